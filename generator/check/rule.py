@@ -1,0 +1,57 @@
+"""What a rule is, and how rules are run."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import NamedTuple
+
+from generator.merge.environment import Environment
+from generator.problems import Place, Problem, Severity
+
+
+class Finding(NamedTuple):
+    """What a rule found: where, at which key, and the sentence with its remedy."""
+
+    place: Place
+    subject: str
+    message: str
+
+
+Look = Callable[[Environment], Iterator[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `text` is its paragraph in docs/rules.md: what it refuses, why, and what to do."""
+
+    id: str
+    severity: Severity
+    text: str
+    look: Look
+
+    def problems(self, environment: Environment) -> Iterator[Problem]:
+        """The findings in an environment as problems."""
+        for found in self.look(environment):
+            yield Problem(found.place, self.id, found.subject, found.message, self.severity)
+
+
+def rule(id: str, severity: Severity = "error") -> Callable[[Look], Rule]:
+    """Make a rule of a function: its docstring is the rule's paragraph."""
+
+    def made(look: Look) -> Rule:
+        return Rule(id, severity, inspect.cleandoc(look.__doc__ or ""), look)
+
+    return made
+
+
+def rules_of(*modules: ModuleType) -> tuple[Rule, ...]:
+    """The rules of some modules, in the order in which they stand there."""
+    return tuple(value for module in modules for value in vars(module).values() if isinstance(value, Rule))
+
+
+def run(rules: Iterable[Rule], environment: Environment) -> list[Problem]:
+    """What all the rules find in an environment."""
+    return [problem for each in rules for problem in each.problems(environment)]

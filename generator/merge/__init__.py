@@ -1,0 +1,1 @@
+"""MERGE: layers become one located environment; its groups become instances with all their settings."""

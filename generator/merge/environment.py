@@ -1,0 +1,180 @@
+"""A merged environment as groups of instances: what each VM and each disk will be, still with every place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from generator.merge.inference import has_system_disk, inferred, inferred_disk
+from generator.merge.layers import Layered
+from generator.merge.settings import Settings, marked
+from generator.problems import Place
+from generator.read.located import INVALID, Located
+from generator.read.overlay import SOURCES, overlaid
+from generator.read.platform import Platform
+
+SYSTEM = "system"
+# Keys that say which VMs there are, rather than what each is.
+_STRUCTURE = ("count", "skip", "names", "name", "instances")
+_NOWHERE = Place("")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDisk:
+    """A disk that each VM of a group gets: `<vm>-<suffix>`."""
+
+    suffix: str
+    settings: Settings
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class VmSettings:
+    """What one or more VMs of a group are: shared by all instances that nothing tells apart."""
+
+    values: Settings
+    disks: tuple[OwnDisk, ...]
+    attached: tuple[Located, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One VM: its name, its number in the group (None where it has none), and where the name was written."""
+
+    name: str
+    number: int | None
+    settings: VmSettings
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group of VMs. `key` is its key and folder, `settings` what all its instances start from."""
+
+    key: str
+    place: Place
+    written: Located
+    settings: VmSettings
+    instances: tuple[Instance, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StandaloneDisk:
+    """A disk of the environment that belongs to no VM."""
+
+    name: str
+    settings: Settings
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An environment, merged: everything that rules look at."""
+
+    name: str
+    file: str
+    platform: Platform
+    settings: Settings
+    groups: tuple[Group, ...]
+    disks: tuple[StandaloneDisk, ...]
+
+    def vm_settings(self) -> Iterator[tuple[Group, VmSettings, str]]:
+        """Each distinct set of VM settings once, with its group and the path that messages name."""
+        for group in self.groups:
+            seen = {id(group.settings)}
+            yield group, group.settings, f"vms.{group.key}"
+            for instance in group.instances:
+                if id(instance.settings) not in seen:
+                    seen.add(id(instance.settings))
+                    yield group, instance.settings, f"vms.{group.key}.instances.{instance.number or instance.name}"
+
+    def disk_settings(self) -> Iterator[tuple[Settings, str, VmSettings | None]]:
+        """Each distinct set of disk settings, system disks included, with its path."""
+        for _, vm, path in self.vm_settings():
+            for disk in vm.disks:
+                below = "" if disk.suffix == SYSTEM and disk.settings is vm.values else f".disks.{disk.suffix}"
+                yield disk.settings, path + below, vm
+        for standalone in self.disks:
+            yield standalone.settings, f"disks.{standalone.name}", None
+
+
+def environment(layers: Layered, platform: Platform) -> Environment:
+    """The environment that merged layers describe on a platform."""
+    settings = Settings(layers.content)
+    below = Settings(overlaid(marked(platform.defaults, "platform"), _mapping(settings.get("defaults")), "group"))
+    groups = (
+        _group(key, value, below.located, platform) for key, value in settings.entries("vms") if value.data is not INVALID
+    )
+    disks = (
+        StandaloneDisk(name, _disk(value, {}, platform), value.key or value.place)
+        for name, value in settings.entries("disks")
+    )
+    return Environment(layers.name, layers.file, platform, settings, tuple(groups), tuple(disks))
+
+
+def _mapping(value: Located | None) -> Located:
+    return value if value and value.mapping else Located({}, value.place if value else _NOWHERE)
+
+
+def _group(key: str, written: Located, below: Located, platform: Platform) -> Group:
+    merged = overlaid(below, written, "group")
+    base = Settings(Located(merged.data, written.place, written.key))
+    place = written.key or written.place
+    values = {name: value for name, value in merged.mapping.items() if name not in _STRUCTURE}
+    shared = _vm_settings(Settings(Located(values, place)), platform)
+    overrides = dict(base.entries("instances"))
+    instances = []
+    for name, number, at in _names(key, base, place):
+        own = [overrides[label] for label in (str(number), name) if label in overrides]
+        settings = _overridden(values, own, place, platform) if own else shared
+        instances.append(Instance(name, number, settings, at))
+    return Group(key, place, base.located, shared, tuple(instances))
+
+
+def _overridden(values: dict[str, Located], own: list[Located], place: Place, platform: Platform) -> VmSettings:
+    merged = Located(values, place)
+    for override in own:
+        merged = overlaid(merged, override, "group")
+    return _vm_settings(Settings(Located(merged.data, own[-1].key or place)), platform)
+
+
+def _names(key: str, base: Settings, place: Place) -> Iterator[tuple[str, int | None, Place]]:
+    """The VMs of a group: by `names`, by `count` without the numbers to skip, or the one named as the group."""
+    root = base.value("name", key)
+    if base.written("names"):
+        for item in base.items("names"):
+            yield item.data, None, item.place
+    elif base.written("count"):
+        skipped = set(base.value("skip") or ())
+        number, left = 0, base.value("count") or 0
+        while left:
+            number += 1
+            if number not in skipped:
+                left -= 1
+                yield f"{root}-{number}", number, base.place("count")
+    else:
+        yield root, None, place
+
+
+def _vm_settings(settings: Settings, platform: Platform) -> VmSettings:
+    complete = inferred(settings, platform)
+    inherited = {name: value for name in ("storageClass", "protect") if (value := complete.get(name))}
+    disks: list[OwnDisk] = []
+    if has_system_disk(complete):
+        disks.append(OwnDisk(SYSTEM, _system_disk(complete, platform), settings.located.place))
+    for suffix, written in complete.entries("disks"):
+        disks.append(OwnDisk(suffix, _disk(written, inherited, platform), written.key or written.place))
+    return VmSettings(complete, tuple(disks), complete.items("attach"))
+
+
+def _system_disk(vm: Settings, platform: Platform) -> Settings:
+    kept = (*SOURCES, "storage", "storageClass", "protect")
+    written = {name: vm.located.mapping[name] for name in kept if vm.written(name)}
+    return _disk(Located(written, vm.located.place), {}, platform)
+
+
+def _disk(written: Located, inherited: dict[str, Located], platform: Platform) -> Settings:
+    lowest = marked(platform.disk_defaults, "platform")
+    below = Located({**lowest.mapping, **inherited}, lowest.place)
+    merged = overlaid(below, written, "disk")
+    return inferred_disk(Settings(Located(merged.data, written.key or written.place)), platform)

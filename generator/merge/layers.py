@@ -1,0 +1,67 @@
+"""The layers of an environment, lowest first: `_defaults.yaml`, what the file extends, the file itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from generator.problems import Place, Problem
+from generator.read.layer_file import Files, LayerFile
+from generator.read.located import Located
+from generator.read.overlay import overlaid
+
+DEFAULTS = "_defaults.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Layered:
+    """An environment's merged content, with the files that it came from and what was wrong in them."""
+
+    name: str
+    file: str
+    content: Located
+    files: tuple[LayerFile, ...]
+    problems: tuple[Problem, ...]
+
+
+def layered(name: str, files: Files) -> Layered:
+    """The environment of a name, its layers laid over each other."""
+    path = files.project.environments / f"{name}.yaml"
+    problems: list[Problem] = []
+    layers: list[LayerFile] = []
+    defaults = path.parent / DEFAULTS
+    if defaults.is_file():
+        _stack(defaults, files, layers, problems, ())
+    _stack(path, files, layers, problems, ())
+    shown = files.project.shown(path)
+    content = Located({}, Place(shown, 1, 1))
+    for layer in layers:
+        problems.extend(layer.problems)
+        if layer.content.mapping:
+            content = overlaid(content, layer.content, "environment")
+    kept = {key: value for key, value in content.mapping.items() if key != "extends"}
+    return Layered(name, shown, Located(kept, Place(shown, 1, 1)), tuple(layers), tuple(problems))
+
+
+def _stack(
+    path: Path, files: Files, layers: list[LayerFile], problems: list[Problem], above: tuple[Path, ...]
+) -> None:
+    """Put a file's own layers, then the file, on the stack; a file that two layers extend stands once."""
+    if any(layer.path == path for layer in layers):
+        return
+    layer = files.layer(path)
+    extends = layer.content.get("extends")
+    for base in extends.items if extends else ():
+        target = (path.parent / base.data).resolve()
+        if target in (*above, path.resolve()):
+            message = f"{base.data} extends this file in turn; remove one of the two"
+            problems.append(Problem(base.place, "extends-cycle", "extends", message))
+        elif not target.is_relative_to(files.project.root.resolve()):
+            message = f"{base.data} lies outside of the repository; copy it in, so that every clone renders the same"
+            problems.append(Problem(base.place, "missing-layer", "extends", message))
+        elif not target.is_file():
+            message = f"no file {base.data} beside {files.project.shown(path)}; correct the path"
+            problems.append(Problem(base.place, "missing-layer", "extends", message))
+        else:
+            _stack(files.project.root / target.relative_to(files.project.root.resolve()), files, layers, problems, (*above, path.resolve()))
+    layers.append(layer)

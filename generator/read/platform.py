@@ -1,0 +1,143 @@
+"""A platform is a folder of templates: its data files read, laid over each other, and made into values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from generator.problems import Refused, VmgenError, in_order
+from generator.read.catalog import Catalog
+from generator.read.located import Located, plain
+from generator.read.overlay import overlaid
+from generator.read.project import Project
+from generator.read.schema import own_schema
+from generator.read.yaml_reader import read_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object: its template, the schema of what comes out, its folder, and how long its names may be."""
+
+    name: str
+    template: str
+    schema: Mapping[str, Any] = field(repr=False)
+    folder: str
+    longest_name: int
+    longest_safe_name: int
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Everything that the program knows about a platform."""
+
+    name: str
+    kinds: Mapping[str, Kind]
+    catalog: Catalog
+    content: Located = field(repr=False)
+
+    @property
+    def defaults(self) -> Located:
+        """The lowest layer of every VM group, the platform's own fields included."""
+        return _with_fields(self.content, "defaults", "fields")
+
+    @property
+    def disk_defaults(self) -> Located:
+        """The lowest layer of every disk."""
+        return _with_fields(self.content, "diskDefaults", "diskFields")
+
+    @property
+    def system_disk_storage(self) -> Located:
+        """The least size of a system disk."""
+        return self.content.data["systemDiskStorage"]
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Keys of a group that only this platform has."""
+        return frozenset(self.content.data["fields"].data)
+
+    @property
+    def disk_fields(self) -> frozenset[str]:
+        """Keys of a disk that only this platform has."""
+        return frozenset(self.content.data["diskFields"].data)
+
+    def data(self, name: str) -> Any:
+        """A section of platform.yaml as plain data."""
+        return plain(self.content.data[name])
+
+
+def _with_fields(content: Located, defaults: str, fields: str) -> Located:
+    written = content.data[defaults]
+    own = {name: entry.data["default"] for name, entry in content.data[fields].data.items()}
+    return Located({**written.data, **own}, written.place, layer="platform")
+
+
+class Platforms:
+    """Reads each platform once in a run."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._read: dict[str, Platform] = {}
+
+    def named(self, name: str) -> Platform:
+        """The platform of a name; the name is one of `project.platforms`."""
+        if name not in self._read:
+            self._read[name] = _platform(name, self.project)
+        return self._read[name]
+
+
+def _platform(name: str, project: Project) -> Platform:
+    content = _shaped(_layered(f"{name}/platform.yaml", project), "platform")
+    catalog = _layered(f"{name}/catalog.yaml", project)
+    own = project.environments / "_catalog.yaml"
+    if own.is_file():
+        catalog = overlaid(catalog, _content(own, project))
+    kinds = {kind: _kind(kind, entry, name, project) for kind, entry in content.data["kinds"].data.items()}
+    return Platform(name, kinds, Catalog(_shaped(catalog, "catalog")), content)
+
+
+def _kind(kind: str, entry: Located, platform: str, project: Project) -> Kind:
+    values = plain(entry)
+    path = _template_file(f"{platform}/{values['schema']}", project)
+    try:
+        schema = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise VmgenError(f"{project.shown(path)} is not JSON: {error}") from None
+    lengths = values["nameLength"]
+    template = f"{platform}/{values['template']}"
+    return Kind(kind, template, schema, values["folder"], lengths["most"], lengths["safe"])
+
+
+def _template_file(name: str, project: Project) -> Path:
+    path = project.template(name)
+    if path is None:
+        raise VmgenError(f"the platform is incomplete: templates/{name} is missing")
+    return path
+
+
+def _layered(name: str, project: Project, above: tuple[str, ...] = ()) -> Located:
+    """A data file of the templates over the files that it extends."""
+    content = _content(_template_file(name, project), project)
+    if name in above:
+        raise VmgenError(f"templates/{name} extends itself, by way of {', '.join(above)}")
+    lower = Located({}, content.place)
+    for base in content.value("extends") or []:
+        lower = overlaid(lower, _layered(str(base), project, (*above, name)))
+    return overlaid(lower, content)
+
+
+def _content(path: Path, project: Project) -> Located:
+    content, problems = read_yaml(path.read_bytes(), project.shown(path))
+    if content is None or problems:
+        raise Refused(in_order(problems))
+    return content
+
+
+def _shaped(content: Located, schema: str) -> Located:
+    """The merged content, which has the shape of its schema; refused where it has not."""
+    problems = [problem for _, problem in own_schema(schema).problems(content)]
+    if problems:
+        raise Refused(in_order(problems))
+    return content

@@ -1,0 +1,113 @@
+"""Where things lie: the repository's folders, and the built-in files that a file of the same name replaces."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from generator.problems import Place, Problem, VmgenError
+from generator.suggestions import did_you_mean
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+# Windows opens devices under these names, with any suffix: a clone there would break.
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
+
+
+def _built_in(folder: str) -> Path:
+    """A folder that travels in the wheel beside the modules, and stands beside the package in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / folder
+    return inside if inside.is_dir() else package.parent / folder
+
+
+@dataclass(frozen=True)
+class Project:
+    """A repository that is rendered. `root` is the folder that holds `environments/`."""
+
+    root: Path
+
+    @property
+    def environments(self) -> Path:
+        return self.root / "environments"
+
+    @property
+    def manifests(self) -> Path:
+        return self.root / "manifests"
+
+    @cached_property
+    def template_folders(self) -> tuple[Path, ...]:
+        """Where templates are looked for: the repository's own folder first, then the built-in ones."""
+        own, built_in = self.root / "templates", _built_in("templates")
+        if own.is_dir() and own.resolve() != built_in.resolve():
+            return own, built_in
+        return (built_in,)
+
+    def template(self, name: str) -> Path | None:
+        """The file `name` (`hikube/vm-disk.yaml.j2`) of the first folder that has it."""
+        for folder in self.template_folders:
+            path = folder / name
+            if path.is_file():
+                return path
+        return None
+
+    @cached_property
+    def platforms(self) -> tuple[str, ...]:
+        """The names of the platforms: the template folders that hold a platform.yaml."""
+        found = {path.parent.name for folder in self.template_folders for path in folder.glob("*/platform.yaml")}
+        return tuple(sorted(found))
+
+    def shown(self, path: Path) -> str:
+        """A path as messages name it: relative to the root where it lies below, with slashes."""
+        for folder in self.template_folders:
+            if folder.parent != self.root and path.is_relative_to(folder):
+                return f"templates/{path.relative_to(folder).as_posix()}"
+        return Path(os.path.relpath(path, self.root)).as_posix()
+
+
+def open_project(root: Path) -> Project:
+    """The project in a folder; an error where it has no environments."""
+    if not (root / "environments").is_dir():
+        raise VmgenError(f"no folder environments/ in {root}; run vmgen in a repository's root, or name it with -C DIR")
+    return Project(root)
+
+
+def schema_text(name: str) -> str:
+    """One of the project's own JSON Schemas, such as `environment`."""
+    return (_built_in("schema") / f"{name}.schema.json").read_text(encoding="utf-8")
+
+
+def environment_names(project: Project) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
+    """The environments that there are, sorted, and the files that look like one and are not."""
+    names, problems = [], []
+    for entry in sorted(project.environments.iterdir()):
+        if entry.name.startswith(("_", ".")) or not entry.is_file():
+            continue
+        place = Place(project.shown(entry))
+        if entry.suffix == ".yml":
+            message = f"not read: an environment ends in .yaml; rename it to {entry.stem}.yaml"
+            problems.append(Problem(place, "environment-suffix", "", message, "warning"))
+        elif entry.suffix == ".yaml":
+            names.append(entry.stem)
+            problems.extend(_name_problems(entry.stem, place))
+    return tuple(names), tuple(problems)
+
+
+def _name_problems(name: str, place: Place) -> Iterable[Problem]:
+    if not _NAME.fullmatch(name):
+        message = f"'{name}' cannot name an environment; use lower-case letters, digits and dashes"
+        yield Problem(place, "environment-name", "", message)
+    elif name in _DEVICES:
+        yield Problem(place, "environment-name", "", f"'{name}' is a device on Windows; choose another name")
+
+
+def chosen(known: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """The environments that were asked for: all where none is named. `environments/x.yaml` is taken for `x`."""
+    names = tuple(Path(name).stem if name.endswith(".yaml") else name for name in wanted)
+    for name in names:
+        if name not in known:
+            raise VmgenError(f"no environment '{name}' in environments/{did_you_mean(name, known)}")
+    return tuple(dict.fromkeys(names)) or known

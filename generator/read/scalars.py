@@ -1,0 +1,48 @@
+"""What a plain YAML scalar means, where the versions of YAML agree; the rest must be quoted.
+
+PyYAML, kubectl and kustomize read `no`, `014`, `1e3` or `22:22` as different things (YAML 1.1 against 1.2). Rather than
+pick one, such a scalar is kept as `Ambiguous`, and the reader refuses it outside of cloud-init.
+"""
+
+from __future__ import annotations
+
+import re
+
+from generator.read.located import Ambiguous
+
+_TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_NULLS = {"", "~", "null", "Null", "NULL"}
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+")
+_AMBIGUOUS = re.compile(
+    r"""(?xi)
+    y | n | yes | no | on | off | = | <<
+  | [-+]? 0[0-9_]+ | [-+]? 0[box][0-9a-f_]+            # 014, 0o14, 0x1F: octal to some, text to others
+  | [-+]? [0-9][0-9_]*_[0-9_]*                          # 1_000
+  | [-+]? [0-9][0-9_]* (:[0-5]?[0-9])+ (\.[0-9_]*)?     # 22:22, a number in base 60
+  | [-+]? (\.[0-9]+ | [0-9]+(\.[0-9]*)?) e[-+]?[0-9]+   # 1e3
+  | [-+]? [0-9]+\. | [-+]? \.[0-9]+
+  | [-+]? \.(inf|nan)
+    """
+)
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+
+
+def meaning(text: str) -> bool | int | float | str | None:
+    """The value of a plain scalar; `Ambiguous` where parsers disagree."""
+    if text in _TRUTH:
+        return _TRUTH[text]
+    if text in _NULLS:
+        return None
+    if _INTEGER.fullmatch(text):
+        # Python refuses to convert thousands of digits; so many are text to everybody.
+        return int(text) if len(text) < 20 else Ambiguous(text)
+    if _DECIMAL.fullmatch(text):
+        return float(text)
+    return Ambiguous(text) if _AMBIGUOUS.fullmatch(text) else text
+
+
+def unprintable(text: str) -> str | None:
+    """The first character that does not survive a YAML round trip, as `U+0085`, or None."""
+    found = _UNPRINTABLE.search(text)
+    return f"U+{ord(found.group()):04X}" if found else None
