@@ -33,9 +33,12 @@ class Rule:
     look: Look
 
     def problems(self, environment: Environment) -> Iterator[Problem]:
-        """The findings in an environment as problems."""
+        """The findings in an environment as problems; what several VMs inherit from one place is said once."""
+        said: set[tuple[Place, str]] = set()
         for found in self.look(environment):
-            yield Problem(found.place, self.id, found.subject, found.message, self.severity)
+            if (found.place, found.message) not in said:
+                said.add((found.place, found.message))
+                yield Problem(found.place, self.id, found.subject, found.message, self.severity)
 
 
 def rule(id: str, severity: Severity = "error") -> Callable[[Look], Rule]:

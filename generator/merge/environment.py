@@ -57,6 +57,15 @@ class Group:
     settings: VmSettings
     instances: tuple[Instance, ...]
 
+    def overridden(self) -> Iterator[tuple[Instance, str]]:
+        """The VMs that differ from the group, each with the path of what is written for it."""
+        found = self.written.get("instances")
+        written = found.mapping if found else {}
+        for instance in self.instances if written else ():
+            if instance.settings is not self.settings:
+                label = str(instance.number) if str(instance.number) in written else instance.name
+                yield instance, f"vms.{self.key}.instances.{label}"
+
 
 @dataclass(frozen=True, slots=True)
 class StandaloneDisk:
@@ -79,21 +88,20 @@ class Environment:
     disks: tuple[StandaloneDisk, ...]
 
     def vm_settings(self) -> Iterator[tuple[Group, VmSettings, str]]:
-        """Each distinct set of VM settings once, with its group and the path that messages name."""
+        """Each distinct set of VM settings that some VM has, once, with its group and the path that messages name."""
         for group in self.groups:
-            seen = {id(group.settings)}
-            yield group, group.settings, f"vms.{group.key}"
-            for instance in group.instances:
-                if id(instance.settings) not in seen:
-                    seen.add(id(instance.settings))
-                    yield group, instance.settings, f"vms.{group.key}.instances.{instance.number or instance.name}"
+            own = list(group.overridden())
+            if len(own) < len(group.instances) or not group.instances:
+                yield group, group.settings, f"vms.{group.key}"
+            for instance, path in own:
+                yield group, instance.settings, path
 
     def disk_settings(self) -> Iterator[tuple[Settings, str, VmSettings | None]]:
         """Each distinct set of disk settings, system disks included, with its path."""
         for _, vm, path in self.vm_settings():
-            for disk in vm.disks:
-                below = "" if disk.suffix == SYSTEM and disk.settings is vm.values else f".disks.{disk.suffix}"
-                yield disk.settings, path + below, vm
+            system = has_system_disk(vm.values)
+            for position, disk in enumerate(vm.disks):
+                yield disk.settings, path if system and not position else f"{path}.disks.{disk.suffix}", vm
         for standalone in self.disks:
             yield standalone.settings, f"disks.{standalone.name}", None
 
@@ -103,7 +111,9 @@ def environment(layers: Layered, platform: Platform) -> Environment:
     settings = Settings(layers.content)
     below = Settings(overlaid(marked(platform.defaults, "platform"), _mapping(settings.get("defaults")), "group"))
     groups = (
-        _group(key, value, below.located, platform) for key, value in settings.entries("vms") if value.data is not INVALID
+        _group(key, value, below.located, platform)
+        for key, value in settings.entries("vms")
+        if value.data is not INVALID
     )
     disks = (
         StandaloneDisk(name, _disk(value, {}, platform), value.key or value.place)

@@ -43,9 +43,7 @@ def layered(name: str, files: Files) -> Layered:
     return Layered(name, shown, Located(kept, Place(shown, 1, 1)), tuple(layers), tuple(problems))
 
 
-def _stack(
-    path: Path, files: Files, layers: list[LayerFile], problems: list[Problem], above: tuple[Path, ...]
-) -> None:
+def _stack(path: Path, files: Files, layers: list[LayerFile], problems: list[Problem], above: tuple[Path, ...]) -> None:
     """Put a file's own layers, then the file, on the stack; a file that two layers extend stands once."""
     if any(layer.path == path for layer in layers):
         return
@@ -63,5 +61,11 @@ def _stack(
             message = f"no file {base.data} beside {files.project.shown(path)}; correct the path"
             problems.append(Problem(base.place, "missing-layer", "extends", message))
         else:
-            _stack(files.project.root / target.relative_to(files.project.root.resolve()), files, layers, problems, (*above, path.resolve()))
+            _stack(
+                files.project.root / target.relative_to(files.project.root.resolve()),
+                files,
+                layers,
+                problems,
+                (*above, path.resolve()),
+            )
     layers.append(layer)

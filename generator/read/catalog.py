@@ -110,7 +110,11 @@ class Catalog:
 def _image(base: tuple[str, Located, bool, str]) -> Image:
     entry = base[1]
     return Image(
-        *base, entry.value("minStorage"), entry.value("profile", ""), entry.value("optical", False), entry.value("os", "")
+        *base,
+        entry.value("minStorage"),
+        entry.value("profile", ""),
+        entry.value("optical", False),
+        entry.value("os", ""),
     )
 
 

@@ -51,7 +51,8 @@ class Platform:
     @property
     def system_disk_storage(self) -> Located:
         """The least size of a system disk."""
-        return self.content.data["systemDiskStorage"]
+        found: Located = self.content.data["systemDiskStorage"]
+        return found
 
     @property
     def fields(self) -> frozenset[str]:

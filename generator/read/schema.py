@@ -62,7 +62,7 @@ class Schema:
         if kind == "additionalProperties":
             return [_unknown(path, name, item, schema) for name in details["unexpected"]]
         if kind == "propertyNames":
-            return [_bad_name(path, name, item, schema) for name in item.mapping if not _fits(name, schema)]
+            return [_bad_name(path, name, item) for name in item.mapping if not _fits(name, schema)]
         rule, message = _said(kind, details, item, schema, error.message)
         return [(path, Problem(item.place, rule, dotted(path), message))]
 
@@ -115,7 +115,7 @@ def _unknown(path: Path, name: str, item: Located, schema: dict[str, Any]) -> tu
     return (*path, name), Problem(place, "unknown-key", dotted((*path, name)), message)
 
 
-def _bad_name(path: Path, name: str, item: Located, schema: dict[str, Any]) -> tuple[Path, Problem]:
+def _bad_name(path: Path, name: str, item: Located) -> tuple[Path, Problem]:
     place = item.mapping[name].key or item.place
     message = f"'{_short(name)}' cannot be a name; use lower-case letters, digits and dashes, a letter first"
     return (*path, name), Problem(place, "invalid-name", dotted((*path, _short(name))), message)
@@ -172,5 +172,3 @@ def _kind(data: Any) -> str:
 def _short(data: Any) -> str:
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-

@@ -1,0 +1,1 @@
+"""The command line: options become calls, answers become exit codes. No decision is made here."""

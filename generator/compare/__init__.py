@@ -1,0 +1,1 @@
+"""COMPARE: what is wanted against what is there, in the folder and in Git."""

@@ -1,0 +1,1 @@
+"""EXPAND: instances become the objects that will exist, with nothing left to decide."""

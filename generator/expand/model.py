@@ -1,0 +1,82 @@
+"""The objects that will exist. Frozen; a template needs nothing but what stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from generator.merge.settings import Settings
+from generator.read.platform import Kind, Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A disk on a VM, in boot order; `bus` is empty where the profile decides."""
+
+    name: str
+    bus: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """A VMDisk. `vm` is empty for a standalone disk, and so is `group`."""
+
+    name: str
+    group: str
+    vm: str
+    values: Mapping[str, Any]
+    settings: Settings
+
+    @property
+    def kind(self) -> str:
+        return "VMDisk"
+
+    def context(self) -> dict[str, Any]:
+        """What the template is given."""
+        return {**self.values, "name": self.name}
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualMachine:
+    """A VMInstance. `values` is shared by all VMs of a group that nothing tells apart."""
+
+    name: str
+    group: str
+    number: int | None
+    values: Mapping[str, Any]
+    disks: tuple[Attachment, ...]
+    settings: Settings
+    cloud_init: str
+
+    @property
+    def kind(self) -> str:
+        return "VMInstance"
+
+    def context(self) -> dict[str, Any]:
+        """What the template is given."""
+        names = [disk.name for disk in self.disks]
+        return {**self.values, "name": self.name, "disks": self.disks, "diskNames": names, "cloudInit": self.cloud_init}
+
+
+Resource = Disk | VirtualMachine
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """All objects of one environment, disks first."""
+
+    environment: str
+    file: str
+    platform: Platform
+    namespace: str
+    disks: tuple[Disk, ...]
+    machines: tuple[VirtualMachine, ...]
+
+    @property
+    def resources(self) -> tuple[Resource, ...]:
+        return (*self.disks, *self.machines)
+
+    def kind_of(self, resource: Resource) -> Kind:
+        """How the platform makes an object of this kind."""
+        return self.platform.kinds[resource.kind]

@@ -1,0 +1,88 @@
+"""What came out of a template, read back and compared with what was meant."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from generator.expand.model import Fleet, Resource
+from generator.problems import Place, Problem
+from generator.read.manifests import NotYaml, objects
+from generator.read.schema import Schema
+from generator.read.templates import Templates
+
+
+class Verifier:
+    """Reads manifests back: one object, of the kind, name and namespace that were meant, every field there, no other."""
+
+    def __init__(self, fleet: Fleet, templates: Templates, *, verify_all: bool) -> None:
+        self.problems: list[Problem] = []
+        self._fleet = fleet
+        self._templates = templates
+        self._all = verify_all
+        self._seen: set[tuple[str, int, int]] = set()
+        self._schemas: dict[str, Schema] = {}
+
+    def look(self, resource: Resource, text: str) -> None:
+        """Verify a manifest, unless one of the same shape was. A shape is a template with one set of shared values:
+        what differs within it are names and texts, and those are one scalar each by construction (docs/decisions.md)."""
+        shape = (resource.kind, id(resource.values), len(getattr(resource, "disks", ())))
+        if self._all or shape not in self._seen:
+            self._seen.add(shape)
+            self.problems.extend(self._wrong(resource, text))
+
+    def _wrong(self, resource: Resource, text: str) -> list[Problem]:
+        template = self._fleet.kind_of(resource).template
+        try:
+            found = objects(text)
+        except NotYaml as error:
+            return [self._problem(template, "^", f"what it renders for {resource.name} is not YAML: {error}")]
+        if len(found) != 1 or not isinstance(found[0], dict):
+            return [self._problem(template, "^", f"must render one object, and renders {len(found)} documents")]
+        return [
+            self._problem(template, pattern, f"{message} (rendered for {resource.kind} {resource.name})")
+            for pattern, message in (*self._identity(resource, found[0]), *self._shape(resource, found[0]))
+        ] + [self._problem(template, r"\s$", "leaves blanks at the end of a line")] * bool(
+            re.search(r"[ \t]\n", _shell(text))
+        )
+
+    def _identity(self, resource: Resource, found: dict[str, Any]) -> list[tuple[str, str]]:
+        metadata = found.get("metadata")
+        metadata = metadata if isinstance(metadata, dict) else {}
+        meant = {"kind": resource.kind, "name": resource.name, "namespace": self._fleet.namespace}
+        got = {"kind": found.get("kind"), "name": metadata.get("name"), "namespace": metadata.get("namespace")}
+        return [
+            (rf"^\s*{key}:", f"{key} must be {meant[key]!r}, and is {got[key]!r}")
+            for key in meant
+            if meant[key] != got[key]
+        ]
+
+    def _shape(self, resource: Resource, found: dict[str, Any]) -> list[tuple[str, str]]:
+        kind = resource.kind
+        if kind not in self._schemas:
+            self._schemas[kind] = Schema(dict(self._fleet.kind_of(resource).schema))
+        return [
+            (_line_of(path), f"{'.'.join(map(str, path)) or 'the object'}: {message}")
+            for path, message in self._schemas[kind].plain_errors(found)
+        ]
+
+    def _problem(self, template: str, pattern: str, message: str) -> Problem:
+        place: Place = self._templates.place_of(template, pattern)
+        return Problem(place, "template-output", "", message)
+
+
+def _line_of(path: tuple[str | int, ...]) -> str:
+    names = [step for step in path if isinstance(step, str)]
+    return rf"^\s*{re.escape(names[-1])}:" if names else "^"
+
+
+def _shell(text: str) -> str:
+    """The manifest without the lines of its literal blocks, where blanks are the user's."""
+    kept, inside = [], -1
+    for line in text.splitlines(keepends=True):
+        depth = len(line) - len(line.lstrip(" "))
+        if inside >= 0 and (depth > inside or not line.strip()):
+            continue
+        inside = depth if re.search(r": \|[0-9]?[+-]?\n", line) else -1
+        kept.append(line)
+    return "".join(kept)

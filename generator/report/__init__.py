@@ -1,0 +1,1 @@
+"""REPORT: problems, changes and tables as people, scripts and CI systems read them."""

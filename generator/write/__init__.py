@@ -1,0 +1,1 @@
+"""WRITE: the changes are carried out, whole files only, deletions last."""

@@ -1,0 +1,32 @@
+"""Two renders of one repository wait for each other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from generator.problems import VmgenError
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Hold the repository's lock. The system frees it when the process ends, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has no flock; renders there do not wait for each other
+        yield
+        return
+    folder = root / ".vmgen"
+    try:
+        folder.mkdir(exist_ok=True)
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise VmgenError(f"cannot write {folder}: {error.strerror}") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
