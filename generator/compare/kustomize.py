@@ -46,10 +46,7 @@ def differences(environment: str, shown: str, built: bytes, wanted: Mapping[str,
     except NotYaml as error:
         return [Problem(Place(shown), "kustomize-differs", "", f"kustomize builds what is not YAML: {error}")]
     meant = _by_identity(
-        document
-        for path, text in wanted.items()
-        if not _is_configuration(path, environment)
-        for document in objects(text)
+        document for path, text in wanted.items() if not _is_configuration(path, environment) for document in objects(text)
     )
     problems = []
     for identity in sorted(got.keys() | meant.keys()):

@@ -70,7 +70,5 @@ def orphaned_environments(project: Project, names: tuple[str, ...]) -> tuple[str
         return ()
     folders = sorted(entry.name for entry in os.scandir(project.manifests) if entry.is_dir(follow_symlinks=False))
     return tuple(
-        name
-        for name in folders
-        if name not in names and any(owned(project, path) for path in present(project, name).files)
+        name for name in folders if name not in names and any(owned(project, path) for path in present(project, name).files)
     )

@@ -60,9 +60,7 @@ class _Expansion:
             attached = (*attachments, *shared.attached)
             settings = instance.settings.values
             machines.append(
-                VirtualMachine(
-                    instance.name, group.key, instance.number, shared.values, attached, settings, shared.cloud_init
-                )
+                VirtualMachine(instance.name, group.key, instance.number, shared.values, attached, settings, shared.cloud_init)
             )
 
     def _of(self, settings: VmSettings) -> _Shared:

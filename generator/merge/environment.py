@@ -111,13 +111,10 @@ def environment(layers: Layered, platform: Platform) -> Environment:
     settings = Settings(layers.content)
     below = Settings(overlaid(marked(platform.defaults, "platform"), _mapping(settings.get("defaults")), "group"))
     groups = (
-        _group(key, value, below.located, platform)
-        for key, value in settings.entries("vms")
-        if value.data is not INVALID
+        _group(key, value, below.located, platform) for key, value in settings.entries("vms") if value.data is not INVALID
     )
     disks = (
-        StandaloneDisk(name, _disk(value, {}, platform), value.key or value.place)
-        for name, value in settings.entries("disks")
+        StandaloneDisk(name, _disk(value, {}, platform), value.key or value.place) for name, value in settings.entries("disks")
     )
     return Environment(layers.name, layers.file, platform, settings, tuple(groups), tuple(disks))
 

@@ -66,16 +66,13 @@ class Catalog:
         if found is None:
             return []
         return [
-            (name, entry, bool(entry.value("deprecated")), entry.value("warning", ""))
-            for name, entry in found.mapping.items()
+            (name, entry, bool(entry.value("deprecated")), entry.value("warning", "")) for name, entry in found.mapping.items()
         ]
 
     @cached_property
     def instance_types(self) -> Mapping[str, InstanceType]:
         return {
-            base[0]: InstanceType(
-                *base, base[1].value("cpu"), mebibytes(base[1].value("memory")), base[1].value("series", "")
-            )
+            base[0]: InstanceType(*base, base[1].value("cpu"), mebibytes(base[1].value("memory")), base[1].value("series", ""))
             for base in self._entries("instanceTypes")
         }
 

@@ -16,6 +16,6 @@ class NotYaml(Exception):
 def objects(text: str | bytes) -> list[Any]:
     """The documents of a text, empty ones left out. NotYaml where it cannot be read."""
     try:
-        return [document for document in yaml.load_all(text, Loader=_LOADER) if document is not None]  # noqa: S506
+        return [document for document in yaml.load_all(text, Loader=_LOADER) if document is not None]
     except (yaml.YAMLError, ValueError) as error:
         raise NotYaml(" ".join(str(error).split())) from None

@@ -6,7 +6,7 @@ import json
 from functools import cache
 from typing import Any
 
-from generator.problems import Place, Problem
+from generator.problems import Problem
 from generator.read.located import INVALID, Ambiguous, Located, at_path, dotted, plain, walk
 from generator.read.project import schema_text
 from generator.suggestions import did_you_mean

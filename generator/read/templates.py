@@ -51,7 +51,7 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            autoescape=False,  # noqa: S701 - the output is YAML, and quoted by `finalize`
+            autoescape=False,
             loader=_Loader(self),
             cache_size=-1,
         )

@@ -55,17 +55,13 @@ def read_yaml(content: bytes, file: str) -> tuple[Located | None, list[Problem]]
 
 def _text(content: bytes, reading: _Reading) -> str:
     if len(content) > MOST_BYTES:
-        raise reading.stop(
-            Place(reading.file), "file-too-large", f"more than {MOST_BYTES // 1024 // 1024} MiB; split the file"
-        )
+        raise reading.stop(Place(reading.file), "file-too-large", f"more than {MOST_BYTES // 1024 // 1024} MiB; split the file")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
-        raise reading.stop(
-            Place(reading.file, line, column), "not-utf-8", "not UTF-8 text; save the file as UTF-8"
-        ) from None
+        raise reading.stop(Place(reading.file, line, column), "not-utf-8", "not UTF-8 text; save the file as UTF-8") from None
     return text.replace("\r\n", "\n")
 
 
@@ -87,9 +83,7 @@ def _document(text: str, reading: _Reading) -> Located:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         place = Place(reading.file, line, error.position - text.rfind("\n", 0, error.position))
-        message = (
-            f"the character U+{_code(error.character):04X} cannot stand in YAML; remove it, or write it as an escape"
-        )
+        message = f"the character U+{_code(error.character):04X} cannot stand in YAML; remove it, or write it as an escape"
         raise reading.stop(place, "unprintable-character", message) from None
 
 
@@ -124,9 +118,7 @@ def _value(event: Any, events: Any, reading: _Reading, depth: int) -> Located:
     place = _place(event, reading)
     reading.values += 1
     if depth > MOST_DEPTH or reading.values > MOST_VALUES:
-        raise reading.stop(
-            place, "too-deep", f"more than {MOST_DEPTH} levels or {MOST_VALUES} values; simplify the file"
-        )
+        raise reading.stop(place, "too-deep", f"more than {MOST_DEPTH} levels or {MOST_VALUES} values; simplify the file")
     if isinstance(event, yaml.AliasEvent):
         return _alias(event, place, reading)
     if event.tag is not None:

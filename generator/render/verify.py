@@ -42,9 +42,7 @@ class Verifier:
         return [
             self._problem(template, pattern, f"{message} (rendered for {resource.kind} {resource.name})")
             for pattern, message in (*self._identity(resource, found[0]), *self._shape(resource, found[0]))
-        ] + [self._problem(template, r"\s$", "leaves blanks at the end of a line")] * bool(
-            re.search(r"[ \t]\n", _shell(text))
-        )
+        ] + [self._problem(template, r"\s$", "leaves blanks at the end of a line")] * bool(re.search(r"[ \t]\n", _shell(text)))
 
     def _identity(self, resource: Resource, found: dict[str, Any]) -> list[tuple[str, str]]:
         metadata = found.get("metadata")
@@ -52,9 +50,7 @@ class Verifier:
         meant = {"kind": resource.kind, "name": resource.name, "namespace": self._fleet.namespace}
         got = {"kind": found.get("kind"), "name": metadata.get("name"), "namespace": metadata.get("namespace")}
         return [
-            (rf"^\s*{key}:", f"{key} must be {meant[key]!r}, and is {got[key]!r}")
-            for key in meant
-            if meant[key] != got[key]
+            (rf"^\s*{key}:", f"{key} must be {meant[key]!r}, and is {got[key]!r}") for key in meant if meant[key] != got[key]
         ]
 
     def _shape(self, resource: Resource, found: dict[str, Any]) -> list[tuple[str, str]]:

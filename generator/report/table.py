@@ -15,9 +15,7 @@ def as_table(columns: Sequence[str], rows: Rows) -> str:
     right = [bool(rows) and all(isinstance(row[index], int) for row in rows) for index in range(len(columns))]
     lines = []
     for row in cells:
-        aligned = [
-            cell.rjust(width) if at_right else cell.ljust(width) for cell, width, at_right in zip(row, widths, right)
-        ]
+        aligned = [cell.rjust(width) if at_right else cell.ljust(width) for cell, width, at_right in zip(row, widths, right)]
         lines.append("  ".join(aligned).rstrip())
     return "\n".join(lines) + "\n"
 
