@@ -4,28 +4,104 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from generator.check.capacity import suggestion
+from generator.check.catalog_use import Use, entry, known, uses
 from generator.check.rule import Finding, rule
 from generator.merge.environment import Environment
-from generator.quantities import size
-from generator.read.catalog import InstanceType
 from generator.suggestions import did_you_mean
+
+_OWN_RULE = {"instanceTypes", "profiles", "images", "storageClasses"}
 
 
 @rule("unknown-instance-type")
 def unknown_instance_type(environment: Environment) -> Iterator[Finding]:
-    """An instance type that is not in the catalog. The platform accepts any text and the release fails minutes later.
+    """An instance type that is not in the catalog. The platform accepts any text, and the release fails minutes later.
 
     Write a type of `vmgen catalog types`, or add a private one to `environments/_catalog.yaml`.
     """
     types = environment.platform.catalog.instance_types
-    for _, vm, path in environment.vm_settings():
-        written = vm.values.get("instanceType")
-        if written and written.data and written.data not in types:
-            hint = did_you_mean(written.data, types) or _by_capacity(types.values())
-            message = f"unknown instance type '{written.data}'{hint}"
-            yield Finding(written.place, f"{path}.instanceType", message)
+    for use in _unknown(environment, "instanceTypes"):
+        message = f"unknown instance type '{use.written.data}'{suggestion(use.written.data, types)}"
+        yield Finding(use.written.place, use.subject, message)
 
 
-def _by_capacity(types: object) -> str:
-    smallest = sorted((each for each in types if isinstance(each, InstanceType)), key=lambda t: (t.cpu, t.memory))[:3]  # type: ignore[attr-defined]
-    return "; for example " + ", ".join(f"{t.cpu} vCPU {size(t.memory)} is {t.name}" for t in smallest)
+@rule("unknown-instance-profile")
+def unknown_instance_profile(environment: Environment) -> Iterator[Finding]:
+    """An instance profile that is not in the catalog. The platform accepts any text, and the release fails minutes later.
+
+    Write a profile of `vmgen catalog profiles`, or add a private one to `environments/_catalog.yaml`.
+    """
+    yield from _named(environment, "profiles", "profiles")
+
+
+@rule("unknown-image")
+def unknown_image(environment: Environment) -> Iterator[Finding]:
+    """An image that is not in the catalog. The platform looks nothing up: the disk would wait for its source for ever.
+
+    Write an image of `vmgen catalog images`, or add your own golden image to `environments/_catalog.yaml`.
+    """
+    yield from _named(environment, "images", "images")
+
+
+@rule("unknown-storage-class")
+def unknown_storage_class(environment: Environment) -> Iterator[Finding]:
+    """A storage class that is not in the catalog. The volume of such a disk is never provisioned, and nothing says so.
+
+    Write a class of `vmgen catalog classes`, or add a private one to `environments/_catalog.yaml`.
+    """
+    yield from _named(environment, "storageClasses", "classes")
+
+
+@rule("unknown-catalog-entry")
+def unknown_catalog_entry(environment: Environment) -> Iterator[Finding]:
+    """A key that only this platform has, such as one for GPUs, names something that is not in the catalog.
+
+    The scheduler would look for a node with it for ever. Write one that the catalog has, or add yours to
+    `environments/_catalog.yaml`.
+    """
+    for use in uses(environment):
+        if use.section not in _OWN_RULE and entry(environment, use) is None:
+            yield _not_known(environment, use, use.section)
+
+
+@rule("deprecated-entry", "warning")
+def deprecated_entry(environment: Environment) -> Iterator[Finding]:
+    """An instance type, profile, image or storage class that the catalog calls deprecated: it may go with an upgrade.
+
+    Take another one while the change can still be planned.
+    """
+    for use in uses(environment):
+        found = entry(environment, use)
+        if found is not None and found.value("deprecated", False):
+            title = environment.platform.data("title")
+            message = f"the {use.noun} '{use.written.data}' is deprecated on {title}; take another one"
+            yield Finding(use.written.place, use.subject, message)
+
+
+@rule("catalog-warning", "warning")
+def catalog_warning(environment: Environment) -> Iterator[Finding]:
+    """Something whose catalog entry carries a `warning`: a name, say, that is documented and yet does not exist.
+
+    The message is the catalog's. Do what it says, or correct the entry in `environments/_catalog.yaml`.
+    """
+    for use in uses(environment):
+        found = entry(environment, use)
+        if found is not None and found.value("warning", ""):
+            yield Finding(use.written.place, use.subject, found.value("warning"))
+
+
+def _unknown(environment: Environment, section: str) -> Iterator[Use]:
+    return (use for use in uses(environment) if use.section == section and entry(environment, use) is None)
+
+
+def _named(environment: Environment, section: str, listing: str) -> Iterator[Finding]:
+    for use in _unknown(environment, section):
+        yield _not_known(environment, use, listing)
+
+
+def _not_known(environment: Environment, use: Use, listing: str) -> Finding:
+    names = known(environment, use)
+    remedy = did_you_mean(use.written.data, names)
+    if not remedy:
+        remedy = f"; see `vmgen catalog {listing}`, or add it to environments/_catalog.yaml"
+    return Finding(use.written.place, use.subject, f"unknown {use.noun} '{use.written.data}'{remedy}")
