@@ -84,8 +84,10 @@ def _block(value: Any, indent: int) -> str:
 
 
 def _item(value: Any, indent: int) -> str:
-    inner = _block(value, indent + 2)
     pad = " " * indent
+    if isinstance(value, list | tuple) and not any(isinstance(item, Mapping | list | tuple) for item in value):
+        return f"\n{pad}- {flow(value)}"  # a command and its arguments read best on one line
+    inner = _block(value, indent + 2)
     if isinstance(value, Mapping) and value:
         inner = f" {inner[indent + 3 :]}"  # the first key stands beside the dash
     return f"\n{pad}-{inner}"

@@ -1,0 +1,62 @@
+# `make render` and `make test` set up all they need by themselves: a virtual environment in .venv, from the lock files.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+ENV ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help render plan check test lint types format docs lock clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+render: .venv/.installed ## Write manifests/ from environments/ (ENV="production" for some)
+	@$(BIN)/vmgen render $(ENV)
+
+plan: .venv/.installed ## Say what the next commit changes on the platform
+	@$(BIN)/vmgen plan $(ENV)
+
+check: .venv/.installed ## Say everything that is wrong, as CI does
+	@$(BIN)/vmgen check $(ENV)
+
+test: .venv/.developing ## Run the tests
+	@$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term
+
+lint: .venv/.developing ## Lint, and check the format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: .venv/.developing ## Check the types
+	@$(BIN)/mypy
+
+format: .venv/.developing ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+docs: .venv/.developing ## Write the pages of docs/ that are made from the code
+	@$(BIN)/python -m tools.reference
+
+lock: .venv/.developing ## Pin the dependencies anew (needs uv)
+	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+	  --extra engine --output-file requirements.lock
+	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+	  --extra engine --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## Remove what make made, the manifests excepted
+	rm -rf .venv .vmgen .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov dist build
+
+.venv/.created:
+	@$(PYTHON) -c 'import sys; sys.exit("vmgen needs Python 3.10 or newer; run make PYTHON=python3.12" if sys.version_info < (3, 10) else 0)'
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.installed: .venv/.created requirements.lock pyproject.toml
+	@echo "Setting up .venv (once)"
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.developing: .venv/.installed requirements-dev.lock
+	@echo "Setting up .venv for development (once)"
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@touch $@
