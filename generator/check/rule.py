@@ -24,12 +24,22 @@ Look = Callable[[Environment], Iterator[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule. `text` is its paragraph in docs/rules.md: what it refuses, why, and what to do."""
+class RuleText:
+    """What docs/rules.md says of a rule. `text` is its paragraph: what is refused, why, and what to do."""
 
     id: str
     severity: Severity
     text: str
+
+    def problem(self, place: Place, subject: str, message: str) -> Problem:
+        """A breach of the rule."""
+        return Problem(place, self.id, subject, message, self.severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(RuleText):
+    """A rule on a merged environment."""
+
     look: Look
 
     def problems(self, environment: Environment) -> Iterator[Problem]:
@@ -38,7 +48,7 @@ class Rule:
         for found in self.look(environment):
             if (found.place, found.message) not in said:
                 said.add((found.place, found.message))
-                yield Problem(found.place, self.id, found.subject, found.message, self.severity)
+                yield self.problem(found.place, found.subject, found.message)
 
 
 def rule(id: str, severity: Severity = "error") -> Callable[[Look], Rule]:

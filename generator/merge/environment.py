@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from generator.merge.inference import has_system_disk, inferred, inferred_disk
 from generator.merge.layers import Layered
@@ -76,7 +77,7 @@ class StandaloneDisk:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Environment:
     """An environment, merged: everything that rules look at."""
 
@@ -87,23 +88,36 @@ class Environment:
     groups: tuple[Group, ...]
     disks: tuple[StandaloneDisk, ...]
 
-    def vm_settings(self) -> Iterator[tuple[Group, VmSettings, str]]:
+    def vm_settings(self) -> tuple[tuple[Group, VmSettings, str], ...]:
         """Each distinct set of VM settings that some VM has, once, with its group and the path that messages name."""
-        for group in self.groups:
-            own = list(group.overridden())
-            if len(own) < len(group.instances) or not group.instances:
-                yield group, group.settings, f"vms.{group.key}"
-            for instance, path in own:
-                yield group, instance.settings, path
+        return self._vms
 
-    def disk_settings(self) -> Iterator[tuple[Settings, str, VmSettings | None]]:
+    def disk_settings(self) -> tuple[tuple[Settings, str, VmSettings | None], ...]:
         """Each distinct set of disk settings, system disks included, with its path."""
-        for _, vm, path in self.vm_settings():
+        return self._disks
+
+    @cached_property
+    def _vms(self) -> tuple[tuple[Group, VmSettings, str], ...]:
+        return tuple(_distinct(self.groups))
+
+    @cached_property
+    def _disks(self) -> tuple[tuple[Settings, str, VmSettings | None], ...]:
+        found: list[tuple[Settings, str, VmSettings | None]] = []
+        for _, vm, path in self._vms:
             system = has_system_disk(vm.values)
             for position, disk in enumerate(vm.disks):
-                yield disk.settings, path if system and not position else f"{path}.disks.{disk.suffix}", vm
-        for standalone in self.disks:
-            yield standalone.settings, f"disks.{standalone.name}", None
+                found.append((disk.settings, path if system and not position else f"{path}.disks.{disk.suffix}", vm))
+        found.extend((alone.settings, f"disks.{alone.name}", None) for alone in self.disks)
+        return tuple(found)
+
+
+def _distinct(groups: tuple[Group, ...]) -> Iterator[tuple[Group, VmSettings, str]]:
+    for group in groups:
+        own = list(group.overridden())
+        if len(own) < len(group.instances) or not group.instances:
+            yield group, group.settings, f"vms.{group.key}"
+        for instance, path in own:
+            yield group, instance.settings, path
 
 
 def environment(layers: Layered, platform: Platform) -> Environment:

@@ -1,6 +1,36 @@
 """The rules, one small function each, by theme. A new rule is a new function in one of these modules."""
 
 from generator.check.rule import rules_of
-from generator.check.rules import catalog
+from generator.check.rules import (
+    attachments,
+    boot,
+    budget,
+    catalog,
+    disks,
+    exposure,
+    instances,
+    metadata,
+    names,
+    platform_fields,
+    policy,
+    sizes,
+    ssh_keys,
+    whole,
+)
 
-RULES = rules_of(catalog)
+RULES = rules_of(
+    whole,
+    sizes,
+    catalog,
+    platform_fields,
+    names,
+    instances,
+    disks,
+    attachments,
+    boot,
+    exposure,
+    ssh_keys,
+    metadata,
+    budget,
+    policy,
+)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from generator.check.capacity import suggestion
-from generator.check.catalog_use import Use, entry, known, uses
+from generator.check.catalog_use import SECTIONS, Use, entries, uses
 from generator.check.rule import Finding, rule
 from generator.merge.environment import Environment
 from generator.suggestions import did_you_mean
 
-_OWN_RULE = {"instanceTypes", "profiles", "images", "storageClasses"}
+_OWN_RULE = ("instanceTypes", "profiles", "images", "storageClasses")
 
 
 @rule("unknown-instance-type")
@@ -59,9 +60,8 @@ def unknown_catalog_entry(environment: Environment) -> Iterator[Finding]:
     The scheduler would look for a node with it for ever. Write one that the catalog has, or add yours to
     `environments/_catalog.yaml`.
     """
-    for use in uses(environment):
-        if use.section not in _OWN_RULE and entry(environment, use) is None:
-            yield _not_known(environment, use, use.section)
+    for use in _unknown(environment, *(section for section in SECTIONS if section not in _OWN_RULE)):
+        yield _not_known(environment, use, use.section)
 
 
 @rule("deprecated-entry", "warning")
@@ -70,12 +70,10 @@ def deprecated_entry(environment: Environment) -> Iterator[Finding]:
 
     Take another one while the change can still be planned.
     """
-    for use in uses(environment):
-        found = entry(environment, use)
-        if found is not None and found.value("deprecated", False):
-            title = environment.platform.data("title")
-            message = f"the {use.noun} '{use.written.data}' is deprecated on {title}; take another one"
-            yield Finding(use.written.place, use.subject, message)
+    title = environment.platform.data("title")
+    for use, _ in _marked(environment, "deprecated"):
+        message = f"the {use.noun} '{use.written.data}' is deprecated on {title}; take another one"
+        yield Finding(use.written.place, use.subject, message)
 
 
 @rule("catalog-warning", "warning")
@@ -84,14 +82,23 @@ def catalog_warning(environment: Environment) -> Iterator[Finding]:
 
     The message is the catalog's. Do what it says, or correct the entry in `environments/_catalog.yaml`.
     """
-    for use in uses(environment):
-        found = entry(environment, use)
-        if found is not None and found.value("warning", ""):
-            yield Finding(use.written.place, use.subject, found.value("warning"))
+    for use, warning in _marked(environment, "warning"):
+        yield Finding(use.written.place, use.subject, warning)
 
 
-def _unknown(environment: Environment, section: str) -> Iterator[Use]:
-    return (use for use in uses(environment) if use.section == section and entry(environment, use) is None)
+def _unknown(environment: Environment, *sections: str) -> Iterator[Use]:
+    known = {section: entries(environment, section) for section in sections}
+    return uses(environment, sections, lambda section, name: name not in known[section])
+
+
+def _marked(environment: Environment, mark: str) -> Iterator[tuple[Use, Any]]:
+    """The uses of entries that have a mark such as `deprecated`, each with what the mark says."""
+    marks = {
+        section: {name: said for name, entry in entries(environment, section).items() if (said := entry.value(mark))}
+        for section in SECTIONS
+    }
+    for use in uses(environment, SECTIONS, lambda section, name: name in marks[section]):
+        yield use, marks[use.section][use.written.data]
 
 
 def _named(environment: Environment, section: str, listing: str) -> Iterator[Finding]:
@@ -100,8 +107,7 @@ def _named(environment: Environment, section: str, listing: str) -> Iterator[Fin
 
 
 def _not_known(environment: Environment, use: Use, listing: str) -> Finding:
-    names = known(environment, use)
-    remedy = did_you_mean(use.written.data, names)
+    remedy = did_you_mean(use.written.data, entries(environment, use.section))
     if not remedy:
         remedy = f"; see `vmgen catalog {listing}`, or add it to environments/_catalog.yaml"
     return Finding(use.written.place, use.subject, f"unknown {use.noun} '{use.written.data}'{remedy}")

@@ -1,0 +1,79 @@
+"""Each rule trips where it should, at the place it should, and nowhere near. The cases stand in rules.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from generator.check.rules import RULES
+from generator.problems import Problem
+
+CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "rules.yaml").read_text(encoding="utf-8"))
+EACH = pytest.mark.parametrize("case", CASES, ids=[f"{case['rule']}-{number}" for number, case in enumerate(CASES)])
+Find = Callable[..., tuple[Problem, ...]]
+
+
+@EACH
+def test_trips(case: dict[str, Any], find: Find) -> None:
+    """The environment trips the rule once, at its place and with its remedy, and trips no other rule."""
+    problems = find(case["trips"], case.get("files"))
+    assert [problem.rule for problem in problems] == [case["rule"]], problems
+    assert str(problems[0].place) == f"environments/{case['place']}"
+    assert case["says"] in problems[0].message
+
+
+@EACH
+def test_passes(case: dict[str, Any], find: Find) -> None:
+    """The close sibling does not trip it."""
+    problems = find(case["passes"], {**case.get("files", {}), **case.get("passesWith", {})})
+    assert case["rule"] not in {problem.rule for problem in problems}
+
+
+def test_every_rule_has_a_case() -> None:
+    """No rule without an environment that trips it."""
+    assert {case["rule"] for case in CASES} == {rule.id for rule in RULES}
+
+
+def test_rules_are_documented() -> None:
+    """Ids are unique, and each rule has two paragraphs for docs/rules.md: what it refuses and why, and what to do."""
+    assert len({rule.id for rule in RULES}) == len(RULES)
+    assert [rule.id for rule in RULES if len(rule.text.split("\n\n")) != 2] == []
+
+
+def test_said_once(find: Find) -> None:
+    """A mistake in `defaults:` that every group and every override inherits is one problem."""
+    problems = find("""
+namespace: tenant-acme
+defaults: {instanceType: u1.larg, image: ubuntu-2404, storageClass: locl}
+vms:
+  web: {count: 3, disks: {data: 1Gi}, instances: {2: {storage: 30Gi}}}
+  db: {}
+""")
+    assert [(problem.rule, problem.place.line) for problem in problems] == [
+        ("unknown-instance-type", 3),
+        ("unknown-storage-class", 3),
+    ]
+
+
+def test_group_that_no_vm_is_like(find: Find) -> None:
+    """A group whose VMs all say what the group leaves open lacks nothing."""
+    instances = "{a: {instanceType: u1.large}, b: {instanceType: u1.xlarge}}"
+    assert not find(f"""
+namespace: tenant-acme
+vms:
+  web: {{names: [a, b], image: ubuntu-2404, instances: {instances}}}
+""")
+
+
+def test_override_has_its_own_path(find: Find) -> None:
+    """What is wrong in an override is named by the key under which it was written."""
+    problems = find("""
+namespace: tenant-acme
+vms:
+  web: {count: 2, instanceType: u1.large, image: ubuntu-2404, instances: {web-2: {storage: 1Gi}, 1: {image: ubunt-2404}}}
+""")
+    assert [problem.subject for problem in problems] == ["vms.web.instances.web-2.storage", "vms.web.instances.1.image"]
