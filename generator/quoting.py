@@ -50,6 +50,8 @@ def scalar(value: Any) -> str:
 
 def flow(value: Any) -> str:
     """Any value on one line: a scalar, `[a, b]` or `{a: b}`."""
+    if type(value) is str:
+        return text(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{scalar(key)}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
@@ -73,18 +75,20 @@ def block(value: Any, indent: int = 4) -> Yaml:
 
 
 def _block(value: Any, indent: int) -> str:
+    if type(value) is str:
+        return _literal(value, " " * indent) if "\n" in value else f" {text(value)}"
     pad = " " * indent
     if isinstance(value, Mapping) and value:
         return "".join(f"\n{pad}{scalar(key)}:{_block(item, indent + 2)}" for key, item in value.items())
     if isinstance(value, list | tuple) and value:
         return "".join(_item(item, indent) for item in value)
-    if isinstance(value, str) and "\n" in value:
-        return _literal(value, pad)
     return f" {flow(value)}"
 
 
 def _item(value: Any, indent: int) -> str:
     pad = " " * indent
+    if type(value) is str and "\n" not in value:
+        return f"\n{pad}- {text(value)}"
     if isinstance(value, list | tuple) and not any(isinstance(item, Mapping | list | tuple) for item in value):
         return f"\n{pad}- {flow(value)}"  # a command and its arguments read best on one line
     inner = _block(value, indent + 2)

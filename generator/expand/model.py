@@ -32,6 +32,11 @@ class Disk:
     def kind(self) -> str:
         return "VMDisk"
 
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Equal for disks that differ in their names only."""
+        return (self.kind, id(self.values))
+
     def context(self) -> dict[str, Any]:
         """What the template is given."""
         return {**self.values, "name": self.name}
@@ -52,6 +57,11 @@ class VirtualMachine:
     @property
     def kind(self) -> str:
         return "VMInstance"
+
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Equal for VMs that differ in their names and their disks' names only."""
+        return (self.kind, id(self.values), len(self.disks), self.cloud_init)
 
     def context(self) -> dict[str, Any]:
         """What the template is given."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from generator.problems import Problem
 from generator.read.located import INVALID, Ambiguous, Located, at_path, dotted, plain, walk
 from generator.read.project import schema_text
-from generator.suggestions import did_you_mean
+from generator.read.scalars import meaning
+from generator.suggestions import did_you_mean, nearest
 
 Path = tuple[str | int, ...]
 
@@ -21,6 +23,15 @@ _TYPES = {
     "array": "a list",
     "object": "a mapping",
 }
+_MEANT = {"y": "true", "yes": "true", "on": "true", "n": "false", "no": "false", "off": "false"}
+
+
+class UnusableSchema(Exception):
+    """A document that is no JSON Schema; `path` leads to what is wrong in it."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class Schema:
@@ -30,18 +41,22 @@ class Schema:
         import jsonschema_rs  # imported late: `--help` has no use for it
 
         self.document = document
-        self._validator = jsonschema_rs.Draft202012Validator(document)
+        try:
+            self._validator = jsonschema_rs.Draft202012Validator(document, retriever=_never)
+        except jsonschema_rs.ValidationError as error:
+            raise UnusableSchema(error.message, tuple(error.instance_path)) from None
 
     def problems(self, value: Located) -> list[tuple[Path, Problem]]:
         """What is wrong, with the path to take out of the value so that the rest can be looked at."""
         found: dict[Path, Problem] = {}
         for path, item in walk(value):
-            if isinstance(item.data, Ambiguous) and "cloudInit" not in path:
+            if isinstance(item.data, Ambiguous) and "cloudInit" not in path and path[:1] != ("policy",):
                 message = f'{item.data} means different things to YAML tools; write "{item.data}" for the text'
                 found[path] = Problem(item.place, "ambiguous-scalar", dotted(path), message)
         for error in self._validator.iter_errors(_for_validation(value)):
             for path, problem in self._translated(error, value):
-                if not any(path[:length] in found for length in range(len(path) + 1)):
+                ambiguous = path in found and found[path].rule == "ambiguous-scalar" and problem.rule == "wrong-type"
+                if ambiguous or not any(path[:length] in found for length in range(len(path) + 1)):
                     found[path] = problem
         return list(found.items())
 
@@ -55,12 +70,12 @@ class Schema:
 
     def _translated(self, error: Any, value: Located) -> list[tuple[Path, Problem]]:
         details = error.kind.as_dict()
-        path: Path = tuple(error.instance_path)
+        path = _as_written(error.instance_path, value)
         item = at_path(value, list(path))
         schema = self._at([*error.schema_path][:-1])
         kind = error.kind.name
         if kind == "additionalProperties":
-            return [_unknown(path, name, item, schema) for name in details["unexpected"]]
+            return [found for name in details["unexpected"] for found in _unknown(path, name, item, schema)]
         if kind == "propertyNames":
             return [_bad_name(path, name, item) for name in item.mapping if not _fits(name, schema)]
         rule, message = _said(kind, details, item, schema, error.message)
@@ -80,6 +95,23 @@ class Schema:
         return node
 
 
+def _never(uri: str) -> Any:
+    """What a `$ref` that leads out of its document gets: the tool opens no network connection, nor a file for a schema."""
+    raise ValueError(f"{uri} lies outside of the schema")
+
+
+def _as_written(steps: list[str | int], value: Located) -> Path:
+    """The validator's path with its keys as text: it makes a number of each key that reads as one, such as `2` or `007`."""
+    path: list[str | int] = []
+    for step in steps:
+        if isinstance(value.data, dict) and isinstance(step, int):
+            same = (key for key in value.data if key.lstrip("+").isdecimal() and int(key) == step)
+            step = str(step) if str(step) in value.data else next(same)
+        path.append(step)
+        value = value.data[step]
+    return tuple(path)
+
+
 @cache
 def own_schema(name: str) -> Schema:
     """One of the project's own schemas, compiled once."""
@@ -87,7 +119,7 @@ def own_schema(name: str) -> Schema:
 
 
 def without(value: Located, paths: list[Path]) -> Located:
-    """The value with what was refused taken out: unknown keys go, a bad value stays as INVALID, a bad item spoils its list."""
+    """The value with what was refused taken out: what was refused stays as INVALID, a bad item spoils its list."""
     below: dict[str | int, list[Path]] = {}
     for path in paths:
         if not path or isinstance(path[0], int):
@@ -96,6 +128,7 @@ def without(value: Located, paths: list[Path]) -> Located:
     if not below:
         return value
     data = {name: without(item, below.get(name, [])) for name, item in value.mapping.items()}
+    data |= {str(name): Located(INVALID, value.place) for name in below if name not in data}
     return Located(data, value.place, value.key)
 
 
@@ -108,11 +141,16 @@ def _for_validation(value: Located) -> Any:
     return str(data) if isinstance(data, Ambiguous) else data
 
 
-def _unknown(path: Path, name: str, item: Located, schema: dict[str, Any]) -> tuple[Path, Problem]:
+def _unknown(path: Path, name: str, item: Located, schema: dict[str, Any]) -> Iterator[tuple[Path, Problem]]:
+    """The unknown key; the key that was meant is spoilt with it, so that no rule calls it missing as well."""
     known = schema.get("properties", {})
     place = item.mapping[name].key or item.place
-    message = f"unknown key '{name}'{did_you_mean(name, known) or '; known here: ' + ', '.join(known)}"
-    return (*path, name), Problem(place, "unknown-key", dotted((*path, name)), message)
+    meant = nearest(name, known)
+    hint = f"; did you mean '{meant}'?" if meant else f"; known here: {', '.join(known)}"
+    problem = Problem(place, "unknown-key", dotted((*path, name)), f"unknown key '{name}'{hint}")
+    yield (*path, name), problem
+    if meant and meant not in item.mapping:
+        yield (*path, meant), problem
 
 
 def _bad_name(path: Path, name: str, item: Located) -> tuple[Path, Problem]:
@@ -124,7 +162,8 @@ def _bad_name(path: Path, name: str, item: Located) -> tuple[Path, Problem]:
 def _fits(name: str, schema: dict[str, Any]) -> bool:
     import re
 
-    return re.search(schema["propertyNames"]["pattern"], name) is not None and "\n" not in name
+    pattern = schema.get("propertyNames", schema)["pattern"]  # versions of the validator differ in which of the two they name
+    return re.search(pattern, name) is not None and "\n" not in name
 
 
 def _said(kind: str, details: dict[str, Any], item: Located, schema: dict[str, Any], fallback: str) -> tuple[str, str]:
@@ -134,6 +173,8 @@ def _said(kind: str, details: dict[str, Any], item: Located, schema: dict[str, A
     if kind == "required":
         return "missing-key", f"the key '{details['property']}' is missing"
     if kind == "enum":
+        if "x-expected" in schema:
+            return "invalid-value", f"'{shown}' is not {schema['x-expected']}"
         options = [str(option) for option in details["options"] if option is not None]
         return "invalid-value", f"'{shown}' is not one of {', '.join(options)}{did_you_mean(shown, options)}"
     if kind == "uniqueItems":
@@ -150,13 +191,24 @@ def _said(kind: str, details: dict[str, Any], item: Located, schema: dict[str, A
 def _wrong_type(types: list[str], item: Located, schema: dict[str, Any]) -> str:
     wanted = [_TYPES[name] for name in sorted(types) if name != "null"]
     expected = schema.get("x-expected") or " or ".join(wanted)
-    got = item.data
-    if "string" in types and isinstance(got, bool | int | float):
-        text = {True: "true", False: "false"}.get(got, str(got)) if isinstance(got, bool) else str(got)
-        if isinstance(got, float) and text != str(got):
-            text = str(got)
-        return f'must be {expected}, not {_kind(got)}; write "{text}" in quotes for the text'
-    return f"must be {expected}, not {_kind(got)}"
+    return f"must be {expected}, not {_kind(item.data)}{_instead(types, item.data, schema)}"
+
+
+def _instead(types: list[str], got: Any, schema: dict[str, Any]) -> str:
+    """The end of the message that says what to write, where that is known: the same text with quotes, or without."""
+    if "string" in types and "pattern" not in schema:
+        if isinstance(got, bool | int):
+            return f'; write "{str(got).lower()}" in quotes for the text'
+        if isinstance(got, float):  # the text that was written is not known: 24.10 has become 24.1
+            return "; put it in quotes for the text"
+    elif isinstance(got, Ambiguous) and "boolean" in types:
+        meant = _MEANT.get(got.lower())
+        return f"; write {meant}" if meant else ""
+    elif isinstance(got, str):
+        value = meaning(got)
+        kinds = {"boolean": isinstance(value, bool), "integer": isinstance(value, int) and not isinstance(value, bool)}
+        return "; remove the quotes" if any(kinds.get(name) for name in types) else ""
+    return ""
 
 
 def _kind(data: Any) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
 
-from jinja2 import StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError
+from jinja2 import StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -41,10 +41,13 @@ class Templates:
         filters: Mapping[str, Callable[..., Any]] | None = None,
         *,
         plain: bool = False,
+        watch: Watch | None = None,
     ) -> None:
         """With `plain`, Jinja's own filters and tests are there (but what is random); else only `filters`."""
         self.project = project
+        self.watch = watch
         self._shown: dict[str, str] = {}
+        self._only_writes: dict[tuple[str, frozenset[str]], bool] = {}
         self._sandbox = _Sandbox(
             undefined=StrictUndefined,
             finalize=finalize,
@@ -54,6 +57,7 @@ class Templates:
             autoescape=False,
             loader=_Loader(self),
             cache_size=-1,
+            optimized=watch is None,
         )
         if plain:
             self._sandbox.filters.pop("random")
@@ -63,6 +67,8 @@ class Templates:
             self._sandbox.tests = {}
             self._sandbox.globals = {}
         self._sandbox.filters.update(filters or {})
+        if watch:
+            self._sandbox.filters.update({name: getattr(watch, name) for name in _WATCHING})
 
     def source(self, name: str) -> tuple[str, str]:
         """The text of a template and the name that messages give its file."""
@@ -79,6 +85,13 @@ class Templates:
         except Exception as error:
             raise Refused((self._problem(name, error),)) from error
 
+    def only_writes(self, name: str, variables: frozenset[str]) -> bool:
+        """Whether a template does no more with some variables than write them, and ask whether a list has items."""
+        asked = (name, variables)
+        if asked not in self._only_writes:
+            self._only_writes[asked] = _only_writes(self._sandbox.parse(self.source(name)[0]), variables)
+        return self._only_writes[asked]
+
     def place_of(self, name: str, pattern: str) -> Place:
         """The line of a template that matches a pattern, or its first line."""
         source, shown = self.source(name)
@@ -86,6 +99,24 @@ class Templates:
             if re.search(pattern, line):
                 return Place(shown, number, 1)
         return Place(shown, 1, 1)
+
+    def pieces(self, name: str, values: Mapping[str, Any]) -> Iterator[str]:
+        """The text in the pieces in which it comes about, so that a watch can tell what was asked before which."""
+        yield from self._sandbox.get_template(name).generate(values)
+
+    def referenced(self, name: str) -> Iterator[str | None]:
+        """The templates that a template includes, itself first; None for one whose name is worked out."""
+        from jinja2.meta import find_referenced_templates
+
+        waiting: list[str | None] = [name]
+        seen: set[str | None] = set()
+        while waiting:
+            found = waiting.pop()
+            if found not in seen:
+                seen.add(found)
+                yield found
+                if found is not None and self.project.template(found):
+                    waiting.extend(find_referenced_templates(self._sandbox.parse(self.source(found)[0])))
 
     def _problem(self, name: str, error: Exception) -> Problem:
         rule, line, shown = "template-error", 1, self._shown.get(name, f"templates/{name}")
@@ -99,6 +130,81 @@ class Templates:
         return Problem(Place(shown, line, 1), rule, "", message)
 
 
+def _only_writes(tree: nodes.Template, variables: frozenset[str]) -> bool:
+    loops = {loop.target.name for loop in tree.find_all(nodes.For) if isinstance(loop.target, nodes.Name)}
+    if list(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Assign, nodes.Macro))):
+        return False
+    watched = variables | loops
+    plain = sum(_plain_uses(tree, watched))
+    return plain == sum(1 for use in tree.find_all(nodes.Name) if use.name in watched and use.ctx == "load")
+
+
+def _plain_uses(tree: nodes.Template, watched: frozenset[str] | set[str]) -> Iterator[bool]:
+    """True for each place where a watched variable, or a field of it, is written, looped over or asked for."""
+    for output in tree.find_all(nodes.Output):
+        for part in output.nodes:
+            yield _is_one(
+                part.node if isinstance(part, nodes.Filter) and part.name == "block" and not part.args else part, watched
+            )
+    for loop in tree.find_all(nodes.For):
+        yield _is_one(loop.iter, watched)
+    for question in tree.find_all(nodes.If):
+        yield _is_one(question.test, watched)
+
+
+def _is_one(node: Any, watched: frozenset[str] | set[str]) -> bool:
+    node = node.node if isinstance(node, nodes.Getattr) else node
+    return isinstance(node, nodes.Name) and node.name in watched
+
+
+class Watch(Protocol):
+    """Follows the rendering of templates, for `explain`: which line writes what, and on which conditions."""
+
+    def line(self, file: str, number: int) -> str:
+        """What to add to the end of a line of a template."""
+
+    def asked(self, value: Any, file: str, number: int, first: bool) -> bool:
+        """The answer to a condition; `first` where it begins an if, not an elif."""
+
+    def enter(self, value: Any) -> Any:
+        """What the condition guards begins."""
+
+    def leave(self, value: Any) -> Any:
+        """What the condition guards ends."""
+
+    def chosen(self, value: Any) -> Any:
+        """One of the two values of an inline condition."""
+
+
+_WATCHING = ("asked", "enter", "leave", "chosen")
+
+
+def _watched(tree: nodes.Template, file: str, watch: Watch) -> None:
+    """Let a watch see what the template does, line by line and condition by condition."""
+    for data in tree.find_all(nodes.TemplateData):
+        first, *rest = data.data.split("\n")
+        marks = (f"{watch.line(file, data.lineno + number)}\n{line}" for number, line in enumerate(rest))
+        data.data = first + "".join(marks)
+    conditions = list(tree.find_all(nodes.If))
+    later = {id(node) for condition in conditions for node in condition.elif_}
+    for condition in conditions:
+        condition.test = _call("asked", condition.test, file, condition.lineno, id(condition) not in later)
+        for branch in filter(None, (condition.body, condition.else_)):
+            branch[:] = [_statement("enter", branch[0]), *branch, _statement("leave", branch[-1])]
+    for choice in tree.find_all(nodes.CondExpr):
+        choice.test = _call("asked", choice.test, file, choice.lineno, True)
+        choice.expr1 = _call("chosen", choice.expr1)
+        choice.expr2 = _call("chosen", choice.expr2) if choice.expr2 else None
+
+
+def _call(name: str, node: nodes.Expr, *arguments: object) -> nodes.Expr:
+    return nodes.Filter(node, name, [nodes.Const(each) for each in arguments], [], None, None, lineno=node.lineno)
+
+
+def _statement(name: str, beside: nodes.Node) -> nodes.Stmt:
+    return nodes.ExprStmt(_call(name, nodes.Const(None, lineno=beside.lineno)), lineno=beside.lineno)
+
+
 class _Loader:
     """Hands Jinja the templates of the project's folders; quacks like jinja2.BaseLoader."""
 
@@ -109,5 +215,8 @@ class _Loader:
 
     def load(self, environment: Any, name: str, globals: Any = None) -> Any:
         source, shown = self._templates.source(name)
+        if self._templates.watch:
+            source = environment.parse(source, name, shown)
+            _watched(source, shown, self._templates.watch)
         code = environment.compile(source, name, shown)
         return environment.template_class.from_code(environment, code, globals or {}, lambda: True)

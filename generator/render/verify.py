@@ -15,21 +15,15 @@ from generator.read.templates import Templates
 class Verifier:
     """Reads manifests back: one object, of the kind, name and namespace that were meant, every field there, no other."""
 
-    def __init__(self, fleet: Fleet, templates: Templates, *, verify_all: bool) -> None:
+    def __init__(self, fleet: Fleet, templates: Templates) -> None:
         self.problems: list[Problem] = []
         self._fleet = fleet
         self._templates = templates
-        self._all = verify_all
-        self._seen: set[tuple[str, int, int]] = set()
         self._schemas: dict[str, Schema] = {}
 
     def look(self, resource: Resource, text: str) -> None:
-        """Verify a manifest, unless one of the same shape was. A shape is a template with one set of shared values:
-        what differs within it are names and texts, and those are one scalar each by construction (docs/decisions.md)."""
-        shape = (resource.kind, id(resource.values), len(getattr(resource, "disks", ())))
-        if self._all or shape not in self._seen:
-            self._seen.add(shape)
-            self.problems.extend(self._wrong(resource, text))
+        """Verify a manifest."""
+        self.problems.extend(self._wrong(resource, text))
 
     def _wrong(self, resource: Resource, text: str) -> list[Problem]:
         template = self._fleet.kind_of(resource).template

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Mapping
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from generator.compare.changes import Changes
@@ -14,49 +16,105 @@ from generator.problems import VmgenError
 from generator.read.project import Project
 from generator.render.kustomization import KUSTOMIZATION
 
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+
 
 def carry_out(changes: Changes, wanted: Mapping[str, bytes], project: Project) -> None:
     """Write what is created and updated, then delete what is pruned, then the folders that this emptied.
 
-    A kustomization.yaml is written after what it lists and before what it no longer lists is deleted: at every moment
-    all that any of them names is there.
+    A folder that is new is filled beside its place and renamed as a whole; a file in a folder that is there is written
+    beside its place and renamed. A kustomization.yaml comes after what it lists, and before what it no longer lists
+    is deleted: at every moment all that any of them names is there.
     """
-    root = project.manifests
+    root = str(project.manifests)
     try:
-        for path in changes.unfinished:
-            (root / path).unlink(missing_ok=True)
-        written = (*changes.created, *changes.updated)
-        for folder in sorted({path.rpartition("/")[0] for path in changes.created}):
-            (root / folder).mkdir(parents=True, exist_ok=True)
-        for path in sorted(written, key=_lists_others):
-            _replace(root / path, wanted[path])
+        _clear(root, changes.unfinished)
+        new, single = _by_new_folder(root, changes.created)
+        for folder, paths in new.items():
+            _write_folder(root, folder, paths, wanted)
+        for path in sorted((*single, *changes.updated), key=_lists_others):
+            _replace(f"{root}/{path}", wanted[path])
         for path in changes.pruned:
-            (root / path).unlink(missing_ok=True)
-        _remove_empty(root, {path.rpartition("/")[0] for path in (*changes.pruned, *changes.unfinished)})
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{root}/{path}")
+        _remove_empty(project.manifests, {path.rpartition("/")[0] for path in (*changes.pruned, *changes.unfinished)})
     except OSError as error:
         raise VmgenError(f"cannot write {error.filename}: {error.strerror}; run render again") from None
 
 
-def _lists_others(path: str) -> tuple[bool, int]:
-    """Manifests first, then each kustomization.yaml from the deepest folder up."""
-    return path.endswith(f"/{KUSTOMIZATION}"), -path.count("/")
+def _clear(root: str, unfinished: Iterable[str]) -> None:
+    """Remove what a killed run left half done."""
+    for path in unfinished:
+        target = f"{root}/{path}"
+        if os.path.isdir(target):
+            shutil.rmtree(target)
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(target)
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Put a whole file in its place. Not synced to the disk: what must outlast a power cut is committed to Git."""
-    beside = path.with_name(f".{path.name}{UNFINISHED}")
+def _by_new_folder(root: str, created: Iterable[str]) -> tuple[dict[str, list[str]], list[str]]:
+    """The created files by the topmost folder that is not there yet, and those whose folder is."""
+    topmost: dict[str, str] = {}
+    new: dict[str, list[str]] = defaultdict(list)
+    single = []
+    for path in created:
+        folder = path.rpartition("/")[0]
+        if folder not in topmost:
+            topmost[folder] = _topmost_missing(root, folder)
+        if topmost[folder]:
+            new[topmost[folder]].append(path)
+        else:
+            single.append(path)
+    return new, single
+
+
+def _topmost_missing(root: str, folder: str) -> str:
+    missing = ""
+    while folder and not os.path.isdir(f"{root}/{folder}"):
+        missing, folder = folder, folder.rpartition("/")[0]
+    return missing
+
+
+def _write_folder(root: str, folder: str, paths: list[str], wanted: Mapping[str, bytes]) -> None:
+    parent, _, name = folder.rpartition("/")
+    beside = f"{root}/{parent}/.{name}{UNFINISHED}" if parent else f"{root}/.{name}{UNFINISHED}"
     try:
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o644)
-        try:
-            if os.write(handle, content) != len(content):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        finally:
-            os.close(handle)
+        for inner in sorted({path.rpartition("/")[0] for path in paths}):
+            os.makedirs(beside + inner[len(folder) :], exist_ok=True)
+        for path in paths:
+            _write_new(beside + path[len(folder) :], wanted[path])
+        os.rename(beside, f"{root}/{folder}")
+    except OSError:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def _lists_others(path: str) -> tuple[bool, int, str]:
+    """Manifests first, then each kustomization.yaml from the deepest folder up."""
+    return path.endswith(f"/{KUSTOMIZATION}"), -path.count("/"), path
+
+
+def _replace(path: str, content: bytes) -> None:
+    """Put a whole file in its place. Not synced to the disk: what must outlast a power cut is committed to Git."""
+    folder, _, name = path.rpartition("/")
+    beside = f"{folder}/.{name}{UNFINISHED}"
+    try:
+        _write_new(beside, content)
         os.replace(beside, path)
     except OSError:
         with contextlib.suppress(OSError):
-            beside.unlink()
+            os.unlink(beside)
         raise
+
+
+def _write_new(path: str, content: bytes) -> None:
+    handle = os.open(path, _NEW, 0o644)
+    try:
+        if os.write(handle, content) != len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+    finally:
+        os.close(handle)
 
 
 def _remove_empty(root: Path, folders: set[str]) -> None:
