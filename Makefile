@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 ENV ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help render plan check test lint types format docs lock clean
+.PHONY: help render plan check test lint types format docs bench lock clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ format: .venv/.developing ## Format the code
 docs: .venv/.developing ## Write the pages of docs/ that are made from the code
 	@$(BIN)/python -m tools.reference
 
+bench: .venv/.benchmarking ## Measure vmgen and its peers into docs/performance.md (half an hour)
+	@$(BIN)/python -m benchmarks --write
+
 lock: .venv/.developing ## Pin the dependencies anew (needs uv)
 	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
 	  --extra engine --output-file requirements.lock
@@ -59,4 +62,8 @@ clean: ## Remove what make made, the manifests excepted
 .venv/.developing: .venv/.installed requirements-dev.lock
 	@echo "Setting up .venv for development (once)"
 	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+.venv/.benchmarking: .venv/.installed benchmarks/requirements.lock
+	@$(PIP) install --no-deps --require-hashes --requirement benchmarks/requirements.lock
 	@touch $@

@@ -1,0 +1,1 @@
+"""The benchmark: fleets of many sizes, rendered by vmgen and by its peers in one interleaved run."""
