@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
@@ -21,11 +20,11 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing that a user has to mend, at its place, with its remedy in the message.
 
-    `rule` is the stable id in brackets, `subject` the path of the key (`vms.web.count`) or empty.
+    `rule` is the stable id in brackets, `subject` the path of the key (`vms.web.count`) or empty. `lines` are to be shown
+    below the message as they stand: what to paste into a file, or how a file differs.
     """
 
     place: Place
@@ -33,6 +32,7 @@ class Problem:
     subject: str
     message: str
     severity: Severity = "error"
+    lines: tuple[str, ...] = ()
 
 
 class VmgenError(Exception):

@@ -108,3 +108,8 @@ def _literal(value: str, pad: str) -> str:
     chomping = "-" if ends == 0 else "" if ends == 1 else "+"
     lines = "\n".join(f"{pad}{line}" if line else "" for line in body.split("\n"))
     return f" |{indicator}{chomping}\n{lines}" + "\n" * max(0, ends - 1)
+
+
+def literal(value: Any) -> Yaml:
+    """A text, or a list of texts, as a literal of CEL or Lua, to stand inside a YAML block of such code."""
+    return Yaml(json.dumps(value))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from generator.compare.present import owned, present
 from generator.problems import Place, Problem
 from generator.read.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """The files of one environment to create, to update and to prune, by path; `foreign` are left alone."""
 
     environment: str
@@ -31,16 +30,20 @@ def changes(project: Project, environment: str, wanted: Mapping[str, bytes]) -> 
     """How the wanted files of an environment differ from what is there."""
     there = present(project, environment)
     problems = list(there.problems)
+    root = str(project.manifests)
     updated, unchanged = [], 0
     for path in wanted.keys() & there.files:
-        content = (project.manifests / path).read_bytes()
+        with open(f"{root}/{path}", "rb", buffering=0) as stream:
+            content = stream.read()
         if content == wanted[path]:
             unchanged += 1
         elif owned(project, path):
             updated.append(path)
         else:
             problems.append(_in_the_way(project, path))
-    unwanted = sorted(there.files - wanted.keys())
+    blocking = (wanted.keys() & there.folders) | (_folders(wanted) & there.files)
+    problems.extend(_in_the_way(project, path) for path in sorted(blocking))
+    unwanted = sorted(there.files - wanted.keys() - blocking)
     ours = {path for path in unwanted if owned(project, path)}
     foreign = tuple(path for path in unwanted if path not in ours)
     problems.extend(_foreign(project, path) for path in foreign)
@@ -54,6 +57,17 @@ def changes(project: Project, environment: str, wanted: Mapping[str, bytes]) -> 
         unfinished=there.unfinished,
         problems=tuple(problems),
     )
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    """Every folder above some paths."""
+    folders: set[str] = set()
+    for path in paths:
+        folder = path.rpartition("/")[0]
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition("/")[0]
+    return folders
 
 
 def _in_the_way(project: Project, path: str) -> Problem:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from generator.expand.cloud_init.user_data import UserData
 from generator.merge.settings import Settings
 from generator.read.platform import Kind, Platform
 
@@ -18,8 +19,7 @@ class Attachment:
     bus: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
+class Disk(NamedTuple):
     """A VMDisk. `vm` is empty for a standalone disk, and so is `group`."""
 
     name: str
@@ -42,9 +42,11 @@ class Disk:
         return {**self.values, "name": self.name}
 
 
-@dataclass(frozen=True, slots=True)
-class VirtualMachine:
-    """A VMInstance. `values` is shared by all VMs of a group that nothing tells apart."""
+class VirtualMachine(NamedTuple):
+    """A VMInstance. `values` is shared by all VMs of a group that nothing tells apart.
+
+    `seed` is the machine's own `cloudInitSeed` where that is derived from its cloud-init; else it is empty.
+    """
 
     name: str
     group: str
@@ -53,6 +55,7 @@ class VirtualMachine:
     disks: tuple[Attachment, ...]
     settings: Settings
     cloud_init: str
+    seed: str = ""
 
     @property
     def kind(self) -> str:
@@ -66,7 +69,8 @@ class VirtualMachine:
     def context(self) -> dict[str, Any]:
         """What the template is given."""
         names = [disk.name for disk in self.disks]
-        return {**self.values, "name": self.name, "disks": self.disks, "diskNames": names, "cloudInit": self.cloud_init}
+        own = {"name": self.name, "disks": self.disks, "diskNames": names, "cloudInit": self.cloud_init}
+        return {**self.values, **own, "cloudInitSeed": self.seed} if self.seed else {**self.values, **own}
 
 
 Resource = Disk | VirtualMachine
@@ -74,7 +78,7 @@ Resource = Disk | VirtualMachine
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """All objects of one environment, disks first."""
+    """All objects of one environment, disks first. `user_data` are the texts of its VMs, once each."""
 
     environment: str
     file: str
@@ -82,6 +86,7 @@ class Fleet:
     namespace: str
     disks: tuple[Disk, ...]
     machines: tuple[VirtualMachine, ...]
+    user_data: tuple[UserData, ...] = ()
 
     @property
     def resources(self) -> tuple[Resource, ...]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from generator.merge.inference import has_system_disk, inferred, inferred_disk
 from generator.merge.layers import Layered
 from generator.merge.settings import Settings, marked
 from generator.problems import Place
-from generator.read.located import INVALID, Located
-from generator.read.overlay import SOURCES, overlaid
+from generator.read.located import Located
+from generator.read.overlay import SOURCES, overlaid, settled
 from generator.read.platform import Platform
 
 SYSTEM = "system"
@@ -20,8 +21,7 @@ _STRUCTURE = ("count", "skip", "names", "name", "instances")
 _NOWHERE = Place("")
 
 
-@dataclass(frozen=True, slots=True)
-class OwnDisk:
+class OwnDisk(NamedTuple):
     """A disk that each VM of a group gets: `<vm>-<suffix>`."""
 
     suffix: str
@@ -29,8 +29,7 @@ class OwnDisk:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class VmSettings:
+class VmSettings(NamedTuple):
     """What one or more VMs of a group are: shared by all instances that nothing tells apart."""
 
     values: Settings
@@ -38,8 +37,7 @@ class VmSettings:
     attached: tuple[Located, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(NamedTuple):
     """One VM: its name, its number in the group (None where it has none), and where the name was written."""
 
     name: str
@@ -48,8 +46,7 @@ class Instance:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """A group of VMs. `key` is its key and folder, `settings` what all its instances start from."""
 
     key: str
@@ -68,8 +65,7 @@ class Group:
                 yield instance, f"vms.{self.key}.instances.{label}"
 
 
-@dataclass(frozen=True, slots=True)
-class StandaloneDisk:
+class StandaloneDisk(NamedTuple):
     """A disk of the environment that belongs to no VM."""
 
     name: str
@@ -122,11 +118,9 @@ def _distinct(groups: tuple[Group, ...]) -> Iterator[tuple[Group, VmSettings, st
 
 def environment(layers: Layered, platform: Platform) -> Environment:
     """The environment that merged layers describe on a platform."""
-    settings = Settings(layers.content)
-    below = Settings(overlaid(marked(platform.defaults, "platform"), _mapping(settings.get("defaults")), "group"))
-    groups = (
-        _group(key, value, below.located, platform) for key, value in settings.entries("vms") if value.data is not INVALID
-    )
+    written, settings = Settings(layers.content), Settings(settled(layers.content))
+    below = overlaid(marked(platform.defaults, "platform"), _mapping(written.get("defaults")), "group", nulls=True)
+    groups = (_group(key, value, below, platform) for key, value in written.entries("vms"))
     disks = (
         StandaloneDisk(name, _disk(value, {}, platform), value.key or value.place) for name, value in settings.entries("disks")
     )
@@ -138,15 +132,16 @@ def _mapping(value: Located | None) -> Located:
 
 
 def _group(key: str, written: Located, below: Located, platform: Platform) -> Group:
-    merged = overlaid(below, written, "group")
-    base = Settings(Located(merged.data, written.place, written.key))
+    merged = overlaid(below, written, "group", nulls=True)
+    base = Settings(settled(Located(merged.data, written.place, written.key, under=written.under)))
     place = written.key or written.place
     values = {name: value for name, value in merged.mapping.items() if name not in _STRUCTURE}
-    shared = _vm_settings(Settings(Located(values, place)), platform)
-    overrides = dict(base.entries("instances"))
+    shared = _vm_settings(Settings(settled(Located(values, place))), platform)
+    overrides = dict(Settings(merged).entries("instances"))
     instances = []
     for name, number, at in _names(key, base, place):
-        own = [overrides[label] for label in (str(number), name) if label in overrides]
+        labels = (name,) if number is None else (str(number), name)
+        own = [overrides[label] for label in labels if label in overrides]
         settings = _overridden(values, own, place, platform) if own else shared
         instances.append(Instance(name, number, settings, at))
     return Group(key, place, base.located, shared, tuple(instances))
@@ -155,8 +150,8 @@ def _group(key: str, written: Located, below: Located, platform: Platform) -> Gr
 def _overridden(values: dict[str, Located], own: list[Located], place: Place, platform: Platform) -> VmSettings:
     merged = Located(values, place)
     for override in own:
-        merged = overlaid(merged, override, "group")
-    return _vm_settings(Settings(Located(merged.data, own[-1].key or place)), platform)
+        merged = overlaid(merged, override, "group", nulls=True)
+    return _vm_settings(Settings(settled(Located(merged.data, own[-1].key or place))), platform)
 
 
 def _names(key: str, base: Settings, place: Place) -> Iterator[tuple[str, int | None, Place]]:

@@ -65,4 +65,5 @@ def _storage(settings: Settings, platform: Platform, values: dict[str, Located])
         values["storage"] = Located(least.data, least.place, layer="least size of a system disk")
         return
     size = larger(least.data, found.min_storage)
-    values["storage"] = Located(size, image.place, layer="least size of the image", under=found.located.data["minStorage"])
+    taken = Located((least, found.located.data["minStorage"]), least.place)
+    values["storage"] = Located(size, image.place, layer="least size of the image", under=taken)

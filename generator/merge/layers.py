@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
 from pathlib import Path
+from typing import NamedTuple
 
 from generator.problems import Place, Problem
 from generator.read.layer_file import Files, LayerFile
-from generator.read.located import Located
+from generator.read.located import INVALID, Located
 from generator.read.overlay import overlaid
 
 DEFAULTS = "_defaults.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class Layered:
+class Layered(NamedTuple):
     """An environment's merged content, with the files that it came from and what was wrong in them."""
 
     name: str
@@ -22,6 +22,11 @@ class Layered:
     content: Located
     files: tuple[LayerFile, ...]
     problems: tuple[Problem, ...]
+
+    @property
+    def readable(self) -> bool:
+        """Whether every layer could be read. If not, what seems to be missing may stand in the one that could not."""
+        return all(layer.content.data is not INVALID for layer in self.files)
 
 
 def layered(name: str, files: Files) -> Layered:
@@ -50,22 +55,18 @@ def _stack(path: Path, files: Files, layers: list[LayerFile], problems: list[Pro
     layer = files.layer(path)
     extends = layer.content.get("extends")
     for base in extends.items if extends else ():
-        target = (path.parent / base.data).resolve()
-        if target in (*above, path.resolve()):
+        target = Path(os.path.realpath(path.parent / base.data))
+        root = Path(os.path.realpath(files.project.root))
+        if target in (*above, Path(os.path.realpath(path))):
             message = f"{base.data} extends this file in turn; remove one of the two"
             problems.append(Problem(base.place, "extends-cycle", "extends", message))
-        elif not target.is_relative_to(files.project.root.resolve()):
+        elif not target.is_relative_to(root):
             message = f"{base.data} lies outside of the repository; copy it in, so that every clone renders the same"
             problems.append(Problem(base.place, "missing-layer", "extends", message))
-        elif not target.is_file():
+        elif not os.path.isfile(target):
             message = f"no file {base.data} beside {files.project.shown(path)}; correct the path"
             problems.append(Problem(base.place, "missing-layer", "extends", message))
         else:
-            _stack(
-                files.project.root / target.relative_to(files.project.root.resolve()),
-                files,
-                layers,
-                problems,
-                (*above, path.resolve()),
-            )
+            below = files.project.root / target.relative_to(root)
+            _stack(below, files, layers, problems, (*above, Path(os.path.realpath(path))))
     layers.append(layer)

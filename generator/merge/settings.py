@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from generator.problems import Place
 from generator.read.located import INVALID, Located, plain
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """A merged mapping. A value that was refused is there (`written`) and cannot be had (`get`)."""
 
     located: Located
@@ -41,10 +39,10 @@ class Settings:
         return tuple(item for item in found.items if item.data is not INVALID) if found else ()
 
     def entries(self, name: str) -> Iterator[tuple[str, Located]]:
-        """The keys and values of a mapping that were not refused."""
+        """The keys and values of a mapping that were neither refused nor removed."""
         found = self.get(name)
         for key, value in (found.mapping if found else {}).items():
-            if value.data is not INVALID:
+            if value.data is not INVALID and value.data is not None:
                 yield key, value
 
     def place(self, name: str) -> Place:

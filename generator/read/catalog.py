@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from generator.quantities import mebibytes
 from generator.read.located import Located
 
+# The first four fields of each are the same: `warning` is said whenever the entry is used. They are written out, since
+# tuples with names, which cannot inherit, take a seventh of a dataclass's time to define, and every start pays for it.
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What all catalog entries have. `warning` is said whenever the entry is used."""
+
+class Entry(NamedTuple):
+    """What all catalog entries have."""
 
     name: str
     located: Located
@@ -20,38 +23,50 @@ class Entry:
     warning: str
 
 
-@dataclass(frozen=True, slots=True)
-class InstanceType(Entry):
+class InstanceType(NamedTuple):
     """A size of VM; memory in MiB."""
 
+    name: str
+    located: Located
+    deprecated: bool
+    warning: str
     cpu: int
     memory: int
     series: str
 
 
-@dataclass(frozen=True, slots=True)
-class Image(Entry):
+class Image(NamedTuple):
     """A golden image. `min_storage` is the least size of a disk made from it; `optical` marks an installer ISO."""
 
+    name: str
+    located: Located
+    deprecated: bool
+    warning: str
     min_storage: str
     profile: str
     optical: bool
     os: str
 
 
-@dataclass(frozen=True, slots=True)
-class Profile(Entry):
+class Profile(NamedTuple):
     """An operating-system profile with the least vCPUs and MiB of memory that the platform admits; 0 where unknown."""
 
+    name: str
+    located: Located
+    deprecated: bool
+    warning: str
     min_cpu: int
     min_memory: int
     os: str
 
 
-@dataclass(frozen=True, slots=True)
-class StorageClass(Entry):
+class StorageClass(NamedTuple):
     """A storage class."""
 
+    name: str
+    located: Located
+    deprecated: bool
+    warning: str
     replicated: bool
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import errno
+import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from generator.problems import Place, Problem
 from generator.read.located import INVALID, Located
@@ -17,8 +18,7 @@ from generator.read.yaml_reader import read_yaml
 MOST_KEY_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class LayerFile:
+class LayerFile(NamedTuple):
     """A file's content; what was refused in it stands as INVALID or is gone, and `problems` says why."""
 
     path: Path
@@ -44,18 +44,22 @@ class Files:
             found = self._read[path] = _layer(path, self.project, self.schema)
         return found
 
+    def suppose(self, path: Path, text: bytes) -> None:
+        """Take a file to hold a text from here on, whatever lies at its path: for what is not written yet."""
+        self._read[path] = _layer(path, self.project, self.schema, text)
 
-def _layer(path: Path, project: Project, schema: Schema) -> LayerFile:
+
+def _layer(path: Path, project: Project, schema: Schema, text: bytes | None = None) -> LayerFile:
     shown = project.shown(path)
     try:
-        content, problems = read_yaml(path.read_bytes(), shown)
+        content, problems = read_yaml(path.read_bytes() if text is None else text, shown)
     except OSError as error:
         unreadable = Problem(Place(shown), "unreadable-file", "", f"cannot be read: {error.strerror}")
         return LayerFile(path, Located(INVALID, Place(shown)), (unreadable,))
     if content is None:
         return LayerFile(path, Located(INVALID, Place(shown)), tuple(problems))
     refused = schema.problems(content)
-    problems.extend(problem for _, problem in refused)
+    problems.extend(dict.fromkeys(problem for _, problem in refused))
     content = without(content, [taken for taken, _ in refused])
     return LayerFile(path, _written_out(content, path, project, problems), tuple(problems))
 
@@ -102,8 +106,7 @@ def _attachments(value: Located) -> Located:
     return Located(tuple(items), value.place, value.key)
 
 
-@dataclass(frozen=True, slots=True)
-class _KeyFiles:
+class _KeyFiles(NamedTuple):
     folder: Path
     project: Project
     problems: list[Problem]
@@ -121,20 +124,23 @@ class _KeyFiles:
     def _keys(self, file: Located) -> list[Located]:
         path = self.folder / file.data
         shown = self.project.shown(path)
-        if not path.resolve().is_relative_to(self.project.root.resolve()):
+        if not self.project.holds(path):
             message = "the key file lies outside of the repository; copy it in, so that every clone renders the same"
             self.problems.append(Problem(file.place, "missing-key-file", "sshKeys", message))
             return []
         try:
             with path.open("rb") as stream:
-                text = stream.read(MOST_KEY_BYTES).decode("utf-8-sig")
+                content = stream.read(MOST_KEY_BYTES + 1)
+            if len(content) > MOST_KEY_BYTES:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+            text = content.decode("utf-8-sig").replace("\r\n", "\n")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             message = f"the key file {shown} cannot be read: {reason}; name a file of public keys, one a line"
             self.problems.append(Problem(file.place, "missing-key-file", "sshKeys", message))
             return []
         keys = []
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(text.split("\n"), start=1):
             place = Place(shown, number, 1)
             if unprintable(line):
                 message = f"the character {unprintable(line)} does not survive YAML tools; remove it"

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from generator.problems import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(NamedTuple):
     """A scalar, a tuple or a mapping of located values, and its place.
 
     `place` is where the value stands and `key` where its key does. `layer` says which layer gave it: empty for a file,
-    else `catalog`, `platform` or the rule that inferred it. `under` is the value of the lower layer that this one replaced.
+    else `catalog`, `platform` or the rule that inferred it. `under` is the value of the lower layer that this one replaced;
+    for an inferred value, what the rule took it from: a value, or a list of them.
     """
 
     data: Any

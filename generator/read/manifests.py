@@ -6,16 +6,32 @@ from typing import Any
 
 import yaml
 
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class NotYaml(Exception):
     """The text is no YAML; says why, with the line."""
 
 
+class _Loader(_BASE):  # type: ignore[misc]
+    """PyYAML's loader, but for two things: a key that stands twice is an error, and a lone `=` or `<<` is text."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} stands twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+for _tag in ("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"):
+    _Loader.add_constructor(_tag, yaml.SafeLoader.construct_yaml_str)
+
+
 def objects(text: str | bytes) -> list[Any]:
     """The documents of a text, empty ones left out. NotYaml where it cannot be read."""
     try:
-        return [document for document in yaml.load_all(text, Loader=_LOADER) if document is not None]
+        return [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
     except (yaml.YAMLError, ValueError) as error:
         raise NotYaml(" ".join(str(error).split())) from None

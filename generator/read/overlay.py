@@ -13,6 +13,8 @@ _BELOW: Mapping[str, Mapping[str, str]] = {
     "groups": {"*": "group"},
     "group": {"disks": "disks", "instances": "groups", "cloudInit": "cloudInit"},
     "disks": {"*": "disk"},
+    "cloudInit": {"*": "cloudConfig"},
+    "cloudConfig": {"*": "cloudConfig"},
 }
 SOURCES = ("image", "url", "clone", "upload")
 # Keys of which one holds: a higher layer that writes one takes the others away.
@@ -20,35 +22,78 @@ _CHOICES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "group": (SOURCES, ("count", "names")),
     "disk": (SOURCES,),
 }
+# Layers of values that somebody wrote. Any other is the sentence of a rule, and what lies under its value made it.
+NO_RULE = ("", "platform", "catalog")
+# What goes over further layers when the files of an environment are merged.
+_OVER_MORE = ("group", "groups", "disks")
 _FORMS = ("template", "merge")
 
 
-def overlaid(lower: Located, upper: Located, shape: str = "") -> Located:
+def overlaid(lower: Located, upper: Located, shape: str = "", *, nulls: bool = False) -> Located:
     """`upper` over `lower`: mappings key by key, the rest replaced, `null` removes.
 
     The order is the lower layer's, new keys appended. `shape` names what the mapping is: environment, group, disk.
+    With `nulls`, a null stays where it was written, since the result goes over further layers, of which it removes too;
+    `settled` takes it away in the end. What lies below the groups of an environment goes over its `defaults:` at least.
     """
-    if not isinstance(upper.data, dict) or not isinstance(lower.data, dict) or _other_form(lower, upper, shape):
-        return Located(upper.data, upper.place, upper.key, upper.layer, under=lower)
+    if not isinstance(upper.data, dict) or _other_form(lower, upper, shape):
+        return Located(upper.data, upper.place, upper.key, upper.layer, _below_all(upper, lower))
+    if not isinstance(lower.data, dict):
+        laid = overlaid(Located({}, lower.place), upper, shape, nulls=nulls)
+        return Located(laid.data, upper.place, upper.key, upper.layer, under=lower)
     merged = dict(lower.data)
     for choice in _CHOICES.get(shape, ()):
         _choose(merged, upper.data, choice)
     below = _BELOW.get(shape, {})
     for name, value in upper.data.items():
         if value.data is None:
-            _removed(merged, name, value, shape)
+            _removed(merged, name, value, shape, nulls=nulls)
             continue
         # A mapping is laid over nothing too, so that the nulls in it go.
         base = merged.get(name) or Located({} if isinstance(value.data, dict) else None, value.place)
-        laid = overlaid(base, value, below.get(name) or below.get("*", ""))
-        merged[name] = laid if name in merged else Located(laid.data, value.place, value.key, value.layer)
-    return Located(merged, upper.place, upper.key, upper.layer)
+        inner = below.get(name) or below.get("*", "")
+        laid = overlaid(base, value, inner, nulls=(nulls or inner in _OVER_MORE) and inner != "cloudInit")
+        merged[name] = laid if name in merged else Located(laid.data, value.place, value.key, value.layer, value.under)
+    return Located(merged, upper.place, upper.key, upper.layer, _below_all(upper, lower))
 
 
-def _removed(merged: dict[str, Located], name: str, value: Located, shape: str) -> None:
-    if name in merged:
+def _below_all(upper: Located, lower: Located) -> Located | None:
+    """What lies under a value that has replaced something already: that, and below it all what it replaces now."""
+    under = upper.under
+    if under is None:
+        return lower
+    if upper.layer not in NO_RULE:
+        return under
+    return Located(under.data, under.place, under.key, under.layer, _below_all(under, lower))
+
+
+def settled(value: Located) -> Located:
+    """A mapping without the nulls that were kept in it. What a null removed of the platform's comes back: a default holds
+    where nothing is written. The nulls in a cloud-init are its own."""
+    if not isinstance(value.data, dict):
+        return value
+    data = {}
+    for name, item in value.data.items():
+        left = _default_under(item) if item.data is None else item if name == "cloudInit" else settled(item)
+        if left is not None:
+            data[name] = left
+    same = len(data) == len(value.data) and all(data[name] is item for name, item in value.data.items())
+    return value if same else Located(data, value.place, value.key, value.layer, value.under)
+
+
+def _default_under(removed: Located) -> Located | None:
+    lower = removed.under
+    while lower is not None and lower.layer != "platform":
+        lower = lower.under
+    return lower
+
+
+def _removed(merged: dict[str, Located], name: str, value: Located, shape: str, *, nulls: bool) -> None:
+    if nulls:
+        merged[name] = Located(None, value.place, value.key, value.layer, merged.get(name))
+    elif name in merged:
         del merged[name]
-    elif shape == "cloudInit":
+    elif shape in ("cloudInit", "cloudConfig"):
         merged[name] = value  # cloud-init gives some keys a meaning when they are null
 
 
@@ -61,4 +106,4 @@ def _choose(merged: dict[str, Located], upper: Mapping[str, Located], choice: tu
 
 def _other_form(lower: Located, upper: Located, shape: str) -> bool:
     """Whether two cloud-init mappings are different forms of it, which do not merge."""
-    return shape == "cloudInit" and any(form in value.data for form in _FORMS for value in (lower, upper))
+    return shape == "cloudInit" and any(form in value.mapping for form in _FORMS for value in (lower, upper))

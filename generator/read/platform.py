@@ -16,6 +16,8 @@ from generator.read.project import Project
 from generator.read.schema import own_schema
 from generator.read.yaml_reader import read_yaml
 
+DEFAULT_PLATFORM = "hikube"
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -90,13 +92,13 @@ class Platforms:
 
 
 def _platform(name: str, project: Project) -> Platform:
-    content = _shaped(_layered(f"{name}/platform.yaml", project), "platform")
-    catalog = _layered(f"{name}/catalog.yaml", project)
+    content = shaped(layered_data(f"{name}/platform.yaml", project), "platform")
+    catalog = layered_data(f"{name}/catalog.yaml", project)
     own = project.environments / "_catalog.yaml"
     if own.is_file():
         catalog = overlaid(catalog, _content(own, project))
     kinds = {kind: _kind(kind, entry, name, project) for kind, entry in content.data["kinds"].data.items()}
-    return Platform(name, kinds, Catalog(_shaped(catalog, "catalog")), content)
+    return Platform(name, kinds, Catalog(shaped(catalog, "catalog")), content)
 
 
 def _kind(kind: str, entry: Located, platform: str, project: Project) -> Kind:
@@ -118,14 +120,14 @@ def _template_file(name: str, project: Project) -> Path:
     return path
 
 
-def _layered(name: str, project: Project, above: tuple[str, ...] = ()) -> Located:
+def layered_data(name: str, project: Project, above: tuple[str, ...] = ()) -> Located:
     """A data file of the templates over the files that it extends."""
     content = _content(_template_file(name, project), project)
     if name in above:
         raise VmgenError(f"templates/{name} extends itself, by way of {', '.join(above)}")
     lower = Located({}, content.place)
     for base in content.value("extends") or []:
-        lower = overlaid(lower, _layered(str(base), project, (*above, name)))
+        lower = overlaid(lower, layered_data(str(base), project, (*above, name)))
     return overlaid(lower, content)
 
 
@@ -136,7 +138,7 @@ def _content(path: Path, project: Project) -> Located:
     return content
 
 
-def _shaped(content: Located, schema: str) -> Located:
+def shaped(content: Located, schema: str) -> Located:
     """The merged content, which has the shape of its schema; refused where it has not."""
     problems = [problem for _, problem in own_schema(schema).problems(content)]
     if problems:

@@ -24,11 +24,17 @@ def _built_in(folder: str) -> Path:
     return inside if inside.is_dir() else package.parent / folder
 
 
+def program_folders() -> tuple[Path, ...]:
+    """The program's own folders: its modules, its schemas, its templates."""
+    return Path(__file__).resolve().parent.parent, _built_in("schema"), _built_in("templates")
+
+
 @dataclass(frozen=True)
 class Project:
-    """A repository that is rendered. `root` is the folder that holds `environments/`."""
+    """A repository that is rendered. `root` is the folder that holds `environments/`, `output` the one that is written."""
 
     root: Path
+    output: str = "manifests"
 
     @property
     def environments(self) -> Path:
@@ -36,7 +42,11 @@ class Project:
 
     @property
     def manifests(self) -> Path:
-        return self.root / "manifests"
+        return self.root / self.output
+
+    def writing(self, output: str) -> Project:
+        """The same repository, of which another folder is compared, written and pruned in the place of `manifests/`."""
+        return Project(self.root, output)
 
     @cached_property
     def template_folders(self) -> tuple[Path, ...]:
@@ -47,12 +57,18 @@ class Project:
         return (built_in,)
 
     def template(self, name: str) -> Path | None:
-        """The file `name` (`hikube/vm-disk.yaml.j2`) of the first folder that has it."""
+        """The file `name` (`hikube/vm-disk.yaml.j2`) of the first folder that has it; no name leads out of the folders."""
+        if name.startswith("/") or ".." in name.split("/") or "\0" in name:
+            return None
         for folder in self.template_folders:
             path = folder / name
             if path.is_file():
                 return path
         return None
+
+    def holds(self, path: Path) -> bool:
+        """Whether a path lies in the repository, links followed."""
+        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.root))
 
     @cached_property
     def platforms(self) -> tuple[str, ...]:
@@ -94,6 +110,11 @@ def environment_names(project: Project) -> tuple[tuple[str, ...], tuple[Problem,
             names.append(entry.stem)
             problems.extend(_name_problems(entry.stem, place))
     return tuple(names), tuple(problems)
+
+
+def may_name_environment(name: str) -> bool:
+    """Whether a file of this name would be an environment that every system can hold."""
+    return not any(_name_problems(name, Place("")))
 
 
 def _name_problems(name: str, place: Place) -> Iterable[Problem]:

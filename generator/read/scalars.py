@@ -17,11 +17,9 @@ _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+")
 _AMBIGUOUS = re.compile(
     r"""(?xi)
     y | n | yes | no | on | off | = | <<
-  | [-+]? 0[0-9_]+ | [-+]? 0[box][0-9a-f_]+            # 014, 0o14, 0x1F: octal to some, text to others
-  | [-+]? [0-9][0-9_]*_[0-9_]*                          # 1_000
+  | [-+]? 0[box][0-9a-f_]+                              # 0o14, 0x1F: numbers to some, text to others
   | [-+]? [0-9][0-9_]* (:[0-5]?[0-9])+ (\.[0-9_]*)?     # 22:22, a number in base 60
-  | [-+]? (\.[0-9]+ | [0-9]+(\.[0-9]*)?) e[-+]?[0-9]+   # 1e3
-  | [-+]? [0-9]+\. | [-+]? \.[0-9]+
+  | [-+]? (\.[0-9_]+ | [0-9][0-9_]*(\.[0-9_]*)?) (e[-+]?[0-9]+)?     # 014, 1_000, 01.5, 1., .5, 1e3
   | [-+]? \.(inf|nan)
     """
 )
@@ -34,15 +32,20 @@ def meaning(text: str) -> bool | int | float | str | None:
         return _TRUTH[text]
     if text in _NULLS:
         return None
-    if _INTEGER.fullmatch(text):
-        # Python refuses to convert thousands of digits; so many are text to everybody.
-        return int(text) if len(text) < 20 else Ambiguous(text)
-    if _DECIMAL.fullmatch(text):
-        return float(text)
+    number = int if _INTEGER.fullmatch(text) else float if _DECIMAL.fullmatch(text) else None
+    if number:
+        # Readers differ on many digits: some round them, some refuse them, to some they are infinite.
+        return number(text) if len(text) < 20 else Ambiguous(text)
     return Ambiguous(text) if _AMBIGUOUS.fullmatch(text) else text
 
 
 def unprintable(text: str) -> str | None:
     """The first character that does not survive a YAML round trip, as `U+0085`, or None."""
+    position = first_unprintable(text)
+    return None if position is None else f"U+{ord(text[position]):04X}"
+
+
+def first_unprintable(text: str) -> int | None:
+    """Where the first such character stands, or None."""
     found = _UNPRINTABLE.search(text)
-    return f"U+{ord(found.group()):04X}" if found else None
+    return found.start() if found else None

@@ -15,6 +15,9 @@ from generator.suggestions import did_you_mean, nearest
 
 Path = tuple[str | int, ...]
 
+# Where `off` is one of the words to choose from, and can be nothing else.
+_OFF_IS_TEXT = (("policy",), ("severity",))
+
 _TYPES = {
     "string": "text",
     "integer": "a whole number",
@@ -50,7 +53,7 @@ class Schema:
         """What is wrong, with the path to take out of the value so that the rest can be looked at."""
         found: dict[Path, Problem] = {}
         for path, item in walk(value):
-            if isinstance(item.data, Ambiguous) and "cloudInit" not in path and path[:1] != ("policy",):
+            if isinstance(item.data, Ambiguous) and "cloudInit" not in path and path[:1] not in _OFF_IS_TEXT:
                 message = f'{item.data} means different things to YAML tools; write "{item.data}" for the text'
                 found[path] = Problem(item.place, "ambiguous-scalar", dotted(path), message)
         for error in self._validator.iter_errors(_for_validation(value)):
@@ -93,6 +96,23 @@ class Schema:
         while isinstance(node, dict) and "$ref" in node:
             node = self.document["$defs"][node["$ref"].rsplit("/", 1)[1]]
         return node
+
+
+class PublishedSchema:
+    """A JSON Schema of draft 4 that others published. Its errors come as the validator has them, without any value.
+
+    `format` is not looked at: to most validators it is an annotation.
+    """
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        import jsonschema_rs
+
+        self.document = document
+        self._validator = jsonschema_rs.Draft4Validator(document, retriever=_never, mask="…", validate_formats=False)
+
+    def errors(self, data: Any) -> list[Any]:
+        """What is wrong with plain data."""
+        return list(self._validator.iter_errors(data))
 
 
 def _never(uri: str) -> Any:

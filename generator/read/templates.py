@@ -197,7 +197,7 @@ def _watched(tree: nodes.Template, file: str, watch: Watch) -> None:
         choice.expr2 = _call("chosen", choice.expr2) if choice.expr2 else None
 
 
-def _call(name: str, node: nodes.Expr, *arguments: object) -> nodes.Expr:
+def _call(name: str, node: Any, *arguments: object) -> nodes.Expr:
     return nodes.Filter(node, name, [nodes.Const(each) for each in arguments], [], None, None, lineno=node.lineno)
 
 

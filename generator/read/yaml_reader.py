@@ -6,6 +6,8 @@ tags and anchors, and its nodes cost a third more.
 
 from __future__ import annotations
 
+import codecs
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +15,7 @@ import yaml
 
 from generator.problems import Place, Problem
 from generator.read.located import Ambiguous, Located
-from generator.read.scalars import meaning, unprintable
+from generator.read.scalars import first_unprintable, meaning, unprintable
 
 MOST_BYTES = 16 * 1024 * 1024
 MOST_DEPTH = 50
@@ -53,16 +55,50 @@ def read_yaml(content: bytes, file: str) -> tuple[Located | None, list[Problem]]
         return None, reading.problems
 
 
+def read_documents(content: bytes, file: str) -> tuple[list[Located], list[Problem]]:
+    """All documents of a file, empty ones left out: what could be read before the first thing that stops a parser."""
+    reading = _Reading(file)
+    found: list[Located] = []
+    try:
+        for value in _documents(_text(content, reading), reading):
+            found.append(value)
+    except _Stop:
+        pass
+    return [value for value in found if value.data is not None], reading.problems
+
+
+def _documents(text: str, reading: _Reading) -> Iterator[Located]:
+    try:
+        events = iter(yaml.parse(text, Loader=_LOADER))
+        next(events)  # stream start
+        while not isinstance(next(events), yaml.StreamEndEvent):
+            reading.anchors.clear()
+            yield _value(next(events), events, reading, depth=0)
+            next(events)  # document end
+    except yaml.MarkedYAMLError as error:
+        raise _syntax(error, text, reading) from None
+
+
 def _text(content: bytes, reading: _Reading) -> str:
     if len(content) > MOST_BYTES:
         raise reading.stop(Place(reading.file), "file-too-large", f"more than {MOST_BYTES // 1024 // 1024} MiB; split the file")
     try:
-        text = content.decode("utf-8-sig")
+        text = content.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
-        raise reading.stop(Place(reading.file, line, column), "not-utf-8", "not UTF-8 text; save the file as UTF-8") from None
-    return text.replace("\r\n", "\n")
+        read = error.object[: error.start].decode()
+        place = _place_after(read, reading)
+        raise reading.stop(place, "not-utf-8", "not UTF-8 text; save the file as UTF-8") from None
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    # Before the parser sees them: to it U+0085 and U+2028 end a line, and so a comment, where no editor shows one.
+    position = first_unprintable(text)
+    if position is not None:
+        message = f"the character {unprintable(text[position])} does not survive YAML tools; remove it"
+        raise reading.stop(_place_after(text[:position], reading), "unprintable-character", message)
+    return text
+
+
+def _place_after(read: str, reading: _Reading) -> Place:
+    return Place(reading.file, read.count("\n") + 1, len(read) - read.rfind("\n"))
 
 
 def _document(text: str, reading: _Reading) -> Located:
@@ -80,15 +116,6 @@ def _document(text: str, reading: _Reading) -> Located:
         return value if value.data is not None else Located({}, value.place)
     except yaml.MarkedYAMLError as error:
         raise _syntax(error, text, reading) from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        place = Place(reading.file, line, error.position - text.rfind("\n", 0, error.position))
-        message = f"the character U+{_code(error.character):04X} cannot stand in YAML; remove it, or write it as an escape"
-        raise reading.stop(place, "unprintable-character", message) from None
-
-
-def _code(character: Any) -> int:
-    return character if isinstance(character, int) else ord(character)
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, reading: _Reading) -> _Stop:
@@ -100,6 +127,9 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, reading: _Reading) -> _Stop:
         place = Place(reading.file, line, written.index("\t") + 1)
         return reading.stop(place, "tab-indentation", "a tab in the indentation; YAML takes spaces only")
     message = error.problem or "not YAML"
+    if "end of stream" in message and error.context_mark and "quoted" in (error.context or ""):
+        opened = Place(reading.file, error.context_mark.line + 1, error.context_mark.column + 1)
+        return reading.stop(opened, "yaml-syntax", "the quote that opens here is never closed; close it")
     if "mapping values are not allowed" in message:
         message += "; quote a text that holds ': '"
     elif "undefined alias" in message:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from generator.expand.model import Attachment, Resource, VirtualMachine
 from generator.quoting import text
@@ -20,8 +20,7 @@ NAMES = frozenset({"name", "disks", "diskNames"})
 _HOLE = re.compile(r"vmgen-hole-(\d+)-end")
 
 
-@dataclass(frozen=True, slots=True)
-class Stencil:
+class Stencil(NamedTuple):
     """A manifest with holes; `order` says which name goes into each."""
 
     form: str
