@@ -1,0 +1,106 @@
+"""What exists already, for a plan to start from: the manifests that are committed at a ref, or outside of Git the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+
+from generator.compare.git import Repository, repository
+from generator.compare.present import owned, present
+from generator.problems import VmgenError
+from generator.read.project import Project, environment_names
+
+HEAD = "HEAD"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The manifests to start from. `ref` names where they are committed, and is empty where they are the files.
+
+    `blobs` are the ids that Git gives to what is committed, by path below `manifests/`.
+    """
+
+    project: Project
+    ref: str = ""
+    repository: Repository | None = field(default=None, repr=False)
+    blobs: Mapping[str, str] = field(default_factory=dict, repr=False)
+    behind: bool = False
+
+    @cached_property
+    def environments(self) -> tuple[str, ...]:
+        """The folders that hold manifests."""
+        if self.repository:
+            return tuple(sorted({path.partition("/")[0] for path in self.blobs if "/" in path}))
+        folder = self.project.manifests
+        entries = folder.iterdir() if folder.is_dir() else ()
+        return tuple(sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")))
+
+    def holds(self, path: str) -> bool:
+        """Whether there is a manifest at a path; it may differ from what is wanted there."""
+        return path in self.blobs if self.repository else (self.project.manifests / path).is_file()
+
+    def differing(self, environments: Iterable[str], wanted: Mapping[str, bytes]) -> Mapping[str, bytes]:
+        """The manifests of some environments that are not what is wanted at their path, or not wanted at all.
+
+        A file that vmgen did not write and that still lies there is left out: nobody takes it away.
+        """
+        chosen = set(environments)
+        if not self.repository:
+            return dict(self._differing_files(chosen, wanted))
+        identity = self.repository.identity
+        paths = [
+            path
+            for path, blob in self.blobs.items()
+            if path.partition("/")[0] in chosen and (path not in wanted or identity(wanted[path]) != blob)
+        ]
+        paths = [path for path in paths if path in wanted or not self._foreign(path)]
+        return dict(zip(paths, self.repository.contents(self.blobs[path] for path in paths))) if paths else {}
+
+    def _differing_files(self, environments: set[str], wanted: Mapping[str, bytes]) -> Iterable[tuple[str, bytes]]:
+        for environment in sorted(environments):
+            for path in sorted(present(self.project, environment).files):
+                content = (self.project.manifests / path).read_bytes()
+                if content != wanted.get(path) and (path in wanted or not self._foreign(path)):
+                    yield path, content
+
+    def _foreign(self, path: str) -> bool:
+        return (self.project.manifests / path).is_file() and not owned(self.project, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a plan starts from. `gone` are the environments of the baseline that have no file any more.
+
+    `today` decides which tombstones count, and nothing else: no byte of a manifest depends on it.
+    """
+
+    baseline: Baseline
+    today: date
+    gone: tuple[str, ...] = ()
+
+
+def baseline(project: Project, against: str | None = None) -> Baseline:
+    """What is committed at a ref, HEAD where none is named; outside of Git the files, and then no ref can be named."""
+    found = repository(project.root)
+    if found is None:
+        if against:
+            raise VmgenError(f"--against {against} needs a git repository, and {project.root} is in none")
+        return Baseline(project)
+    commit = found.commit(against or HEAD)
+    if commit is None and against:
+        raise VmgenError(found.lacks(against))
+    below = project.manifests.name
+    blobs = found.files(commit, below) if commit else {}
+    if blobs is None:
+        return Baseline(project)
+    behind = bool(against and commit) and not found.contains(commit or "")
+    return Baseline(project, against or HEAD, found, blobs, behind)
+
+
+def starting_from(project: Project, against: str | None, today: date, *, whole: bool) -> Start:
+    """Where a plan against a ref starts. `whole` says that the run is of all environments, so what has no file is gone."""
+    found = baseline(project, against)
+    known = environment_names(project)[0] if whole else found.environments
+    return Start(found, today, tuple(name for name in found.environments if name not in known))

@@ -1,0 +1,111 @@
+"""Which object of the baseline is which of those that are wanted: by kind, namespace and name, wherever they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from generator.compare.baseline import Baseline
+from generator.compare.renames import twins
+from generator.compare.tombstones import KINDS
+from generator.compare.wanted import Identity, Wanted
+from generator.problems import Place, Problem
+from generator.read.manifests import NotYaml, objects
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """An object of the baseline."""
+
+    identity: Identity
+    environment: str
+    path: str
+    document: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class New:
+    """An object that is wanted, its manifest read only when it is compared."""
+
+    identity: Identity
+    environment: str
+    path: str
+    content: bytes = field(repr=False)
+
+    @cached_property
+    def document(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = objects(self.content)[0]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """The objects that are there before and after, those that are new, and those that are gone.
+
+    `twins` joins an object that is gone to one that is new and looks the same, in both directions.
+    """
+
+    pairs: tuple[tuple[Existing, New], ...]
+    created: tuple[New, ...]
+    vanished: tuple[Existing, ...]
+    twins: Mapping[Identity, Identity]
+    problems: tuple[Problem, ...]
+
+
+def matched(environments: tuple[Wanted, ...], baseline: Baseline, names: Iterable[str]) -> Matching:
+    """What is wanted joined to the baseline; only manifests that differ in bytes are read."""
+    files = {path: content for each in environments for path, content in each.files.items()}
+    differing = baseline.differing(names, files)
+    existing, problems = _existing(differing, baseline)
+    new = _new(environments, baseline, differing)
+    # An object whose manifest is the same in another file of the run has only moved.
+    still = {identity for each in environments for identity in each.objects.values()} if existing else set()
+    pairs, vanished = [], []
+    for old in existing:
+        candidates = new.get(old.identity)
+        if candidates:
+            same = next((each for each in candidates if each.environment == old.environment), candidates[0])
+            candidates.remove(same)
+            pairs.append((old, same))
+        elif old.identity not in still:
+            vanished.append(old)
+    created = tuple(each for candidates in new.values() for each in candidates)
+    return Matching(tuple(pairs), created, tuple(vanished), twins(vanished, created), problems)
+
+
+def _new(environments: tuple[Wanted, ...], baseline: Baseline, differing: Mapping[str, bytes]) -> dict[Identity, list[New]]:
+    found: dict[Identity, list[New]] = {}
+    for each in environments:
+        for path, identity in each.objects.items():
+            if path in differing or not baseline.holds(path):
+                found.setdefault(identity, []).append(New(identity, each.environment, path, each.files[path]))
+    return found
+
+
+def _existing(contents: Mapping[str, bytes], baseline: Baseline) -> tuple[list[Existing], tuple[Problem, ...]]:
+    found: list[Existing] = []
+    problems = []
+    for path, content in contents.items():
+        try:
+            documents = objects(content) if path.endswith((".yaml", ".yml")) else []
+        except NotYaml:
+            at = f"at {baseline.ref} " if baseline.ref else ""
+            message = f"what the file holds {at}is not YAML, so the plan cannot say what becomes of it"
+            place = Place(baseline.project.shown(baseline.project.manifests / path))
+            problems.append(Problem(place, "unreadable-baseline", "", message, "warning"))
+            continue
+        for document in documents:
+            identity = _identity(document)
+            if identity:
+                found.append(Existing(identity, path.partition("/")[0], path, document))
+    return found, tuple(problems)
+
+
+def _identity(document: Any) -> Identity | None:
+    """The identity of an object of a kind that holds a VM or a disk; None of anything else."""
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    if not isinstance(metadata, dict) or document.get("kind") not in KINDS.values():
+        return None
+    return Identity(document["kind"], str(metadata.get("namespace", "")), str(metadata.get("name", "")))

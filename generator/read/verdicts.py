@@ -1,0 +1,84 @@
+"""The table of verdicts: what a platform does with each change, as its data files say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from generator.read.located import Located
+from generator.read.platform import layered_data, shaped
+from generator.read.project import Project
+
+# From calm to grave: of several changes to one object, the gravest is the object's.
+VERDICTS = (
+    "create",
+    "no effect",
+    "update in place",
+    "restart",
+    "address may change",
+    "boot order changes",
+    "reprovision",
+    "delete",
+    "rejected",
+    "DESTROYS DATA",
+)
+DESTROYS, REJECTED = "DESTROYS DATA", "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: the change that it fits, and what is said of it. An empty condition always holds."""
+
+    verdict: str
+    says: str
+    source: str
+    change: str = "any"
+    key: str = ""
+    after: Any = None
+    with_: str = ""
+    while_: Mapping[str, Any] = field(default_factory=dict)
+
+
+Rows = tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KindVerdicts:
+    """The rows of one kind of object; `other` are those of a field that has none."""
+
+    created: Rows
+    deleted: Rows
+    moved: Rows
+    other: Rows
+    fields: Mapping[str, Rows]
+
+
+Verdicts = Mapping[str, KindVerdicts]
+
+
+def verdicts(platform: str, project: Project) -> Verdicts:
+    """The table of a platform, by kind."""
+    content = shaped(layered_data(f"{platform}/verdicts.yaml", project), "verdicts")
+    return {kind: _kind(entry) for kind, entry in content.data["kinds"].data.items()}
+
+
+def _kind(entry: Located) -> KindVerdicts:
+    rows = {name: _rows(entry.data[name]) for name in ("created", "deleted", "moved", "other")}
+    return KindVerdicts(**rows, fields={name: _rows(value) for name, value in entry.data["fields"].data.items()})
+
+
+def _rows(value: Located) -> Rows:
+    return tuple(_row(item) for item in value.items)
+
+
+def _row(item: Located) -> Row:
+    said = {name: item.value(name) for name in ("verdict", "says", "source")}
+    return Row(
+        **said,
+        change=item.value("change", "any"),
+        key=item.value("key", ""),
+        after=item.value("after"),
+        with_=item.value("with", ""),
+        while_=item.value("while", {}),
+    )

@@ -1,0 +1,148 @@
+"""No secret is shown by plan or check, in whatever format and wherever it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from generator.masking import HIDDEN, shown, shown_line
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7 ops@one"
+BASE64 = "AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7"
+PRIVATE = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAAhunter2\n-----END OPENSSH PRIVATE KEY-----\n"
+# What a user may have put where vmgen does not see that it is one.
+SECRETS = ("hunter2", "correct-horse", "s3cr3tquery", "p4ssinurl", "b3BlbnNzaC1rZXktdjE", "opensesame")
+OLD = """\
+namespace: tenant-acme
+vms:
+  web:
+    instanceType: u1.large
+    image: ubuntu-2404
+"""
+NEW = """\
+namespace: tenant-acme
+annotations: {deploy-token: opensesame}
+vms:
+  web:
+    count: 1
+    name: web
+    instanceType: u1.large
+    url: "https://user:p4ssinurl@example.com/a.img?signature=s3cr3tquery"
+    instanceProfile: ubuntu
+    cloudInit: |
+      #!/bin/sh
+      login --with correct-horse
+"""
+CLOUD_INIT = f"""\
+  cloudInit: |
+    #cloud-config
+    password: hunter2
+    chpasswd: {{list: "root:correct-horse"}}
+    runcmd:
+      - [login, --with, correct-horse]
+    write_files:
+      - path: /root/.ssh/id_ed25519
+        content: |
+{"".join(f"          {line}" for line in PRIVATE.splitlines(keepends=True))}"""
+# Other ways in which a manifest that was edited by hand may hold the same.
+FORMS = {
+    "block": CLOUD_INIT,
+    "quoted": '  cloudInit: "#cloud-config\\npassword: hunter2\\n\\\n    correct-horse opensesame"\n',
+    "folded": "  cloudInit: >-\n    export DB_PASSWORD=hunter2\n\n    correct-horse\n",
+    "plain": "  cloudInit: hunter2\n    correct-horse\n",
+    "one line": '  cloudInit: "hunter2"\n',
+    "quoted key": "  'cloudInit': |\n    hunter2\n",
+    "another key": "  userData: |\n    hunter2\n",
+    "keyed": "  dbPassword: hunter2\n  api_token: 'correct-horse'\n  privateKey: opensesame\n",
+    "flow": '  extra: {cloudInit: "hunter2", other: x}\n',
+    "no word of warning": "  remark: hunter2\n  more: [correct-horse]\n  other:\n  - opensesame\n",
+    "deep": "  extra:\n    - cloudInit: |\n        hunter2\n      other: x\n",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_no_format_shows_a_secret(repository: Callable[..., Any], form: str) -> None:
+    """A manifest that holds secrets, edited by hand or from before, is compared in every format without showing one."""
+    found = repository(OLD)
+    assert found.run("render").code == 0
+    path = found.root / "manifests/production/vms/web/web.yaml"
+    text = path.read_text(encoding="utf-8")
+    kept = "".join(
+        line for line in text.splitlines(keepends=True) if "cloudInit:" not in line or form in ("keyed", "another key")
+    )
+    path.write_text(kept + FORMS[form], encoding="utf-8")
+    for environment in (OLD, NEW):
+        found.write({"environments/production.yaml": environment})
+        for command in ("plan", "check", "render --check") if environment is OLD else ("plan",):
+            formats = ("text", "markdown", "json") if command == "plan" else ("text", "json", "github", "sarif")
+            for output in formats:
+                done = found.run(*command.split(), "-o", output)
+                everything = done.stdout + done.messages
+                assert done.code in (0, 1), everything
+                assert not [secret for secret in SECRETS if secret in everything], everything
+
+
+def test_change_of_a_secret_is_still_a_change(repository: Callable[..., Any]) -> None:
+    """Where both values are masked, the plan says that they differ; of a cloud-config it names the keys."""
+    found = repository(OLD + "    annotations: {deploy-token: one}\n    cloudInit: {packages: [nginx]}\n")
+    found.run("render")
+    text = OLD + "    annotations: {deploy-token: two}\n    cloudInit: {packages: [nginx], runcmd: [[login]]}\n"
+    found.write({"environments/production.yaml": text})
+    plan = found.run("plan").stdout
+    assert f"metadata.annotations[deploy-token]: {HIDDEN} -> {HIDDEN} (the values differ where they are masked)" in plan
+    assert "added, 0 removed, in runcmd)" in plan
+
+
+def test_public_key_shows_its_type_and_comment(repository: Callable[..., Any]) -> None:
+    """A change of SSH keys names them by what people know them by."""
+    found = repository(OLD)
+    found.run("render")
+    found.write({"environments/production.yaml": f"{OLD}    sshKeys: [{KEY}]\n"})
+    for output in ("text", "markdown", "json"):
+        assert BASE64 not in found.run("plan", "-o", output).stdout
+    assert f'spec.sshKeys: [] -> ["ssh-ed25519 {HIDDEN} ops@one"]' in found.run("plan").stdout
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "expected"),
+    [
+        ("blue", "color", "blue"),
+        ("blue", "deploy-token", HIDDEN),
+        ("", "password", ""),
+        ("blue", "author", "blue"),
+        ({"password": "x", "size": 3}, "spec", {"password": HIDDEN, "size": 3}),
+        (["one\ntwo", 3, True, None], "list", ["2 lines", 3, True, None]),
+        ("one\n", "text", "1 line"),
+        (KEY, "spec.sshKeys", f"ssh-ed25519 {HIDDEN} ops@one"),
+        ("not a key", "spec.sshKeys", HIDDEN),
+        (PRIVATE, "anything", "3 lines"),
+        ("-----BEGIN RSA PRIVATE KEY-----", "anything", HIDDEN),
+        (
+            "https://a:b@example.com/x?token=1&size=2#end",
+            "url",
+            f"https://{HIDDEN}@example.com/x?token={HIDDEN}&size={HIDDEN}#end",
+        ),
+        ("https://example.com/x.iso", "url", "https://example.com/x.iso"),
+    ],
+)
+def test_masking(value: Any, name: str, expected: Any) -> None:
+    """What may be shown of a value, by what it is and by its key."""
+    assert shown(value, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("  storage: 5Gi", "  storage: 5Gi"),
+        ("  sshKeys:", "  sshKeys:"),
+        ("  password: x", f"  password: {HIDDEN}"),
+        ("export DB_PASSWORD=x", f"export DB_PASSWORD= {HIDDEN}"),
+        (f"  - {KEY}", f"  - ssh-ed25519 {HIDDEN} ops@one"),
+        ("  -----BEGIN PRIVATE KEY-----", HIDDEN),
+    ],
+)
+def test_masking_of_a_line(line: str, expected: str) -> None:
+    """What may be shown of a line of a file."""
+    assert shown_line(line) == expected

@@ -1,0 +1,183 @@
+"""The tables of verdicts: each row is read from a change of an environment, and each field of each kind has rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from generator.compare.directions import DIRECTIONS
+from generator.compare.fields import field_changes, fitting
+from generator.read.platform import Platforms
+from generator.read.project import Project, schema_text
+from generator.read.verdicts import VERDICTS, KindVerdicts, Row, verdicts
+
+PROJECT = Project(Path("/nowhere"))
+PLATFORMS = ("cozystack", "hikube")
+CASES: Mapping[str, Any] = yaml.safe_load((Path(__file__).parent / "verdict_cases.yaml").read_text(encoding="utf-8"))
+KEYS = {
+    "OWN": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7 ops@one",
+    "OTHER": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBl7rH4kqzJc1fXPZ0nq3s2yQmS7o9gTzJ6r5vYkUe1d ops@two",
+}
+
+
+class Place(NamedTuple):
+    """Where a row stands: platform, kind, section or field, and what tells it from its neighbours."""
+
+    platform: str
+    kind: str
+    field: str
+    condition: str
+    row: Row
+
+
+def condition(row: Row) -> str:
+    """What a row names, as the cases call it."""
+    parts = [f"change={row.change}"] if row.change != "any" else []
+    parts += [f"{name}={value}" for name, value in (("key", row.key), ("after", row.after), ("with", row.with_)) if value]
+    parts += [f"while={path}:{json.dumps(value).strip(chr(34))}" for path, value in row.while_.items()]
+    return " ".join(parts) or "else"
+
+
+def sections(table: KindVerdicts) -> Mapping[str, tuple[Row, ...]]:
+    """All rows of a kind, the sections beside its fields."""
+    return {name: getattr(table, name) for name in ("created", "deleted", "moved", "other")} | dict(table.fields)
+
+
+def places() -> Iterator[Place]:
+    """Every row of every platform."""
+    for platform in PLATFORMS:
+        for kind, table in verdicts(platform, PROJECT).items():
+            for name, rows in sections(table).items():
+                yield from (Place(platform, kind, name, condition(row), row) for row in rows)
+
+
+ROWS = list(places())
+NAMES = [" ".join(place[:4]) for place in ROWS]
+
+
+def case(place: Place) -> Mapping[str, Any]:
+    """The case of a row; KeyError where somebody forgot to write one."""
+    found: Mapping[str, Any] = CASES[place.kind][place.field][place.condition]
+    return found.get(place.platform, found)
+
+
+def environment(content: Mapping[str, Any], place: Place, namespace: str) -> str:
+    """An environment with the VM or disk of a case."""
+    image = "ubuntu-2404" if place.platform == "hikube" else "ubuntu-24.04"
+    written: dict[str, Any] = {"platform": place.platform, "namespace": namespace}
+    if "disk" in content:
+        written["disks"] = {"d": {"storage": "10Gi", "url": "https://example.com/a.iso", **content["disk"]}}
+    if "vm" in content:
+        vm = {"instanceType": "u1.large", "image": image, "sshKeys": ["OWN"], **content["vm"]}
+        written["vms"] = {"web": vm}
+        written["disks"] = {
+            name: {"storage": "20Gi", "url": f"https://example.com/{name}.img"} for name in vm.get("attach", ())
+        }
+    text = yaml.safe_dump({**written, **content.get("env", {})}, sort_keys=False)
+    for name, key in KEYS.items():
+        text = text.replace(f"- {name}\n", f"- {key}\n")
+    return text
+
+
+@pytest.fixture(scope="module")
+def said(new_repository: Callable[..., Any]) -> Mapping[str, set[tuple[str, str, str, str]]]:
+    """What a plan says of each case, all of them environments of one repository: kind, field, verdict and sentence."""
+    repository = new_repository()
+    chosen = [(f"case-{number}", place, case(place)) for number, place in enumerate(ROWS)]
+    chosen = [(name, place, found) for name, place, found in chosen if "documents" not in found]
+
+    def write(when: str) -> None:
+        files = {}
+        for name, place, found in chosen:
+            home = f"{name}-from" if when == "before" and found.get("elsewhere") else name
+            namespace = f"tenant-{name}"
+            if found.get("elsewhere"):
+                empty = environment({}, place, namespace)
+                files |= {f"environments/{name}.yaml": empty, f"environments/{name}-from.yaml": empty}
+            files[f"environments/{home}.yaml"] = environment(found[when], place, namespace)
+        repository.write(files)
+
+    write("before")
+    first = repository.run("render")
+    assert first.code == 0, first.messages
+    for name, _, found in chosen:
+        if "edit" in found:
+            for path in (repository.root / "manifests" / name).rglob("*.yaml"):
+                path.write_text(path.read_text(encoding="utf-8").replace(*found["edit"]), encoding="utf-8")
+    write("after")
+    done = repository.run("plan", "-o", "json")
+    assert done.code == 0, done.messages
+    return {each["name"]: set(statements(each["objects"])) for each in json.loads(done.stdout)["environments"]}
+
+
+def statements(objects: list[dict[str, Any]]) -> Iterator[tuple[str, str, str, str]]:
+    """Kind, field or action, verdict and sentence of all that a plan says of some objects."""
+    for found in objects:
+        yield found["kind"], found["action"], found["verdict"], found["says"]
+        for field in found["fields"]:
+            yield found["kind"], field["path"].partition("[")[0], field["verdict"], field["says"]
+
+
+@pytest.mark.parametrize("place", ROWS, ids=NAMES)
+def test_row_is_what_its_change_reads(place: Place, said: Mapping[str, set[tuple[str, str, str, str]]]) -> None:
+    """Each row of the table is what a plan says of the change that it describes."""
+    found = case(place)
+    if place.condition == "change=too-long":
+        longest = Platforms(PROJECT).named(place.platform).kinds[place.kind].longest_name
+        table = verdicts(place.platform, PROJECT)[place.kind]
+        assert fitting(table.created, longest, "a" * (longest + 1)) == place.row
+        assert fitting(table.created, longest, "a" * longest) != place.row
+        return
+    if "documents" in found:
+        (change,) = field_changes(*found["documents"], verdicts(place.platform, PROJECT)[place.kind])
+        assert (change.verdict, change.says) == (place.row.verdict, place.row.says)
+        return
+    heard = said[f"case-{ROWS.index(place)}"]
+    assert any((kind, says) == (place.kind, place.row.says) for kind, _, _, says in heard)
+    if place.field.startswith("spec."):
+        assert (place.kind, place.field, place.row.verdict, place.row.says) in heard
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_every_field_of_every_kind_has_rows(platform: str) -> None:
+    """A field that a kind's schema has and the table of verdicts has not is a field that somebody forgot."""
+    tables = verdicts(platform, PROJECT)
+    for name, kind in Platforms(PROJECT).named(platform).kinds.items():
+        top = kind.schema["properties"]
+        fields = {path for path in top if path not in ("metadata", "spec")}
+        fields |= {f"{section}.{path}" for section in ("metadata", "spec") for path in top[section]["properties"]}
+        # Another kind is another object: there is nothing to say of a field.
+        assert fields - {"kind"} <= tables[name].fields.keys()
+
+
+@pytest.mark.parametrize("place", ROWS, ids=NAMES)
+def test_sentence_is_a_sentence(place: Place) -> None:
+    """What is said to people begins with a capital or a name, ends with a full stop, and has a source."""
+    assert place.row.says.endswith(".")
+    assert place.row.says[0].isupper() or place.row.says.startswith("cloud-init")
+    assert place.row.source.strip()
+
+
+def test_last_row_of_each_field_always_fits() -> None:
+    """Every field has a row for a change in whatever direction."""
+    last = {place[:3]: place.condition for place in ROWS}
+    assert set(last.values()) == {"else"}
+
+
+def test_no_case_is_of_a_row_that_is_gone() -> None:
+    """Each case is of a row of some platform."""
+    written = {(kind, field, name) for kind, fields in CASES.items() for field, rows in fields.items() for name in rows}
+    assert written == {place[1:4] for place in ROWS}
+
+
+def test_schema_names_the_directions_and_verdicts_that_the_program_knows() -> None:
+    """What the schema of the table allows is what the program understands."""
+    row = json.loads(schema_text("verdicts"))["$defs"]["row"]["properties"]
+    assert set(row["change"]["enum"]) == set(DIRECTIONS)
+    assert tuple(row["verdict"]["enum"]) == VERDICTS
+    assert tuple(json.loads(schema_text("plan"))["$defs"]["verdict"]["enum"]) == VERDICTS
