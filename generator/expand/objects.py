@@ -6,22 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from generator.expand.cloud_init.forms import cloud_init_text
+from generator.expand.cloud_init.facts import Facts
+from generator.expand.cloud_init.forms import Forms, TemplateForm
+from generator.expand.cloud_init.seed import AUTO, derived_seed
+from generator.expand.cloud_init.substitution import is_substituted, spared
+from generator.expand.cloud_init.user_data import UserData
+from generator.expand.given import Given, disk_given, vm_given
 from generator.expand.model import Attachment, Disk, Fleet, VirtualMachine
 from generator.merge.environment import Environment, Group, OwnDisk, VmSettings
 from generator.merge.settings import Settings
 from generator.read.located import Located, plain
-from generator.read.overlay import SOURCES
-
-# Keys that say how disks are made or guarded; the rest of a group's settings goes to its template by name.
-_NOT_THE_VMS = frozenset(
-    (*SOURCES, "storage", "storageClass", "disks", "attach", "protect", "vars", "labels", "annotations", "cloudInit")
-)
 
 
-def fleet(environment: Environment) -> Fleet:
-    """All objects of an environment that passed its checks."""
-    expansion = _Expansion(environment)
+def fleet(environment: Environment, forms: Forms) -> Fleet:
+    """All objects of an environment that passed its checks; `forms` makes their user data."""
+    expansion = _Expansion(environment, forms)
     disks: list[Disk] = []
     machines: list[VirtualMachine] = []
     for group in environment.groups:
@@ -30,7 +29,8 @@ def fleet(environment: Environment) -> Fleet:
         values = expansion.disk_values(alone.settings, ())
         disks.append(Disk(alone.name, "", "", values, alone.settings))
     namespace = environment.settings.value("namespace")
-    return Fleet(environment.name, environment.file, environment.platform, namespace, tuple(disks), tuple(machines))
+    objects = (tuple(disks), tuple(machines), tuple(expansion.user_data))
+    return Fleet(environment.name, environment.file, environment.platform, namespace, *objects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,82 +38,69 @@ class _Shared:
     """What the VMs with one set of settings have in common."""
 
     values: Mapping[str, Any]
+    spared: Mapping[str, Any]  # the same with Flux told to leave `${…}` alone
     own: tuple[tuple[OwnDisk, Mapping[str, Any]], ...]
     attached: tuple[Attachment, ...]
-    cloud_init: str
+    user_data: UserData | TemplateForm
 
 
 class _Expansion:
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, forms: Forms) -> None:
         self.environment = environment
+        self.forms = forms
+        self.facts = Facts(environment)
+        self.user_data: list[UserData] = []
         self._shared: dict[int, _Shared] = {}
 
     def add(self, group: Group, disks: list[Disk], machines: list[VirtualMachine]) -> None:
         """The VMs and the disks of a group."""
-        for instance in group.instances:
-            shared = self._of(instance.settings)
+        paths = {id(instance.settings): path for instance, path in group.overridden()}
+        for index, instance in enumerate(group.instances):
+            shared = self._of(instance.settings, paths.get(id(instance.settings), f"vms.{group.key}"))
             attachments = []
             for own, values in shared.own:
                 name = f"{instance.name}-{own.suffix}"
                 attachments.append(Attachment(name, own.settings.value("bus", "")))
                 disks.append(Disk(name, group.key, instance.name, values, own.settings))
             attached = (*attachments, *shared.attached)
-            settings = instance.settings.values
-            machines.append(
-                VirtualMachine(instance.name, group.key, instance.number, shared.values, attached, settings, shared.cloud_init)
-            )
+            machines.append(self._machine(group, index, shared, attached))
 
-    def _of(self, settings: VmSettings) -> _Shared:
+    def _machine(self, group: Group, index: int, shared: _Shared, attached: tuple[Attachment, ...]) -> VirtualMachine:
+        instance = group.instances[index]
+        user_data = shared.user_data
+        if isinstance(user_data, TemplateForm):
+            user_data = user_data.rendered(self.facts.of(group, index, [disk.name for disk in attached]))
+            self.user_data.append(user_data)
+        text = user_data.text
+        seed = derived_seed(text) if shared.values.get("cloudInitSeed") == AUTO else ""
+        values = shared.spared if is_substituted(text) else shared.values
+        settings = instance.settings.values
+        return VirtualMachine(instance.name, group.key, instance.number, values, attached, settings, text, seed)
+
+    def _of(self, settings: VmSettings, path: str) -> _Shared:
         found = self._shared.get(id(settings))
         if found is None:
-            found = self._shared[id(settings)] = self._share(settings)
+            found = self._shared[id(settings)] = self._share(settings, path)
+            if isinstance(found.user_data, UserData) and (found.user_data.text or found.user_data.problems):
+                self.user_data.append(found.user_data)
         return found
 
-    def _share(self, settings: VmSettings) -> _Shared:
+    def _share(self, settings: VmSettings, path: str) -> _Shared:
         vm = settings.values
-        values = {name: _sorted(value) for name, value in vm.located.mapping.items() if name not in _NOT_THE_VMS}
-        values |= {"instanceProfile": "", **values, **self._metadata(vm)}
+        given = vm_given(self.environment, vm)
+        values = _plain(given)
         own = tuple((disk, self.disk_values(disk.settings, (vm,))) for disk in settings.disks)
         attached = tuple(Attachment(item.value("name"), item.value("bus", "")) for item in settings.attached)
-        return _Shared(values, own, attached, cloud_init_text(vm))
+        user_data = self.forms.user_data(vm, f"{path}.cloudInit")
+        return _Shared(values, spared(values, self.environment.platform), own, attached, user_data)
 
     def disk_values(self, disk: Settings, above: tuple[Settings, ...]) -> dict[str, Any]:
         """What the template of a disk is given, but for its name. `above` are the settings whose labels it takes on."""
-        values = {
-            name: _sorted(value)
-            for name, value in disk.located.mapping.items()
-            if name not in (*SOURCES, "protect", "labels", "annotations")
-        }
-        values["source"] = self._source(disk)
-        values |= self._metadata(*above, disk)
-        values["annotations"] = self._guarded(disk, values["annotations"])
-        return values
+        return _plain(disk_given(self.environment, disk, above))
 
-    def _source(self, disk: Settings) -> dict[str, Any]:
-        for name, value in disk.located.mapping.items():
-            if name == "image":
-                return {"image": {"name": self.environment.platform.catalog.image_names.get(value.data, value.data)}}
-            if name == "url":
-                return {"http": {"url": value.data}}
-            if name == "clone":
-                return {"disk": {"name": value.data}}
-            if name == "upload":
-                return {"upload": {}}
-        return {}
 
-    def _metadata(self, *levels: Settings) -> dict[str, Any]:
-        settings = (self.environment.settings, *levels)
-        merged: dict[str, dict[str, str]] = {}
-        for kind in ("labels", "annotations"):
-            both = {name: value.data for level in settings for name, value in level.entries(kind)}
-            merged[kind] = dict(sorted(both.items()))
-        return {"namespace": self.environment.settings.value("namespace"), **merged}
-
-    def _guarded(self, disk: Settings, written: Mapping[str, str]) -> dict[str, str]:
-        """The annotations of a disk with those that order and protect it; what the user wrote wins."""
-        platform = self.environment.platform
-        protection = platform.data("protection")["protected" if disk.value("protect", True) else "unprotected"]
-        return dict(sorted({**platform.data("order"), **protection, **written}.items()))
+def _plain(given: Given) -> dict[str, Any]:
+    return {name: _sorted(value) for name, value in given.items()}
 
 
 def _sorted(value: Located) -> Any:

@@ -1,0 +1,16 @@
+"""The seed that `cloudInitSeed: auto` stands for."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+AUTO = "auto"
+_DIGITS = 16
+
+
+@lru_cache(maxsize=1024)
+def derived_seed(text: str) -> str:
+    """A seed that changes with the user data; empty where there is none."""
+    from hashlib import sha256
+
+    return sha256(text.encode()).hexdigest()[:_DIGITS] if text else ""

@@ -1,0 +1,54 @@
+"""The values in templates of user data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from generator.expand.cloud_init.values import FILTERS, Named, named, written
+
+
+@pytest.mark.parametrize(("value", "text"), [("x", "x"), (1, "1"), (True, "true"), (False, "false"), ("", "")])
+def test_written(value: object, text: str) -> None:
+    """Texts, whole numbers and booleans are written as cloud-init reads them."""
+    assert written(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ([1], "writes a list; use `| yaml`"),
+        ({"a": 1}, "writes a mapping"),
+        (Named({"a": 1}), "writes a mapping"),
+        (None, "writes empty; ask `is none` first"),
+        (1.1, "put the value in quotes where it is written"),
+        (len, "writes a builtin_function_or_method"),
+    ],
+    ids=str,
+)
+def test_refused(value: object, says: str) -> None:
+    """Anything else would be written in Python's form."""
+    with pytest.raises(TypeError, match=says.replace("|", r"\|")):
+        written(value)
+
+
+def test_names_come_before_methods() -> None:
+    """A key is reached by its name, whatever methods a mapping has; methods are there where no key hides them."""
+    found = named({"update": 1, "items": {"keys": 2}})
+    assert (found.update, found.items.keys, list(found.values())) == (1, 2, [1, found.items])
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.just("items"), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(VALUES)
+def test_filters_take_named_values(value: Any) -> None:
+    """The filters write a value that can be reached by names as they write the plain one."""
+    assert [function(named(value)) for function in FILTERS.values()] == [function(value) for function in FILTERS.values()]

@@ -1,0 +1,77 @@
+"""What looks like a secret and is none: references, open places, locked passwords, prose."""
+
+from __future__ import annotations
+
+import pytest
+
+from generator.check.secrets import library
+from generator.check.secrets.cloud_config import secrets
+from generator.check.secrets.shapes import on_line, sightings
+
+LINES = (
+    "export DB_PASSWORD=${db_password}",
+    'export DB_PASSWORD="$DB_PASSWORD"',
+    "TOKEN=$(curl -s http://169.254.169.254/token)",
+    "API_KEY=`cat /run/secrets/api`",
+    "password: {{ ds.meta_data.password }}",
+    "password: <your password>",
+    "password: ''",
+    "password: ********",
+    "PASSWORD_FILE=/run/secrets/db",
+    "token: /var/run/token",
+    "--password-file /etc/pw",
+    "ops ALL=(ALL) NOPASSWD:ALL",
+    "lock_passwd: true",
+    "ssh_pwauth: false",
+    "chpasswd: {expire: false}",
+    "passwd: files systemd",
+    "PasswordAuthentication no",
+    "PWD=/srv/app",
+    "git clone https://git.example/x.git",
+    "git clone https://ops:${TOKEN}@git.example/x.git",
+    "proxy: http://[[user][:pass]@]host[:port]/",
+    "# the password: see the vault of the team",
+    "#     trust_password: password required to add new clients",
+    "ubuntu_pro: {token: <ubuntu_pro_token>}",
+    "read -s PASSWORD",
+    'if [ -z "$TOKEN" ]; then exit 1; fi',
+    "kubeadm token list",
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK8uGN3/U8QPRwlIw4bXIaPfHM1mxIyaYvjKQz4/Ngd0 ops@shop",
+    "sha256sum 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "public_key: abcdefghijklmnop",
+    "max_token: 100",
+)
+CONFIGS = (
+    {"password": "${db_password}"},
+    {"password": "{{ ds.meta_data.password }}"},
+    {"users": [{"name": "ops", "lock_passwd": True, "passwd": "*"}]},
+    {"users": [{"name": "ops", "hashed_passwd": "!"}]},
+    {"chpasswd": {"list": "root:R\nops:RANDOM\n", "expire": False}},
+    {"chpasswd": {"users": [{"name": "ops", "type": "RANDOM"}]}},
+    {"chef": {"encrypted_data_bag_secret": "/etc/chef/encrypted_data_bag_secret"}},
+    {"write_files": [{"path": "/x", "encoding": "b64", "content": "aGVsbG8="}]},
+    {"write_files": [{"path": "/x", "encoding": "b64", "content": "not base64 at all!"}]},
+    {"write_files": [{"path": "/x", "encoding": "gz+b64", "content": "aGVsbG8="}]},
+    {"write_files": "not a list"},
+    {"chpasswd": ["not a mapping"]},
+    ["not a mapping"],
+)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_line(line: str) -> None:
+    """Neither our shapes nor the library's see a secret in the line."""
+    assert on_line(line) == ""
+    assert list(library.sightings(line)) == []
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=range(len(CONFIGS)))
+def test_config(config: object) -> None:
+    """No key of the cloud-config is said to hold a secret."""
+    assert list(secrets(config)) == []
+
+
+def test_lines_are_numbered() -> None:
+    """A sighting says on which line it is, and carries no value."""
+    text = "one\ntwo\nDB_PASSWORD=" + "hunter22"
+    assert [tuple(found) for found in sightings(text)] == [(2, "a value of a secret's name")]
