@@ -1,0 +1,175 @@
+"""`vmgen impact` on the command line: every kind of file, and every kind of line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDl7rH4kqzJc1fXPZ0nq3s2yQmS7o9gTzJ6r5vYkUe1e ops@three\n"
+FILES = {
+    "environments/_defaults.yaml": "labels:\n  team: shop\ndefaults:\n  sshKeys:\n    - file: keys/ops.pub\n",
+    "environments/keys/ops.pub": f"# ours\n{KEY}",
+    "environments/base/more.yaml": "labels:\n  more: label\n",
+    "environments/base/all.yaml": "extends: [more.yaml]\nlabels:\n  all: label\n",
+    "environments/staging.yaml": "platform: cozystack\nnamespace: tenant-two\n"
+    "vms: {app: {instanceType: u1.large, image: ubuntu-2404}}\n",
+    "templates/cloud-init/web.yaml.j2": "#cloud-config\npackages: [curl]\n",
+    "environments/_catalog.yaml": "instanceTypes:\n  x1.tiny:\n    cpu: 1\n    memory: 2Gi\n    series: ours\n",
+}
+PRODUCTION = """\
+extends:
+  - base/all.yaml
+namespace: tenant-one
+
+# the shop
+vms:
+  web:
+    count: 2
+    instanceType: x1.tiny
+    image: ubuntu-2404
+    running: true
+    cloudInit:
+      template: web.yaml.j2
+  db:
+    instanceType: u1.large
+    instanceProfile: ubuntu
+    storage: 30Gi
+    url: https://example.com/a.img
+    cloudInit: |
+      #cloud-config
+      # a comment of cloud-init's
+      packages: [postgresql]
+budget: {vms: 9}
+"""
+WEB_VMS = {"web-1", "web-2"}
+WEB_DISKS = {"web-1-system", "web-2-system"}
+DB = {"db", "db-system"}
+
+
+@pytest.fixture(scope="module")
+def impact(new_repository: Callable[..., Any]) -> Callable[[str], Any]:
+    """Runs `vmgen impact … -o json` over two environments of two platforms."""
+    made = new_repository({**FILES, "environments/production.yaml": PRODUCTION})
+
+    def run(where: str) -> Any:
+        done = made.run("impact", where, "-o", "json")
+        assert done.code == 0, done.messages
+        return json.loads(done.stdout)
+
+    run.made = made  # type: ignore[attr-defined]
+    return run
+
+
+def names(found: Any, environment: str = "production") -> set[str]:
+    """The objects that may change."""
+    return {each["name"] for each in found["objects"] if each["fields"] and each["environment"] == environment}
+
+
+def fields(found: Any) -> set[str]:
+    """The fields that may change, of any object."""
+    return {field for each in found["objects"] for field in each["fields"]}
+
+
+@pytest.mark.parametrize(
+    ("where", "objects", "named"),
+    [
+        ("environments/production.yaml:9", WEB_VMS, {"spec.instanceType"}),
+        ("environments/production.yaml:8", WEB_VMS | WEB_DISKS, {"*"}),
+        ("environments/production.yaml:4", set(), set()),
+        ("environments/production.yaml:5", set(), set()),
+        ("environments/production.yaml:17", {"db-system"}, {"spec.storage"}),
+        ("environments/production.yaml:19", {"db"}, {"spec.cloudInit"}),
+        ("environments/production.yaml:21", {"db"}, {"spec.cloudInit"}),
+        ("environments/production.yaml:23", set(), set()),
+        ("environments/production.yaml:2", WEB_VMS | WEB_DISKS | DB, {"metadata.labels.all", "metadata.labels.more"}),
+        ("environments/_defaults.yaml:2", WEB_VMS | WEB_DISKS | DB, {"metadata.labels.team"}),
+        ("environments/_defaults.yaml:4", WEB_VMS | {"db"}, {"spec.sshKeys[0]"}),
+        ("environments/_defaults.yaml:5", WEB_VMS | {"db"}, {"spec.sshKeys[0]"}),
+        ("environments/keys/ops.pub", WEB_VMS | {"db"}, {"spec.sshKeys[0]"}),
+        ("environments/keys/ops.pub:2", WEB_VMS | {"db"}, {"spec.sshKeys[0]"}),
+        ("environments/keys/ops.pub:1", set(), set()),
+        ("templates/cloud-init/web.yaml.j2", WEB_VMS, {"spec.cloudInit"}),
+        ("templates/cloud-init/web.yaml.j2:2", WEB_VMS, {"spec.cloudInit"}),
+        ("templates/hikube/vm-disk.yaml.j2:15", WEB_DISKS | {"db-system"}, {"spec.storage"}),
+        ("templates/shared/gitops.yaml:16", WEB_DISKS | {"db-system"}, {"metadata.annotations.argocd.argoproj.io/sync-wave"}),
+    ],
+)
+def test_a_line_names_its_objects_and_fields(impact: Any, where: str, objects: set[str], named: set[str]):
+    """Each kind of line, in each kind of file, reaches these objects of production, and these fields."""
+    found = impact(where)
+    assert names(found) == objects
+    if objects:
+        assert fields(found) == named
+
+
+def test_a_group_is_reached_by_its_key(impact: Any):
+    """The key of a group is in the names of all that it holds, and its values stand below it."""
+    found = impact("environments/production.yaml:7")
+    assert names(found) == WEB_VMS | WEB_DISKS
+    assert {"metadata.name", "spec.instanceType", "spec.disks[0]"} <= fields(found)
+    assert found["counts"] == {"environments": 1, "groups": 1, "objects": 4, "fields": found["counts"]["fields"], "checked": 0}
+
+
+def test_a_whole_file_reaches_all_that_came_from_it(impact: Any):
+    """Without a line, a file is all its lines."""
+    assert names(impact("environments/production.yaml")) == WEB_VMS | WEB_DISKS | DB
+    assert names(impact("templates/hikube/vm-instance.yaml.j2")) == WEB_VMS | {"db"}
+    assert names(impact("templates/hikube/platform.yaml")) == WEB_VMS | WEB_DISKS | DB
+    assert names(impact("templates/cozystack/vm-instance.yaml.j2")) == set()
+    assert names(impact("templates/cozystack/vm-instance.yaml.j2"), "staging") == {"app"}
+
+
+def test_a_platform_is_everything(impact: Any):
+    """The key that chooses the templates reaches each object whole."""
+    found = impact("environments/staging.yaml:1")
+    assert names(found, "staging") == {"app", "app-system"}
+    assert fields(found) == {"*"}
+
+
+@pytest.mark.parametrize(
+    "where", ["environments/_catalog.yaml:2", "environments/_catalog.yaml:3", "environments/_catalog.yaml"]
+)
+def test_an_entry_of_the_catalog_is_checked_against(impact: Any, where: str):
+    """The size of an instance type changes no manifest, and those that name it are told apart."""
+    found = impact(where)
+    assert names(found) == set()
+    assert {each["name"]: each["checked"] for each in found["objects"]} == {name: ["spec.instanceType"] for name in WEB_VMS}
+
+
+def test_the_text_counts_and_groups(impact: Any):
+    """People read one line of totals, then the objects with the same fields together."""
+    done = impact.made.run("impact", "environments/production.yaml:9")
+    assert done.stdout.splitlines() == [
+        "environments/production.yaml:9 (vms.web.instanceType) reaches 1 environment, 1 group, 2 objects, 2 fields",
+        "production",
+        "  web",
+        "    2 VMInstances: web-1 web-2",
+        "      spec.instanceType",
+    ]
+    nothing = impact.made.run("impact", "environments/production.yaml:23").stdout
+    assert (
+        nothing == "environments/production.yaml:23 (budget, budget.vms) reaches no field of any object; read by production\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("environments/produktion.yaml", "did you mean 'environments/production.yaml'?"),
+        ("environments/production.yaml:99", "has 23 lines, and no line 99"),
+        ("templates/hikube/vm-disc.yaml.j2:3", "did you mean 'templates/hikube/vm-disk.yaml.j2'?"),
+    ],
+)
+def test_a_wrong_place_gets_a_suggestion(impact: Any, where: str, message: str):
+    """A file or a line that is not there is exit code 2."""
+    done = impact.made.run("impact", where)
+    assert done.code == 2
+    assert message in done.messages
+
+
+def test_a_place_as_messages_show_it_is_taken(impact: Any):
+    """The column of a place that was copied from a message is no hindrance."""
+    assert names(impact("environments/production.yaml:9:19")) == WEB_VMS
