@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from generator.render.policies import BUILT_IN
 from generator.report.rule_texts import all_rules
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,7 +16,11 @@ NOTE = "<!-- Made by `make docs` from {source}. Do not edit. -->\n\n"
 
 def pages() -> dict[str, str]:
     """The pages, by their paths below the root."""
-    return {"docs/environment.md": environment_page(), "docs/rules.md": rules_page()}
+    return {
+        "docs/environment.md": environment_page(),
+        "docs/rules.md": rules_page(),
+        "docs/commands.md": commands_page(),
+    }
 
 
 def environment_page() -> str:
@@ -84,8 +89,34 @@ def rules_page() -> str:
         NOTE.format(source="the rules"),
         "# Rules\n\nEvery problem names its rule in brackets. Errors refuse the run, warnings do not.\n\n",
     ]
+    policies = {policy.id for policy in BUILT_IN}
     for rule in sorted(all_rules(), key=lambda each: each.id):
-        parts.append(f"## {rule.id}\n\n*{rule.severity}*\n\n{rule.text}\n\n")
+        severity = "policy, off by default" if rule.id in policies else rule.severity
+        parts.append(f"## {rule.id}\n\n*{severity}*\n\n{rule.text}\n\n")
+    return "".join(parts).rstrip() + "\n"
+
+
+def commands_page() -> str:
+    """Every command with its help, as `--help` prints it."""
+    from click import Context
+
+    from generator.cli.app import COMMANDS, app
+
+    parts = [
+        NOTE.format(source="the command line"),
+        "# Commands\n\n",
+        "Exit codes: **0** done, or nothing differs; **1** the answer is no (problems, drift, the gate); **2** could not do "
+        "the job (usage, a missing file); **70** a bug in vmgen, which says how to report it; **130** after Ctrl-C.\n\n",
+        "Data goes to stdout, messages to stderr. Colour only on a terminal; `NO_COLOR` and `--color` decide before it does. "
+        "`vmgen completion` completes commands, options and environments in bash, zsh and fish.\n\n",
+    ]
+    root = Context(app, info_name="vmgen", terminal_width=100, max_content_width=100, help_option_names=["-h", "--help"])
+    parts.append(f"```text\n{app.get_help(root)}\n```\n\n")
+    for name in COMMANDS:
+        command = app.get_command(root, name)
+        assert command is not None  # noqa: S101 - COMMANDS are the commands
+        context = Context(command, info_name=name, parent=root)
+        parts.append(f"## {name}\n\n```text\n{command.get_help(context)}\n```\n\n")
     return "".join(parts).rstrip() + "\n"
 
 

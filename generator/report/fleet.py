@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from generator.expand.model import Disk, Fleet, VirtualMachine
 from generator.quantities import mebibytes, size
+from generator.report.totals import machine_totals
 
 VM_COLUMNS = (
     "environment",
@@ -23,30 +24,30 @@ VM_COLUMNS = (
 DISK_COLUMNS = ("environment", "disk", "group", "vm", "source", "storage", "storageClass", "optical", "protected")
 
 
-def vm_rows(fleet: Fleet) -> Iterator[tuple[object, ...]]:
-    """A row for each VM; vCPU and memory are empty where the catalog does not know the type."""
+def vm_rows(fleet: Fleet, machines: Iterable[VirtualMachine]) -> Iterator[tuple[object, ...]]:
+    """A row for each VM; `storage` is that of all its disks, those it shares included."""
     sizes = {disk.name: mebibytes(disk.values["storage"]) for disk in fleet.disks}
-    for machine in fleet.machines:
-        kind = fleet.platform.catalog.instance_types.get(machine.values["instanceType"])
-        total = sum(sizes.get(disk.name, 0) for disk in machine.disks)
+    for machine in machines:
+        asked = machine_totals(machine, fleet)
+        storage = sum(sizes.get(disk.name, 0) for disk in machine.disks)
         yield (
             fleet.environment,
             machine.name,
             machine.group,
             machine.values["instanceType"],
-            kind.cpu if kind else "",
-            size(kind.memory) if kind else "",
+            asked.cpu or "",
+            size(asked.memory) if asked.memory else "",
             machine.settings.value("image", ""),
             len(machine.disks),
-            size(total) if total else "",
+            size(storage) if storage else "",
             exposure(machine),
-            "running" if machine.values["running"] else "halted",
+            state(machine),
         )
 
 
-def disk_rows(fleet: Fleet) -> Iterator[tuple[object, ...]]:
+def disk_rows(fleet: Fleet, disks: Iterable[Disk]) -> Iterator[tuple[object, ...]]:
     """A row for each disk."""
-    for disk in fleet.disks:
+    for disk in disks:
         yield (
             fleet.environment,
             disk.name,
@@ -60,8 +61,16 @@ def disk_rows(fleet: Fleet) -> Iterator[tuple[object, ...]]:
         )
 
 
+def state(machine: VirtualMachine) -> str:
+    """Whether a VM is meant to run: `running`, `halted`, or the run strategy where it has one of its own."""
+    strategy = str(machine.values.get("runStrategy") or "")
+    if strategy:
+        return {"Always": "running", "Halted": "halted"}.get(strategy, strategy)
+    return "running" if machine.values["running"] else "halted"
+
+
 def exposure(machine: VirtualMachine) -> str:
-    """How the Internet reaches a VM: nothing, its ports, or `all ports`."""
+    """How the Internet reaches a VM: not at all (empty), by its ports, or by `all ports`."""
     if not machine.values["external"]:
         return ""
     if machine.values["externalMethod"] != "PortList":

@@ -14,16 +14,21 @@ Format = Callable[[Sequence[Problem], Paint], str]
 
 
 def as_text(problems: Sequence[Problem], paint: Paint) -> str:
-    """One line each, as compilers write them: file:line:column: severity: key: message [rule]."""
+    """One line each, as compilers write them: file:line:column: severity: key: message [rule]. Then what goes with it."""
     lines = []
     for problem in problems:
         colour = "red" if problem.severity == "error" else "yellow"
-        subject = f"{problem.subject}: " if problem.subject else ""
-        lines.append(
-            f"{paint(str(problem.place), 'bold')}: {paint(problem.severity, colour)}: {subject}{problem.message} "
-            f"{paint(f'[{problem.rule}]', 'dim')}\n"
-        )
+        place = _one_line(str(problem.place))
+        said = _one_line(f"{problem.subject}: {problem.message}" if problem.subject else problem.message)
+        severity, rule = paint(problem.severity, colour), paint(f"[{problem.rule}]", "dim")
+        lines.append(f"{paint(place, 'bold')}: {severity}: {said} {rule}\n")
+        lines.extend(f"{_one_line(line)}\n" for line in problem.lines)
     return "".join(lines)
+
+
+def _one_line(text: str) -> str:
+    """What a user wrote cannot begin a line of its own, nor speak to the terminal."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def as_json(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001 - one signature for all formats
@@ -37,6 +42,7 @@ def as_json(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001 -
             "rule": problem.rule,
             "subject": problem.subject,
             "message": problem.message,
+            "lines": list(problem.lines),
         }
         for problem in problems
     ]
@@ -51,9 +57,14 @@ def as_github(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
         where = f"file={_property(place.file)}"
         if place.line:
             where += f",line={place.line},col={place.column}"
-        message = f"{problem.subject}: {problem.message}" if problem.subject else problem.message
-        lines.append(f"::{problem.severity} {where},title={_property(problem.rule)}::{_data(message)}\n")
+        lines.append(f"::{problem.severity} {where},title={_property(problem.rule)}::{_data(_whole(problem))}\n")
     return "".join(lines)
+
+
+def _whole(problem: Problem) -> str:
+    """The message of a problem with what goes with it."""
+    message = f"{problem.subject}: {problem.message}" if problem.subject else problem.message
+    return "\n".join((message, *problem.lines))
 
 
 def _data(text: str) -> str:
@@ -78,15 +89,16 @@ def as_sarif(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
 
 
 def _result(problem: Problem, index: int) -> dict[str, Any]:
-    location: dict[str, Any] = {"artifactLocation": {"uri": problem.place.file}}
+    from urllib.parse import quote
+
+    location: dict[str, Any] = {"artifactLocation": {"uri": quote(problem.place.file)}}
     if problem.place.line:
         location["region"] = {"startLine": problem.place.line, "startColumn": problem.place.column}
-    message = f"{problem.subject}: {problem.message}" if problem.subject else problem.message
     return {
         "ruleId": problem.rule,
         "ruleIndex": index,
         "level": problem.severity,
-        "message": {"text": message},
+        "message": {"text": _whole(problem)},
         "locations": [{"physicalLocation": location}],
     }
 

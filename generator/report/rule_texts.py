@@ -107,6 +107,12 @@ _ON_THE_WAY: tuple[tuple[str, Severity, str], ...] = (
         "or unknown, a wrong type, blanks at the end of a line. The place is the template's line; nothing is written.",
     ),
     (
+        "delivery-clash",
+        "error",
+        "Two environments that ask Argo CD or Flux for one object, or one ApplicationSet whose environments do not agree on its "
+        "settings. Write a `prefix:` that tells them apart, or the settings in `_defaults.yaml`.",
+    ),
+    (
         "symlinked-output",
         "error",
         "A symbolic link where a folder or file of manifests/ should be. vmgen writes only into its own tree.",
@@ -131,13 +137,50 @@ _ON_THE_WAY: tuple[tuple[str, Severity, str], ...] = (
         "error",
         "A committed manifest that is not what its environment renders: missing, changed by hand, or no longer wanted. Run `vmgen render`.",
     ),
+    (
+        "destroys-data",
+        "error",
+        "A disk that is committed and no longer rendered: removed, renamed, its group's count lowered, its environment gone. "
+        "Deleting a VMDisk deletes the data. Restore it, or name it under `retire:` with a reason; the message prints the lines.",
+    ),
+    (
+        "rejected-change",
+        "error",
+        "A change that the platform rejects after the merge, such as another storage class of a disk that exists. Take it back; "
+        "a `retire:` entry for the object lets it pass.",
+    ),
+    (
+        "expired-tombstone",
+        "error",
+        "A `retire:` entry that is past its `until`, while what it names is still being removed. Write a later day, or restore the object.",
+    ),
+    (
+        "tombstone-in-use",
+        "error",
+        "A `retire:` entry that names an object which is still rendered. Take the object out of the environment, or remove the entry.",
+    ),
+    (
+        "stale-tombstone",
+        "warning",
+        "A `retire:` entry that names nothing which is committed any more. Remove it once the removal is merged.",
+    ),
+    ("empty-tombstone", "error", "A `retire:` entry with neither `disk:` nor `vm:`. Write the name of what may go."),
+    (
+        "unreadable-baseline",
+        "warning",
+        "A committed manifest that is not YAML, so that the plan cannot say what becomes of the object in it.",
+    ),
     ("kustomize-differs", "error", "The kustomize engine builds other objects from manifests/ than were rendered."),
 )
 
 
 def all_rules() -> tuple[RuleText, ...]:
     """Every rule there is."""
+    from generator.check.policy import RULES as ON_POLICIES
     from generator.check.rules import RULES
+    from generator.check.waivers import RULES as ON_WAIVERS
+    from generator.expand.cloud_init.rules import RULES as ON_CLOUD_INIT
+    from generator.render.policies import RULES as ON_USER_DATA
 
-    functions = (RuleText(rule.id, rule.severity, rule.text) for rule in RULES)
+    functions = (RuleText(rule.id, rule.severity, rule.text) for rule in (*RULES, *ON_WAIVERS, *ON_CLOUD_INIT, *ON_POLICIES, *ON_USER_DATA))
     return (*(RuleText(*row) for row in _ON_THE_WAY), *functions)

@@ -6,6 +6,7 @@ from generator.check.rules import (
     boot,
     budget,
     catalog,
+    delivery,
     disks,
     exposure,
     instances,
@@ -17,6 +18,7 @@ from generator.check.rules import (
     ssh_keys,
     whole,
 )
+from generator.check.secrets import fields
 
 RULES = rules_of(
     whole,
@@ -33,4 +35,6 @@ RULES = rules_of(
     metadata,
     budget,
     policy,
+    delivery,
+    fields,
 )

@@ -1,0 +1,188 @@
+"""The page as a document: complete in itself, safe to open, without secrets, and the same each time."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generator.report.page import document
+from generator.report.page.document import embedded, page
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK8uGN3/U8QPRwlIw4bXIaPfHM1mxIyaYvjKQz4/Ngd0 ops@shop"
+Make = Callable[..., Any]
+FLEET = f"""
+namespace: tenant-acme
+annotations: {{note: "</script><script>alert(1)</script>"}}
+defaults: {{sshKeys: ['{KEY}']}}
+vms:
+  web:
+    count: 3
+    instanceType: u1.large
+    image: ubuntu-2404
+    cloudInit: {{packages: [nginx], bootcmd: [[echo, quite-confidential]]}}
+  'no':
+    instanceType: u1.large
+    image: ubuntu-2404
+disks:
+  tools: {{url: 'https://example.com/t.iso?build=sesame', optical: true, storage: 1Gi}}
+"""
+
+
+def data_of(text: str) -> Any:
+    """What the page carries."""
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+@pytest.fixture(scope="module", name="made")
+def _made(new_repository: Make) -> Any:
+    return new_repository({"environments/production.yaml": FLEET})
+
+
+@pytest.fixture(scope="module", name="text")
+def _text(made: Any) -> str:
+    result = made.run("report", "-o", "-")
+    assert result.code == 0, result.messages
+    return str(result.stdout)
+
+
+def test_nothing_is_fetched(text: str) -> None:
+    """No element names an address, and the policy lets the browser fetch nothing."""
+    shell = text.replace(re.search(r'id="data">.*?</script>', text, re.DOTALL)[0], "")  # type: ignore[index]
+    assert re.findall(r'(?:src|href|action|poster|srcset)="(?!#|data:)[^"]*"', shell) == []
+    assert "@import" not in shell
+    assert "url(" not in document._source(document.STYLE)
+    assert "default-src 'none'" in shell
+
+
+def test_policy_names_script_and_style(text: str) -> None:
+    """The policy allows exactly this script and this style, by their hashes."""
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    styles = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert (len(scripts), len(styles)) == (1, 1)
+    for content in (*scripts, *styles):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in text
+
+
+def test_data_cannot_end_its_element(text: str) -> None:
+    """A value that looks like the end of a script stays a value."""
+    assert text.count("alert(1)") == text.count("\\u003cscript\\u003ealert(1)\\u003c/script\\u003e") > 0
+    assert any("</script><script>alert(1)</script>" in form for form in data_of(text)["manifests"])
+
+
+@pytest.mark.parametrize("hostile", ["</script>", "<!--", "<script>", "]]>", "\u2028", "\u2029", "&lt;", "'\"\\"])
+def test_embedded(hostile: str) -> None:
+    """No character of the data means anything to the browser, and all of it comes back."""
+    shown = embedded({"a": hostile, hostile: [1]})
+    assert not re.search("[<>&\u2028\u2029]", shown)
+    assert json.loads(shown) == {"a": hostile, hostile: [1]}
+
+
+def test_no_secrets(text: str) -> None:
+    """Cloud-init, keys, and what stands behind the question mark of an address are masked."""
+    for secret in ("quite-confidential", "AAAAC3NzaC1lZDI1NTE5", "sesame", "nginx"):
+        assert secret not in text
+    assert "(masked: " in text
+    assert "ssh-ed25519 *** ops@shop" in data_of(text)["manifests"][data_of(text)["vms"][0][13]]
+
+
+def test_manifests_are_the_rendered_ones(new_repository: Make) -> None:
+    """Where nothing is masked, filling in the names gives each manifest byte for byte."""
+    fleet = FLEET.replace("    cloudInit", "    # cloudInit")
+    made = new_repository({"environments/production.yaml": fleet.replace("?build=sesame", "")})
+    made.write(
+        {
+            "environments/production.yaml": (made.root / "environments/production.yaml")
+            .read_text()
+            .replace(KEY, "")
+            .replace("['']", "[]")
+        }
+    )
+    assert made.run("render").code == 0
+    found = data_of(made.run("report", "-o", "-").stdout)
+    columns = {kind: {name: index for index, name in enumerate(found["columns"][kind])} for kind in ("vms", "disks")}
+    disks = [row[columns["disks"]["name"]] for row in found["disks"]]
+    checked = 0
+    for kind in ("vms", "disks"):
+        for row in found[kind]:
+            at = columns[kind]
+            attached = row[at["disks"]] if kind == "vms" else []
+            names = [row[at["name"]], *(disks[number] if isinstance(number, int) else number for number in attached)]
+            form = found["manifests"][row[at["manifest"]]]
+            text = re.sub("\ue000(\\d+)\ue001", lambda hole: names[int(hole[1])], form)  # noqa: B023
+            assert text == made.text(row[at["path"]])
+            checked += 1
+    assert checked == 4 + 5
+
+
+def test_origins_name_places(text: str) -> None:
+    """Each field of an object has a place, and no value."""
+    found = data_of(text)
+    vm = dict(zip(found["columns"]["vms"], found["vms"][0]))
+    origins = {field: places for field, places, _ in found["origins"][vm["origins"]]}
+    assert origins["spec.instanceType"] == ["environments/production.yaml:8 (group)"]
+    assert origins["spec.sshKeys[0]"] == ["environments/production.yaml:4 (defaults)"]
+    assert origins["that it exists"] == ["environments/production.yaml:7 (group)"]
+    assert origins["kind"][0].startswith("templates/hikube/vm-instance.yaml.j2:")
+
+
+def test_same_each_time(made: Any, text: str) -> None:
+    """A second run gives the same bytes."""
+    assert made.run("report", "-o", "-").stdout == text
+
+
+def test_examples_stay_small(vmgen: Callable[..., Any]) -> None:
+    """The page of this repository's own environments is far below a megabyte."""
+    assert 50_000 < len(vmgen("-C", str(ROOT), "report", "-o", "-").output) < 1_000_000
+
+
+def test_repeated_things_are_kept_once(new_repository: Make) -> None:
+    """A hundred VMs alike share one manifest, one table of origins and one set of labels."""
+    fleet = new_repository({"environments/production.yaml": FLEET.replace("count: 3", "count: 100")})
+    found = data_of(fleet.run("report", "-o", "-").stdout)
+    assert len(found["vms"]) == 101
+    assert len(found["manifests"]) <= 6
+    assert len(found["labels"]) == 1
+
+
+def test_written_where_it_was_asked_for(made: Any, tmp_path: Path) -> None:
+    """`-o` names the file; one that cannot be written is an error in one line."""
+    assert made.run("report", "-o", str(tmp_path / "page.html")).code == 0
+    assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    failed = made.run("report", "-o", str(tmp_path / "no" / "page.html"))
+    assert (failed.code, failed.messages.count("\n")) == (2, 1)
+
+
+def test_problems_are_said(repository: Make) -> None:
+    """An environment that cannot be rendered is left out of the page, and the run says why."""
+    result = repository(FLEET.replace("u1.large", "u1.larg")).run("report", "-o", "-")
+    assert result.code == 1
+    assert "unknown-instance-type" in result.messages
+    assert data_of(result.stdout)["vms"] == []
+
+
+def test_changes_against_a_ref(new_repository: Make) -> None:
+    """`--against` needs a repository, and a ref that there is."""
+    fleet = new_repository({"environments/production.yaml": FLEET})
+    result = fleet.run("report", "-o", "-", "--against", "HEAD")
+    assert (result.code, result.stdout) == (2, "")
+    assert "git repository" in result.messages
+
+
+def test_library_has_its_licence() -> None:
+    """The page carries the licence of the library in it, beside its name and version."""
+    text = page({"environments": []})
+    licence = document._source(document.LICENCE)
+    assert "Permission is hereby granted" in licence
+    assert licence in text
+    assert "@tanstack/virtual-core 3.19.11, MIT licence" in text

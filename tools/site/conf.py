@@ -1,0 +1,42 @@
+"""The documentation as a site: `make site` builds README.md, docs/ and the other pages, as they are, into build/site/."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from generator import __version__
+
+project = "vmgen"
+version = release = __version__
+copyright = "the vmgen authors"
+extensions = ["myst_parser"]
+myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 3
+root_doc = "README"
+include_patterns = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/*.md"]
+html_theme = "furo"
+html_title = "vmgen"
+html_copy_source = False
+html_show_sphinx = False
+# Commands and YAML of the examples, with comments that no lexer knows.
+suppress_warnings = ["misc.highlighting_failure"]
+
+CHAPTERS = {
+    "How to": "tutorial adopt plan ci explain cloud-init secrets delivery policy budget report scale platforms windows",
+    "Reference": "environment rules commands api performance",
+    "Background": "why architecture decisions",
+    "Project": "../CONTRIBUTING ../SECURITY ../CHANGELOG",
+}
+
+
+def _with_contents(app: Any, name: str, source: list[str]) -> None:  # noqa: ARG001 - sphinx's signature
+    """Put the table of contents, which only the site needs, under the page that is its start."""
+    if name == root_doc:
+        for chapter, pages in CHAPTERS.items():
+            paths = "\n".join(f"/docs/{page}".replace("/docs/../", "/") for page in pages.split())
+            source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {chapter}\n\n{paths}\n```\n"
+
+
+def setup(app: Any) -> None:
+    """Called by sphinx."""
+    app.connect("source-read", _with_contents)
