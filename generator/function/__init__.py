@@ -1,0 +1,1 @@
+"""FUNCTION: an environment rendered within a kustomize build, as a KRM function."""
