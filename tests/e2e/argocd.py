@@ -1,0 +1,129 @@
+"""A real Argo CD: its repo-server and its application-controller, with a cluster named as in the examples."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from api import TOKEN, Api, Object, documents
+from cluster import kubeconfig
+from isolated import Processes, wait_for
+
+NAMESPACE = "argocd"
+_REDIS, _REPOSITORIES, _METRICS = "127.0.0.1:26379", 28081, 28082
+_APPROVED = "argocd.argoproj.io/deletion-approved"
+
+
+class ArgoCd:
+    """The engine, and what it says of an Application."""
+
+    def __init__(self, api: Api, processes: Processes, programs: Path, folder: Path) -> None:
+        self._api = api
+        self._processes = processes
+        self._settings()
+        (folder / "kubeconfig").write_text(kubeconfig(api))
+        shared = {
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+            "KUBECONFIG": str(folder / "kubeconfig"),
+            "PATH": f"{_verifier(folder)}{os.pathsep}{os.environ['PATH']}",
+            "ARGOCD_GPG_ENABLED": "false",
+        }
+        processes.start("redis", programs / "redis", _REDIS)
+        processes.start(
+            "argocd-repo-server",
+            programs / "argocd",
+            "--address=127.0.0.1",
+            "--metrics-address=127.0.0.1",
+            f"--metrics-port={_METRICS + 1}",
+            f"--port={_REPOSITORIES}",
+            f"--redis={_REDIS}",
+            "--disable-tls",
+            "--client-ca-path=",
+            ARGOCD_BINARY_NAME="argocd-repo-server",
+            ARGOCD_PLUGINSOCKFILEPATH=str(folder),
+            **shared,
+        )
+        processes.start(
+            "argocd-application-controller",
+            programs / "argocd",
+            f"--namespace={NAMESPACE}",
+            f"--redis={_REDIS}",
+            f"--repo-server=127.0.0.1:{_REPOSITORIES}",
+            "--repo-server-plaintext",
+            f"--metrics-port={_METRICS}",
+            "--self-heal-timeout-seconds=1",
+            "--persist-resource-health",
+            ARGOCD_BINARY_NAME="argocd-application-controller",
+            **shared,
+        )
+
+    def _settings(self) -> None:
+        labels = {"app.kubernetes.io/part-of": "argocd"}
+        self._api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        for name in ("argocd-cm", "argocd-rbac-cm", "argocd-ssh-known-hosts-cm", "argocd-tls-certs-cm", "argocd-gpg-keys-cm"):
+            metadata = {"name": name, "namespace": NAMESPACE, "labels": labels}
+            self._api.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+        config = json.dumps({"bearerToken": TOKEN, "tlsClientConfig": {"insecure": True}})
+        cluster = {"name": "hikube", "server": self._api.server, "config": config}
+        for name, more, data in (
+            ("argocd-secret", {}, {"server.secretkey": "nothing to protect"}),
+            ("cluster-hikube", {"argocd.argoproj.io/secret-type": "cluster"}, cluster),
+        ):
+            metadata = {"name": name, "namespace": NAMESPACE, "labels": {**labels, **more}}
+            self._api.create({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data})
+        everywhere = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
+        project = {"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject"}
+        self._api.create({**project, "metadata": {"name": "default", "namespace": NAMESPACE}, "spec": everywhere})
+
+    def apply(self, delivery: Path, environment: str) -> None:
+        """What docs/delivery.md tells people to do, once: the health checks, and the Application."""
+        [health] = documents(delivery / "health.yaml")
+        self._api.merge("ConfigMap", "argocd-cm", NAMESPACE, {"data": health["data"]})
+        for document in documents(delivery / f"{environment}.yaml"):
+            self._api.create(document)
+
+    def application(self, name: str) -> Object:
+        """An Application, its status never missing."""
+        found = self._api.get("Application", name, NAMESPACE)
+        assert found, name
+        return {"status": {}, **found}
+
+    def said(self, name: str) -> dict[str, Any]:
+        """What Argo CD says: sync and health, and how the last operation went."""
+        status = self.application(name)["status"]
+        operation = status.get("operationState", {})
+        return {
+            "sync": status.get("sync", {}).get("status"),
+            "health": status.get("health", {}).get("status"),
+            "revision": status.get("sync", {}).get("revision", ""),
+            "phase": operation.get("phase"),
+            "message": operation.get("message", ""),
+            "conditions": {each["type"]: each["message"] for each in status.get("conditions", [])},
+            "resources": status.get("resources", []),
+        }
+
+    def refresh(self, name: str, kind: str = "normal") -> None:
+        """Let Argo CD look at the repository now, and wait until it has."""
+        self._api.merge("Application", name, NAMESPACE, {"metadata": {"annotations": {"argocd.argoproj.io/refresh": kind}}})
+        wait_for("the refresh", lambda: not self._refreshing(name), 60, self._processes.check)
+
+    def _refreshing(self, name: str) -> bool:
+        return "argocd.argoproj.io/refresh" in self.application(name)["metadata"].get("annotations", {})
+
+    def approve(self, name: str) -> None:
+        """Confirm the deletion that Argo CD asks about, as its button does."""
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._api.merge("Application", name, NAMESPACE, {"metadata": {"annotations": {_APPROVED: now}}})
+
+
+def _verifier(folder: Path) -> Path:
+    """A folder with the script that Argo CD's image brings along to verify signatures; these commits have none."""
+    script = folder / "bin" / "git-verify-wrapper.sh"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\nexit 0\n")
+    script.chmod(0o755)
+    return script.parent

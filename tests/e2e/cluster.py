@@ -1,0 +1,158 @@
+"""etcd and an API server with the kinds of the platform, and what stands in for the platform behind them."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from api import TOKEN, Api, Object, crd, definition, documents
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from isolated import Processes
+
+_ETCD, _PEER, _API = 23790, 23800, 26443
+_FLUX_SOURCES = {"GitRepository": "gitrepositories", "OCIRepository": "ocirepositories", "Bucket": "buckets"}
+_ANY = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+def started(processes: Processes, programs: Path, folder: Path, definitions: list[Path], templates: Path) -> Api:
+    """Start etcd and the API server, and define the kinds of the platform, of Argo CD and of Flux."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+    (folder / "accounts.key").write_bytes(pem)
+    (folder / "tokens.csv").write_text(f"{TOKEN},admin,admin,system:masters\n")
+    url, peer = f"http://127.0.0.1:{_ETCD}", f"http://127.0.0.1:{_PEER}"
+    processes.start(
+        "etcd",
+        programs / "etcd",
+        f"--data-dir={folder / 'etcd'}",
+        f"--listen-client-urls={url}",
+        f"--advertise-client-urls={url}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=default={peer}",
+        "--unsafe-no-fsync",
+    )
+    processes.start(
+        "kube-apiserver",
+        programs / "kube-apiserver",
+        f"--etcd-servers={url}",
+        "--bind-address=127.0.0.1",
+        "--advertise-address=127.0.0.1",
+        f"--secure-port={_API}",
+        f"--cert-dir={folder / 'certificates'}",
+        f"--service-account-key-file={folder / 'accounts.key'}",
+        f"--service-account-signing-key-file={folder / 'accounts.key'}",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        "--service-cluster-ip-range=10.0.0.0/24",
+        "--authorization-mode=AlwaysAllow",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--disable-admission-plugins=ServiceAccount",
+        "--endpoint-reconciler-type=none",
+    )
+    api = Api(_API)
+    processes.until("the API server", api.ready, 90)
+    for path in definitions:
+        for document in documents(path):
+            api.create(document)
+    for kind, file in (("VMDisk", "vm-disk"), ("VMInstance", "vm-instance")):
+        api.create(definition(kind, json.loads((templates / f"hikube/{file}.schema.json").read_text(encoding="utf-8"))))
+    for kind, plural in {**_FLUX_SOURCES, "ExternalArtifact": "externalartifacts"}.items():
+        api.create(crd("source.toolkit.fluxcd.io", plural, kind, "v1", _ANY, status=True))
+    processes.until("the definitions", lambda: all(map(_established, api.all("CustomResourceDefinition"))), 30)
+    processes.until("the kinds to be served", lambda: all(map(api.serves, ("VMDisk", "VMInstance", "Application"))), 30)
+    return api
+
+
+def _established(found: Object) -> bool:
+    conditions = found.get("status", {}).get("conditions") or []
+    return any(each["type"] == "Established" and each["status"] == "True" for each in conditions)
+
+
+def kubeconfig(api: Api) -> str:
+    """The text of a kubeconfig for the server."""
+    cluster = {"server": api.server, "insecure-skip-tls-verify": True}
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "it",
+        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+        "clusters": [{"name": "it", "cluster": cluster}],
+        "users": [{"name": "it", "user": {"token": TOKEN}}],
+    }
+    return json.dumps(document)
+
+
+class Platform(threading.Thread):
+    """What stands in for Cozystack: it makes disks and VMs ready, in the order in which the real one can.
+
+    A disk of the class `local` is ready only when a VM that uses it is there. While `disks` is false, none becomes ready.
+    """
+
+    def __init__(self, api: Api) -> None:
+        super().__init__(daemon=True)
+        self.disks = False
+        self.failures = 0
+        self._api = api
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Until `stop`."""
+        while not self._ended.wait(0.3):
+            try:
+                self._turn()
+            except (OSError, AssertionError):
+                self.failures += 1  # an object that went away between two requests, or a server that is about to stop
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._ended.set()
+
+    def _turn(self) -> None:
+        machines = self._api.all("VMInstance")
+        used = {(each["metadata"]["namespace"], name) for each in machines for name in each["spec"]["disks"]}
+        for disk in self._api.all("VMDisk"):
+            place = disk["metadata"]["namespace"], disk["metadata"]["name"]
+            bound = disk["spec"]["storageClass"] != "local" or place in used
+            self._say(disk, ("Ready",), "True" if self.disks and bound else "Unknown")
+        for machine in machines:
+            self._say(machine, ("Ready", "WorkloadsReady"), "True")
+
+    def _say(self, found: Object, types: tuple[str, ...], ready: str) -> None:
+        """Set the conditions, unless they are so; what is ready stays so."""
+        conditions = found.get("status", {}).get("conditions", ())
+        if conditions and ready in ("Unknown", conditions[0]["status"]):
+            return
+        reason, message = ("InstallSucceeded", "installed") if ready == "True" else ("Progressing", "is being installed")
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        said = {"status": ready, "reason": reason, "message": message, "lastTransitionTime": now}
+        status = {"status": {"conditions": [{"type": each, **said} for each in types]}}
+        self._api.merge(found["kind"], found["metadata"]["name"], found["metadata"]["namespace"], status)
+
+
+class Diary(threading.Thread):
+    """Writes down when each object of a kind was created and deleted; a resource version is the server's clock."""
+
+    def __init__(self, api: Api, kind: str) -> None:
+        super().__init__(daemon=True)
+        self.created: dict[tuple[str, str], int] = {}
+        self.deleted: set[tuple[str, str]] = set()
+        self._events = api.watched(kind, api.version(kind))
+
+    def run(self) -> None:
+        """Until the server ends."""
+        try:
+            for event in self._events:
+                metadata: Any = event["object"]["metadata"]
+                place = metadata["namespace"], metadata["name"]
+                if event["type"] == "ADDED":
+                    self.created.setdefault(place, int(metadata["resourceVersion"]))
+                elif event["type"] == "DELETED":
+                    self.deleted.add(place)
+        except (OSError, ValueError):
+            return

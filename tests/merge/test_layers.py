@@ -1,0 +1,257 @@
+"""The layers of an environment: which files there are, in which order, and what becomes of their values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from generator.merge.environment import Environment, environment
+from generator.merge.layers import Layered, layered
+from generator.read.layer_file import Files
+from generator.read.located import plain
+from generator.read.platform import Platforms
+
+
+@pytest.fixture
+def layers(repository: Callable) -> Callable[..., Layered]:
+    """The merged layers of `environments/production.yaml`, from files by their names below environments/."""
+
+    def merged(files: dict[str, str]) -> Layered:
+        made = repository(files={f"environments/{name}": text for name, text in files.items()})
+        return layered("production", Files(made.project))
+
+    return merged
+
+
+@pytest.fixture
+def merged(repository: Callable) -> Callable[..., Environment]:
+    """The environment `production` of some files, by their names below environments/."""
+
+    def made(files: dict[str, str]) -> Environment:
+        project = repository(files={f"environments/{name}": text for name, text in files.items()}).project
+        layers = layered("production", Files(project))
+        assert not layers.problems
+        return environment(layers, Platforms(project).named(layers.content.value("platform", "hikube")))
+
+    return made
+
+
+def test_order_of_layers(layers: Callable[..., Layered]) -> None:
+    """`_defaults.yaml` first, then what a file extends, in order, each after its own layers and once; the file last."""
+    found = layers(
+        {
+            "_defaults.yaml": "vars: {a: 0, b: 0, c: 0, d: 0}",
+            "base/one.yaml": "extends: [common.yaml]\nvars: {b: 2}",
+            "base/two.yaml": "extends: [common.yaml, one.yaml]\nvars: {c: 3, b: 3}",
+            "base/common.yaml": "vars: {a: 1, b: 1, c: 1}",
+            "production.yaml": "extends: [base/one.yaml, base/two.yaml]\nvars: {c: 4}",
+        }
+    )
+    assert [layer.path.name for layer in found.files] == ["_defaults.yaml", "common.yaml", "one.yaml", "two.yaml", "production.yaml"]
+    assert plain(found.content) == {"vars": {"a": 1, "b": 3, "c": 4, "d": 0}}
+    assert not found.problems
+
+
+def test_a_value_remembers_its_file(layers: Callable[..., Layered]) -> None:
+    """A merged value has the place of the layer that wrote it."""
+    found = layers({"_defaults.yaml": "namespace: tenant-a\nvars:\n  a: 1\n", "production.yaml": "vars:\n  b: 2\n"})
+    variables = found.content.data["vars"].data
+    assert str(found.content.data["namespace"].place) == "environments/_defaults.yaml:1:12"
+    assert (str(variables["a"].place), str(variables["b"].place)) == (
+        "environments/_defaults.yaml:3:6",
+        "environments/production.yaml:2:6",
+    )
+
+
+BROKEN = {
+    "extends: [nope.yaml]": ("missing-layer", "no file nope.yaml beside environments/production.yaml; correct the path"),
+    "extends: [base]": ("missing-layer", "no file base beside environments/production.yaml"),
+    "extends: [production.yaml]": ("extends-cycle", "production.yaml extends this file in turn; remove one of the two"),
+    "extends: [../../../etc/hostname]": ("missing-layer", "lies outside of the repository; copy it in"),
+    "extends: [/etc/hostname]": ("missing-layer", "lies outside of the repository; copy it in"),
+    "extends: [link.yaml]": ("missing-layer", "lies outside of the repository; copy it in"),
+    "extends: [loop.yaml]": ("missing-layer", "no file loop.yaml beside"),
+    f"extends: [{'x' * 300}]": ("missing-layer", f"no file {'x' * 300} beside environments/production.yaml"),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN, ids=lambda text: text[:40])
+def test_layers_that_cannot_be_had(repository: Callable, text: str) -> None:
+    """A layer that is missing, in a circle or not ours is a problem where it is named."""
+    made = repository(text, {"environments/base/x": ""})
+    os.symlink("/etc/hostname", made.root / "environments/link.yaml")
+    os.symlink("loop.yaml", made.root / "environments/loop.yaml")
+    [problem] = layered("production", Files(made.project)).problems
+    assert (str(problem.place), problem.rule) == ("environments/production.yaml:1:11", BROKEN[text][0])
+    assert BROKEN[text][1] in problem.message
+
+
+def test_a_circle_of_three(layers: Callable[..., Layered]) -> None:
+    """A circle is found wherever it closes, and said once."""
+    found = layers({"production.yaml": "extends: [a.yaml]", "a.yaml": "extends: [b.yaml]", "b.yaml": "extends: [a.yaml]"})
+    [problem] = found.problems
+    assert (str(problem.place), problem.rule) == ("environments/b.yaml:1:11", "extends-cycle")
+
+
+def test_problems_of_all_layers(layers: Callable[..., Layered]) -> None:
+    """Mistakes in every layer are found together, each in its file."""
+    found = layers({"_defaults.yaml": "a: 1", "base.yaml": "b: 1", "production.yaml": "extends: [base.yaml]\nc: 1"})
+    assert sorted(str(problem.place) for problem in found.problems) == [
+        "environments/_defaults.yaml:1:1",
+        "environments/base.yaml:1:1",
+        "environments/production.yaml:2:1",
+    ]
+
+
+NAMES = {
+    "{}": ["web"],
+    "{count: 0}": [],
+    "{count: 1}": ["web-1"],
+    "{count: 3}": ["web-1", "web-2", "web-3"],
+    "{count: 3, skip: [2]}": ["web-1", "web-3", "web-4"],
+    "{count: 2, skip: [1, 2, 4]}": ["web-3", "web-5"],
+    "{count: 2, skip: [9]}": ["web-1", "web-2"],
+    "{count: 2, name: job}": ["job-1", "job-2"],
+    "{name: job}": ["job"],
+    "{names: [alpha, beta]}": ["alpha", "beta"],
+    "{names: []}": [],
+    "{count: 2, names: null}": ["web-1", "web-2"],
+}
+
+
+@pytest.mark.parametrize("group", NAMES)
+def test_names_of_a_group(merged: Callable[..., Environment], group: str) -> None:
+    """By count, by count with holes, by names, or one VM named as the group."""
+    [found] = merged({"production.yaml": f"namespace: tenant-a\nvms: {{web: {group}}}"}).groups
+    assert [instance.name for instance in found.instances] == NAMES[group]
+
+
+NULLS: dict[str, tuple[dict[str, str], str, str, Any]] = {
+    "a group over the defaults": ({"production.yaml": "defaults: {image: a}\nvms: {web: {image: null}}"}, "web", "image", None),
+    "a disk of the defaults": (
+        {"production.yaml": "defaults: {disks: {a: 1Gi, b: 1Gi}}\nvms: {web: {disks: {a: null}}}"},
+        "web",
+        "disks",
+        {"b": {"storage": "1Gi"}},
+    ),
+    "an instance over its group": (
+        {"production.yaml": "vms: {web: {count: 1, labels: {x: v}, instances: {1: {labels: {x: null}}}}}"},
+        "web-1",
+        "labels",
+        {},
+    ),
+    "an instance over the defaults": (
+        {"production.yaml": "defaults: {vars: {x: 1, z: 2}}\nvms: {web: {count: 1, instances: {web-1: {vars: {x: null}}}}}"},
+        "web-1",
+        "vars",
+        {"z": 2},
+    ),
+    "a higher layer over a lower one's group": (
+        {"_defaults.yaml": "vms: {web: {image: a}}", "production.yaml": "vms: {web: {image: null}}"},
+        "web",
+        "image",
+        None,
+    ),
+    "a null that a higher layer fills again": (
+        {"_defaults.yaml": "defaults: {image: a}\nvms: {web: {image: null}}", "production.yaml": "vms: {web: {image: b}}"},
+        "web",
+        "image",
+        "b",
+    ),
+    "a null in a lower layer holds against the defaults": (
+        {"_defaults.yaml": "vms: {web: {image: null}}", "production.yaml": "defaults: {image: a}\nvms: {web: {}}"},
+        "web",
+        "image",
+        None,
+    ),
+    "a default of the platform stays": (
+        {"production.yaml": "defaults: {externalPorts: [80]}\nvms: {web: {externalPorts: null}}"},
+        "web",
+        "externalPorts",
+        [],
+    ),
+    "a default of the platform stays for an instance": (
+        {"production.yaml": "vms: {web: {count: 1, running: false, instances: {1: {running: null}}}}"},
+        "web-1",
+        "running",
+        True,
+    ),
+    "an override that a higher layer removes": (
+        {
+            "_defaults.yaml": "vms: {web: {count: 1, image: a, instances: {1: {image: b}}}}",
+            "production.yaml": "vms: {web: {instances: {1: null}}}",
+        },
+        "web-1",
+        "image",
+        "a",
+    ),
+    "all overrides": (
+        {"_defaults.yaml": "vms: {web: {count: 1, instances: {1: {image: b}}}}", "production.yaml": "vms: {web: {instances: null}}"},
+        "web-1",
+        "image",
+        None,
+    ),
+    "a cloud-init": ({"production.yaml": "defaults: {cloudInit: x}\nvms: {web: {cloudInit: null}}"}, "web", "cloudInit", ""),
+    "a key of a cloud-init": (
+        {"production.yaml": "defaults: {cloudInit: {a: 1, b: 2}}\nvms: {web: {cloudInit: {a: null}}}"},
+        "web",
+        "cloudInit",
+        {"b": 2},
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "vm", "key", "value"), NULLS.values(), ids=NULLS)
+def test_null_removes_what_lies_below(
+    merged: Callable[..., Environment], files: dict[str, str], vm: str, key: str, value: object
+) -> None:
+    """`null` takes away what any lower layer wrote, and only that: a default of the platform holds again."""
+    found = {instance.name: instance for group in merged(files).groups for instance in group.instances}
+    assert found[vm].settings.values.value(key) == value
+
+
+def test_null_removes_a_group_and_a_disk(merged: Callable[..., Environment]) -> None:
+    """A group, or a standalone disk, that a higher layer writes as null is gone."""
+    found = merged(
+        {
+            "_defaults.yaml": "vms: {web: {}, db: {}}\ndisks: {a: 1Gi, b: 1Gi}\nlabels: {x: v, z: w}",
+            "production.yaml": "vms: {web: null}\ndisks: {a: null}\nlabels: {x: null}",
+        }
+    )
+    assert [group.key for group in found.groups] == ["db"]
+    assert [disk.name for disk in found.disks] == ["b"]
+    assert found.settings.value("labels") == {"z": "w"}
+
+
+def test_no_null_is_left(merged: Callable[..., Environment]) -> None:
+    """Nothing that a rule or a template looks at is a null, but in a cloud-init."""
+    found = merged(
+        {
+            "_defaults.yaml": "labels: {a: b}\nvms: {web: {count: 2, image: x}}\ndisks: {d: {image: x, labels: {a: b}}}",
+            "production.yaml": "labels: {a: null, c: null}\nplatform: null\ndefaults: {image: null, vars: {a: {b: null}}}\n"
+            "vms: {web: {image: null, disks: {a: null, b: {storage: null}}, instances: {1: {image: null, running: null}}}}\n"
+            "disks: {d: {image: null, labels: {a: null}}, e: null}",
+        }
+    )
+    parts = [found.settings.located, *(group.written for group in found.groups), *(disk.settings.located for disk in found.disks)]
+    parts += [instance.settings.values.located for group in found.groups for instance in group.instances]
+    assert not [part for part in parts if "None" in repr(plain(part))]
+
+
+def test_instances_that_nothing_tells_apart_share_their_settings(merged: Callable[..., Environment]) -> None:
+    """VMs without overrides have one and the same settings; a VM with one has its own."""
+    [group] = merged({"production.yaml": "vms: {web: {count: 3, instances: {2: {running: false}}}}"}).groups
+    one, two, three = (instance.settings for instance in group.instances)
+    assert one is three is group.settings
+    assert two is not one
+    assert [(instance.name, path) for instance, path in group.overridden()] == [("web-2", "vms.web.instances.2")]
+
+
+def test_a_vm_named_none(merged: Callable[..., Environment]) -> None:
+    """A VM without a number has no override by number, whatever the label."""
+    [group] = merged({"production.yaml": "vms: {web: {names: [a], instances: {None: {running: false}, a: {storage: 30Gi}}}}"}).groups
+    assert group.instances[0].settings.values.value("running") is True
+    assert group.instances[0].settings.values.value("storage") == "30Gi"

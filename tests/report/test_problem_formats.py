@@ -1,0 +1,149 @@
+"""Problems in every format of `--output`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from generator.problems import Place, Problem, has_errors, in_order
+from generator.read.schema import Schema
+from generator.report.colour import paint_for, plain
+from generator.report.problems import FORMATS
+
+SCHEMA = Schema(json.loads((Path(__file__).resolve().parents[2] / "schema/problems.schema.json").read_text()))
+PROBLEMS = (
+    Problem(Place("environments/a b.yaml", 12, 19), "unknown-image", "vms.web.image", "unknown image 'x'; write 'y'"),
+    Problem(Place("manifests/a", 0, 0), "foreign-file", "", "100% new, a:b", "warning", ("  - one", "  - two")),
+    Problem(Place("é.yaml", 1, 1), "invalid-name", "vms.a\nb", "'a\nb' cannot be\x1b[31m a name"),
+)
+TEXT = """\
+environments/a b.yaml:12:19: error: vms.web.image: unknown image 'x'; write 'y' [unknown-image]
+manifests/a: warning: 100% new, a:b [foreign-file]
+  - one
+  - two
+é.yaml:1:1: error: vms.a\\nb: 'a\\nb' cannot be\\x1b[31m a name [invalid-name]
+"""
+GITHUB = """\
+::error file=environments/a b.yaml,line=12,col=19,title=unknown-image::vms.web.image: unknown image 'x'; write 'y'
+::warning file=manifests/a,title=foreign-file::100%25 new, a:b%0A  - one%0A  - two
+::error file=é.yaml,line=1,col=1,title=invalid-name::vms.a%0Ab: 'a%0Ab' cannot be\x1b[31m a name
+"""
+
+
+def test_text() -> None:
+    """One line each, whatever a user wrote, and below it what goes with it."""
+    assert FORMATS["text"](PROBLEMS, plain) == TEXT
+
+
+def test_github() -> None:
+    """One workflow command each, at its line; a newline in a message ends no command."""
+    assert FORMATS["github"](PROBLEMS, plain) == GITHUB
+
+
+def test_json() -> None:
+    """A document of the published schema, with everything that the text says."""
+    document = json.loads(FORMATS["json"](PROBLEMS, plain))
+    assert SCHEMA.plain_errors(document) == []
+    assert document["problems"][0] == {
+        "file": "environments/a b.yaml",
+        "line": 12,
+        "column": 19,
+        "severity": "error",
+        "rule": "unknown-image",
+        "subject": "vms.web.image",
+        "message": "unknown image 'x'; write 'y'",
+        "lines": [],
+    }
+    assert [row["message"] for row in document["problems"]] == [problem.message for problem in PROBLEMS]
+
+
+def test_sarif() -> None:
+    """A SARIF log: each rule once, each result at its region, each file as a URI."""
+    document = json.loads(FORMATS["sarif"](PROBLEMS, plain))
+    [run] = document["runs"]
+    assert document["version"] == "2.1.0"
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["foreign-file", "invalid-name", "unknown-image"]
+    assert [(result["ruleId"], result["ruleIndex"], result["level"]) for result in run["results"]] == [
+        ("unknown-image", 2, "error"),
+        ("foreign-file", 0, "warning"),
+        ("invalid-name", 1, "error"),
+    ]
+    locations = [result["locations"][0]["physicalLocation"] for result in run["results"]]
+    assert locations[0] == {
+        "artifactLocation": {"uri": "environments/a%20b.yaml"},
+        "region": {"startLine": 12, "startColumn": 19},
+    }
+    assert locations[1] == {"artifactLocation": {"uri": "manifests/a"}}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_nothing_to_say(name: str) -> None:
+    """Without problems every format is still whole."""
+    text = FORMATS[name]((), plain)
+    if name in ("text", "github"):
+        assert text == ""
+    else:
+        assert json.loads(text)
+
+
+def test_order() -> None:
+    """Problems are sorted by file, line and column, and said once."""
+    places = [Place("b", 1, 1), Place("a", 10, 1), Place("a", 9, 2), Place("a", 9, 1), Place("a")]
+    problems = [Problem(place, "r", "", "m") for place in places]
+    assert [problem.place for problem in in_order(problems + problems)] == sorted(places)
+
+
+def test_only_errors_are_a_no() -> None:
+    """Warnings alone are no refusal."""
+    warning = Problem(Place("a"), "r", "", "m", "warning")
+    assert not has_errors((warning,))
+    assert has_errors((warning, Problem(Place("a"), "r", "", "m")))
+
+
+class Terminal:
+    """A stream that says whether it is a terminal."""
+
+    def __init__(self, answer: bool) -> None:
+        self.answer = answer
+
+    def isatty(self) -> bool:
+        """Its answer."""
+        return self.answer
+
+
+COLOURS: list[tuple[bool, str, dict[str, str], bool]] = [
+    (True, "auto", {}, True),
+    (False, "auto", {}, False),
+    (True, "auto", {"NO_COLOR": "1"}, False),
+    (True, "auto", {"NO_COLOR": ""}, True),
+    (True, "auto", {"TERM": "dumb"}, False),
+    (True, "never", {}, False),
+    (False, "always", {}, True),
+    (True, "always", {"NO_COLOR": "1"}, True),
+]
+
+
+@pytest.mark.parametrize(("terminal", "choice", "variables", "coloured"), COLOURS)
+def test_colour(
+    monkeypatch: pytest.MonkeyPatch, plain_terminal: None, terminal: bool, choice: str, variables: dict[str, str], coloured: bool
+) -> None:
+    """Colour on a terminal only; NO_COLOR decides over it, and `--color` over both."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    paint = paint_for(Terminal(terminal), choice)  # type: ignore[arg-type]
+    assert ("\x1b[" in FORMATS["text"](PROBLEMS[:1], paint)) is coloured
+
+
+def test_formats_of_a_run(repository: Callable) -> None:
+    """`-o` puts problems on stdout as data; text is a message on stderr."""
+    made = repository("namespace: tenant-a\nvms: {web: {cuont: 1}}\n")
+    text, data = made.run("render"), made.run("render", "-o", "json")
+    assert (text.code, text.output) == (1, b"")
+    assert "unknown key 'cuont'" in text.messages
+    assert data.code == 1
+    assert data.messages == "Nothing was written.\n"
+    [row] = [row for row in json.loads(data.stdout)["problems"] if row["rule"] == "unknown-key"]
+    assert (row["file"], row["line"], row["column"]) == ("environments/production.yaml", 2, 13)

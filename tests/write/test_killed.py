@@ -1,0 +1,232 @@
+"""A run that is killed leaves whole files only, and the next one converges; two runs at once wait for each other."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from generator.compare.changes import Changes, changes
+from generator.problems import VmgenError
+from generator.read.project import Project
+from generator.write.files import carry_out
+from generator.write.lock import locked
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+FLEET = """\
+namespace: tenant-acme
+defaults: {{instanceType: {type}, image: ubuntu-2404}}
+vms:
+  web: {{count: {web}}}
+  {other}: {{count: 150}}
+"""
+
+
+def fleet(repository: Callable, **values: object) -> dict[str, bytes]:
+    """The tree of a 300-VM environment."""
+    made = repository(files={"environments/fleet.yaml": FLEET.format(**values)})
+    assert made.run("render").code == 0
+    return {f"fleet/{name}": content for name, content in made.files("manifests/fleet").items()}
+
+
+@pytest.fixture(scope="module")
+def trees(new_repository: Callable) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Two trees of about 300 VMs: between them files are created, updated and pruned, in folders old and new."""
+    before = fleet(lambda files: new_repository(files), web=150, type="u1.medium", other="db")
+    after = fleet(lambda files: new_repository(files), web=160, type="u1.large", other="api")
+    return before, after
+
+
+def fill(root: Path, tree: dict[str, bytes]) -> None:
+    """Put a tree below `manifests/` of a root."""
+    for name, content in tree.items():
+        path = root / "manifests" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def present_files(root: Path) -> dict[str, bytes]:
+    """What lies below `manifests/`, but for what a killed run had not finished."""
+    found = {}
+    for path in (root / "manifests").rglob("*"):
+        name = path.relative_to(root / "manifests").as_posix()
+        if path.is_file() and ".vmgen-tmp" not in name:
+            found[name] = path.read_bytes()
+    return found
+
+
+def listed_and_missing(files: dict[str, bytes]) -> Iterator[str]:
+    """What some kustomization.yaml lists and is not there."""
+    for name, content in files.items():
+        if name.endswith("/kustomization.yaml"):
+            folder = name.rpartition("/")[0]
+            listed = content.decode().partition("resources:")[2].replace("- ", "").split()
+            for entry in listed:
+                if f"{folder}/{entry}" not in files and f"{folder}/{entry}/kustomization.yaml" not in files:
+                    yield f"{folder}/{entry}"
+
+
+def killed(project: Project, tree: dict[str, bytes], after: float) -> None:
+    """Write a tree in a process of its own, and kill it some seconds after it began."""
+    compared = changes(project, "fleet", tree)
+    began, begins = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(begins, b"x")
+        carry_out(compared, tree, project)
+        os._exit(0)
+    os.read(began, 1)
+    time.sleep(after)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(began)
+    os.close(begins)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_killed_at_random_moments(
+    trees: tuple[dict[str, bytes], dict[str, bytes]], kills: int, repository: Callable
+) -> None:
+    """Never a broken file, never a list of what is not there, and the next run gives the bytes of an undisturbed one."""
+    before, after = trees
+    project = Project(repository().root)
+    fill(project.root, before)
+    began = time.perf_counter()
+    carry_out(changes(project, "fleet", after), after, project)
+    whole = time.perf_counter() - began
+    assert present_files(project.root) == after
+    chance = random.Random(0)
+    states = set()
+    for number in range(kills):
+        root = repository().root
+        if number % 3:
+            fill(root, before)
+        project = Project(root)
+        killed(project, after, chance.uniform(0, whole * 1.2))
+        found = present_files(root)
+        states.add(len(found))
+        assert all(content in (before.get(name), after.get(name)) for name, content in found.items())
+        assert list(listed_and_missing(found)) == []
+        carry_out(changes(project, "fleet", after), after, project)
+        assert present_files(root) == after
+        assert not list((root / "manifests").rglob("*.vmgen-tmp"))
+        assert not changes(project, "fleet", after)
+    assert len(states) > 1  # some were killed while they wrote
+
+
+def test_a_whole_render_killed(repository: Callable) -> None:
+    """The command itself, killed at any moment, is put right by the next run."""
+    text = FLEET.format(web=60, type="u1.large", other="api")
+    made = repository(files={"environments/fleet.yaml": text})
+    made.uncommitted()
+    assert made.run("render").code == 0
+    wanted = made.files()
+    chance = random.Random(1)
+    for _ in range(4):
+        other = FLEET.format(web=50, type="u1.medium", other="db")
+        made.write({"environments/fleet.yaml": other})
+        command = [sys.executable, "-m", "generator", "render"]
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+        with subprocess.Popen(command, cwd=made.root, env=environment, stderr=subprocess.DEVNULL) as run:
+            time.sleep(chance.uniform(0.2, 0.6))
+            run.send_signal(signal.SIGKILL)
+        made.write({"environments/fleet.yaml": text})
+        assert made.run("render").code == 0
+        assert made.files() == wanted
+
+
+def test_no_room_leaves_the_old_tree(repository: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk is full, what was there stays whole, and nothing half done is left."""
+    made = repository(files={"environments/fleet.yaml": FLEET.format(web=2, type="u1.large", other="api")})
+    made.uncommitted()
+    made.run("render")
+    before = made.files()
+    made.write({"environments/fleet.yaml": FLEET.format(web=3, type="u1.medium", other="db")})
+    write = os.write
+    room = [20]
+
+    def full(handle: int, content: bytes) -> int:
+        room[0] -= 1
+        return write(handle, content[: len(content) // 2] if room[0] < 0 else content)
+
+    monkeypatch.setattr("generator.write.files.os.write", full)
+    done = made.run("render")
+    monkeypatch.undo()
+    assert done.code == 2
+    assert "No space left on device; run render again" in done.messages
+    assert before.keys() <= made.files().keys()
+    assert not list(made.root.rglob("*.vmgen-tmp"))
+    assert made.run("render").code == 0
+
+
+def test_a_folder_that_cannot_be_made(repository: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system refuses is one line and exit code 2."""
+    made = repository("namespace: tenant-a\nvms: {a: {instanceType: u1.large, image: debian-12}}\n")
+
+    def refuse(path: str, *more: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("generator.write.files.os.makedirs", refuse)
+    done = made.run("render")
+    assert (done.code, "vmgen: cannot write" in done.messages, "Permission denied" in done.messages) == (2, True, True)
+
+
+def test_two_renders_wait_for_each_other(repository: Callable) -> None:
+    """While one holds the lock, another waits; when the first ends, however it ends, the other goes on."""
+    made = repository("namespace: tenant-a\nvms: {a: {instanceType: u1.large, image: debian-12}}\n")
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    with locked(made.root):
+        command = [sys.executable, "-m", "generator", "render"]
+        run = subprocess.Popen(command, cwd=made.root, env=environment, stderr=subprocess.PIPE)
+        with pytest.raises(subprocess.TimeoutExpired):
+            run.communicate(timeout=1.5)
+        assert not (made.root / "manifests").exists()
+    _, messages = run.communicate(timeout=60)
+    assert run.returncode == 0
+    assert b"production: 8 files, 8 created" in messages
+
+
+def test_many_renders_at_once(repository: Callable) -> None:
+    """Several renders of one repository at once all succeed, and the tree is that of one."""
+    made = repository(files={"environments/fleet.yaml": FLEET.format(web=5, type="u1.large", other="api")})
+    made.uncommitted()
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    runs = [subprocess.Popen([sys.executable, "-m", "generator", "render"], cwd=made.root, env=environment, stderr=subprocess.PIPE) for _ in range(3)]
+    assert [run.communicate(timeout=60) and run.returncode for run in runs] == [0, 0, 0]
+    found = made.files()
+    assert made.run("render", "--check").code == 0
+    assert made.files() == found
+
+
+def test_the_lock_leaves_no_trace_in_git(repository: Callable) -> None:
+    """The lock's folder ignores itself, and is not touched by a second run."""
+    made = repository()
+    with locked(made.root):
+        pass
+    ignored = made.root / ".vmgen/.gitignore"
+    assert ignored.read_text() == "*\n"
+    os.utime(ignored, ns=(10**18, 10**18))
+    with locked(made.root):
+        pass
+    assert ignored.stat().st_mtime_ns == 10**18
+
+
+def test_a_lock_that_cannot_be_made(repository: Callable) -> None:
+    """A file where the lock's folder should be is an error that names it."""
+    made = repository(files={".vmgen": "mine"})
+    with pytest.raises(VmgenError, match=r"cannot write .*\.vmgen"), locked(made.root):
+        pass
+
+
+def test_nothing_to_do(repository: Callable) -> None:
+    """Without changes nothing is written, not even a folder."""
+    project = repository().project
+    carry_out(Changes("a", (), (), (), 0, (), (), ()), {}, project)
+    assert not project.manifests.exists()
