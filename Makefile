@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 ENV ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help render plan check test lint types format docs bench lock clean
+.PHONY: help render plan check test lint types format docs site bench lock clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,11 @@ format: .venv/.developing ## Format the code
 docs: .venv/.developing ## Write the pages of docs/ that are made from the code
 	@$(BIN)/python -m tools.reference
 
+site: .venv/.documenting ## Build the documentation as a site into build/site/
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky \
+	  --conf-dir tools/site --doctree-dir build/doctrees . build/site
+	@echo "build/site/README.html"
+
 bench: .venv/.benchmarking ## Measure vmgen and its peers into docs/performance.md (half an hour)
 	@$(BIN)/python -m benchmarks --write
 
@@ -44,6 +49,8 @@ lock: .venv/.developing ## Pin the dependencies anew (needs uv)
 	  --extra engine --output-file requirements.lock
 	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
 	  --extra engine --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+	  --extra engine --extra docs --constraint requirements.lock --output-file requirements-docs.lock
 
 clean: ## Remove what make made, the manifests excepted
 	rm -rf .venv .vmgen .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov dist build
@@ -62,6 +69,10 @@ clean: ## Remove what make made, the manifests excepted
 .venv/.developing: .venv/.installed requirements-dev.lock
 	@echo "Setting up .venv for development (once)"
 	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+.venv/.documenting: .venv/.installed requirements-docs.lock
+	@$(PIP) install --require-hashes --requirement requirements-docs.lock
 	@touch $@
 
 .venv/.benchmarking: .venv/.installed benchmarks/requirements.lock

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
 
 from generator.check.rule import run
 from generator.check.rules import RULES
+from generator.check.waivers import Waivers
+from generator.compare.baseline import Start
 from generator.compare.changes import Changes, changes, emptied
+from generator.compare.delivery import Delivered, delivered
+from generator.compare.gate import gate
+from generator.compare.plan import Plan, plan
+from generator.compare.wanted import Wanted, wanted
+from generator.expand.cloud_init.forms import Forms
+from generator.expand.cloud_init.inspection import problems as user_data_problems
+from generator.expand.cloud_init.inspection import unexpanded
 from generator.expand.model import Fleet
 from generator.expand.objects import fleet
 from generator.merge.environment import Environment, environment
 from generator.merge.layers import Layered, layered
 from generator.problems import Problem, Refused, has_errors, in_order
-from generator.read.layer_file import Files
-from generator.read.platform import Platform, Platforms
-from generator.read.project import Project
+from generator.read.layer_file import Files, LayerFile
+from generator.read.platform import DEFAULT_PLATFORM, Platform, Platforms
+from generator.read.project import Project, environment_names
+from generator.render.delivery import Deliveries, Delivery
 from generator.render.manifests import manifest_templates, tree
+from generator.render.policies import Policies
 from generator.suggestions import did_you_mean
-
-DEFAULT_PLATFORM = "hikube"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +42,25 @@ class Rendered:
     environment: Environment | None = field(default=None, repr=False)
     fleet: Fleet | None = field(default=None, repr=False)
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    layers: tuple[LayerFile, ...] = field(default=(), repr=False)
+    wanted: Wanted | None = field(default=None, repr=False)
+    delivery: Delivery | None = field(default=None, repr=False)
 
 
 class Workshop:
     """What the environments of one run share: each file, platform and template is read once."""
 
-    def __init__(self, project: Project, *, verify_all: bool = False) -> None:
+    def __init__(self, project: Project, *, verify_all: bool = False, today: date | None = None) -> None:
+        """`today` says which waivers still count; nothing that is rendered depends on it."""
         self.project = project
         self.verify_all = verify_all
+        self.today = today or date.today()
         self.files = Files(project)
         self.platforms = Platforms(project)
+        self.forms = Forms(project)
         self.templates = manifest_templates(project)
+        self.policies = Policies(project)
+        self.deliveries = Deliveries(project)
 
     def rendered(self, name: str) -> Rendered:
         """An environment, all the way from its files to the bytes of its manifests."""
@@ -51,13 +69,27 @@ class Workshop:
         try:
             layers = layered(name, self.files)  # READ and MERGE
             problems.extend(layers.problems)
+            if not layers.readable:
+                return Rendered(name, in_order(problems))
             merged = environment(layers, self._platform(layers))
-            problems.extend(run(RULES, merged))  # CHECK
+            waivers = Waivers(merged, self.today)
+            problems.extend(waivers.problems)
+            problems.extend(waivers.applied(run(RULES, merged)))  # CHECK
+            problems.extend(self.policies.misnamed(merged))
+            if has_errors(tuple(problems)):
+                problems.extend(waivers.applied(user_data_problems(unexpanded(merged, self.forms))))
+                return Rendered(name, in_order(problems), merged)
+            expanded = fleet(merged, self.forms)  # EXPAND
+            problems.extend(waivers.applied(user_data_problems(expanded.user_data, verify_all=self.verify_all)))
             if has_errors(tuple(problems)):
                 return Rendered(name, in_order(problems), merged)
-            expanded = fleet(merged)  # EXPAND
-            wanted, wrong = tree(expanded, self.templates, verify_all=self.verify_all)  # RENDER, and read back
-            return Rendered(name, in_order([*problems, *wrong]), merged, expanded, wanted.files)
+            made, wrong = tree(expanded, self.templates, verify_all=self.verify_all)  # RENDER, and read back
+            wrong.extend(waivers.applied(self.policies.breaches(merged, expanded, made)))
+            wrong.extend(waivers.stale())
+            should_be, wrong_tombstones = wanted(merged, made)
+            delivery, wrong_delivery = self.deliveries.of(merged, expanded)
+            problems.extend((*wrong, *wrong_tombstones, *wrong_delivery))
+            return Rendered(name, in_order(problems), merged, expanded, made.files, layers.files, should_be, delivery)
         except Refused as refused:
             return Rendered(name, in_order([*problems, *refused.problems]), merged)
 
@@ -72,6 +104,10 @@ class Workshop:
         return self.platforms.named(name)
 
 
+def _unheard(name: str) -> None:
+    """Where nobody asked how far the work has come."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """All environments of a run: what was rendered, how it differs from what is there, and everything wrong."""
@@ -79,6 +115,7 @@ class Outcome:
     rendered: tuple[Rendered, ...]
     changes: tuple[Changes, ...]
     problems: tuple[Problem, ...]
+    delivered: Delivered
 
 
 def outcome(
@@ -89,32 +126,73 @@ def outcome(
     allow_empty: bool = False,
     verify_all: bool = False,
     jobs: int = 1,
+    start: Start | None = None,
+    told: Callable[[str], None] = _unheard,
 ) -> Outcome:
-    """Render environments and compare them with the folder. `gone` are those whose file is no more."""
-    rendered = rendered_all(project, names, verify_all=verify_all, jobs=jobs)
+    """Render environments and compare them with the folder. `gone` are those whose file is no more.
+
+    With a `start`, the gate is passed too. `told` hears the name of each environment that is done.
+    """
+    rendered = rendered_all(project, names, verify_all=verify_all, jobs=jobs, told=told)
     problems = [problem for each in rendered for problem in each.problems]
     if has_errors(tuple(problems)):
-        return Outcome(rendered, (), in_order(problems))
+        return Outcome(rendered, (), in_order(problems), Delivered(project))
     compared = tuple(changes(project, each.name, each.files) for each in rendered)
     compared += tuple(changes(project, name, {}) for name in gone)
     problems.extend(problem for each in compared for problem in each.problems)
     if not allow_empty:
         problems.extend(emptied(project, compared))
-    return Outcome(rendered, compared, in_order(problems))
+    if start:
+        problems.extend(planned(project, rendered, start)[1])
+    delivery, unfit = _delivered(project, names, rendered)
+    return Outcome(rendered, compared, in_order([*problems, *unfit]), delivery)
 
 
-def rendered_all(project: Project, names: tuple[str, ...], *, verify_all: bool, jobs: int) -> tuple[Rendered, ...]:
+def _delivered(project: Project, names: tuple[str, ...], rendered: tuple[Rendered, ...]) -> tuple[Delivered, list[Problem]]:
+    """The files of `delivery/`. What environments share there is looked at where all of them were rendered."""
+    known, _ = environment_names(project)
+    if known and not names:
+        return Delivered(project), []
+    each = [one.delivery for one in rendered if one.delivery]
+    files = {path: content for delivery in each for path, content in delivery.files.items()}
+    if set(names) != set(known):
+        found = delivered(project, files, names)
+        return found, list(found.problems)
+    shared, problems = Deliveries(project).shared(each, known)
+    found = delivered(project, {**files, **shared})
+    return found, [*problems, *found.problems]
+
+
+def planned(project: Project, rendered: tuple[Rendered, ...], start: Start) -> tuple[Plan, tuple[Problem, ...]]:
+    """What the platform will do, and what of it the gate refuses."""
+    environments = tuple(each.wanted for each in rendered if each.wanted)
+    found = plan(project, environments, start.baseline, start.gone)
+    refused = gate(found, environments, start.today, behind=start.baseline.behind)
+    return found, in_order([*found.problems, *refused])
+
+
+def rendered_all(
+    project: Project, names: tuple[str, ...], *, verify_all: bool, jobs: int, told: Callable[[str], None] = _unheard
+) -> tuple[Rendered, ...]:
     """Each environment rendered, several at a time where that was asked for."""
-    if jobs == 1 or len(names) == 1:
+    if jobs == 1 or len(names) <= 1:
         workshop = Workshop(project, verify_all=verify_all)
-        return tuple(workshop.rendered(name) for name in names)
+        return _heard((workshop.rendered(name) for name in names), told)
     from concurrent.futures import ProcessPoolExecutor
 
     with ProcessPoolExecutor(min(jobs, len(names))) as pool:
-        return tuple(pool.map(partial(_rendered_apart, project, verify_all), names))
+        return _heard(pool.map(partial(_rendered_apart, project, verify_all), names), told)
+
+
+def _heard(rendered: Iterable[Rendered], told: Callable[[str], None]) -> tuple[Rendered, ...]:
+    done = []
+    for each in rendered:
+        told(each.name)
+        done.append(each)
+    return tuple(done)
 
 
 def _rendered_apart(project: Project, verify_all: bool, name: str) -> Rendered:
     """In a process of its own; only what the others need comes back."""
     done = Workshop(project, verify_all=verify_all).rendered(name)
-    return Rendered(done.name, done.problems, files=done.files)
+    return Rendered(done.name, done.problems, files=done.files, wanted=done.wanted, delivery=done.delivery)

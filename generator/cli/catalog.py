@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 import click
 
 from generator.cli.session import Session
-from generator.pipeline import DEFAULT_PLATFORM
 from generator.problems import VmgenError
 from generator.quantities import size
 from generator.read.catalog import Catalog
-from generator.read.platform import Platforms
+from generator.read.platform import DEFAULT_PLATFORM, Platforms
 from generator.report.table import TABLES, Rows
 from generator.suggestions import did_you_mean
 

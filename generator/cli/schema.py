@@ -6,7 +6,7 @@ import click
 
 from generator.read.project import schema_text
 
-SCHEMAS = ("environment", "catalog", "platform")
+SCHEMAS = ("environment", "catalog", "platform", "policy", "verdicts", "plan")
 
 
 @click.command("schema", short_help="Print the JSON Schema of environment files.")

@@ -34,7 +34,7 @@ def carry_out(changes: Changes, wanted: Mapping[str, bytes], project: Project) -
             _write_folder(root, folder, paths, wanted)
         for path in sorted((*single, *changes.updated), key=_lists_others):
             _replace(f"{root}/{path}", wanted[path])
-        for path in changes.pruned:
+        for path in sorted(changes.pruned, key=_is_listed):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{root}/{path}")
         _remove_empty(project.manifests, {path.rpartition("/")[0] for path in (*changes.pruned, *changes.unfinished)})
@@ -93,6 +93,11 @@ def _write_folder(root: str, folder: str, paths: list[str], wanted: Mapping[str,
 def _lists_others(path: str) -> tuple[bool, int, str]:
     """Manifests first, then each kustomization.yaml from the deepest folder up."""
     return path.endswith(f"/{KUSTOMIZATION}"), -path.count("/"), path
+
+
+def _is_listed(path: str) -> tuple[bool, int, str]:
+    """Each kustomization.yaml from the highest folder down, then manifests: no list outlives what it names."""
+    return not path.endswith(f"/{KUSTOMIZATION}"), path.count("/"), path
 
 
 def _replace(path: str, content: bytes) -> None:

@@ -21,7 +21,9 @@ def locked(root: Path) -> Iterator[None]:
     folder = root / ".vmgen"
     try:
         folder.mkdir(exist_ok=True)
-        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+        ignored = folder / ".gitignore"
+        if not ignored.is_file():
+            ignored.write_text("*\n", encoding="utf-8")
         handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise VmgenError(f"cannot write {folder}: {error.strerror}") from None

@@ -1,0 +1,34 @@
+"""`vmgen completion`: the script that teaches a shell to complete vmgen's commands, options and environments."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
+
+VARIABLE = "_VMGEN_COMPLETE"
+
+
+class _Bash(BashComplete):
+    @staticmethod
+    def _check_version() -> None:
+        """The script is for the shell that reads it, wherever that is; click would ask the bash of this machine."""
+
+
+SHELLS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": ZshComplete, "fish": FishComplete}
+
+
+@click.command("completion", short_help="Print the completion script of a shell.")
+@click.argument("shell", type=click.Choice(list(SHELLS)))
+@click.pass_context
+def command(context: click.Context, shell: str) -> None:
+    """Print the script that lets bash, zsh or fish complete commands, options and environments.
+
+    \b
+    bash: vmgen completion bash > ~/.local/share/bash-completion/completions/vmgen
+    zsh:  vmgen completion zsh > "${fpath[1]}/_vmgen"
+    fish: vmgen completion fish > ~/.config/fish/completions/vmgen.fish
+
+    Example: eval "$(vmgen completion bash)"
+    """
+    script = SHELLS[shell](context.find_root().command, {}, "vmgen", VARIABLE)
+    click.echo(script.source())
