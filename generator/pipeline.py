@@ -142,7 +142,7 @@ def outcome(
     problems.extend(problem for each in compared for problem in each.problems)
     if not allow_empty:
         problems.extend(emptied(project, compared))
-    if start:
+    if start and _at_stake(rendered, start):
         problems.extend(planned(project, rendered, start)[1])
     delivery, unfit = _delivered(project, names, rendered)
     return Outcome(rendered, compared, in_order([*problems, *unfit]), delivery)
@@ -161,6 +161,15 @@ def _delivered(project: Project, names: tuple[str, ...], rendered: tuple[Rendere
     shared, problems = Deliveries(project).shared(each, known)
     found = delivered(project, {**files, **shared})
     return found, [*problems, *found.problems]
+
+
+def _at_stake(rendered: tuple[Rendered, ...], start: Start) -> bool:
+    """Whether the gate has anything to look at: something that exists already changes or goes, or a tombstone stands."""
+    environments = [each.wanted for each in rendered if each.wanted]
+    if start.gone or any(each.tombstones for each in environments):
+        return True
+    files = {path: content for each in environments for path, content in each.files.items()}
+    return bool(start.baseline.differing((each.environment for each in environments), files))
 
 
 def planned(project: Project, rendered: tuple[Rendered, ...], start: Start) -> tuple[Plan, tuple[Problem, ...]]:

@@ -44,6 +44,7 @@ def environment_page() -> str:
         ("A disk", "disk"),
         ("An attachment", "attachment"),
         ("A tombstone (`retire`)", "tombstone"),
+        ("A waiver (`waivers`)", "waiver"),
     ):
         parts += _section(title, schema["$defs"][name], schema)
     return "".join(parts)

@@ -112,7 +112,8 @@ class _Grouping:
             if at == len(merged):
                 merged.append(family)
             else:
-                merged[at] = _Family(merged[at].base, merged[at].members + family.members, False)
+                base = merged[at].base if merged[at].base == family.base else ""
+                merged[at] = _Family(base, merged[at].members + family.members, False)
         return found + merged
 
     def _alike(self, family: _Family, other: _Family) -> bool:
@@ -156,8 +157,10 @@ class _Grouping:
         return tuple(made)
 
     def _free(self, family: _Family, keys: set[str]) -> str:
-        wanted = family.base if _NAME.fullmatch(family.base) else family.members[0].name
-        candidates = [wanted, family.members[0].name, *(f"{wanted}-group{number}" for number in ("", *range(2, len(keys) + 3)))]
+        first = family.members[0]
+        wanted = family.base or self.parts.image(first.parts)
+        wanted = wanted if _NAME.fullmatch(wanted) else first.name
+        candidates = [wanted, first.name, *(f"{wanted}-group{number}" for number in ("", *range(2, len(keys) + 3)))]
         return next(each for each in candidates if each not in keys)
 
 

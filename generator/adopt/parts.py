@@ -53,9 +53,9 @@ class Parts:
         """The values of a group, cut into parts."""
         return tuple(self._part({key: values[key] for key in keys if key in values}) for keys in self.sets)
 
-    def values(self, parts: Mapping[int, Part]) -> dict[str, Any]:
-        """Parts put together again."""
-        return {key: value for part in parts.values() for key, value in json.loads(part).items()}
+    def image(self, parts: tuple[Part, ...]) -> str:
+        """The image of a VM as a name may be written; empty where it has none."""
+        return str(json.loads(parts[0]).get("image", "")).replace(".", "-")
 
     def lines(self, part: Part) -> int:
         """How many lines a part takes in a file. Each `null` counts for one more: it makes the reader look elsewhere."""

@@ -22,9 +22,12 @@ _RULE = "import-proof"
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the comparison found. `explicit` counts, by kind and field, what is written out now and was left out before."""
+    """What the comparison found: how many objects are rendered just as they were, how many with more fields and nothing
+    else, and how many have something said otherwise. `explicit` counts, by kind and field, what is written out now.
+    """
 
     equal: int
+    completed: int
     normalised: int
     explicit: Mapping[tuple[str, str], int]
     problems: tuple[Problem, ...]
@@ -42,7 +45,8 @@ def proved(manifests: Iterable[Manifest], files: Mapping[str, bytes], notes: Ite
         comparison.compare(manifest, rendered.pop((manifest.kind, manifest.name), None))
     for kind, name in rendered:
         comparison.problems.append(Problem(Place("environments/_defaults.yaml"), _RULE, f"{kind} {name}", _EXTRA))
-    return Proof(comparison.equal, comparison.normalised, comparison.explicit, tuple(comparison.problems))
+    counts = comparison.objects
+    return Proof(counts["equal"], counts["completed"], counts["normalised"], comparison.explicit, tuple(comparison.problems))
 
 
 _EXTRA = "would be rendered, and is not among what is imported; remove it from the layers below"
@@ -52,8 +56,7 @@ _EXTRA = "would be rendered, and is not among what is imported; remove it from t
 class _Comparison:
     dialect: Dialect
     notes: Mapping[tuple[str, str], Note]
-    equal: int = 0
-    normalised: int = 0
+    objects: Counter[str] = field(default_factory=Counter)
     explicit: Counter[tuple[str, str]] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
 
@@ -62,18 +65,19 @@ class _Comparison:
         if rendered is None:
             self._fail(manifest.place, manifest, "", "would not be rendered")
             return
+        explicit = sum(self.explicit.values())
+        metadata = rendered["metadata"]
         same = [
             self._spec(manifest, rendered["spec"]),
-            self._texts(manifest, "labels", rendered["metadata"].get("labels", {})),
-            self._texts(manifest, "annotations", rendered["metadata"].get("annotations", {})),
-            self._namespace(manifest, rendered["metadata"]["namespace"]),
+            self._texts(manifest, "labels", metadata.get("labels", {})),
+            self._texts(manifest, "annotations", metadata.get("annotations", {})),
         ]
-        if all(same):
-            self.equal += 1
-        else:
-            self.normalised += 1
+        self._namespace(manifest, metadata["namespace"])
+        more = sum(self.explicit.values()) > explicit
+        self.objects["normalised" if not all(same) else "completed" if more else "equal"] += 1
 
     def _spec(self, manifest: Manifest, rendered: Mapping[str, Any]) -> bool:
+        """Whether each field that is there is rendered as it is."""
         same, said = True, set()
         for name, value in manifest.spec.items():
             written, note = plain(value), self.notes.get((manifest.label, f"spec.{name}"))
@@ -87,7 +91,6 @@ class _Comparison:
                 self._fail(value.key or value.place, manifest, f"spec.{name}", "would not be rendered as it is")
         for name, value in rendered.items():
             if name not in manifest.spec and name not in said:
-                same = False
                 self._made_explicit(manifest, name, value, rendered)
         return same
 
@@ -110,25 +113,27 @@ class _Comparison:
             )
 
     def _texts(self, manifest: Manifest, kind: str, rendered: Mapping[str, str]) -> bool:
+        """Whether no label, or annotation, is added but those that guard disks."""
         written = getattr(manifest, kind)
         for name, value in written.items():
             if rendered.get(name) != value.data:
                 self._fail(value.key or value.place, manifest, f"metadata.{kind}.{name}", "would not be rendered as it is")
-        added = [name for name in rendered if name not in written]
-        for name in added:
+        same = True
+        for name in rendered.keys() - written.keys():
             path = f"metadata.{kind}.{name}"
             if kind == "annotations" and manifest.kind == "VMDisk" and name in self.dialect.generated["protected"]:
                 self.explicit[manifest.kind, path] += 1
-            elif (manifest.label, path) not in self.notes:
+            elif (manifest.label, path) in self.notes:
+                same = False
+            else:
                 self._fail(manifest.place, manifest, path, "would be added")
-        return not added
+        return same
 
-    def _namespace(self, manifest: Manifest, rendered: str) -> bool:
+    def _namespace(self, manifest: Manifest, rendered: str) -> None:
         if not manifest.namespace:
             self.explicit[manifest.kind, "metadata.namespace"] += 1
         elif manifest.namespace != rendered:
             self._fail(manifest.place, manifest, "metadata.namespace", f"would be {rendered}")
-        return manifest.namespace == rendered
 
     def _fail(self, place: Place, manifest: Manifest, path: str, message: str) -> None:
         subject = f"{manifest.label}: {path}" if path else manifest.label

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from generator.adopt.notes import Note
+from generator.adopt.proof import Proof
 from generator.adopt.run import Adopted, Adoption
 from generator.problems import Problem
 
@@ -26,16 +27,24 @@ def as_text(adoption: Adoption) -> str:
 
 def _environment(each: Adopted) -> Iterator[str]:
     data = each.written.data
-    counts = f"{_counted(len(data.get('vms', {})), 'group')}, {_counted(len(each.written.lines), 'line')}"
-    yield f"{each.file}: {counts}, platform {data.get('platform') or 'as before'}, namespace {each.namespace}"[:400]
+    groups, disks = _counted(len(data.get("vms", {})), "group"), _counted(len(data.get("disks", {})), "standalone disk")
+    yield f"{each.file}: {groups} and {disks} in {_counted(len(each.written.lines), 'line')}"
     if each.proof:
-        yield f"  equal: {_counted(each.proof.equal, 'object')}"
-        if each.proof.normalised:
-            yield f"  normalised: {_counted(each.proof.normalised, 'object')}"
-        for (kind, field), number in sorted(each.proof.explicit.items()):
-            yield f"    {field} of {_counted(number, kind)}: written out now"
+        proof = each.proof
+        yield (
+            f"  {_counted(proof.equal + proof.completed + proof.normalised, 'object')}: {proof.equal:,} equal, "
+            f"{proof.completed:,} with more written out, {proof.normalised:,} normalised"
+        )
+        yield from _explicit(each.proof)
     for what in ("normalised", "left out", "server field"):
         yield from (f"  {line}" for line in _section(what, [note for note in each.notes if note.what == what]))
+
+
+def _explicit(proof: Proof) -> Iterator[str]:
+    """What was left out and is written out now, in a line for each kind."""
+    for kind, same in groupby(sorted(proof.explicit.items()), key=lambda item: item[0][0]):
+        fields = ", ".join(f"{field} ({number:,})" for (_, field), number in same)
+        yield f"  written out now, of {kind}: {fields}"
 
 
 def _section(title: str, notes: Sequence[Note]) -> Iterator[str]:
@@ -83,6 +92,7 @@ def _as_data(each: Adopted, written: bool) -> Mapping[str, Any]:
         "lines": len(each.written.lines),
         "text": each.written.text,
         "equal": proof.equal if proof else 0,
+        "completed": proof.completed if proof else 0,
         "normalised": proof.normalised if proof else 0,
         "explicit": [
             {"kind": kind, "field": field, "objects": number} for (kind, field), number in sorted(proof.explicit.items())

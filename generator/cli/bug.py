@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+# The name that begins the last line of a traceback: `KeyError` is no key whose value is to be masked.
+_RAISED = re.compile(r"[\w.]+(?:Error|Exception|Warning): ")
 LIBRARIES = ("click", "jinja2", "jsonschema-rs", "pyyaml")
 
 
@@ -11,10 +14,16 @@ def report(error: BaseException) -> str:
     """The text to send to the maintainers: versions, then the traceback, with what looks like a secret masked."""
     import traceback
 
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return "\n".join(("vmgen: this is a bug in vmgen.", *_advice(), "", *_versions(), "", *map(_masked, lines), ""))
+
+
+def _masked(line: str) -> str:
     from generator.masking import shown_line
 
-    lines = "".join(traceback.format_exception(error)).splitlines()
-    return "\n".join(("vmgen: this is a bug in vmgen.", *_advice(), "", *_versions(), "", *map(shown_line, lines), ""))
+    raised = _RAISED.match(line)
+    name = raised.group() if raised else ""
+    return name + shown_line(line[len(name) :])
 
 
 def _advice() -> Iterator[str]:

@@ -10,8 +10,9 @@ import click
 from generator.cli.session import Session, environments_argument
 from generator.pipeline import Workshop, planned
 from generator.problems import Problem, VmgenError
-from generator.report.page.data import Made, page_data
+from generator.report.page.data import page_data
 from generator.report.page.document import page
+from generator.report.page.made import Made
 
 
 @click.command("report", short_help="Write one HTML page of the fleet.")

@@ -16,7 +16,7 @@ _WRITTEN = ("manifests", "delivery")
 # Milliseconds. A save is taken up after a pause this long, so that the several steps of an editor are one change.
 _PAUSE = 20
 # How often it looks for folders that are new.
-_LOOK = 1000
+_LOOK = 100
 
 # Renders environments, all where none is named, says what is wrong, and returns an exit code.
 Render = Callable[[tuple[str, ...]], int]
@@ -31,10 +31,12 @@ def watch(names: tuple[str, ...], render: Render) -> None:
     except ImportError:
         raise VmgenError("--watch needs the library watchfiles; pip install 'vmgen[watch]'") from None
     watched = _Watched(Path.cwd(), names, render)
-    watched.run(names)
     while True:
         folders = watched.folders()
-        for changes in watchfiles.watch(*folders, step=_PAUSE, debounce=5 * _PAUSE, rust_timeout=_LOOK, yield_on_timeout=True):
+        saves = watchfiles.watch(*folders, step=_PAUSE, debounce=5 * _PAUSE, rust_timeout=_LOOK, yield_on_timeout=True)
+        next(saves)  # it listens from here on, so that no save while the first render runs is missed
+        watched.run(names)
+        for changes in saves:
             if changes:
                 watched.changed({Path(path).resolve() for _, path in changes})
             elif watched.folders() != folders:

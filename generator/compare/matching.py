@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from generator.compare.baseline import Baseline
+from generator.compare.reading import Reader
 from generator.compare.renames import twins
 from generator.compare.tombstones import KINDS
 from generator.compare.wanted import Identity, Wanted
 from generator.problems import Place, Problem
-from generator.read.manifests import NotYaml, objects
+from generator.read.manifests import NotYaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,11 @@ class New:
     environment: str
     path: str
     content: bytes = field(repr=False)
+    reader: Reader = field(repr=False)
 
     @cached_property
     def document(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = objects(self.content)[0]
+        found: Mapping[str, Any] = self.reader.documents(self.path, self.content)[0]
         return found
 
 
@@ -58,8 +60,9 @@ def matched(environments: tuple[Wanted, ...], baseline: Baseline, names: Iterabl
     """What is wanted joined to the baseline; only manifests that differ in bytes are read."""
     files = {path: content for each in environments for path, content in each.files.items()}
     differing = baseline.differing(names, files)
-    existing, problems = _existing(differing, baseline)
-    new = _new(environments, baseline, differing)
+    reader = Reader()
+    existing, problems = _existing(differing, baseline, reader)
+    new = _new(environments, baseline, differing, reader)
     # An object whose manifest is the same in another file of the run has only moved.
     still = {identity for each in environments for identity in each.objects.values()} if existing else set()
     pairs, vanished = [], []
@@ -75,21 +78,23 @@ def matched(environments: tuple[Wanted, ...], baseline: Baseline, names: Iterabl
     return Matching(tuple(pairs), created, tuple(vanished), twins(vanished, created), problems)
 
 
-def _new(environments: tuple[Wanted, ...], baseline: Baseline, differing: Mapping[str, bytes]) -> dict[Identity, list[New]]:
+def _new(
+    environments: tuple[Wanted, ...], baseline: Baseline, differing: Mapping[str, bytes], reader: Reader
+) -> dict[Identity, list[New]]:
     found: dict[Identity, list[New]] = {}
     for each in environments:
         for path, identity in each.objects.items():
             if path in differing or not baseline.holds(path):
-                found.setdefault(identity, []).append(New(identity, each.environment, path, each.files[path]))
+                found.setdefault(identity, []).append(New(identity, each.environment, path, each.files[path], reader))
     return found
 
 
-def _existing(contents: Mapping[str, bytes], baseline: Baseline) -> tuple[list[Existing], tuple[Problem, ...]]:
+def _existing(contents: Mapping[str, bytes], baseline: Baseline, reader: Reader) -> tuple[list[Existing], tuple[Problem, ...]]:
     found: list[Existing] = []
     problems = []
     for path, content in contents.items():
         try:
-            documents = objects(content) if path.endswith((".yaml", ".yml")) else []
+            documents = reader.documents(path, content) if path.endswith((".yaml", ".yml")) else []
         except NotYaml:
             at = f"at {baseline.ref} " if baseline.ref else ""
             message = f"what the file holds {at}is not YAML, so the plan cannot say what becomes of it"

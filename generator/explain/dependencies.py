@@ -20,31 +20,31 @@ _FOR_ALL = ("environments/_defaults.yaml", "environments/_catalog.yaml")
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The files of one environment, by their names in messages; of its platform, everything in the folder.
+    """The files of one environment, by their names in messages, and the folders of templates that it may read all of.
 
     `files` is None where the environment cannot be read: it may depend on anything. `shares` says that Argo CD delivers
     it: such environments have files in common, which are made from all of them.
     """
 
     files: frozenset[str] | None
-    platform: str
+    folders: tuple[str, ...] = ()
     shares: bool = False
 
     def have(self, file: str) -> bool:
         """Whether the environment may be made from a file of this name."""
-        return self.files is None or file in self.files or file.startswith(f"templates/{self.platform}/")
+        return self.files is None or file in self.files or file.startswith(self.folders)
 
 
 def dependencies(layers: Layered, platforms: Platforms) -> Dependencies:
-    """What an environment whose layers are merged is made from, besides the templates that all platforms share."""
+    """What an environment whose layers are merged is made from."""
     written = layers.content.get("platform")
     platform = str(written.data) if written and written.data is not INVALID else DEFAULT_PLATFORM
     if has_errors(layers.problems) or platform not in platforms.project.platforms:
-        return Dependencies(None, platform)
+        return Dependencies(None)
     try:
         found = platforms.named(platform)
     except Refused:
-        return Dependencies(None, platform)
+        return Dependencies(None)
     files = {*_FOR_ALL, layers.file, *files_of(layers.files, platforms.project)}
     for content in (found.content, found.catalog.content):
         for _, value in walk(content):
@@ -55,7 +55,8 @@ def dependencies(layers: Layered, platforms: Platforms) -> Dependencies:
                 value = value.under
     delivery = layers.content.get("delivery")
     argocd = delivery.get("argocd") if delivery else None
-    return Dependencies(frozenset(files), platform, bool(argocd and argocd.mapping))
+    folders = [platform, "kustomize", *(["delivery"] if delivery else []), *(["cloud-init"] if _has_forms(layers) else [])]
+    return Dependencies(frozenset(files), tuple(f"templates/{each}/" for each in folders), bool(argocd and argocd.mapping))
 
 
 def files_of(layers: Iterable[LayerFile], project: Project) -> Iterator[str]:
@@ -66,8 +67,17 @@ def files_of(layers: Iterable[LayerFile], project: Project) -> Iterator[str]:
             yield value.place.file
             if value.key:
                 yield value.key.file
-            if "cloudInit" in path and {"template", "merge"} & set(path) and isinstance(value.data, str):
+            if _is_form(path) and isinstance(value.data, str):
                 yield project.shown(layer.path.parent / value.data)
+
+
+def _is_form(path: tuple[str | int, ...]) -> bool:
+    """Whether a value names a template or a fragment of cloud-init, or is in one."""
+    return "cloudInit" in path and ("template" in path or "merge" in path)
+
+
+def _has_forms(layers: Layered) -> bool:
+    return any(_is_form(path) for path, _ in walk(layers.content))
 
 
 def affected(project: Project, names: tuple[str, ...], changed: Collection[Path]) -> tuple[str, ...]:

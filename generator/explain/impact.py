@@ -93,7 +93,7 @@ class Reach:
 
     def _shapes(self, template: str, leaves: Leaves) -> bool:
         """Whether the target belongs to a template, and shapes what it writes though no value stands there."""
-        if self._target.file not in {f"templates/{name}" for name in self._follower.referenced(template)}:
+        if self._target.file not in self._follower.files(template):
             return False
         written = any(place[:2] == (self._target.file, self._target.line) for place in leaves.lines)
         return written or not self._target.line or self._target.text.lstrip().startswith("{%")

@@ -70,6 +70,7 @@ class Follower:
         self._numbers: dict[Ways, int] = {}
         self._lines: dict[Place, int] = {}
         self._known: dict[tuple[object, ...], Leaves] = {}
+        self._files: dict[str, frozenset[str]] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -97,9 +98,12 @@ class Follower:
             self._known[shape] = Leaves(tuple(found), tuple(dict.fromkeys(self._left_out)), lines)
         return self._known[shape]
 
-    def referenced(self, template: str) -> Iterator[str | None]:
-        """The templates that a template includes, itself first; None for one whose name is worked out."""
-        return self._templates.referenced(template)
+    def files(self, template: str) -> frozenset[str]:
+        """The files of a template and of those that it includes, as messages name them."""
+        if template not in self._files:
+            names = self._templates.referenced(template)
+            self._files[template] = frozenset(f"templates/{name}" for name in names if name)
+        return self._files[template]
 
     # What the values say.
 

@@ -97,7 +97,7 @@ def schema_text(name: str) -> str:
 
 
 def environment_names(project: Project) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
-    """The environments that there are, sorted, and the files that look like one and are not."""
+    """The environments that there are, sorted, and the files that look like one and cannot be."""
     names, problems = [], []
     for entry in sorted(project.environments.iterdir()):
         if entry.name.startswith(("_", ".")) or not entry.is_file():
@@ -107,8 +107,9 @@ def environment_names(project: Project) -> tuple[tuple[str, ...], tuple[Problem,
             message = f"not read: an environment ends in .yaml; rename it to {entry.stem}.yaml"
             problems.append(Problem(place, "environment-suffix", "", message, "warning"))
         elif entry.suffix == ".yaml":
-            names.append(entry.stem)
-            problems.extend(_name_problems(entry.stem, place))
+            wrong = list(_name_problems(entry.stem, place))
+            problems.extend(wrong)
+            names.extend([] if wrong else [entry.stem])
     return tuple(names), tuple(problems)
 
 

@@ -56,7 +56,9 @@ class Schema:
             if isinstance(item.data, Ambiguous) and "cloudInit" not in path and path[:1] not in _OFF_IS_TEXT:
                 message = f'{item.data} means different things to YAML tools; write "{item.data}" for the text'
                 found[path] = Problem(item.place, "ambiguous-scalar", dotted(path), message)
-        for error in self._validator.iter_errors(_for_validation(value)):
+        errors = self._validator.iter_errors(_for_validation(value))
+        # Unknown keys first: the key that was meant is then not missing as well.
+        for error in sorted(errors, key=lambda error: error.kind.name != "additionalProperties"):
             for path, problem in self._translated(error, value):
                 ambiguous = path in found and found[path].rule == "ambiguous-scalar" and problem.rule == "wrong-type"
                 if ambiguous or not any(path[:length] in found for length in range(len(path) + 1)):
@@ -82,6 +84,8 @@ class Schema:
         if kind == "propertyNames":
             return [_bad_name(path, name, item) for name in item.mapping if not _fits(name, schema)]
         rule, message = _said(kind, details, item, schema, error.message)
+        if kind == "required":
+            return [((*path, details["property"]), Problem(item.place, rule, dotted(path), message))]
         return [(path, Problem(item.place, rule, dotted(path), message))]
 
     def _at(self, path: list[str | int]) -> dict[str, Any]:

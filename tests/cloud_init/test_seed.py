@@ -52,11 +52,17 @@ def test_derived_for_each(made: Made) -> None:
 
 
 def test_written(made: Made) -> None:
-    """Any other seed goes out as it is; so does none."""
-    assert seeds(made("  a: {cloudInit: {packages: [a]}, cloudInitSeed: '2026-11'}\n  b: {cloudInitSeed: auto}\n")) == [
+    """Any other seed goes out as it is."""
+    assert seeds(made("  a: {cloudInit: {packages: [a]}, cloudInitSeed: '2026-11'}\n  b: {cloudInitSeed: ''}\n")) == [
         "2026-11",
         "",
     ]
+
+
+def test_derived_from_nothing(made: Made) -> None:
+    """No user data has a seed too, so that the first user data changes it."""
+    vms = "  a: {cloudInitSeed: auto}\n  b: {cloudInitSeed: auto, cloudInit: {packages: [a]}}\n"
+    assert len({*seeds(made(vms)), "auto", ""}) == 4
 
 
 TEXT = "      #!/bin/sh\n      echo %s\n"

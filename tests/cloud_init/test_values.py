@@ -27,7 +27,7 @@ def test_written(value: object, text: str) -> None:
         (1.1, "put the value in quotes where it is written"),
         (len, "writes a builtin_function_or_method"),
     ],
-    ids=str,
+    ids=range(6),
 )
 def test_refused(value: object, says: str) -> None:
     """Anything else would be written in Python's form."""

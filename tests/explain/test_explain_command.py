@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from generator.problems import Place
-from generator.report.links import link_for
+from generator.report import explanation
+from generator.report.colour import plain
+from generator.report.links import link_for, no_link
 
 PRODUCTION = """\
 namespace: tenant-acme
@@ -26,25 +28,18 @@ vms:
     disks: {data: 50Gi}
     cloudInit:
       packages: [nginx]
-      write_files:
-        - {path: /etc/token, content: "api_token: hunter2hunter2"}
     instances:
       2: {instanceType: u1.xlarge}
-  twin: {instanceType: u1.large, url: "https://example.com/a.img", storage: 30Gi}
+  twin: {instanceType: u1.large, instanceProfile: ubuntu, url: "https://example.com/a.img", storage: 30Gi}
 disks:
   twin: {storage: 5Gi}
-policy: {}
 """
 
 
 @pytest.fixture
 def explain(repository: Callable[..., Any]) -> Callable[..., Any]:
     """Runs `vmgen explain production …` over one environment."""
-    made = repository(
-        PRODUCTION.replace("policy: {}\n", "")
-        .replace("      write_files:\n", "")
-        .replace('        - {path: /etc/token, content: "api_token: hunter2hunter2"}\n', "")
-    )
+    made = repository(PRODUCTION)
     return lambda *arguments: made.run("explain", "production", *arguments)
 
 
@@ -59,7 +54,7 @@ def test_every_line_has_its_origin_beside_it(explain: Callable[..., Any]):
     done = explain("web-2")
     assert done.code == 0, done.messages
     lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
-    assert "environments/production.yaml:16:25" in lines["instanceType:"]
+    assert "environments/production.yaml:14:25" in lines["instanceType:"]
     assert "templates/hikube/vm-instance.yaml.j2:2 (template)" in lines["kind:"]
     assert "environments/production.yaml:1:12 namespace" in lines["namespace:"]
     assert "counted by environments/production.yaml:6:12 vms.web.count 2" in done.stdout
@@ -133,22 +128,34 @@ def test_an_environment_with_mistakes_is_not_explained(repository: Callable[...,
     assert done.stdout == ""
 
 
-def test_no_secret_is_shown(repository: Callable[..., Any]):
+def test_no_secret_is_shown(lab: Callable[..., Any]):
     """Neither the manifest's lines, nor origins, nor the values below them show what a key calls a secret."""
     text = """\
 namespace: tenant-acme
-defaults: {annotations: {example.com/api-token: hunter1}}
+defaults: {annotations: {example.com/api-token: hunter1}, cloudInit: "#cloud-config\\npassword: hunter3\\n"}
 vms:
   web:
     instanceType: u1.large
     image: ubuntu-2404
     annotations: {example.com/api-token: hunter2}
+    cloudInit: |
+      #cloud-config
+      password: hunter4
+      write_files:
+        - content: |
+            -----BEGIN OPENSSH PRIVATE KEY-----
+            hunter5
 """
-    made = repository(text)
-    for output in ("text", "json"):
-        done = made.run("explain", "production", "web", "-o", output)
-        assert "api-token" in done.stdout
-        assert "hunter" not in done.stdout
+    _, machine = lab({"environments/top.yaml": text}).explanations("top")
+    shown = (
+        explanation.as_text(machine, machine.fields, plain, no_link),
+        explanation.as_text(machine, machine.fields[-3:], plain, no_link),
+        explanation.as_json(machine, machine.fields),
+    )
+    assert machine.text.count("hunter") == 3
+    for output in shown:
+        assert "cloudInit" in output
+        assert "hunter" not in output
 
 
 class _Terminal(io.StringIO):

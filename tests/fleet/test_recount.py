@@ -165,9 +165,10 @@ def test_plan_carries_the_delta(repository: Make) -> None:
 def test_what_counts_once(repository: Make, kind: str) -> None:
     """A halted VM counts in full; a disk that a VM attaches counts once, as the standalone disk that it is."""
     text = {
-        "halted": "namespace: tenant-acme\nvms:\n  web: {instanceType: u1.large, image: ubuntu-2404, running: false, externalPorts: [443]}\n",
-        "shared": "namespace: tenant-acme\nvms:\n  web: {instanceType: u1.large, image: ubuntu-2404, attach: [tools]}\ndisks:\n  tools: 5Gi\n",
+        "halted": "  web: {instanceType: u1.large, image: ubuntu-2404, running: false, externalPorts: [443]}\n",
+        "shared": "  web: {instanceType: u1.large, image: ubuntu-2404, attach: [tools]}\ndisks:\n  tools: 5Gi\n",
     }[kind]
+    text = f"namespace: tenant-acme\nvms:\n{text}"
     totals = json.loads(repository(text).run("list", "-o", "json").output)["totals"]
     wanted = {"halted": (1, 2, 1, 20), "shared": (1, 2, 0, 25)}[kind]
     assert (totals["vms"], totals["cpu"], totals["externalVMs"], totals["storageMiB"]["replicated"] // 1024) == wanted

@@ -176,9 +176,8 @@ def test_colours(page: Any, address: Path) -> None:
     for scheme in ("light", "dark"):
         page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         assert page.value(ground) == {"light": "rgb(246, 247, 249)", "dark": "rgb(16, 21, 28)"}[scheme]
-    page.value(
-        "(() => { const box = document.querySelector('#theme'); box.value = 'light'; box.dispatchEvent(new Event('change')); })()"
-    )
+    page.value("document.querySelector('#theme').value = 'light'")
+    page.value("document.querySelector('#theme').dispatchEvent(new Event('change'))")
     assert page.value(ground) == "rgb(246, 247, 249)"
     page.open(address)
     assert page.value("document.querySelector('#theme').value") == "light"

@@ -164,7 +164,8 @@ def test_own_policy(repository: Make) -> None:
 
 def test_own_policy_names_the_line(repository: Make) -> None:
     """A breach in a field that the user wrote stands at that field."""
-    policy = "id: small-only\nkind: VMInstance\nmessage: no large VMs\nschema: {properties: {spec: {properties: {instanceType: {enum: [u1.medium]}}}}}\n"
+    schema = "{properties: {spec: {properties: {instanceType: {enum: [u1.medium]}}}}}"
+    policy = f"id: small-only\nkind: VMInstance\nmessage: no large VMs\nschema: {schema}\n"
     result = repository(PLAIN, {"policies/small.yaml": policy}).run("check")
     assert (
         "environments/production.yaml:6:19: error: vms.web.instanceType: no large VMs (VMInstance web-1 and 2 more)"
@@ -225,7 +226,8 @@ def test_two_files_of_one_id(repository: Make) -> None:
 
 def test_breach_shows_no_value(repository: Make) -> None:
     """The message of a breach never quotes the object: it may hold a secret."""
-    policy = "id: no-user-data\nkind: VMInstance\nmessage: no user data\nschema: {properties: {spec: {properties: {cloudInit: {const: ''}}}}}\n"
+    schema = "{properties: {spec: {properties: {cloudInit: {const: ''}}}}}"
+    policy = f"id: no-user-data\nkind: VMInstance\nmessage: no user data\nschema: {schema}\n"
     text = PLAIN.replace("    disks:", "    cloudInit: {bootcmd: [[echo, quite-confidential]]}\n    disks:")
     result = repository(text, {"policies/a.yaml": policy}).run("check")
     assert "no user data" in result.messages

@@ -33,7 +33,7 @@ NAMES = {
 def test_names_that_no_environment_may_have(repository: Callable, name: str) -> None:
     """A name that cannot be a folder everywhere is a problem of the file."""
     found, problems = environment_names(repository(files={f"environments/{name}.yaml": ""}).project)
-    assert found == (name,)
+    assert found == ()
     assert [(problem.place.file, problem.rule) for problem in problems] == [(f"environments/{name}.yaml", "environment-name")]
     assert NAMES[name] in problems[0].message
 

@@ -32,7 +32,7 @@ def _failing(monkeypatch: pytest.MonkeyPatch, repository: Callable) -> Callable:
 
 
 def test_a_bug(failing: Callable) -> None:
-    """An error that nobody foresaw says that it is vmgen's, with versions, where to send it, and the traceback; exit code 70."""
+    """An error that nobody foresaw says that it is a bug, with versions, the traceback, and where to send it; exit code 70."""
     done = failing(KeyError("nobody foresaw this"))
     assert done.code == 70
     first, *lines = done.messages.splitlines()

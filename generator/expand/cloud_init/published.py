@@ -6,12 +6,12 @@ The schema is loaded for the first cloud-config of a run: reading and compiling 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from generator.check.rule import RuleText
+from generator.expand.cloud_init.deprecations import CHOICES, deprecated, resolved
 from generator.expand.cloud_init.finding import Path
 from generator.expand.cloud_init.rules import DEPRECATED, INVALID, UNKNOWN
 from generator.read.project import schema_text
@@ -29,7 +29,6 @@ _TYPES = {
     "object": "a mapping",
     "null": "empty",
 }
-_CHOICES = ("oneOf", "anyOf")
 
 
 def breaches(config: Any) -> Iterator[Said]:
@@ -43,23 +42,13 @@ def breaches(config: Any) -> Iterator[Said]:
         for rule, steps, message in _said(error, schema):
             yield rule, _as_keys(steps, data), message
     for name, value in data.items():
-        for node in _modules().get(name, ()):
-            yield from _deprecated(node, value, (name,))
+        for path, message in deprecated(name, value, schema.document):
+            yield DEPRECATED, path, message
 
 
 @cache
 def _schema() -> PublishedSchema:
     return PublishedSchema(json.loads(schema_text("cloud-init/cloud-config")))
-
-
-@cache
-def _modules() -> Mapping[str, list[dict[str, Any]]]:
-    """What the schema says of each top-level key."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for part in _schema().document["allOf"]:
-        for name, node in _resolved(part).get("properties", {}).items():
-            found.setdefault(name, []).append(node)
-    return found
 
 
 def _as_json(data: Any) -> Any:
@@ -91,7 +80,7 @@ def _said(error: Any, schema: PublishedSchema) -> Iterator[tuple[RuleText, list[
         known = _known(list(error.schema_path), schema)
         for name in details["unexpected"]:
             yield UNKNOWN, [*path, name], f"unknown key '{name}', which cloud-init would ignore{did_you_mean(name, known)}"
-    elif error.kind.name in _CHOICES and details.get("context"):
+    elif error.kind.name in CHOICES and details.get("context"):
         yield from _best_of(details["context"], path, schema)
     else:
         yield INVALID, path, _sentence(error.kind.name, details)
@@ -99,7 +88,7 @@ def _said(error: Any, schema: PublishedSchema) -> Iterator[tuple[RuleText, list[
 
 def _best_of(branches: list[Any], path: list[Any], schema: PublishedSchema) -> Iterator[tuple[RuleText, list[Any], str]]:
     """What to say where no branch fits: what is wrong in the branch that was meant, else what there is to choose from."""
-    meant = [errors for errors in branches if not any(_of_other_type(error, path) for error in errors)]
+    meant = [errors for errors in branches if errors and not any(_of_other_type(error, path) for error in errors)]
     if meant:
         deepest = max(meant, key=lambda errors: max(len(error.instance_path) for error in errors))
         for error in deepest:
@@ -114,7 +103,7 @@ def _of_other_type(error: Any, path: list[Any]) -> bool:
     """Whether an error says that this branch is for something else altogether."""
     if list(error.instance_path) != path:
         return False
-    if error.kind.name in _CHOICES:
+    if error.kind.name in CHOICES:
         context = error.kind.as_dict().get("context") or []
         return all(any(_of_other_type(each, path) for each in errors) for errors in context)
     return error.kind.name in ("type", "enum")
@@ -127,7 +116,7 @@ def _expected(branches: list[Any], path: list[Any]) -> Iterator[str]:
             yield from (_TYPES.get(name, name) for name in sorted(details["types"]))
         elif error.kind.name == "enum":
             yield from (_word(option) for option in details["options"])
-        elif error.kind.name in _CHOICES:
+        elif error.kind.name in CHOICES:
             yield from _expected(details.get("context") or [], path)
 
 
@@ -155,55 +144,5 @@ def _known(steps: list[str | int], schema: PublishedSchema) -> list[str]:
     """The keys that the schema has where an unknown one was found."""
     node: Any = schema.document
     for step in steps[:-1]:
-        node = _resolved(node)[step]
-    return list(_resolved(node).get("properties", ()))
-
-
-def _resolved(node: Any) -> Any:
-    """A node with what it refers to, its own words over those."""
-    while isinstance(node, dict) and "$ref" in node:
-        target = _schema().document["$defs"][node["$ref"].rsplit("/", 1)[1]]
-        node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
-    return node
-
-
-def _deprecated(node: Any, value: Any, path: Path) -> Iterator[Said]:
-    node = _resolved(node)
-    if node.get("deprecated") is True:
-        remedy = str(node.get("deprecated_description", "")).replace("**", "`").replace("``", "`")
-        yield DEPRECATED, path, f"deprecated since cloud-init {node.get('deprecated_version')}. {remedy}".rstrip()
-    for part in node.get("allOf", ()):
-        yield from _deprecated(part, value, path)
-    for part in (part for choice in _CHOICES for part in node.get(choice, ()) if _could_be(part, value)):
-        yield from _deprecated(part, value, path)
-    if isinstance(value, dict):
-        for name, item in value.items():
-            for below in _below(node, name):
-                yield from _deprecated(below, item, (*path, name))
-    elif isinstance(value, list) and isinstance(node.get("items"), dict):
-        for index, item in enumerate(value):
-            yield from _deprecated(node["items"], item, (*path, index))
-
-
-def _below(node: dict[str, Any], name: str) -> Iterator[Any]:
-    if name in node.get("properties", {}):
-        yield node["properties"][name]
-    for pattern, below in node.get("patternProperties", {}).items():
-        if re.search(pattern, name):
-            yield below
-
-
-def _could_be(node: Any, value: Any) -> bool:
-    """Whether a value can be meant for a branch of the schema, by its type and by the words that the branch lists."""
-    node = _resolved(node)
-    if "enum" in node and value not in node["enum"]:
-        return False
-    types = node.get("type", ())
-    return not types or _type(value) in ([types] if isinstance(types, str) else types)
-
-
-def _type(value: Any) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    names = {str: "string", int: "integer", float: "number", list: "array", dict: "object", type(None): "null"}
-    return names[type(value)]
+        node = node[step] if isinstance(step, int) else resolved(node, schema.document)[step]
+    return list(resolved(node, schema.document).get("properties", ()))

@@ -10,7 +10,7 @@ _DIGITS = 16
 
 @lru_cache(maxsize=1024)
 def derived_seed(text: str) -> str:
-    """A seed that changes with the user data; empty where there is none."""
+    """A seed that changes with the user data. No user data has one too, so that the first is a change."""
     from hashlib import sha256
 
-    return sha256(text.encode()).hexdigest()[:_DIGITS] if text else ""
+    return sha256(text.encode()).hexdigest()[:_DIGITS]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from pathlib import Path as File
 from typing import Protocol
 
@@ -137,10 +137,14 @@ def _indent_of_block(written: tuple[str, ...], first: int) -> int:
     return next(indented, 0)
 
 
-@cache
 def _lines(file: File) -> tuple[str, ...]:
     """The lines of a file. Only a run with something to say about a text reads one."""
     try:
-        return tuple(file.read_text(encoding="utf-8-sig").split("\n"))
+        return _lines_as_of(file, file.stat().st_mtime_ns)
     except (OSError, ValueError):
         return ()
+
+
+@lru_cache(maxsize=64)
+def _lines_as_of(file: File, modified: int) -> tuple[str, ...]:  # noqa: ARG001 - the time is part of what was asked
+    return tuple(file.read_text(encoding="utf-8-sig").split("\n"))

@@ -5,21 +5,19 @@ Nothing here may be a secret: manifests are made of masked values, and origins n
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 from generator.check.totals import total
 from generator.compare.plan import Plan
 from generator.expand.model import Disk, Fleet, Resource, VirtualMachine
 from generator.masking import shown
-from generator.merge.environment import Environment
 from generator.quantities import mebibytes
-from generator.read.layer_file import LayerFile
 from generator.read.project import Project
 from generator.render.manifests import path_of
 from generator.report.fleet import exposure, source, state
 from generator.report.page.changes import changes_data
+from generator.report.page.made import Made
 from generator.report.page.manifests import Manifests
 from generator.report.page.origins import Origins
 from generator.report.totals import Summary, all_costs, as_data, machine_totals, summary, summary_data
@@ -73,16 +71,6 @@ class Table:
             self._numbers[key] = len(self.items)
             self.items.append(item)
         return self._numbers[key]
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """One environment, as far as the page needs it."""
-
-    environment: Environment
-    fleet: Fleet
-    files: Mapping[str, bytes] = field(repr=False)
-    layers: tuple[LayerFile, ...] = field(repr=False)
 
 
 def page_data(project: Project, made: Sequence[Made], plan: Plan | None = None) -> dict[str, Any]:

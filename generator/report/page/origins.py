@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from generator.expand.model import Resource
 from generator.explain.objects import Explainer, Field
 from generator.explain.origins import Origin
 from generator.read.project import Project
-
-if TYPE_CHECKING:
-    from generator.report.page.data import Made
+from generator.report.page.made import Made
 
 
 class Origins:

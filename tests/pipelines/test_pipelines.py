@@ -1,0 +1,240 @@
+"""What runs vmgen elsewhere: the GitHub action and workflow, the GitLab job, the pre-commit hooks. Run as far as one machine can.
+
+The scripts are taken out of the files and run by bash, with a `vmgen` that is this checkout, and a `gh` and `curl` that keep
+what they are asked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from generator.write.starter import FOLDER
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+ACTION = CHECKOUT / "action.yml"
+WORKFLOW = FOLDER / "github-workflow.yaml"
+JOBS = {"starter": FOLDER / "gitlab-ci.yaml", "include": CHECKOUT / "gitlab" / "vmgen.yml"}
+BEFORE = "namespace: tenant-a\nvms: {web: {count: 2, image: ubuntu-2404, instanceType: u1.large}}\n"
+AFTER = BEFORE.replace("u1.large", "u1.xlarge")
+LESS = BEFORE.replace("count: 2", "count: 1")
+# A program that appends its arguments to a file, and prints what the test says.
+RECORDER = """#!{python}
+import json, os, sys
+with open(os.environ["RECORD"], "a", encoding="utf-8") as record:
+    record.write(json.dumps(sys.argv) + "\\n")
+if "--jq" in sys.argv or "per_page" in sys.argv[-1]:
+    print(os.environ.get("ANSWER", ""))
+"""
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A machine of a pipeline: a checkout of two commits, and folders for what the steps leave behind."""
+
+    root: Path
+    folder: Path
+
+    def bash(self, script: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a step's script as the runners do."""
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(CHECKOUT),
+            "PATH": os.pathsep.join((str(self.folder / "bin"), os.environ["PATH"])),
+            "RUNNER_TEMP": str(self.folder),
+            "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
+            "GITHUB_OUTPUT": str(self.folder / "output"),
+            "RECORD": str(self.folder / "record"),
+            **more,
+        }
+        command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script]
+        return subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=False)
+
+    def text(self, name: str) -> str:
+        """A file that a step left behind."""
+        return (self.folder / name).read_text(encoding="utf-8")
+
+    @property
+    def asked(self) -> list[list[str]]:
+        """The arguments of each call of `gh` and `curl`."""
+        return [json.loads(line) for line in self.text("record").splitlines()]
+
+
+@pytest.fixture(name="runner")
+def _runner(repository: Callable, tmp_path: Path) -> Callable[[str], Runner]:
+    """A repository whose second commit has another environment, rendered where it can be."""
+
+    def made(after: str) -> Runner:
+        root = repository(BEFORE).root
+        for text in (BEFORE, after):
+            (root / "environments" / "production.yaml").write_text(text, encoding="utf-8")
+            subprocess.run(
+                [sys.executable, "-m", "generator", "render"], cwd=root, env=here(), capture_output=True, check=False
+            )
+            who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+            for arguments in (["init", "--quiet"], ["add", "."], [*who, "commit", "--quiet", "--message", "x"]):
+                subprocess.run(["git", *arguments], cwd=root, check=True)
+        for name in ("gh", "curl"):
+            program(tmp_path / "bin" / name, RECORDER.format(python=sys.executable))
+        for folder in ("bin", "vmgen/bin"):
+            program(tmp_path / folder / "vmgen", f'#!/bin/sh\nexec "{sys.executable}" -m generator "$@"\n')
+            program(tmp_path / folder / "python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        return Runner(root, tmp_path)
+
+    return made
+
+
+def program(path: Path, text: str) -> None:
+    """Write a program."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+
+
+def here() -> Mapping[str, str]:
+    """The environment of a process that finds this checkout."""
+    return {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+
+
+def steps(file: Path) -> dict[str, dict[str, Any]]:
+    """The named steps of an action or a workflow that run a script."""
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    found = content["runs"]["steps"] if "runs" in content else content["jobs"]["check"]["steps"]
+    return {step["name"]: step for step in found if "run" in step and "name" in step}
+
+
+GITHUB = pytest.mark.parametrize(
+    ("file", "comment", "plan"),
+    [(ACTION, "Comment", "vmgen-plan.md"), (WORKFLOW, "Comment with the plan", "plan.md")],
+    ids=["action", "workflow"],
+)
+
+
+@GITHUB
+def test_github_check(file: Path, comment: str, plan: str, runner: Callable) -> None:
+    """The step passes what is in order, and annotates, at its line, what would lose data."""
+    script = steps(file)["Check"]["run"]
+    assert runner(AFTER).bash(script, AGAINST="HEAD^1").returncode == 0
+    machine = runner(LESS)
+    (machine.root / "environments" / "production.yaml").write_text(LESS, encoding="utf-8")
+    done = machine.bash(script, AGAINST="HEAD^1")
+    assert done.returncode == 1
+    assert "::error file=environments/production.yaml,line=2,col=" in done.stdout
+    assert "title=destroys-data" in done.stdout
+
+
+@GITHUB
+def test_github_check_of_a_push(file: Path, comment: str, plan: str, runner: Callable) -> None:
+    """Without a commit to compare with, as in a push, the step compares with none."""
+    assert runner(AFTER).bash(steps(file)["Check"]["run"], AGAINST="").returncode == 0
+
+
+@GITHUB
+@pytest.mark.parametrize(
+    ("there", "method", "path"), [("", "POST", "issues/7/comments"), ("31", "PATCH", "issues/comments/31")]
+)
+def test_github_plan_and_comment(
+    file: Path, comment: str, plan: str, there: str, method: str, path: str, runner: Callable
+) -> None:
+    """The plan goes into the summary of the job, and into one comment, which a second run finds and replaces."""
+    machine = runner(AFTER)
+    planned = machine.bash(steps(file)["Plan"]["run"], AGAINST="HEAD^1")
+    assert planned.returncode == 0, planned.stderr
+    assert "2 restart" in machine.text("summary")
+    assert machine.text("summary") == machine.text(plan)
+
+    asked = {"PULL": "7", "PLAN": str(machine.folder / plan), "GITHUB_REPOSITORY": "acme/vms", "ANSWER": there}
+    done = machine.bash(steps(file)[comment]["run"], **asked)
+    assert done.returncode == 0, done.stderr
+    find, write = machine.asked
+    assert 'startswith("<!-- vmgen-plan -->")' in find[-1]
+    assert write[write.index("--method") + 1 :][:2] == [method, f"repos/acme/vms/{path}"]
+    assert write[-1] == f"body=@{machine.folder / plan}"
+
+
+def test_action_and_workflow_comment_alike() -> None:
+    """The one script for the comment stands in two places, and is one."""
+    lines = steps(WORKFLOW)["Comment with the plan"]["run"].splitlines()[1:]
+    assert [line.replace("$plan", "$PLAN") for line in lines] == steps(ACTION)["Comment"]["run"].splitlines()
+
+
+def script_of(name: str) -> str:
+    """The lines of the GitLab job's script as one."""
+    *_, job = yaml.safe_load_all(JOBS[name].read_text(encoding="utf-8"))
+    return "\n".join(job["vmgen"]["script"])
+
+
+@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize(
+    ("there", "method", "path"), [("[]", "POST", "notes"), ('[{"id": 5, "body": "<!-- vmgen-plan -->x"}]', "PUT", "notes/5")]
+)
+def test_gitlab(name: str, there: str, method: str, path: str, runner: Callable) -> None:
+    """The job leaves the plan as an artifact, keeps one note, and checks."""
+    machine = runner(AFTER)
+    merge = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": "HEAD^1", "CI_MERGE_REQUEST_IID": "7", "CI_PROJECT_ID": "9"}
+    done = machine.bash(
+        script_of(name), **merge, CI_API_V4_URL="https://git.example.com/api/v4", VMGEN_TOKEN="t", ANSWER=there,
+        CI_PROJECT_DIR=str(machine.root),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "2 restart" in (machine.root / "plan.md").read_text(encoding="utf-8")
+    write = machine.asked[-1]
+    assert write[write.index("--request") + 1] == method
+    assert write[-1] == f"https://git.example.com/api/v4/projects/9/merge_requests/7/{path}"
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_gitlab_refuses(name: str, runner: Callable) -> None:
+    """The job fails where data would be lost; without a token it writes no note."""
+    machine = runner(LESS)
+    done = machine.bash(script_of(name), CI_MERGE_REQUEST_DIFF_BASE_SHA="HEAD^1", CI_PROJECT_DIR=str(machine.root))
+    assert (done.returncode, "destroys-data" in done.stderr) == (1, True)
+    assert not (machine.folder / "record").exists()
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_gitlab_on_the_main_branch(name: str, runner: Callable) -> None:
+    """Outside of a merge request the job checks, and plans nothing."""
+    machine = runner(AFTER)
+    done = machine.bash(script_of(name), CI_PROJECT_DIR=str(machine.root))
+    assert (done.returncode, (machine.root / "plan.md").exists()) == (0, False), done.stderr
+
+
+def test_shapes(tmp_path: Path) -> None:
+    """The action and the job have the shapes that GitHub and GitLab publish."""
+    job = tmp_path / "job.yml"
+    job.write_text(JOBS["include"].read_text(encoding="utf-8").split("---\n")[1], encoding="utf-8")
+    for schema, file in (("vendor.github-actions", ACTION), ("vendor.gitlab-ci", job)):
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_actionlint(tmp_path: Path) -> None:
+    """actionlint finds nothing in the workflow, where it is installed."""
+    if not shutil.which("actionlint"):
+        pytest.skip("actionlint is not installed")
+    done = subprocess.run(["actionlint", str(WORKFLOW)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_hooks(repository: Callable) -> None:
+    """Each pre-commit hook is a command that there is, and looks at the files that it is about."""
+    made = repository(BEFORE)
+    hooks = yaml.safe_load((CHECKOUT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    for hook in hooks:
+        program_name, *arguments = hook["entry"].split()
+        assert program_name == "vmgen"
+        done = made.process(*arguments)
+        assert done.returncode == 0, done.stderr
+    assert {hook["id"]: hook["pass_filenames"] for hook in hooks} == {"vmgen-render": False, "vmgen-check": False}
