@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from generator.check.rule import run
 from generator.check.rules import RULES
@@ -13,8 +14,6 @@ from generator.check.waivers import Waivers
 from generator.compare.baseline import Start
 from generator.compare.changes import Changes, changes, emptied
 from generator.compare.delivery import Delivered, delivered
-from generator.compare.gate import gate
-from generator.compare.plan import Plan, plan
 from generator.compare.wanted import Wanted, wanted
 from generator.expand.cloud_init.forms import Forms
 from generator.expand.cloud_init.inspection import problems as user_data_problems
@@ -27,10 +26,13 @@ from generator.problems import Problem, Refused, has_errors, in_order
 from generator.read.layer_file import Files, LayerFile
 from generator.read.platform import DEFAULT_PLATFORM, Platform, Platforms
 from generator.read.project import Project, environment_names
-from generator.render.delivery import Deliveries, Delivery
 from generator.render.manifests import manifest_templates, tree
 from generator.render.policies import Policies
 from generator.suggestions import did_you_mean
+
+if TYPE_CHECKING:  # imported where an environment is delivered, or where there is something to plan
+    from generator.compare.plan import Plan
+    from generator.render.delivery import Deliveries, Delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,13 @@ class Workshop:
         self.forms = Forms(project)
         self.templates = manifest_templates(project)
         self.policies = Policies(project)
-        self.deliveries = Deliveries(project)
+
+    @cached_property
+    def deliveries(self) -> Deliveries:
+        """What makes the files of delivery/."""
+        from generator.render.delivery import Deliveries
+
+        return Deliveries(self.project)
 
     def rendered(self, name: str) -> Rendered:
         """An environment, all the way from its files to the bytes of its manifests."""
@@ -87,11 +95,16 @@ class Workshop:
             wrong.extend(waivers.applied(self.policies.breaches(merged, expanded, made)))
             wrong.extend(waivers.stale())
             should_be, wrong_tombstones = wanted(merged, made)
-            delivery, wrong_delivery = self.deliveries.of(merged, expanded)
+            delivery, wrong_delivery = self._delivery(merged, expanded)
             problems.extend((*wrong, *wrong_tombstones, *wrong_delivery))
             return Rendered(name, in_order(problems), merged, expanded, made.files, layers.files, should_be, delivery)
         except Refused as refused:
             return Rendered(name, in_order([*problems, *refused.problems]), merged)
+
+    def _delivery(self, merged: Environment, expanded: Fleet) -> tuple[Delivery | None, list[Problem]]:
+        if not merged.settings.written("delivery"):
+            return None, []
+        return self.deliveries.of(merged, expanded)
 
     def _platform(self, layers: Layered) -> Platform:
         written = layers.content.get("platform")
@@ -158,7 +171,7 @@ def _delivered(project: Project, names: tuple[str, ...], rendered: tuple[Rendere
     if set(names) != set(known):
         found = delivered(project, files, names)
         return found, list(found.problems)
-    shared, problems = Deliveries(project).shared(each, known)
+    shared, problems = Workshop(project).deliveries.shared(each, known) if each else ({}, [])
     found = delivered(project, {**files, **shared})
     return found, [*problems, *found.problems]
 
@@ -174,6 +187,9 @@ def _at_stake(rendered: tuple[Rendered, ...], start: Start) -> bool:
 
 def planned(project: Project, rendered: tuple[Rendered, ...], start: Start) -> tuple[Plan, tuple[Problem, ...]]:
     """What the platform will do, and what of it the gate refuses."""
+    from generator.compare.gate import gate
+    from generator.compare.plan import plan
+
     environments = tuple(each.wanted for each in rendered if each.wanted)
     found = plan(project, environments, start.baseline, start.gone)
     refused = gate(found, environments, start.today, behind=start.baseline.behind)

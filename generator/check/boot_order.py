@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from generator.check.disk_names import DisksByName
 from generator.merge.environment import VmSettings
@@ -13,8 +13,7 @@ from generator.read.overlay import SOURCES
 _SOURCES = frozenset(SOURCES)
 
 
-@dataclass(frozen=True, slots=True)
-class BootDisk:
+class BootDisk(NamedTuple):
     """One disk in the order. `settings` is None where the environment has no such disk."""
 
     label: str

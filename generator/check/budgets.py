@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from generator.check.demand import Part, parts
 from generator.check.totals import Totals, total
@@ -12,8 +12,7 @@ from generator.problems import Place
 from generator.quantities import mebibytes, size
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(NamedTuple):
     """A key of `budget:`: what it limits, and a number of it in words."""
 
     key: str
@@ -39,8 +38,7 @@ MEASURES: Mapping[str, Measure] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """One limit that an environment sets; memory and storage in MiB."""
 
     measure: Measure
@@ -63,8 +61,7 @@ def limits(environment: Environment) -> Iterator[Limit]:
         yield Limit(measure, most, written.place)
 
 
-@dataclass(frozen=True, slots=True)
-class Excess:
+class Excess(NamedTuple):
     """A limit that is exceeded: by which part first, how many of its units fit, what is left for it, and what all ask for."""
 
     limit: Limit

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from generator.merge.environment import Environment, Instance
 from generator.merge.settings import Settings
@@ -13,8 +13,7 @@ from generator.suggestions import did_you_mean
 _MOST_SUGGESTED = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class NamedDisk:
+class NamedDisk(NamedTuple):
     """A disk that exists in the environment; `owner` is None for a standalone one."""
 
     name: str

@@ -7,8 +7,8 @@ could not be read, and never what the gate refuses. The day changes what is said
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from generator.check.rule import RuleText
 from generator.merge.environment import Environment
@@ -33,8 +33,7 @@ Write the last day on which it counts, such as 2026-12-31.""",
 RULES = (STALE, INVALID_DAY)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiver:
+class Waiver(NamedTuple):
     """Leave for a rule to be broken at a subject and below it. `until` is the last day on which it counts."""
 
     rule: str

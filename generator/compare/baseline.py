@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from typing import NamedTuple
 
 from generator.compare.git import Repository, repository
 from generator.compare.present import owned, present
@@ -69,8 +70,7 @@ class Baseline:
         return (self.project.manifests / path).is_file() and not owned(self.project, path)
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """Where a plan starts from. `gone` are the environments of the baseline that have no file any more.
 
     `today` decides which tombstones count, and nothing else: no byte of a manifest depends on it.

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 
 from generator.compare.changes import Changes, changes
 from generator.problems import Problem
+from generator.read.delivery import ARGOCD, FLUX, FOLDER, STANDALONE
 from generator.read.project import Project
-from generator.render.delivery import ARGOCD, FLUX, FOLDER, STANDALONE
 
 
 @dataclass(frozen=True, slots=True)

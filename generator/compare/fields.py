@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from generator.compare.directions import ABSENT, DIRECTIONS, Absent
 from generator.masking import HIDDEN, shown
@@ -18,8 +17,7 @@ _BY_KEY = ("metadata.labels", "metadata.annotations")
 _MASKED_ALIKE = "the values differ where they are masked"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(NamedTuple):
     """One field that changes. `before` and `after` are masked, and ABSENT where the field is not there.
 
     `detail` says more of a change whose values are not shown.
@@ -34,8 +32,7 @@ class FieldChange:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Difference:
+class _Difference(NamedTuple):
     """A field that differs, not yet masked. `key` is the label or annotation."""
 
     field: str

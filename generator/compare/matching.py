@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from generator.compare.baseline import Baseline
 from generator.compare.reading import Reader
@@ -16,8 +16,7 @@ from generator.problems import Place, Problem
 from generator.read.manifests import NotYaml
 
 
-@dataclass(frozen=True, slots=True)
-class Existing:
+class Existing(NamedTuple):
     """An object of the baseline."""
 
     identity: Identity
@@ -42,8 +41,7 @@ class New:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class Matching:
+class Matching(NamedTuple):
     """The objects that are there before and after, those that are new, and those that are gone.
 
     `twins` joins an object that is gone to one that is new and looks the same, in both directions.

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from generator.compare.baseline import Baseline
 from generator.compare.fields import FieldChange, field_changes, fitting
@@ -25,8 +25,7 @@ Action = Literal["create", "update", "move", "delete"]
 GRAVITY: Mapping[str, int] = {verdict: position for position, verdict in enumerate(VERDICTS)}
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectChange:
+class ObjectChange(NamedTuple):
     """What becomes of one object. `verdict` is its gravest; `says` and `source` are empty where its fields say it.
 
     `twin` is the other half of what looks like a rename, `moved_from` the environment that held the object before, and
@@ -67,8 +66,7 @@ class ObjectChange:
         return self.verdict in (DESTROYS, REJECTED)
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """How many objects of each sort. `notable` counts those of which a field has a verdict that is worth a word."""
 
     create: int

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from generator.merge.environment import Environment
 from generator.problems import Place, Problem
@@ -13,8 +13,7 @@ from generator.read.located import Located
 KINDS = {"disk": "VMDisk", "vm": "VMInstance"}
 
 
-@dataclass(frozen=True, slots=True)
-class Tombstone:
+class Tombstone(NamedTuple):
     """Permission to destroy one object of an environment. `until` is its last day, or None where it has none."""
 
     environment: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from generator.check.prices import Cost, Prices
 from generator.check.totals import Totals, Value, disk_totals, total, vm_totals
@@ -31,8 +30,7 @@ def _spec(plain: Mapping[str, Any]) -> Value:
     return found.get
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(NamedTuple):
     """What a plan changes in the totals of an environment, and in its cost where the environment has prices."""
 
     totals: Totals

@@ -11,6 +11,8 @@ from generator.read.platform import layered_data
 from generator.read.project import Project
 from generator.read.schema import Schema
 
+FOLDER = "delivery"
+ARGOCD, FLUX, STANDALONE = "argocd", "flux", "standalone"
 DEFAULTS = "delivery/defaults.yaml"
 # The schema of each kind: the fields that are written, and no other.
 SHAPES: Mapping[str, str] = {

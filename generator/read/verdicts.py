@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from generator.read.located import Located
 from generator.read.platform import layered_data, shaped
@@ -43,8 +43,7 @@ class Row:
 Rows = tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class KindVerdicts:
+class KindVerdicts(NamedTuple):
     """The rows of one kind of object; `other` are those of a field that has none."""
 
     created: Rows

@@ -11,7 +11,7 @@ from generator.mark import header
 from generator.merge.environment import Environment
 from generator.problems import Place, Problem
 from generator.quoting import block, finalized, literal
-from generator.read.delivery import delivery_defaults, shape
+from generator.read.delivery import ARGOCD, FLUX, FOLDER, STANDALONE, delivery_defaults, shape
 from generator.read.located import Located, plain
 from generator.read.manifests import NotYaml, objects
 from generator.read.overlay import overlaid
@@ -22,8 +22,6 @@ from generator.render.flux import kustomizations, late_classes
 from generator.render.kustomization import KUSTOMIZATION
 from generator.render.shards import shards
 
-FOLDER = "delivery"
-ARGOCD, FLUX, STANDALONE = "argocd", "flux", "standalone"
 # Files of argocd/ that belong to no environment, and what its environments therefore cannot be named.
 HEALTH, APPLICATION_SET, PLUGIN = "health", "application-set", "plugin"
 

@@ -20,10 +20,10 @@ from typing import Any
 import yaml
 from api import Object
 from argocd import ArgoCd
-from build import built
 from cluster import Diary, Platform, started
 from flux import Flux
 from isolated import Processes, isolate, wait_for
+from programs import built
 from source import URL, Repository, serve
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -151,7 +151,8 @@ def flux_waits(bench: Bench) -> Iterator[str]:
     for name in ("staging-disks", "staging-vms"):
         bench.flux.until_applied(name, bench.first)
     assert bench.names("VMInstance", STAGING) == machines
-    yield f"staging-disks and staging-vms are ready; {len(machines)} VMs, {_ordered(bench, STAGING, 'staging')} disks, each before its VM"
+    used = _ordered(bench, STAGING, "staging")
+    yield f"staging-disks and staging-vms are ready: {len(machines)} VMs, {used} disks, each before its VM"
     found = bench.api.get("VMInstance", "templated", STAGING)
     assert found
     text = found["spec"]["cloudInit"]
@@ -216,7 +217,7 @@ def disks_are_guarded(bench: Bench) -> Iterator[str]:
 
 
 def emptied_is_refused(bench: Bench) -> Iterator[str]:
-    """An emptied environment deletes nothing: vmgen refuses it, and past vmgen the engines do."""
+    """An emptied environment: vmgen refuses it, past vmgen Argo CD deletes nothing, and Flux no disk."""
     path = bench.repository.clone / "environments/production.yaml"
     written = path.read_text(encoding="utf-8")
     path.write_text("namespace: tenant-shop\n")
@@ -241,9 +242,10 @@ def emptied_is_refused(bench: Bench) -> Iterator[str]:
         left = bench.versions(namespace).keys()
         gone = there - left
         assert {kind for kind, _ in gone} <= ({"VMInstance"} if namespace == STAGING else set()), gone
-    yield f"Argo CD refuses: {bench.argocd.said('production')['conditions']['SyncError']}; all {len(before[PRODUCTION])} objects are there"
-    disks = sum(kind == "VMDisk" for kind, _ in bench.versions(STAGING))
-    yield f"Flux has no such guard for VMs ({bench.flux.said('staging-vms')['message'][:90]}); all {disks} disks of staging are there"
+    refusal = bench.argocd.said("production")["conditions"]["SyncError"]
+    yield f"Argo CD refuses: {refusal}; all {len(before[PRODUCTION])} objects are there"
+    kinds = [kind for kind, _ in bench.versions(STAGING)]
+    yield f"Flux guards disks alone: all {kinds.count('VMDisk')} of staging are there, and {kinds.count('VMInstance')} VMs"
 
 
 def prefix_keeps_references(bench: Bench) -> Iterator[str]:

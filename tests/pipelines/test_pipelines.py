@@ -1,4 +1,4 @@
-"""What runs vmgen elsewhere: the GitHub action and workflow, the GitLab job, the pre-commit hooks. Run as far as one machine can.
+"""What runs vmgen elsewhere, as far as one machine can: the GitHub action and workflow, the GitLab job, the pre-commit hooks.
 
 The scripts are taken out of the files and run by bash, with a `vmgen` that is this checkout, and a `gh` and `curl` that keep
 what they are asked.
@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,13 +74,12 @@ class Runner:
 def _runner(repository: Callable, tmp_path: Path) -> Callable[[str], Runner]:
     """A repository whose second commit has another environment, rendered where it can be."""
 
-    def made(after: str) -> Runner:
-        root = repository(BEFORE).root
+    def machine(after: str) -> Runner:
+        made = repository(BEFORE)
+        root = made.root
         for text in (BEFORE, after):
-            (root / "environments" / "production.yaml").write_text(text, encoding="utf-8")
-            subprocess.run(
-                [sys.executable, "-m", "generator", "render"], cwd=root, env=here(), capture_output=True, check=False
-            )
+            made.write({"environments/production.yaml": text})
+            made.run("render")
             who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
             for arguments in (["init", "--quiet"], ["add", "."], [*who, "commit", "--quiet", "--message", "x"]):
                 subprocess.run(["git", *arguments], cwd=root, check=True)
@@ -91,7 +90,7 @@ def _runner(repository: Callable, tmp_path: Path) -> Callable[[str], Runner]:
             program(tmp_path / folder / "python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
         return Runner(root, tmp_path)
 
-    return made
+    return machine
 
 
 def program(path: Path, text: str) -> None:
@@ -99,11 +98,6 @@ def program(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     path.chmod(0o755)
-
-
-def here() -> Mapping[str, str]:
-    """The environment of a process that finds this checkout."""
-    return {**os.environ, "PYTHONPATH": str(CHECKOUT)}
 
 
 def steps(file: Path) -> dict[str, dict[str, Any]]:

@@ -134,7 +134,7 @@ class _Rows:
             self.vms.append([index, *_machine(machine, each.fleet, storage), attached, *common])
 
     def _common(self, resource: Resource, fleet: Fleet, manifests: Manifests, origins: Origins) -> Iterable[Any]:
-        labels = resource.values["labels"]
+        labels = shown(dict(resource.values["labels"]))
         shape = (resource.kind, id(resource.values), len(getattr(resource, "disks", ())))
         if shape not in self._origins_of:
             found = origins.of(resource)

@@ -1,4 +1,4 @@
-"""Builds what the end-to-end tests run, from the Go module proxy, at the versions of go.mod, into a cache outside the repository."""
+"""Builds what the end-to-end tests run: from the Go module proxy, at the versions of go.mod, into a cache elsewhere."""
 
 from __future__ import annotations
 

@@ -1,0 +1,159 @@
+"""`vmgen import`: what it writes and where it says what, its exit codes, and that it never replaces a file."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+VM = """\
+apiVersion: apps.cozystack.io/v1alpha1
+kind: VMInstance
+metadata: {name: web-1, namespace: tenant-acme}
+spec: {instanceType: u1.large, instanceProfile: ubuntu, disks: [web-1-system], running: true, size: 4}
+---
+apiVersion: apps.cozystack.io/v1alpha1
+kind: VMDisk
+metadata: {name: web-1-system, namespace: tenant-acme}
+spec: {source: {image: {name: ubuntu-2404}}, storage: 20Gi}
+"""
+ENVIRONMENT = """\
+# yaml-language-server: $schema=../schema/environment.schema.json
+namespace: tenant-acme
+vms:
+  web-1:
+    instanceType: u1.large
+    image: ubuntu-2404
+"""
+
+
+@pytest.fixture
+def tenant(new_repository: Callable) -> Callable:
+    """A repository with the manifests of a tenant, and other files."""
+    return lambda files=None, manifests=VM: new_repository({"tenant.yaml": manifests, **(files or {})})
+
+
+def test_it_writes_the_environment_and_names_the_next_step(tenant: Callable) -> None:
+    """The file is written under the name that was asked for, and it renders."""
+    repository = tenant()
+    result = repository.run("import", "tenant.yaml", "--env", "production")
+    assert result.code == 0
+    assert result.stdout == ""
+    assert "Proved and written: environments/production.yaml. Next: vmgen plan production" in result.messages
+    assert (repository.root / "environments/production.yaml").read_text(encoding="utf-8") == ENVIRONMENT
+    assert repository.run("render", "production").code == 0
+
+
+def test_a_dry_run_prints_the_environment_and_writes_nothing(tenant: Callable) -> None:
+    """The environment goes to stdout, what is said to stderr."""
+    repository = tenant()
+    result = repository.run("import", "tenant.yaml", "--dry-run")
+    assert (result.code, result.stdout) == (0, ENVIRONMENT)
+    assert "tenant.yaml:4:95: VMInstance web-1: spec.size: Hikube ignores it" in result.messages
+    assert list(repository.root.glob("environments/*")) == []
+
+
+def test_the_environment_is_named_after_the_namespace(tenant: Callable) -> None:
+    """Without --env, the name is the namespace's."""
+    repository = tenant()
+    assert repository.run("import", "tenant.yaml").code == 0
+    assert [path.name for path in (repository.root / "environments").iterdir()] == ["tenant-acme.yaml"]
+
+
+def test_a_file_that_exists_is_not_replaced(tenant: Callable) -> None:
+    """The message names the file and the remedy, and the file stays as it is."""
+    repository = tenant({"environments/production.yaml": "namespace: tenant-other\n"})
+    result = repository.run("import", "tenant.yaml", "--env", "production")
+    assert result.code == 2
+    assert "environments/production.yaml exists, and import replaces nothing; choose another name with --env" in result.messages
+    assert (repository.root / "environments/production.yaml").read_text(encoding="utf-8") == "namespace: tenant-other\n"
+
+
+def test_nothing_is_written_where_the_proof_fails(tenant: Callable) -> None:
+    """A VM without its disk is refused, at the line that names the disk."""
+    repository = tenant(manifests=VM.partition("---")[0])
+    result = repository.run("import", "tenant.yaml")
+    assert result.code == 1
+    assert [line.partition(" error: ")[0] for line in result.problems] == ["tenant.yaml:4:65:"]
+    assert "Not proved; nothing was written." in result.messages
+    assert list(repository.root.glob("environments/*")) == []
+
+
+def test_json_is_one_document_with_everything(tenant: Callable) -> None:
+    """The text, the counts, and each note with its place."""
+    result = tenant().run("import", "tenant.yaml", "-o", "json", "--dry-run")
+    document = json.loads(result.stdout)
+    (environment,) = document["environments"]
+    assert (document["version"], document["holds"], result.code) == (1, True, 0)
+    assert (environment["text"], environment["written"]) == (ENVIRONMENT, False)
+    assert (environment["equal"], environment["completed"], environment["normalised"]) == (0, 1, 1)
+    (note,) = environment["notes"]
+    assert (note["what"], note["field"], note["file"], note["line"]) == ("left out", "spec.size", "tenant.yaml", 4)
+
+
+def test_json_says_what_was_written(tenant: Callable) -> None:
+    """A script learns the files from the document."""
+    document = json.loads(tenant().run("import", "tenant.yaml", "-o", "json").stdout)
+    assert [(each["file"], each["written"]) for each in document["environments"]] == [("environments/tenant-acme.yaml", True)]
+
+
+def test_folders_are_read_whole(tenant: Callable) -> None:
+    """Every YAML and JSON file below a folder, and nothing else."""
+    vm, disk = VM.split("---\n")
+    files = {"old/vms/a.yml": vm, "old/disks/b.yaml": disk, "old/README.md": "# {"}
+    result = tenant(files).run("import", "old", "--dry-run")
+    assert (result.code, result.stdout) == (0, ENVIRONMENT)
+
+
+def test_standard_input_is_read_for_a_dash(tenant: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in `kubectl get vminstances,vmdisks -o json | vmgen import -`."""
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(VM.encode())))
+    result = tenant().run("import", "-", "--dry-run")
+    assert (result.code, result.stdout) == (0, ENVIRONMENT)
+    assert "<stdin>:4:95" in result.messages
+
+
+CANNOT: dict[str, tuple[tuple[str, ...], str]] = {
+    "a file that is missing": (("nowhere.yaml",), "cannot read nowhere.yaml: No such file"),
+    "a folder without manifests": (("environments",), "no .yaml or .yml or .json file in environments"),
+    "a name that leads elsewhere": (("tenant.yaml", "--env", "../x"), "'../x' cannot name an environment"),
+    "an unknown platform": (("tenant.yaml", "--platform", "hikub"), "no platform 'hikub'; did you mean 'hikube'?"),
+    "one name for two namespaces": (("tenant.yaml", "other.yaml", "--env", "x"), "leave out --env"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), CANNOT.values(), ids=CANNOT)
+def test_what_cannot_be_done_is_one_line_and_exit_code_2(tenant: Callable, arguments: tuple[str, ...], message: str) -> None:
+    """With the remedy, and no traceback."""
+    result = tenant({"other.yaml": VM.replace("tenant-acme", "tenant-other")}).run("import", *arguments)
+    assert result.code == 2
+    assert message in result.messages
+
+
+def test_nothing_to_import_is_said(tenant: Callable) -> None:
+    """A file of other kinds only is no success."""
+    result = tenant(manifests="kind: ConfigMap\napiVersion: v1\n").run("import", "tenant.yaml")
+    assert result.code == 1
+    assert "Nothing was imported" in result.messages
+
+
+def test_an_unreadable_file_is_a_problem_at_its_line(tenant: Callable) -> None:
+    """And what could be read of it does not become an environment."""
+    repository = tenant(manifests=f"{VM}---\na: [b\n")
+    result = repository.run("import", "tenant.yaml")
+    assert result.code == 1
+    assert "tenant.yaml:12:1: error: " in result.messages
+    assert not Path(repository.root / "environments/tenant-acme.yaml").exists()
+
+
+def test_an_environment_that_was_imported_plans_no_loss(tenant: Callable) -> None:
+    """Rendered, committed and planned again, nothing changes; and no plan on the way destroys anything."""
+    repository = tenant()
+    repository.run("import", "tenant.yaml", "--env", "production")
+    result = repository.run("plan", "production")
+    assert "Plan: 2 to create, 0 to update, 0 to delete, 0 destroy data." in result.stdout
