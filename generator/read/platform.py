@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from generator.problems import Refused, VmgenError, in_order
 from generator.read.catalog import Catalog
@@ -19,26 +18,24 @@ from generator.read.yaml_reader import read_yaml
 DEFAULT_PLATFORM = "hikube"
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """A kind of object: its template, the schema of what comes out, its folder, and how long its names may be."""
 
     name: str
     template: str
-    schema: Mapping[str, Any] = field(repr=False)
+    schema: Mapping[str, Any]
     folder: str
     longest_name: int
     longest_safe_name: int
 
 
-@dataclass(frozen=True)
-class Platform:
+class Platform(NamedTuple):
     """Everything that the program knows about a platform."""
 
     name: str
     kinds: Mapping[str, Kind]
     catalog: Catalog
-    content: Located = field(repr=False)
+    content: Located
 
     @property
     def defaults(self) -> Located:

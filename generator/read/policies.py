@@ -6,8 +6,8 @@ They are data. Nothing in them runs, and a `$ref` leads nowhere but into the fil
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from generator.problems import Place, Problem
 from generator.read.located import Located, dotted
@@ -18,8 +18,7 @@ from generator.read.yaml_reader import read_yaml
 FOLDER = "policies"
 
 
-@dataclass(frozen=True, slots=True)
-class OwnPolicy:
+class OwnPolicy(NamedTuple):
     """A policy from a file. `severity` is error, warning or off, and holds where no environment says otherwise."""
 
     id: str
@@ -27,11 +26,10 @@ class OwnPolicy:
     kind: str
     message: str
     place: Place
-    schema: Schema = field(repr=False)
+    schema: Schema
 
 
-@dataclass(frozen=True, slots=True)
-class OwnPolicies:
+class OwnPolicies(NamedTuple):
     """All of them, and what was wrong in their files."""
 
     all: tuple[OwnPolicy, ...]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -15,13 +14,12 @@ _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WRITER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceList:
+class ResourceList(NamedTuple):
     """A list as it came in. `config` is the functionConfig, `spec` the text of its spec, `root` the document's nodes."""
 
     config: Mapping[str, Any]
     spec: str
-    root: Any = field(repr=False)
+    root: Any
 
 
 def resource_list(text: bytes) -> ResourceList:

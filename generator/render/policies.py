@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 from generator.check.policy import Policy, Setting, severity_of, unknown_policies
 from generator.check.rule import RuleText
@@ -26,14 +25,13 @@ _NO_PASSWORDS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class UserDataPolicy:
+class UserDataPolicy(NamedTuple):
     """A built-in policy that has to see the whole of a VM's user data."""
 
     rule: RuleText
     message: str
     key: str
-    breaks: Callable[[VirtualMachine, Fleet], bool] = field(repr=False)
+    breaks: Callable[[VirtualMachine, Fleet], bool]
 
 
 def _nobody_gets_in(machine: VirtualMachine, fleet: Fleet) -> bool:
@@ -97,8 +95,7 @@ class Policies:
         return [_problem(same) for same in found.values()]
 
 
-@dataclass(frozen=True, slots=True)
-class _Breach:
+class _Breach(NamedTuple):
     policy: str
     severity: Severity
     message: str

@@ -33,10 +33,13 @@ class Verifier:
             return [self._problem(template, "^", f"what it renders for {resource.name} is not YAML: {error}")]
         if len(found) != 1 or not isinstance(found[0], dict):
             return [self._problem(template, "^", f"must render one object, and renders {len(found)} documents")]
-        return [
+        wrong = [
             self._problem(template, pattern, f"{message} (rendered for {resource.kind} {resource.name})")
             for pattern, message in (*self._identity(resource, found[0]), *self._shape(resource, found[0]))
-        ] + [self._problem(template, r"\s$", "leaves blanks at the end of a line")] * bool(re.search(r"[ \t]\n", _shell(text)))
+        ]
+        if re.search(r"[ \t]\n", _shell(text)):
+            wrong.append(self._problem(template, r"\s$", "leaves blanks at the end of a line"))
+        return wrong
 
     def _identity(self, resource: Resource, found: dict[str, Any]) -> list[tuple[str, str]]:
         metadata = found.get("metadata")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import yaml
@@ -27,12 +26,11 @@ class Text(NamedTuple):
     block: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A cloud-config: its plain values, and the nodes that they came from."""
 
     data: Any
-    root: Any = field(repr=False)
+    root: Any
 
     def spot(self, path: Path) -> tuple[int, int]:
         """Line and column, from 0, of the value at a path, or of the nearest one above it.

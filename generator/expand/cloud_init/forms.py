@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -27,15 +26,14 @@ _TEMPLATE, _MERGE = "template", "merge"
 _NO_KEY = re.compile(r"'[\w.]*Named object' has no attribute")
 
 
-@dataclass(frozen=True)
-class TemplateForm:
+class TemplateForm(NamedTuple):
     """`{template: …}`: each VM gets a text of its own."""
 
     name: str
     subject: str
     shown: str
-    source: str = field(repr=False)
-    templates: Templates = field(repr=False)
+    source: str
+    templates: Templates
 
     def rendered(self, facts: Mapping[str, Any]) -> UserData:
         """The user data of the VM that the facts describe."""

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path as File
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from generator.expand.cloud_init.finding import Finding, Path
 from generator.problems import Place, Problem
@@ -50,8 +50,7 @@ class UserData:
         return _NUMBER.sub(_rounded, self.text.replace(self.name, "\0"))
 
 
-@dataclass(frozen=True, slots=True)
-class Nowhere:
+class Nowhere(NamedTuple):
     """The source of no text."""
 
     def place(self, finding: Finding) -> Place:  # noqa: ARG002 - nothing can be found in it
@@ -59,8 +58,7 @@ class Nowhere:
         return Place("")
 
 
-@dataclass(frozen=True, slots=True)
-class FromMapping:
+class FromMapping(NamedTuple):
     """A mapping: everything stands where its key does."""
 
     located: Located
@@ -76,8 +74,7 @@ class FromMapping:
         return value.key or value.place if finding.rule.id.endswith("-key") else value.place
 
 
-@dataclass(frozen=True, slots=True)
-class FromText:
+class FromText(NamedTuple):
     """A text that is written in the environment: line by line the same where it is a literal block."""
 
     place_: Place
@@ -88,8 +85,7 @@ class FromText:
         return _in_block(self.place_, finding.line, self.project, finding.column) or self.place_
 
 
-@dataclass(frozen=True, slots=True)
-class FromTemplate:
+class FromTemplate(NamedTuple):
     """What a template made: the line of the template that gives the same text, or has the same key."""
 
     shown: str
