@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from generator import __version__
 from generator.problems import Place, Problem
@@ -53,8 +53,7 @@ class Stamps:
                 return None
             if written["outputs"] != self._outputs(name):
                 return None
-            warnings = (Problem(Place(*row[0]), *row[1:]) for row in written["warnings"])
-            return Stamp(written["files"], tuple(warnings), written["delivers"])
+            return Stamp(written["files"], tuple(map(_warning, written["warnings"])), written["delivers"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -103,6 +102,11 @@ class Stamps:
     def _outputs(self, name: str) -> str:
         places = (f"{self._root}/{self._output}/{name}", f"{self._root}/delivery")
         return _digest(line for place in places for line in _listing(place))
+
+
+def _warning(row: list[Any]) -> Problem:
+    place, rule, subject, message, severity, lines = row
+    return Problem(Place(*place), rule, subject, message, severity, tuple(lines))
 
 
 def _digest(lines: Iterable[str]) -> str:

@@ -123,7 +123,7 @@ def test_any_environment_renders_or_reports(rendered: Callable, wrong: int) -> N
 
 
 @QUICK
-@given(st.text(alphabet=st.sampled_from([*"vms: {web}\n-[]#&*!|>'\"%@`\t0123,.~", "count: ", "vms:\n", "  "]), max_size=60))
+@given(st.lists(st.sampled_from([*"vms: {web}\n-[]#&*!|>'\"%@`\t0123,.~", "count: ", "vms:\n", "  "]), max_size=40).map("".join))
 def test_any_text_renders_or_reports(rendered: Callable, text: str) -> None:
     """Scraps of YAML give files or problems, never a traceback."""
     problems, files = rendered(text)
@@ -166,6 +166,11 @@ ENVIRONMENTS = st.fixed_dictionaries(
 )
 
 
+def quoted(value: Any) -> str:
+    """A value as YAML in which every text is quoted: JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
 def errors(problems: tuple[Problem, ...]) -> list[Problem]:
     """The problems that are no warnings."""
     return [problem for problem in problems if problem.severity == "error"]
@@ -184,11 +189,11 @@ def shuffled(value: Any, chance: random.Random, ordered: tuple[str, ...]) -> Any
 @given(ENVIRONMENTS, st.randoms(use_true_random=False))
 def test_order_of_keys_and_repetition_change_nothing(rendered: Callable, environment: dict[str, Any], chance: random.Random) -> None:
     """Rendered twice, thoroughly or fast, and with its keys in any order, an environment gives the same bytes."""
-    problems, files = rendered(dumped(environment))
+    problems, files = rendered(quoted(environment))
     assert errors(problems) == []
     assert files
-    assert rendered(dumped(environment), verify_all=True)[1] == files
-    again, other = rendered(dumped(shuffled(environment, chance, ("disks", "cloudInit"))))
+    assert rendered(quoted(environment), verify_all=True)[1] == files
+    again, other = rendered(quoted(shuffled(environment, chance, ("disks", "cloudInit"))))
     assert other == files
     assert sorted(problem[1:4] for problem in again) == sorted(problem[1:4] for problem in problems)
 
@@ -197,12 +202,12 @@ def test_order_of_keys_and_repetition_change_nothing(rendered: Callable, environ
 @given(ENVIRONMENTS, st.randoms(use_true_random=False))
 def test_order_of_disks_is_boot_order(rendered: Callable, environment: dict[str, Any], chance: random.Random) -> None:
     """Disks in another order change the lists of disks of VMs, system disk first, and nothing else."""
-    _, files = rendered(dumped(environment))
-    _, other = rendered(dumped(shuffled(environment, chance, ("cloudInit",))))
+    _, files = rendered(quoted(environment))
+    _, other = rendered(quoted(shuffled(environment, chance, ("cloudInit",))))
     assert other.keys() == files.keys()
     for path in files:
         [one], [two] = objects(files[path]), objects(other[path])
-        if "/vms/" in path and one["kind"] == "VMInstance":
+        if "/vms/" in path and one.get("kind") == "VMInstance":
             first, second = one["spec"].pop("disks"), two["spec"].pop("disks")
             assert first[0] == second[0]
             assert sorted(map(str, first)) == sorted(map(str, second))
@@ -214,7 +219,7 @@ def test_order_of_disks_is_boot_order(rendered: Callable, environment: dict[str,
 def test_every_text_arrives(rendered: Callable, annotations: dict[str, str], script: str, seed: str) -> None:
     """Every printable text is in the object as it was written: as an annotation, a seed, and as user data."""
     web = {"instanceType": "u1.large", "image": "debian-12", "cloudInit": f"#!/bin/sh\n{script}", "cloudInitSeed": seed}
-    problems, files = rendered(dumped({"namespace": "tenant-acme", "annotations": annotations, "vms": {"web": web}}))
+    problems, files = rendered(quoted({"namespace": "tenant-acme", "annotations": annotations, "vms": {"web": web}}))
     assert errors(problems) == []
     [found] = objects(files["production/vms/web/web.yaml"])
     own = {name: value for name, value in found["metadata"]["annotations"].items() if not name.startswith("kustomize.")}
@@ -229,7 +234,7 @@ def test_the_engine_builds_what_was_rendered(rendered: Callable, engine: list[st
     @settings(QUICK, max_examples=8)
     @given(ENVIRONMENTS)
     def law(environment: dict[str, Any]) -> None:
-        _, files = rendered(dumped(environment))
+        _, files = rendered(quoted(environment))
         for name, content in files.items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_bytes(content)
@@ -248,7 +253,7 @@ def test_twins_differ_in_one_key(repository: Callable) -> None:
     assert trees[0].keys() == trees[1].keys()
     for name in trees[0]:
         [one], [two] = (objects(tree[name].read_bytes()) for tree in trees)
-        if one["kind"] != "VMInstance":
+        if one.get("kind") != "VMInstance":
             continue
         assert one["metadata"] == two["metadata"]
         assert one["spec"]["disks"] == [disk["name"] for disk in two["spec"]["disks"]]
@@ -259,8 +264,8 @@ def test_the_sentence() -> None:
     """Three VMInstances with the ten fields of the reference page and six VMDisks with the four, in the page's order."""
     folder = CHECKOUT / "tests/cases/sentence/expected/production"
     found = [objects(path.read_bytes())[0] for path in sorted(folder.rglob("*.yaml"))]
-    machines = [each for each in found if each["kind"] == "VMInstance"]
-    disks = [each for each in found if each["kind"] == "VMDisk"]
+    machines = [each for each in found if each.get("kind") == "VMInstance"]
+    disks = [each for each in found if each.get("kind") == "VMDisk"]
     assert [each["metadata"]["name"] for each in machines] == ["web-1", "web-2", "web-3"]
     for each in machines:
         name = each["metadata"]["name"]

@@ -94,6 +94,9 @@ def _disks(spec: Spec) -> list[Attached]:
     if spec.dialect.disks_as_text_refused and as_text:
         text = f"{spec.dialect.title} refuses a disk as text, and the VM never started; each is carried as `{{name: …}}`"
         spec.note(as_text[0].place, "left out", "disks", text)
+    rendered_as_text = spec.dialect.fields(spec.manifest.kind)["disks"]["items"].get("type") == "string"
+    if rendered_as_text and len(as_text) < len(found.items):
+        spec.note(found.place, "normalised", "disks", f"each is its name alone, as {spec.dialect.title} documents it")
     return disks
 
 

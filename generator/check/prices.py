@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from generator.check.refused import holds_refused
 from generator.check.totals import Totals
 from generator.merge.environment import Environment
 from generator.problems import Place
@@ -83,8 +84,8 @@ def _priced(totals: Totals) -> Iterator[tuple[tuple[str, ...], int, int]]:
 
 
 def prices(environment: Environment) -> Prices | None:
-    """The prices that an environment writes, or None where it writes none."""
+    """The prices that an environment writes, or None where it writes none, or what nobody can count with."""
     written = environment.settings.get("prices")
-    if written is None or not written.mapping:
+    if written is None or not written.mapping or holds_refused(written):
         return None
     return Prices(environment.settings.value("prices"), written.key or written.place)

@@ -42,10 +42,11 @@ def command(
     adoption = adopted(session.project, request, sys.stdin.buffer)
     problems = [*adoption.problems, *(problem for each in adoption.environments for problem in each.problems)]
     to_write = adoption.environments if adoption.holds and not dry_run else ()
-    with locked(session.project.root):
-        _refuse_existing(session, to_write)
-        for each in to_write:
-            _write(session, each)
+    if to_write:
+        with locked(session.project.root):
+            _refuse_existing(session, to_write)
+            for each in to_write:
+                _write(session, each)
     if output == "json":
         click.echo(as_json(adoption, [each.file for each in to_write]), nl=False)
     else:

@@ -55,6 +55,7 @@ def test_a_dry_run_prints_the_environment_and_writes_nothing(tenant: Callable) -
     result = repository.run("import", "tenant.yaml", "--dry-run")
     assert (result.code, result.stdout) == (0, ENVIRONMENT)
     assert "tenant.yaml:4:95: VMInstance web-1: spec.size: Hikube ignores it" in result.messages
+    assert [path.name for path in repository.root.iterdir() if path.name != "environments"] == ["tenant.yaml"]
     assert list(repository.root.glob("environments/*")) == []
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,53 +15,52 @@ from cluster import kubeconfig
 from isolated import Processes, wait_for
 
 NAMESPACE = "argocd"
-_REDIS, _REPOSITORIES, _METRICS = "127.0.0.1:26379", 28081, 28082
+# The repo-server's port; the others listen on those after it.
+_REDIS, _PORT = "127.0.0.1:26379", 28081
 _APPROVED = "argocd.argoproj.io/deletion-approved"
 
 
 class ArgoCd:
     """The engine, and what it says of an Application."""
 
-    def __init__(self, api: Api, processes: Processes, programs: Path, folder: Path) -> None:
+    def __init__(self, api: Api, processes: Processes, programs: Path, folder: Path, plugin: Path) -> None:
         self._api = api
         self._processes = processes
+        self._program = programs / "argocd"
         self._settings()
         (folder / "kubeconfig").write_text(kubeconfig(api))
-        shared = {
+        for name in ("plugin", "sockets"):
+            (folder / name).mkdir()
+        shutil.copy(plugin, folder / "plugin" / "plugin.yaml")
+        self._shared = {
             "HOME": str(folder),
             "TMPDIR": str(folder),
             "KUBECONFIG": str(folder / "kubeconfig"),
-            "PATH": f"{_verifier(folder)}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{_commands(folder)}{os.pathsep}{os.environ['PATH']}",
             "ARGOCD_GPG_ENABLED": "false",
+            "ARGOCD_PLUGINSOCKFILEPATH": str(folder / "sockets"),
         }
         processes.start("redis", programs / "redis", _REDIS)
-        processes.start(
-            "argocd-repo-server",
-            programs / "argocd",
-            "--address=127.0.0.1",
-            "--metrics-address=127.0.0.1",
-            f"--metrics-port={_METRICS + 1}",
-            f"--port={_REPOSITORIES}",
-            f"--redis={_REDIS}",
-            "--disable-tls",
-            "--client-ca-path=",
-            ARGOCD_BINARY_NAME="argocd-repo-server",
-            ARGOCD_PLUGINSOCKFILEPATH=str(folder),
-            **shared,
-        )
-        processes.start(
-            "argocd-application-controller",
-            programs / "argocd",
+        self._start("cmp-server", f"--config-dir-path={folder / 'plugin'}")
+        repositories = ("--address=127.0.0.1", f"--port={_PORT}", f"--redis={_REDIS}", "--disable-tls", "--client-ca-path=")
+        self._start("repo-server", *repositories, "--metrics-address=127.0.0.1", f"--metrics-port={_PORT + 1}")
+        controller = (
             f"--namespace={NAMESPACE}",
             f"--redis={_REDIS}",
-            f"--repo-server=127.0.0.1:{_REPOSITORIES}",
+            f"--repo-server=127.0.0.1:{_PORT}",
             "--repo-server-plaintext",
-            f"--metrics-port={_METRICS}",
-            "--self-heal-timeout-seconds=1",
-            "--persist-resource-health",
-            ARGOCD_BINARY_NAME="argocd-application-controller",
-            **shared,
         )
+        more = (f"--metrics-port={_PORT + 2}", "--self-heal-timeout-seconds=1", "--persist-resource-health")
+        self._start("application-controller", *controller, *more)
+        sets = (f"--namespace={NAMESPACE}", f"--argocd-repo-server=127.0.0.1:{_PORT}", "--repo-server-plaintext")
+        listening = {"metrics": 3, "probe": 4, "webhook": 5}
+        ports = (f"--{name}-addr=127.0.0.1:{_PORT + more}" for name, more in listening.items())
+        self._start("applicationset-controller", *sets, *ports)
+
+    def _start(self, name: str, *arguments: str) -> None:
+        """Start one of Argo CD's programs: they are one file, and a variable says which it is."""
+        more = {**self._shared, "ARGOCD_BINARY_NAME": f"argocd-{name}"}
+        self._processes.start(f"argocd-{name}", self._program, *arguments, **more)
 
     def _settings(self) -> None:
         labels = {"app.kubernetes.io/part-of": "argocd"}
@@ -120,10 +121,12 @@ class ArgoCd:
         self._api.merge("Application", name, NAMESPACE, {"metadata": {"annotations": {_APPROVED: now}}})
 
 
-def _verifier(folder: Path) -> Path:
-    """A folder with the script that Argo CD's image brings along to verify signatures; these commits have none."""
-    script = folder / "bin" / "git-verify-wrapper.sh"
-    script.parent.mkdir()
-    script.write_text("#!/bin/sh\nexit 0\n")
-    script.chmod(0o755)
-    return script.parent
+def _commands(folder: Path) -> Path:
+    """A folder of commands that Argo CD's programs run: vmgen for the plugin, and what verifies signatures of commits, which
+    these have not."""
+    commands = folder / "bin"
+    commands.mkdir()
+    for name, line in (("git-verify-wrapper.sh", "exit 0"), ("vmgen", f'exec {sys.executable} -m generator "$@"')):
+        (commands / name).write_text(f"#!/bin/sh\n{line}\n")
+        (commands / name).chmod(0o755)
+    return commands

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from api import Object
+from api import Object, documents
 from argocd import ArgoCd
 from cluster import Diary, Platform, started
 from flux import Flux
@@ -27,7 +27,7 @@ from programs import built
 from source import URL, Repository, serve
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PRODUCTION, STAGING = "tenant-shop", "tenant-shop-staging"
+PRODUCTION, STAGING, OFFICE = "tenant-shop", "tenant-shop-staging", "tenant-shop-office"
 # A VM whose disk is made only when the VM is there, and user data that Flux must not touch.
 LATE = "  cache: {instanceType: s1.small, image: ubuntu-2404, disks: {scratch: {storage: 5Gi, storageClass: local}}}\n"
 TEXT = "#!/bin/sh\necho ${HOSTNAME} ${HOSTNAME:-x}\n"
@@ -50,13 +50,13 @@ class Bench:
         ending.callback(self.platform.stop)
         for thread in (self.platform, *self.diary.values()):
             thread.start()
-        for namespace in (PRODUCTION, STAGING):
+        for namespace in (PRODUCTION, STAGING, OFFICE):
             self.api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
         self.repository = Repository(folder)
         server = serve(self.repository)
         ending.callback(server.shutdown)
         self._environments()
-        self.argocd = ArgoCd(self.api, self.processes, programs, folder)
+        self.argocd = ArgoCd(self.api, self.processes, programs, folder, CHECKOUT / "delivery/argocd/plugin.yaml")
         self.flux = Flux(self.api, self.processes, programs, folder)
 
     def _environments(self) -> None:
@@ -248,6 +248,48 @@ def emptied_is_refused(bench: Bench) -> Iterator[str]:
     yield f"Flux guards disks alone: all {kinds.count('VMDisk')} of staging are there, and {kinds.count('VMInstance')} VMs"
 
 
+def plugin_renders(bench: Bench) -> Iterator[str]:
+    """Argo CD renders an environment itself, with the plugin, and gets the objects that are committed."""
+    [application] = documents(bench.repository.clone / "delivery/argocd/production.yaml")
+    application["metadata"] = {"name": "office", "namespace": "argocd"}
+    parameters = [{"name": "environment", "string": "windows"}]
+    source = {"repoURL": URL, "targetRevision": "main", "path": ".", "plugin": {"name": "vmgen", "parameters": parameters}}
+    application["spec"] |= {"source": source, "destination": {"name": "hikube", "namespace": OFFICE}}
+    bench.api.create(application)
+    bench.until("office to be Synced", lambda: bench.argocd.said("office")["phase"] == "Succeeded")
+    wanted = {(each["kind"], each["metadata"]["name"]): each["spec"] for each in bench.manifests("windows")}
+    for (kind, name), spec in wanted.items():
+        live = bench.api.get(kind, name, OFFICE)
+        assert live, name
+        assert live["spec"] == spec
+    yield f"{len(wanted)} objects of windows, rendered in the sidecar: {bench.argocd.said('office')['sync']}, all fields equal"
+
+
+def set_makes_applications(bench: Bench) -> Iterator[str]:
+    """The ApplicationSet makes an Application of each environment that takes part, and of no other."""
+    folder = bench.folder / "set"
+    shutil.copytree(bench.repository.clone / "environments", folder / "environments")
+    shop = folder / "environments/base/shop.yaml"
+    text = shop.read_text(encoding="utf-8")
+    shop.write_text(text.replace("  argocd:\n", "  prefix: set-\n  argocd:\n    applicationSet: true\n"), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "generator", "-C", str(folder), "render"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    [found] = documents(folder / "delivery/argocd/application-set.yaml")
+    del found["spec"]["template"]["spec"]["syncPolicy"]["automated"]  # production has its own Application here
+    bench.api.create(found)
+    wanted = {"set-production": "manifests/production", "set-staging": "manifests/staging"}
+
+    def made() -> dict[str, str]:
+        applications = bench.api.all("Application", "argocd")
+        names = {each["metadata"]["name"]: each["spec"]["source"]["path"] for each in applications}
+        return {name: path for name, path in names.items() if name.startswith("set-")}
+
+    bench.until("the Applications of the set", lambda: made() == wanted)
+    yield f"{found['metadata']['name']} made {made()}, and none for windows"
+
+
 def prefix_keeps_references(bench: Bench) -> Iterator[str]:
     """With a namePrefix above it, every disk that a VM names is a disk that is built."""
     folder = bench.folder / "prefixed"
@@ -290,6 +332,8 @@ CHECKS: tuple[Callable[[Bench], Iterator[str]], ...] = (
     fields_arrive,
     disks_are_guarded,
     emptied_is_refused,
+    plugin_renders,
+    set_makes_applications,
     prefix_keeps_references,
     function_within_kustomize,
 )

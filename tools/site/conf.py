@@ -16,15 +16,18 @@ root_doc = "README"
 include_patterns = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/*.md"]
 html_theme = "furo"
 html_title = "vmgen"
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
+html_extra_path = ["index.html"]
 html_copy_source = False
 html_show_sphinx = False
 # Commands and YAML of the examples, with comments that no lexer knows.
 suppress_warnings = ["misc.highlighting_failure"]
 
 CHAPTERS = {
-    "How to": "tutorial adopt plan ci explain cloud-init secrets delivery policy budget report scale platforms windows",
+    "How to": "tutorial adopt plan ci explain cloud-init secrets delivery argocd-plugin policy budget report scale platforms windows",
     "Reference": "environment rules commands api performance",
-    "Background": "why architecture decisions",
+    "Background": "why architecture decisions decisions-cloud-init",
     "Project": "../CONTRIBUTING ../SECURITY ../CHANGELOG",
 }
 
