@@ -40,7 +40,7 @@ docs: .venv/.developing ## Write the pages of docs/ that are made from the code
 	@$(BIN)/python -m tools.reference
 
 site: .venv/.documenting ## Build the documentation as a site into build/site/
-	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky \
+	@$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going --nitpicky \
 	  --conf-dir tools/site --doctree-dir build/doctrees . build/site
 	@echo "build/site/README.html"
 

@@ -16,8 +16,6 @@ from generator.compare.changes import Changes, changes, emptied
 from generator.compare.delivery import Delivered, delivered
 from generator.compare.wanted import Wanted, wanted
 from generator.expand.cloud_init.forms import Forms
-from generator.expand.cloud_init.inspection import problems as user_data_problems
-from generator.expand.cloud_init.inspection import unexpanded
 from generator.expand.model import Fleet
 from generator.expand.objects import fleet
 from generator.merge.environment import Environment, environment
@@ -75,31 +73,44 @@ class Workshop:
         problems: list[Problem] = []
         merged: Environment | None = None
         try:
-            layers = layered(name, self.files)  # READ and MERGE
+            layers = layered(name, self.files)  # READ
             problems.extend(layers.problems)
             if not layers.readable:
                 return Rendered(name, in_order(problems))
-            merged = environment(layers, self._platform(layers))
+            merged = environment(layers, self._platform(layers))  # MERGE
             waivers = Waivers(merged, self.today)
-            problems.extend(waivers.problems)
-            problems.extend(waivers.applied(run(RULES, merged)))  # CHECK
-            problems.extend(self.policies.misnamed(merged))
+            problems += self._checked(merged, waivers)  # CHECK
             if has_errors(tuple(problems)):
-                problems.extend(waivers.applied(user_data_problems(unexpanded(merged, self.forms))))
-                return Rendered(name, in_order(problems), merged)
+                return Rendered(name, in_order([*problems, *self._unread_user_data(merged, waivers)]), merged)
             expanded = fleet(merged, self.forms)  # EXPAND
-            problems.extend(waivers.applied(user_data_problems(expanded.user_data, verify_all=self.verify_all)))
+            problems += self._checked_user_data(expanded, waivers)
             if has_errors(tuple(problems)):
                 return Rendered(name, in_order(problems), merged)
             made, wrong = tree(expanded, self.templates, verify_all=self.verify_all)  # RENDER, and read back
-            wrong.extend(waivers.applied(self.policies.breaches(merged, expanded, made)))
-            wrong.extend(waivers.stale())
-            should_be, wrong_tombstones = wanted(merged, made)
-            delivery, wrong_delivery = self._delivery(merged, expanded)
-            problems.extend((*wrong, *wrong_tombstones, *wrong_delivery))
+            problems += [*wrong, *waivers.applied(self.policies.breaches(merged, expanded, made)), *waivers.stale()]
+            should_be, misplaced = wanted(merged, made)
+            delivery, unfit = self._delivery(merged, expanded)
+            problems += [*misplaced, *unfit]
             return Rendered(name, in_order(problems), merged, expanded, made.files, layers.files, should_be, delivery)
         except Refused as refused:
             return Rendered(name, in_order([*problems, *refused.problems]), merged)
+
+    def _checked(self, merged: Environment, waivers: Waivers) -> list[Problem]:
+        found = waivers.applied(run(RULES, merged))
+        return [*waivers.problems, *found, *self.policies.misnamed(merged)]
+
+    def _checked_user_data(self, expanded: Fleet, waivers: Waivers) -> list[Problem]:
+        if not expanded.user_data:
+            return []
+        from generator.expand.cloud_init.inspection import problems
+
+        return list(waivers.applied(problems(expanded.user_data, verify_all=self.verify_all)))
+
+    def _unread_user_data(self, merged: Environment, waivers: Waivers) -> list[Problem]:
+        """What is wrong with the user data of an environment that cannot be expanded: all problems come in one run."""
+        from generator.expand.cloud_init.inspection import problems, unexpanded
+
+        return list(waivers.applied(problems(unexpanded(merged, self.forms))))
 
     def _delivery(self, merged: Environment, expanded: Fleet) -> tuple[Delivery | None, list[Problem]]:
         if not merged.settings.written("delivery"):

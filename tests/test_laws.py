@@ -111,7 +111,7 @@ def rendered(new_repository: Callable) -> Callable[..., tuple[tuple[Problem, ...
 def test_any_environment_renders_or_reports(rendered: Callable, wrong: int) -> None:
     """Any subset of the keys, of right or wrong types, gives files or problems with a place, never a traceback."""
 
-    @settings(QUICK, max_examples=150)
+    @settings(QUICK, max_examples=80)
     @given(shaped(SCHEMA, wrong))
     def law(environment: Any) -> None:
         problems, files = rendered(dumped(environment))
@@ -185,7 +185,7 @@ def shuffled(value: Any, chance: random.Random, ordered: tuple[str, ...]) -> Any
     return {key: value[key] if key in ordered else shuffled(value[key], chance, ordered) for key in keys}
 
 
-@settings(QUICK, max_examples=60)
+@settings(QUICK, max_examples=30)
 @given(ENVIRONMENTS, st.randoms(use_true_random=False))
 def test_order_of_keys_and_repetition_change_nothing(rendered: Callable, environment: dict[str, Any], chance: random.Random) -> None:
     """Rendered twice, thoroughly or fast, and with its keys in any order, an environment gives the same bytes."""
@@ -198,7 +198,7 @@ def test_order_of_keys_and_repetition_change_nothing(rendered: Callable, environ
     assert sorted(problem[1:4] for problem in again) == sorted(problem[1:4] for problem in problems)
 
 
-@settings(QUICK, max_examples=25)
+@settings(QUICK, max_examples=12)
 @given(ENVIRONMENTS, st.randoms(use_true_random=False))
 def test_order_of_disks_is_boot_order(rendered: Callable, environment: dict[str, Any], chance: random.Random) -> None:
     """Disks in another order change the lists of disks of VMs, system disk first, and nothing else."""

@@ -44,6 +44,9 @@ def environment_page() -> str:
         ("A disk", "disk"),
         ("An attachment", "attachment"),
         ("A tombstone (`retire`)", "tombstone"),
+        ("`delivery`", "delivery"),
+        ("`delivery.argocd`", "argocd"),
+        ("`delivery.flux`", "flux"),
         ("A waiver (`waivers`)", "waiver"),
     ):
         parts += _section(title, schema["$defs"][name], schema)

@@ -147,7 +147,7 @@ def _warnings(fresh: dict[str, Stamp]) -> list[Problem]:
 
 def _record(session: Session, done: Outcome, stamps: Stamps) -> None:
     """Stamp what was rendered. A rendering of another process brings no layers back, and is not stamped."""
-    from generator.explain.dependencies import files_of
+    from generator.merge.layers import files_of
 
     for each in done.rendered:
         if each.layers:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.merge.layers import Layered, layered
+from generator.merge.layers import Layered, files_of, is_form, layered
 from generator.problems import Refused, has_errors
-from generator.read.layer_file import Files, LayerFile
+from generator.read.layer_file import Files
 from generator.read.located import INVALID, walk
 from generator.read.platform import DEFAULT_PLATFORM, Platforms
 from generator.read.policies import FOLDER as POLICIES
@@ -59,25 +59,8 @@ def dependencies(layers: Layered, platforms: Platforms) -> Dependencies:
     return Dependencies(frozenset(files), tuple(f"templates/{each}/" for each in folders), bool(argocd and argocd.mapping))
 
 
-def files_of(layers: Iterable[LayerFile], project: Project) -> Iterator[str]:
-    """The layers, the key files that their values come from, and the files that cloud-init names."""
-    for layer in layers:
-        yield project.shown(layer.path)
-        for path, value in walk(layer.content):
-            yield value.place.file
-            if value.key:
-                yield value.key.file
-            if _is_form(path) and isinstance(value.data, str):
-                yield project.shown(layer.path.parent / value.data)
-
-
-def _is_form(path: tuple[str | int, ...]) -> bool:
-    """Whether a value names a template or a fragment of cloud-init, or is in one."""
-    return "cloudInit" in path and ("template" in path or "merge" in path)
-
-
 def _has_forms(layers: Layered) -> bool:
-    return any(_is_form(path) for path, _ in walk(layers.content))
+    return any(is_form(path) for path, _ in walk(layers.content))
 
 
 def affected(project: Project, names: tuple[str, ...], changed: Collection[Path]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from generator.merge.environment import SYSTEM, Environment, Group, Instance, Ow
 from generator.merge.settings import Settings
 from generator.problems import Place
 from generator.read.located import Located
+from generator.read.overlay import SOURCES
 from generator.read.project import Project
 
 
@@ -72,7 +73,8 @@ class EnvironmentSources:
         group, instance = self._instances[resource.group, resource.vm]
         own = next(each for each in instance.settings.disks if each.settings is resource.settings)
         given = self._disk_given(resource.settings, (instance.settings.values,))
-        return ObjectSources((*_named(group, instance), *_suffix(own, instance)), _counted(group), given, own.place)
+        name = (*_named(group, instance), *_suffix(own, instance))
+        return ObjectSources(name, (*_counted(group), *_made_by(own, instance)), given, own.place)
 
     def _machine(self, machine: VirtualMachine) -> ObjectSources:
         group, instance = self._instances[machine.group, machine.name]
@@ -152,11 +154,20 @@ def _suffix(own: OwnDisk, instance: Instance) -> Sources:
     return () if given or not written else _keys(written.get(own.suffix), own.suffix)
 
 
+def _made_by(own: OwnDisk, instance: Instance) -> Sources:
+    """What says that there is a system disk, where one value alone does: a source, or a size."""
+    settings = instance.settings.values
+    if own.suffix != SYSTEM or _suffix(own, instance):
+        return ()
+    found = [value for key in (*SOURCES, "storage") if (value := settings.get(key)) and not value.layer]
+    return (Located(found[0].data, found[0].place, layer="makes the system disk"),) if len(found) == 1 else ()
+
+
 def _disks(group: Group, instance: Instance) -> Iterator[tuple[Sources, Sources]]:
     """The sources of each disk's name and bus, in boot order."""
     for own in instance.settings.disks:
         bus = own.settings.get("bus") or Located("", own.place, layer="left to the profile")
-        yield (*_named(group, instance), *_suffix(own, instance)), (bus,)
+        yield (*_named(group, instance), *_suffix(own, instance), *_made_by(own, instance)), (bus,)
     for item in instance.settings.attached:
         bus = item.get("bus") or Located("", item.place, layer="left to the profile")
         yield (item.mapping["name"],), (bus,)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from generator.problems import Place, Problem
 from generator.read.layer_file import Files, LayerFile
-from generator.read.located import INVALID, Located
+from generator.read.located import INVALID, Located, walk
 from generator.read.overlay import overlaid
+from generator.read.project import Project
 
 DEFAULTS = "_defaults.yaml"
 
@@ -70,3 +72,20 @@ def _stack(path: Path, files: Files, layers: list[LayerFile], problems: list[Pro
             below = files.project.root / target.relative_to(root)
             _stack(below, files, layers, problems, (*above, Path(os.path.realpath(path))))
     layers.append(layer)
+
+
+def files_of(layers: Iterable[LayerFile], project: Project) -> Iterator[str]:
+    """The layers, the key files that their values come from, and the files that cloud-init names."""
+    for layer in layers:
+        yield project.shown(layer.path)
+        for path, value in walk(layer.content):
+            yield value.place.file
+            if value.key:
+                yield value.key.file
+            if is_form(path) and isinstance(value.data, str):
+                yield project.shown(layer.path.parent / value.data)
+
+
+def is_form(path: tuple[str | int, ...]) -> bool:
+    """Whether a value names a template or a fragment of cloud-init, or is in one."""
+    return "cloudInit" in path and ("template" in path or "merge" in path)

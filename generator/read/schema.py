@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from generator.masking import shown
 from generator.problems import Problem
 from generator.read.located import INVALID, Ambiguous, Located, at_path, dotted, plain, walk
 from generator.read.project import schema_text
@@ -247,6 +246,8 @@ def _kind(data: Any) -> str:
 
 
 def _short(data: Any) -> str:
+    from generator.masking import shown  # a run without a mistake masks nothing
+
     data = shown(data)  # a login in an address, say, is no one's to read
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -229,6 +229,9 @@ def _key(key: Located, reading: _Reading) -> str | None:
         message = f'the key {key.data} means different things to YAML tools; write "{key.data}"'
         reading.refuse(key.place, "ambiguous-scalar", message)
         return str(key.data)
+    if key.data == "":
+        reading.refuse(key.place, "key-not-text", "a key must not be empty; write its name, or remove it")
+        return None
     if isinstance(key.data, str):
         return key.data
     if isinstance(key.data, int) and not isinstance(key.data, bool):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -51,12 +52,21 @@ def test_golden(case: Path, new_repository: Callable[..., Any], accept: bool) ->
 
 def test_every_setting_is_written() -> None:
     """The golden case of all settings writes each key of the schema, so that no key is taken and then forgotten."""
-    import json
-
     schema = json.loads(schema_text("environment"))["$defs"]
     written = yaml.safe_load((CASES / "all-settings/environments/production.yaml").read_text(encoding="utf-8"))["delivery"]
     for name, found in (("delivery", written), ("argocd", written["argocd"]), ("flux", written["flux"])):
         assert set(found) == set(schema[name]["properties"])
+
+
+def test_defaults_are_as_documented() -> None:
+    """The schema, and so an editor and the reference page, gives each default of the settings, and no other."""
+    schema = json.loads(schema_text("environment"))["$defs"]
+    defaults = yaml.safe_load((Path(__file__).resolve().parents[2] / "templates/delivery/defaults.yaml").read_text("utf-8"))
+    for engine, values in defaults.items():
+        said = {name: entry["default"] for name, entry in schema[engine]["properties"].items() if "default" in entry}
+        assert said == {name: value for name, value in values.items() if name in said}
+        plain = {name for name, value in values.items() if value and not isinstance(value, dict)}
+        assert plain == said.keys() - {name for name in said if not values[name]}
 
 
 def test_repeated_names_are_told_apart(new_repository: Callable[..., Any]) -> None:

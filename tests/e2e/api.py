@@ -70,6 +70,10 @@ class Api:
         """Patch an object, or what is below it (`/status`)."""
         self.request("PATCH", _path(kind, namespace, name) + below, patch, MERGE)
 
+    def delete(self, kind: str, name: str, namespace: str) -> None:
+        """Delete an object."""
+        self.request("DELETE", _path(kind, namespace, name))
+
     def serves(self, kind: str) -> bool:
         """Whether objects of a kind can be listed: not so in the first moments after its definition."""
         try:

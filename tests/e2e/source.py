@@ -39,7 +39,7 @@ class Repository:
     def commit(self, message: str) -> str:
         """Commit all that is there, and push it; the commit's id."""
         self._git(self.clone, "add", "--all")
-        self._git(self.clone, "commit", "--quiet", "--message", message)
+        self._git(self.clone, "commit", "--quiet", "--allow-empty", "--message", message)
         self._git(self.clone, "push", "--quiet", "origin", "main")
         return self._git(self.clone, "rev-parse", "HEAD").strip()
 

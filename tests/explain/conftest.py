@@ -139,6 +139,8 @@ def _edits(line: str, column: int) -> Iterator[tuple[int, int, str]]:
     if found and line[:column].endswith("storage: "):  # what has a size gets a source
         between = ", " if "{" in line else "\n" + " " * (column - len("storage: "))
         yield column, found.end(), f"9Gi{between}url: '{URL}'"
+    if re.fullmatch(r" +[\w-]+: [^{]*", line):
+        yield len(line) - len(line.lstrip()), len(line), "# gone"
 
 
 def _others(line: str, text: str, end: int) -> Iterator[tuple[int, str]]:

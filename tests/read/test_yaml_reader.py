@@ -53,6 +53,7 @@ REFUSED = {
     "true as key": (b"true: 1\n", "1:1", "key-not-text", "a key must be text; put it in quotes"),
     "decimal as key": (b"1.5: 1\n", "1:1", "key-not-text", "a key must be text; put it in quotes"),
     "null as key": (b"~: 1\n", "1:1", "key-not-text", "a key must be text; put it in quotes"),
+    "empty key": (b'a: {"": 1}\n', "1:5", "key-not-text", "a key must not be empty; write its name, or remove it"),
     "list as key": (b"[a]: 1\n", "1:1", "key-not-text", "a key must be text; put it in quotes"),
     "mapping as key": (b"? {a: b}\n: 1\n", "1:3", "key-not-text", "a key must be text; put it in quotes"),
     "colon in a text": (b"a: b: c\n", "1:5", "yaml-syntax", "quote a text that holds ': '"),

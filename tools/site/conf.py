@@ -25,7 +25,8 @@ html_show_sphinx = False
 suppress_warnings = ["misc.highlighting_failure"]
 
 CHAPTERS = {
-    "How to": "tutorial adopt plan ci explain cloud-init secrets delivery argocd-plugin policy budget report scale platforms windows",
+    "How to": "tutorial adopt plan ci explain cloud-init secrets delivery argocd-plugin policy budget report scale platforms "
+    "windows",
     "Reference": "environment rules commands api performance",
     "Background": "why architecture decisions decisions-cloud-init",
     "Project": "../CONTRIBUTING ../SECURITY ../CHANGELOG",
