@@ -95,6 +95,8 @@ def _by_key(path: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> I
 
 def _judged(each: _Difference, changed: set[str], wanted: Mapping[str, Any], table: KindVerdicts) -> FieldChange:
     rows = table.fields.get(each.field) or table.other
+    if each.before is ABSENT and each.field in table.unset and each.after == table.unset[each.field]:
+        rows = table.written_out
     row = next((row for row in rows if _fits(row, each, changed, wanted)), None) or table.other[-1]
     name = each.key or each.field
     before, after = shown(each.before, name), shown(each.after, name)

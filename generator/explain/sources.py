@@ -160,7 +160,7 @@ def _made_by(own: OwnDisk, instance: Instance) -> Sources:
     if own.suffix != SYSTEM or _suffix(own, instance):
         return ()
     found = [value for key in (*SOURCES, "storage") if (value := settings.get(key)) and not value.layer]
-    return (Located(found[0].data, found[0].place, layer="makes the system disk"),) if len(found) == 1 else ()
+    return (Located(None, found[0].place, layer="makes the system disk"),) if len(found) == 1 else ()
 
 
 def _disks(group: Group, instance: Instance) -> Iterator[tuple[Sources, Sources]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from generator.read.located import Located
+from generator.read.located import Located, plain
 from generator.read.platform import layered_data, shaped
 from generator.read.project import Project
 
@@ -44,13 +44,18 @@ Rows = tuple[Row, ...]
 
 
 class KindVerdicts(NamedTuple):
-    """The rows of one kind of object; `other` are those of a field that has none."""
+    """The rows of one kind of object; `other` are those of a field that has none.
+
+    `unset` is what the platform takes for a field that is left out, and `written_out` the rows of one that now says so.
+    """
 
     created: Rows
     deleted: Rows
     moved: Rows
     other: Rows
     fields: Mapping[str, Rows]
+    unset: Mapping[str, Any]
+    written_out: Rows
 
 
 Verdicts = Mapping[str, KindVerdicts]
@@ -64,7 +69,12 @@ def verdicts(platform: str, project: Project) -> Verdicts:
 
 def _kind(entry: Located) -> KindVerdicts:
     rows = {name: _rows(entry.data[name]) for name in ("created", "deleted", "moved", "other")}
-    return KindVerdicts(**rows, fields={name: _rows(value) for name, value in entry.data["fields"].data.items()})
+    return KindVerdicts(
+        **rows,
+        fields={name: _rows(value) for name, value in entry.data["fields"].data.items()},
+        unset=plain(entry.data["unset"]),
+        written_out=_rows(entry.data["writtenOut"]),
+    )
 
 
 def _rows(value: Located) -> Rows:

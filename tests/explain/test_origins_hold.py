@@ -14,7 +14,7 @@ from generator.explain.objects import Explanation
 from generator.problems import Place
 
 SETTINGS = settings(
-    max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.reuse, Phase.generate]
+    max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.reuse, Phase.generate]
 )
 Spot = tuple[str, tuple[str | int, ...]]
 Spots = dict[tuple[Place, ...], set[Spot]]
