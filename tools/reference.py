@@ -9,6 +9,7 @@ from typing import Any
 
 from generator.render.policies import BUILT_IN
 from generator.report.rule_texts import all_rules
+from tools.formats import formats_page, verdicts_page
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Made by `make docs` from {source}. Do not edit. -->\n\n"
@@ -20,6 +21,8 @@ def pages() -> dict[str, str]:
         "docs/environment.md": environment_page(),
         "docs/rules.md": rules_page(),
         "docs/commands.md": commands_page(),
+        "docs/verdicts.md": NOTE.format(source="templates/*/verdicts.yaml") + verdicts_page(),
+        "docs/formats.md": NOTE.format(source="schema/") + formats_page(),
     }
 
 

@@ -27,7 +27,7 @@ suppress_warnings = ["misc.highlighting_failure"]
 CHAPTERS = {
     "How to": "tutorial adopt plan ci explain cloud-init secrets delivery argocd-plugin policy budget report scale platforms "
     "windows",
-    "Reference": "environment rules commands api performance",
+    "Reference": "environment rules verdicts commands formats api performance",
     "Background": "why architecture decisions decisions-cloud-init",
     "Project": "../CONTRIBUTING ../SECURITY ../CHANGELOG",
 }

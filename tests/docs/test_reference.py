@@ -1,0 +1,24 @@
+"""The pages that are made from the code are what the code makes of them now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.reference import pages
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("path", sorted(pages()))
+def test_fresh(path: str) -> None:
+    """`make docs` would change nothing."""
+    assert (CHECKOUT / path).read_text(encoding="utf-8") == pages()[path], "run make docs"
+
+
+def test_every_page_is_in_the_site() -> None:
+    """Each page of docs/ stands in the table of contents of the site, once."""
+    contents = (CHECKOUT / "tools" / "site" / "conf.py").read_text(encoding="utf-8").split("CHAPTERS")[1].split("}")[0]
+    words = contents.replace('"', " ").replace(",", " ").split()
+    assert [path.stem for path in sorted((CHECKOUT / "docs").glob("*.md")) if words.count(path.stem) != 1] == []

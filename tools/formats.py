@@ -1,0 +1,116 @@
+"""The pages of docs/ on what vmgen says: the verdicts of its platforms, and the documents that it prints as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from generator.read.project import Project
+from generator.read.verdicts import Row, Rows, verdicts
+
+ROOT = Path(__file__).resolve().parent.parent
+FORMATS = {
+    "plan": "`vmgen plan -o json`",
+    "problems": "`-o json` of `vmgen render` and `vmgen check`",
+}
+_WHOLE = {
+    "created": "a new object",
+    "deleted": "an object that goes",
+    "moved": "an object that another environment takes over",
+    "other": "a field that the table does not name",
+    "written_out": "a field that was left out, and now says what the platform took for it",
+}
+
+
+def verdicts_page() -> str:
+    """What each change does, by platform, kind and field."""
+    project = Project(ROOT)
+    parts = [
+        "# Verdicts\n\n",
+        "What `vmgen plan` says of each change. The first row that fits wins; of several changes to one object the gravest is the "
+        "object's. Sources are paths in github.com/cozystack/cozystack, or issues there, unless they say more. The tables are "
+        "`templates/<platform>/verdicts.yaml`; a repository can have its own ([platforms](platforms.md)).\n\n",
+    ]
+    for name in project.platforms:
+        for kind, table in verdicts(name, project).items():
+            parts.append(
+                f"## {kind} on {name}\n\n| what changes | how | verdict | what the platform does | source |\n|---|---|---|---|---|\n"
+            )
+            for section, title in _WHOLE.items():
+                parts += _rows(title, getattr(table, section))
+            for field, rows in table.fields.items():
+                parts += _rows(f"`{field}`", rows)
+            parts.append("\n")
+    return "".join(parts).rstrip() + "\n"
+
+
+def _rows(title: str, rows: Rows) -> Iterator[str]:
+    for row in rows:
+        yield f"| {title} | {_when(row)} | {row.verdict} | {_cell(row.says)} | {_cell(row.source)} |\n"
+
+
+def _when(row: Row) -> str:
+    conditions = [] if row.change == "any" else [row.change]
+    if row.key:
+        conditions.append(f"key `{row.key}`")
+    if row.after is not None:
+        conditions.append(f"to `{json.dumps(row.after)}`")
+    if row.with_:
+        conditions.append(f"with `{row.with_}`")
+    conditions.extend(f"while `{field}` is `{json.dumps(value)}`" for field, value in row.while_.items())
+    return _cell(", ".join(conditions))
+
+
+def formats_page() -> str:
+    """The documents that programs read, from their JSON Schemas."""
+    parts = [
+        "# JSON formats\n\n",
+        "Each document has a `version`. Within a version keys are only added; a key that goes, or changes its meaning, is a new "
+        "version. `vmgen list` is described with the [totals](budget.md#for-programs), `explain` and `impact` with "
+        "[themselves](explain.md). SARIF is 2.1.0.\n\n",
+    ]
+    for name, printed in FORMATS.items():
+        schema = json.loads((ROOT / "schema" / f"{name}.schema.json").read_text(encoding="utf-8"))
+        parts.append(f"## {printed}\n\n{schema['description']} Its schema is `schema/{name}.schema.json`.\n\n")
+        parts += _table(schema, schema)
+        for title, node in schema.get("$defs", {}).items():
+            if "properties" in node:
+                parts.append(f"### {title}\n\n")
+                if "description" in node:
+                    parts.append(f"{node['description']}\n\n")
+                parts += _table(node, schema)
+    return "".join(parts).rstrip() + "\n"
+
+
+def _table(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    yield "| key | type | meaning |\n|---|---|---|\n"
+    yield from _keys(node, schema, "")
+    yield "\n"
+
+
+def _keys(node: Mapping[str, Any], schema: Mapping[str, Any], above: str) -> Iterator[str]:
+    for name, entry in node["properties"].items():
+        path, meaning = f"{above}{name}", entry.get("description", "")
+        yield f"| `{path}` | {_cell(_type(entry))} | {_cell(meaning)} |\n"
+        inner = entry.get("items", entry) if "$ref" not in entry else {}
+        if "properties" in inner:
+            yield from _keys(inner, schema, f"{path}[]." if "items" in entry else f"{path}.")
+
+
+def _type(entry: Mapping[str, Any]) -> str:
+    if "$ref" in entry:
+        return str(entry["$ref"].rsplit("/", 1)[1])
+    if "const" in entry:
+        return f"`{json.dumps(entry['const'])}`"
+    if "enum" in entry:
+        return ", ".join(f"`{value}`" for value in entry["enum"])
+    if "items" in entry:
+        return f"list of {_type(entry['items'])}"
+    types = entry.get("type", "any")
+    return types if isinstance(types, str) else " or ".join(types)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ").strip()
