@@ -120,6 +120,8 @@ class Workshop:
     def _platform(self, layers: Layered) -> Platform:
         written = layers.content.get("platform")
         name = written.data if written else DEFAULT_PLATFORM
+        if name is INVALID:  # said already; and against no platform can the rest be looked at
+            raise Refused(())
         if written and name not in self.project.platforms:
             known = self.project.platforms
             hint = did_you_mean(str(name), known) or f"; there are: {', '.join(known)}"

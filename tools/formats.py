@@ -15,6 +15,7 @@ FORMATS = {
     "plan": "`vmgen plan -o json`",
     "problems": "`-o json` of `vmgen render` and `vmgen check`",
 }
+_HEAD = "| what changes | how | verdict | what the platform does | source |\n|---|---|---|---|---|\n"
 _WHOLE = {
     "created": "a new object",
     "deleted": "an object that goes",
@@ -29,15 +30,13 @@ def verdicts_page() -> str:
     project = Project(ROOT)
     parts = [
         "# Verdicts\n\n",
-        "What `vmgen plan` says of each change. The first row that fits wins; of several changes to one object the gravest is the "
-        "object's. Sources are paths in github.com/cozystack/cozystack, or issues there, unless they say more. The tables are "
-        "`templates/<platform>/verdicts.yaml`; a repository can have its own ([platforms](platforms.md)).\n\n",
+        "What `vmgen plan` says of each change. The first row that fits wins; of several changes to one object the gravest "
+        "is the object's. Sources are paths in github.com/cozystack/cozystack, or issues there, unless they say more. The "
+        "tables are `templates/<platform>/verdicts.yaml`; a repository can have its own ([platforms](platforms.md)).\n\n",
     ]
     for name in project.platforms:
         for kind, table in verdicts(name, project).items():
-            parts.append(
-                f"## {kind} on {name}\n\n| what changes | how | verdict | what the platform does | source |\n|---|---|---|---|---|\n"
-            )
+            parts.append(f"## {kind} on {name}\n\n{_HEAD}")
             for section, title in _WHOLE.items():
                 parts += _rows(title, getattr(table, section))
             for field, rows in table.fields.items():
@@ -67,8 +66,8 @@ def formats_page() -> str:
     """The documents that programs read, from their JSON Schemas."""
     parts = [
         "# JSON formats\n\n",
-        "Each document has a `version`. Within a version keys are only added; a key that goes, or changes its meaning, is a new "
-        "version. `vmgen list` is described with the [totals](budget.md#for-programs), `explain` and `impact` with "
+        "Each document has a `version`. Within a version keys are only added; a key that goes, or changes its meaning, is a "
+        "new version. `vmgen list` is described with the [totals](budget.md#for-programs), `explain` and `impact` with "
         "[themselves](explain.md). SARIF is 2.1.0.\n\n",
     ]
     for name, printed in FORMATS.items():

@@ -14,7 +14,7 @@ class NotYaml(Exception):
 
 
 class _Loader(_BASE):  # type: ignore[misc]
-    """PyYAML's loader, but for two things: a key that stands twice is an error, and a lone `=` or `<<` is text."""
+    """PyYAML's loader, but that a key has to be text and may stand once, and that a lone `=` or `<<` is text."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen: set[str] = set()
@@ -22,7 +22,12 @@ class _Loader(_BASE):  # type: ignore[misc]
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} stands twice", key.start_mark)
             seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        found = super().construct_mapping(node, deep)
+        for key in found:
+            if not isinstance(key, str):
+                message = f"the key {key} is not text to every reader; quote it"
+                raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
+        return found
 
 
 for _tag in ("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"):

@@ -131,7 +131,10 @@ class Templates:
 
 
 def _only_writes(tree: nodes.Template, variables: frozenset[str]) -> bool:
-    loops = {loop.target.name for loop in tree.find_all(nodes.For) if isinstance(loop.target, nodes.Name)}
+    targets = [loop.target for loop in tree.find_all(nodes.For)]
+    if not all(isinstance(target, nodes.Name) for target in targets):
+        return False
+    loops = {target.name for target in targets if isinstance(target, nodes.Name)}
     if list(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Assign, nodes.Macro))):
         return False
     watched = variables | loops

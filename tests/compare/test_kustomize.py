@@ -111,6 +111,8 @@ def test_the_engine_is_found_beside_python(tmp_path: Path, monkeypatch: pytest.M
 
 UNREADABLE = {
     "a: 1\na: 2\n": "the key a stands twice",
+    "a: {on: 1}\n": "the key True is not text to every reader; quote it",
+    "1: a\n": "the key 1 is not text to every reader; quote it",
     "a: [": "while parsing a flow",
     "a: !!python/object:x {}\n": "could not determine a constructor",
     "a: 2026-99-99\n": "month must be in",

@@ -45,6 +45,7 @@ BROKEN = {
     "a list": ("- 1\n", None, "must render one object, and renders 1 documents"),
     "no YAML": (VM + "  a: b: c\n", None, "what it renders for web-1 is not YAML"),
     "a key twice": (VM + "  running: true\n", None, "the key running stands twice"),
+    "a key that is no text": (VM + "  on: true\n", None, "the key True is not text to every reader"),
     "blanks at the end of a line": (VM.replace("spec:\n", "spec: \n"), "spec: ", "leaves blanks at the end of a line"),
     "an undefined value": (VM.replace("{{ running }}", "{{ runing }}"), "runing", "'runing' is undefined"),
     "an undefined value in a list": (VM.replace("{{ running }}", "{{ [runing] }}"), "runing", "'runing' is undefined"),

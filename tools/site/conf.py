@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from generator import __version__
@@ -28,17 +29,18 @@ CHAPTERS = {
     "How to": "tutorial adopt plan ci explain cloud-init secrets delivery argocd-plugin policy budget report scale platforms "
     "windows",
     "Reference": "environment rules verdicts commands formats api performance",
-    "Background": "why architecture decisions decisions-cloud-init",
+    "Background": "why architecture decisions",
     "Project": "../CONTRIBUTING ../SECURITY ../CHANGELOG",
 }
 
 
-def _with_contents(app: Any, name: str, source: list[str]) -> None:  # noqa: ARG001 - sphinx's signature
+def _with_contents(app: Any, name: str, source: list[str]) -> None:
     """Put the table of contents, which only the site needs, under the page that is its start."""
     if name == root_doc:
         for chapter, pages in CHAPTERS.items():
-            paths = "\n".join(f"/docs/{page}".replace("/docs/../", "/") for page in pages.split())
-            source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {chapter}\n\n{paths}\n```\n"
+            paths = [f"/docs/{page}".replace("/docs/../", "/") for page in pages.split()]
+            there = "\n".join(path for path in paths if Path(f"{app.srcdir}{path}.md").exists())
+            source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {chapter}\n\n{there}\n```\n"
 
 
 def setup(app: Any) -> None:

@@ -1,0 +1,88 @@
+"""A platform is a folder of data: another one needs no Python, and a broken one says what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+ENVIRONMENT = "platform: mine\nnamespace: tenant-acme\nvms: {web: {instanceType: u1.medium, image: debian-12, count: 2}}\n"
+
+
+def copied(platform: str = "hikube") -> dict[str, str]:
+    """A built-in platform's files, as the platform `mine` of a repository."""
+    return {f"templates/mine/{path.name}": path.read_text() for path in (TEMPLATES / platform).iterdir()}
+
+
+def test_a_new_platform_needs_no_python(repository: Callable, engine: list[str]) -> None:
+    """A folder with other field names, folders and defaults renders and passes `check`."""
+    files = copied()
+    files["templates/mine/platform.yaml"] = (
+        files["templates/mine/platform.yaml"].replace("folder: vms", "folder: machines").replace("systemDiskStorage: 20Gi", "systemDiskStorage: 33Gi")
+    )
+    for name, old, new in (("template", "  running: {{ running }}", "  powered: {{ running }}"), ("schema", '"running"', '"powered"')):
+        file = {"template": "templates/mine/vm-instance.yaml.j2", "schema": "templates/mine/vm-instance.schema.json"}[name]
+        assert old in files[file]
+        files[file] = files[file].replace(old, new)
+    made = repository(ENVIRONMENT, files)
+    assert made.run("render").code == 0
+    assert "  powered: true\n" in made.text("production/machines/web/web-1.yaml")
+    assert "  storage: 33Gi\n" in made.text("production/disks/web/web-1-system.yaml")
+    assert made.run("check").code == 0
+    assert "debian-12" in made.run("catalog", "images", "--platform", "mine").stdout
+
+
+BROKEN: dict[str, tuple[str, str | None, int, str]] = {
+    "no catalog": ("catalog.yaml", None, 2, "the platform is incomplete: templates/mine/catalog.yaml is missing"),
+    "no schema": ("vm-disk.schema.json", None, 2, "the platform is incomplete: templates/mine/vm-disk.schema.json is missing"),
+    "no template": ("vm-disk.yaml.j2", None, 1, "no template mine/vm-disk.yaml.j2 in templates/"),
+    "a schema that is no JSON": ("vm-disk.schema.json", "{", 2, "templates/mine/vm-disk.schema.json is not JSON"),
+    "an unknown key": ("platform.yaml", "titel: x\n", 1, "templates/mine/platform.yaml:1:1: error: titel: unknown key 'titel'; did you mean"),
+    "itself": ("platform.yaml", "extends: [mine/platform.yaml]\n", 2, "templates/mine/platform.yaml extends itself"),
+    "what is not there": ("platform.yaml", "extends: [mine/nope.yaml]\n", 2, "templates/mine/nope.yaml is missing"),
+    "a file of the system": ("platform.yaml", "extends: [/etc/hostname]\n", 2, "templates//etc/hostname is missing"),
+    "no YAML": ("platform.yaml", "a: b: c\n", 1, "templates/mine/platform.yaml:1:5: error: mapping values are not allowed"),
+    "a wrong size": ("catalog.yaml", "instanceTypes: {a: {cpu: 1, memory: 4GB}}\n", 1, "templates/mine/catalog.yaml:1:37: error: "),
+}
+
+
+@pytest.mark.parametrize(("file", "text", "code", "message"), BROKEN.values(), ids=BROKEN)
+def test_broken_platforms(repository: Callable, file: str, text: str | None, code: int, message: str) -> None:
+    """What is missing or misshapen in a platform is said with its file, and nothing is written."""
+    files = copied()
+    if text is None:
+        del files[f"templates/mine/{file}"]
+    else:
+        files[f"templates/mine/{file}"] = text
+    made = repository(ENVIRONMENT, files)
+    done = made.run("render")
+    assert (done.code, message in done.messages) == (code, True), done.messages
+    assert not (made.root / "manifests").exists()
+
+
+def test_an_unknown_platform(repository: Callable) -> None:
+    """A platform that is not there is a problem where it is named, once."""
+    done = repository(ENVIRONMENT.replace("mine", "hikubee")).run("render")
+    assert done.problems == [
+        "environments/production.yaml:1:11: error: platform: no platform 'hikubee'; did you mean 'hikube'? [unknown-platform]"
+    ]
+
+
+def test_a_platform_of_the_wrong_type(repository: Callable) -> None:
+    """What the schema refused as a platform is not called unknown as well."""
+    done = repository(ENVIRONMENT.replace("mine", "5")).run("render")
+    assert [line.rpartition("[")[2] for line in done.problems] == ["wrong-type]"]
+
+
+def test_catalog_entries(repository: Callable) -> None:
+    """What `_catalog.yaml` writes is added, and laid over what is there key by key; null takes an entry away."""
+    own = "images: {debian-12: {minStorage: 60Gi}, mine: {os: Mine, minStorage: 1Gi, profile: ubuntu}, rocky-8: null}\n"
+    files = {"environments/_catalog.yaml": own}
+    text = "namespace: tenant-acme\ndefaults: {instanceType: u1.medium}\nvms: {a: {image: debian-12}, b: {image: mine}}\n"
+    made = repository(text, files)
+    assert made.run("render").code == 0
+    assert "  storage: 60Gi\n" in made.text("production/disks/a/a-system.yaml")
+    assert "  instanceProfile: debian\n" in made.text("production/vms/a/a.yaml")
+    assert "rocky-8" not in made.run("catalog", "images").stdout

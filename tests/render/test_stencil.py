@@ -1,0 +1,89 @@
+"""The fast way and the plain one give the same bytes, and a template that looks at names is never made a stencil."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from generator.pipeline import Workshop
+from generator.quoting import finalized
+from generator.read.templates import Templates
+from generator.render.manifests import FILTERS
+from generator.render.stencil import NAMES
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+HIKUBE = (TEMPLATES / "hikube/vm-instance.yaml.j2").read_text()
+
+ENVIRONMENTS = {
+    "plain": "vms: {web: {count: 4, instanceType: u1.large, image: debian-12, disks: {data: 5Gi}}}",
+    "names that need quotes": "vms: {web: {names: ['no', 'yes', 'y', 'null', web], instanceType: u1.large, image: debian-12}}",
+    "differences": (
+        "vms: {w: {count: 4, instanceType: u1.large, image: debian-12, instances: {2: {running: false}, 3: {disks: {d: 1Gi}}}}}"
+    ),
+    "user data by template": (
+        "vms: {w: {count: 3, instanceType: u1.large, image: debian-12, cloudInit: {template: host.yaml.j2}, cloudInitSeed: auto}}"
+    ),
+    "percent signs and holes": (
+        "annotations: {a: '100%s', b: vmgen-hole-0-end}\nvms: {web: {count: 3, instanceType: u1.large, image: debian-12,"
+        ' cloudInit: "#!/bin/sh\\necho %s %d vmgen-hole-1-end\\n"}}'
+    ),
+    "standalone and attached": (
+        "disks: {iso: {url: 'https://x.example/a.iso', optical: true, storage: 2Gi}}\n"
+        "vms: {web: {count: 2, instanceType: u1.large, image: debian-12, attach: [iso]}}"
+    ),
+}
+HOST = "#cloud-config\nhostname: {{ vm.name }}\n"
+
+
+@pytest.mark.parametrize("platform", ["hikube", "cozystack"])
+@pytest.mark.parametrize("environment", ENVIRONMENTS.values(), ids=ENVIRONMENTS.keys())
+def test_both_ways_give_the_same_bytes(repository: Callable, platform: str, environment: str) -> None:
+    """What is filled into a stencil is what the template renders for that object."""
+    text = f"platform: {platform}\nnamespace: tenant-a\n{environment}\n"
+    made = repository(text, {"templates/cloud-init/host.yaml.j2": HOST})
+    fast, plain = (Workshop(made.project, verify_all=by_itself).rendered("production") for by_itself in (False, True))
+    assert [problem for problem in plain.problems if problem.severity == "error"] == []
+    assert fast.files == plain.files
+    assert len(fast.files) > 5
+
+
+def test_a_template_that_decides_by_name_is_rendered_for_each_vm(repository: Callable) -> None:
+    """A VM that a template singles out is singled out, whichever way is taken."""
+    own = HIKUBE.replace(
+        "  running: {{ running }}\n",
+        '{% if name == "web-2" %}\n  running: false\n{% else %}\n  running: {{ running }}\n{% endif %}\n',
+    )
+    made = repository(f"namespace: tenant-a\n{ENVIRONMENTS['plain']}\n", {"templates/hikube/vm-instance.yaml.j2": own})
+    fast, plain = (Workshop(made.project, verify_all=by_itself).rendered("production") for by_itself in (False, True))
+    assert fast.files == plain.files
+    assert b"running: false" in fast.files["production/vms/web/web-2.yaml"]
+    assert b"running: true" in fast.files["production/vms/web/web-3.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("line", "only_writes"),
+    [
+        ("a: {{ name }}", True),
+        ("a:{{ diskNames | block }}", True),
+        ("{% for disk in disks %}\n- {{ disk.name }}\n{% endfor %}", True),
+        ("{% if disks %}\na: 1\n{% endif %}", True),
+        ("a: {{ other }}", True),
+        ("a: {{ name ~ 'x' }}", False),
+        ("a: {{ name == 'web-1' }}", False),
+        ("a: {{ diskNames[0] }}", False),
+        ("{% if name == 'web-1' %}\na: 1\n{% endif %}", False),
+        ("{% set x = name %}\na: {{ x }}", False),
+        ("{% for disk in disks if disk.bus %}\n- {{ disk.name }}\n{% endfor %}", False),
+        ("a: {{ 1 if name else 2 }}", False),
+        ("{% for disk in disks %}\n- {{ loop.index }}\n{% endfor %}", True),
+        ("{% for a, b in disks %}\n- {{ a }}\n{% endfor %}", False),
+        ("{% include 'other.j2' %}", False),
+    ],
+)
+def test_what_counts_as_only_writing(repository: Callable, line: str, only_writes: bool) -> None:
+    """A template that does anything with a name but write it is rendered for each object."""
+    made = repository("namespace: tenant-a\n", {"templates/own/x.yaml.j2": f"{line}\n"})
+    templates = Templates(made.project, finalized, FILTERS)
+    assert templates.only_writes("own/x.yaml.j2", NAMES) is only_writes
