@@ -22,6 +22,7 @@ from generator.merge.environment import Environment, environment
 from generator.merge.layers import Layered, layered
 from generator.problems import Problem, Refused, has_errors, in_order
 from generator.read.layer_file import Files, LayerFile
+from generator.read.located import INVALID
 from generator.read.platform import DEFAULT_PLATFORM, Platform, Platforms
 from generator.read.project import Project, environment_names
 from generator.render.manifests import manifest_templates, tree

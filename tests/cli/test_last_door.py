@@ -15,7 +15,7 @@ ENDS: dict[str, tuple[BaseException, int, str]] = {
     "what was refused": (Refused((Problem(Place("a", 1, 2), "r", "k", "m"),)), 1, "a:1:2: error: k: m [r]\n"),
     "what the system refused": (PermissionError(13, "Permission denied", "a/b"), 2, "vmgen: a/b: Permission denied\n"),
     "what the system refused without a name": (OSError(28, "No space left on device"), 2, "vmgen: No space left on device\n"),
-    "Ctrl-C": (KeyboardInterrupt(), 130, ""),
+    "Ctrl-C": (KeyboardInterrupt(), 130, "\n"),
 }
 
 

@@ -23,7 +23,7 @@ ENVIRONMENTS = {
         "vms: {w: {count: 4, instanceType: u1.large, image: debian-12, instances: {2: {running: false}, 3: {disks: {d: 1Gi}}}}}"
     ),
     "user data by template": (
-        "vms: {w: {count: 3, instanceType: u1.large, image: debian-12, cloudInit: {template: host.yaml.j2}, cloudInitSeed: auto}}"
+        "vms: {w: {count: 3, instanceType: u1.large, image: rocky-9, cloudInitSeed: auto, cloudInit: {template: host.yaml.j2}}}"
     ),
     "percent signs and holes": (
         "annotations: {a: '100%s', b: vmgen-hole-0-end}\nvms: {web: {count: 3, instanceType: u1.large, image: debian-12,"

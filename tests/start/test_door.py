@@ -1,8 +1,7 @@
-"""The one door: known errors are a line and a code, a bug says that it is one, and no traceback is a user's fault."""
+"""What a user meets at the edges: a bug says that it is one, and nothing that a user can do ends in a traceback."""
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import subprocess
@@ -47,18 +46,6 @@ def test_a_bug_keeps_secrets(failing: Callable) -> None:
     """What looks like a secret in the words of an error is masked."""
     done = failing(ValueError("password: hunter2hunter2"))
     assert (done.code, "hunter2" in done.messages) == (70, False)
-
-
-def test_interrupted(failing: Callable) -> None:
-    """Ctrl-C ends with 130 and no words."""
-    done = failing(KeyboardInterrupt())
-    assert (done.code, done.messages.strip()) == (130, "")
-
-
-def test_the_world(failing: Callable) -> None:
-    """What the system refuses is one line, with the file, and exit code 2."""
-    done = failing(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "manifests/a.yaml"))
-    assert (done.code, done.messages) == (2, "vmgen: manifests/a.yaml: No space left on device\n")
 
 
 def test_a_usage_error(failing: Callable) -> None:
