@@ -13,11 +13,16 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from generator.cli.app import main
 from generator.compare.kustomize import engine as found_engine
 from generator.problems import VmgenError
 from generator.read.project import Project
+
+# The machines that run this are shared: how long an example takes says nothing. CI must not fail by the luck of a draw.
+settings.register_profile("vmgen", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ)
+settings.load_profile("vmgen")
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -167,5 +167,9 @@ TESTS = sorted(path for path in Path(__file__).parent.rglob("test_*.py"))
 def test_tests_are_sentences(path: Path) -> None:
     """Every test says in a sentence what holds."""
     nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
-    silent = [node.name for node in nodes if node.name.startswith("test_") and not (ast.get_docstring(node) or "").endswith((".", "?"))]
+    silent = [
+        node.name
+        for node in nodes
+        if node.name.startswith("test_") and not (ast.get_docstring(node) or "").endswith((".", "?"))
+    ]
     assert silent == []

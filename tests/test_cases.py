@@ -22,7 +22,7 @@ def _names() -> list[str]:
 def case(repository: Callable) -> Callable:
     """Copies a case into a repository of its own."""
 
-    def copied(name: str):  # noqa: ANN202
+    def copied(name: str):
         made = repository()
         for folder in ("environments", "templates"):
             if (CASES / name / folder).is_dir():

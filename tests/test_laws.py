@@ -25,13 +25,46 @@ QUICK = settings(deadline=None, suppress_health_check=list(HealthCheck))
 # ---- environments of any shape, by the schema: subsets of the keys, values of right and wrong types
 
 WORDS = st.sampled_from(
-    ["web", "db", "data", "a-b", "x" * 50, "tenant-acme", "u1.large", "ubuntu-2404", "ubuntu", "replicated", "local", "20Gi", "1Mi", "no", ""]
+    [
+        "web",
+        "db",
+        "data",
+        "a-b",
+        "x" * 50,
+        "tenant-acme",
+        "u1.large",
+        "ubuntu-2404",
+        "ubuntu",
+        "replicated",
+        "local",
+        "20Gi",
+        "1Mi",
+        "no",
+        "",
+    ]
 )
 HOSTILE = st.sampled_from(
-    ["../../x", "{{ x }}", "{% y %}", "---", "a\nb", "a: b", "\\", "é😀", "x" * 300, "%", "@", "#cloud-config\n{}\n", "#!/bin/sh\n", "2026-12-31"]
+    [
+        "../../x",
+        "{{ x }}",
+        "{% y %}",
+        "---",
+        "a\nb",
+        "a: b",
+        "\\",
+        "é😀",
+        "x" * 300,
+        "%",
+        "@",
+        "#cloud-config\n{}\n",
+        "#!/bin/sh\n",
+        "2026-12-31",
+    ]
 )
 TEXTS = WORDS | HOSTILE | st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
-NAMES = st.sampled_from(["web", "db", "data", "iso", "logs", "1", "2", "web-1", "system", "kustomization", "con", "X", "../x", "a" * 60])
+NAMES = st.sampled_from(
+    ["web", "db", "data", "iso", "logs", "1", "2", "web-1", "system", "kustomization", "con", "X", "../x", "a" * 60]
+)
 NUMBERS = st.sampled_from([0, 1, 2, 3, 5, 22, 80, 443, 65535, 65536, -1, 10**30, 1.5])
 ANYTHING = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXTS,
@@ -123,7 +156,9 @@ def test_any_environment_renders_or_reports(rendered: Callable, wrong: int) -> N
 
 
 @QUICK
-@given(st.lists(st.sampled_from([*"vms: {web}\n-[]#&*!|>'\"%@`\t0123,.~", "count: ", "vms:\n", "  "]), max_size=40).map("".join))
+@given(
+    st.lists(st.sampled_from([*"vms: {web}\n-[]#&*!|>'\"%@`\t0123,.~", "count: ", "vms:\n", "  "]), max_size=40).map("".join)
+)
 def test_any_text_renders_or_reports(rendered: Callable, text: str) -> None:
     """Scraps of YAML give files or problems, never a traceback."""
     problems, files = rendered(text)
@@ -139,11 +174,20 @@ DISKS = st.dictionaries(
     max_size=4,
 )
 CLEAN = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u2028\u2029\ufeff\ufffe\uffff") | st.sampled_from("\n\t"), max_size=30
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\u2028\u2029\ufeff\ufffe\uffff")
+    | st.sampled_from("\n\t"),
+    max_size=30,
 )
 ANNOTATIONS = st.dictionaries(st.sampled_from(["a", "n", "on", "example.com/b"]), CLEAN, max_size=3)
 OVERRIDES = st.fixed_dictionaries(
-    {}, optional={"running": st.booleans(), "disks": DISKS, "externalPorts": PORTS, "annotations": ANNOTATIONS, "cloudInitSeed": CLEAN}
+    {},
+    optional={
+        "running": st.booleans(),
+        "disks": DISKS,
+        "externalPorts": PORTS,
+        "annotations": ANNOTATIONS,
+        "cloudInitSeed": CLEAN,
+    },
 )
 GROUPS = st.fixed_dictionaries(
     {"instanceType": st.sampled_from(["u1.large", "m1.large"]), "image": st.sampled_from(["ubuntu-2404", "debian-12"])},
@@ -153,7 +197,9 @@ GROUPS = st.fixed_dictionaries(
         "externalPorts": PORTS,
         "running": st.booleans(),
         "annotations": ANNOTATIONS,
-        "labels": st.dictionaries(st.sampled_from(["tier", "team"]), st.sampled_from(["front", "y", "no", "1e3", "08"]), max_size=2),
+        "labels": st.dictionaries(
+            st.sampled_from(["tier", "team"]), st.sampled_from(["front", "y", "no", "1e3", "08"]), max_size=2
+        ),
         "storage": st.sampled_from(["20Gi", "40Gi"]),
         "vars": st.dictionaries(st.sampled_from("ab"), CLEAN, max_size=2),
         "cloudInit": CLEAN.map(lambda text: f"#!/bin/sh\n{text}"),
@@ -161,7 +207,10 @@ GROUPS = st.fixed_dictionaries(
     },
 ).map(lambda group: group if "count" in group else {key: value for key, value in group.items() if key != "instances"})
 ENVIRONMENTS = st.fixed_dictionaries(
-    {"namespace": st.just("tenant-acme"), "vms": st.dictionaries(st.sampled_from(["web", "db", "api"]), GROUPS, min_size=1, max_size=3)},
+    {
+        "namespace": st.just("tenant-acme"),
+        "vms": st.dictionaries(st.sampled_from(["web", "db", "api"]), GROUPS, min_size=1, max_size=3),
+    },
     optional={"annotations": ANNOTATIONS, "platform": st.sampled_from(["hikube", "cozystack"]), "defaults": OVERRIDES},
 )
 
@@ -187,7 +236,9 @@ def shuffled(value: Any, chance: random.Random, ordered: tuple[str, ...]) -> Any
 
 @settings(QUICK, max_examples=30)
 @given(ENVIRONMENTS, st.randoms(use_true_random=False))
-def test_order_of_keys_and_repetition_change_nothing(rendered: Callable, environment: dict[str, Any], chance: random.Random) -> None:
+def test_order_of_keys_and_repetition_change_nothing(
+    rendered: Callable, environment: dict[str, Any], chance: random.Random
+) -> None:
     """Rendered twice, thoroughly or fast, and with its keys in any order, an environment gives the same bytes."""
     problems, files = rendered(quoted(environment))
     assert errors(problems) == []

@@ -14,7 +14,7 @@ class NotYaml(Exception):
 
 
 class _Loader(_BASE):  # type: ignore[misc]
-    """PyYAML's loader, but that a key has to be text and may stand once, and that a lone `=` or `<<` is text."""
+    """PyYAML's loader, but that a key may stand once, and that a lone `=` or `<<` is text."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen: set[str] = set()
@@ -22,6 +22,11 @@ class _Loader(_BASE):  # type: ignore[misc]
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} stands twice", key.start_mark)
             seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+class _TextKeys(_Loader):
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         found = super().construct_mapping(node, deep)
         for key in found:
             if not isinstance(key, str):
@@ -34,9 +39,13 @@ for _tag in ("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"):
     _Loader.add_constructor(_tag, yaml.SafeLoader.construct_yaml_str)
 
 
-def objects(text: str | bytes) -> list[Any]:
-    """The documents of a text, empty ones left out. NotYaml where it cannot be read."""
+def objects(text: str | bytes, *, text_keys: bool = False) -> list[Any]:
+    """The documents of a text, empty ones left out. NotYaml where it cannot be read.
+
+    With `text_keys`, a key such as `on` or `1` is an error: in what others wrote it is passed on, and not written by us.
+    """
+    loader = _TextKeys if text_keys else _Loader
     try:
-        return [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
+        return [document for document in yaml.load_all(text, Loader=loader) if document is not None]
     except (yaml.YAMLError, ValueError) as error:
         raise NotYaml(" ".join(str(error).split())) from None

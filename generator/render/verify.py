@@ -28,7 +28,7 @@ class Verifier:
     def _wrong(self, resource: Resource, text: str) -> list[Problem]:
         template = self._fleet.kind_of(resource).template
         try:
-            found = objects(text)
+            found = objects(text, text_keys=True)
         except NotYaml as error:
             return [self._problem(template, "^", f"what it renders for {resource.name} is not YAML: {error}")]
         if len(found) != 1 or not isinstance(found[0], dict):

@@ -211,7 +211,10 @@ def test_catalog_with_what_the_repository_adds(good: Callable) -> None:
     assert "acme.tiny" in made.run("catalog", "types").stdout
     wrong = good({"environments/_catalog.yaml": "instanceTypes: {acme.tiny: {cpus: 1}}\n"}).run("catalog", "types")
     assert wrong.code == 1
-    assert "environments/_catalog.yaml:1:29: error: instanceTypes.acme.tiny.cpus: unknown key 'cpus'; did you mean" in wrong.messages
+    assert (
+        "environments/_catalog.yaml:1:29: error: instanceTypes.acme.tiny.cpus: unknown key 'cpus'; did you mean"
+        in wrong.messages
+    )
 
 
 def test_schema(vmgen: Callable) -> None:
@@ -276,10 +279,14 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
-@pytest.mark.parametrize("variables", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
+@pytest.mark.parametrize(
+    "variables", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
+)
 def test_poor_terminals(repository: Callable, variables: dict[str, str]) -> None:
     """A terminal that knows only ASCII gets every message, and the files are UTF-8 all the same."""
-    made = repository(GOOD.replace("vms:", 'annotations: {note: "é 日本"}\nvms:', 1), {"environments/bad.yaml": 'vms: {"é": {}}\n'})
+    made = repository(
+        GOOD.replace("vms:", 'annotations: {note: "é 日本"}\nvms:', 1), {"environments/bad.yaml": 'vms: {"é": {}}\n'}
+    )
     done = made.process("render", **variables)
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr

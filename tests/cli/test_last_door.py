@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -20,7 +23,9 @@ ENDS: dict[str, tuple[BaseException, int, str]] = {
 
 
 @pytest.mark.parametrize(("error", "code", "message"), ENDS.values(), ids=ENDS)
-def test_known_ends(repository: Callable, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, message: str) -> None:
+def test_known_ends(
+    repository: Callable, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, message: str
+) -> None:
     """Each known error is its line and its exit code, and no traceback."""
 
     def fail(*arguments: object, **options: object) -> None:
@@ -44,15 +49,10 @@ def test_a_bug_says_so(repository: Callable, monkeypatch: pytest.MonkeyPatch) ->
     assert "ZeroDivisionError: a bug" in done.messages
 
 
-def test_start_up_is_light(repository: Callable) -> None:
-    """`--help` loads neither the YAML parser, nor Jinja2, nor the validator."""
-    import subprocess
-    import sys
-
-    code = "import sys, generator.cli.app; print([m for m in ('yaml', 'jinja2', 'jsonschema_rs', 'asyncio', 'difflib') if m in sys.modules])"
-    made = repository(GOOD)
-    import os
-
+def test_start_up_is_light() -> None:
+    """Neither the YAML parser, nor Jinja2, nor the validator is loaded before a command needs it."""
+    heavy = ("yaml", "jinja2", "jsonschema_rs", "asyncio", "difflib")
+    code = f"import sys, generator.cli.app; print([name for name in {heavy} if name in sys.modules])"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code], cwd=made.root, env=environment, capture_output=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
     assert done.stdout == b"[]\n"

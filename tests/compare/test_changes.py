@@ -25,7 +25,7 @@ FOREIGN = "kind: ConfigMap\n"
 def rendered(repository: Callable) -> Callable:
     """A repository whose environment `production` has been rendered, with other files beside."""
 
-    def made(files: dict[str, str] | None = None):  # noqa: ANN202
+    def made(files: dict[str, str] | None = None):
         found = repository(SENTENCE, files)
         found.uncommitted()
         assert found.run("render").code == 0
@@ -121,7 +121,9 @@ def test_an_empty_folder_in_the_way(repository: Callable) -> None:
     assert found.files() == {}
 
 
-@pytest.mark.parametrize("name", ["manifests", "manifests/production", "manifests/production/vms", "manifests/production/vms/web/web-1.yaml"])
+@pytest.mark.parametrize(
+    "name", ["manifests", "manifests/production", "manifests/production/vms", "manifests/production/vms/web/web-1.yaml"]
+)
 def test_symbolic_links(repository: Callable, name: str) -> None:
     """A link anywhere in the output is refused, and nothing is written through it."""
     found = repository(SENTENCE, {"elsewhere/x": "x"})
@@ -152,7 +154,10 @@ def test_an_environment_that_became_empty(rendered: Callable) -> None:
     before = found.files()
     done = found.run("render")
     assert done.code == 1
-    assert "nothing is left of environment production, and 12 files would go; restore environments/production.yaml" in done.messages
+    assert (
+        "nothing is left of environment production, and 12 files would go; restore environments/production.yaml"
+        in done.messages
+    )
     assert found.files() == before
     assert found.run("render", "--allow-empty").code == 0
     assert not (found.root / "manifests/production").exists()
@@ -160,7 +165,9 @@ def test_an_environment_that_became_empty(rendered: Callable) -> None:
 
 def test_an_environment_that_is_gone(rendered: Callable) -> None:
     """The manifests of an environment whose file is gone are kept until their end is asked for."""
-    found = rendered({"environments/staging.yaml": "namespace: tenant-b\nvms: {a: {instanceType: u1.large, image: debian-12}}\n"})
+    found = rendered(
+        {"environments/staging.yaml": "namespace: tenant-b\nvms: {a: {instanceType: u1.large, image: debian-12}}\n"}
+    )
     (found.root / "environments/production.yaml").unlink()
     assert found.run("render").code == 1
     assert found.run("render", "staging").code == 0

@@ -50,7 +50,13 @@ def test_order_of_layers(layers: Callable[..., Layered]) -> None:
             "production.yaml": "extends: [base/one.yaml, base/two.yaml]\nvars: {c: 4}",
         }
     )
-    assert [layer.path.name for layer in found.files] == ["_defaults.yaml", "common.yaml", "one.yaml", "two.yaml", "production.yaml"]
+    assert [layer.path.name for layer in found.files] == [
+        "_defaults.yaml",
+        "common.yaml",
+        "one.yaml",
+        "two.yaml",
+        "production.yaml",
+    ]
     assert plain(found.content) == {"vars": {"a": 1, "b": 3, "c": 4, "d": 0}}
     assert not found.problems
 
@@ -189,7 +195,10 @@ NULLS: dict[str, tuple[dict[str, str], str, str, Any]] = {
         "a",
     ),
     "all overrides": (
-        {"_defaults.yaml": "vms: {web: {count: 1, instances: {1: {image: b}}}}", "production.yaml": "vms: {web: {instances: null}}"},
+        {
+            "_defaults.yaml": "vms: {web: {count: 1, instances: {1: {image: b}}}}",
+            "production.yaml": "vms: {web: {instances: null}}",
+        },
         "web-1",
         "image",
         None,
@@ -236,7 +245,11 @@ def test_no_null_is_left(merged: Callable[..., Environment]) -> None:
             "disks: {d: {image: null, labels: {a: null}}, e: null}",
         }
     )
-    parts = [found.settings.located, *(group.written for group in found.groups), *(disk.settings.located for disk in found.disks)]
+    parts = [
+        found.settings.located,
+        *(group.written for group in found.groups),
+        *(disk.settings.located for disk in found.disks),
+    ]
     parts += [instance.settings.values.located for group in found.groups for instance in group.instances]
     assert not [part for part in parts if "None" in repr(plain(part))]
 
@@ -252,6 +265,8 @@ def test_instances_that_nothing_tells_apart_share_their_settings(merged: Callabl
 
 def test_a_vm_named_none(merged: Callable[..., Environment]) -> None:
     """A VM without a number has no override by number, whatever the label."""
-    [group] = merged({"production.yaml": "vms: {web: {names: [a], instances: {None: {running: false}, a: {storage: 30Gi}}}}"}).groups
+    [group] = merged(
+        {"production.yaml": "vms: {web: {names: [a], instances: {None: {running: false}, a: {storage: 30Gi}}}}"}
+    ).groups
     assert group.instances[0].settings.values.value("running") is True
     assert group.instances[0].settings.values.value("storage") == "30Gi"

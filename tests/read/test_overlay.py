@@ -110,7 +110,12 @@ CHOICES = {
     "elsewhere they are free": ("", "image: a", "url: b", {"image": "a", "url": "b"}),
     "of a disk of a group": ("group", "disks: {d: {image: a}}", "disks: {d: {url: b}}", {"disks": {"d": {"url": "b"}}}),
     "of a group of an environment": ("environment", "vms: {w: {image: a}}", "vms: {w: {url: b}}", {"vms": {"w": {"url": "b"}}}),
-    "of a standalone disk": ("environment", "disks: {d: {image: a}}", "disks: {d: {upload: true}}", {"disks": {"d": {"upload": True}}}),
+    "of a standalone disk": (
+        "environment",
+        "disks: {d: {image: a}}",
+        "disks: {d: {upload: true}}",
+        {"disks": {"d": {"upload": True}}},
+    ),
     "of an instance": (
         "environment",
         "vms: {w: {instances: {1: {image: a}}}}",
@@ -118,7 +123,12 @@ CHOICES = {
         {"vms": {"w": {"instances": {"1": {"url": "b"}}}}},
     ),
     "of the defaults": ("environment", "defaults: {image: a}", "defaults: {clone: b}", {"defaults": {"clone": "b"}}),
-    "a group of the name of a key": ("environment", "vms: {image: {count: 1}}", "vms: {url: {}}", {"vms": {"image": {"count": 1}, "url": {}}}),
+    "a group of the name of a key": (
+        "environment",
+        "vms: {image: {count: 1}}",
+        "vms: {url: {}}",
+        {"vms": {"image": {"count": 1}, "url": {}}},
+    ),
     "cloud-init merges": ("group", "cloudInit: {a: 1}", "cloudInit: {b: 2}", {"cloudInit": {"a": 1, "b": 2}}),
     "cloud-init of another form": ("group", "cloudInit: {template: a}", "cloudInit: {b: 2}", {"cloudInit": {"b": 2}}),
     "cloud-init keeps a null": ("group", "cloudInit: {a: 1}", "cloudInit: {b: null}", {"cloudInit": {"a": 1, "b": None}}),

@@ -20,9 +20,14 @@ def test_a_new_platform_needs_no_python(repository: Callable, engine: list[str])
     """A folder with other field names, folders and defaults renders and passes `check`."""
     files = copied()
     files["templates/mine/platform.yaml"] = (
-        files["templates/mine/platform.yaml"].replace("folder: vms", "folder: machines").replace("systemDiskStorage: 20Gi", "systemDiskStorage: 33Gi")
+        files["templates/mine/platform.yaml"]
+        .replace("folder: vms", "folder: machines")
+        .replace("systemDiskStorage: 20Gi", "systemDiskStorage: 33Gi")
     )
-    for name, old, new in (("template", "  running: {{ running }}", "  powered: {{ running }}"), ("schema", '"running"', '"powered"')):
+    for name, old, new in (
+        ("template", "  running: {{ running }}", "  powered: {{ running }}"),
+        ("schema", '"running"', '"powered"'),
+    ):
         file = {"template": "templates/mine/vm-instance.yaml.j2", "schema": "templates/mine/vm-instance.schema.json"}[name]
         assert old in files[file]
         files[file] = files[file].replace(old, new)
@@ -39,12 +44,22 @@ BROKEN: dict[str, tuple[str, str | None, int, str]] = {
     "no schema": ("vm-disk.schema.json", None, 2, "the platform is incomplete: templates/mine/vm-disk.schema.json is missing"),
     "no template": ("vm-disk.yaml.j2", None, 1, "no template mine/vm-disk.yaml.j2 in templates/"),
     "a schema that is no JSON": ("vm-disk.schema.json", "{", 2, "templates/mine/vm-disk.schema.json is not JSON"),
-    "an unknown key": ("platform.yaml", "titel: x\n", 1, "templates/mine/platform.yaml:1:1: error: titel: unknown key 'titel'; did you mean"),
+    "an unknown key": (
+        "platform.yaml",
+        "titel: x\n",
+        1,
+        "templates/mine/platform.yaml:1:1: error: titel: unknown key 'titel'; did you mean",
+    ),
     "itself": ("platform.yaml", "extends: [mine/platform.yaml]\n", 2, "templates/mine/platform.yaml extends itself"),
     "what is not there": ("platform.yaml", "extends: [mine/nope.yaml]\n", 2, "templates/mine/nope.yaml is missing"),
     "a file of the system": ("platform.yaml", "extends: [/etc/hostname]\n", 2, "templates//etc/hostname is missing"),
     "no YAML": ("platform.yaml", "a: b: c\n", 1, "templates/mine/platform.yaml:1:5: error: mapping values are not allowed"),
-    "a wrong size": ("catalog.yaml", "instanceTypes: {a: {cpu: 1, memory: 4GB}}\n", 1, "templates/mine/catalog.yaml:1:37: error: "),
+    "a wrong size": (
+        "catalog.yaml",
+        "instanceTypes: {a: {cpu: 1, memory: 4GB}}\n",
+        1,
+        "templates/mine/catalog.yaml:1:37: error: ",
+    ),
 }
 
 

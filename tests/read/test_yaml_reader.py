@@ -29,7 +29,12 @@ REFUSED = {
     "python tag": (b"a: !!python/object/apply:os.system [id]\n", "1:4", "yaml-tag", "is not taken; write a plain value"),
     "tag on a mapping": (b"a: !mine {b: 1}\n", "1:4", "yaml-tag", "the tag !mine is not taken; write a plain value"),
     "bare tag": (b"a: ! x\n", "1:4", "yaml-tag", "the tag ! is not taken; write a plain value"),
-    "merge key": (b"a: &x {b: 1}\nc:\n  <<: *x\n", "3:3", "merge-key", "merge keys are not taken; use `defaults:` or `extends:`"),
+    "merge key": (
+        b"a: &x {b: 1}\nc:\n  <<: *x\n",
+        "3:3",
+        "merge-key",
+        "merge keys are not taken; use `defaults:` or `extends:`",
+    ),
     "unknown alias": (b"a: *x\n", "1:4", "unknown-alias", "unknown alias 'x'; write the value out"),
     "alias of what is not finished": (b"a: &x [*x]\n", "1:8", "unknown-alias", "unknown alias 'x'; write the value out"),
     "latin-1": (b"a: \xe9\n", "1:4", "not-utf-8", "not UTF-8 text; save the file as UTF-8"),
@@ -88,7 +93,7 @@ TAKEN = {
     "anchor and alias": (b"a: &x [1]\nb: *x\n", {"a": [1], "b": [1]}),
     "tab between key and value": (b"a:\t1\n", {"a": 1}),
     "emoji": ('a: "😀"\n😀: x\n'.encode(), {"a": "😀", "😀": "x"}),
-    "quoted truth": (b"a: \"no\"\nb: 'true'\nc: \"08\"\n", {"a": "no", "b": "true", "c": "08"}),
+    "quoted truth": (b'a: "no"\nb: \'true\'\nc: "08"\n', {"a": "no", "b": "true", "c": "08"}),
     "number as key": (b"2: x\n", {"2": "x"}),
     "value of nothing": (b"a:\nb: ~\nc: null\n", {"a": None, "b": None, "c": None}),
     "empty text": (b"a: ''\n", {"a": ""}),
@@ -162,7 +167,9 @@ def test_any_bytes(content: bytes) -> None:
     assert all(problem.place.file == "f.yaml" for problem in problems)
 
 
-YAML_LIKE = st.lists(st.sampled_from([*"abx01 \n\t:-?[]{},#&*!|>'\"%@`~=<", "\n  ", ": ", "- ", "\\", "é"]), max_size=40).map("".join)
+YAML_LIKE = st.lists(st.sampled_from([*"abx01 \n\t:-?[]{},#&*!|>'\"%@`~=<", "\n  ", ": ", "- ", "\\", "é"]), max_size=40).map(
+    "".join
+)
 
 
 @given(YAML_LIKE)

@@ -31,7 +31,7 @@ def line_of(template: str, part: str) -> int:
 
 
 BROKEN = {
-    "a field less": (VM.replace("  running: {{ running }}\n", ""), None, "spec: \"running\" is a required property"),
+    "a field less": (VM.replace("  running: {{ running }}\n", ""), None, 'spec: "running" is a required property'),
     "a field more": (VM + "  extra: 1\n", "spec:", "extra"),
     "a field of another type": (VM.replace("{{ running }}", '"yes"'), "  running:", "spec.running: "),
     "another name": (VM.replace("name: {{ name }}", "name: x{{ group }}"), None, "'group' is undefined"),
@@ -49,7 +49,11 @@ BROKEN = {
     "blanks at the end of a line": (VM.replace("spec:\n", "spec: \n"), "spec: ", "leaves blanks at the end of a line"),
     "an undefined value": (VM.replace("{{ running }}", "{{ runing }}"), "runing", "'runing' is undefined"),
     "an undefined value in a list": (VM.replace("{{ running }}", "{{ [runing] }}"), "runing", "'runing' is undefined"),
-    "an undefined value in a mapping": (VM.replace("{{ running }}", "{{ {'a': [runing]} }}"), "runing", "'runing' is undefined"),
+    "an undefined value in a mapping": (
+        VM.replace("{{ running }}", "{{ {'a': [runing]} }}"),
+        "runing",
+        "'runing' is undefined",
+    ),
     "an undefined value in a block": (VM.replace("{{ sshKeys | block }}", "{{ [sshKey] | block }}"), "sshKey", "is undefined"),
     "an undefined attribute": (VM.replace("{{ running }}", "{{ running.x }}"), "running", "has no attribute 'x'"),
     "an undefined condition": (VM.replace("{% if labels %}", "{% if lables %}"), "lables", "'lables' is undefined"),
@@ -62,7 +66,11 @@ BROKEN = {
     "a changed list": (VM.replace("{{ running }}", "{{ sshKeys.append(1) }}"), "append", "unsafe"),
     "a global": (VM.replace("{{ running }}", "{{ range(3) }}"), "range", "'range' is undefined"),
     "the environment": (VM.replace("{{ running }}", "{{ self.x }}"), "self", "unsafe|undefined|has no attribute|cannot write"),
-    "a large text": (VM.replace("{{ running }}", "{{ 'a' * 1000000000 }}"), "'a' *", "a product this large is not for templates"),
+    "a large text": (
+        VM.replace("{{ running }}", "{{ 'a' * 1000000000 }}"),
+        "'a' *",
+        "a product this large is not for templates",
+    ),
     "a large list": (VM.replace("{{ running }}", "{{ 1000000000 * [1] }}"), "[1]", "a product this large is not for templates"),
     "a large number": (VM.replace("{{ running }}", "{{ 9 ** 999999999 }}"), "9 **", "the operator ** is not for templates"),
     "a large format": (VM.replace("{{ running }}", "{{ '%999999999d' % 1 }}"), "'%9", "the operator % is not for templates"),
@@ -126,7 +134,9 @@ def test_comments_and_own_keys_of_a_template(repository: Callable) -> None:
 
 def test_fast_and_thorough_rendering_agree(repository: Callable) -> None:
     """With `--verify` every manifest is rendered by itself; the bytes are those of the fast way."""
-    made = repository(ENVIRONMENT.replace("count: 2", "count: 12").replace("    image", "    disks: {data: 5Gi, b: 1Gi}\n    image"))
+    made = repository(
+        ENVIRONMENT.replace("count: 2", "count: 12").replace("    image", "    disks: {data: 5Gi, b: 1Gi}\n    image")
+    )
     fast = made.run("render", "--stdout")
     assert fast.code == 0
     assert fast.output == made.run("render", "--stdout", "--verify").output

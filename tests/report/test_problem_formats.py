@@ -128,7 +128,12 @@ COLOURS: list[tuple[bool, str, dict[str, str], bool]] = [
 
 @pytest.mark.parametrize(("terminal", "choice", "variables", "coloured"), COLOURS)
 def test_colour(
-    monkeypatch: pytest.MonkeyPatch, plain_terminal: None, terminal: bool, choice: str, variables: dict[str, str], coloured: bool
+    monkeypatch: pytest.MonkeyPatch,
+    plain_terminal: None,
+    terminal: bool,
+    choice: str,
+    variables: dict[str, str],
+    coloured: bool,
 ) -> None:
     """Colour on a terminal only; NO_COLOR decides over it, and `--color` over both."""
     for name, value in variables.items():

@@ -91,9 +91,7 @@ def killed(project: Project, tree: dict[str, bytes], after: float) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-def test_killed_at_random_moments(
-    trees: tuple[dict[str, bytes], dict[str, bytes]], kills: int, repository: Callable
-) -> None:
+def test_killed_at_random_moments(trees: tuple[dict[str, bytes], dict[str, bytes]], kills: int, repository: Callable) -> None:
     """Never a broken file, never a list of what is not there, and the next run gives the bytes of an undisturbed one."""
     before, after = trees
     project = Project(repository().root)
@@ -198,7 +196,10 @@ def test_many_renders_at_once(repository: Callable) -> None:
     made = repository(files={"environments/fleet.yaml": FLEET.format(web=5, type="u1.large", other="api")})
     made.uncommitted()
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-    runs = [subprocess.Popen([sys.executable, "-m", "generator", "render"], cwd=made.root, env=environment, stderr=subprocess.PIPE) for _ in range(3)]
+    runs = [
+        subprocess.Popen([sys.executable, "-m", "generator", "render"], cwd=made.root, env=environment, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
     assert [run.communicate(timeout=60) and run.returncode for run in runs] == [0, 0, 0]
     found = made.files()
     assert made.run("render", "--check").code == 0
