@@ -18,7 +18,8 @@ Path = tuple[str | int, ...]
 # Where `off` is one of the words to choose from, and can be nothing else.
 _OFF_IS_TEXT = (("policy",), ("severity",))
 
-_TYPES = {
+# The types of JSON Schema in plain words.
+TYPES = {
     "string": "text",
     "integer": "a whole number",
     "number": "a number",
@@ -213,7 +214,7 @@ def _said(kind: str, details: dict[str, Any], item: Located, schema: dict[str, A
 
 
 def _wrong_type(types: list[str], item: Located, schema: dict[str, Any]) -> str:
-    wanted = [_TYPES[name] for name in sorted(types) if name != "null"]
+    wanted = [TYPES[name] for name in sorted(types) if name != "null"]
     expected = schema.get("x-expected") or " or ".join(wanted)
     return f"must be {expected}, not {_kind(item.data)}{_instead(types, item.data, schema)}"
 

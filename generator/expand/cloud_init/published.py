@@ -15,20 +15,12 @@ from generator.expand.cloud_init.deprecations import CHOICES, deprecated, resolv
 from generator.expand.cloud_init.finding import Path
 from generator.expand.cloud_init.rules import DEPRECATED, INVALID, UNKNOWN
 from generator.read.project import schema_text
-from generator.read.schema import PublishedSchema
+from generator.read.schema import TYPES, PublishedSchema
 from generator.suggestions import did_you_mean
 
 Said = tuple[RuleText, Path, str]
 
-_TYPES = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a mapping",
-    "null": "empty",
-}
+_TYPES = {**TYPES, "null": "empty"}
 
 
 def breaches(config: Any) -> Iterator[Said]:
