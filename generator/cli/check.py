@@ -66,7 +66,8 @@ def command(
         problems.extend(_built(session, done))
     failed = session.report(sorted(problems))
     if not failed:
-        session.say(f"{len(done.rendered)} environments are in order.")
+        count = len(done.rendered)
+        session.say(f"{count} {'environment is' if count == 1 else 'environments are'} in order.")
     sys.exit(1 if failed else 0)
 
 

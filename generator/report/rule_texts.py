@@ -182,5 +182,8 @@ def all_rules() -> tuple[RuleText, ...]:
     from generator.expand.cloud_init.rules import RULES as ON_CLOUD_INIT
     from generator.render.policies import RULES as ON_USER_DATA
 
-    functions = (RuleText(rule.id, rule.severity, rule.text) for rule in (*RULES, *ON_WAIVERS, *ON_CLOUD_INIT, *ON_POLICIES, *ON_USER_DATA))
+    functions = (
+        RuleText(rule.id, rule.severity, rule.text)
+        for rule in (*RULES, *ON_WAIVERS, *ON_CLOUD_INIT, *ON_POLICIES, *ON_USER_DATA)
+    )
     return (*(RuleText(*row) for row in _ON_THE_WAY), *functions)
