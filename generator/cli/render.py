@@ -77,7 +77,7 @@ def _once(session: Session, wish: Wish) -> int:
         return _print(session, wish, chosen)
     stamps = session.stamps()
     fresh: dict[str, Stamp] = {}
-    if not (wish.verify or wish.since or gone):
+    if not (wish.verify or wish.only_check or wish.since or gone):
         fresh = {name: stamp for name in chosen if (stamp := stamps.fresh(name))}
     if fresh and len(fresh) == len(chosen):
         return _nothing_to_do(session, fresh)

@@ -43,10 +43,10 @@ def boot_disk_not_first(environment: Environment) -> Iterator[Finding]:
 
 @rule("blank-system-disk", "warning")
 def blank_system_disk(environment: Environment) -> Iterator[Finding]:
-    """A VM all of whose disks are blank: there is no image on any of them, no ISO to install from, and no upload to wait for.
+    """A VM all of whose disks are blank: no image on any of them, no ISO to install from, and no upload to wait for.
 
-    Write an `image:` (or `url:`, `clone:`, `upload: true`), or give the VM an optical disk with an installer. Where a system was
-    installed by hand and its installer is gone since, a waiver in the environment keeps this silent.
+    Write an `image:` (or `url:`, `clone:`, `upload: true`), or give the VM an optical disk with an installer. Where a system
+    was installed by hand and its installer is gone since, a waiver in the environment keeps this silent.
     """
     remedy = "write `image:`, or give it an installer (`optical: true`)"
     for order, vm, path in _orders(environment):
