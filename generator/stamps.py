@@ -2,8 +2,8 @@
 
 A stamp under `.vmgen/stamps/` holds digests of all that an environment was rendered from, and of the listing (names, sizes,
 times, inodes) of what was written. Where both still hold, a render has nothing to do. A stamp is a note to oneself: Git
-ignores it, deleting it costs one render, `check`, `--check` and `--verify` never look at it, and none survives a day, a new version
-of vmgen, or a clone. This module imports nothing that parses or renders: a run without work must start fast.
+ignores it, deleting it costs one render, `check`, `--check` and `--verify` never look at it, and none survives a day, a new
+version of vmgen, or a clone. This module imports nothing that parses or renders: a run without work must start fast.
 """
 
 from __future__ import annotations

@@ -186,6 +186,7 @@ def test_check_never_trusts_a_stamp(rendered: object) -> None:
         stream.write(content.replace(b"u1.large", b"u1.smoll"))
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert fresh(rendered)
+    assert rendered.run("render", "--check").code == 1
     result = rendered.run("check")
     assert result.code == 1
     assert any("web-1.yaml" in line and "[drift]" in line for line in result.problems)
