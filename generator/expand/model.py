@@ -64,7 +64,7 @@ class VirtualMachine(NamedTuple):
     @property
     def shape(self) -> tuple[object, ...]:
         """Equal for VMs that differ in their names and their disks' names only."""
-        return (self.kind, id(self.values), len(self.disks), self.cloud_init)
+        return (self.kind, id(self.values), tuple([disk.bus for disk in self.disks]), self.cloud_init)
 
     def context(self) -> dict[str, Any]:
         """What the template is given."""

@@ -39,7 +39,7 @@ class _Shared:
 
     values: Mapping[str, Any]
     spared: Mapping[str, Any]  # the same with Flux told to leave `${…}` alone
-    own: tuple[tuple[OwnDisk, Mapping[str, Any]], ...]
+    own: tuple[tuple[OwnDisk, str, Mapping[str, Any]], ...]  # each with its bus and values
     attached: tuple[Attachment, ...]
     user_data: UserData | TemplateForm
 
@@ -51,6 +51,7 @@ class _Expansion:
         self.facts = Facts(environment)
         self.user_data: list[UserData] = []
         self._shared: dict[int, _Shared] = {}
+        self._values: dict[str, Mapping[str, Any]] = {}
 
     def add(self, group: Group, disks: list[Disk], machines: list[VirtualMachine]) -> None:
         """The VMs and the disks of a group."""
@@ -58,9 +59,9 @@ class _Expansion:
         for index, instance in enumerate(group.instances):
             shared = self._of(instance.settings, paths.get(id(instance.settings), f"vms.{group.key}"))
             attachments = []
-            for own, values in shared.own:
+            for own, bus, values in shared.own:
                 name = f"{instance.name}-{own.suffix}"
-                attachments.append(Attachment(name, own.settings.value("bus", "")))
+                attachments.append(Attachment(name, bus))
                 disks.append(Disk(name, group.key, instance.name, values, own.settings))
             attached = (*attachments, *shared.attached)
             machines.append(self._machine(group, index, shared, attached))
@@ -88,15 +89,19 @@ class _Expansion:
     def _share(self, settings: VmSettings, path: str) -> _Shared:
         vm = settings.values
         given = vm_given(self.environment, vm)
-        values = _plain(given)
-        own = tuple((disk, self.disk_values(disk.settings, (vm,))) for disk in settings.disks)
+        values = self._once(_plain(given))
+        own = tuple((disk, disk.settings.value("bus", ""), self.disk_values(disk.settings, (vm,))) for disk in settings.disks)
         attached = tuple(Attachment(item.value("name"), item.value("bus", "")) for item in settings.attached)
         user_data = self.forms.user_data(vm, f"{path}.cloudInit")
-        return _Shared(values, spared(values, self.environment.platform), own, attached, user_data)
+        return _Shared(values, self._once(spared(values, self.environment.platform)), own, attached, user_data)
 
-    def disk_values(self, disk: Settings, above: tuple[Settings, ...]) -> dict[str, Any]:
+    def _once(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Equal values as one value: the groups that have them are then one shape to render."""
+        return self._values.setdefault(repr(values), values)
+
+    def disk_values(self, disk: Settings, above: tuple[Settings, ...]) -> Mapping[str, Any]:
         """What the template of a disk is given, but for its name. `above` are the settings whose labels it takes on."""
-        return _plain(disk_given(self.environment, disk, above))
+        return self._once(_plain(disk_given(self.environment, disk, above)))
 
 
 def _plain(given: Given) -> dict[str, Any]:
