@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -214,6 +216,8 @@ def on_a_terminal(folder: Path, typed: str, *arguments: str) -> tuple[int, str]:
         preexec_fn=_take_terminal,
     )  # fmt: skip
     os.close(side)
+    watchdog = Timer(60, process.kill)  # a question that nobody answers must not hold up a whole run
+    watchdog.start()
     screen = os.read(main, 4096)  # it asks, so it is up
     os.write(main, typed.encode())
     try:
@@ -222,11 +226,14 @@ def on_a_terminal(folder: Path, typed: str, *arguments: str) -> tuple[int, str]:
     except OSError:  # the other side is closed
         pass
     os.close(main)
-    return process.wait(), screen.decode()
+    watchdog.cancel()
+    return process.wait(timeout=60), screen.decode()
 
 
 def _take_terminal() -> None:
     import fcntl
     import termios
 
+    # A run in the background of a shell hands down that Ctrl-C is ignored; on a terminal it is not.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
