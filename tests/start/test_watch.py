@@ -18,13 +18,20 @@ TEXT = "namespace: tenant-a\nvms: {web: {image: ubuntu-2404, instanceType: u1.la
 IN_ORDER, WAITING = "In order; watching (Ctrl-C ends).", "Waiting for it to be mended (Ctrl-C ends)."
 
 
+def _hear_ctrl_c() -> None:
+    """A run in the background of a shell hands down that Ctrl-C is ignored; whoever watches, watches at a terminal."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Watching:
     """A `vmgen render --watch` that runs, and what it has said since it was last asked."""
 
     def __init__(self, root: Path) -> None:
         command = [sys.executable, "-m", "generator", "render", "--watch"]
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
-        self.process = subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(
+            command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_ctrl_c
+        )  # fmt: skip
         self._lines: Queue[str] = Queue()
         threading.Thread(target=self._listen, daemon=True).start()
 
