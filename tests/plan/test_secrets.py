@@ -43,7 +43,7 @@ CLOUD_INIT = f"""\
     runcmd:
       - [login, --with, correct-horse]
     write_files:
-      - path: /root/.ssh/id_ed25519
+      - path: /home/ops/.ssh/id_ed25519
         content: |
 {"".join(f"          {line}" for line in PRIVATE.splitlines(keepends=True))}"""
 # Other ways in which a manifest that was edited by hand may hold the same.
