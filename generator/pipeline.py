@@ -185,9 +185,15 @@ def _delivered(project: Project, names: tuple[str, ...], rendered: tuple[Rendere
     if set(names) != set(known):
         found = delivered(project, files, names)
         return found, list(found.problems)
-    shared, problems = Workshop(project).deliveries.shared(each, known) if each else ({}, [])
+    shared, problems = _shared_delivery(project, each, known) if each else ({}, [])
     found = delivered(project, {**files, **shared})
     return found, [*problems, *found.problems]
+
+
+def _shared_delivery(project: Project, each: list[Delivery], known: tuple[str, ...]) -> tuple[dict[str, bytes], list[Problem]]:
+    from generator.render.delivery import Deliveries
+
+    return Deliveries(project).shared(each, known)
 
 
 def _at_stake(rendered: tuple[Rendered, ...], start: Start) -> bool:
