@@ -48,11 +48,11 @@ bench: .venv/.benchmarking ## Measure vmgen and its peers into docs/performance.
 	@$(BIN)/python -m benchmarks --write
 
 lock: .venv/.developing ## Pin the dependencies anew (needs uv)
-	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  --extra engine --output-file requirements.lock
-	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  --extra engine --extra dev --constraint requirements.lock --output-file requirements-dev.lock
-	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  --extra engine --extra docs --constraint requirements.lock --output-file requirements-docs.lock
 
 clean: ## Remove what make made, the manifests excepted
