@@ -44,7 +44,7 @@ site: .venv/.documenting ## Build the documentation as a site into build/site/
 	  --conf-dir tools/site --doctree-dir build/doctrees . build/site
 	@echo "build/site/README.html"
 
-bench: .venv/.benchmarking ## Measure vmgen and its peers into docs/performance.md (half an hour)
+bench: .venv/.installed .vmgen/peers/.installed ## Measure vmgen and its peers into docs/performance.md (half an hour, 12 GB of disk)
 	@$(BIN)/python -m benchmarks --write
 
 lock: .venv/.developing ## Pin the dependencies anew (needs uv)
@@ -78,6 +78,6 @@ clean: ## Remove what make made, the manifests excepted
 	@$(PIP) install --require-hashes --requirement requirements-docs.lock
 	@touch $@
 
-.venv/.benchmarking: .venv/.installed benchmarks/requirements.lock
-	@$(PIP) install --no-deps --require-hashes --requirement benchmarks/requirements.lock
+.vmgen/peers/.installed: .venv/.created benchmarks/requirements.lock benchmarks/install.py
+	@$(BIN)/python -m benchmarks.install
 	@touch $@

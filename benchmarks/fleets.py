@@ -1,10 +1,10 @@
-"""Makes fleets of virtual machines in mixed shapes, as environments of vmgen and as values of a Helm chart."""
+"""Makes fleets of virtual machines in mixed shapes, as environments of vmgen and as values of its peers."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,61 +29,76 @@ class Group:
         return self.number % 4 == 0
 
 
-def groups(vms: int) -> Iterator[Group]:
+def groups(vms: int, vms_per_group: int = VMS_PER_GROUP) -> Iterator[Group]:
     """The groups of a fleet of so many VMs."""
-    number = 0
-    while vms > 0:
-        count = min(VMS_PER_GROUP, vms)
-        yield Group(number // (VMS_PER_ENVIRONMENT // VMS_PER_GROUP) + 1, number + 1, count)
-        vms -= count
-        number += 1
+    for before in range(0, vms, vms_per_group):
+        yield Group(before // VMS_PER_ENVIRONMENT + 1, before // vms_per_group + 1, min(vms_per_group, vms - before))
 
 
-def write_environments(vms: int, root: Path) -> None:
+def environments(vms: int, vms_per_group: int = VMS_PER_GROUP) -> Mapping[str, str]:
+    """The fleet as texts of environment files, by their names."""
+    texts: dict[str, str] = {}
+    for group in groups(vms, vms_per_group):
+        name = f"e{group.environment:03}.yaml"
+        texts[name] = texts.get(name, f"namespace: {_namespace(group)}\nvms:\n") + _group_text(group)
+    return texts
+
+
+def write_environments(vms: int, root: Path, vms_per_group: int = VMS_PER_GROUP) -> None:
     """The fleet as environment files in an empty repository."""
     shutil.rmtree(root, ignore_errors=True)
     folder = root / "environments"
     folder.mkdir(parents=True)
-    texts: dict[int, list[str]] = {}
-    for group in groups(vms):
-        lines = texts.setdefault(group.environment, [f"namespace: tenant-t{group.environment}", "vms:"])
-        lines += [
-            f"  g{group.number}:",
-            f"    count: {group.count}",
-            "    instanceType: u1.large",
-            "    image: ubuntu-2404",
-            "    disks: {data: 50Gi}",
-        ]
-        if group.exposed:
-            lines.append("    externalPorts: [80, 443]")
-        if group.configured:
-            lines.append("    cloudInit: {packages: [nginx]}")
-            lines.append("    instances: {1: {instanceType: u1.xlarge}}")
-    for environment, lines in texts.items():
-        (folder / f"e{environment:03}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for name, text in environments(vms, vms_per_group).items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def input_kib(vms: int) -> float:
+    """The size of the environment files of a fleet, in KiB."""
+    return sum(len(text.encode()) for text in environments(vms).values()) / 1024
 
 
 def change_one_vm(root: Path, generation: int) -> None:
     """Edit one line of the first environment: a VM of another size, each time another."""
     path = root / "environments" / "e001.yaml"
     kept = [line for line in path.read_text(encoding="utf-8").splitlines() if "# bench" not in line]
-    at = kept.index("    count: 3" if "    count: 3" in kept else f"    count: {VMS_PER_GROUP}") + 1
     size = ("m1.large", "u1.2xlarge")[generation % 2]
+    at = next(index for index, line in enumerate(kept) if line.startswith("    count: ")) + 1
     kept.insert(at, f"    instances: {{2: {{instanceType: {size}}}}}  # bench")
     path.write_text("\n".join(kept) + "\n", encoding="utf-8")
 
 
-def write_values(vms: int, path: Path) -> None:
-    """The fleet as values of the Helm chart in this folder: the same objects."""
+def write_values(vms: int, path: Path, vms_per_group: int = VMS_PER_GROUP) -> None:
+    """The fleet as values of the peers' programs: the same objects."""
     rows = [
         {
-            "namespace": f"tenant-t{group.environment}",
+            "namespace": _namespace(group),
             "name": f"g{group.number}",
             "count": group.count,
             "ports": [80, 443] if group.exposed else [],
             "cloudInit": "#cloud-config\npackages:\n  - nginx\n" if group.configured else "",
             "first": "u1.xlarge" if group.configured else "u1.large",
         }
-        for group in groups(vms)
+        for group in groups(vms, vms_per_group)
     ]
     path.write_text(json.dumps({"groups": rows}), encoding="utf-8")
+
+
+def _namespace(group: Group) -> str:
+    return f"tenant-t{group.environment}"
+
+
+def _group_text(group: Group) -> str:
+    lines = [
+        f"  g{group.number}:",
+        f"    count: {group.count}",
+        "    instanceType: u1.large",
+        "    image: ubuntu-2404",
+        "    disks: {data: 50Gi}",
+    ]
+    if group.exposed:
+        lines.append("    externalPorts: [80, 443]")
+    if group.configured:
+        lines.append("    cloudInit: {packages: [nginx]}")
+        lines.append("    instances: {1: {instanceType: u1.xlarge}}")
+    return "".join(f"{line}\n" for line in lines)

@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
+from typing import NamedTuple
+
+_LAUNCHER = (sys.executable, "-I", "-S", str(Path(__file__).with_name("launcher.py")))
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One finished run: seconds and MiB."""
+class Run(NamedTuple):
+    """One finished run: seconds and MiB. Processes that the command itself waited for count too; of memory, the largest one."""
 
     wall: float
     cpu: float
     memory: float
 
 
-def run(command: Sequence[str], folder: Path) -> Run:
+def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Run:
     """Run a command to its end, its output thrown away. An exit code other than 0 is an error."""
-    began = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    errors = process.stderr.read() if process.stderr else b""
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)}: exit code {process.returncode}\n{errors.decode()}")
-    return Run(wall, usage.ru_utime + usage.ru_stime, _mebibytes(usage))
-
-
-def _mebibytes(usage: resource.struct_rusage) -> float:
-    return usage.ru_maxrss / 1024
-
-
-def medians(runs: Sequence[Run]) -> Run:
-    """The median of each figure."""
-    return Run(*(median(getattr(one, name) for one in runs) for name in ("wall", "cpu", "memory")))
+    # What the run before left to write is written first, or this one would wait for it.
+    os.sync()
+    done = subprocess.run(
+        [*_LAUNCHER, *command], cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: could not be started\n{done.stderr}")
+    code, *figures = done.stdout.split()
+    if code != "0":
+        raise RuntimeError(f"{' '.join(command)}: exit code {code}\n{done.stderr}")
+    return Run(*map(float, figures))

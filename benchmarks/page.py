@@ -1,71 +1,123 @@
-"""The page of results: tables, ratios, and the slope of growth."""
+"""The page of results: docs/performance.md."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from textwrap import fill
 
+from benchmarks.fleets import input_kib
 from benchmarks.measure import Run
+from benchmarks.promises import PROMISES, Promise
+from benchmarks.results import Ratio, Results, ratio, slope, typical
+from benchmarks.scenarios import CHANGED, COLD, FIRST, GIT, NO_OP
 
-Results = Mapping[tuple[str, int], Run]
-SCENARIOS = ("vmgen cold", "vmgen no-op", "vmgen one VM changed", "helm")
+HEAD = """\
+<!-- Made by `make bench`. Do not edit. -->
 
-
-def slope(results: Results, scenario: str, smallest: int = 1_000) -> float | None:
-    """The growth exponent of wall time from `smallest` to the largest size: 1 is linear."""
-    sizes = sorted(vms for name, vms in results if name == scenario and vms >= smallest)
-    if len(sizes) < 2:
-        return None
-    first, last = results[scenario, sizes[0]], results[scenario, sizes[-1]]
-    return math.log(last.wall / first.wall) / math.log(sizes[-1] / sizes[0])
-
-
-def write_page(results: Results, counts: Mapping[tuple[str, int], int], machine: str) -> str:
-    """docs/performance.md."""
-    sizes = sorted({vms for _, vms in results if vms})
-    parts = [
-        "<!-- Made by `make bench`. Do not edit. -->\n\n# Performance\n\n",
-        "Whole processes, medians, measured in turn in one run; three objects a VM, one file an object (helm: one file "
-        f"in all). The machine ({machine}) is shared: read the ratios, not the seconds.\n\n",
-        "Wall seconds (CPU seconds; peak MiB):\n\n",
-        "| | " + " | ".join(f"{vms:,} VMs" for vms in sizes) + " |\n|---|" + "---|" * len(sizes) + "\n",
-    ]
-    for name in SCENARIOS:
-        cells = [_cell(results.get((name, vms))) for vms in sizes]
-        parts.append(f"| {name} | " + " | ".join(cells) + " |\n")
-    parts.append("| runs | " + " | ".join(str(counts["vmgen cold", vms]) for vms in sizes) + " |\n\n")
-    parts.append("Ratios:\n\n| | " + " | ".join(f"{vms:,} VMs" for vms in sizes) + " |\n|---|" + "---|" * len(sizes) + "\n")
-    for title, over, under in (
-        ("cold / helm", "vmgen cold", "helm"),
-        ("no-op / cold", "vmgen no-op", "vmgen cold"),
-        ("one VM changed / cold", "vmgen one VM changed", "vmgen cold"),
-    ):
-        cells = [_ratio(results, over, under, vms) for vms in sizes]
-        parts.append(f"| {title} | " + " | ".join(cells) + " |\n")
-    growth = slope(results, "vmgen cold")
-    if growth is not None:
-        parts.append(f"\nGrowth of a cold render from 1,000 to {sizes[-1]:,} VMs: exponent {growth:.2f} (1 is linear).\n")
-    parts.append(_starts(results))
-    parts.append("\n![Wall seconds over the number of VMs, both logarithmic](performance.svg)\n")
-    return "".join(parts)
+# Performance
+"""
+METHOD = """\
+Whole processes, medians. In each round everything runs once, in an order that rotates from round to round. The machine
+({machine}) is shared: read the ratios, which are taken within each round, not the seconds. Memory is that of a command's
+largest process."""
+FLEET = """\
+A fleet is three objects a VM, in groups of up to 50: every third group is exposed, every fourth has cloud-init and one VM of
+another size. vmgen writes one file an object, and the kustomizations."""
+SITUATIONS = """\
+- *cold*: no manifests, no stamps. *first run*: no cache of the user either. *cold, Git*: in a repository with one commit.
+- *no-op*: nothing has changed since a render. *one VM changed*: one line has.
+"""
 
 
-def _starts(results: Results) -> str:
-    bare = results.get(("python -c pass", 0))
-    if bare is None:
+def page(results: Results) -> str:
+    """The whole page. Who was not measured, or not at a size, is named."""
+    parts = (HEAD, _paragraph(METHOD.format(machine=results.machine)), _paragraph(FLEET), SITUATIONS)
+    return "\n".join((*parts, *_peers(results), *_tables(results), *_ends(results)))
+
+
+def _peers(results: Results) -> Iterator[str]:
+    if results.peers:
+        yield _paragraph("Peers render the same objects: " + "; ".join(results.peers.values()) + ".")
+    for name, reason in results.absent.items():
+        yield _paragraph(f"{name} was not measured: {reason}.")
+    for name in results.peers:
+        missing = [f"{vms:,}" for vms in results.sizes if (name, vms) not in results.runs]
+        if missing:
+            yield _paragraph(f"{name} was not measured at {' and '.join(missing)} VMs: it would take most of the run.")
+
+
+def _tables(results: Results) -> Iterator[str]:
+    yield "## Promises\n"
+    yield _table(("", "limit", "measured", "held"), (_promise(each, results) for each in PROMISES))
+    yield "## Wall seconds (CPU seconds; peak MiB)\n"
+    yield _by_size(results, results.scenarios, lambda name, vms: _cell(results, name, vms))
+    yield "## Ratios of wall seconds\n"
+    yield "The median of the ratios of each round; in brackets the ratio of the medians, where it differs.\n"
+    against = [(COLD, peer) for peer in results.peers] + [(name, COLD) for name in (NO_OP, CHANGED, FIRST, GIT)]
+    titles = {f"{over} / {under}": (over, under) for over, under in against}
+    yield _by_size(results, tuple(titles), lambda title, vms: _figure(ratio(results.runs, *titles[title], vms)))
+    yield "## Growth\n"
+    yield "The exponent of wall seconds from 1,000 VMs to the largest size of each: 1 is linear.\n"
+    slopes = {name: slope(results.runs, name) for name in results.scenarios}
+    yield _table(("", "exponent"), ((name, _figure(growth)) for name, growth in slopes.items() if growth is not None))
+
+
+def _by_size(results: Results, names: Sequence[str], cell: Callable[[str, int], str]) -> str:
+    rows = [(name, *(cell(name, vms) for vms in results.sizes)) for name in names]
+    rounds = ("rounds", *(str(len(results.runs.get((COLD, vms), ()))) for vms in results.sizes))
+    return _table(("", *(f"{vms:,} VMs" for vms in results.sizes)), [*(row for row in rows if any(row[1:])), rounds])
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _promise(promise: Promise, results: Results) -> tuple[str, ...]:
+    limit = f"{'under' if promise.under else 'at most'} {promise.limit:g}{promise.unit}"
+    held = {True: "yes", False: "**no**", None: "not measured"}[promise.holds(results.runs)]
+    return promise.what, limit, _figure(promise.figure(results.runs), promise.unit), held
+
+
+def _figure(figure: Ratio | float | None, unit: str = "") -> str:
+    if figure is None:
         return ""
-    rows = "".join(
-        f"| {name} | {results[name, 0].wall:.3f} | {results[name, 0].wall / bare.wall:.1f} |\n"
-        for name in ("python -c pass", "vmgen --version", "vmgen --help")
+    if not isinstance(figure, Ratio):
+        return f"{figure:.0f}{unit}" if unit else f"{figure:.2f}"
+    paired, of_medians = f"{figure.paired:.2f}", f"{figure.of_medians:.2f}"
+    return paired if paired == of_medians else f"{paired} ({of_medians})"
+
+
+def _cell(results: Results, name: str, vms: int) -> str:
+    one = typical(results.runs, name, vms)
+    return "" if one is None else f"{_seconds(one.wall)} ({_seconds(one.cpu)}; {one.memory:.0f})"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.3f}" if seconds < 1 else f"{seconds:.2f}" if seconds < 10 else f"{seconds:.1f}"
+
+
+def _ends(results: Results) -> Iterator[str]:
+    names = [name for name, vms in results.runs if vms == 0]
+    if names:
+        yield "## Starts\n"
+        rows = ((name, _cell(results, name, 0), _figure(ratio(results.runs, name, "python -c pass", 0))) for name in names)
+        yield _table(("", "wall seconds (CPU seconds; peak MiB)", "of `python -c pass`"), rows)
+    small, large = (typical(results.runs, COLD, vms) for vms in (10_000, 50_000))
+    if small and large:
+        yield "## Memory\n"
+        yield _paragraph(_growth_of_memory(small, large))
+    yield "![Wall seconds over the number of VMs](performance.svg)\n"
+
+
+def _growth_of_memory(small: Run, large: Run) -> str:
+    before, after = input_kib(10_000), input_kib(50_000)
+    return (
+        f"From 10,000 to 50,000 VMs the environments grow {after / before:.1f} times, from {before:.0f} to {after:.0f} KiB; "
+        f"the peak memory of a cold render grows {large.memory / small.memory:.1f} times, "
+        f"from {small.memory:.0f} to {large.memory:.0f} MiB."
     )
-    return f"\nStarts:\n\n| | wall seconds | of `python -c pass` |\n|---|---|---|\n{rows}"
 
 
-def _cell(one: Run | None) -> str:
-    return "" if one is None else f"{one.wall:.2f} ({one.cpu:.2f}; {one.memory:.0f})"
-
-
-def _ratio(results: Results, over: str, under: str, vms: int) -> str:
-    if (over, vms) not in results or (under, vms) not in results:
-        return ""
-    return f"{results[over, vms].wall / results[under, vms].wall:.2f}"
+def _paragraph(text: str) -> str:
+    return fill(text, 128, break_long_words=False, break_on_hyphens=False) + "\n"

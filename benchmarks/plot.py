@@ -1,28 +1,47 @@
-"""The plot of results, by matplotlib: wall seconds over VMs, both logarithmic."""
+"""The plot of kept results, by matplotlib: `python -m benchmarks.plot RESULTS IMAGE`, in the environment that has it.
+
+Wall seconds over VMs, both logarithmic, a line for each scenario.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Any
 
-from benchmarks.page import SCENARIOS, Results, slope
+from benchmarks.results import Results, load, slope, typical
+from benchmarks.scenarios import VMGEN_SCENARIOS
 
 
-def write_plot(results: Results, path: Path) -> None:
-    """An SVG with a line for each scenario and its slope."""
+def main(kept: Path, image: Path) -> None:
+    """Write the image, in the format of its suffix, the same bytes for the same results."""
     import matplotlib as mpl
 
-    mpl.use("svg")
+    mpl.use("agg")
     mpl.rcParams["svg.hashsalt"] = "vmgen"
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(8, 5))
-    for name in SCENARIOS:
-        points = sorted((vms, run.wall) for (scenario, vms), run in results.items() if scenario == name)
-        if points:
-            growth = slope(results, name)
-            label = name if growth is None else f"{name} (slope {growth:.2f})"
-            axes.loglog([vms for vms, _ in points], [wall for _, wall in points], marker="o", label=label)
+    results = load(kept)
+    figure, axes = pyplot.subplots(figsize=(9, 6))
+    for number, name in enumerate(results.scenarios):
+        _line(axes, results, name, f"C{number}")
     axes.set(xlabel="VMs", ylabel="wall seconds")
+    axes.set_xticks(results.sizes, labels=[f"{vms:,}" for vms in results.sizes])
+    axes.minorticks_off()
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(visible=True, which="major", alpha=0.3)
-    axes.legend()
-    figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
+    axes.legend(title="slope from 1,000 VMs", loc="upper left", bbox_to_anchor=(1.01, 1), frameon=False)
+    metadata = {"Date": None} if image.suffix == ".svg" else {}
+    figure.savefig(image, metadata=metadata, bbox_inches="tight")
+
+
+def _line(axes: Any, results: Results, name: str, colour: str) -> None:
+    points = [(vms, one.wall) for vms in results.sizes if (one := typical(results.runs, name, vms))]
+    growth = slope(results.runs, name)
+    label = name if growth is None else f"{name}: {growth:.2f}"
+    style = "o-" if name in VMGEN_SCENARIOS else "s--"
+    axes.loglog(*zip(*points), style, color=colour, markersize=5, label=label)
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

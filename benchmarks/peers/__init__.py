@@ -1,0 +1,14 @@
+"""The peers: other tools that render the same fleet, each in its idiomatic way."""
+
+from __future__ import annotations
+
+from benchmarks.peers import cdk8s, helm, kcl, rjsonnet
+from benchmarks.peers.peer import Absent, Peer
+
+FINDERS = (helm.find, rjsonnet.find, kcl.find, cdk8s.find)
+
+
+def find_peers() -> tuple[tuple[Peer, ...], tuple[Absent, ...]]:
+    """The peers that are installed, and those that are not."""
+    found = [find() for find in FINDERS]
+    return tuple(one for one in found if isinstance(one, Peer)), tuple(one for one in found if isinstance(one, Absent))

@@ -1,0 +1,45 @@
+"""What a peer is to the benchmark, and where its packages are: a virtual environment that `make bench` sets up."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = ROOT / ".vmgen" / "peers" / "venv"
+PYTHON = HOME / "bin" / "python"
+PROGRAMS = Path(__file__).resolve().parent / "programs"
+
+
+class Peer(NamedTuple):
+    """A tool that is installed. `command` renders the values in a file into a folder; `how` says in which way."""
+
+    name: str
+    version: str
+    largest: int
+    """The largest fleet, in VMs, that it is measured with."""
+    how: str
+    command: Callable[[Path, Path], tuple[str, ...]]
+
+
+class Absent(NamedTuple):
+    """A tool that cannot be measured here, and why."""
+
+    name: str
+    reason: str
+
+
+def version_of(distribution: str, module: str) -> str | None:
+    """The version of a Python package of the peers; None where it is not installed or cannot be imported."""
+    if not PYTHON.exists():
+        return None
+    asked = f"import {module}, importlib.metadata; print(importlib.metadata.version({distribution!r}))"
+    done = subprocess.run([str(PYTHON), "-c", asked], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def not_installed(distribution: str) -> str:
+    """The reason of a peer whose package is not there."""
+    return f"the package {distribution} is not installed"

@@ -1,0 +1,75 @@
+"""The order of what is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from benchmarks import rounds
+from benchmarks.measure import Run
+from benchmarks.peers.peer import Peer
+from benchmarks.rounds import measured, rotated
+from benchmarks.scenarios import CHANGED, COLD, FIRST, GIT, NO_OP, Scenario, common_environment, scenarios
+
+SLOW = Peer("slow", "1.0", 100, "one file", lambda values, output: ("slow", str(values), str(output)))
+FAST = Peer("fast", "1.0", 50_000, "one file", lambda values, output: ("fast", str(values), str(output)))
+
+
+def recorded(each: Scenario, ran: list[str]) -> Scenario:
+    """The scenario, without its preparation, that notes when it runs."""
+    return each._replace(prepare=lambda vms, round_: ran.append(each.name))
+
+
+def order(vms: int, rounds_: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of what runs, in its order, while nothing is run."""
+    monkeypatch.setattr(rounds, "run", lambda *_: Run(1, 1, 1))
+    ran: list[str] = []
+    of_all = [recorded(each, ran) for each in scenarios(Path("vmgen"), (FAST, SLOW), Path("work"))]
+    assert [name for name, _ in measured(of_all, vms, rounds_, {})] == ran
+    return ran
+
+
+def test_items_are_rotated() -> None:
+    """The second of one round is the first of the next."""
+    assert [rotated("abc", by) for by in range(4)] == [("a", "b", "c"), ("b", "c", "a"), ("c", "a", "b"), ("a", "b", "c")]
+    assert rotated("", 3) == ()
+
+
+def test_each_runs_once_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All have as many runs, and not the same one begins each round."""
+    ran = order(3, 6, monkeypatch)
+    per_round = [ran[at : at + 6] for at in range(0, len(ran), 6)]
+    assert all(sorted(one) == sorted([COLD, "fast", NO_OP, "slow", CHANGED, FIRST]) for one in per_round)
+    assert {one[0] for one in per_round} == {COLD, "fast", "slow", FIRST}
+
+
+def test_a_render_comes_before_the_no_op_and_the_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever begins a round, of the three that share a fleet the order stays."""
+    shared = [name for name in order(10_000, 9, monkeypatch) if name in (COLD, NO_OP, CHANGED)]
+    assert shared == [COLD, NO_OP, CHANGED] * 9
+
+
+@pytest.mark.parametrize(("vms", "missing"), [(100, {GIT}), (1_000, {"slow"}), (50_000, {"slow", GIT})])
+def test_some_take_part_at_some_sizes(vms: int, missing: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow peer stays out of large fleets, and Git is measured at two sizes."""
+    assert {COLD, NO_OP, CHANGED, FIRST, GIT, "fast", "slow"} - set(order(vms, 1, monkeypatch)) == missing
+
+
+def test_a_first_run_has_a_cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every first run finds an empty folder for caches, and no other run that one."""
+    seen: list[str] = []
+
+    def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Run:
+        cache = Path(environment["XDG_CACHE_HOME"])
+        seen.append(cache.name)
+        assert folder.name != "fresh" or not any(cache.iterdir())
+        cache.mkdir(exist_ok=True)
+        (cache / "kept").touch()
+        return Run(1, 1, 1)
+
+    monkeypatch.setattr(rounds, "run", run)
+    for _ in measured(scenarios(Path("vmgen"), (), tmp_path), 3, 2, common_environment(tmp_path)):
+        pass
+    assert seen == ["cache", "cache", "cache", "empty", "cache", "cache", "empty", "cache"]
