@@ -15,13 +15,13 @@ cannot be done.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 from generator.compare.baseline import starting_from
 from generator.compare.plan import Plan
-from generator.pipeline import Rendered, planned, rendered_all
+from generator.outcome import planned
+from generator.pipeline import Rendered, rendered_all
 from generator.problems import Place, Problem, Refused, VmgenError, has_errors, in_order
 from generator.read.project import Project, chosen, environment_names, open_project
 
@@ -55,4 +55,4 @@ def plan(repository: Project, *names: str, against: str | None = None) -> Plan:
         raise Refused(problems)
     start = starting_from(repository, against, date.today(), whole=not names)
     found, refused = planned(repository, rendered, start)
-    return replace(found, problems=in_order([*problems, *refused]))
+    return found._replace(problems=in_order([*problems, *refused]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -11,9 +10,6 @@ from typing import TYPE_CHECKING
 from generator.check.rule import run
 from generator.check.rules import RULES
 from generator.check.waivers import Waivers
-from generator.compare.baseline import Start
-from generator.compare.changes import Changes, changes, emptied
-from generator.compare.delivery import Delivered, delivered
 from generator.compare.wanted import Wanted, wanted
 from generator.expand.cloud_init.forms import Forms
 from generator.expand.model import Fleet
@@ -24,42 +20,65 @@ from generator.problems import Problem, Refused, has_errors, in_order
 from generator.read.layer_file import Files, LayerFile
 from generator.read.located import INVALID
 from generator.read.platform import DEFAULT_PLATFORM, Platform, Platforms
-from generator.read.project import Project, environment_names
+from generator.read.prepared import Prepared, users_folder
+from generator.read.project import Project
+from generator.records import Record
 from generator.render.manifests import manifest_templates, tree
 from generator.render.policies import Policies
 from generator.suggestions import did_you_mean
 
 if TYPE_CHECKING:  # imported where an environment is delivered, or where there is something to plan
-    from generator.compare.plan import Plan
     from generator.render.delivery import Deliveries, Delivery
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Record):
     """One environment, rendered. What could not be made, for its problems, is None or empty."""
 
     name: str
     problems: tuple[Problem, ...]
-    environment: Environment | None = field(default=None, repr=False)
-    fleet: Fleet | None = field(default=None, repr=False)
-    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    layers: tuple[LayerFile, ...] = field(default=(), repr=False)
-    wanted: Wanted | None = field(default=None, repr=False)
-    delivery: Delivery | None = field(default=None, repr=False)
+    environment: Environment | None = None
+    fleet: Fleet | None = None
+    files: Mapping[str, bytes] = {}
+    layers: tuple[LayerFile, ...] = ()
+    wanted: Wanted | None = None
+    delivery: Delivery | None = None
+
+
+def _unheard(name: str) -> None:
+    """Where nobody listens."""
+
+
+class Listeners(Record):
+    """Who hears how a run goes: `begins` the name of each stage, `told` that of each environment that is rendered."""
+
+    begins: Callable[[str], None] = _unheard
+    told: Callable[[str], None] = _unheard
+
+
+NOBODY = Listeners()
+
+
+def kept(verify_all: bool) -> Prepared:
+    """What is kept between runs, which is not to be believed where everything is verified."""
+    return Prepared(None if verify_all else users_folder())
 
 
 class Workshop:
     """What the environments of one run share: each file, platform and template is read once."""
 
-    def __init__(self, project: Project, *, verify_all: bool = False, today: date | None = None) -> None:
+    def __init__(
+        self, project: Project, *, verify_all: bool = False, today: date | None = None, listeners: Listeners = NOBODY
+    ) -> None:
         """`today` says which waivers still count; nothing that is rendered depends on it."""
+        self.begins = listeners.begins
         self.project = project
         self.verify_all = verify_all
         self.today = today or date.today()
+        prepared = kept(verify_all)
         self.files = Files(project)
-        self.platforms = Platforms(project)
+        self.platforms = Platforms(project, prepared)
         self.forms = Forms(project)
-        self.templates = manifest_templates(project)
+        self.templates = manifest_templates(project, prepared)
         self.policies = Policies(project)
 
     @cached_property
@@ -74,20 +93,25 @@ class Workshop:
         problems: list[Problem] = []
         merged: Environment | None = None
         try:
-            layers = layered(name, self.files)  # READ
+            self.begins("read")
+            layers = layered(name, self.files)
             problems.extend(layers.problems)
             if not layers.readable:
                 return Rendered(name, in_order(problems))
-            merged = environment(layers, self._platform(layers))  # MERGE
+            self.begins("merge")
+            merged = environment(layers, self._platform(layers))
+            self.begins("check")
             waivers = Waivers(merged, self.today)
-            problems += self._checked(merged, waivers)  # CHECK
+            problems += self._checked(merged, waivers)
             if has_errors(tuple(problems)):
                 return Rendered(name, in_order([*problems, *self._unread_user_data(merged, waivers)]), merged)
-            expanded = fleet(merged, self.forms)  # EXPAND
+            self.begins("expand")
+            expanded = fleet(merged, self.forms)
             problems += self._checked_user_data(expanded, waivers)
             if has_errors(tuple(problems)):
                 return Rendered(name, in_order(problems), merged)
-            made, wrong = tree(expanded, self.templates, verify_all=self.verify_all)  # RENDER, and read back
+            self.begins("render")
+            made, wrong = tree(expanded, self.templates, verify_all=self.verify_all)
             problems += [*wrong, *waivers.applied(self.policies.breaches(merged, expanded, made)), *waivers.stale()]
             should_be, misplaced = wanted(merged, made)
             delivery, unfit = self._delivery(merged, expanded)
@@ -131,97 +155,13 @@ class Workshop:
         return self.platforms.named(name)
 
 
-def _unheard(name: str) -> None:
-    """Where nobody asked how far the work has come."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """All environments of a run: what was rendered, how it differs from what is there, and everything wrong."""
-
-    rendered: tuple[Rendered, ...]
-    changes: tuple[Changes, ...]
-    problems: tuple[Problem, ...]
-    delivered: Delivered
-
-
-def outcome(
-    project: Project,
-    names: tuple[str, ...],
-    *,
-    gone: tuple[str, ...] = (),
-    allow_empty: bool = False,
-    verify_all: bool = False,
-    jobs: int = 1,
-    start: Start | None = None,
-    told: Callable[[str], None] = _unheard,
-) -> Outcome:
-    """Render environments and compare them with the folder. `gone` are those whose file is no more.
-
-    With a `start`, the gate is passed too. `told` hears the name of each environment that is done.
-    """
-    rendered = rendered_all(project, names, verify_all=verify_all, jobs=jobs, told=told)
-    problems = [problem for each in rendered for problem in each.problems]
-    if has_errors(tuple(problems)):
-        return Outcome(rendered, (), in_order(problems), Delivered(project))
-    compared = tuple(changes(project, each.name, each.files) for each in rendered)
-    compared += tuple(changes(project, name, {}) for name in gone)
-    problems.extend(problem for each in compared for problem in each.problems)
-    if not allow_empty:
-        problems.extend(emptied(project, compared))
-    if start and _at_stake(rendered, start):
-        problems.extend(planned(project, rendered, start)[1])
-    delivery, unfit = _delivered(project, names, rendered)
-    return Outcome(rendered, compared, in_order([*problems, *unfit]), delivery)
-
-
-def _delivered(project: Project, names: tuple[str, ...], rendered: tuple[Rendered, ...]) -> tuple[Delivered, list[Problem]]:
-    """The files of `delivery/`. What environments share there is looked at where all of them were rendered."""
-    known, _ = environment_names(project)
-    if known and not names:
-        return Delivered(project), []
-    each = [one.delivery for one in rendered if one.delivery]
-    files = {path: content for delivery in each for path, content in delivery.files.items()}
-    if set(names) != set(known):
-        found = delivered(project, files, names)
-        return found, list(found.problems)
-    shared, problems = _shared_delivery(project, each, known) if each else ({}, [])
-    found = delivered(project, {**files, **shared})
-    return found, [*problems, *found.problems]
-
-
-def _shared_delivery(project: Project, each: list[Delivery], known: tuple[str, ...]) -> tuple[dict[str, bytes], list[Problem]]:
-    from generator.render.delivery import Deliveries
-
-    return Deliveries(project).shared(each, known)
-
-
-def _at_stake(rendered: tuple[Rendered, ...], start: Start) -> bool:
-    """Whether the gate has anything to look at: something that exists already changes or goes, or a tombstone stands."""
-    environments = [each.wanted for each in rendered if each.wanted]
-    if start.gone or any(each.tombstones for each in environments):
-        return True
-    files = {path: content for each in environments for path, content in each.files.items()}
-    return bool(start.baseline.differing((each.environment for each in environments), files))
-
-
-def planned(project: Project, rendered: tuple[Rendered, ...], start: Start) -> tuple[Plan, tuple[Problem, ...]]:
-    """What the platform will do, and what of it the gate refuses."""
-    from generator.compare.gate import gate
-    from generator.compare.plan import plan
-
-    environments = tuple(each.wanted for each in rendered if each.wanted)
-    found = plan(project, environments, start.baseline, start.gone)
-    refused = gate(found, environments, start.today, behind=start.baseline.behind)
-    return found, in_order([*found.problems, *refused])
-
-
 def rendered_all(
-    project: Project, names: tuple[str, ...], *, verify_all: bool, jobs: int, told: Callable[[str], None] = _unheard
+    project: Project, names: tuple[str, ...], *, verify_all: bool, jobs: int, listeners: Listeners = NOBODY
 ) -> tuple[Rendered, ...]:
     """Each environment rendered, several at a time where that was asked for."""
+    told = listeners.told
     if jobs == 1 or len(names) <= 1:
-        workshop = Workshop(project, verify_all=verify_all)
+        workshop = Workshop(project, verify_all=verify_all, listeners=listeners)
         return _heard((workshop.rendered(name) for name in names), told)
     from concurrent.futures import ProcessPoolExecutor
 

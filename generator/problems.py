@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
+
+from generator.records import Record
 
 Severity = Literal["error", "warning"]
 
 
-class Place(NamedTuple):
+class Place(Record):
     """A position in a file of the user's. Lines and columns count from 1; 0 means the file as a whole."""
 
     file: str
@@ -20,7 +22,7 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}:{self.column}"
 
 
-class Problem(NamedTuple):
+class Problem(Record):
     """One thing that a user has to mend, at its place, with its remedy in the message.
 
     `rule` is the stable id in brackets, `subject` the path of the key (`vms.web.count`) or empty. `lines` are to be shown

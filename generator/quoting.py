@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from generator.patterns import Pattern
+
 # A word that begins with a letter, or a size such as 20Gi: no resolver makes anything else of these, but for the words below.
-_BARE = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*|[1-9][0-9]*[KMGT]i")
+_BARE = Pattern(r"[A-Za-z][A-Za-z0-9._/-]*|[1-9][0-9]*[KMGT]i")
 _WORDS = frozenset("y n yes no on off true false null none nan inf infinity".split())
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+_ESCAPED = Pattern("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 class Yaml(str):
@@ -54,9 +55,14 @@ def flow(value: Any) -> str:
         return text(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{scalar(key)}: {flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
+    if _is_list(value):
         return "[" + ", ".join(map(flow, value)) + "]"
     return scalar(value)
+
+
+def _is_list(value: Any) -> bool:
+    """Whether a value is a list; a tuple with names is an object, of which a template writes the fields."""
+    return isinstance(value, list | tuple) and not hasattr(value, "_fields")
 
 
 def finalized(value: Any) -> str:
@@ -80,7 +86,7 @@ def _block(value: Any, indent: int) -> str:
     pad = " " * indent
     if isinstance(value, Mapping) and value:
         return "".join(f"\n{pad}{scalar(key)}:{_block(item, indent + 2)}" for key, item in value.items())
-    if isinstance(value, list | tuple) and value:
+    if _is_list(value) and value:
         return "".join(_item(item, indent) for item in value)
     return f" {flow(value)}"
 
@@ -89,7 +95,7 @@ def _item(value: Any, indent: int) -> str:
     pad = " " * indent
     if type(value) is str and "\n" not in value:
         return f"\n{pad}- {text(value)}"
-    if isinstance(value, list | tuple) and not any(isinstance(item, Mapping | list | tuple) for item in value):
+    if _is_list(value) and not any(isinstance(item, Mapping | list | tuple) for item in value):
         return f"\n{pad}- {flow(value)}"  # a command and its arguments read best on one line
     inner = _block(value, indent + 2)
     if isinstance(value, Mapping) and value:

@@ -8,17 +8,19 @@ version of vmgen, or a clone. This module imports nothing that parses or renders
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from generator import __version__
+from generator.digests import digest
+from generator.listing import listing
 from generator.problems import Place, Problem
 from generator.read.project import Project, program_folders
+from generator.records import Record
 
 FOLDER = Path(".vmgen") / "stamps"
 # What every environment may be rendered from, below the root.
@@ -26,7 +28,7 @@ _FOR_ALL = ("templates", "policies")
 _FILES_FOR_ALL = ("environments/_catalog.yaml", "environments/_defaults.yaml")
 
 
-class Stamp(NamedTuple):
+class Stamp(Record):
     """What a render left: how many files, the warnings it gave, and whether it also wrote below `delivery/`."""
 
     files: int
@@ -91,9 +93,9 @@ class Stamps:
             own = [f"{self._root}/{folder}" for folder in _FOR_ALL]
             lines = [__version__, str(self._today), *self._known]
             for folder in (*map(str, program_folders()), *own):
-                lines += _listing(folder)
+                lines += listing(folder)
             lines += [f"{file} {_content(f'{self._root}/{file}')}" for file in _FILES_FOR_ALL]
-            self._for_all = _digest(lines)
+            self._for_all = digest(["\n".join(lines)])
         return self._for_all
 
     def _inputs(self, files: Iterable[str]) -> dict[str, str]:
@@ -101,7 +103,7 @@ class Stamps:
 
     def _outputs(self, name: str) -> str:
         places = (f"{self._root}/{self._output}/{name}", f"{self._root}/delivery")
-        return _digest(line for place in places for line in _listing(place))
+        return digest(["\n".join(listing(place)) for place in places])
 
 
 def _warning(row: list[Any]) -> Problem:
@@ -109,35 +111,9 @@ def _warning(row: list[Any]) -> Problem:
     return Problem(Place(*place), rule, subject, message, severity, tuple(lines))
 
 
-def _digest(lines: Iterable[str]) -> str:
-    return hashlib.blake2b("\n".join(lines).encode(errors="surrogateescape"), digest_size=20).hexdigest()
-
-
 def _content(path: str) -> str:
     try:
         with open(path, "rb") as stream:
-            return hashlib.blake2b(stream.read(), digest_size=20).hexdigest()
+            return digest([stream.read()])
     except OSError:
         return ""
-
-
-def _listing(folder: str) -> list[str]:
-    """What lies in a folder and below: name, size, time and inode of each file, sorted. Compiled Python is left out."""
-    return sorted(_entries(folder, ""))
-
-
-def _entries(folder: str, below: str) -> Iterator[str]:
-    try:
-        entries = os.scandir(folder)
-    except OSError:
-        return
-    with entries:
-        for entry in entries:
-            name = f"{below}/{entry.name}"
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name != "__pycache__":
-                    yield name
-                    yield from _entries(entry.path, name)
-            else:
-                status = entry.stat(follow_symlinks=False)
-                yield f"{name} {status.st_size} {status.st_mtime_ns} {status.st_ino}"

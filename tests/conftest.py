@@ -10,12 +10,11 @@ from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from generator.cli.app import main
+from generator.__main__ import run
 from generator.compare.kustomize import engine as found_engine
 from generator.problems import VmgenError
 from generator.read.project import Project
@@ -101,12 +100,10 @@ def run_here(*arguments: str) -> Result:
     """Run `vmgen …` in this process, through the same door as a real one."""
     output, messages = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     before = Path.cwd()
-    code = 0
     try:
-        with patch.object(sys, "argv", ["vmgen", *arguments]), redirect_stdout(output), redirect_stderr(messages):
-            main()
-    except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 0 if ended.code is None else 1
+        with redirect_stdout(output), redirect_stderr(messages):
+            code = run([*arguments])
+            output.flush()
     finally:
         os.chdir(before)
     return Result(code, output.buffer.getvalue(), messages.buffer.getvalue().decode())

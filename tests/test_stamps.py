@@ -56,11 +56,8 @@ def fresh(repository: object, name: str = "production") -> bool:
 def test_a_second_run_imports_nothing_that_renders(rendered: object) -> None:
     """Where nothing changed, neither Jinja2 nor the YAML parser nor the pipeline is even imported."""
     code = (
-        "import sys; sys.argv = ['vmgen', 'render']\n"
-        "from generator.cli.app import main\n"
-        "try: main()\n"
-        "except SystemExit as end:\n"
-        "    print(end.code, *{'jinja2', 'yaml', 'jsonschema_rs', 'generator.pipeline'} & sys.modules.keys())\n"
+        "import sys; from generator.__main__ import run; code = run(['render'])\n"
+        "print(code, *{'click', 'jinja2', 'yaml', 'jsonschema_rs', 'generator.pipeline'} & sys.modules.keys())\n"
     )
     paths = {**os.environ, "PYTHONPATH": str(Path(generator.__file__).parent.parent)}
     done = subprocess.run([sys.executable, "-c", code], cwd=rendered.root, env=paths, capture_output=True, check=True)

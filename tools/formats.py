@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from generator.read.platform import Platforms
 from generator.read.project import Project
 from generator.read.verdicts import Row, Rows, verdicts
 
@@ -35,7 +36,7 @@ def verdicts_page() -> str:
         "tables are `templates/<platform>/verdicts.yaml`; a repository can have its own ([platforms](platforms.md)).\n\n",
     ]
     for name in project.platforms:
-        for kind, table in verdicts(name, project).items():
+        for kind, table in verdicts(name, Platforms(project)).items():
             parts.append(f"## {kind} on {name}\n\n{_HEAD}")
             for section, title in _WHOLE.items():
                 parts += _rows(title, getattr(table, section))

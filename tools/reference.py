@@ -107,7 +107,8 @@ def commands_page() -> str:
     """Every command with its help, as `--help` prints it."""
     from click import Context
 
-    from generator.cli.app import COMMANDS, app
+    from generator.cli.app import app
+    from generator.cli.overview import COMMANDS
 
     parts = [
         NOTE.format(source="the command line"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from typing import Any
 
 from generator.adopt.parts import EMPTY, Part, Parts
 from generator.adopt.sharing import cheapest, override, override_lines
+from generator.patterns import Pattern
 
-_NUMBERED = re.compile(r"(?P<base>[a-z]([-a-z0-9]*[a-z0-9])?)-(?P<number>[1-9][0-9]{0,3})")
-_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_NUMBERED = Pattern(r"(?P<base>[a-z]([-a-z0-9]*[a-z0-9])?)-(?P<number>[1-9][0-9]{0,3})")
+_NAME = Pattern(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 # A VM that shares no number with others is taken into their group for its name's beginning only if so few keys differ.
 _MOST_DIFFERENT = 2
 # Of how many groups it is asked whether one more VM belongs to them: in a fleet of a thousand unlike VMs nothing is found.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,13 +11,14 @@ from generator.adopt.dialect import Dialect
 from generator.adopt.notes import Findings, Note
 from generator.adopt.objects import Attached, DiskObject, Path, VmObject
 from generator.merge.environment import SYSTEM
+from generator.patterns import Pattern
 from generator.problems import Place
 from generator.quantities import larger
 from generator.read.located import plain
 from generator.read.overlay import SOURCES
 from generator.suggestions import did_you_mean
 
-_SUFFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUFFIX = Pattern(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from generator.adopt.objects import Path
 from generator.quoting import block, flow, scalar
+from generator.records import Record
 
 HEAD = "# yaml-language-server: $schema=../schema/environment.schema.json"
 _WIDTH = 100
@@ -15,7 +16,7 @@ _WIDEST = 128
 _OPEN = frozenset(["", "vms", "defaults", "disks", "instances"])
 
 
-class Line(NamedTuple):
+class Line(Record):
     """A line of the file, and the path of the key that it writes."""
 
     text: str

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from generator.check.disk_names import DisksByName
 from generator.merge.environment import VmSettings
 from generator.merge.settings import Settings
 from generator.problems import Place
 from generator.read.overlay import SOURCES
+from generator.records import Record
 
 _SOURCES = frozenset(SOURCES)
 
 
-class BootDisk(NamedTuple):
+class BootDisk(Record):
     """One disk in the order. `settings` is None where the environment has no such disk."""
 
     label: str

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
 
 from generator.check.demand import Part, parts
 from generator.check.totals import Totals, total
 from generator.merge.environment import Environment
 from generator.problems import Place
 from generator.quantities import mebibytes, size
+from generator.records import Record
 
 
-class Measure(NamedTuple):
+class Measure(Record):
     """A key of `budget:`: what it limits, and a number of it in words."""
 
     key: str
@@ -38,7 +38,7 @@ MEASURES: Mapping[str, Measure] = {
 }
 
 
-class Limit(NamedTuple):
+class Limit(Record):
     """One limit that an environment sets; memory and storage in MiB."""
 
     measure: Measure
@@ -61,7 +61,7 @@ def limits(environment: Environment) -> Iterator[Limit]:
         yield Limit(measure, most, written.place)
 
 
-class Excess(NamedTuple):
+class Excess(Record):
     """A limit that is exceeded: by which part first, how many of its units fit, what is left for it, and what all ask for."""
 
     limit: Limit

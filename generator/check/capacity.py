@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
+from generator.patterns import Pattern
 from generator.quantities import size
 from generator.read.catalog import InstanceType
 from generator.suggestions import did_you_mean, nearest
 
-_CAPACITY = re.compile(
+_CAPACITY = Pattern(
     r"""(?xi)
     (?P<cpu> [0-9]{1,4})
     ( \s* v? (cpus? | cores? | c) ( and | [\s,;:/x*_+-] )* | ( and | [\s,;:/x*_+-] )+ )

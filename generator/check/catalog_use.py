@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import NamedTuple
 
 from generator.merge.environment import Environment
 from generator.merge.settings import Settings
 from generator.read.located import Located
+from generator.records import Record
 
 
-class Use(NamedTuple):
+class Use(Record):
     """A written name, the section of the catalog that should have it, and what people call such an entry."""
 
     noun: str

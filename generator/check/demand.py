@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from generator.check.totals import Totals, disk_totals, total, vm_totals
 from generator.merge.environment import Environment, Group, VmSettings
 from generator.problems import Place
+from generator.records import Record
 
 
-class Part(NamedTuple):
+class Part(Record):
     """A group, or a standalone disk: the line that says how many there are, and what each one asks for, disks included."""
 
     subject: str

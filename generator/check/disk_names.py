@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import NamedTuple
 
 from generator.merge.environment import Environment, Instance
 from generator.merge.settings import Settings
+from generator.records import Record
 from generator.suggestions import did_you_mean
 
 _MOST_SUGGESTED = 2000
 
 
-class NamedDisk(NamedTuple):
+class NamedDisk(Record):
     """A disk that exists in the environment; `owner` is None for a standalone one."""
 
     name: str

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from typing import Literal, cast
 
 from generator.check.rule import Look, Rule, RuleText
 from generator.merge.environment import Environment
+from generator.patterns import Pattern
 from generator.problems import Problem, Severity
 from generator.suggestions import did_you_mean
 
 Setting = Literal["error", "warning", "off"]
 # What an override inherits from its group has been said of the group.
-_INSTANCE = re.compile(r"^(vms\.[^.]+)\.instances\.[^.]+")
+_INSTANCE = Pattern(r"^(vms\.[^.]+)\.instances\.[^.]+")
 
 
 UNKNOWN = RuleText(
@@ -43,9 +41,10 @@ Take another id: it names the policy in messages, in `policy:` and in waivers.""
 RULES = (UNKNOWN, INVALID, DUPLICATE)
 
 
-@dataclass(frozen=True, slots=True)
 class Policy(Rule):
     """A built-in policy. It is off until the `policy:` of an environment names it."""
+
+    __slots__ = ()
 
     def problems(self, environment: Environment) -> Iterator[Problem]:
         """What it finds, as severe as the environment has it.
@@ -65,7 +64,7 @@ def policy(id: str) -> Callable[[Look], Policy]:
     """Make a policy of a function: its docstring is the policy's paragraph."""
 
     def made(look: Look) -> Policy:
-        return Policy(id, "warning", inspect.cleandoc(look.__doc__ or ""), look)
+        return Policy(id, "warning", look)
 
     return made
 

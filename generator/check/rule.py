@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from types import ModuleType
-from typing import NamedTuple
 
 from generator.merge.environment import Environment
 from generator.problems import Place, Problem, Severity
+from generator.records import Record
 
 
-class Finding(NamedTuple):
+class Finding(Record):
     """What a rule found: where, at which key, and the sentence with its remedy."""
 
     place: Place
@@ -23,24 +21,36 @@ class Finding(NamedTuple):
 Look = Callable[[Environment], Iterator[Finding]]
 
 
-@dataclass(frozen=True, slots=True)
 class RuleText:
     """What docs/rules.md says of a rule. `text` is its paragraph: what is refused, why, and what to do."""
 
-    id: str
-    severity: Severity
-    text: str
+    __slots__ = ("_written", "id", "severity")
+
+    def __init__(self, id: str, severity: Severity, written: str) -> None:
+        self.id = id
+        self.severity = severity
+        self._written = written
+
+    @property
+    def text(self) -> str:
+        """The paragraph without the indentation of the docstring that it may be."""
+        from inspect import cleandoc  # only documentation reads it
+
+        return cleandoc(self._written)
 
     def problem(self, place: Place, subject: str, message: str) -> Problem:
         """A breach of the rule."""
         return Problem(place, self.id, subject, message, self.severity)
 
 
-@dataclass(frozen=True, slots=True)
 class Rule(RuleText):
-    """A rule on a merged environment."""
+    """A rule on a merged environment: a function whose docstring is the rule's paragraph."""
 
-    look: Look
+    __slots__ = ("look",)
+
+    def __init__(self, id: str, severity: Severity, look: Look) -> None:
+        super().__init__(id, severity, look.__doc__ or "")
+        self.look = look
 
     def problems(self, environment: Environment) -> Iterator[Problem]:
         """The findings in an environment as problems; what several VMs inherit from one place is said once."""
@@ -55,7 +65,7 @@ def rule(id: str, severity: Severity = "error") -> Callable[[Look], Rule]:
     """Make a rule of a function: its docstring is the rule's paragraph."""
 
     def made(look: Look) -> Rule:
-        return Rule(id, severity, inspect.cleandoc(look.__doc__ or ""), look)
+        return Rule(id, severity, look)
 
     return made
 

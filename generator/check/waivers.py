@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import NamedTuple
 
 from generator.check.rule import RuleText
 from generator.merge.environment import Environment
 from generator.problems import Place, Problem
 from generator.read.located import Located
+from generator.records import Record
 
 STALE = RuleText(
     "stale-waiver",
@@ -33,7 +33,7 @@ Write the last day on which it counts, such as 2026-12-31.""",
 RULES = (STALE, INVALID_DAY)
 
 
-class Waiver(NamedTuple):
+class Waiver(Record):
     """Leave for a rule to be broken at a subject and below it. `until` is the last day on which it counts."""
 
     rule: str

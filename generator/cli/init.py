@@ -13,6 +13,7 @@ from typing import TypeVar
 import click
 
 from generator.check.ssh_key import Fault, ssh_key
+from generator.patterns import Pattern
 from generator.problems import VmgenError
 from generator.read.platform import DEFAULT_PLATFORM
 from generator.read.project import Project, schema_text
@@ -20,7 +21,7 @@ from generator.suggestions import did_you_mean
 from generator.write.starter import FORGES, Answers, starter, write_missing
 
 NONE = "none"
-_OWNERS = re.compile(r"(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+)( +(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+))*")
+_OWNERS = Pattern(r"(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+)( +(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+))*")
 
 
 @click.command("init", short_help="Make a GitOps repository that renders at once.")

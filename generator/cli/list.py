@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from generator.check.totals import total
-from generator.cli.session import Session, environments_argument
+from generator.cli.options import environments_argument
+from generator.cli.session import Session
 from generator.expand.model import Fleet
 from generator.pipeline import Workshop
 from generator.problems import Problem

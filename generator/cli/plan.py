@@ -6,9 +6,11 @@ import sys
 
 import click
 
+from generator.cli.options import affected_option, against_option, environments_argument
 from generator.cli.progress import Progress
-from generator.cli.session import Session, affected_option, against_option, environments_argument
-from generator.pipeline import planned, rendered_all
+from generator.cli.session import Session
+from generator.outcome import planned
+from generator.pipeline import Listeners, rendered_all
 from generator.problems import has_errors
 from generator.report.colour import paint_for
 from generator.report.plan_json import as_json
@@ -57,7 +59,7 @@ def command(
     session = Session(obj["color"])
     chosen, start = session.chosen(names, since), session.start(names, against)
     with Progress("rendering", len(chosen)) as told:
-        rendered = rendered_all(session.project, chosen, verify_all=False, jobs=jobs, told=told)
+        rendered = rendered_all(session.project, chosen, verify_all=False, jobs=jobs, listeners=Listeners(told=told))
     problems = tuple(problem for each in rendered for problem in each.problems)
     if has_errors(problems):
         session.report([*session.name_problems, *problems])

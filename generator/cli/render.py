@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from generator.cli.session import Session, affected_option, environments_argument, output_option
-from generator.problems import Problem, in_order
-from generator.stamps import Stamp, Stamps
-from generator.write.lock import locked
-
-if TYPE_CHECKING:  # what renders is imported where there is something to render: a run without work starts fast
-    from generator.compare.changes import Changes
-    from generator.pipeline import Outcome
-
-
-class Wish(NamedTuple):
-    """What the command line asks for."""
-
-    names: tuple[str, ...]
-    since: str | None
-    only_check: bool
-    to_stdout: bool
-    allow_empty: bool
-    verify: bool
-    jobs: int
+from generator.cli.options import affected_option, environments_argument, output_option, timings_option
+from generator.cli.rendering import Wish, rendering
+from generator.cli.session import Session
+from generator.cli.timings import timed
 
 
 @click.command("render", short_help="Write manifests/ from environments/.")
@@ -38,6 +21,7 @@ class Wish(NamedTuple):
 @click.option("--watch", "keep_on", is_flag=True, help="Render again whenever a file is saved, until Ctrl-C.")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Environments at a time.")
 @affected_option
+@timings_option
 @output_option
 @click.pass_obj
 def command(
@@ -50,6 +34,7 @@ def command(
     keep_on: bool,
     jobs: int,
     since: str | None,
+    timings: bool,
     output: str,
 ) -> None:
     """Write the manifests of environments, all of them by default.
@@ -62,129 +47,12 @@ def command(
     wish = Wish(names, since, only_check, to_stdout, allow_empty, verify, jobs)
 
     def once(names: tuple[str, ...]) -> int:
-        return _once(Session(obj["color"], output), wish._replace(names=names))
+        session = Session(obj["color"], output)
+        with timed(session, timings):
+            return rendering(session, wish._replace(names=names))
 
     if keep_on:
         from generator.cli.watch import watch
 
         watch(names, once)
     sys.exit(once(names))
-
-
-def _once(session: Session, wish: Wish) -> int:
-    chosen, gone = session.chosen(wish.names, wish.since), session.gone(wish.names)
-    if wish.to_stdout:
-        return _print(session, wish, chosen)
-    stamps = session.stamps()
-    fresh: dict[str, Stamp] = {}
-    if not (wish.verify or wish.only_check or wish.since or gone):
-        fresh = {name: stamp for name in chosen if (stamp := stamps.fresh(name))}
-    if fresh and len(fresh) == len(chosen):
-        return _nothing_to_do(session, fresh)
-    if any(stamp.delivers for stamp in fresh.values()):
-        fresh = {}  # what environments share below delivery/ is made from all of them
-    if wish.only_check:
-        return _compare(session, _made(session, wish, chosen, gone, fresh))
-    with locked(session.project.root):
-        return _write(session, _made(session, wish, chosen, gone, fresh), stamps, fresh)
-
-
-def _nothing_to_do(session: Session, fresh: dict[str, Stamp]) -> int:
-    session.report([*session.name_problems, *in_order(_warnings(fresh))])
-    for name, stamp in fresh.items():
-        session.say(f"{name}: {stamp.files} files, nothing changed")
-    return 0
-
-
-def _made(session: Session, wish: Wish, chosen: tuple[str, ...], gone: tuple[str, ...], fresh: dict[str, Stamp]) -> Outcome:
-    """Everything rendered and compared, but for the environments that are fresh."""
-    from generator.cli.progress import Progress
-    from generator.pipeline import outcome
-
-    stale = tuple(name for name in chosen if name not in fresh)
-    # What is printed destroys nothing, so the gate is for what is written.
-    start = None if wish.to_stdout else session.start(wish.names or (stale if fresh else ()))
-    with Progress("rendering", len(stale)) as told:
-        done = outcome(
-            session.project,
-            stale,
-            gone=gone,
-            allow_empty=wish.allow_empty,
-            verify_all=wish.verify,
-            jobs=wish.jobs,
-            start=start,
-            told=told,
-        )
-    if fresh and any(each.delivery and each.delivery.files for each in done.rendered):
-        return _made(session, wish, chosen, gone, {})
-    return done
-
-
-def _write(session: Session, done: Outcome, stamps: Stamps, fresh: dict[str, Stamp]) -> int:
-    from generator.write.files import carry_out
-
-    if session.report([*session.name_problems, *done.problems, *_warnings(fresh)]):
-        session.say("Nothing was written.")
-        return 1
-    wanted = {each.name: each.files for each in done.rendered}
-    for name in wanted:
-        stamps.forget(name)
-    for each in done.changes:
-        carry_out(each, wanted.get(each.environment, {}), session.project)
-        session.say(_summary(each))
-    for each in done.delivered.changes:
-        carry_out(each, done.delivered.files, done.delivered.project)
-        session.say(_summary(each))
-    for name, stamp in fresh.items():
-        session.say(f"{name}: {stamp.files} files, nothing changed")
-    _record(session, done, stamps)
-    return 0
-
-
-def _warnings(fresh: dict[str, Stamp]) -> list[Problem]:
-    return [warning for stamp in fresh.values() for warning in stamp.warnings]
-
-
-def _record(session: Session, done: Outcome, stamps: Stamps) -> None:
-    """Stamp what was rendered. A rendering of another process brings no layers back, and is not stamped."""
-    from generator.merge.layers import files_of
-
-    for each in done.rendered:
-        if each.layers:
-            inputs = set(files_of(each.layers, session.project))
-            output = f"{session.project.output}/{each.name}"
-            warnings = (one for one in done.problems if one.place.file in inputs or one.place.file.startswith(output))
-            delivers = bool(each.delivery and each.delivery.files)
-            stamps.record(each.name, inputs, Stamp(len(each.files), tuple(warnings), delivers))
-
-
-def _print(session: Session, wish: Wish, chosen: tuple[str, ...]) -> int:
-    from generator.render.kustomization import KUSTOMIZATION
-
-    done = _made(session, wish, chosen, (), {})
-    if session.report([*session.name_problems, *done.problems]):
-        return 1
-    for each in done.rendered:
-        for path, content in each.files.items():
-            if not path.endswith(KUSTOMIZATION) and path.count("/") > 1:
-                click.echo(b"---\n" + content, nl=False)
-    return 0
-
-
-def _compare(session: Session, done: Outcome) -> int:
-    if session.report([*session.name_problems, *done.problems]):
-        return 1
-    compared = {session.project: done.changes, done.delivered.project: done.delivered.changes}
-    differ = [(project, each) for project, changes in compared.items() for each in changes if each]
-    for project, each in differ:
-        for verb, paths in (("create", each.created), ("update", each.updated), ("remove", each.pruned)):
-            for path in paths:
-                session.say(f"would {verb} {project.output}/{path}")
-    return 1 if differ else 0
-
-
-def _summary(changes: Changes) -> str:
-    counts = {"created": changes.created, "updated": changes.updated, "removed": changes.pruned}
-    parts = [f"{len(paths)} {word}" for word, paths in counts.items() if paths]
-    total = len(changes.created) + len(changes.updated) + changes.unchanged
-    return f"{changes.environment}: {total} files, {', '.join(parts) or 'nothing changed'}"

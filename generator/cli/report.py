@@ -7,8 +7,10 @@ from pathlib import Path
 
 import click
 
-from generator.cli.session import Session, environments_argument
-from generator.pipeline import Workshop, planned
+from generator.cli.options import environments_argument
+from generator.cli.session import Session
+from generator.outcome import planned
+from generator.pipeline import Workshop
 from generator.problems import Problem, VmgenError
 from generator.report.page.data import page_data
 from generator.report.page.document import page

@@ -1,4 +1,4 @@
-"""What every command needs from the command line: the project, the environments asked for, and where to say things."""
+"""What every command needs: the project, the environments asked for, and where to say things."""
 
 from __future__ import annotations
 
@@ -6,61 +6,29 @@ import sys
 from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import click
+from typing import TYPE_CHECKING
 
 from generator.compare.present import orphaned_environments
 from generator.problems import Problem, VmgenError, has_errors
 from generator.read.project import Project, chosen, environment_names, open_project
 from generator.report.colour import Paint, paint_for
-from generator.report.problems import FORMATS
 from generator.stamps import Stamps
 
 if TYPE_CHECKING:
     from generator.compare.baseline import Start
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 
-
-def environments_argument(function: Command) -> Command:
-    """`[ENV]...`, completed by the shell from the names that there are."""
-    return click.argument("names", metavar="[ENV]...", nargs=-1, shell_complete=_completed)(function)
-
-
-def output_option(function: Command) -> Command:
-    """`-o text|json|github|sarif` for problems."""
-    choices = click.Choice(list(FORMATS))
-    help_ = "Format of the problems."
-    return click.option("-o", "--output", type=choices, default="text", show_default=True, help=help_)(function)
-
-
-def affected_option(function: Command) -> Command:
-    """`--affected-since REF`: only environments that a change can reach."""
-    help_ = "Only environments that what changed since REF can reach: their files, layers, keys, templates, catalogs."
-    return click.option("--affected-since", "since", metavar="REF", help=help_)(function)
-
-
-def against_option(function: Command) -> Command:
-    """`--against REF`: what counts as existing."""
-    help_ = "Compare with what is committed at this ref [default: HEAD; outside of Git the files]."
-    return click.option("--against", metavar="REF", help=help_)(function)
-
-
-def _completed(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
-    try:
-        names, _ = environment_names(open_project(Path.cwd()))
-    except Exception:  # completion is silent, whatever is wrong
-        return []
-    return [name for name in names if name.startswith(incomplete)]
+def _unheard(stage: str) -> None:
+    """Nobody measures the stages."""
 
 
 class Session:
-    """One run of a command."""
+    """One run of a command. `begins` hears which stage of it begins."""
 
-    def __init__(self, color: str = "auto", output: str = "text") -> None:
+    def __init__(self, color: str = "auto", output: str = "text", begins: Callable[[str], None] = _unheard) -> None:
         self.color = color
         self.output = output
+        self.begins = begins
         self.project: Project = open_project(Path.cwd())
         self.known, self.name_problems = environment_names(self.project)
 
@@ -109,7 +77,7 @@ class Session:
 
     def say(self, message: str) -> None:
         """A message for people."""
-        click.echo(message, err=True)
+        sys.stderr.write(f"{message}\n")
 
     def report(self, problems: Iterable[Problem]) -> bool:
         """Show problems, in the format that was asked for; True where one of them is an error.
@@ -119,5 +87,7 @@ class Session:
         shown = tuple(problems)
         text = self.output == "text"
         if shown or not text:
-            click.echo(FORMATS[self.output](shown, self.paint), err=text, nl=False, color=self.keeps_colour)
+            from generator.report.problems import FORMATS  # most runs have nothing to say
+
+            (sys.stderr if text else sys.stdout).write(FORMATS[self.output](shown, self.paint))
         return has_errors(shown)

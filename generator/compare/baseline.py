@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import NamedTuple
 
+from generator.compare.changes import Changes
 from generator.compare.git import Repository, repository
 from generator.compare.present import owned, present
 from generator.problems import VmgenError
 from generator.read.project import Project, environment_names
+from generator.records import Record
 
 HEAD = "HEAD"
 
 
-@dataclass(frozen=True)
-class Baseline:
+class _Committed(Record):
+    project: Project
+    ref: str = ""
+    repository: Repository | None = None
+    blobs: Mapping[str, str] = {}
+    behind: bool = False
+
+
+class Baseline(_Committed):
     """The manifests to start from. `ref` names where they are committed, and is empty where they are the files.
 
     `blobs` are the ids that Git gives to what is committed, by path below `manifests/`.
     """
-
-    project: Project
-    ref: str = ""
-    repository: Repository | None = field(default=None, repr=False)
-    blobs: Mapping[str, str] = field(default_factory=dict, repr=False)
-    behind: bool = False
 
     @cached_property
     def environments(self) -> tuple[str, ...]:
@@ -40,16 +42,22 @@ class Baseline:
 
     def holds(self, path: str) -> bool:
         """Whether there is a manifest at a path; it may differ from what is wanted there."""
-        return path in self.blobs if self.repository else (self.project.manifests / path).is_file()
+        return path in self.blobs if self.repository else os.path.isfile(f"{self._root}/{path}")
 
-    def differing(self, environments: Iterable[str], wanted: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    def differing(
+        self, environments: Iterable[str], wanted: Mapping[str, bytes], compared: Iterable[Changes] = ()
+    ) -> Mapping[str, bytes]:
         """The manifests of some environments that are not what is wanted at their path, or not wanted at all.
 
-        A file that vmgen did not write and that still lies there is left out: nobody takes it away.
+        A file that vmgen did not write and that still lies there is left out: nobody takes it away. `compared` are what is
+        known of how the files differ; where the baseline is the files, those environments are not read once more.
         """
         chosen = set(environments)
         if not self.repository:
-            return dict(self._differing_files(chosen, wanted))
+            known = {each.environment: (*each.updated, *each.pruned) for each in compared}
+            paths = [path for name in sorted(chosen & known.keys()) for path in sorted(known[name])]
+            read = {path: self._content(path) for path in paths}
+            return {**read, **dict(self._differing_files(chosen - known.keys(), wanted))}
         identity = self.repository.identity
         paths = [
             path
@@ -62,15 +70,23 @@ class Baseline:
     def _differing_files(self, environments: set[str], wanted: Mapping[str, bytes]) -> Iterable[tuple[str, bytes]]:
         for environment in sorted(environments):
             for path in sorted(present(self.project, environment).files):
-                content = (self.project.manifests / path).read_bytes()
+                content = self._content(path)
                 if content != wanted.get(path) and (path in wanted or not self._foreign(path)):
                     yield path, content
 
     def _foreign(self, path: str) -> bool:
-        return (self.project.manifests / path).is_file() and not owned(self.project, path)
+        return os.path.isfile(f"{self._root}/{path}") and not owned(self.project, path)
+
+    def _content(self, path: str) -> bytes:
+        with open(f"{self._root}/{path}", "rb", buffering=0) as stream:
+            return stream.read()
+
+    @cached_property
+    def _root(self) -> str:
+        return str(self.project.manifests)
 
 
-class Start(NamedTuple):
+class Start(Record):
     """Where a plan starts from. `gone` are the environments of the baseline that have no file any more.
 
     `today` decides which tombstones count, and nothing else: no byte of a manifest depends on it.

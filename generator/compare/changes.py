@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from generator.compare.present import owned, present
 from generator.problems import Place, Problem
 from generator.read.project import Project
+from generator.records import Record
 
 
-class Changes(NamedTuple):
+class Changes(Record):
     """The files of one environment to create, to update and to prune, by path; `foreign` are left alone."""
 
     environment: str

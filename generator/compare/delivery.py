@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from generator.compare.changes import Changes, changes
 from generator.problems import Problem
 from generator.read.delivery import ARGOCD, FLUX, FOLDER, STANDALONE
 from generator.read.project import Project
+from generator.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Delivered:
+class Delivered(Record):
     """The wanted files of `delivery/` by path, and what has to be done. `project` is the one that is written there."""
 
     project: Project
-    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    files: Mapping[str, bytes] = {}
     changes: tuple[Changes, ...] = ()
 
     @property

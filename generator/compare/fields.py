@@ -6,18 +6,19 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from generator.compare.directions import ABSENT, DIRECTIONS, Absent
 from generator.masking import HIDDEN, shown
 from generator.read.manifests import NotYaml, objects
 from generator.read.verdicts import KindVerdicts, Row, Rows
+from generator.records import Record
 
 _BY_KEY = ("metadata.labels", "metadata.annotations")
 _MASKED_ALIKE = "the values differ where they are masked"
 
 
-class FieldChange(NamedTuple):
+class FieldChange(Record):
     """One field that changes. `before` and `after` are masked, and ABSENT where the field is not there.
 
     `detail` says more of a change whose values are not shown.
@@ -32,7 +33,7 @@ class FieldChange(NamedTuple):
     source: str
 
 
-class _Difference(NamedTuple):
+class _Difference(Record):
     """A field that differs, not yet masked. `key` is the label or annotation."""
 
     field: str

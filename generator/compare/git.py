@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from generator.problems import VmgenError
+from generator.records import Record
 
 # A hook is given the repository of its caller; here it is the folder that says which one is meant.
 _OF_THE_CALLER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE")
 
 
-class Repository(NamedTuple):
+class Repository(Record):
     """A repository that holds a folder. `algorithm` is that of its object ids: sha1 or sha256."""
 
     folder: Path
@@ -94,6 +94,8 @@ class Repository(NamedTuple):
 
 def repository(folder: Path) -> Repository | None:
     """The repository that holds a folder; None outside of one, and where git is not installed."""
+    if not any(os.path.lexists(above / ".git") for above in (folder, *folder.absolute().parents)):
+        return None  # git would look in the same places, after its start
     questions = ("--show-object-format", "--is-shallow-repository", "--is-inside-work-tree")
     try:
         code, out, said = _git(folder, "rev-parse", *questions)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 from generator.compare.baseline import Baseline
 from generator.compare.reading import Reader
@@ -14,26 +13,28 @@ from generator.compare.tombstones import KINDS
 from generator.compare.wanted import Identity, Wanted
 from generator.problems import Place, Problem
 from generator.read.manifests import NotYaml
+from generator.records import Record
 
 
-class Existing(NamedTuple):
+class Existing(Record):
     """An object of the baseline."""
 
     identity: Identity
     environment: str
     path: str
-    document: Mapping[str, Any] = field(repr=False)
+    document: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class New:
-    """An object that is wanted, its manifest read only when it is compared."""
-
+class _Manifest(Record):
     identity: Identity
     environment: str
     path: str
-    content: bytes = field(repr=False)
-    reader: Reader = field(repr=False)
+    content: bytes
+    reader: Reader
+
+
+class New(_Manifest):
+    """An object that is wanted, its manifest read only when it is compared."""
 
     @cached_property
     def document(self) -> Mapping[str, Any]:
@@ -41,7 +42,7 @@ class New:
         return found
 
 
-class Matching(NamedTuple):
+class Matching(Record):
     """The objects that are there before and after, those that are new, and those that are gone.
 
     `twins` joins an object that is gone to one that is new and looks the same, in both directions.
@@ -54,10 +55,13 @@ class Matching(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def matched(environments: tuple[Wanted, ...], baseline: Baseline, names: Iterable[str]) -> Matching:
+def matched(
+    environments: tuple[Wanted, ...], baseline: Baseline, names: Iterable[str], differing: Mapping[str, bytes] | None = None
+) -> Matching:
     """What is wanted joined to the baseline; only manifests that differ in bytes are read."""
-    files = {path: content for each in environments for path, content in each.files.items()}
-    differing = baseline.differing(names, files)
+    if differing is None:
+        files = {path: content for each in environments for path, content in each.files.items()}
+        differing = baseline.differing(names, files)
     reader = Reader()
     existing, problems = _existing(differing, baseline, reader)
     new = _new(environments, baseline, differing, reader)

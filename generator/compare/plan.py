@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from generator.compare.baseline import Baseline
 from generator.compare.fields import FieldChange, field_changes, fitting
@@ -18,14 +17,14 @@ from generator.compare.wanted import Identity, Wanted
 from generator.problems import Problem, VmgenError
 from generator.read.catalog import Catalog
 from generator.read.platform import DEFAULT_PLATFORM, Platforms
-from generator.read.project import Project
 from generator.read.verdicts import DESTROYS, REJECTED, VERDICTS, KindVerdicts, Rows, Verdicts, verdicts
+from generator.records import Record
 
 Action = Literal["create", "update", "move", "delete"]
 GRAVITY: Mapping[str, int] = {verdict: position for position, verdict in enumerate(VERDICTS)}
 
 
-class ObjectChange(NamedTuple):
+class ObjectChange(Record):
     """What becomes of one object. `verdict` is its gravest; `says` and `source` are empty where its fields say it.
 
     `twin` is the other half of what looks like a rename, `moved_from` the environment that held the object before, and
@@ -66,7 +65,7 @@ class ObjectChange(NamedTuple):
         return self.verdict in (DESTROYS, REJECTED)
 
 
-class Summary(NamedTuple):
+class Summary(Record):
     """How many objects of each sort. `notable` counts those of which a field has a verdict that is worth a word."""
 
     create: int
@@ -83,18 +82,19 @@ class Summary(NamedTuple):
         return f"{line}, {self.retired} retired" if self.retired else line
 
 
-@dataclass(frozen=True)
-class Plan:
-    """All changes of a run, the gravest first in each environment. `against` is the ref, or empty for the files.
-
-    `deltas` are what they change in the totals of each environment.
-    """
-
+class _Changes(Record):
     against: str
     environments: tuple[str, ...]
     changes: tuple[ObjectChange, ...]
     problems: tuple[Problem, ...] = ()
-    deltas: Mapping[str, Delta] = field(default_factory=dict)
+    deltas: Mapping[str, Delta] = {}
+
+
+class Plan(_Changes):
+    """All changes of a run, the gravest first in each environment. `against` is the ref, or empty for the files.
+
+    `deltas` are what they change in the totals of each environment.
+    """
 
     @cached_property
     def by_environment(self) -> Mapping[str, tuple[ObjectChange, ...]]:
@@ -128,12 +128,21 @@ def summary(changes: Iterable[ObjectChange]) -> Summary:
     return Summary(sorts["create"], sorts["update"], sorts["delete"], sorts["destroy"], sorts["retired"], ordered)
 
 
-def plan(project: Project, wanted: Iterable[Wanted], baseline: Baseline, gone: Iterable[str] = ()) -> Plan:
-    """What changes between the baseline and what is wanted. `gone` are environments of which nothing is wanted any more."""
+def plan(
+    platforms: Platforms,
+    wanted: Iterable[Wanted],
+    baseline: Baseline,
+    gone: Iterable[str] = (),
+    differing: Mapping[str, bytes] | None = None,
+) -> Plan:
+    """What changes between the baseline and what is wanted. `gone` are environments of which nothing is wanted any more.
+
+    `differing` are the manifests of the baseline that are not what is wanted; it is asked for them where they are not known.
+    """
     environments = tuple(wanted)
     names = (*(each.environment for each in environments), *gone)
-    found = matched(environments, baseline, names)
-    judge = _Judge(project, environments)
+    found = matched(environments, baseline, names, differing)
+    judge = _Judge(platforms, environments)
     changes = sorted(judge.changes(found), key=_order)
     changed = deltas(found, judge.catalog, {each.environment: each.prices for each in environments})
     return Plan(baseline.ref, names, tuple(changes), found.problems, changed)
@@ -151,9 +160,9 @@ def _natural(name: str) -> tuple[tuple[int, int | str], ...]:
 class _Judge:
     """Says what becomes of each object, by the table of its environment's platform."""
 
-    def __init__(self, project: Project, environments: tuple[Wanted, ...]) -> None:
-        self._project = project
-        self._platforms = Platforms(project)
+    def __init__(self, platforms: Platforms, environments: tuple[Wanted, ...]) -> None:
+        self._project = platforms.project
+        self._platforms = platforms
         self._of = {each.environment: each.platform for each in environments}
         self._tombstones = [tombstone for each in environments for tombstone in each.tombstones]
         self._tables: dict[str, Verdicts] = {}
@@ -227,7 +236,7 @@ class _Judge:
         platform = self._of.get(environment)
         for name in (platform,) if platform else self._with_table():
             if name not in self._tables:
-                self._tables[name] = verdicts(name, self._project)
+                self._tables[name] = verdicts(name, self._platforms)
             if kind in self._tables[name]:
                 return self._tables[name][kind]
         raise VmgenError(f"no platform has a table of verdicts for {kind}")

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from generator.mark import MARK
 from generator.problems import Place, Problem
 from generator.read.project import Project
+from generator.records import Record
 
 # The ending of a file that is being written; one that lies there is from a run that was killed.
 UNFINISHED = ".vmgen-tmp"
 
 
-class Present(NamedTuple):
+class Present(Record):
     """The files of one environment's folder, by their paths below `manifests/`, and what may not be there."""
 
     files: frozenset[str]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from typing import NamedTuple
 
 from generator.merge.environment import Environment
 from generator.problems import Place, Problem
 from generator.read.located import Located
+from generator.records import Record
 
 KINDS = {"disk": "VMDisk", "vm": "VMInstance"}
 
 
-class Tombstone(NamedTuple):
+class Tombstone(Record):
     """Permission to destroy one object of an environment. `until` is its last day, or None where it has none."""
 
     environment: str

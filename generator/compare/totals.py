@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from generator.check.prices import Cost, Prices
 from generator.check.totals import Totals, Value, disk_totals, total, vm_totals
 from generator.compare.matching import Matching, New
 from generator.read.catalog import Catalog
+from generator.records import Record
 
 
 def manifest_totals(objects: Iterable[Mapping[str, Any]], catalog: Catalog) -> Totals:
@@ -30,7 +31,7 @@ def _spec(plain: Mapping[str, Any]) -> Value:
     return found.get
 
 
-class Delta(NamedTuple):
+class Delta(Record):
     """What a plan changes in the totals of an environment, and in its cost where the environment has prices."""
 
     totals: Totals

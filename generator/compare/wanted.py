@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from generator.check.prices import Prices, prices
 from generator.compare.tombstones import Tombstone, tombstones
 from generator.merge.environment import Environment
 from generator.problems import Place, Problem
 from generator.read.located import Located
+from generator.records import Record
 from generator.render.manifests import Tree
 
+if TYPE_CHECKING:  # few environments write prices
+    from generator.check.prices import Prices
 
-class Identity(NamedTuple):
+
+class Identity(Record):
     """What names an object on the platform, whatever file or environment holds it."""
 
     kind: str
@@ -25,17 +27,16 @@ class Identity(NamedTuple):
         return f"{self.kind} {self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Record):
     """One environment, as it should be. Paths are below `manifests/`; `groups` is where the VMs of a group are written."""
 
     environment: str
     file: str
     platform: str
-    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    objects: Mapping[str, Identity] = field(default_factory=dict, repr=False)
+    files: Mapping[str, bytes] = {}
+    objects: Mapping[str, Identity] = {}
     tombstones: tuple[Tombstone, ...] = ()
-    groups: Mapping[str, Place] = field(default_factory=dict, repr=False)
+    groups: Mapping[str, Place] = {}
     prices: Prices | None = None
 
 
@@ -45,9 +46,17 @@ def wanted(environment: Environment, tree: Tree) -> tuple[Wanted, tuple[Problem,
     namespace = environment.settings.value("namespace", "")
     objects = {path: Identity(found.kind, namespace, found.name) for path, found in tree.resources.items()}
     groups = {group.key: _place_of_count(group.written.mapping, group.place) for group in environment.groups}
-    name, platform, priced = environment.name, environment.platform.name, prices(environment)
-    made = Wanted(name, environment.file, platform, tree.files, objects, permitted, groups, priced)
+    name, platform = environment.name, environment.platform.name
+    made = Wanted(name, environment.file, platform, tree.files, objects, permitted, groups, _prices(environment))
     return made, problems
+
+
+def _prices(environment: Environment) -> Prices | None:
+    if not environment.settings.written("prices"):
+        return None
+    from generator.check.prices import prices
+
+    return prices(environment)
 
 
 def _place_of_count(written: Mapping[str, Located], otherwise: Place) -> Place:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from generator.expand.cloud_init.user_data import UserData
 from generator.merge.settings import Settings
 from generator.read.platform import Kind, Platform
+from generator.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Record):
     """A disk on a VM, in boot order; `bus` is empty where the profile decides."""
 
     name: str
     bus: str = ""
 
 
-class Disk(NamedTuple):
+class Disk(Record):
     """A VMDisk. `vm` is empty for a standalone disk, and so is `group`."""
 
     name: str
@@ -42,7 +41,7 @@ class Disk(NamedTuple):
         return {**self.values, "name": self.name}
 
 
-class VirtualMachine(NamedTuple):
+class VirtualMachine(Record):
     """A VMInstance. `values` is shared by all VMs of a group that nothing tells apart.
 
     `seed` is the machine's own `cloudInitSeed` where that is derived from its cloud-init; else it is empty.
@@ -76,8 +75,7 @@ class VirtualMachine(NamedTuple):
 Resource = Disk | VirtualMachine
 
 
-@dataclass(frozen=True, slots=True)
-class Fleet:
+class Fleet(Record):
     """All objects of one environment, disks first. `user_data` are the texts of its VMs, once each."""
 
     environment: str

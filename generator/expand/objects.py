@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from generator.expand.cloud_init.facts import Facts
@@ -16,6 +15,7 @@ from generator.expand.model import Attachment, Disk, Fleet, VirtualMachine
 from generator.merge.environment import Environment, Group, OwnDisk, VmSettings
 from generator.merge.settings import Settings
 from generator.read.located import Located, plain
+from generator.records import Record
 
 
 def fleet(environment: Environment, forms: Forms) -> Fleet:
@@ -33,8 +33,7 @@ def fleet(environment: Environment, forms: Forms) -> Fleet:
     return Fleet(environment.name, environment.file, environment.platform, namespace, *objects)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shared:
+class _Shared(Record):
     """What the VMs with one set of settings have in common."""
 
     values: Mapping[str, Any]

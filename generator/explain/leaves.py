@@ -6,13 +6,13 @@ a comment, and each condition says what it looked at; then the text is read back
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from generator.explain.watched import TOKEN, Watched, Way, Ways, bare, tokens, watched, ways_of
+from generator.patterns import Pattern
 from generator.problems import Place
 from generator.quoting import finalized
 from generator.read.located import Located, walk
@@ -21,7 +21,7 @@ from generator.read.templates import Templates
 from generator.read.yaml_reader import read_yaml
 from generator.render.manifests import FILTERS
 
-_MARK = re.compile(" #\ue002([0-9]+)\ue003")
+_MARK = Pattern(" #\ue002([0-9]+)\ue003")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from generator.merge.environment import Environment
 from generator.merge.layers import DEFAULTS
@@ -12,6 +12,7 @@ from generator.problems import Place
 from generator.read.layer_file import LayerFile
 from generator.read.located import INVALID, Located, dotted, plain, walk
 from generator.read.overlay import NO_RULE
+from generator.records import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def taken_by_rule(value: Located) -> tuple[Located, ...]:
     return value.under.items or (value.under,)
 
 
-class _Written(NamedTuple):
+class _Written(Record):
     """What stands at a place: its layer, its key, and the value, or the key itself."""
 
     layer: str

@@ -6,16 +6,16 @@ A token holds its number between two characters of a private-use area, which no 
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any, Protocol
+
+from generator.patterns import Pattern
 
 # The way to a value in what a template is given: ("labels", "team"), ("disks", 0, "name").
 Way = tuple[str | int, ...]
 Ways = tuple[Way, ...]
 
-TOKEN = re.compile("\ue000([0-9]+)\ue001")
+TOKEN = Pattern("\ue000([0-9]+)\ue001")
 
 
 class Listener(Protocol):
@@ -136,8 +136,8 @@ class WatchedMapping(_Container, dict[str, Any]):
 def watched(value: Any, way: Way, listener: Listener) -> Any:
     """A value that a template is given, watched with all below it."""
     made: WatchedList | WatchedMapping
-    if is_dataclass(value) and not isinstance(value, type):
-        value = {each.name: getattr(value, each.name) for each in fields(value)}
+    if hasattr(value, "_asdict"):  # a template reads it by the names of its fields
+        value = value._asdict()
     if isinstance(value, Mapping):
         made = WatchedMapping((key, watched(item, (*way, key), listener)) for key, item in value.items())
     elif isinstance(value, list | tuple):

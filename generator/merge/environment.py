@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 from generator.merge.inference import has_system_disk, inferred, inferred_disk
 from generator.merge.layers import Layered
@@ -14,6 +12,7 @@ from generator.problems import Place
 from generator.read.located import Located
 from generator.read.overlay import SOURCES, overlaid, settled
 from generator.read.platform import Platform
+from generator.records import Record
 
 SYSTEM = "system"
 # Keys that say which VMs there are, rather than what each is.
@@ -21,7 +20,7 @@ _STRUCTURE = ("count", "skip", "names", "name", "instances")
 _NOWHERE = Place("")
 
 
-class OwnDisk(NamedTuple):
+class OwnDisk(Record):
     """A disk that each VM of a group gets: `<vm>-<suffix>`."""
 
     suffix: str
@@ -29,7 +28,7 @@ class OwnDisk(NamedTuple):
     place: Place
 
 
-class VmSettings(NamedTuple):
+class VmSettings(Record):
     """What one or more VMs of a group are: shared by all instances that nothing tells apart."""
 
     values: Settings
@@ -37,7 +36,7 @@ class VmSettings(NamedTuple):
     attached: tuple[Located, ...]
 
 
-class Instance(NamedTuple):
+class Instance(Record):
     """One VM: its name, its number in the group (None where it has none), and where the name was written."""
 
     name: str
@@ -46,7 +45,7 @@ class Instance(NamedTuple):
     place: Place
 
 
-class Group(NamedTuple):
+class Group(Record):
     """A group of VMs. `key` is its key and folder, `settings` what all its instances start from."""
 
     key: str
@@ -65,7 +64,7 @@ class Group(NamedTuple):
                 yield instance, f"vms.{self.key}.instances.{label}"
 
 
-class StandaloneDisk(NamedTuple):
+class StandaloneDisk(Record):
     """A disk of the environment that belongs to no VM."""
 
     name: str
@@ -73,16 +72,17 @@ class StandaloneDisk(NamedTuple):
     place: Place
 
 
-@dataclass(frozen=True)
-class Environment:
-    """An environment, merged: everything that rules look at."""
-
+class _Merged(Record):
     name: str
     file: str
     platform: Platform
     settings: Settings
     groups: tuple[Group, ...]
     disks: tuple[StandaloneDisk, ...]
+
+
+class Environment(_Merged):
+    """An environment, merged: everything that rules look at."""
 
     def vm_settings(self) -> tuple[tuple[Group, VmSettings, str], ...]:
         """Each distinct set of VM settings that some VM has, once, with its group and the path that messages name."""

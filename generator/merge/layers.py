@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from generator.problems import Place, Problem
 from generator.read.layer_file import Files, LayerFile
 from generator.read.located import INVALID, Located, walk
 from generator.read.overlay import overlaid
 from generator.read.project import Project
+from generator.records import Record
 
 DEFAULTS = "_defaults.yaml"
 
 
-class Layered(NamedTuple):
+class Layered(Record):
     """An environment's merged content, with the files that it came from and what was wrong in them."""
 
     name: str

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from generator.problems import Place
 from generator.read.located import INVALID, Located, plain
+from generator.records import Record
 
 
-class Settings(NamedTuple):
+class Settings(Record):
     """A merged mapping. A value that was refused is there (`written`) and cannot be had (`get`)."""
 
     located: Located

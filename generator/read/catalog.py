@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
 
 from generator.quantities import mebibytes
 from generator.read.located import Located
+from generator.records import Record
 
 # The first four fields of each are the same: `warning` is said whenever the entry is used. They are written out, since
 # tuples with names, which cannot inherit, take a seventh of a dataclass's time to define, and every start pays for it.
 
 
-class Entry(NamedTuple):
+class Entry(Record):
     """What all catalog entries have."""
 
     name: str
@@ -23,7 +22,7 @@ class Entry(NamedTuple):
     warning: str
 
 
-class InstanceType(NamedTuple):
+class InstanceType(Record):
     """A size of VM; memory in MiB."""
 
     name: str
@@ -35,7 +34,7 @@ class InstanceType(NamedTuple):
     series: str
 
 
-class Image(NamedTuple):
+class Image(Record):
     """A golden image. `min_storage` is the least size of a disk made from it; `optical` marks an installer ISO."""
 
     name: str
@@ -48,7 +47,7 @@ class Image(NamedTuple):
     os: str
 
 
-class Profile(NamedTuple):
+class Profile(Record):
     """An operating-system profile with the least vCPUs and MiB of memory that the platform admits; 0 where unknown."""
 
     name: str
@@ -60,7 +59,7 @@ class Profile(NamedTuple):
     os: str
 
 
-class StorageClass(NamedTuple):
+class StorageClass(Record):
     """A storage class."""
 
     name: str
@@ -70,11 +69,12 @@ class StorageClass(NamedTuple):
     replicated: bool
 
 
-@dataclass(frozen=True)
-class Catalog:
-    """The sections of a catalog, read from its located mapping when they are first asked for."""
+class _Content(Record):
+    content: Located
 
-    content: Located = field(repr=False)
+
+class Catalog(_Content):
+    """The sections of a catalog, read from its located mapping when they are first asked for."""
 
     def _entries(self, section: str) -> list[tuple[str, Located, bool, str]]:
         found = self.content.get(section)

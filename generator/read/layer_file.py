@@ -6,7 +6,7 @@ import errno
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from generator.problems import Place, Problem
 from generator.read.located import INVALID, Located
@@ -14,11 +14,12 @@ from generator.read.project import Project
 from generator.read.scalars import unprintable
 from generator.read.schema import Schema, own_schema, without
 from generator.read.yaml_reader import read_yaml
+from generator.records import Record
 
 MOST_KEY_BYTES = 1024 * 1024
 
 
-class LayerFile(NamedTuple):
+class LayerFile(Record):
     """A file's content; what was refused in it stands as INVALID or is gone, and `problems` says why."""
 
     path: Path
@@ -106,7 +107,7 @@ def _attachments(value: Located) -> Located:
     return Located(tuple(items), value.place, value.key)
 
 
-class _KeyFiles(NamedTuple):
+class _KeyFiles(Record):
     folder: Path
     project: Project
     problems: list[Problem]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from generator.problems import Place
+from generator.records import Record
 
 
-class Located(NamedTuple):
+class Located(Record):
     """A scalar, a tuple or a mapping of located values, and its place.
 
     `place` is where the value stands and `key` where its key does. `layer` says which layer gave it: empty for a file,
@@ -94,3 +95,24 @@ def dotted(path: list[str | int] | tuple[str | int, ...]) -> str:
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     return text
+
+
+def packed(value: Located) -> tuple[Any, ...]:
+    """The value and all below it as plain tuples and mappings, to be kept; `unpacked` gives it back."""
+    data: Any = value.data
+    if type(data) is dict:
+        data = {name: packed(item) for name, item in data.items()}
+    elif type(data) is tuple:
+        data = tuple(packed(item) for item in data)
+    key = tuple(value.key) if value.key else None
+    return data, tuple(value.place), key, value.layer, packed(value.under) if value.under else None
+
+
+def unpacked(row: tuple[Any, ...]) -> Located:
+    """The value that was packed."""
+    data, place, key, layer, under = row
+    if type(data) is dict:
+        data = {name: unpacked(item) for name, item in data.items()}
+    elif type(data) is tuple:
+        data = tuple(unpacked(item) for item in data)
+    return Located(data, Place(*place), Place(*key) if key else None, layer, unpacked(under) if under else None)

@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from generator.digests import digest
+from generator.listing import listing
 from generator.problems import Refused, VmgenError, in_order
 from generator.read.catalog import Catalog
-from generator.read.located import Located, plain
+from generator.read.located import Located, packed, plain, unpacked
 from generator.read.overlay import overlaid
+from generator.read.prepared import Prepared, written_at
 from generator.read.project import Project
 from generator.read.schema import own_schema
 from generator.read.yaml_reader import read_yaml
+from generator.records import Record
 
 DEFAULT_PLATFORM = "hikube"
+# The modules that make a platform of its files.
+_MADE_BY = tuple(f"generator.read.{name}" for name in ("platform", "yaml_reader", "scalars", "overlay", "located", "schema"))
 
 
-class Kind(NamedTuple):
-    """A kind of object: its template, the schema of what comes out, its folder, and how long its names may be."""
+class Kind(Record):
+    """A kind of object: its template, the schema of what comes out, its folder, and how long its names may be.
+
+    `built_in` says that the schema is the program's own, not one of the repository.
+    """
 
     name: str
     template: str
     schema: Mapping[str, Any]
+    built_in: bool
     folder: str
     longest_name: int
     longest_safe_name: int
 
 
-class Platform(NamedTuple):
+class Platform(Record):
     """Everything that the program knows about a platform."""
 
     name: str
@@ -75,23 +87,63 @@ def _with_fields(content: Located, defaults: str, fields: str) -> Located:
 
 
 class Platforms:
-    """Reads each platform once in a run."""
+    """Reads each platform once in a run, or, with `prepared`, once for the files that it is read from."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, prepared: Prepared | None = None) -> None:
         self.project = project
+        self._prepared = prepared or Prepared()
         self._read: dict[str, Platform] = {}
 
     def named(self, name: str) -> Platform:
         """The platform of a name; the name is one of `project.platforms`."""
         if name not in self._read:
-            self._read[name] = _platform(name, self.project)
+            self._read[name] = self._kept(name)
         return self._read[name]
+
+    def data(self, name: str, schema: str) -> Located:
+        """A data file of the templates (`hikube/verdicts.yaml`) over those that it extends, in the shape of a schema."""
+        entry = f"{name} {self.project.template_folders[0]}"
+        kept = self._prepared.get(entry, self._key)
+        if kept is not None:
+            return unpacked(kept)
+        read = shaped(layered_data(name, self.project), schema)
+        self._prepared.put(entry, self._key, packed(read))
+        return read
+
+    def with_those(self, known: Iterable[Platform]) -> Platforms:
+        """The same, some platforms of which need not be read."""
+        self._read |= {platform.name: platform for platform in known}
+        return self
+
+    @cached_property
+    def _own(self) -> Path | None:
+        own = self.project.own_catalog
+        return own if own.is_file() else None
+
+    @cached_property
+    def _key(self) -> str:
+        """What all platforms are read from: the files of the templates, the repository's own catalog, and the modules here."""
+        lines = [line for folder in self.project.template_folders for line in (str(folder), *listing(str(folder)))]
+        lines.append(self._own.read_bytes().hex() if self._own else "")
+        return digest([*lines, written_at(sys.modules[name].__file__ or "" for name in _MADE_BY)])
+
+    def _kept(self, name: str) -> Platform:
+        entry = f"platform {name} {self.project.template_folders[0]} {self._own or ''}"
+        kept = self._prepared.get(entry, self._key)
+        if kept is not None:
+            kinds, catalog, content = kept
+            made = {kind[0]: Kind(*kind) for kind in kinds}
+            return Platform(name, made, Catalog(unpacked(catalog)), unpacked(content))
+        read = _platform(name, self.project)
+        kinds = [tuple(kind) for kind in read.kinds.values()]
+        self._prepared.put(entry, self._key, (kinds, packed(read.catalog.content), packed(read.content)))
+        return read
 
 
 def _platform(name: str, project: Project) -> Platform:
     content = shaped(layered_data(f"{name}/platform.yaml", project), "platform")
     catalog = layered_data(f"{name}/catalog.yaml", project)
-    own = project.environments / "_catalog.yaml"
+    own = project.own_catalog
     if own.is_file():
         catalog = overlaid(catalog, _content(own, project))
     kinds = {kind: _kind(kind, entry, name, project) for kind, entry in content.data["kinds"].data.items()}
@@ -107,7 +159,7 @@ def _kind(kind: str, entry: Located, platform: str, project: Project) -> Kind:
         raise VmgenError(f"{project.shown(path)} is not JSON: {error}") from None
     lengths = values["nameLength"]
     template = f"{platform}/{values['template']}"
-    return Kind(kind, template, schema, values["folder"], lengths["most"], lengths["safe"])
+    return Kind(kind, template, schema, project.is_built_in(path), values["folder"], lengths["most"], lengths["safe"])
 
 
 def _template_file(name: str, project: Project) -> Path:

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
 
 from generator.problems import Place, Problem
 from generator.read.located import Located, dotted
 from generator.read.project import Project
 from generator.read.schema import Schema, UnusableSchema, own_schema
 from generator.read.yaml_reader import read_yaml
+from generator.records import Record
 
 FOLDER = "policies"
 
 
-class OwnPolicy(NamedTuple):
+class OwnPolicy(Record):
     """A policy from a file. `severity` is error, warning or off, and holds where no environment says otherwise."""
 
     id: str
@@ -29,7 +29,7 @@ class OwnPolicy(NamedTuple):
     schema: Schema
 
 
-class OwnPolicies(NamedTuple):
+class OwnPolicies(Record):
     """All of them, and what was wrong in their files."""
 
     all: tuple[OwnPolicy, ...]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from generator.patterns import Pattern
 from generator.problems import Place, Problem, VmgenError
+from generator.records import Record
 from generator.suggestions import did_you_mean
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_NAME = Pattern(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # Windows opens devices under these names, with any suffix: a clone there would break.
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 
@@ -29,12 +29,13 @@ def program_folders() -> tuple[Path, ...]:
     return Path(__file__).resolve().parent.parent, _built_in("schema"), _built_in("templates")
 
 
-@dataclass(frozen=True)
-class Project:
-    """A repository that is rendered. `root` is the folder that holds `environments/`, `output` the one that is written."""
-
+class _Folders(Record):
     root: Path
     output: str = "manifests"
+
+
+class Project(_Folders):
+    """A repository that is rendered. `root` is the folder that holds `environments/`, `output` the one that is written."""
 
     @property
     def environments(self) -> Path:
@@ -43,6 +44,11 @@ class Project:
     @property
     def manifests(self) -> Path:
         return self.root / self.output
+
+    @property
+    def own_catalog(self) -> Path:
+        """The repository's own catalog, which may not be there: what it has goes over the platforms' catalogs."""
+        return self.environments / "_catalog.yaml"
 
     def writing(self, output: str) -> Project:
         """The same repository, of which another folder is compared, written and pruned in the place of `manifests/`."""
@@ -65,6 +71,10 @@ class Project:
             if path.is_file():
                 return path
         return None
+
+    def is_built_in(self, path: Path) -> bool:
+        """Whether a template or schema that was found is the program's own, not one of the repository's folder."""
+        return path.is_relative_to(_built_in("templates"))
 
     def holds(self, path: Path) -> bool:
         """Whether a path lies in the repository, links followed."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
 from generator.problems import VmgenError
 from generator.read.manifests import NotYaml, objects
+from generator.records import Record
 
 _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WRITER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-class ResourceList(NamedTuple):
+class ResourceList(Record):
     """A list as it came in. `config` is the functionConfig, `spec` the text of its spec, `root` the document's nodes."""
 
     config: Mapping[str, Any]

@@ -6,15 +6,14 @@ pick one, such a scalar is kept as `Ambiguous`, and the reader refuses it outsid
 
 from __future__ import annotations
 
-import re
-
+from generator.patterns import Pattern
 from generator.read.located import Ambiguous
 
 _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = {"", "~", "null", "Null", "NULL"}
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+")
-_AMBIGUOUS = re.compile(
+_INTEGER = Pattern(r"[-+]?(0|[1-9][0-9]*)")
+_DECIMAL = Pattern(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+")
+_AMBIGUOUS = Pattern(
     r"""(?xi)
     y | n | yes | no | on | off | = | <<
   | [-+]? 0[box][0-9a-f_]+                              # 0o14, 0x1F: numbers to some, text to others
@@ -23,7 +22,7 @@ _AMBIGUOUS = re.compile(
   | [-+]? \.(inf|nan)
     """
 )
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+_UNPRINTABLE = Pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 def meaning(text: str) -> bool | int | float | str | None:

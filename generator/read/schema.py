@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterator, Mapping
+from functools import cache, cached_property
 from typing import Any
 
 from generator.problems import Problem
+from generator.read.conformance import conforms
 from generator.read.located import INVALID, Ambiguous, Located, at_path, dotted, plain, walk
 from generator.read.project import schema_text
 from generator.read.scalars import meaning
@@ -39,16 +40,29 @@ class UnusableSchema(Exception):
 
 
 class Schema:
-    """A compiled JSON Schema, able to say what is wrong with a located value."""
+    """A JSON Schema, able to say what is wrong with a located value.
 
-    def __init__(self, document: dict[str, Any]) -> None:
-        import jsonschema_rs  # imported late: `--help` has no use for it
+    One of the program's own is `ours`: it is compiled when something does not plainly fit it. Another is compiled at once, and
+    UnusableSchema is raised where it is none.
+    """
 
+    def __init__(self, document: Mapping[str, Any], *, ours: bool = False) -> None:
         self.document = document
+        self._ours = ours
+        if not ours:
+            self._validator  # noqa: B018 - compiled here, so that it raises here
+
+    @cached_property
+    def _validator(self) -> Any:
+        import jsonschema_rs  # a run without a mistake has no use for it
+
         try:
-            self._validator = jsonschema_rs.Draft202012Validator(document, retriever=_never)
+            return jsonschema_rs.Draft202012Validator(dict(self.document), retriever=_never)
         except jsonschema_rs.ValidationError as error:
             raise UnusableSchema(error.message, tuple(error.instance_path)) from None
+
+    def _plainly_fits(self, data: Any) -> bool:
+        return self._ours and conforms(data, self.document, self.document)
 
     def problems(self, value: Located) -> list[tuple[Path, Problem]]:
         """What is wrong, with the path to take out of the value so that the rest can be looked at."""
@@ -57,7 +71,10 @@ class Schema:
             if isinstance(item.data, Ambiguous) and "cloudInit" not in path and path[:1] not in _OFF_IS_TEXT:
                 message = f'{item.data} means different things to YAML tools; write "{item.data}" for the text'
                 found[path] = Problem(item.place, "ambiguous-scalar", dotted(path), message)
-        errors = self._validator.iter_errors(_for_validation(value))
+        data = _for_validation(value)
+        if not found and self._plainly_fits(data):
+            return []
+        errors = self._validator.iter_errors(data)
         # Unknown keys first: the key that was meant is then not missing as well.
         for error in sorted(errors, key=lambda error: error.kind.name != "additionalProperties"):
             for path, problem in self._translated(error, value):
@@ -68,10 +85,12 @@ class Schema:
 
     def valid(self, data: Any) -> bool:
         """Whether plain data has the shape."""
-        return bool(self._validator.is_valid(data))
+        return self._plainly_fits(data) or bool(self._validator.is_valid(data))
 
     def plain_errors(self, data: Any) -> list[tuple[Path, str]]:
         """What is wrong with plain data, as paths and the validator's own sentences."""
+        if self._plainly_fits(data):
+            return []
         return [(tuple(error.instance_path), error.message) for error in self._validator.iter_errors(data)]
 
     def _translated(self, error: Any, value: Located) -> list[tuple[Path, Problem]]:
@@ -140,7 +159,7 @@ def _as_written(steps: list[str | int], value: Located) -> Path:
 @cache
 def own_schema(name: str) -> Schema:
     """One of the project's own schemas, compiled once."""
-    return Schema(json.loads(schema_text(name)))
+    return Schema(json.loads(schema_text(name)), ours=True)
 
 
 def without(value: Located, paths: list[Path]) -> Located:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
+import jinja2
 from jinja2 import StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from generator.problems import Place, Problem, Refused
+from generator.read.prepared import Prepared, written_at
 from generator.read.project import Project
 
 # A product of a text and a number is the cheap way to fill the memory.
@@ -42,10 +43,18 @@ class Templates:
         *,
         plain: bool = False,
         watch: Watch | None = None,
+        prepared: Prepared | None = None,
     ) -> None:
-        """With `plain`, Jinja's own filters and tests are there (but what is random); else only `filters`."""
+        """With `plain`, Jinja's own filters and tests are there (but what is random); else only `filters`.
+
+        `prepared` keeps what is compiled from run to run.
+        """
         self.project = project
         self.watch = watch
+        self._prepared = prepared or Prepared()
+        # What a template is compiled to also depends on these: Jinja writes out what is constant.
+        modules = (__file__, finalize.__code__.co_filename)
+        self._settings = f"{jinja2.__version__} {plain} {sorted(filters or ())} {written_at(modules)}"
         self._shown: dict[str, str] = {}
         self._only_writes: dict[tuple[str, frozenset[str]], bool] = {}
         self._sandbox = _Sandbox(
@@ -89,8 +98,22 @@ class Templates:
         """Whether a template does no more with some variables than write them, and ask whether a list has items."""
         asked = (name, variables)
         if asked not in self._only_writes:
-            self._only_writes[asked] = _only_writes(self._sandbox.parse(self.source(name)[0]), variables)
+            source, _ = self.source(name)
+            what = f"only writes {sorted(variables)}"
+            answer = self.kept(name, what, source, lambda: _only_writes(self._sandbox.parse(source), variables))
+            self._only_writes[asked] = answer
         return self._only_writes[asked]
+
+    def kept(self, name: str, what: str, source: str, make: Callable[[], Any]) -> Any:
+        """What is made from the text of a template, of an earlier run where there was one."""
+        if self.watch:
+            return make()
+        entry, key = f"{self.project.template(name)} {what}", f"{self._settings} {source}"
+        found = self._prepared.get(entry, key)
+        if found is None:
+            found = make()
+            self._prepared.put(entry, key, found)
+        return found
 
     def place_of(self, name: str, pattern: str) -> Place:
         """The line of a template that matches a pattern, or its first line."""
@@ -123,7 +146,9 @@ class Templates:
         if isinstance(error, TemplateSyntaxError):
             line, shown = error.lineno, error.filename or shown
         else:
-            for frame in traceback.extract_tb(error.__traceback__):
+            from traceback import extract_tb
+
+            for frame in extract_tb(error.__traceback__):
                 if frame.filename in self._shown.values():
                     line, shown = frame.lineno or 1, frame.filename
         message = str(error) if isinstance(error, TemplateError | TypeError) else f"{type(error).__name__}: {error}"
@@ -218,8 +243,12 @@ class _Loader:
 
     def load(self, environment: Any, name: str, globals: Any = None) -> Any:
         source, shown = self._templates.source(name)
-        if self._templates.watch:
-            source = environment.parse(source, name, shown)
-            _watched(source, shown, self._templates.watch)
-        code = environment.compile(source, name, shown)
+        code = self._templates.kept(name, f"as {shown}", source, lambda: self._compiled(environment, name, source, shown))
         return environment.template_class.from_code(environment, code, globals or {}, lambda: True)
+
+    def _compiled(self, environment: Any, name: str, source: str, shown: str) -> Any:
+        if self._templates.watch is None:
+            return environment.compile(source, name, shown)
+        tree = environment.parse(source, name, shown)
+        _watched(tree, shown, self._templates.watch)
+        return environment.compile(tree, name, shown)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from generator.read.located import Located, plain
-from generator.read.platform import layered_data, shaped
-from generator.read.project import Project
+from generator.read.platform import Platforms
+from generator.records import Record
 
 # From calm to grave: of several changes to one object, the gravest is the object's.
 VERDICTS = (
@@ -26,8 +25,7 @@ VERDICTS = (
 DESTROYS, REJECTED = "DESTROYS DATA", "rejected"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Record):
     """One row: the change that it fits, and what is said of it. An empty condition always holds."""
 
     verdict: str
@@ -37,13 +35,13 @@ class Row:
     key: str = ""
     after: Any = None
     with_: str = ""
-    while_: Mapping[str, Any] = field(default_factory=dict)
+    while_: Mapping[str, Any] = {}
 
 
 Rows = tuple[Row, ...]
 
 
-class KindVerdicts(NamedTuple):
+class KindVerdicts(Record):
     """The rows of one kind of object; `other` are those of a field that has none.
 
     `unset` is what the platform takes for a field that is left out, and `written_out` the rows of one that now says so.
@@ -61,9 +59,9 @@ class KindVerdicts(NamedTuple):
 Verdicts = Mapping[str, KindVerdicts]
 
 
-def verdicts(platform: str, project: Project) -> Verdicts:
+def verdicts(platform: str, platforms: Platforms) -> Verdicts:
     """The table of a platform, by kind."""
-    content = shaped(layered_data(f"{platform}/verdicts.yaml", project), "verdicts")
+    content = platforms.data(f"{platform}/verdicts.yaml", "verdicts")
     return {kind: _kind(entry) for kind, entry in content.data["kinds"].data.items()}
 
 

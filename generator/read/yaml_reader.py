@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -28,12 +27,12 @@ class _Stop(Exception):
     """Nothing more can be read from this file."""
 
 
-@dataclass(slots=True)
 class _Reading:
-    file: str
-    problems: list[Problem] = field(default_factory=list)
-    anchors: dict[str, Located] = field(default_factory=dict)
-    values: int = 0
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+        self.anchors: dict[str, Located] = {}
+        self.values = 0
 
     def refuse(self, place: Place, rule: str, message: str) -> None:
         self.problems.append(Problem(place, rule, "", message))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from generator.expand.model import Fleet
+from generator.records import Record
 from generator.render.kustomization import KUSTOMIZATION, NAME_REFERENCE
 from generator.render.shards import Shard
 
@@ -13,7 +14,7 @@ from generator.render.shards import Shard
 _EXCLUDED = f"{{{KUSTOMIZATION},*/{KUSTOMIZATION},{NAME_REFERENCE}}}"
 
 
-class Wanted(NamedTuple):
+class Wanted(Record):
     """An object that is to be written: the template that makes it, its values, and what must come out."""
 
     template: str

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from generator.expand.model import Fleet, Resource
 from generator.mark import header
 from generator.problems import Problem
 from generator.quoting import block, finalized
+from generator.read.prepared import Prepared
 from generator.read.project import Project
 from generator.read.templates import Templates
+from generator.records import Record
 from generator.render.kustomization import kustomizations
 from generator.render.stencil import Stencil, bare, names_of, stencil
 from generator.render.verify import Verifier
@@ -19,7 +20,7 @@ from generator.render.verify import Verifier
 FILTERS = {"block": block}
 
 
-class Tree(NamedTuple):
+class Tree(Record):
     """The files of one environment, with the object that each manifest holds."""
 
     environment: str
@@ -27,9 +28,9 @@ class Tree(NamedTuple):
     resources: Mapping[str, Resource]
 
 
-def manifest_templates(project: Project) -> Templates:
+def manifest_templates(project: Project, prepared: Prepared | None = None) -> Templates:
     """The templates of manifests, in which every `{{ … }}` is one YAML value."""
-    return Templates(project, finalized, FILTERS)
+    return Templates(project, finalized, FILTERS, prepared=prepared)
 
 
 def path_of(fleet: Fleet, resource: Resource) -> str:

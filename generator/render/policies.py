@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, cast
+from typing import cast
 
 from generator.check.policy import Policy, Setting, severity_of, unknown_policies
 from generator.check.rule import RuleText
 from generator.check.rules import RULES as ON_ENVIRONMENTS
 from generator.expand.model import Disk, Fleet, Resource, VirtualMachine
 from generator.merge.environment import Environment
+from generator.patterns import Pattern
 from generator.problems import Place, Problem, Severity
 from generator.read.located import dotted
 from generator.read.manifests import objects
 from generator.read.policies import OwnPolicy, own_policies
 from generator.read.project import Project
+from generator.records import Record
 from generator.render.manifests import Tree
 
 # What in user data lets somebody in, and what keeps passwords from doing so.
-_LETS_IN = re.compile(r"ssh_authorized_keys|ssh-authorized-keys|ssh_import_id|\bchpasswd\b|\bpasswd:|\bpassword:")
-_NO_PASSWORDS = re.compile(
-    r"""(?mix) ^ \s* ["']? ( ssh_pwauth | PasswordAuthentication ) ["']? \s* :? \s* (false|no|off|0) \b"""
-)
+_LETS_IN = Pattern(r"ssh_authorized_keys|ssh-authorized-keys|ssh_import_id|\bchpasswd\b|\bpasswd:|\bpassword:")
+_NO_PASSWORDS = Pattern(r"""(?mix) ^ \s* ["']? ( ssh_pwauth | PasswordAuthentication ) ["']? \s* :? \s* (false|no|off|0) \b""")
 
 
-class UserDataPolicy(NamedTuple):
+class UserDataPolicy(Record):
     """A built-in policy that has to see the whole of a VM's user data."""
 
     rule: RuleText
@@ -95,7 +94,7 @@ class Policies:
         return [_problem(same) for same in found.values()]
 
 
-class _Breach(NamedTuple):
+class _Breach(Record):
     policy: str
     severity: Severity
     message: str

@@ -7,20 +7,20 @@ decides nothing by them: `Templates.only_writes` reads that off its syntax tree.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from generator.expand.model import Attachment, Resource, VirtualMachine
+from generator.patterns import Pattern
 from generator.quoting import text
 from generator.read.templates import Templates
+from generator.records import Record
 
 # What differs between the objects of a shape.
 NAMES = frozenset({"name", "disks", "diskNames"})
-_HOLE = re.compile(r"vmgen-hole-(\d+)-end")
+_HOLE = Pattern(r"vmgen-hole-(\d+)-end")
 
 
-class Stencil(NamedTuple):
+class Stencil(Record):
     """A manifest with holes; `order` says which name goes into each."""
 
     form: str

@@ -53,7 +53,8 @@ class Verifier:
     def _shape(self, resource: Resource, found: dict[str, Any]) -> list[tuple[str, str]]:
         kind = resource.kind
         if kind not in self._schemas:
-            self._schemas[kind] = Schema(dict(self._fleet.kind_of(resource).schema))
+            made_as = self._fleet.kind_of(resource)
+            self._schemas[kind] = Schema(made_as.schema, ours=made_as.built_in)
         return [
             (_line_of(path), f"{'.'.join(map(str, path)) or 'the object'}: {message}")
             for path, message in self._schemas[kind].plain_errors(found)

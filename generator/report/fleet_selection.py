@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from generator.expand.model import Disk, Fleet, VirtualMachine
+from generator.patterns import Pattern
 from generator.problems import VmgenError
 
-_TERM = re.compile(r"(?P<not>!?)(?P<key>[^=!,\s]+)(?:(?P<operator>==?|!=)(?P<value>[^=!,\s]*))?")
+_TERM = Pattern(r"(?P<not>!?)(?P<key>[^=!,\s]+)(?:(?P<operator>==?|!=)(?P<value>[^=!,\s]*))?")
 
 
 @dataclass(frozen=True, slots=True)

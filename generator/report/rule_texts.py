@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from generator.problems import Severity
+from generator.records import Record
 
 
-class RuleText(NamedTuple):
+class RuleText(Record):
     """A rule for readers: its id, its severity where nothing changes it, and its paragraph."""
 
     id: str

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from generator import __version__
-from generator.cli.app import COMMANDS
+from generator.cli.overview import COMMANDS
 from generator.read.manifests import objects
 
 GOOD = """\

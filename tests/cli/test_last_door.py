@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from generator.cli import app
+from generator.cli import door
 from generator.problems import Place, Problem, Refused, VmgenError
 
 GOOD = "namespace: tenant-acme\nvms: {web: {instanceType: u1.large, image: debian-12}}\n"
@@ -31,7 +31,7 @@ def test_known_ends(
     def fail(*arguments: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr("generator.pipeline.outcome", fail)
+    monkeypatch.setattr("generator.outcome.outcome", fail)
     done = repository(GOOD).run("render")
     assert (done.code, done.messages) == (code, message)
 
@@ -42,9 +42,9 @@ def test_a_bug_says_so(repository: Callable, monkeypatch: pytest.MonkeyPatch) ->
     def fail(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("generator.pipeline.outcome", fail)
+    monkeypatch.setattr("generator.outcome.outcome", fail)
     done = repository(GOOD).run("render")
-    assert done.code == app.BUG
+    assert done.code == door.BUG
     assert "this is a bug in vmgen" in done.messages
     assert "ZeroDivisionError: a bug" in done.messages
 

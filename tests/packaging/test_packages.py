@@ -144,7 +144,8 @@ def test_in_a_clean_environment(programs: Path, tmp_path: Path) -> None:
 
 def test_every_command_loads(programs: Path, tmp_path: Path) -> None:
     """No command, when it is imported, needs a library that is only there in development."""
-    code = "from generator.cli.app import COMMANDS, app; print(*(app.get_command(None, name).name for name in COMMANDS))"
+    imports = "from generator.cli.app import app; from generator.cli.overview import COMMANDS"
+    code = f"{imports}; print(*(app.get_command(None, name).name for name in COMMANDS))"
     assert "render" in run(programs / "python", "-c", code, cwd=tmp_path).split()
 
 

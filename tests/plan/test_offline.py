@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from generator.cli import progress
-from generator.cli.app import COMMANDS
+from generator.cli.overview import COMMANDS
 from generator.cli.progress import Progress
 
 WEB = """\

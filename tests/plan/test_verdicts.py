@@ -51,7 +51,7 @@ def sections(table: KindVerdicts) -> Mapping[str, tuple[Row, ...]]:
 def places() -> Iterator[Place]:
     """Every row of every platform."""
     for platform in PLATFORMS:
-        for kind, table in verdicts(platform, PROJECT).items():
+        for kind, table in verdicts(platform, Platforms(PROJECT)).items():
             for name, rows in sections(table).items():
                 yield from (Place(platform, kind, name, condition(row), row) for row in rows)
 
@@ -129,12 +129,12 @@ def test_row_is_what_its_change_reads(place: Place, said: Mapping[str, set[tuple
     found = case(place)
     if place.condition == "change=too-long":
         longest = Platforms(PROJECT).named(place.platform).kinds[place.kind].longest_name
-        table = verdicts(place.platform, PROJECT)[place.kind]
+        table = verdicts(place.platform, Platforms(PROJECT))[place.kind]
         assert fitting(table.created, longest, "a" * (longest + 1)) == place.row
         assert fitting(table.created, longest, "a" * longest) != place.row
         return
     if "documents" in found:
-        (change,) = field_changes(*found["documents"], verdicts(place.platform, PROJECT)[place.kind])
+        (change,) = field_changes(*found["documents"], verdicts(place.platform, Platforms(PROJECT))[place.kind])
         assert (change.verdict, change.says) == (place.row.verdict, place.row.says)
         return
     heard = said[f"case-{ROWS.index(place)}"]
@@ -146,7 +146,7 @@ def test_row_is_what_its_change_reads(place: Place, said: Mapping[str, set[tuple
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_every_field_of_every_kind_has_rows(platform: str) -> None:
     """A field that a kind's schema has and the table of verdicts has not is a field that somebody forgot."""
-    tables = verdicts(platform, PROJECT)
+    tables = verdicts(platform, Platforms(PROJECT))
     for name, kind in Platforms(PROJECT).named(platform).kinds.items():
         top = kind.schema["properties"]
         fields = {path for path in top if path not in ("metadata", "spec")}

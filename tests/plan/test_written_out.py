@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from generator.compare.fields import field_changes
+from generator.read.platform import Platforms
 from generator.read.project import Project
 from generator.read.verdicts import verdicts
 
@@ -16,7 +17,7 @@ PROJECT = Project(Path(__file__).resolve().parent.parent.parent)
 
 def changed(platform: str, kind: str, before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
     """The verdict of each field that differs between two specs."""
-    table = verdicts(platform, PROJECT)[kind]
+    table = verdicts(platform, Platforms(PROJECT))[kind]
     return {each.path: each.verdict for each in field_changes({"spec": before}, {"spec": after}, table)}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from generator.cli.app import COMMANDS
+from generator.cli.overview import COMMANDS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from generator.cli import catalog
-from generator.cli.app import COMMANDS
+from generator.cli.overview import COMMANDS
 
 
 @pytest.fixture(name="failing")

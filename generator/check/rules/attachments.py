@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
 
 from generator.check.disk_names import DisksByName
 from generator.check.refused import refused
@@ -12,9 +11,10 @@ from generator.check.rule import Finding, rule
 from generator.merge.environment import Environment, VmSettings
 from generator.problems import Place
 from generator.read.located import Located
+from generator.records import Record
 
 
-class _Attachment(NamedTuple):
+class _Attachment(Record):
     """One item of `attach:`, and the first VMs that have it: two are enough to know that a disk is shared."""
 
     name: str

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from generator.check.budgets import Excess, excesses
-from generator.check.demand import environment_totals
-from generator.check.prices import prices
 from generator.check.rule import Finding, rule
 from generator.merge.environment import Environment
+
+if TYPE_CHECKING:  # the arithmetic is imported where a budget or a price is written
+    from generator.check.budgets import Excess
 
 
 @rule("over-budget")
@@ -17,6 +18,10 @@ def over_budget(environment: Environment) -> Iterator[Finding]:
 
     Lower what the message names, or raise the budget: the number that would be enough is in the message too.
     """
+    if not environment.settings.written("budget"):
+        return
+    from generator.check.budgets import excesses
+
     for excess in excesses(environment):
         yield Finding(excess.part.place, excess.part.subject, _said(excess))
 
@@ -27,6 +32,11 @@ def missing_price(environment: Environment) -> Iterator[Finding]:
 
     Write the price that the message names; 0 says that it costs nothing.
     """
+    if not environment.settings.written("prices"):
+        return
+    from generator.check.demand import environment_totals
+    from generator.check.prices import prices
+
     found = prices(environment)
     if found is not None:
         for name in found.cost(environment_totals(environment)).unpriced:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from generator.check.group_names import longest_disk, longest_vm, name_place
 from generator.check.rule import Finding, rule
 from generator.merge.environment import Environment
+from generator.patterns import Pattern
 from generator.problems import Place
 from generator.read.platform import Kind
+from generator.records import Record
 
-_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_NAME = Pattern(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _RESERVED = "kustomization"
 
 
@@ -92,7 +92,7 @@ def name_nearly_too_long(environment: Environment) -> Iterator[Finding]:
             yield Finding(each.place, each.subject, f"{message}; shorten it")
 
 
-class _Named(NamedTuple):
+class _Named(Record):
     name: str
     noun: str
     kind: Kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from generator.check.disk_names import DisksByName
 from generator.check.refused import holds_refused
@@ -12,6 +12,7 @@ from generator.merge.environment import Environment
 from generator.merge.settings import Settings
 from generator.read.located import plain
 from generator.read.schema import Schema, own_schema
+from generator.records import Record
 
 
 @rule("field-not-on-platform")
@@ -47,7 +48,7 @@ def platform_constraint(environment: Environment) -> Iterator[Finding]:
             yield from _failing(disk, on_disks, path)
 
 
-class _Constraint(NamedTuple):
+class _Constraint(Record):
     field: str
     keys: tuple[str, ...]
     schema: Schema

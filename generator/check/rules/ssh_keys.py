@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from generator.check.rule import Finding, rule
-from generator.check.ssh_key import Fault, FaultKind, SshKey, ssh_key
-from generator.merge.environment import Environment
+from generator.merge.environment import Environment, VmSettings
 from generator.problems import Place
+from generator.records import Record
+
+if TYPE_CHECKING:  # imported for the first key
+    from generator.check.ssh_key import Fault, FaultKind, SshKey
 
 _LEAST_RSA_BITS = 2048
 
@@ -53,14 +56,12 @@ def duplicate_ssh_key(environment: Environment) -> Iterator[Finding]:
     """
     for _, vm, path in environment.vm_settings():
         seen: dict[bytes, Place] = {}
-        for index, item in enumerate(vm.values.items("sshKeys")):
-            key = ssh_key(item.data) if isinstance(item.data, str) else None
-            if not isinstance(key, SshKey):
-                continue
-            if key.body in seen:
-                message = f"the key {_shown(key)} stands here already, at {seen[key.body]}; remove one"
-                yield Finding(item.place, f"{path}.sshKeys[{index}]", message)
-            seen.setdefault(key.body, item.place)
+        for each in _keys_of(vm, path):
+            if each.key and each.key.body in seen:
+                message = f"the key {_shown(each.key)} stands here already, at {seen[each.key.body]}; remove one"
+                yield Finding(each.place, each.subject, message)
+            if each.key:
+                seen.setdefault(each.key.body, each.place)
 
 
 @rule("weak-ssh-key", "warning")
@@ -71,29 +72,40 @@ def weak_ssh_key(environment: Environment) -> Iterator[Finding]:
     """
     for each in _keys(environment):
         key = each.key
-        if isinstance(key, SshKey) and (key.type == "ssh-dss" or 0 < key.bits < _LEAST_RSA_BITS):
+        if key and (key.type == "ssh-dss" or 0 < key.bits < _LEAST_RSA_BITS):
             size = f" of {key.bits} bits" if key.bits else ""
             message = f"the key {_shown(key)}{size} is refused by current servers; make one with `ssh-keygen -t ed25519`"
             yield Finding(each.place, each.subject, message)
 
 
-class _Written(NamedTuple):
+class _Written(Record):
+    """A text in the place of a key: the key, or else what is wrong with it."""
+
     place: Place
     subject: str
-    key: SshKey | Fault
+    key: SshKey | None
+    fault: Fault | None
 
 
 def _keys(environment: Environment) -> Iterator[_Written]:
     for _, vm, path in environment.vm_settings():
-        for index, item in enumerate(vm.values.items("sshKeys")):
-            if isinstance(item.data, str):
-                yield _Written(item.place, f"{path}.sshKeys[{index}]", ssh_key(item.data))
+        yield from _keys_of(vm, path)
+
+
+def _keys_of(vm: VmSettings, path: str) -> Iterator[_Written]:
+    for index, item in enumerate(vm.values.items("sshKeys")):
+        if isinstance(item.data, str):
+            from generator.check.ssh_key import SshKey, ssh_key
+
+            found = ssh_key(item.data)
+            key, fault = (found, None) if isinstance(found, SshKey) else (None, found)
+            yield _Written(item.place, f"{path}.sshKeys[{index}]", key, fault)
 
 
 def _faults(environment: Environment, kind: FaultKind) -> Iterator[tuple[Place, str, str]]:
-    for place, subject, key in _keys(environment):
-        if isinstance(key, Fault) and key.kind == kind:
-            yield place, subject, key.reason
+    for each in _keys(environment):
+        if each.fault and each.fault.kind == kind:
+            yield each.place, each.subject, each.fault.reason
 
 
 def _shown(key: SshKey) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from typing import NamedTuple
 
 from generator.check.secrets.harmless import is_path, is_reference
+from generator.patterns import Pattern
+from generator.records import Record
 
 HASH = "a password hash"
 LEAST_VALUE = 4  # shorter values after a name are prose, or numbers
 
 
-class Sighting(NamedTuple):
+class Sighting(Record):
     """A secret in a text: the index of its line, and what it is. The value itself is not kept."""
 
     line: int
@@ -69,13 +70,13 @@ _NAMED = (
     ("a login of a netrc file", rf"\blogin\s+\S+\s+password\s+{_VALUE}"),
 )
 # No line without one of these is looked at twice.
-_HINT = re.compile(
+_HINT = Pattern(
     r"(?i)pass|pwd|secret|token|[_-]key|[a-z]key|psk|credential|://[^\s/]*@|BEGIN |\$[0-9a-z]+\$|\{S?SHA|A[KSBC]IA|gh[pousr]_"
     r"|github_pat|gl[a-z]+-|xox|slack|AIza|k_live|k_test|npm_|pypi-|SG\.|hv[sbr]\.|dckr|do[opr]_v1|hf_|sk-|eyJ|mysql|curl|wget"
     r"|-u|--user|usermod|useradd|adduser|net user|authoriz|identified|login|join|bootstrap"
 )
-_NO_SECRETS = re.compile(r"(?i)nopasswd|(?:^|[_.-])(?:public|ssh)[_-]?key")
-_MORE_WORDS = re.compile(r"[.,;:]? +[A-Za-z]+[.,;:]? +[A-Za-z]")
+_NO_SECRETS = Pattern(r"(?i)nopasswd|(?:^|[_.-])(?:public|ssh)[_-]?key")
+_MORE_WORDS = Pattern(r"[.,;:]? +[A-Za-z]+[.,;:]? +[A-Za-z]")
 # `passwd:` of nsswitch.conf.
 _NAME_SERVICES = {"files", "compat", "systemd", "sss", "ldap", "winbind", "db"}
 

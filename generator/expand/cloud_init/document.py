@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
 from generator.expand.cloud_init.finding import Finding, Path
 from generator.expand.cloud_init.rules import DUPLICATE, SYNTAX
+from generator.records import Record
 
 MOST_DEPTH = 50
 MOST_VALUES = 200_000
@@ -16,7 +17,7 @@ MOST_VALUES = 200_000
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class Text(NamedTuple):
+class Text(Record):
     """A text in a cloud-config: its path, its value, its place; the line after `first` lies at `line + 1` if it is a block."""
 
     path: Path
@@ -26,7 +27,7 @@ class Text(NamedTuple):
     block: bool
 
 
-class Document(NamedTuple):
+class Document(Record):
     """A cloud-config: its plain values, and the nodes that they came from."""
 
     data: Any

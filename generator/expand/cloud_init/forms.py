@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
@@ -15,18 +14,20 @@ from generator.expand.cloud_init.rules import FORM, MISSING
 from generator.expand.cloud_init.user_data import FromMapping, FromTemplate, FromText, UserData
 from generator.expand.cloud_init.values import FILTERS, written
 from generator.merge.settings import Settings
+from generator.patterns import Pattern
 from generator.problems import Problem, Refused
 from generator.quoting import block
 from generator.read.located import Ambiguous, Located
 from generator.read.project import Project
 from generator.read.templates import Templates
+from generator.records import Record
 from generator.suggestions import did_you_mean
 
 _TEMPLATE, _MERGE = "template", "merge"
-_NO_KEY = re.compile(r"'[\w.]*Named object' has no attribute")
+_NO_KEY = Pattern(r"'[\w.]*Named object' has no attribute")
 
 
-class TemplateForm(NamedTuple):
+class TemplateForm(Record):
     """`{template: …}`: each VM gets a text of its own."""
 
     name: str

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from generator.expand.cloud_init.finding import Finding
 from generator.expand.cloud_init.rules import HEADER
+from generator.patterns import Pattern
 from generator.suggestions import nearest
 
 CLOUD_CONFIG = "#cloud-config"
@@ -27,7 +28,7 @@ _HEADERS = (
 MIME = "MIME"
 # cloud-init looks for the header of a MIME message in so many bytes.
 _MIME_WITHIN = 4096
-_KEY = re.compile(r"^[a-z][a-z0-9_-]*:(\s|$)", re.MULTILINE)
+_KEY = Pattern(r"^[a-z][a-z0-9_-]*:(\s|$)", re.MULTILINE)
 
 
 def header(text: str) -> str:

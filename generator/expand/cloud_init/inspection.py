@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import lru_cache
 
 from generator.expand.cloud_init import headers
@@ -58,7 +57,7 @@ def unexpanded(environment: Environment, forms: Forms) -> Iterator[UserData]:
         for index, instance in enumerate(group.instances):
             if instance.settings is settings:
                 rendered = found.rendered(facts.of(group, index, [disk.suffix for disk in settings.disks]))
-                yield replace(rendered, problems=())
+                yield rendered._replace(problems=())
                 break
 
 

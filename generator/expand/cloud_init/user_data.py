@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path as File
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from generator.expand.cloud_init.finding import Finding, Path
+from generator.patterns import Pattern
 from generator.problems import Place, Problem
 from generator.read.located import Located
 from generator.read.project import Project
+from generator.records import Record
 
-_NUMBER = re.compile(r"[0-9]+")
+_NUMBER = Pattern(r"[0-9]+")
 
 
 def _rounded(number: re.Match[str]) -> str:
@@ -29,8 +30,17 @@ class Source(Protocol):
         """The place in the user's file of something wrong with the text."""
 
 
-@dataclass(frozen=True, slots=True)
-class UserData:
+class _Nowhere:
+    """The source of no text."""
+
+    __slots__ = ()
+
+    def place(self, finding: Finding) -> Place:  # noqa: ARG002 - nothing can be found in it
+        """No place."""
+        return Place("")
+
+
+class UserData(Record):
     """The user data of one VM, or of all VMs that share it. The text is empty where `problems` say why it was not made.
 
     `name` is the VM's, where the text is its own.
@@ -38,7 +48,7 @@ class UserData:
 
     text: str
     subject: str = ""
-    source: Source = field(default_factory=lambda: Nowhere(), repr=False)
+    source: Source = _Nowhere()
     problems: tuple[Problem, ...] = ()
     name: str = ""
 
@@ -50,15 +60,7 @@ class UserData:
         return _NUMBER.sub(_rounded, self.text.replace(self.name, "\0"))
 
 
-class Nowhere(NamedTuple):
-    """The source of no text."""
-
-    def place(self, finding: Finding) -> Place:  # noqa: ARG002 - nothing can be found in it
-        """No place."""
-        return Place("")
-
-
-class FromMapping(NamedTuple):
+class FromMapping(Record):
     """A mapping: everything stands where its key does."""
 
     located: Located
@@ -74,7 +76,7 @@ class FromMapping(NamedTuple):
         return value.key or value.place if finding.rule.id.endswith("-key") else value.place
 
 
-class FromText(NamedTuple):
+class FromText(Record):
     """A text that is written in the environment: line by line the same where it is a literal block."""
 
     place_: Place
@@ -85,7 +87,7 @@ class FromText(NamedTuple):
         return _in_block(self.place_, finding.line, self.project, finding.column) or self.place_
 
 
-class FromTemplate(NamedTuple):
+class FromTemplate(Record):
     """What a template made: the line of the template that gives the same text, or has the same key."""
 
     shown: str

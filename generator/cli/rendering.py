@@ -1,0 +1,162 @@
+"""What `vmgen render` does, whatever read its options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from generator.cli.door import answered
+from generator.cli.session import Session
+from generator.problems import Problem, in_order
+from generator.records import Record
+from generator.stamps import Stamp, Stamps
+from generator.write.lock import locked
+
+if TYPE_CHECKING:  # what renders is imported where there is something to render: a run without work starts fast
+    from generator.compare.changes import Changes
+    from generator.outcome import Outcome
+
+
+class Wish(Record):
+    """What the command line asks for."""
+
+    names: tuple[str, ...]
+    since: str | None = None
+    only_check: bool = False
+    to_stdout: bool = False
+    allow_empty: bool = False
+    verify: bool = False
+    jobs: int = 1
+
+
+def render(names: Sequence[str]) -> int:
+    """`vmgen render [ENV]...` without an option: the exit code of the run."""
+    return answered(lambda: rendering(Session(), Wish(tuple(names))))
+
+
+def rendering(session: Session, wish: Wish) -> int:
+    """Render as wished, say what was done or what is wrong, and give the exit code."""
+    session.begins("list")
+    chosen, gone = session.chosen(wish.names, wish.since), session.gone(wish.names)
+    if wish.to_stdout:
+        return _print(session, wish, chosen)
+    session.begins("stamps")
+    stamps = session.stamps()
+    fresh: dict[str, Stamp] = {}
+    if not (wish.verify or wish.only_check or wish.since or gone):
+        fresh = {name: stamp for name in chosen if (stamp := stamps.fresh(name))}
+    if fresh and len(fresh) == len(chosen):
+        return _nothing_to_do(session, fresh)
+    if any(stamp.delivers for stamp in fresh.values()):
+        fresh = {}  # what environments share below delivery/ is made from all of them
+    if wish.only_check:
+        return _compare(session, _made(session, wish, chosen, gone, fresh))
+    with locked(session.project.root):
+        return _write(session, _made(session, wish, chosen, gone, fresh), stamps, fresh)
+
+
+def _nothing_to_do(session: Session, fresh: dict[str, Stamp]) -> int:
+    session.report([*session.name_problems, *in_order(_warnings(fresh))])
+    for name, stamp in fresh.items():
+        session.say(f"{name}: {stamp.files} files, nothing changed")
+    return 0
+
+
+def _made(session: Session, wish: Wish, chosen: tuple[str, ...], gone: tuple[str, ...], fresh: dict[str, Stamp]) -> Outcome:
+    """Everything rendered and compared, but for the environments that are fresh."""
+    session.begins("import")
+    from generator.cli.progress import Progress
+    from generator.outcome import outcome
+    from generator.pipeline import Listeners
+
+    session.begins("baseline")
+    stale = tuple(name for name in chosen if name not in fresh)
+    # What is printed destroys nothing, so the gate is for what is written.
+    start = None if wish.to_stdout else session.start(wish.names or (stale if fresh else ()))
+    with Progress("rendering", len(stale)) as told:
+        done = outcome(
+            session.project,
+            stale,
+            gone=gone,
+            allow_empty=wish.allow_empty,
+            verify_all=wish.verify,
+            jobs=wish.jobs,
+            start=start,
+            listeners=Listeners(session.begins, told),
+        )
+    if fresh and any(each.delivery and each.delivery.files for each in done.rendered):
+        return _made(session, wish, chosen, gone, {})
+    return done
+
+
+def _write(session: Session, done: Outcome, stamps: Stamps, fresh: dict[str, Stamp]) -> int:
+    from generator.write.files import carry_out
+
+    if session.report([*session.name_problems, *done.problems, *_warnings(fresh)]):
+        session.say("Nothing was written.")
+        return 1
+    session.begins("write")
+    wanted = {each.name: each.files for each in done.rendered}
+    for name in wanted:
+        stamps.forget(name)
+    for each in done.changes:
+        carry_out(each, wanted.get(each.environment, {}), session.project)
+        session.say(_summary(each))
+    for each in done.delivered.changes:
+        carry_out(each, done.delivered.files, done.delivered.project)
+        session.say(_summary(each))
+    for name, stamp in fresh.items():
+        session.say(f"{name}: {stamp.files} files, nothing changed")
+    session.begins("stamps")
+    _record(session, done, stamps)
+    return 0
+
+
+def _warnings(fresh: dict[str, Stamp]) -> list[Problem]:
+    return [warning for stamp in fresh.values() for warning in stamp.warnings]
+
+
+def _record(session: Session, done: Outcome, stamps: Stamps) -> None:
+    """Stamp what was rendered. A rendering of another process brings no layers back, and is not stamped."""
+    from generator.merge.layers import files_of
+
+    for each in done.rendered:
+        if each.layers:
+            inputs = set(files_of(each.layers, session.project))
+            output = f"{session.project.output}/{each.name}"
+            warnings = (one for one in done.problems if one.place.file in inputs or one.place.file.startswith(output))
+            delivers = bool(each.delivery and each.delivery.files)
+            stamps.record(each.name, inputs, Stamp(len(each.files), tuple(warnings), delivers))
+
+
+def _print(session: Session, wish: Wish, chosen: tuple[str, ...]) -> int:
+    from generator.render.kustomization import KUSTOMIZATION
+
+    done = _made(session, wish, chosen, (), {})
+    if session.report([*session.name_problems, *done.problems]):
+        return 1
+    for each in done.rendered:
+        for path, content in each.files.items():
+            if not path.endswith(KUSTOMIZATION) and path.count("/") > 1:
+                sys.stdout.buffer.write(b"---\n" + content)
+    return 0
+
+
+def _compare(session: Session, done: Outcome) -> int:
+    if session.report([*session.name_problems, *done.problems]):
+        return 1
+    compared = {session.project: done.changes, done.delivered.project: done.delivered.changes}
+    differ = [(project, each) for project, changes in compared.items() for each in changes if each]
+    for project, each in differ:
+        for verb, paths in (("create", each.created), ("update", each.updated), ("remove", each.pruned)):
+            for path in paths:
+                session.say(f"would {verb} {project.output}/{path}")
+    return 1 if differ else 0
+
+
+def _summary(changes: Changes) -> str:
+    counts = {"created": changes.created, "updated": changes.updated, "removed": changes.pruned}
+    parts = [f"{len(paths)} {word}" for word, paths in counts.items() if paths]
+    total = len(changes.created) + len(changes.updated) + changes.unchanged
+    return f"{changes.environment}: {total} files, {', '.join(parts) or 'nothing changed'}"
