@@ -17,7 +17,7 @@ plan: .venv/.installed ## Say what the next commit changes on the platform
 	@$(BIN)/vmgen plan $(ENV)
 
 check: .venv/.installed ## Say everything that is wrong, as CI does
-	@$(BIN)/vmgen check $(ENV)
+	@$(BIN)/vmgen check --verify $(ENV)
 
 test: .venv/.developing ## Run the tests
 	@$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term

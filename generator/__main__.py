@@ -36,13 +36,22 @@ def run(arguments: list[str]) -> int:
 
         sys.stdout.write(overview())
         return 0
-    if arguments[:1] == ["render"] and not any(each.startswith("-") for each in arguments):
-        from generator.cli.rendering import render
-
-        return render(arguments[1:])
+    command, names = arguments[:1], arguments[1:]
+    if command in (["render"], ["check"]) and not any(name.startswith("-") for name in names):
+        return _without_options(command[0], names)
     from generator.cli.app import main as called
 
     return called(arguments)
+
+
+def _without_options(command: str, names: list[str]) -> int:
+    if command == "check":
+        from generator.cli.checking import check
+
+        return check(names)
+    from generator.cli.rendering import render
+
+    return render(names)
 
 
 if __name__ == "__main__":

@@ -9,25 +9,29 @@ import os
 
 
 def listing(folder: str) -> list[str]:
-    """Name, size, time and inode of each file in a folder and below it, sorted. Compiled Python is left out.
+    """Name, size, time and inode of each file in a folder and below it, and the names of the folders; sorted.
 
-    A folder that is not there, or cannot be listed, is empty.
+    Compiled Python is left out, and so is what is not there, or goes in the meantime.
     """
     lines: list[str] = []
     waiting = [(folder, "")]
     while waiting:
         path, below = waiting.pop()
         try:
-            entries = os.scandir(path)
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if not entry.is_dir(follow_symlinks=False):
+                        status = entry.stat(follow_symlinks=False)
+                        lines.append(f"{below}/{entry.name} {status.st_size} {status.st_mtime_ns} {status.st_ino}")
+                    elif entry.name != "__pycache__":
+                        lines.append(f"{below}/{entry.name}")
+                        waiting.append((entry.path, f"{below}/{entry.name}"))
         except OSError:
             continue
-        with entries:
-            for entry in entries:
-                if not entry.is_dir(follow_symlinks=False):
-                    status = entry.stat(follow_symlinks=False)
-                    lines.append(f"{below}/{entry.name} {status.st_size} {status.st_mtime_ns} {status.st_ino}")
-                elif entry.name != "__pycache__":
-                    lines.append(f"{below}/{entry.name}")
-                    waiting.append((entry.path, f"{below}/{entry.name}"))
     lines.sort()
     return lines
+
+
+def names(folder: str) -> list[str]:
+    """The path of each file in a folder and below it, from the folder on: `/vms/web/web-1.yaml`; sorted."""
+    return sorted(f"{path[len(folder) :]}/{name}" for path, _, files in os.walk(folder) for name in files)

@@ -74,7 +74,7 @@ class Workshop:
         self.project = project
         self.verify_all = verify_all
         self.today = today or date.today()
-        prepared = kept(verify_all)
+        self.prepared = prepared = kept(verify_all)
         self.files = Files(project)
         self.platforms = Platforms(project, prepared)
         self.forms = Forms(project)
@@ -127,9 +127,12 @@ class Workshop:
     def _checked_user_data(self, expanded: Fleet, waivers: Waivers) -> list[Problem]:
         if not expanded.user_data:
             return []
-        from generator.expand.cloud_init.inspection import problems
+        from generator.expand.cloud_init.inspection import Sound, problems
 
-        return list(waivers.applied(problems(expanded.user_data, verify_all=self.verify_all)))
+        sound = Sound(self.prepared, f"{self.project.root}/{expanded.file}")
+        found = waivers.applied(problems(expanded.user_data, sound, verify_all=self.verify_all))
+        sound.keep()
+        return list(found)
 
     def _unread_user_data(self, merged: Environment, waivers: Waivers) -> list[Problem]:
         """What is wrong with the user data of an environment that cannot be expanded: all problems come in one run."""
@@ -180,4 +183,4 @@ def _heard(rendered: Iterable[Rendered], told: Callable[[str], None]) -> tuple[R
 def _rendered_apart(project: Project, verify_all: bool, name: str) -> Rendered:
     """In a process of its own; only what the others need comes back."""
     done = Workshop(project, verify_all=verify_all).rendered(name)
-    return Rendered(done.name, done.problems, files=done.files, wanted=done.wanted, delivery=done.delivery)
+    return done._replace(environment=None, fleet=None)

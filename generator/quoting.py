@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from generator.patterns import Pattern
@@ -19,10 +19,21 @@ _WORDS = frozenset("y n yes no on off true false null none nan inf infinity".spl
 _ESCAPED = Pattern("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
+# Several words of letters, digits and dashes, a slash between them.
+_PLAIN_WORDS = Pattern(r"[a-z][-a-z0-9]*(?:/[a-z][-a-z0-9]*)*")
+
+
 class Yaml(str):
     """Text that is YAML already, and so is not quoted again. Only this module makes it."""
 
     __slots__ = ()
+
+
+def bare(words: Sequence[str]) -> bool:
+    """Whether all of some words stand in YAML as they are."""
+    if _PLAIN_WORDS.fullmatch("/".join(words)) and _WORDS.isdisjoint(words):
+        return True
+    return all(text(word) == word for word in words)
 
 
 def text(value: str) -> str:

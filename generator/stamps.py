@@ -1,28 +1,31 @@
-"""Which environments cannot have changed since they were last rendered, so that a run costs what changed.
+"""Which environments cannot have changed since they were last rendered, or checked, so that a run costs what changed.
 
-A stamp under `.vmgen/stamps/` holds digests of all that an environment was rendered from, and of the listing (names, sizes,
-times, inodes) of what was written. Where both still hold, a render has nothing to do. A stamp is a note to oneself: Git
-ignores it, deleting it costs one render, `check`, `--check` and `--verify` never look at it, and none survives a day, a new
-version of vmgen, or a clone. This module imports nothing that parses or renders: a run without work must start fast.
+A stamp under `.vmgen/` holds digests of all that an environment is made from, and of what was written: for `render` of the
+listing (names, sizes, times, inodes), for `check` of every byte. Where both still hold, there is nothing to do. A stamp is a
+note to oneself: Git ignores it, deleting it costs one run, `--check` and `--verify` never look at it, and none survives a day,
+a new version of vmgen, or a clone. This module imports nothing that parses or renders: a run without work must start fast.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from generator import __version__
 from generator.digests import digest
-from generator.listing import listing
+from generator.hands import answers, hands
+from generator.listing import listing, names
 from generator.problems import Place, Problem
-from generator.read.project import Project, program_folders
+from generator.read.project import Project, program
 from generator.records import Record
+from generator.write.lock import NOTES, notes_folder
 
-FOLDER = Path(".vmgen") / "stamps"
+# To fork a process off takes as long as to list so many files.
+_WORTH_SHARING = 4_000
+RENDERED, CHECKED = f"{NOTES}/stamps", f"{NOTES}/checked"
 # What every environment may be rendered from, below the root.
 _FOR_ALL = ("templates", "policies")
 _FILES_FOR_ALL = ("environments/_catalog.yaml", "environments/_defaults.yaml")
@@ -39,6 +42,8 @@ class Stamp(Record):
 class Stamps:
     """The stamps of one repository, on one day. `known` are all its environments: with one more or less, none holds."""
 
+    folder = RENDERED
+
     def __init__(self, project: Project, known: tuple[str, ...], today: date) -> None:
         self._root = str(project.root)
         self._output = project.output
@@ -46,31 +51,43 @@ class Stamps:
         self._today = today
         self._for_all: str | None = None
 
-    def fresh(self, name: str) -> Stamp | None:
-        """The stamp of an environment for which there is nothing to do; None where there may be something."""
+    def fresh(self, names: Iterable[str]) -> dict[str, Stamp]:
+        """The stamps of those environments for which there is nothing to do; for the others there may be something."""
+        written = {name: found for name in names if (found := self._with_same_inputs(name))}
+        stamps = {name: stamp for name, (stamp, _) in written.items()}
+        outputs = self._outputs(stamps)
+        return {name: stamp for name, stamp in stamps.items() if outputs[name] == written[name][1]}
+
+    def _with_same_inputs(self, name: str) -> tuple[Stamp, str] | None:
+        """A stamp that holds as far as its inputs go, and what it says of the outputs."""
         try:
             with open(self._path(name), encoding="utf-8") as stream:
                 written = json.load(stream)
             if written["for_all"] != self._common() or written["inputs"] != self._inputs(written["inputs"]):
                 return None
-            if written["outputs"] != self._outputs(name):
-                return None
-            return Stamp(written["files"], tuple(map(_warning, written["warnings"])), written["delivers"])
+            stamp = Stamp(int(written["files"]), tuple(map(_warning, written["warnings"])), written["delivers"])
+            return stamp, written["outputs"]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
-    def record(self, name: str, inputs: Iterable[str], stamp: Stamp) -> None:
-        """Note that an environment is rendered. `inputs` are its files, relative to the root; a failure costs only time."""
-        content = {
-            "for_all": self._common(),
-            "inputs": self._inputs(inputs),
-            "outputs": self._outputs(name),
-            "files": stamp.files,
-            "warnings": [list(warning) for warning in stamp.warnings],
-            "delivers": stamp.delivers,
-        }
+    def record(self, rendered: Mapping[str, tuple[Iterable[str], Stamp]]) -> None:
+        """Note that environments are rendered: of each its input files, relative to the root. A failure costs only time."""
+        outputs = self._outputs({name: stamp for name, (_, stamp) in rendered.items()})
+        for name, (inputs, stamp) in rendered.items():
+            content = {
+                "for_all": self._common(),
+                "inputs": self._inputs(inputs),
+                "outputs": outputs[name],
+                "files": stamp.files,
+                "warnings": [list(warning) for warning in stamp.warnings],
+                "delivers": stamp.delivers,
+            }
+            self._write(name, content)
+
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
         path = Path(self._path(name))
         try:
+            notes_folder(Path(self._root))
             path.parent.mkdir(parents=True, exist_ok=True)
             beside = path.with_suffix(".tmp")
             beside.write_text(json.dumps(content), encoding="utf-8")
@@ -85,14 +102,19 @@ class Stamps:
         except OSError:
             return
 
+    @staticmethod
+    def _state(folder: str) -> str:
+        """What tells a folder from the same one with other files in it."""
+        return "\n".join(listing(folder))
+
     def _path(self, name: str) -> str:
-        return os.path.join(self._root, FOLDER, f"{name}.json")
+        return os.path.join(self._root, self.folder, f"{name}.json")
 
     def _common(self) -> str:
         if self._for_all is None:
             own = [f"{self._root}/{folder}" for folder in _FOR_ALL]
-            lines = [__version__, str(self._today), *self._known]
-            for folder in (*map(str, program_folders()), *own):
+            lines = [program(), str(self._today), *self._known]
+            for folder in own:
                 lines += listing(folder)
             lines += [f"{file} {_content(f'{self._root}/{file}')}" for file in _FILES_FOR_ALL]
             self._for_all = digest(["\n".join(lines)])
@@ -101,9 +123,28 @@ class Stamps:
     def _inputs(self, files: Iterable[str]) -> dict[str, str]:
         return {file: _content(f"{self._root}/{file}") for file in sorted(files)}
 
-    def _outputs(self, name: str) -> str:
-        places = (f"{self._root}/{self._output}/{name}", f"{self._root}/delivery")
-        return digest(["\n".join(listing(place)) for place in places])
+    def _outputs(self, stamps: Mapping[str, Stamp]) -> dict[str, str]:
+        """The digest of what was written for each environment. Where that is much, several processes look."""
+        delivery = self._state(f"{self._root}/delivery")
+
+        def of(name: str) -> str:
+            return digest([self._state(f"{self._root}/{self._output}/{name}"), delivery])
+
+        most = hands() if sum(stamp.files for stamp in stamps.values()) >= _WORTH_SHARING else 1
+        return dict(zip(stamps, answers(of, list(stamps), most)))
+
+
+class CheckedStamps(Stamps):
+    """Stamps of what was checked by the kustomize engine in some mode: they look at every byte, not at times and sizes."""
+
+    folder = CHECKED
+
+    def __init__(self, project: Project, known: tuple[str, ...], today: date, mode: str) -> None:
+        super().__init__(project, (*known, mode), today)
+
+    @staticmethod
+    def _state(folder: str) -> str:
+        return digest(part for path in names(folder) for part in (path, _content(f"{folder}{path}")))
 
 
 def _warning(row: list[Any]) -> Problem:

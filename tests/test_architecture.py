@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "generator"
 # to be placed here.
 # What even a leaf may build on.
 GROUND = ("patterns", "records")
-LEAVES = ("digests", "listing", "problems", "quantities", "suggestions", "quoting", "mark", "masking")
+LEAVES = ("digests", "hands", "listing", "problems", "quantities", "suggestions", "quoting", "mark", "masking")
 STAGES = ("read", "merge", "check", "expand", "render", "explain", "compare", "write")
 USERS = ("pipeline", "outcome", "stamps", "adopt", "function", "api", "report", "cli", "__main__")
 ORDER = (*GROUND, *LEAVES, *STAGES, *USERS)

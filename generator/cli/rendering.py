@@ -45,7 +45,7 @@ def rendering(session: Session, wish: Wish) -> int:
     stamps = session.stamps()
     fresh: dict[str, Stamp] = {}
     if not (wish.verify or wish.only_check or wish.since or gone):
-        fresh = {name: stamp for name in chosen if (stamp := stamps.fresh(name))}
+        fresh = stamps.fresh(chosen)
     if fresh and len(fresh) == len(chosen):
         return _nothing_to_do(session, fresh)
     if any(stamp.delivers for stamp in fresh.values()):
@@ -91,6 +91,7 @@ def _made(session: Session, wish: Wish, chosen: tuple[str, ...], gone: tuple[str
 
 
 def _write(session: Session, done: Outcome, stamps: Stamps, fresh: dict[str, Stamp]) -> int:
+    from generator.cli.stamping import stamped
     from generator.write.files import carry_out
 
     if session.report([*session.name_problems, *done.problems, *_warnings(fresh)]):
@@ -109,25 +110,12 @@ def _write(session: Session, done: Outcome, stamps: Stamps, fresh: dict[str, Sta
     for name, stamp in fresh.items():
         session.say(f"{name}: {stamp.files} files, nothing changed")
     session.begins("stamps")
-    _record(session, done, stamps)
+    stamps.record(stamped(session, done))
     return 0
 
 
 def _warnings(fresh: dict[str, Stamp]) -> list[Problem]:
     return [warning for stamp in fresh.values() for warning in stamp.warnings]
-
-
-def _record(session: Session, done: Outcome, stamps: Stamps) -> None:
-    """Stamp what was rendered. A rendering of another process brings no layers back, and is not stamped."""
-    from generator.merge.layers import files_of
-
-    for each in done.rendered:
-        if each.layers:
-            inputs = set(files_of(each.layers, session.project))
-            output = f"{session.project.output}/{each.name}"
-            warnings = (one for one in done.problems if one.place.file in inputs or one.place.file.startswith(output))
-            delivers = bool(each.delivery and each.delivery.files)
-            stamps.record(each.name, inputs, Stamp(len(each.files), tuple(warnings), delivers))
 
 
 def _print(session: Session, wish: Wish, chosen: tuple[str, ...]) -> int:

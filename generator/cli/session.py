@@ -12,7 +12,7 @@ from generator.compare.present import orphaned_environments
 from generator.problems import Problem, VmgenError, has_errors
 from generator.read.project import Project, chosen, environment_names, open_project
 from generator.report.colour import Paint, paint_for
-from generator.stamps import Stamps
+from generator.stamps import CheckedStamps, Stamps
 
 if TYPE_CHECKING:
     from generator.compare.baseline import Start
@@ -58,6 +58,10 @@ class Session:
     def stamps(self) -> Stamps:
         """The notes of earlier renders of today."""
         return Stamps(self.project, self.known, date.today())
+
+    def checked_stamps(self, mode: str) -> Stamps:
+        """The notes of earlier checks of today, with the kustomize engine in a mode."""
+        return CheckedStamps(self.project, self.known, date.today(), mode)
 
     def start(self, names: tuple[str, ...], against: str | None = None) -> Start:
         """Where a plan starts from: what is committed at a ref, HEAD where none is named. Here the clock is read."""

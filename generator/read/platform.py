@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -15,15 +14,13 @@ from generator.problems import Refused, VmgenError, in_order
 from generator.read.catalog import Catalog
 from generator.read.located import Located, packed, plain, unpacked
 from generator.read.overlay import overlaid
-from generator.read.prepared import Prepared, written_at
+from generator.read.prepared import Prepared
 from generator.read.project import Project
 from generator.read.schema import own_schema
 from generator.read.yaml_reader import read_yaml
 from generator.records import Record
 
 DEFAULT_PLATFORM = "hikube"
-# The modules that make a platform of its files.
-_MADE_BY = tuple(f"generator.read.{name}" for name in ("platform", "yaml_reader", "scalars", "overlay", "located", "schema"))
 
 
 class Kind(Record):
@@ -122,10 +119,10 @@ class Platforms:
 
     @cached_property
     def _key(self) -> str:
-        """What all platforms are read from: the files of the templates, the repository's own catalog, and the modules here."""
-        lines = [line for folder in self.project.template_folders for line in (str(folder), *listing(str(folder)))]
-        lines.append(self._own.read_bytes().hex() if self._own else "")
-        return digest([*lines, written_at(sys.modules[name].__file__ or "" for name in _MADE_BY)])
+        """What all platforms are read from, beside the program's own files: those of the repository."""
+        *own, _ = self.project.template_folders
+        lines = [line for folder in own for line in (str(folder), *listing(str(folder)))]
+        return digest([*lines, self._own.read_bytes() if self._own else ""])
 
     def _kept(self, name: str) -> Platform:
         entry = f"platform {name} {self.project.template_folders[0]} {self._own or ''}"

@@ -2,8 +2,8 @@
 
 The folder is `vmgen` in $XDG_CACHE_HOME, or in ~/.cache; VMGEN_CACHE names another one, and, where it is empty, none. It may be
 deleted at any time, which costs one slower run. An entry counts only for the key under which it was kept: a digest of all
-that it was made from, the versions of vmgen and of Python included. It is not read where anybody else may write to it, since
-what it holds may be code, nor where it is not whole.
+that it was made from, the program itself and Python included. It is not read where anybody else may write to it, since what
+it holds may be code, nor where it is not whole.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-from collections.abc import Iterable
 from typing import Any
 
-from generator import __version__
 from generator.digests import digest
+from generator.read.project import program
 
+# A folder with more entries than this is emptied: repositories come and go, and what is needed is soon made again.
+MOST_ENTRIES = 1000
 _OTHERS_MAY_WRITE = 0o022
 _DIGITS = 40
 
@@ -26,7 +27,7 @@ class Prepared:
 
     def __init__(self, folder: str | None = None) -> None:
         self._folder = folder
-        self._program = f"{__version__} {sys.version}"
+        self._program = f"{program()} {sys.version}" if folder else ""
 
     def get(self, name: str, key: str) -> Any:
         """What was kept under a name for a key; None where nothing was, or for another key."""
@@ -57,12 +58,19 @@ class Prepared:
         beside = f"{path}.{os.getpid()}"
         try:
             os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            if not os.path.exists(path):
+                self._make_room()
             handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with open(handle, "wb") as stream:
                 stream.write(f"{self._key(key)}{digest([content])}".encode() + content)
             os.replace(beside, path)
         except OSError:
             return
+
+    def _make_room(self) -> None:
+        names = os.listdir(self._folder)
+        for name in names if len(names) >= MOST_ENTRIES else ():
+            os.unlink(os.path.join(self._folder or "", name))
 
     def _path(self, name: str) -> str:
         return os.path.join(self._folder or "", digest([name]))
@@ -78,8 +86,3 @@ def users_folder() -> str | None:
         return named or None
     caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return os.path.join(caches, "vmgen") if os.path.isabs(caches) else None
-
-
-def written_at(files: Iterable[str]) -> str:
-    """When modules of the program were last written: what they made before that may differ."""
-    return " ".join(f"{status.st_mtime_ns} {status.st_size}" for status in map(os.stat, files))

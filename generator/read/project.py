@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
+from generator import __version__
+from generator.digests import digest
+from generator.listing import listing
 from generator.patterns import Pattern
 from generator.problems import Place, Problem, VmgenError
 from generator.records import Record
@@ -27,6 +30,12 @@ def _built_in(folder: str) -> Path:
 def program_folders() -> tuple[Path, ...]:
     """The program's own folders: its modules, its schemas, its templates."""
     return Path(__file__).resolve().parent.parent, _built_in("schema"), _built_in("templates")
+
+
+@cache
+def program() -> str:
+    """What tells this program from any other: its version, and a digest of the listing of its own folders."""
+    return f"{__version__} {digest(line for folder in program_folders() for line in listing(str(folder)))}"
 
 
 class _Folders(Record):

@@ -12,7 +12,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from generator.problems import Place, Problem, Refused
-from generator.read.prepared import Prepared, written_at
+from generator.read.prepared import Prepared
 from generator.read.project import Project
 
 # A product of a text and a number is the cheap way to fill the memory.
@@ -52,9 +52,7 @@ class Templates:
         self.project = project
         self.watch = watch
         self._prepared = prepared or Prepared()
-        # What a template is compiled to also depends on these: Jinja writes out what is constant.
-        modules = (__file__, finalize.__code__.co_filename)
-        self._settings = f"{jinja2.__version__} {plain} {sorted(filters or ())} {written_at(modules)}"
+        self._settings = f"{jinja2.__version__} {plain} {finalize.__qualname__} {sorted(filters or ())}"
         self._shown: dict[str, str] = {}
         self._only_writes: dict[tuple[str, frozenset[str]], bool] = {}
         self._sandbox = _Sandbox(

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from generator.expand.model import Fleet, Resource
 from generator.mark import header
 from generator.problems import Problem
-from generator.quoting import block, finalized
+from generator.quoting import bare, block, finalized
 from generator.read.prepared import Prepared
 from generator.read.project import Project
 from generator.read.templates import Templates
 from generator.records import Record
 from generator.render.kustomization import kustomizations
-from generator.render.stencil import Stencil, bare, names_of, stencil
+from generator.render.stencil import Stencil, names_of, stencil
 from generator.render.verify import Verifier
 
 # All that the templates of manifests may do to a value.
@@ -73,7 +73,7 @@ class _Press:
         shape = resource.shape
         names = names_of(resource)
         known = None if self._by_itself else self._stencils.get(shape)
-        if known is not None and bare(names):
+        if known is not None and bare(names):  # a VM called `no` is rendered by itself, in quotes
             return known.filled(names)
         template = self._fleet.kind_of(resource).template
         rendered = self._templates.render(template, resource.context())

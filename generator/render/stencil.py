@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from generator.expand.model import Attachment, Resource, VirtualMachine
 from generator.patterns import Pattern
-from generator.quoting import text
 from generator.read.templates import Templates
 from generator.records import Record
 
@@ -36,11 +35,6 @@ def names_of(resource: Resource) -> list[str]:
     if isinstance(resource, VirtualMachine):
         return [resource.name, *[disk.name for disk in resource.disks]]
     return [resource.name]
-
-
-def bare(names: Sequence[str]) -> bool:
-    """Whether all the names stand in YAML as they are. A VM called `no` is rendered by itself, in quotes."""
-    return all(text(name) == name for name in names)
 
 
 def stencil(resource: Resource, template: str, templates: Templates) -> Stencil | None:

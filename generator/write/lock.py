@@ -9,6 +9,19 @@ from pathlib import Path
 
 from generator.problems import VmgenError
 
+# What a repository's runs note for themselves.
+NOTES = ".vmgen"
+
+
+def notes_folder(root: Path) -> Path:
+    """The folder of a repository for what its runs note for themselves; Git ignores it. OSError where it cannot be made."""
+    folder = root / NOTES
+    folder.mkdir(exist_ok=True)
+    ignored = folder / ".gitignore"
+    if not ignored.is_file():
+        ignored.write_text("*\n", encoding="utf-8")
+    return folder
+
 
 @contextmanager
 def locked(root: Path) -> Iterator[None]:
@@ -18,15 +31,10 @@ def locked(root: Path) -> Iterator[None]:
     except ImportError:  # Windows has no flock; renders there do not wait for each other
         yield
         return
-    folder = root / ".vmgen"
     try:
-        folder.mkdir(exist_ok=True)
-        ignored = folder / ".gitignore"
-        if not ignored.is_file():
-            ignored.write_text("*\n", encoding="utf-8")
-        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(notes_folder(root) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise VmgenError(f"cannot write {folder}: {error.strerror}") from None
+        raise VmgenError(f"cannot write {root / NOTES}: {error.strerror}") from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 from generator.check.secrets.harmless import is_path, is_reference
@@ -17,6 +19,12 @@ _PUBLIC_KEY = Pattern(r"\b(?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]+ [A-Za-z0-9+/=]+"
 # To load the library takes a quarter of a second, so it is asked only about lines that could interest a plugin: those with
 # a login in a URL, or with a long word of letters and digits.
 _WORTH_ASKING = Pattern(r"(?i)://[^\s/]*@|(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{24,}")
+
+
+def edition() -> str:
+    """Which copy of the library is asked; empty where none is. Another one may find more, or less."""
+    found = find_spec("detect_secrets")
+    return f"{found.origin} {os.stat(found.origin).st_mtime_ns}" if found and found.origin else ""
 
 
 def sightings(text: str) -> Iterator[Sighting]:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from generator.check.secrets import library
+from generator.digests import digest
 from generator.expand.cloud_init import headers
 from generator.expand.cloud_init.document import Document, parsed
 from generator.expand.cloud_init.facts import Facts
@@ -16,6 +18,7 @@ from generator.expand.cloud_init.user_data import UserData
 from generator.merge.environment import Environment
 from generator.problems import Place, Problem
 from generator.read.located import dotted
+from generator.read.prepared import Prepared
 from generator.read.scalars import first_unprintable, unprintable
 
 # kubectl and Argo CD copy the manifest to an annotation, which together with the others may have 256 KiB.
@@ -24,10 +27,38 @@ LARGE_BYTES = 240 * 1024
 MOST_BYTES = 1000 * 1024
 
 
-def problems(texts: Iterable[UserData], *, verify_all: bool = False) -> list[Problem]:
+class Sound:
+    """The texts of an environment in which an earlier run of this program found nothing; as digests, which tell nothing.
+
+    `file` is the environment's, its whole path: each has an entry of its own. To look at one text takes as long as to render
+    a hundred VMs, mostly for the schema of cloud-init.
+    """
+
+    def __init__(self, prepared: Prepared, file: str) -> None:
+        self._prepared = prepared
+        self._entry = f"sound user data of {file}"
+        self._key = library.edition()
+        self._before = frozenset(prepared.get(self._entry, self._key) or ())
+        self._now: set[str] = set()
+
+    def findings(self, text: str) -> tuple[Finding, ...]:
+        """What is wrong with a text; an earlier run's answer where that was: nothing."""
+        name = digest([text])
+        found = () if name in self._before else findings(text)
+        if not found:
+            self._now.add(name)
+        return found
+
+    def keep(self) -> None:
+        """Keep what was found to be sound for the next run."""
+        if self._now != self._before:
+            self._prepared.put(self._entry, self._key, frozenset(self._now))
+
+
+def problems(texts: Iterable[UserData], sound: Sound | None = None, *, verify_all: bool = False) -> list[Problem]:
     """What is wrong with user data; what several VMs inherit from one place is said once.
 
-    The first text of each shape is looked at; with `verify_all`, every one is.
+    The first text of each shape is looked at; with `verify_all`, every one is. `sound` knows some of the texts.
     """
     found: list[Problem] = []
     said: set[tuple[Place, str, str]] = set()
@@ -35,7 +66,7 @@ def problems(texts: Iterable[UserData], *, verify_all: bool = False) -> list[Pro
     for each in texts:
         shape = each.text if verify_all else each.shape
         if shape not in by_shape:
-            by_shape[shape] = findings(each.text)
+            by_shape[shape] = sound.findings(each.text) if sound else findings(each.text)
         for problem in (*each.problems, *_placed(each, by_shape[shape])):
             if (problem.place, problem.rule, problem.message) not in said:
                 said.add((problem.place, problem.rule, problem.message))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from generator.expand.model import Fleet, Resource, VirtualMachine
 from generator.mark import header
 from generator.masking import shown
+from generator.quoting import bare
 from generator.read.project import Project
 from generator.render.manifests import manifest_templates
-from generator.render.stencil import bare, names_of, stencil
+from generator.render.stencil import names_of, stencil
 
 # Around the number of a name: 0 is the object's own, the others are those of its disks in order.
 OPEN, CLOSE = "\ue000", "\ue001"
