@@ -12,7 +12,7 @@ from generator.read.manifests import NotYaml, objects
 
 # Ways to write a value with a name in it, and names that YAML takes for something else in one of these places.
 PLAIN = (
-    *"{0} {0}-data 0{0} 0x{0} 1{0} 1.5{0} .{0} -.{0} {0}s {0}es n{0} 1:{0} {0}.5 2001-12-14{0}21:59:43".split(),
+    *"{0} {0}-data 0{0} 0x{0} 1{0} 1.{0} .{0} -.{0} {0}s {0}ff n{0} 1:{0} {0}.5 2001-12-14{0}21:59:43".split(),
     *("2001-12-14 {0}", "web", "vmgen-hole-of-a-name", "a {0} b", "{0}: "),
 )
 OTHER = (
