@@ -24,8 +24,10 @@ def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) ->
     """Run a command to its end, its output thrown away. An exit code other than 0 is an error."""
     # What the run before left to write is written first, or this one would wait for it.
     os.sync()
+    # Settings of Python that a developer may have, such as not to write compiled modules, are not those of users.
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
-        [*_LAUNCHER, *command], cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        [*_LAUNCHER, *command], cwd=folder, env={**plain, **environment}, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: could not be started\n{done.stderr}")

@@ -5,31 +5,52 @@ from __future__ import annotations
 import marshal
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 # Beyond these, the system has more to do with the processes than they have with the work.
 _MOST = 4
+# To fork a process off takes as long as to list a few thousand files.
+_WORTH_SHARING = 4_000
 
 
-def hands() -> int:
-    """How many processes can work at once here, a few at the most; 1 where none can be forked off."""
-    if not hasattr(os, "fork") or not hasattr(os, "sched_getaffinity"):
+def hands(files: int) -> int:
+    """How many processes should look at so many files, or write them: a few at the most, and 1 where none can be forked off."""
+    if files < _WORTH_SHARING or not hasattr(os, "fork") or not hasattr(os, "sched_getaffinity"):
         return 1
     return min(len(os.sched_getaffinity(0)), _MOST)
 
 
 def answers(work: Callable[[Item], Any], items: Sequence[Item], most: int) -> list[Any]:
-    """The answer to each item, in their order, found by at most so many processes; an answer is plain data.
+    """The answer to each item, in their order, found by at most so many processes, this one included."""
+    return Sent(work, items, most - 1, own=len(items) // max(most, 1)).answers()
 
-    What goes wrong in another process is met again here, where its items are then worked on.
+
+class Sent(Generic[Item]):
+    """Items that other processes work on. An answer is plain data.
+
+    The first `own` items are left to this process, which works on them when it asks for the answers; and so is everything where
+    there are no others. What goes wrong in another process is met again here, where its items are then worked on.
     """
-    shares = [items[first::most] for first in range(min(most, len(items)))]
-    others = [_forked(work, share) for share in shares[1:]]
-    found = [[work(item) for item in share] for share in shares[:1]]
-    for share, (child, pipe) in zip(shares[1:], others):
-        found.append(_received(child, pipe) or [work(item) for item in share])
-    return [found[index % most][index // most] for index in range(len(items))]
+
+    def __init__(self, work: Callable[[Item], Any], items: Sequence[Item], others: int, own: int = 0) -> None:
+        self._work = work
+        others = min(others, len(items) - own) if hasattr(os, "fork") else 0
+        self._own = items[:own] if others > 0 else items
+        rest = items[len(self._own) :]
+        self._shares = [rest[number::others] for number in range(others)]
+        self._processes = [_forked(work, share) for share in self._shares]
+
+    def answers(self) -> list[Any]:
+        """The answers, in the order of the items."""
+        found = [self._work(item) for item in self._own]
+        received = [
+            _received(*process) or [self._work(item) for item in share]
+            for process, share in zip(self._processes, self._shares, strict=True)
+        ]
+        for index in range(sum(map(len, self._shares))):
+            found.append(received[index % len(received)][index // len(received)])
+        return found
 
 
 def _forked(work: Callable[[Item], Any], share: Sequence[Item]) -> tuple[int, int]:
@@ -50,5 +71,5 @@ def _received(child: int, pipe: int) -> list[Any]:
     with open(pipe, "rb") as stream:
         content = stream.read()
     _, status = os.waitpid(child, 0)
-    answers: list[Any] = marshal.loads(content) if status == 0 else []  # noqa: S302 - of a process of our own
-    return answers
+    found: list[Any] = marshal.loads(content) if status == 0 else []  # noqa: S302 - of a process of our own
+    return found

@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from generator.digests import digest
-from generator.hands import answers, hands
+from generator.hands import Sent, hands
 from generator.listing import listing, names
 from generator.problems import Place, Problem
 from generator.read.project import Project, program
 from generator.records import Record
 from generator.write.lock import NOTES, notes_folder
 
-# To fork a process off takes as long as to list so many files.
-_WORTH_SHARING = 4_000
 RENDERED, CHECKED = f"{NOTES}/stamps", f"{NOTES}/checked"
 # What every environment may be rendered from, below the root.
 _FOR_ALL = ("templates", "policies")
@@ -39,6 +37,21 @@ class Stamp(Record):
     delivers: bool
 
 
+class Presumed:
+    """Environments for which there is nothing to do, if what was written for them is still there as it was."""
+
+    def __init__(self, stamps: Mapping[str, Stamp], outputs: Mapping[str, str], looking: Sent[str]) -> None:
+        self.stamps = stamps
+        self._outputs = outputs
+        self._looking = looking
+
+    def fresh(self) -> dict[str, Stamp]:
+        """The stamps of those where it is. Ask once."""
+        outputs = dict(zip(self.stamps, self._looking.answers()))
+        found = {name: stamp for name, stamp in self.stamps.items() if outputs[name] == self._outputs[name]}
+        return found if len(found) == len(self.stamps) else _apart(found)
+
+
 class Stamps:
     """The stamps of one repository, on one day. `known` are all its environments: with one more or less, none holds."""
 
@@ -51,12 +64,19 @@ class Stamps:
         self._today = today
         self._for_all: str | None = None
 
-    def fresh(self, names: Iterable[str]) -> dict[str, Stamp]:
+    def fresh(self, names: Sequence[str]) -> dict[str, Stamp]:
         """The stamps of those environments for which there is nothing to do; for the others there may be something."""
+        return self.presumed(names).fresh()
+
+    def presumed(self, names: Sequence[str]) -> Presumed:
+        """Those environments of which nothing that they are made from has changed; what was written is still looked at."""
         written = {name: found for name in names if (found := self._with_same_inputs(name))}
         stamps = {name: stamp for name, (stamp, _) in written.items()}
-        outputs = self._outputs(stamps)
-        return {name: stamp for name, stamp in stamps.items() if outputs[name] == written[name][1]}
+        if len(stamps) < len(names):
+            stamps = _apart(stamps)
+        # Where there is something to do, this process does it while others look at these.
+        looking = self._looking(stamps) if len(stamps) == len(names) else self._looking(stamps, own=0)
+        return Presumed(stamps, {name: output for name, (_, output) in written.items()}, looking)
 
     def _with_same_inputs(self, name: str) -> tuple[Stamp, str] | None:
         """A stamp that holds as far as its inputs go, and what it says of the outputs."""
@@ -72,7 +92,7 @@ class Stamps:
 
     def record(self, rendered: Mapping[str, tuple[Iterable[str], Stamp]]) -> None:
         """Note that environments are rendered: of each its input files, relative to the root. A failure costs only time."""
-        outputs = self._outputs({name: stamp for name, (_, stamp) in rendered.items()})
+        outputs = dict(zip(rendered, self._looking({name: stamp for name, (_, stamp) in rendered.items()}).answers()))
         for name, (inputs, stamp) in rendered.items():
             content = {
                 "for_all": self._common(),
@@ -123,15 +143,15 @@ class Stamps:
     def _inputs(self, files: Iterable[str]) -> dict[str, str]:
         return {file: _content(f"{self._root}/{file}") for file in sorted(files)}
 
-    def _outputs(self, stamps: Mapping[str, Stamp]) -> dict[str, str]:
-        """The digest of what was written for each environment. Where that is much, several processes look."""
+    def _looking(self, stamps: Mapping[str, Stamp], own: int | None = None) -> Sent[str]:
+        """Looks at what was written for environments: their first ones in this process, and where it is much, in others too."""
         delivery = self._state(f"{self._root}/delivery")
 
-        def of(name: str) -> str:
+        def look(name: str) -> str:
             return digest([self._state(f"{self._root}/{self._output}/{name}"), delivery])
 
-        most = hands() if sum(stamp.files for stamp in stamps.values()) >= _WORTH_SHARING else 1
-        return dict(zip(stamps, answers(of, list(stamps), most)))
+        most = hands(sum(stamp.files for stamp in stamps.values()))
+        return Sent(look, list(stamps), most - 1, len(stamps) // most if own is None else own)
 
 
 class CheckedStamps(Stamps):
@@ -145,6 +165,11 @@ class CheckedStamps(Stamps):
     @staticmethod
     def _state(folder: str) -> str:
         return digest(part for path in names(folder) for part in (path, _content(f"{folder}{path}")))
+
+
+def _apart(stamps: dict[str, Stamp]) -> dict[str, Stamp]:
+    """Stamps that hold by themselves: what environments share below delivery/ is made from all of them."""
+    return {} if any(stamp.delivers for stamp in stamps.values()) else stamps
 
 
 def _warning(row: list[Any]) -> Problem:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from generator.cli.door import answered
 from generator.cli.session import Session
 from generator.problems import Problem, in_order
 from generator.records import Record
-from generator.stamps import Stamp, Stamps
+from generator.stamps import Presumed, Stamp, Stamps
 from generator.write.lock import locked
 
 if TYPE_CHECKING:  # what renders is imported where there is something to render: a run without work starts fast
@@ -42,18 +42,31 @@ def rendering(session: Session, wish: Wish) -> int:
     if wish.to_stdout:
         return _print(session, wish, chosen)
     session.begins("stamps")
+    if wish.only_check:
+        return _compare(session, _made(session, wish, chosen, gone, {}))
     stamps = session.stamps()
-    fresh: dict[str, Stamp] = {}
-    if not (wish.verify or wish.only_check or wish.since or gone):
-        fresh = stamps.fresh(chosen)
+    presumed = stamps.presumed(() if wish.verify or wish.since or gone else chosen)
+    fresh = presumed.fresh() if len(presumed.stamps) == len(chosen) else None
     if fresh and len(fresh) == len(chosen):
         return _nothing_to_do(session, fresh)
-    if any(stamp.delivers for stamp in fresh.values()):
-        fresh = {}  # what environments share below delivery/ is made from all of them
-    if wish.only_check:
-        return _compare(session, _made(session, wish, chosen, gone, fresh))
     with locked(session.project.root):
-        return _write(session, _made(session, wish, chosen, gone, fresh), stamps, fresh)
+        if fresh is None:
+            done, fresh = _made_meanwhile(session, wish, chosen, gone, presumed)
+        else:
+            done = _made(session, wish, chosen, gone, fresh)
+        return _write(session, wish, done, stamps, fresh)
+
+
+def _made_meanwhile(
+    session: Session, wish: Wish, chosen: tuple[str, ...], gone: tuple[str, ...], presumed: Presumed
+) -> tuple[Outcome, dict[str, Stamp]]:
+    """What has to be made is made while others look at what is presumed to be fresh; and what of that is."""
+    done = _made(session, wish, chosen, gone, presumed.stamps)
+    session.begins("stamps")
+    fresh = presumed.fresh()
+    if len(fresh) < len(presumed.stamps):  # somebody edited a manifest, or removed one
+        done = _made(session, wish, chosen, gone, fresh)
+    return done, fresh
 
 
 def _nothing_to_do(session: Session, fresh: dict[str, Stamp]) -> int:
@@ -63,7 +76,7 @@ def _nothing_to_do(session: Session, fresh: dict[str, Stamp]) -> int:
     return 0
 
 
-def _made(session: Session, wish: Wish, chosen: tuple[str, ...], gone: tuple[str, ...], fresh: dict[str, Stamp]) -> Outcome:
+def _made(session: Session, wish: Wish, chosen: tuple[str, ...], gone: tuple[str, ...], fresh: Mapping[str, Stamp]) -> Outcome:
     """Everything rendered and compared, but for the environments that are fresh."""
     session.begins("import")
     from generator.cli.progress import Progress
@@ -90,8 +103,9 @@ def _made(session: Session, wish: Wish, chosen: tuple[str, ...], gone: tuple[str
     return done
 
 
-def _write(session: Session, done: Outcome, stamps: Stamps, fresh: dict[str, Stamp]) -> int:
+def _write(session: Session, wish: Wish, done: Outcome, stamps: Stamps, fresh: dict[str, Stamp]) -> int:
     from generator.cli.stamping import stamped
+    from generator.hands import answers, hands
     from generator.write.files import carry_out
 
     if session.report([*session.name_problems, *done.problems, *_warnings(fresh)]):
@@ -99,10 +113,12 @@ def _write(session: Session, done: Outcome, stamps: Stamps, fresh: dict[str, Sta
         return 1
     session.begins("write")
     wanted = {each.name: each.files for each in done.rendered}
+    fresh = {name: stamp for name, stamp in fresh.items() if name not in wanted}
     for name in wanted:
         stamps.forget(name)
+    most = max(wish.jobs, hands(sum(len(each.created) + len(each.updated) for each in done.changes)))
+    answers(lambda each: carry_out(each, wanted.get(each.environment, {}), session.project), done.changes, most)
     for each in done.changes:
-        carry_out(each, wanted.get(each.environment, {}), session.project)
         session.say(_summary(each))
     for each in done.delivered.changes:
         carry_out(each, done.delivered.files, done.delivered.project)

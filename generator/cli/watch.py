@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -30,6 +31,7 @@ def watch(names: tuple[str, ...], render: Render) -> None:
         import generator.explain.dependencies  # noqa: F401 - now, so that the first save does not wait for it
     except ImportError:
         raise VmgenError("--watch needs the library watchfiles; pip install 'vmgen[watch]'") from None
+    gc.enable()  # a short run does without; this one goes on for hours
     watched = _Watched(Path.cwd(), names, render)
     while True:
         folders = watched.folders()
