@@ -7,7 +7,14 @@ import sys
 import click
 
 from generator.cli.checking import Wish, checking
-from generator.cli.options import affected_option, against_option, environments_argument, output_option, timings_option
+from generator.cli.options import (
+    affected_option,
+    against_option,
+    environments_argument,
+    jobs_option,
+    output_option,
+    timings_option,
+)
 from generator.cli.session import Session
 from generator.cli.timings import timed
 
@@ -24,7 +31,7 @@ from generator.cli.timings import timed
     help="Build with the kustomize engine and compare: a large environment in parts, or in full.",
 )
 @click.option("--verify", is_flag=True, help="Look at everything again, also at what has not changed since it was in order.")
-@click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Environments, and builds, at a time.")
+@jobs_option("Environments, and builds, at a time.")
 @timings_option
 @output_option
 @click.pass_obj

@@ -38,6 +38,11 @@ def against_option(function: Command) -> Command:
     return click.option("--against", metavar="REF", help=help_)(function)
 
 
+def jobs_option(help: str) -> Callable[[Command], Command]:
+    """`-j N`: how many of something at a time."""
+    return click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help=help)
+
+
 def timings_option(function: Command) -> Command:
     """`--timings`: how long each stage took."""
     return click.option("--timings", is_flag=True, help="Say how long each stage took.")(function)

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from generator.cli.options import affected_option, against_option, environments_argument
+from generator.cli.options import affected_option, against_option, environments_argument, jobs_option
 from generator.cli.progress import Progress
 from generator.cli.session import Session
 from generator.outcome import planned
@@ -38,7 +38,7 @@ from generator.report.plan_text import as_text
     show_default=True,
     help="Cut markdown to so many bytes, at whole objects.",
 )
-@click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Environments at a time.")
+@jobs_option("Environments at a time.")
 @click.pass_obj
 def command(
     obj: dict[str, str],

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from generator.cli.options import affected_option, environments_argument, output_option, timings_option
+from generator.cli.options import affected_option, environments_argument, jobs_option, output_option, timings_option
 from generator.cli.rendering import Wish, rendering
 from generator.cli.session import Session
 from generator.cli.timings import timed
@@ -19,7 +19,7 @@ from generator.cli.timings import timed
 @click.option("--allow-empty", is_flag=True, help="Let an environment that has become empty, or is gone, be pruned.")
 @click.option("--verify", is_flag=True, help="Read every manifest back, not only the first of each shape.")
 @click.option("--watch", "keep_on", is_flag=True, help="Render again whenever a file is saved, until Ctrl-C.")
-@click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Environments at a time.")
+@jobs_option("Environments at a time.")
 @affected_option
 @timings_option
 @output_option
