@@ -15,12 +15,19 @@ def main() -> NoReturn:
     the system in one piece, not value by value. Both are a third of the time of a small run.
     """
     gc.disable()
-    code = run(sys.argv[1:])
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - a process may be started without either
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    code = 0
     try:
+        code = run(sys.argv[1:])
         sys.stdout.flush()
         sys.stderr.flush()
     except BrokenPipeError:  # whoever read went away; there is nobody left to tell
         code = code or 1
+    except OSError as error:
+        if code != 2:  # else it was said
+            sys.stderr.write(f"vmgen: {error.strerror}\n")
+        code = 2
     os._exit(code)
 
 

@@ -42,20 +42,26 @@ class Sent(Generic[Item]):
         self._processes = [_forked(work, share) for share in self._shares]
 
     def answers(self) -> list[Any]:
-        """The answers, in the order of the items."""
-        found = [self._work(item) for item in self._own]
-        received = [
-            _received(*process) or [self._work(item) for item in share]
-            for process, share in zip(self._processes, self._shares, strict=True)
-        ]
+        """The answers, in the order of the items. No process is left when they are there, or an error is."""
+        try:
+            found = [self._work(item) for item in self._own]
+        finally:
+            answers = [_received(process) for process in self._processes]
+        received = [answer or [self._work(item) for item in share] for answer, share in zip(answers, self._shares, strict=True)]
         for index in range(sum(map(len, self._shares))):
             found.append(received[index % len(received)][index // len(received)])
         return found
 
 
-def _forked(work: Callable[[Item], Any], share: Sequence[Item]) -> tuple[int, int]:
+def _forked(work: Callable[[Item], Any], share: Sequence[Item]) -> tuple[int, int] | None:
+    """The process that works on a share, and the pipe on which it answers; None where the system allows no more."""
     reads, writes = os.pipe()
-    child = os.fork()
+    try:
+        child = os.fork()
+    except OSError:
+        os.close(reads)
+        os.close(writes)
+        return None
     if child:
         os.close(writes)
         return child, reads
@@ -67,7 +73,11 @@ def _forked(work: Callable[[Item], Any], share: Sequence[Item]) -> tuple[int, in
         os._exit(1)
 
 
-def _received(child: int, pipe: int) -> list[Any]:
+def _received(process: tuple[int, int] | None) -> list[Any]:
+    """The answers of a process, when it has ended; none where it could not give them."""
+    if process is None:
+        return []
+    child, pipe = process
     with open(pipe, "rb") as stream:
         content = stream.read()
     _, status = os.waitpid(child, 0)

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from generator.digests import digest
 from generator.hands import Sent, hands
-from generator.listing import listing, names
+from generator.listing import listing, names, newest, saved
 from generator.problems import Place, Problem
 from generator.read.project import Project, program
 from generator.records import Record
@@ -35,6 +36,15 @@ class Stamp(Record):
     files: int
     warnings: tuple[Problem, ...]
     delivers: bool
+
+
+class Made(Record):
+    """An environment of this run, to be stamped: the files that it was made from, by their paths from the root, its stamp, and
+    what it was made into, by their paths below the folder of manifests."""
+
+    inputs: Collection[str]
+    stamp: Stamp
+    files: Mapping[str, bytes]
 
 
 class Presumed:
@@ -62,7 +72,7 @@ class Stamps:
         self._output = project.output
         self._known = known
         self._today = today
-        self._for_all: str | None = None
+        self._began = 0
 
     def fresh(self, names: Sequence[str]) -> dict[str, Stamp]:
         """The stamps of those environments for which there is nothing to do; for the others there may be something."""
@@ -78,42 +88,29 @@ class Stamps:
         looking = self._looking(stamps) if len(stamps) == len(names) else self._looking(stamps, own=0)
         return Presumed(stamps, {name: output for name, (_, output) in written.items()}, looking)
 
-    def _with_same_inputs(self, name: str) -> tuple[Stamp, str] | None:
-        """A stamp that holds as far as its inputs go, and what it says of the outputs."""
+    def begin(self) -> None:
+        """Something is about to be read: only what is not saved after that can be stamped."""
+        self._common  # noqa: B018 - the digest of what is there now
         try:
-            with open(self._path(name), encoding="utf-8") as stream:
-                written = json.load(stream)
-            if written["for_all"] != self._common() or written["inputs"] != self._inputs(written["inputs"]):
-                return None
-            stamp = Stamp(int(written["files"]), tuple(map(_warning, written["warnings"])), written["delivers"])
-            return stamp, written["outputs"]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None
+            last = max(newest(f"{self._root}/{folder}") for folder in ("environments", *_FOR_ALL))
+            self._began = _clock(notes_folder(Path(self._root)), last)
+        except OSError:
+            return
 
-    def record(self, rendered: Mapping[str, tuple[Iterable[str], Stamp]]) -> None:
-        """Note that environments are rendered: of each its input files, relative to the root. A failure costs only time."""
-        outputs = dict(zip(rendered, self._looking({name: stamp for name, (_, stamp) in rendered.items()}).answers()))
-        for name, (inputs, stamp) in rendered.items():
+    def record(self, made: Mapping[str, Made]) -> None:
+        """Stamp environments, but for those made from what was saved in the meantime. A failure costs only time."""
+        settled = {name: each for name, each in made.items() if self._settled(each.inputs)}
+        for name, outputs in self._outputs(settled).items():
+            stamp = settled[name].stamp
             content = {
-                "for_all": self._common(),
-                "inputs": self._inputs(inputs),
-                "outputs": outputs[name],
+                "for_all": self._common,
+                "inputs": self._inputs(settled[name].inputs),
+                "outputs": outputs,
                 "files": stamp.files,
                 "warnings": [list(warning) for warning in stamp.warnings],
                 "delivers": stamp.delivers,
             }
             self._write(name, content)
-
-    def _write(self, name: str, content: Mapping[str, Any]) -> None:
-        path = Path(self._path(name))
-        try:
-            notes_folder(Path(self._root))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_suffix(".tmp")
-            beside.write_text(json.dumps(content), encoding="utf-8")
-            os.replace(beside, path)
-        except OSError:
-            return
 
     def forget(self, name: str) -> None:
         """Drop a stamp before anything is written: a killed run must not leave one that seems to hold."""
@@ -122,49 +119,111 @@ class Stamps:
         except OSError:
             return
 
-    @staticmethod
-    def _state(folder: str) -> str:
-        """What tells a folder from the same one with other files in it."""
-        return "\n".join(listing(folder))
+    def _with_same_inputs(self, name: str) -> tuple[Stamp, str] | None:
+        """A stamp that holds as far as its inputs go, and what it says of the outputs."""
+        try:
+            with open(self._path(name), encoding="utf-8") as stream:
+                written = json.load(stream)
+            if written["for_all"] != self._common or written["inputs"] != self._inputs(written["inputs"]):
+                return None
+            stamp = Stamp(int(written["files"]), tuple(map(_warning, written["warnings"])), written["delivers"])
+            return stamp, written["outputs"]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def _settled(self, inputs: Collection[str]) -> bool:
+        """Whether none of some files was saved since the run began, nor taken out of its folder where there is none."""
+        paths = [f"{self._root}/{file}" for file in inputs]
+        return all((saved(path) or saved(os.path.dirname(path))) < self._began for path in paths)
+
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
+        path = Path(self._path(name))
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_suffix(".tmp")
+            beside.write_text(json.dumps(content), encoding="utf-8")
+            os.replace(beside, path)
+        except OSError:
+            return
 
     def _path(self, name: str) -> str:
         return os.path.join(self._root, self.folder, f"{name}.json")
 
+    @cached_property
     def _common(self) -> str:
-        if self._for_all is None:
-            own = [f"{self._root}/{folder}" for folder in _FOR_ALL]
-            lines = [program(), str(self._today), *self._known]
-            for folder in own:
-                lines += listing(folder)
-            lines += [f"{file} {_content(f'{self._root}/{file}')}" for file in _FILES_FOR_ALL]
-            self._for_all = digest(["\n".join(lines)])
-        return self._for_all
+        own = [f"{self._root}/{folder}" for folder in _FOR_ALL]
+        lines = [program(), str(self._today), *self._known]
+        for folder in own:
+            lines += listing(folder, links=True)
+        lines += [f"{file} {_content(f'{self._root}/{file}')}" for file in _FILES_FOR_ALL]
+        return digest(lines)
 
     def _inputs(self, files: Iterable[str]) -> dict[str, str]:
         return {file: _content(f"{self._root}/{file}") for file in sorted(files)}
+
+    def _outputs(self, made: Mapping[str, Made]) -> dict[str, str]:
+        """What was written for environments, as `_looking` will see it while it is the same."""
+        return dict(zip(made, self._looking({name: each.stamp for name, each in made.items()}).answers()))
 
     def _looking(self, stamps: Mapping[str, Stamp], own: int | None = None) -> Sent[str]:
         """Looks at what was written for environments: their first ones in this process, and where it is much, in others too."""
         delivery = self._state(f"{self._root}/delivery")
 
         def look(name: str) -> str:
-            return digest([self._state(f"{self._root}/{self._output}/{name}"), delivery])
+            return digest([self._state(f"{self._root}/{self._output}/{name}"), delivery, str(self._linked(name))])
 
         most = hands(sum(stamp.files for stamp in stamps.values()))
         return Sent(look, list(stamps), most - 1, len(stamps) // most if own is None else own)
 
+    def _linked(self, name: str) -> bool:
+        """Whether a link stands in the place of the folder of an environment, or of that above it."""
+        return any(os.path.islink(f"{self._root}/{self._output}{below}") for below in ("", f"/{name}"))
+
+    @staticmethod
+    def _state(folder: str) -> str:
+        """What tells a folder from the same one with other files in it."""
+        return "\n".join(listing(folder))
+
 
 class CheckedStamps(Stamps):
-    """Stamps of what was checked by the kustomize engine in some mode: they look at every byte, not at times and sizes."""
+    """Stamps of what was checked with the kustomize engine in some mode. They look at every byte, not at times and sizes."""
 
     folder = CHECKED
 
     def __init__(self, project: Project, known: tuple[str, ...], today: date, mode: str) -> None:
         super().__init__(project, (*known, mode), today)
+        self._delivery = ""
+
+    def begin(self) -> None:
+        """Something is about to be looked at."""
+        super().begin()
+        self._delivery = self._state(f"{self._root}/delivery")
+
+    def _outputs(self, made: Mapping[str, Made]) -> dict[str, str]:
+        # What was in order is what was rendered, whatever somebody makes of the files in the meantime.
+        return {name: digest([self._meant(name, each.files), self._delivery, str(False)]) for name, each in made.items()}
+
+    @staticmethod
+    def _meant(name: str, files: Mapping[str, bytes]) -> str:
+        return digest(part for path in sorted(files) for part in (path[len(name) :], digest([files[path]])))
 
     @staticmethod
     def _state(folder: str) -> str:
-        return digest(part for path in names(folder) for part in (path, _content(f"{folder}{path}")))
+        return digest(part for path in names(folder) for part in (path, _content(f"{folder}{path}", links=False)))
+
+
+def _clock(folder: Path, newest: int) -> int:
+    """The time of the file system, past that of what is there: what is saved from now on is not older. Nanoseconds."""
+    handle = os.open(folder / "began", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        now = 0
+        while now <= newest:  # its clock goes by steps of some milliseconds
+            os.utime(handle)
+            now = os.fstat(handle).st_mtime_ns
+            newest = min(newest, now)
+        return now
+    finally:
+        os.close(handle)
 
 
 def _apart(stamps: dict[str, Stamp]) -> dict[str, Stamp]:
@@ -177,8 +236,11 @@ def _warning(row: list[Any]) -> Problem:
     return Problem(Place(*place), rule, subject, message, severity, tuple(lines))
 
 
-def _content(path: str) -> str:
+def _content(path: str, *, links: bool = True) -> str:
+    """The digest of a file; of none, empty. Without `links`, a link is another thing than the file that it leads to."""
     try:
+        if not links and os.path.islink(path):
+            return "a link"
         with open(path, "rb") as stream:
             return digest([stream.read()])
     except OSError:

@@ -13,7 +13,7 @@ from generator.compare.changes import Changes
 from generator.listing import names
 from generator.outcome import Outcome, outcome
 from generator.pipeline import Listeners
-from generator.problems import Place, Problem, has_errors
+from generator.problems import Place, Problem, has_errors, in_order
 from generator.read.project import Project
 from generator.records import Record
 from generator.report.drift import short_diff
@@ -47,19 +47,13 @@ def checking(session: Session, wish: Wish) -> int:
     session.begins("stamps")
     stamps = session.checked_stamps(wish.kustomize)
     fresh = {} if wish.verify or wish.since or gone or start.gone else _undisturbed(session, stamps.fresh(chosen), start)
-    stale = tuple(name for name in chosen if name not in fresh)
+    if wish.kustomize != "off":  # what was not built with the engine is not stamped
+        stamps.begin()
     session.begins("import")
-    with Progress("rendering", len(stale)) as told:
-        done = outcome(
-            session.project,
-            stale,
-            gone=gone,
-            allow_empty=True,
-            verify_all=True,
-            jobs=wish.jobs,
-            start=start,
-            listeners=Listeners(session.begins, told),
-        )
+    done = _rendered(session, wish, chosen, gone, start, fresh)
+    if fresh and any(each.delivery for each in done.rendered):
+        fresh = {}  # what environments share below delivery/ is made from all of them
+        done = _rendered(session, wish, chosen, gone, start, fresh)
     session.begins("drift")
     made = {path: content for each in done.rendered for path, content in each.files.items()}
     problems = [*session.name_problems, *done.problems, *_drift(session, session.project, done.changes, made)]
@@ -67,7 +61,7 @@ def checking(session: Session, wish: Wish) -> int:
     if wish.kustomize != "off" and not has_errors(tuple(problems)):
         session.begins("kustomize")
         problems.extend(_built(session, done, full=wish.kustomize == "full", jobs=wish.jobs))
-    if session.report(sorted([*problems, *(warning for stamp in fresh.values() for warning in stamp.warnings)])):
+    if session.report(in_order([*problems, *(warning for stamp in fresh.values() for warning in stamp.warnings)])):
         return 1
     session.begins("stamps")
     if wish.kustomize != "off":
@@ -77,10 +71,28 @@ def checking(session: Session, wish: Wish) -> int:
     return 0
 
 
+def _rendered(
+    session: Session, wish: Wish, chosen: tuple[str, ...], gone: tuple[str, ...], start: Start, fresh: Mapping[str, Stamp]
+) -> Outcome:
+    """Everything rendered, read back and compared, but for the environments that are fresh."""
+    stale = tuple(name for name in chosen if name not in fresh)
+    with Progress("rendering", len(stale)) as told:
+        return outcome(
+            session.project,
+            stale,
+            gone=gone,
+            allow_empty=True,
+            verify_all=True,
+            jobs=wish.jobs,
+            start=start,
+            listeners=Listeners(session.begins, told),
+        )
+
+
 def _undisturbed(session: Session, fresh: dict[str, Stamp], start: Start) -> dict[str, Stamp]:
     """Those of the environments that were in order and are the same, in which the gate has nothing to look at either."""
     if any(stamp.delivers for stamp in fresh.values()):
-        return {}  # what environments share below delivery/ is made from all of them
+        return {}
     root = session.project.manifests
     files = {f"{name}{path}": (root / f"{name}{path}").read_bytes() for name in fresh for path in names(f"{root}/{name}")}
     disturbed = {path.partition("/")[0] for path in start.baseline.differing(fresh, files)}

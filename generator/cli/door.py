@@ -23,6 +23,7 @@ def answered(run: Callable[[], int]) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
+        sys.stderr.write("\n")  # after the ^C that the terminal shows
         return INTERRUPTED
     except VmgenError as error:
         return _said(str(error))

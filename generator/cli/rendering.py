@@ -50,6 +50,7 @@ def rendering(session: Session, wish: Wish) -> int:
     if fresh and len(fresh) == len(chosen):
         return _nothing_to_do(session, fresh)
     with locked(session.project.root):
+        stamps.begin()
         if fresh is None:
             done, fresh = _made_meanwhile(session, wish, chosen, gone, presumed)
         else:
@@ -70,7 +71,9 @@ def _made_meanwhile(
 
 
 def _nothing_to_do(session: Session, fresh: dict[str, Stamp]) -> int:
-    session.report([*session.name_problems, *in_order(_warnings(fresh))])
+    if session.report([*session.name_problems, *in_order(_warnings(fresh))]):
+        session.say("Nothing was written.")
+        return 1
     for name, stamp in fresh.items():
         session.say(f"{name}: {stamp.files} files, nothing changed")
     return 0
@@ -98,7 +101,7 @@ def _made(session: Session, wish: Wish, chosen: tuple[str, ...], gone: tuple[str
             start=start,
             listeners=Listeners(session.begins, told),
         )
-    if fresh and any(each.delivery and each.delivery.files for each in done.rendered):
+    if fresh and any(each.delivery for each in done.rendered):
         return _made(session, wish, chosen, gone, {})
     return done
 
@@ -108,12 +111,12 @@ def _write(session: Session, wish: Wish, done: Outcome, stamps: Stamps, fresh: d
     from generator.hands import answers, hands
     from generator.write.files import carry_out
 
-    if session.report([*session.name_problems, *done.problems, *_warnings(fresh)]):
+    fresh = {name: stamp for name, stamp in fresh.items() if all(each.name != name for each in done.rendered)}
+    if session.report([*session.name_problems, *in_order([*done.problems, *_warnings(fresh)])]):
         session.say("Nothing was written.")
         return 1
     session.begins("write")
     wanted = {each.name: each.files for each in done.rendered}
-    fresh = {name: stamp for name, stamp in fresh.items() if name not in wanted}
     for name in wanted:
         stamps.forget(name)
     most = max(wish.jobs, hands(sum(len(each.created) + len(each.updated) for each in done.changes)))
@@ -122,7 +125,8 @@ def _write(session: Session, wish: Wish, done: Outcome, stamps: Stamps, fresh: d
         session.say(_summary(each))
     for each in done.delivered.changes:
         carry_out(each, done.delivered.files, done.delivered.project)
-        session.say(_summary(each))
+        if each:
+            session.say(_summary(each))
     for name, stamp in fresh.items():
         session.say(f"{name}: {stamp.files} files, nothing changed")
     session.begins("stamps")

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from generator.cli.session import Session
 from generator.merge.layers import files_of
 from generator.outcome import Outcome
-from generator.stamps import Stamp
+from generator.problems import in_order
+from generator.stamps import Made, Stamp
 
 
-def stamped(session: Session, done: Outcome) -> Mapping[str, tuple[Iterable[str], Stamp]]:
-    """The environments of a run that is in order, each with the files that it was made from, and what a stamp says of it.
+def stamped(session: Session, done: Outcome) -> Mapping[str, Made]:
+    """The environments of a run that is in order, with what a stamp says of each.
 
     One with tombstones is not stamped: what is said of those depends on what is committed.
     """
     found = {}
+    compared = {each.environment: each.problems for each in done.changes}
     for each in done.rendered:
         if each.wanted and each.wanted.tombstones:
             continue
-        inputs = set(files_of(each.layers, session.project))
-        output = f"{session.project.output}/{each.name}"
-        warnings = (one for one in done.problems if one.place.file in inputs or one.place.file.startswith(output))
-        delivers = bool(each.delivery and each.delivery.files)
-        found[each.name] = inputs, Stamp(len(each.files), tuple(warnings), delivers)
+        warnings = in_order([*each.problems, *compared.get(each.name, ())])
+        stamp = Stamp(len(each.files), warnings, delivers=each.delivery is not None)
+        found[each.name] = Made(frozenset(files_of(each.layers, session.project)), stamp, each.files)
     return found

@@ -79,7 +79,12 @@ def orphaned_environments(project: Project, names: tuple[str, ...]) -> tuple[str
     """Folders of manifests whose environment file is gone: those that hold a file of ours."""
     if not project.manifests.is_dir():
         return ()
-    folders = sorted(entry.name for entry in os.scandir(project.manifests) if entry.is_dir(follow_symlinks=False))
+    # One that begins with a dot is no environment's; `.production.vmgen-tmp` is what a run that was killed had not finished.
+    folders = sorted(
+        entry.name
+        for entry in os.scandir(project.manifests)
+        if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
+    )
     return tuple(
         name for name in folders if name not in names and any(owned(project, path) for path in present(project, name).files)
     )

@@ -44,12 +44,24 @@ def _fits(value: Any, keyword: str, wanted: Any, schema: Node, root: Node) -> bo
         return any(name in _TYPES and _TYPES[name](value) for name in names)
     if keyword in ("enum", "const"):
         options = wanted if keyword == "enum" else [wanted]
-        return any(type(option) is type(value) and option == value for option in options)
+        return any(_same(option, value) for option in options)
+    if keyword == "not":
+        return (
+            type(value) is str
+            and set(wanted) == {"pattern"}
+            and _plain(value)
+            and not _pattern(wanted["pattern"]).search(value)
+        )
     family = _FAMILIES.get(keyword)
     if family is None:
         return False
     of, fits = family
     return type(value) not in of or fits(value, wanted, schema, root)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two scalars are one; to Python, True is 1, and so is [True] [1]."""
+    return type(one) is type(other) and not isinstance(one, dict | list) and one == other
 
 
 def _properties(value: dict[str, Any], wanted: Node, _: Node, root: Node) -> bool:
@@ -64,8 +76,12 @@ def _further(value: dict[str, Any], wanted: Any, schema: Node, root: Node) -> bo
 
 
 def _matches(value: str, wanted: str, *_: Node) -> bool:
-    """Engines differ on the ends of lines and on what is a letter, so only one line of ASCII is plain."""
-    return value.isascii() and "\n" not in value and _pattern(wanted).search(value) is not None
+    return _plain(value) and _pattern(wanted).search(value) is not None
+
+
+def _plain(value: str) -> bool:
+    """Engines differ on the ends of lines, on blanks and on letters, so only one line of printable ASCII is plain."""
+    return value.isascii() and value.isprintable()
 
 
 def _distinct(value: list[Any], wanted: bool, *_: Node) -> bool:

@@ -34,6 +34,6 @@ def shape(kind: str, project: Project) -> Schema:
     if path is None:
         raise VmgenError(f"templates/{SHAPES[kind]} is missing")
     try:
-        return Schema(json.loads(path.read_text(encoding="utf-8")))
+        return Schema(json.loads(path.read_text(encoding="utf-8")), ours=project.is_built_in(path))
     except ValueError as error:
         raise VmgenError(f"{project.shown(path)} is not JSON: {error}") from None

@@ -121,7 +121,7 @@ class Platforms:
     def _key(self) -> str:
         """What all platforms are read from, beside the program's own files: those of the repository."""
         *own, _ = self.project.template_folders
-        lines = [line for folder in own for line in (str(folder), *listing(str(folder)))]
+        lines = [line for folder in own for line in (str(folder), *listing(str(folder), links=True))]
         return digest([*lines, self._own.read_bytes() if self._own else ""])
 
     def _kept(self, name: str) -> Platform:

@@ -14,12 +14,14 @@ import sys
 from typing import Any
 
 from generator.digests import digest
+from generator.patterns import Pattern
 from generator.read.project import program
 
 # A folder with more entries than this is emptied: repositories come and go, and what is needed is soon made again.
 MOST_ENTRIES = 1000
 _OTHERS_MAY_WRITE = 0o022
 _DIGITS = 40
+_ENTRY = Pattern(r"[0-9a-f]{40}")
 
 
 class Prepared:
@@ -68,7 +70,8 @@ class Prepared:
             return
 
     def _make_room(self) -> None:
-        names = os.listdir(self._folder)
+        # Only what is named as an entry: the user may have named a folder that holds other things.
+        names = [name for name in os.listdir(self._folder) if _ENTRY.fullmatch(name)]
         for name in names if len(names) >= MOST_ENTRIES else ():
             os.unlink(os.path.join(self._folder or "", name))
 

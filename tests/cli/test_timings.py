@@ -1,0 +1,172 @@
+"""`--timings` says where the time of a run went, and changes nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from generator.cli.timings import Timings
+
+GOOD = "namespace: tenant-acme\nvms: {web: {count: 2, instanceType: u1.large, image: ubuntu-2404, storageClass: local}}\n"
+BAD = "namespace: tenant-acme\nvms: {web: {cuont: 3}}\n"
+LINE = re.compile(r"(?P<stage>[a-z]+) +(?P<spent>\d+\.\d) ms +(?P<share>\d+\.\d)%")
+LISTED = ["start", "list"]
+PIPELINE = ["import", "baseline", "read", "merge", "check", "expand", "render", "compare", "gate"]
+CHECKED = [*LISTED, "baseline", "stamps", "import", "read", "merge", "check", "expand", "render", "compare", "gate", "drift"]
+STAGES: dict[str, tuple[tuple[str, ...], list[str]]] = {
+    "render": (("render",), [*LISTED, "stamps", *PIPELINE, "write", "all"]),
+    "render one": (("render", "production"), [*LISTED, "stamps", *PIPELINE, "write", "all"]),
+    "render --check": (("render", "--check"), [*LISTED, "stamps", *PIPELINE, "all"]),
+    "render --stdout": (("render", "--stdout"), [*LISTED, *PIPELINE, "all"]),
+    "check before": (("check",), [*CHECKED, "all"]),
+}
+
+
+def spent(messages: str) -> dict[str, float]:
+    """The milliseconds of each line of a timing, by its stage."""
+    found = (LINE.fullmatch(line) for line in messages.splitlines())
+    return {match["stage"]: float(match["spent"]) for match in found if match}
+
+
+def others(messages: str) -> list[str]:
+    """The lines of the messages that are no timings."""
+    return [line for line in messages.splitlines() if not LINE.fullmatch(line)]
+
+
+@pytest.fixture
+def good(repository: Callable) -> Callable:
+    """Makes a repository of one environment, with a warning."""
+
+    def made() -> Any:
+        new = repository(GOOD)
+        new.uncommitted()
+        return new
+
+    return made
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kustomize builds what it should."""
+    monkeypatch.setattr("generator.compare.kustomize.differing", lambda *_, **__: [])
+
+
+@pytest.mark.parametrize(("arguments", "stages"), STAGES.values(), ids=STAGES)
+def test_every_stage_is_named(good: Callable, arguments: tuple[str, ...], stages: list[str]) -> None:
+    """Each stage of a run stands on a line, in the order in which they began."""
+    assert list(spent(good().run(*arguments, "--timings").messages)) == stages
+
+
+def test_every_stage_of_a_check_is_named(good: Callable, no_engine: None) -> None:
+    """So do those of a check that is passed: it also builds, and stamps."""
+    made = good()
+    made.run("render")
+    assert list(spent(made.run("check", "--timings").messages)) == [*CHECKED, "kustomize", "all"]
+
+
+def test_a_run_without_work_has_few_stages(good: Callable) -> None:
+    """Where nothing changed, nothing but the stamps is looked at."""
+    made = good()
+    made.run("render")
+    assert list(spent(made.run("render", "--timings").messages)) == [*LISTED, "stamps", "all"]
+
+
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "render": ("render",),
+    "render --check": ("render", "--check"),
+    "render --stdout": ("render", "--stdout"),
+    "render what is not there": ("render", "nope"),
+    "check": ("check",),
+    "check as json": ("check", "-o", "json"),
+    "render as sarif": ("render", "-o", "sarif"),
+}
+
+
+def seen(made: Any, arguments: tuple[str, ...]) -> tuple[int, bytes, list[str], dict[str, bytes]]:
+    """The exit code, what was printed and written, and the messages but for the timings."""
+    done = made.run(*arguments)
+    return done.code, done.output, others(done.messages), made.files()
+
+
+@pytest.mark.parametrize("text", [GOOD, BAD], ids=["good", "bad"])
+@pytest.mark.parametrize("arguments", COMMANDS.values(), ids=COMMANDS)
+def test_nothing_else_changes(repository: Callable, arguments: tuple[str, ...], text: str) -> None:
+    """The exit code, stdout, the bytes and the other messages are those of the same run without timings."""
+    plain, timed = (repository(text) for _ in range(2))
+    assert seen(timed, (*arguments, "--timings")) == seen(plain, arguments)
+
+
+@pytest.mark.parametrize("command", ["render", "check"])
+def test_timings_go_to_stderr(good: Callable, command: str) -> None:
+    """Stdout is for data."""
+    done = good().run(command, "--timings")
+    assert (done.output, "all" in spent(done.messages)) == (b"", True)
+
+
+ENDING: dict[str, tuple[str, ...]] = {
+    "render with problems": ("render",),
+    "check with problems": ("check",),
+    "render of nothing": ("render", "nope"),
+    "check of nothing": ("check", "nope"),
+    "a ref that is not there": ("check", "--against", "nope"),
+}
+
+
+@pytest.mark.parametrize("arguments", ENDING.values(), ids=ENDING)
+def test_timings_are_said_however_the_run_ends(repository: Callable, arguments: tuple[str, ...]) -> None:
+    """A run that ends with problems, or cannot do its job, says where its time went."""
+    done = repository(BAD).run(*arguments, "--timings")
+    assert done.code > 0
+    assert list(spent(done.messages))[-1] == "all"
+
+
+def test_a_bug_is_timed_too(good: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even a run that fails as nobody foresaw says where its time went."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise KeyError("nobody foresaw this")
+
+    monkeypatch.setattr("generator.outcome.outcome", fail)
+    done = good().run("render", "--timings")
+    assert (done.code, list(spent(done.messages))[-1]) == (70, "all")
+
+
+@pytest.mark.parametrize("command", ["render", "check"])
+def test_the_stages_are_all(good: Callable, command: str) -> None:
+    """The stages sum to the last line, but for the tenths that each is rounded by."""
+    found = spent(good().run(command, "--timings").messages)
+    whole = found.pop("all")
+    assert abs(sum(found.values()) - whole) <= 0.05 * (len(found) + 1)
+
+
+def test_a_stage_is_as_long_as_until_the_next_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock of the test's: each stage has its own time, and `start` that of the process before."""
+    clock = iter([10.0, 11.0, 13.0, 17.0, 25.0])
+    monkeypatch.setattr("time.process_time", lambda: 0.5)
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    timings = Timings()
+    for stage in ("read", "merge", "read", ""):
+        timings.begins(stage)
+    assert timings.seconds == {"start": 1.5, "read": 2.0 + 8.0, "merge": 4.0}
+
+
+def test_a_stage_that_begins_again_is_one_line() -> None:
+    """A stage that several environments pass through is summed."""
+    timings = Timings()
+    for stage in ("read", "merge", "read", "merge"):
+        timings.begins(stage)
+    assert list(spent(timings.report())) == ["start", "read", "merge", "all"]
+
+
+def test_a_real_run_says_them(good: Callable) -> None:
+    """A process of its own writes them before it ends."""
+    done = good().process("render", "--timings")
+    assert (done.returncode, list(spent(done.stderr.decode()))[-1]) == (0, "all")
+
+
+def test_nothing_is_timed_unasked(good: Callable) -> None:
+    """Without the option there is no such line."""
+    assert spent(good().run("render").messages) == {}
