@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
@@ -99,12 +100,14 @@ class Stamps:
 
     def record(self, made: Mapping[str, Made]) -> None:
         """Stamp environments, but for those made from what was saved in the meantime. A failure costs only time."""
+        # Digests first: what is saved after they were taken is then seen to be new.
+        inputs = {name: self._inputs(each.inputs) for name, each in made.items()}
         settled = {name: each for name, each in made.items() if self._settled(each.inputs)}
         for name, outputs in self._outputs(settled).items():
             stamp = settled[name].stamp
             content = {
                 "for_all": self._common,
-                "inputs": self._inputs(settled[name].inputs),
+                "inputs": inputs[name],
                 "outputs": outputs,
                 "files": stamp.files,
                 "warnings": [list(warning) for warning in stamp.warnings],
@@ -237,10 +240,10 @@ def _warning(row: list[Any]) -> Problem:
 
 
 def _content(path: str, *, links: bool = True) -> str:
-    """The digest of a file; of none, empty. Without `links`, a link is another thing than the file that it leads to."""
+    """The digest of a file; of none, empty. Without `links`, what is no file itself, a link or a pipe, is not opened."""
     try:
-        if not links and os.path.islink(path):
-            return "a link"
+        if not links and not stat.S_ISREG(os.lstat(path).st_mode):
+            return "no file"
         with open(path, "rb") as stream:
             return digest([stream.read()])
     except OSError:

@@ -65,7 +65,8 @@ def checking(session: Session, wish: Wish) -> int:
         return 1
     session.begins("stamps")
     if wish.kustomize != "off":
-        stamps.record(stamped(session, done))
+        warned = {each.environment for each in done.changes if each.foreign}  # of what may go without a change here
+        stamps.record({name: made for name, made in stamped(session, done).items() if name not in warned})
     count, same = len(done.rendered) + len(fresh), f"; {len(fresh)} as they were" if fresh else ""
     session.say(f"{count} {'environment is' if count == 1 else 'environments are'} in order{same}.")
     return 0

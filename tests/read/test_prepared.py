@@ -221,8 +221,8 @@ WHOLE = """
 import sys
 from generator.read.prepared import Prepared
 kept = Prepared(sys.argv[1])
-for _ in range(100):
-    kept.put("name", "key", sys.argv[2] * 100_000)
+for _ in range(30):
+    kept.put("name", "key", sys.argv[2] * 2_000_000)
 """
 
 
@@ -233,7 +233,7 @@ def test_two_who_keep_the_same_entry_at_once_leave_a_whole_one(folder: Path) -> 
     read = [found(folder)]
     while any(writer.poll() is None for writer in writers):
         read.append(found(folder))
-    assert {*dropwhile(lambda value: value is None, [*read, found(folder)])} <= {"a" * 100_000, "b" * 100_000}
+    assert {*dropwhile(lambda value: value is None, [*read, found(folder)])} <= {"a" * 2_000_000, "b" * 2_000_000}
     assert len(list(folder.iterdir())) == 1
 
 
