@@ -22,6 +22,9 @@ _AMBIGUOUS = Pattern(
   | [-+]? \.(inf|nan)
     """
 )
+# Plain words that are more than text to some, and the characters of which the rest of what is ambiguous consists.
+_WORDS = frozenset("y yes n no on off = <<".split())
+_OF_NUMBERS = frozenset("0123456789+-_.:abcdefinoxABCDEFINOX")
 _UNPRINTABLE = Pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
@@ -31,6 +34,8 @@ def meaning(text: str) -> bool | int | float | str | None:
         return _TRUTH[text]
     if text in _NULLS:
         return None
+    if not _OF_NUMBERS.issuperset(text):  # most texts are seen to be no numbers without an expression being compiled
+        return Ambiguous(text) if text.casefold() in _WORDS else text
     number = int if _INTEGER.fullmatch(text) else float if _DECIMAL.fullmatch(text) else None
     if number:
         # Readers differ on many digits: some round them, some refuse them, to some they are infinite.
@@ -46,5 +51,7 @@ def unprintable(text: str) -> str | None:
 
 def first_unprintable(text: str) -> int | None:
     """Where the first such character stands, or None."""
+    if text.replace("\n", "").replace("\t", "").isprintable():  # which all characters are that survive, but for rare ones
+        return None
     found = _UNPRINTABLE.search(text)
     return found.start() if found else None

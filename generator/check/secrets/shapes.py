@@ -69,10 +69,10 @@ _NAMED = (
     ("a password in SQL", r"(?i)\b(?:identified\s+(?:with\s+\S+\s+)?by|password)\s+'(?P<value>[^']+)'"),
     ("a login of a netrc file", rf"\blogin\s+\S+\s+password\s+{_VALUE}"),
 )
-# No line without one of these is looked at twice.
+# No line without one of these, in small letters, is looked at twice. Compiling it takes a third of what it would with `(?i)`.
 _HINT = Pattern(
-    r"(?i)pass|pwd|secret|token|[_-]key|[a-z]key|psk|credential|://[^\s/]*@|BEGIN |\$[0-9a-z]+\$|\{S?SHA|A[KSBC]IA|gh[pousr]_"
-    r"|github_pat|gl[a-z]+-|xox|slack|AIza|k_live|k_test|npm_|pypi-|SG\.|hv[sbr]\.|dckr|do[opr]_v1|hf_|sk-|eyJ|mysql|curl|wget"
+    r"pass|pwd|secret|token|[_-]key|[a-z]key|psk|credential|://[^\s/]*@|begin |\$[0-9a-z]+\$|\{s?sha|a[ksbc]ia|gh[pousr]_"
+    r"|github_pat|gl[a-z]+-|xox|slack|aiza|k_live|k_test|npm_|pypi-|sg\.|hv[sbr]\.|dckr|do[opr]_v1|hf_|sk-|eyj|mysql|curl|wget"
     r"|-u|--user|usermod|useradd|adduser|net user|authoriz|identified|login|join|bootstrap"
 )
 _NO_SECRETS = Pattern(r"(?i)nopasswd|(?:^|[_.-])(?:public|ssh)[_-]?key")
@@ -84,7 +84,7 @@ _NAME_SERVICES = {"files", "compat", "systemd", "sss", "ldap", "winbind", "db"}
 def sightings(text: str) -> Iterator[Sighting]:
     """The secrets in a text, at most one a line. Texts share their lines: each distinct line is looked at once."""
     for number, line in enumerate(text.split("\n")):
-        what = on_line(line) if _HINT.search(line) else ""
+        what = on_line(line) if _HINT.search(line.casefold()) else ""
         if what:
             yield Sighting(number, what)
 
