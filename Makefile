@@ -44,7 +44,7 @@ site: .venv/.documenting ## Build the documentation as a site into build/site/
 	  --conf-dir tools/site --doctree-dir build/doctrees . build/site
 	@echo "build/site/README.html"
 
-bench: .venv/.installed .vmgen/peers/.installed ## Measure vmgen and its peers into docs/performance.md (half an hour, 12 GB of disk)
+bench: .venv/.installed .vmgen/peers/.installed ## Measure vmgen and its peers into docs/performance.md (a quarter of an hour, 12 GB of disk)
 	@$(BIN)/python -m benchmarks --write
 
 lock: .venv/.developing ## Pin the dependencies anew (needs uv)
@@ -54,6 +54,10 @@ lock: .venv/.developing ## Pin the dependencies anew (needs uv)
 	  --extra engine --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  --extra engine --extra docs --constraint requirements.lock --output-file requirements-docs.lock
+	uv pip compile --quiet benchmarks/requirements.in --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+	  --no-strip-extras --no-emit-package aws-cdk-lib --no-emit-package aws-cdk-asset-awscli-v1 \
+	  --no-emit-package aws-cdk-asset-node-proxy-agent-v6 --no-emit-package aws-cdk-cloud-assembly-schema \
+	  --output-file benchmarks/requirements.lock
 
 clean: ## Remove what make made, the manifests excepted
 	rm -rf .venv .vmgen .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov dist build
