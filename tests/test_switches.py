@@ -682,7 +682,7 @@ def test_the_gate_speaks_when_another_commit_is_head(behind: Any) -> None:
 
 def test_the_gate_is_silent_where_nothing_differs(behind: Any) -> None:
     """Against what is committed here there is nothing to look at."""
-    assert behind.run("check").messages == "1 environment is in order; 1 as they were.\n"
+    assert behind.run("check").messages == "1 environment is in order, as it was.\n"
 
 
 def test_tombstones_are_looked_at_in_each_check(behind: Any) -> None:
