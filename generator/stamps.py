@@ -157,7 +157,7 @@ class Stamps:
         own = [f"{self._root}/{folder}" for folder in _FOR_ALL]
         lines = [program(), str(self._today), *self._known]
         for folder in own:
-            lines += listing(folder, links=True)
+            lines.append("\n".join(listing(folder, links=True)))
         lines += [f"{file} {_content(f'{self._root}/{file}')}" for file in _FILES_FOR_ALL]
         return digest(lines)
 

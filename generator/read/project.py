@@ -35,7 +35,8 @@ def program_folders() -> tuple[Path, ...]:
 @cache
 def program() -> str:
     """What tells this program from any other: its version, and a digest of the listing of its own folders."""
-    return f"{__version__} {digest(line for folder in program_folders() for line in listing(str(folder)))}"
+    own = digest("\n".join(listing(str(folder))) for folder in program_folders())
+    return f"{__version__} {own}"
 
 
 class _Folders(Record):
