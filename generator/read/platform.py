@@ -39,12 +39,13 @@ class Kind(Record):
 
 
 class Platform(Record):
-    """Everything that the program knows about a platform."""
+    """Everything that the program knows about a platform. `built_in` says that its platform.yaml is the program's own."""
 
     name: str
     kinds: Mapping[str, Kind]
     catalog: Catalog
     content: Located
+    built_in: bool
 
     @property
     def defaults(self) -> Located:
@@ -128,12 +129,12 @@ class Platforms:
         entry = f"platform {name} {self.project.template_folders[0]} {self._own or ''}"
         kept = self._prepared.get(entry, self._key)
         if kept is not None:
-            kinds, catalog, content = kept
+            kinds, catalog, content, built_in = kept
             made = {kind[0]: Kind(*kind) for kind in kinds}
-            return Platform(name, made, Catalog(unpacked(catalog)), unpacked(content))
+            return Platform(name, made, Catalog(unpacked(catalog)), unpacked(content), built_in)
         read = _platform(name, self.project)
         kinds = [tuple(kind) for kind in read.kinds.values()]
-        self._prepared.put(entry, self._key, (kinds, packed(read.catalog.content), packed(read.content)))
+        self._prepared.put(entry, self._key, (kinds, packed(read.catalog.content), packed(read.content), read.built_in))
         return read
 
 
@@ -144,7 +145,8 @@ def _platform(name: str, project: Project) -> Platform:
     if own.is_file():
         catalog = overlaid(catalog, _content(own, project))
     kinds = {kind: _kind(kind, entry, name, project) for kind, entry in content.data["kinds"].data.items()}
-    return Platform(name, kinds, Catalog(shaped(catalog, "catalog")), content)
+    built_in = project.is_built_in(_template_file(f"{name}/platform.yaml", project))
+    return Platform(name, kinds, Catalog(shaped(catalog, "catalog")), content, built_in)
 
 
 def _kind(kind: str, entry: Located, platform: str, project: Project) -> Kind:

@@ -61,8 +61,9 @@ class Schema:
         except jsonschema_rs.ValidationError as error:
             raise UnusableSchema(error.message, tuple(error.instance_path)) from None
 
-    def _plainly_fits(self, data: Any) -> bool:
-        return self._ours and conforms(data, self.document, self.document)
+    def _plainly(self, data: Any) -> bool | None:
+        """Whether data fits, where that is plain to see."""
+        return conforms(data, self.document, self.document) if self._ours else None
 
     def problems(self, value: Located) -> list[tuple[Path, Problem]]:
         """What is wrong, with the path to take out of the value so that the rest can be looked at."""
@@ -72,7 +73,7 @@ class Schema:
                 message = f'{item.data} means different things to YAML tools; write "{item.data}" for the text'
                 found[path] = Problem(item.place, "ambiguous-scalar", dotted(path), message)
         data = _for_validation(value)
-        if not found and self._plainly_fits(data):
+        if not found and self._plainly(data):
             return []
         errors = self._validator.iter_errors(data)
         # Unknown keys first: the key that was meant is then not missing as well.
@@ -85,11 +86,12 @@ class Schema:
 
     def valid(self, data: Any) -> bool:
         """Whether plain data has the shape."""
-        return self._plainly_fits(data) or bool(self._validator.is_valid(data))
+        answer = self._plainly(data)
+        return bool(self._validator.is_valid(data)) if answer is None else answer
 
     def plain_errors(self, data: Any) -> list[tuple[Path, str]]:
         """What is wrong with plain data, as paths and the validator's own sentences."""
-        if self._plainly_fits(data):
+        if self._plainly(data):
             return []
         return [(tuple(error.instance_path), error.message) for error in self._validator.iter_errors(data)]
 

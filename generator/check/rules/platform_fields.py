@@ -11,6 +11,7 @@ from generator.check.rule import Finding, rule
 from generator.merge.environment import Environment
 from generator.merge.settings import Settings
 from generator.read.located import plain
+from generator.read.platform import Platform
 from generator.read.schema import Schema, own_schema
 from generator.records import Record
 
@@ -38,9 +39,7 @@ def platform_constraint(environment: Environment) -> Iterator[Finding]:
     What must hold is written in the `constraints` and `diskConstraints` of `templates/<platform>/platform.yaml`; the
     message ends with the name of the row.
     """
-    content, name = environment.platform.content, environment.platform.name
-    on_vms = _constraints(content.value("constraints", []), name)
-    on_disks = _constraints(content.value("diskConstraints", []), name)
+    on_vms, on_disks = (_constraints(environment.platform, key) for key in ("constraints", "diskConstraints"))
     for _, vm, path in environment.vm_settings() if on_vms else ():
         yield from _failing(vm.values, on_vms, path)
     if on_disks:
@@ -55,13 +54,14 @@ class _Constraint(Record):
     message: str
 
 
-def _constraints(rows: list[dict[str, Any]], platform: str) -> list[_Constraint]:
+def _constraints(platform: Platform, key: str) -> list[_Constraint]:
+    rows: list[dict[str, Any]] = platform.content.value(key, [])
     return [
         _Constraint(
             row["field"],
             tuple(sorted(_named(row["schema"]))),
-            Schema(row["schema"]),
-            f"{row['message']} ({platform}: {row['id']})",
+            Schema(row["schema"], ours=platform.built_in),
+            f"{row['message']} ({platform.name}: {row['id']})",
         )
         for row in rows
     ]
