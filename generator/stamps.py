@@ -215,15 +215,15 @@ class CheckedStamps(Stamps):
         return digest(part for path in names(folder) for part in (path, _content(f"{folder}{path}", links=False)))
 
 
-def _clock(folder: Path, newest: int) -> int:
+def _clock(folder: Path, last: int) -> int:
     """The time of the file system, past that of what is there: what is saved from now on is not older. Nanoseconds."""
     handle = os.open(folder / "began", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         now = 0
-        while now <= newest:  # its clock goes by steps of some milliseconds
+        while now <= last:  # its clock goes by steps of some milliseconds
             os.utime(handle)
             now = os.fstat(handle).st_mtime_ns
-            newest = min(newest, now)
+            last = min(last, now)
         return now
     finally:
         os.close(handle)

@@ -40,6 +40,18 @@ def version_of(distribution: str, module: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
+def called_from_python(name: str, distribution: str, module: str, largest: int, program: str) -> Peer | Absent:
+    """A package of Python that one of `programs/` calls: with the file of values, and the file for its YAML stream."""
+    version = version_of(distribution, module)
+    if version is None:
+        return Absent(name, not_installed(distribution))
+
+    def command(values: Path, output: Path) -> tuple[str, ...]:
+        return str(PYTHON), str(PROGRAMS / program), str(values), str(output / "fleet.yaml")
+
+    return Peer(name, version, largest, "called from Python, one YAML stream", command)
+
+
 def not_installed(distribution: str) -> str:
     """The reason of a peer whose package is not there."""
     return f"the package {distribution} is not installed"

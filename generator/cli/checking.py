@@ -72,6 +72,8 @@ def _undisturbed(session: Session, fresh: dict[str, Stamp], start: Start) -> dic
     """Those of the environments that were in order and are the same, in which the gate has nothing to look at either."""
     if any(stamp.delivers for stamp in fresh.values()):
         return {}
+    if start.baseline.repository is None:
+        return fresh  # what there is to start from are the files, which are the same
     root = session.project.manifests
     files = {f"{name}{path}": (root / f"{name}{path}").read_bytes() for name in fresh for path in names(f"{root}/{name}")}
     disturbed = {path.partition("/")[0] for path in start.baseline.differing(fresh, files)}

@@ -62,9 +62,11 @@ def _made_meanwhile(
     session: Session, wish: Wish, chosen: tuple[str, ...], gone: tuple[str, ...], presumed: Presumed
 ) -> tuple[Outcome, dict[str, Stamp]]:
     """What has to be made is made while others look at what is presumed to be fresh; and what of that is."""
-    done = _made(session, wish, chosen, gone, presumed.stamps)
-    session.begins("stamps")
-    fresh = presumed.fresh()
+    try:
+        done = _made(session, wish, chosen, gone, presumed.stamps)
+    finally:  # also where nothing could be made: a watch goes on, and nobody else would wait for the others
+        session.begins("stamps")
+        fresh = presumed.fresh()
     if len(fresh) < len(presumed.stamps):  # somebody edited a manifest, or removed one
         done = _made(session, wish, chosen, gone, fresh)
     return done, fresh

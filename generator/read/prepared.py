@@ -11,6 +11,7 @@ from __future__ import annotations
 import marshal
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from generator.digests import digest
@@ -68,6 +69,14 @@ class Prepared:
             os.replace(beside, path)
         except OSError:
             return
+
+    def kept(self, name: str, key: str, make: Callable[[], Any]) -> Any:
+        """What was kept under a name for a key; what `make` gives, kept from now on, where nothing was."""
+        found = self.get(name, key)
+        if found is None:
+            found = make()
+            self.put(name, key, found)
+        return found
 
     def _make_room(self) -> None:
         # Only what is named as an entry: the user may have named a folder that holds other things.

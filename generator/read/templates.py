@@ -106,12 +106,7 @@ class Templates:
         """What is made from the text of a template, of an earlier run where there was one."""
         if self.watch:
             return make()
-        entry, key = f"{self.project.template(name)} {what}", f"{self._settings} {source}"
-        found = self._prepared.get(entry, key)
-        if found is None:
-            found = make()
-            self._prepared.put(entry, key, found)
-        return found
+        return self._prepared.kept(f"{self.project.template(name)} {what}", f"{self._settings} {source}", make)
 
     def place_of(self, name: str, pattern: str) -> Place:
         """The line of a template that matches a pattern, or its first line."""
