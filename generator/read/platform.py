@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -95,18 +95,15 @@ class Platforms:
     def named(self, name: str) -> Platform:
         """The platform of a name; the name is one of `project.platforms`."""
         if name not in self._read:
-            self._read[name] = self._kept(name)
+            entry = f"platform {name} {self.project.template_folders[0]} {self._own or ''}"
+            read = partial(_platform, name, self.project)
+            self._read[name] = self._prepared.kept(entry, self._key, read, _packed, _unpacked)
         return self._read[name]
 
     def data(self, name: str, schema: str) -> Located:
         """A data file of the templates (`hikube/verdicts.yaml`) over those that it extends, in the shape of a schema."""
         entry = f"{name} {self.project.template_folders[0]}"
-        kept = self._prepared.get(entry, self._key)
-        if kept is not None:
-            return unpacked(kept)
-        read = shaped(layered_data(name, self.project), schema)
-        self._prepared.put(entry, self._key, packed(read))
-        return read
+        return self._prepared.kept(entry, self._key, lambda: shaped(layered_data(name, self.project), schema), packed, unpacked)
 
     def with_those(self, known: Iterable[Platform]) -> Platforms:
         """The same, some platforms of which need not be read."""
@@ -125,17 +122,15 @@ class Platforms:
         lines = [line for folder in own for line in (str(folder), *listing(str(folder), links=True))]
         return digest([*lines, self._own.read_bytes() if self._own else ""])
 
-    def _kept(self, name: str) -> Platform:
-        entry = f"platform {name} {self.project.template_folders[0]} {self._own or ''}"
-        kept = self._prepared.get(entry, self._key)
-        if kept is not None:
-            kinds, catalog, content, built_in = kept
-            made = {kind[0]: Kind(*kind) for kind in kinds}
-            return Platform(name, made, Catalog(unpacked(catalog)), unpacked(content), built_in)
-        read = _platform(name, self.project)
-        kinds = [tuple(kind) for kind in read.kinds.values()]
-        self._prepared.put(entry, self._key, (kinds, packed(read.catalog.content), packed(read.content), read.built_in))
-        return read
+
+def _packed(platform: Platform) -> tuple[Any, ...]:
+    kinds = [tuple(kind) for kind in platform.kinds.values()]
+    return platform.name, kinds, packed(platform.catalog.content), packed(platform.content), platform.built_in
+
+
+def _unpacked(row: tuple[Any, ...]) -> Platform:
+    name, kinds, catalog, content, built_in = row
+    return Platform(name, {kind[0]: Kind(*kind) for kind in kinds}, Catalog(unpacked(catalog)), unpacked(content), built_in)
 
 
 def _platform(name: str, project: Project) -> Platform:

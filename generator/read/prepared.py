@@ -12,12 +12,13 @@ import marshal
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from generator.digests import digest
 from generator.patterns import Pattern
 from generator.read.project import program
 
+Value = TypeVar("Value")
 # A folder with more entries than this is emptied: repositories come and go, and what is needed is soon made again.
 MOST_ENTRIES = 1000
 _OTHERS_MAY_WRITE = 0o022
@@ -70,13 +71,25 @@ class Prepared:
         except OSError:
             return
 
-    def kept(self, name: str, key: str, make: Callable[[], Any]) -> Any:
-        """What was kept under a name for a key; what `make` gives, kept from now on, where nothing was."""
+    def kept(
+        self,
+        name: str,
+        key: str,
+        make: Callable[[], Value],
+        packed: Callable[[Value], Any] = lambda value: value,
+        unpacked: Callable[[Any], Value] = lambda kept: kept,
+    ) -> Value:
+        """What was kept under a name for a key; what `make` gives, kept from now on, where nothing was.
+
+        `packed` makes plain data of a value, and `unpacked` the value of it.
+        """
         found = self.get(name, key)
-        if found is None:
-            found = make()
-            self.put(name, key, found)
-        return found
+        if found is not None:
+            return unpacked(found)
+        made = make()
+        if self._folder is not None:
+            self.put(name, key, packed(made))
+        return made
 
     def _make_room(self) -> None:
         # Only what is named as an entry: the user may have named a folder that holds other things.
