@@ -8,6 +8,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Timer
@@ -219,6 +220,7 @@ def on_a_terminal(folder: Path, typed: str, *arguments: str) -> tuple[int, str]:
     watchdog = Timer(60, process.kill)  # a question that nobody answers must not hold up a whole run
     watchdog.start()
     screen = os.read(main, 4096)  # it asks, so it is up
+    time.sleep(0.3)  # Python shows a question a moment before it waits, and loses a Ctrl-C between the two
     os.write(main, typed.encode())
     try:
         while part := os.read(main, 4096):
