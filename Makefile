@@ -48,13 +48,13 @@ bench: .venv/.installed .vmgen/peers/.installed ## Measure vmgen and its peers i
 	@$(BIN)/python -m benchmarks --write
 
 lock: .venv/.developing ## Pin the dependencies anew (needs uv)
-	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-strip-extras \
+	uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  --extra engine --output-file requirements.lock
-	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-strip-extras \
+	uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  --extra engine --extra dev --constraint requirements.lock --output-file requirements-dev.lock
-	uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-strip-extras \
+	uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  --extra engine --extra docs --constraint requirements.lock --output-file requirements-docs.lock
-	uv pip compile --quiet benchmarks/requirements.in --universal --python-version 3.10 --generate-hashes --no-header --no-annotate \
+	uv pip compile --quiet benchmarks/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-strip-extras --no-emit-package aws-cdk-lib --no-emit-package aws-cdk-asset-awscli-v1 \
 	  --no-emit-package aws-cdk-asset-node-proxy-agent-v6 --no-emit-package aws-cdk-cloud-assembly-schema \
 	  --output-file benchmarks/requirements.lock
@@ -63,7 +63,7 @@ clean: ## Remove what make made, the manifests excepted
 	rm -rf .venv .vmgen .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov dist build
 
 .venv/.created:
-	@$(PYTHON) -c 'import sys; sys.exit("vmgen needs Python 3.10 or newer; run make PYTHON=python3.12" if sys.version_info < (3, 10) else 0)'
+	@$(PYTHON) -c 'import sys; sys.exit("vmgen needs Python 3.11 or newer; run make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	@$(PYTHON) -m venv .venv
 	@touch $@
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from generator.__main__ import run
-from generator.compare.kustomize import engine as found_engine
-from generator.problems import VmgenError
-from generator.read.project import Project
+from vmgen.__main__ import run
+from vmgen.compare.kustomize import engine as found_engine
+from vmgen.problems import VmgenError
+from vmgen.read.project import Project
 
 # The machines that run this are shared: how long an example takes says nothing. CI must not fail by the luck of a draw.
 settings.register_profile("vmgen", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ)
@@ -73,7 +73,7 @@ class Repository:
 
     def process(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[bytes]:
         """Run `vmgen …` in the root, as a process of its own; `more` goes into its environment."""
-        command = [sys.executable, "-m", "generator", *arguments]
+        command = [sys.executable, "-m", "vmgen", *arguments]
         return subprocess.run(command, cwd=self.root, env=process_environment(**more), capture_output=True, check=False)
 
     def files(self, below: str = "manifests") -> dict[str, bytes]:
@@ -92,7 +92,7 @@ class Repository:
 
 def process_environment(**more: str) -> dict[str, str]:
     """The environment of a process that finds this checkout wherever it runs."""
-    path = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH", ""))))
+    path = os.pathsep.join(filter(None, (str(CHECKOUT / "generator"), os.environ.get("PYTHONPATH", ""))))
     return {**os.environ, "PYTHONPATH": path, **more}
 
 

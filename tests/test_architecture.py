@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "generator"
+PACKAGE = Path(__file__).resolve().parent.parent / "generator" / "vmgen"
 # From what imports nothing of ours to what imports all: a stage may import those before it. Each new module or folder has
 # to be placed here.
 # What even a leaf may build on.
@@ -70,7 +70,7 @@ def imported(module: str) -> Iterator[str]:
 
 def ours(module: str) -> set[str]:
     """The modules of ours that a module imports."""
-    names = {name.removeprefix("generator.") for name in imported(module) if name.startswith("generator.")}
+    names = {name.removeprefix("vmgen.") for name in imported(module) if name.startswith("vmgen.")}
     return names & set(modules())
 
 

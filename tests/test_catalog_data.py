@@ -8,10 +8,10 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from generator.quantities import mebibytes, size
-from generator.read.catalog import Catalog
-from generator.read.platform import Platforms
-from generator.read.project import Project
+from vmgen.quantities import mebibytes, size
+from vmgen.read.catalog import Catalog
+from vmgen.read.platform import Platforms
+from vmgen.read.project import Project
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PLATFORMS = ("hikube", "cozystack")

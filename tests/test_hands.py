@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.hands import Sent, answers, hands
+from vmgen.hands import Sent, answers, hands
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5) | st.binary(max_size=5)
@@ -129,7 +129,7 @@ def test_without_a_fork_all_is_done_here(monkeypatch: pytest.MonkeyPatch) -> Non
 
 ALONE = """
 import os, signal, sys
-from generator.hands import answers
+from vmgen.hands import answers
 HERE = os.getpid()
 OPEN = len(os.listdir("/dev/fd"))
 def work(number):
@@ -156,7 +156,7 @@ RAISED = {"here": 0, "in another process": 4}
 def alone(work: str) -> list[str]:
     """What a process of its own prints that lets others work."""
     code = ALONE.replace("{work}", work)
-    paths = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    paths = {**os.environ, "PYTHONPATH": str(CHECKOUT / "generator")}
     done = subprocess.run([sys.executable, "-c", code], env=paths, capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
 

@@ -13,10 +13,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from generator.compare.kustomize import build, differences
-from generator.pipeline import Workshop
-from generator.problems import Problem
-from generator.read.manifests import objects
+from vmgen.compare.kustomize import build, differences
+from vmgen.pipeline import Workshop
+from vmgen.problems import Problem
+from vmgen.read.manifests import objects
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SCHEMA = json.loads((CHECKOUT / "schema/environment.schema.json").read_text())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from generator.listing import listing, names, newest, saved
+from vmgen.listing import listing, names, newest, saved
 
 
 @pytest.fixture

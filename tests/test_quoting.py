@@ -13,10 +13,10 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from generator.compare.kustomize import build
-from generator.quoting import Yaml, block, finalized, flow, scalar, text
-from generator.read.manifests import objects
-from generator.read.scalars import unprintable
+from vmgen.compare.kustomize import build
+from vmgen.quoting import Yaml, block, finalized, flow, scalar, text
+from vmgen.read.manifests import objects
+from vmgen.read.scalars import unprintable
 
 HOSTILE = (
     *"y n Y N yes no Yes NO on off On OFF true false True FALSE null Null NULL".split(),

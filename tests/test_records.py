@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import generator
-from generator.patterns import Pattern
-from generator.records import Record
+import vmgen
+from vmgen.patterns import Pattern
+from vmgen.records import Record
 
 BODY = '''
 from __future__ import annotations
@@ -172,8 +172,8 @@ def test_records_compare_as_their_fields_do(one: tuple[Any, ...], two: tuple[Any
 
 
 def _modules() -> list[ModuleType]:
-    found = pkgutil.walk_packages(generator.__path__, "generator.")
-    return [importlib.import_module(info.name) for info in found if not info.name.startswith("generator.starter")]
+    found = pkgutil.walk_packages(vmgen.__path__, "vmgen.")
+    return [importlib.import_module(info.name) for info in found if not info.name.startswith("vmgen.starter")]
 
 
 MODULES = _modules()

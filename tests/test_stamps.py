@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-import generator
-from generator.cli import session
-from generator.stamps import RENDERED, Stamps
+import vmgen
+from vmgen.cli import session
+from vmgen.stamps import RENDERED, Stamps
 
 PRODUCTION = """
 namespace: tenant-acme
@@ -56,10 +56,10 @@ def fresh(repository: object, name: str = "production") -> bool:
 def test_a_second_run_imports_nothing_that_renders(rendered: object) -> None:
     """Where nothing changed, neither Jinja2 nor the YAML parser nor the pipeline is even imported."""
     code = (
-        "import sys; from generator.__main__ import run; code = run(['render'])\n"
-        "print(code, *{'click', 'jinja2', 'yaml', 'jsonschema_rs', 'generator.pipeline'} & sys.modules.keys())\n"
+        "import sys; from vmgen.__main__ import run; code = run(['render'])\n"
+        "print(code, *{'click', 'jinja2', 'yaml', 'jsonschema_rs', 'vmgen.pipeline'} & sys.modules.keys())\n"
     )
-    paths = {**os.environ, "PYTHONPATH": str(Path(generator.__file__).parent.parent)}
+    paths = {**os.environ, "PYTHONPATH": str(Path(vmgen.__file__).parent.parent)}
     done = subprocess.run([sys.executable, "-c", code], cwd=rendered.root, env=paths, capture_output=True, check=True)
     assert done.stdout.decode().split() == ["0"]
     assert "production: 10 files, nothing changed" in done.stderr.decode()

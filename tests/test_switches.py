@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from generator.__main__ import run
-from generator.expand.cloud_init.inspection import Sound, findings
-from generator.expand.model import Fleet
-from generator.expand.objects import _Expansion
-from generator.read.schema import Schema
-from generator.render.manifests import _Press, tree
-from generator.write.files import _write_new
+from vmgen.__main__ import run
+from vmgen.expand.cloud_init.inspection import Sound, findings
+from vmgen.expand.model import Fleet
+from vmgen.expand.objects import _Expansion
+from vmgen.read.schema import Schema
+from vmgen.render.manifests import _Press, tree
+from vmgen.write.files import _write_new
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 CASES = CHECKOUT / "tests/cases"
@@ -159,7 +159,7 @@ def _file_by_file(patch: Patch) -> None:
             os.makedirs(os.path.dirname(f"{root}/{path}"), exist_ok=True)
         return {}, list(created)
 
-    patch.setattr("generator.write.files._by_new_folder", single)
+    patch.setattr("vmgen.write.files._by_new_folder", single)
 
 
 def _one_process(patch: Patch) -> None:
@@ -175,7 +175,7 @@ def _never_one_value(patch: Patch) -> None:
 
 
 def _nothing_filled_in(patch: Patch) -> None:
-    patch.setattr("generator.render.manifests.bare", lambda names: False)
+    patch.setattr("vmgen.render.manifests.bare", lambda names: False)
 
 
 WITHOUT: dict[str, Callable[[Patch], None]] = {
@@ -305,7 +305,7 @@ def test_many_processes_change_nothing(
     new_repository: Make, plainly: Mapping[str, tuple[Seen, Seen]], monkeypatch: Patch
 ) -> None:
     """Whatever is worth sharing among processes gives the same bytes and messages, and the same stamps."""
-    monkeypatch.setattr("generator.hands._WORTH_SHARING", 0)
+    monkeypatch.setattr("vmgen.hands._WORTH_SHARING", 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2}, raising=False)
     assert_both_the_same(new_repository, plainly, ("cases", "rich", "delivered"))
 
@@ -313,7 +313,7 @@ def test_many_processes_change_nothing(
 @pytest.fixture
 def shared_out(new_repository: Make, monkeypatch: Patch) -> Any:
     """A repository of several environments that is written by several processes."""
-    monkeypatch.setattr("generator.hands._WORTH_SHARING", 0)
+    monkeypatch.setattr("vmgen.hands._WORTH_SHARING", 0)
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2}, raising=False)
     made = new_repository(REPOSITORIES["rich"])
     made.uncommitted()
@@ -330,7 +330,7 @@ def test_a_process_that_is_killed_while_it_writes(shared_out: Any, plainly: Mapp
         _write_new(path, content)
 
     with monkeypatch.context() as patch:
-        patch.setattr("generator.write.files._write_new", killed)
+        patch.setattr("vmgen.write.files._write_new", killed)
         code = shared_out.run("render").code
     assert code == 0 or shared_out.run("render").code == 0
     assert below(shared_out.root) == plainly["rich"][0].written
@@ -354,7 +354,7 @@ def test_what_cannot_be_written_is_said_by_whoever_writes(shared_out: Any, monke
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "web-2.yaml")
         _write_new(path, content)
 
-    monkeypatch.setattr("generator.write.files._write_new", full)
+    monkeypatch.setattr("vmgen.write.files._write_new", full)
     done = shared_out.run("render")
     assert (done.code, done.messages.splitlines()[-1]) == (
         2,
@@ -422,7 +422,7 @@ MANIFEST = "manifests/one/vms/web/web.yaml"
 def builds(monkeypatch: Patch) -> list[Any]:
     """What the kustomize engine was asked to build; here it builds just what it should."""
     asked: list[Any] = []
-    monkeypatch.setattr("generator.compare.kustomize.differing", lambda project, each, *_, **__: asked.append(each) or [])
+    monkeypatch.setattr("vmgen.compare.kustomize.differing", lambda project, each, *_, **__: asked.append(each) or [])
     return asked
 
 
@@ -451,7 +451,7 @@ def new_checked(new_rendered: Make) -> Make:
     def made(files: Files) -> Any:
         found = new_rendered(files)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("generator.compare.kustomize.differing", lambda *_, **__: [])
+            patch.setattr("vmgen.compare.kustomize.differing", lambda *_, **__: [])
             assert found.run("check").code == 0
         return found
 
@@ -831,7 +831,7 @@ def rendering_of(new_rendered: Make, monkeypatch: Patch) -> Callable[[Callable[[
 
         shutil.rmtree(found.root / ".vmgen", ignore_errors=True)
         with monkeypatch.context() as patch:
-            patch.setattr("generator.pipeline.tree", meanwhile)
+            patch.setattr("vmgen.pipeline.tree", meanwhile)
             assert found.run("render").code == 0
         return found
 
@@ -877,7 +877,7 @@ def test_a_save_while_it_is_checked_is_checked_next(new_checked: Make, monkeypat
     replaced("environments/two.yaml", "web:", "# the same\n  web:")(made)
     edit = replaced("environments/two.yaml", "  web:", "  wob:")
     with monkeypatch.context() as patch:
-        patch.setattr("generator.compare.kustomize.differing", lambda *_, **__: edit(made) or [])
+        patch.setattr("vmgen.compare.kustomize.differing", lambda *_, **__: edit(made) or [])
         assert made.run("check").code == 0
     assert made.run("check").code == 1
 
@@ -887,6 +887,6 @@ def test_a_hand_that_edits_while_it_is_checked_is_found_next(new_rendered: Make,
     made = new_rendered(CHECKED)
     edit = replaced(MANIFEST, "u1.large", "u1.small")
     with monkeypatch.context() as patch:
-        patch.setattr("generator.compare.kustomize.differing", lambda *_, **__: edit(made) or [])
+        patch.setattr("vmgen.compare.kustomize.differing", lambda *_, **__: edit(made) or [])
         assert made.run("check").code == 0
     assert made.run("check").code == 1

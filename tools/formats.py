@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from generator.read.platform import Platforms
-from generator.read.project import Project
-from generator.read.verdicts import Row, Rows, verdicts
+from vmgen.read.platform import Platforms
+from vmgen.read.project import Project
+from vmgen.read.verdicts import Row, Rows, verdicts
 
 ROOT = Path(__file__).resolve().parent.parent
 FORMATS = {

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from generator.render.policies import BUILT_IN
-from generator.report.rule_texts import all_rules
 from tools.formats import formats_page, verdicts_page
+from vmgen.render.policies import BUILT_IN
+from vmgen.report.rule_texts import all_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Made by `make docs` from {source}. Do not edit. -->\n\n"
@@ -107,8 +107,8 @@ def commands_page() -> str:
     """Every command with its help, as `--help` prints it."""
     from click import Context
 
-    from generator.cli.app import app
-    from generator.cli.overview import COMMANDS
+    from vmgen.cli.app import app
+    from vmgen.cli.overview import COMMANDS
 
     parts = [
         NOTE.format(source="the command line"),

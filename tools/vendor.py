@@ -18,7 +18,7 @@ PACKAGE = "@tanstack/virtual-core"
 VERSION = "3.19.11"
 SHA512 = "/5iHb0RHBvj8Di59FDs4ESNm45jls33aZAi4zccVXZjc/6ZvwQP6nzEYeT6weXjTf9E6/vrp2JhYWRyO+ZP13A=="
 BUNDLER = "esbuild@0.28.2"
-VENDOR = Path(__file__).resolve().parent.parent / "generator" / "report" / "page" / "vendor"
+VENDOR = Path(__file__).resolve().parent.parent / "generator" / "vmgen" / "report" / "page" / "vendor"
 
 
 def fetched(folder: Path) -> Path:

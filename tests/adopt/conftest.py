@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from generator.adopt.run import Adoption, Request, adopted
-from generator.pipeline import Workshop
-from generator.read.project import Project
+from vmgen.adopt.run import Adoption, Request, adopted
+from vmgen.pipeline import Workshop
+from vmgen.read.project import Project
 
 
 def _rendered(project: Project, text: str, name: str = "source") -> dict[str, str]:

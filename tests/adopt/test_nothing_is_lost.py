@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from generator.adopt.report import as_json, as_text
+from vmgen.adopt.report import as_json, as_text
 
 API = "apps.cozystack.io/v1alpha1"
 IMAGES = {"hikube": "ubuntu-2404", "cozystack": "ubuntu-24.04"}

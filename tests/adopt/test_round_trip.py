@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from generator.adopt.text import lines
+from vmgen.adopt.text import lines
 
 MOST_LONGER = 1.3
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from generator.adopt.text import lines
+from vmgen.adopt.text import lines
 
 LONG = "https://example.com/" + "x" * 90
 

@@ -13,7 +13,7 @@ import yaml
 from benchmarks.fleets import write_environments, write_values
 from benchmarks.peers import FINDERS
 from benchmarks.peers.peer import Absent, Peer
-from generator.api import load, render
+from vmgen.api import load, render
 
 # Four groups of two: the third is exposed, the fourth has cloud-init and one VM of another size.
 VMS, VMS_PER_GROUP = 8, 2

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from generator.check.rule import run
-from generator.check.rules import RULES
-from generator.merge.environment import Environment, environment
-from generator.merge.layers import layered
-from generator.problems import Problem, in_order
-from generator.read.layer_file import Files
-from generator.read.platform import Platforms
-from generator.read.project import open_project
+from vmgen.check.rule import run
+from vmgen.check.rules import RULES
+from vmgen.merge.environment import Environment, environment
+from vmgen.merge.layers import layered
+from vmgen.problems import Problem, in_order
+from vmgen.read.layer_file import Files
+from vmgen.read.platform import Platforms
+from vmgen.read.project import open_project
 
 Read = Callable[..., tuple[Environment, tuple[Problem, ...]]]
 Find = Callable[..., tuple[Problem, ...]]

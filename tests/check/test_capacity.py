@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from generator.check.capacity import capacity, suggestion
-from generator.read.catalog import InstanceType
+from vmgen.check.capacity import capacity, suggestion
+from vmgen.read.catalog import InstanceType
 
 Read = Callable[..., Any]
 

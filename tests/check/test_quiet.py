@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from generator.check.rule import run
-from generator.check.rules import RULES
+from vmgen.check.rule import run
+from vmgen.check.rules import RULES
 
 # Everything that may be written, once.
 FULL: dict[str, Any] = {

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from generator.check.rules import RULES
-from generator.problems import Problem
+from vmgen.check.rules import RULES
+from vmgen.problems import Problem
 
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "rules.yaml").read_text(encoding="utf-8"))
 EACH = pytest.mark.parametrize("case", CASES, ids=[f"{case['rule']}-{number}" for number, case in enumerate(CASES)])

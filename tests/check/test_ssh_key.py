@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from generator.check.ssh_key import Fault, SshKey, ssh_key
+from vmgen.check.ssh_key import Fault, SshKey, ssh_key
 
 
 def line(type_: str, *strings: bytes, comment: str = "ops@shop", inner: str = "") -> str:

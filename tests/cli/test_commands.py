@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from generator import __version__
-from generator.cli.overview import COMMANDS
-from generator.read.manifests import objects
+from vmgen import __version__
+from vmgen.cli.overview import COMMANDS
+from vmgen.read.manifests import objects
 
 GOOD = """\
 namespace: tenant-acme
@@ -267,7 +267,7 @@ def test_another_folder(good: Callable, tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_reader_that_goes_away(good: Callable) -> None:
     """`vmgen render --stdout | head -1` ends without a traceback."""
     made = good({f"environments/e{number}.yaml": GOOD.replace("count: 2", "count: 400") for number in range(2)})
-    command = f"{sys.executable} -m generator render --stdout | head -n 1"
+    command = f"{sys.executable} -m vmgen render --stdout | head -n 1"
     done = subprocess.run(command, shell=True, cwd=made.root, env=_environment(), capture_output=True, check=False)
     assert done.stdout == b"---\n"
     assert done.stderr == b""
@@ -276,7 +276,7 @@ def test_a_reader_that_goes_away(good: Callable) -> None:
 def _environment() -> dict[str, str]:
     import os
 
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "generator")}
 
 
 @pytest.mark.parametrize(

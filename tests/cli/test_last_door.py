@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from generator.cli import door
-from generator.problems import Place, Problem, Refused, VmgenError
+from vmgen.cli import door
+from vmgen.problems import Place, Problem, Refused, VmgenError
 
 GOOD = "namespace: tenant-acme\nvms: {web: {instanceType: u1.large, image: debian-12}}\n"
 ENDS: dict[str, tuple[BaseException, int, str]] = {
@@ -31,7 +31,7 @@ def test_known_ends(
     def fail(*arguments: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr("generator.outcome.outcome", fail)
+    monkeypatch.setattr("vmgen.outcome.outcome", fail)
     done = repository(GOOD).run("render")
     assert (done.code, done.messages) == (code, message)
 
@@ -42,7 +42,7 @@ def test_a_bug_says_so(repository: Callable, monkeypatch: pytest.MonkeyPatch) ->
     def fail(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("generator.outcome.outcome", fail)
+    monkeypatch.setattr("vmgen.outcome.outcome", fail)
     done = repository(GOOD).run("render")
     assert done.code == door.BUG
     assert "this is a bug in vmgen" in done.messages
@@ -52,7 +52,7 @@ def test_a_bug_says_so(repository: Callable, monkeypatch: pytest.MonkeyPatch) ->
 def test_start_up_is_light() -> None:
     """Neither the YAML parser, nor Jinja2, nor the validator is loaded before a command needs it."""
     heavy = ("yaml", "jinja2", "jsonschema_rs", "asyncio", "difflib")
-    code = f"import sys, generator.cli.app; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, vmgen.cli.app; print([name for name in {heavy} if name in sys.modules])"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
     assert done.stdout == b"[]\n"

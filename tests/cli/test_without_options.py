@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from generator import __version__
-from generator.__main__ import run
-from generator.cli import app, overview
-from generator.cli.overview import COMMANDS, OPTIONS
+from vmgen import __version__
+from vmgen.__main__ import run
+from vmgen.cli import app, overview
+from vmgen.cli.overview import COMMANDS, OPTIONS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 GOOD = "namespace: tenant-acme\nvms: {web: {count: 2, instanceType: u1.large, image: ubuntu-2404, storageClass: local}}\n"
@@ -59,7 +59,7 @@ WAYS = [
 @pytest.fixture(autouse=True)
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kustomize builds what it should; what it says is not what these tests are about."""
-    monkeypatch.setattr("generator.compare.kustomize.differing", lambda *_, **__: [])
+    monkeypatch.setattr("vmgen.compare.kustomize.differing", lambda *_, **__: [])
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("generator.outcome.outcome", interrupt)
+    monkeypatch.setattr("vmgen.outcome.outcome", interrupt)
 
 
 def test_an_interrupt(twins: Callable, capsys: pytest.CaptureFixture[str], interrupted: None) -> None:
@@ -158,7 +158,7 @@ def test_a_bug(twins: Callable, capsys: pytest.CaptureFixture[str], monkeypatch:
     def fail(*_: object, **__: object) -> None:
         raise KeyError("nobody foresaw this")
 
-    monkeypatch.setattr("generator.outcome.outcome", fail)
+    monkeypatch.setattr("vmgen.outcome.outcome", fail)
     one, two = twins(REPOSITORIES["good"])
     ways = [shortly(one, ("render",), capsys), at_length(two, ("render",), capsys)]
     assert [(code, out, messages.splitlines()[0]) for code, out, messages in ways] == [
@@ -173,7 +173,7 @@ SHORT = [("render",), ("check",), ("render", "production"), ("--help",), ("-h",)
 def test_the_short_way_loads_no_option_parser(twins: Callable, arguments: tuple[str, ...]) -> None:
     """What people and scripts ask for most does without click."""
     folder, _ = twins(REPOSITORIES["good"])
-    code = f"import sys; from generator.__main__ import run; run({[*arguments]}); sys.exit('click' in sys.modules)"
+    code = f"import sys; from vmgen.__main__ import run; run({[*arguments]}); sys.exit('click' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", code], cwd=folder, env=paths(), capture_output=True, check=False).returncode == 0
     )
@@ -227,12 +227,12 @@ def test_the_sentence_of_the_overview_is_that_of_the_group() -> None:
 def paths(**more: str) -> dict[str, str]:
     """The environment of a process that finds this checkout; its output goes through a buffer, as it does by default."""
     found = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    return {**found, "PYTHONPATH": str(CHECKOUT), **more}
+    return {**found, "PYTHONPATH": str(CHECKOUT / "generator"), **more}
 
 
 def shell(folder: Path, command: str, **more: str) -> subprocess.CompletedProcess[str]:
     """What a shell says of a command line in which `vmgen` is ours; its exit code is that of the first in a pipe."""
-    script = f'vmgen() {{ "{sys.executable}" -m generator "$@"; }}\n{command}\nexit ${{PIPESTATUS[0]}}'
+    script = f'vmgen() {{ "{sys.executable}" -m vmgen "$@"; }}\n{command}\nexit ${{PIPESTATUS[0]}}'
     arguments = ["bash", "-c", script]
     return subprocess.run(arguments, cwd=folder, env=paths(**more), capture_output=True, text=True, check=False)
 
@@ -291,7 +291,7 @@ def test_a_process_has_the_exit_code(good: Path, command: str, code: int) -> Non
 def gone(good: Path, command: str, **more: str) -> tuple[int, str]:
     """The exit code and the messages of a command whose reader goes away before it writes."""
     wait = "import os,sys,time; r,w=os.pipe(); os.dup2(w,1); os.close(w); os.close(r); os.execv(sys.argv[1], sys.argv[1:])"
-    arguments = [sys.executable, "-c", wait, sys.executable, "-m", "generator", *command.split()]
+    arguments = [sys.executable, "-c", wait, sys.executable, "-m", "vmgen", *command.split()]
     done = subprocess.run(arguments, cwd=good, env=paths(**more), capture_output=True, text=True, check=False)
     return done.returncode, done.stderr
 

@@ -111,7 +111,7 @@ def test_merge(given: Given) -> None:
 
 def test_vms_share_one_text(repository: Callable[..., Any]) -> None:
     """Without a template, the VMs of a group have the very same text, and it is looked at once."""
-    from generator.pipeline import Workshop
+    from vmgen.pipeline import Workshop
 
     vms = "  web: {count: 5, cloudInit: {packages: [nginx]}}\n"
     fleet = Workshop(repository(HEAD + vms).project).rendered("production").fleet

@@ -9,10 +9,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.expand.cloud_init.finding import Finding
-from generator.expand.cloud_init.inspection import LARGE_BYTES, MOST_BYTES, findings, problems
-from generator.expand.cloud_init.rules import RULES
-from generator.expand.cloud_init.user_data import UserData
+from vmgen.expand.cloud_init.finding import Finding
+from vmgen.expand.cloud_init.inspection import LARGE_BYTES, MOST_BYTES, findings, problems
+from vmgen.expand.cloud_init.rules import RULES
+from vmgen.expand.cloud_init.user_data import UserData
 
 FINE = (
     "",
@@ -144,7 +144,7 @@ def test_one_text_of_a_shape_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> No
         looked.append(text)
         return ()
 
-    monkeypatch.setattr("generator.expand.cloud_init.inspection.findings", look)
+    monkeypatch.setattr("vmgen.expand.cloud_init.inspection.findings", look)
     texts = [UserData(f"#cloud-config\nfqdn: web-{n}\nuid: {n}\n", name=f"web-{n}") for n in range(1, 4)]
     assert problems(texts) == []
     assert len(looked) == 1

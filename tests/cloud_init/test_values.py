@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.expand.cloud_init.values import FILTERS, Named, named, written
+from vmgen.expand.cloud_init.values import FILTERS, Named, named, written
 
 
 @pytest.mark.parametrize(("value", "text"), [("x", "x"), (1, "1"), (True, "true"), (False, "false"), ("", "")])

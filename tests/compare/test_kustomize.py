@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from generator.compare.kustomize import build, differences, program
-from generator.problems import VmgenError
-from generator.read.manifests import NotYaml, objects
+from vmgen.compare.kustomize import build, differences, program
+from vmgen.problems import VmgenError
+from vmgen.read.manifests import NotYaml, objects
 
 FLEET = """\
 namespace: tenant-acme

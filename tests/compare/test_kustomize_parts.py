@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import pytest
 
-from generator.compare.kustomize import built, differing, parts, planned, program
-from generator.problems import Problem, VmgenError
+from vmgen.compare.kustomize import built, differing, parts, planned, program
+from vmgen.problems import Problem, VmgenError
 
 FLEET = """\
 namespace: tenant-acme
@@ -353,11 +353,11 @@ def test_a_standalone_disk_that_is_gone(large: Large, engine: list[str], tempora
 
 INTERRUPTED = """\
 import os, sys
-from generator.compare.kustomize import parts
+from vmgen.compare.kustomize import parts
 parts.MOST_AT_ONCE, parts.FEW = 3, 2
 processors, sys.argv = int(sys.argv[1]), ["vmgen", "check"]
 os.cpu_count = lambda: processors
-from generator.__main__ import main
+from vmgen.__main__ import main
 main()
 """
 
@@ -372,7 +372,7 @@ def test_ctrl_c(large: Large, acting: Callable, temporary: Path, processors: int
     """Ctrl-C ends the builds at once, also where only vmgen hears it, and no folder is left."""
     log = acting("*) exec sleep 60;;")
     checkout = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(checkout), "TMPDIR": str(temporary)}
+    environment = {**os.environ, "PYTHONPATH": str(checkout / "generator"), "TMPDIR": str(temporary)}
     command = [sys.executable, "-c", INTERRUPTED, str(processors)]
     run = subprocess.Popen(command, cwd=large.root, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_ctrl_c)
     until = time.monotonic() + 30

@@ -6,9 +6,9 @@ from itertools import product
 
 import pytest
 
-from generator.compare.kustomize import shapes
-from generator.compare.kustomize.shapes import Shapes
-from generator.read.manifests import NotYaml, objects
+from vmgen.compare.kustomize import shapes
+from vmgen.compare.kustomize.shapes import Shapes
+from vmgen.read.manifests import NotYaml, objects
 
 # Ways to write a value with a name in it, and names that YAML takes for something else in one of these places.
 PLAIN = (

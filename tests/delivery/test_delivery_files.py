@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from generator.read.project import schema_text
+from vmgen.read.project import schema_text
 
 CASES = Path(__file__).parent / "cases"
 PRODUCTION = """

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from generator.function.run import answer
-from generator.problems import VmgenError
-from generator.read.resource_list import items_with, resource_list
+from vmgen.function.run import answer
+from vmgen.problems import VmgenError
+from vmgen.read.resource_list import items_with, resource_list
 
 SPEC = """
 namespace: tenant-acme
@@ -175,7 +175,7 @@ def test_as_a_process(repository: Callable[..., Any]) -> None:
     """The command reads stdin, writes the list on stdout and the problems on stderr, and exits 1 for an error."""
     made = repository("namespace: tenant-other\n")
     for text, code in ((_list(), 0), (_list(SPEC.replace("count", "cuont")), 1), (b"nothing", 2)):
-        command = [sys.executable, "-m", "generator", "-C", str(made.root), "function"]
+        command = [sys.executable, "-m", "vmgen", "-C", str(made.root), "function"]
         done = subprocess.run(command, input=text, capture_output=True, check=False)
         assert done.returncode == code
         assert bool(done.stderr) is bool(code)
@@ -187,7 +187,7 @@ def test_within_kustomize(repository: Callable[..., Any], engine: list[str]) -> 
     kustomize = _kustomize()
     made = repository(SPEC)
     made.run("render")
-    function = f"exec: {{path: {sys.executable}, args: [-m, generator, function]}}"
+    function = f"exec: {{path: {sys.executable}, args: [-m, vmgen, function]}}"
     head = f"""\
 apiVersion: vmgen.dev/v1
 kind: Environment

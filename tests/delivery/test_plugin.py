@@ -31,7 +31,7 @@ def test_command_prints_the_manifests(repository: Callable[..., Any], tmp_path: 
         {"environments/staging.yaml": "namespace: tenant-staging\n"},
     )
     program = tmp_path / "vmgen"
-    program.write_text(f'#!/bin/sh\nPYTHONPATH="{CHECKOUT}" exec {sys.executable} -m generator "$@"\n')
+    program.write_text(f'#!/bin/sh\nPYTHONPATH="{CHECKOUT}/generator" exec {sys.executable} -m vmgen "$@"\n')
     program.chmod(0o755)
     variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "PARAM_ENVIRONMENT": "production"}
     command = [*generate["command"], *generate["args"]]

@@ -36,8 +36,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from generator.read.layer_file import Files
-from generator.read.project import Project
+from vmgen.read.layer_file import Files
+from vmgen.read.project import Project
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = (
@@ -212,7 +212,7 @@ class Scratch:
         return done.returncode, done.stdout
 
     def _env(self) -> dict[str, str]:
-        python_path = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH", ""))))
+        python_path = os.pathsep.join(filter(None, (str(CHECKOUT / "generator"), os.environ.get("PYTHONPATH", ""))))
         path = os.pathsep.join((str(self.root.parent / "bin"), os.environ["PATH"]))
         names = {f"GIT_{who}_{what}": "writer@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         return {**os.environ, **names, "PYTHONPATH": python_path, "PATH": path, "HOME": str(self.root.parent), "COLUMNS": "100"}
@@ -226,7 +226,7 @@ def _scratch(tmp_path: Path, vmgen: Callable) -> Scratch:
     subprocess.run(["git", "init", "--quiet", "--initial-branch", "main", str(root)], check=True)
     command = tmp_path / "bin" / "vmgen"
     command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m generator "$@"\n', encoding="utf-8")
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m vmgen "$@"\n', encoding="utf-8")
     command.chmod(0o755)
     return Scratch(root, vmgen)
 

@@ -126,7 +126,7 @@ def _commands(folder: Path) -> Path:
     these have not."""
     commands = folder / "bin"
     commands.mkdir()
-    for name, line in (("git-verify-wrapper.sh", "exit 0"), ("vmgen", f'exec {sys.executable} -m generator "$@"')):
+    for name, line in (("git-verify-wrapper.sh", "exit 0"), ("vmgen", f'exec {sys.executable} -m vmgen "$@"')):
         (commands / name).write_text(f"#!/bin/sh\n{line}\n")
         (commands / name).chmod(0o755)
     return commands

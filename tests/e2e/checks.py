@@ -218,7 +218,7 @@ def set_makes_applications(bench: Bench) -> Iterator[str]:
     text = shop.read_text(encoding="utf-8")
     shop.write_text(text.replace("  argocd:\n", "  prefix: set-\n  argocd:\n    applicationSet: true\n"), encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "generator", "-C", str(folder), "render"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "vmgen", "-C", str(folder), "render"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     [found] = documents(folder / "delivery/argocd/application-set.yaml")

@@ -28,7 +28,7 @@ class Repository:
 
     def vmgen(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run vmgen in the clone."""
-        command = [sys.executable, "-m", "generator", "-C", str(self.clone), *arguments]
+        command = [sys.executable, "-m", "vmgen", "-C", str(self.clone), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     def render(self) -> None:

@@ -11,20 +11,20 @@ from typing import Any
 
 import pytest
 
-from generator.expand.cloud_init.forms import Forms
-from generator.expand.objects import fleet
-from generator.explain.impact import Reach, Reached
-from generator.explain.objects import Explainer, Explanation
-from generator.explain.target import target
-from generator.merge.environment import environment
-from generator.merge.layers import layered
-from generator.problems import Place, Refused
-from generator.read.layer_file import Files
-from generator.read.manifests import NotYaml, objects
-from generator.read.platform import DEFAULT_PLATFORM, Platforms
-from generator.read.project import Project
-from generator.read.templates import Templates
-from generator.render.manifests import manifest_templates, tree
+from vmgen.expand.cloud_init.forms import Forms
+from vmgen.expand.objects import fleet
+from vmgen.explain.impact import Reach, Reached
+from vmgen.explain.objects import Explainer, Explanation
+from vmgen.explain.target import target
+from vmgen.merge.environment import environment
+from vmgen.merge.layers import layered
+from vmgen.problems import Place, Refused
+from vmgen.read.layer_file import Files
+from vmgen.read.manifests import NotYaml, objects
+from vmgen.read.platform import DEFAULT_PLATFORM, Platforms
+from vmgen.read.project import Project
+from vmgen.read.templates import Templates
+from vmgen.render.manifests import manifest_templates, tree
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 URL = "https://example.com/other.iso"

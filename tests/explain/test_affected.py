@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-import generator
-from generator.compare.git import repository as git_repository
-from generator.explain.dependencies import affected
-from generator.read.project import environment_names
+import vmgen
+from vmgen.compare.git import repository as git_repository
+from vmgen.explain.dependencies import affected
+from vmgen.read.project import environment_names
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDl7rH4kqzJc1fXPZ0nq3s2yQmS7o9gTzJ6r5vYkUe1e ops@three\n"
 GROUP = "vms: {web: {instanceType: u1.large, image: ubuntu-2404}}\n"
@@ -165,7 +165,7 @@ def test_all_with_argo_cd_are_affected_together(committed: Any):
 
 def test_the_program_itself_affects_everything(committed: Any):
     """A change of vmgen's own modules can change every manifest."""
-    package = Path(generator.__file__).parent
+    package = Path(vmgen.__file__).parent
     project = committed.project
     assert affected(project, ALL, {(package / "quoting.py").resolve()}) == ALL
     assert affected(project, ALL, {(package / "__pycache__/quoting.cpython-311.pyc").resolve()}) == ()

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from generator.problems import Place
-from generator.report import explanation
-from generator.report.colour import plain
-from generator.report.links import link_for, no_link
+from vmgen.problems import Place
+from vmgen.report import explanation
+from vmgen.report.colour import plain
+from vmgen.report.links import link_for, no_link
 
 PRODUCTION = """\
 namespace: tenant-acme

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from generator.explain.objects import Explanation
-from generator.problems import Place
+from vmgen.explain.objects import Explanation
+from vmgen.problems import Place
 
 SETTINGS = settings(
     max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.reuse, Phase.generate]

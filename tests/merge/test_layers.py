@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from generator.merge.environment import Environment, environment
-from generator.merge.layers import Layered, layered
-from generator.read.layer_file import Files
-from generator.read.located import plain
-from generator.read.platform import Platforms
+from vmgen.merge.environment import Environment, environment
+from vmgen.merge.layers import Layered, layered
+from vmgen.read.layer_file import Files
+from vmgen.read.located import plain
+from vmgen.read.platform import Platforms
 
 
 @pytest.fixture

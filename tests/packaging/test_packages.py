@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from generator import __version__
+from vmgen import __version__
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 INSTALLED = "import sysconfig; print(sysconfig.get_path('purelib'))"
@@ -97,11 +97,11 @@ def test_what_travels(wheel: Path) -> None:
     """The wheel has the modules, the templates, the schemas, the starter and the mark of types, and nothing else."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert {name.split("/")[0] for name in names} == {"generator", f"vmgen-{__version__}.dist-info"}
-    for source, target in (("generator", "generator"), ("templates", "generator/templates"), ("schema", "generator/schema")):
+    assert {name.split("/")[0] for name in names} == {"vmgen", f"vmgen-{__version__}.dist-info"}
+    for source, target in (("generator/vmgen", "vmgen"), ("templates", "vmgen/templates"), ("schema", "vmgen/schema")):
         files = {f"{target}/{path.relative_to(CHECKOUT / source).as_posix()}" for path in tracked(CHECKOUT / source)}
         assert files - names == set()
-    assert "generator/py.typed" in names
+    assert "vmgen/py.typed" in names
 
 
 def tracked(folder: Path) -> Iterator[Path]:
@@ -144,12 +144,12 @@ def test_in_a_clean_environment(programs: Path, tmp_path: Path) -> None:
 
 def test_every_command_loads(programs: Path, tmp_path: Path) -> None:
     """No command, when it is imported, needs a library that is only there in development."""
-    imports = "from generator.cli.app import app; from generator.cli.overview import COMMANDS"
+    imports = "from vmgen.cli.app import app; from vmgen.cli.overview import COMMANDS"
     code = f"{imports}; print(*(app.get_command(None, name).name for name in COMMANDS))"
     assert "render" in run(programs / "python", "-c", code, cwd=tmp_path).split()
 
 
 def test_as_a_module_and_as_a_library(programs: Path, tmp_path: Path) -> None:
-    """`python -m generator` is vmgen, and `generator.api` can be imported."""
-    assert run(programs / "python", "-m", "generator", "--version", cwd=tmp_path) == f"vmgen {__version__}\n"
-    run(programs / "python", "-c", "from generator.api import load, plan, render", cwd=tmp_path)
+    """`python -m vmgen` is vmgen, and `vmgen.api` can be imported."""
+    assert run(programs / "python", "-m", "vmgen", "--version", cwd=tmp_path) == f"vmgen {__version__}\n"
+    run(programs / "python", "-c", "from vmgen.api import load, plan, render", cwd=tmp_path)

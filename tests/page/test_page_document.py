@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from generator.report.page import document
-from generator.report.page.document import embedded, page
+from vmgen.report.page import document
+from vmgen.report.page.document import embedded, page
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK8uGN3/U8QPRwlIw4bXIaPfHM1mxIyaYvjKQz4/Ngd0 ops@shop"

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import yaml
 
-from generator.write.starter import FOLDER
+from vmgen.write.starter import FOLDER
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ACTION = CHECKOUT / "action.yml"
@@ -49,7 +49,7 @@ class Runner:
         """Run a step's script as the runners do."""
         environment = {
             **os.environ,
-            "PYTHONPATH": str(CHECKOUT),
+            "PYTHONPATH": str(CHECKOUT / "generator"),
             "PATH": os.pathsep.join((str(self.folder / "bin"), os.environ["PATH"])),
             "RUNNER_TEMP": str(self.folder),
             "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
@@ -86,7 +86,7 @@ def _runner(repository: Callable, tmp_path: Path) -> Callable[[str], Runner]:
         for name in ("gh", "curl"):
             program(tmp_path / "bin" / name, RECORDER.format(python=sys.executable))
         for folder in ("bin", "vmgen/bin"):
-            program(tmp_path / folder / "vmgen", f'#!/bin/sh\nexec "{sys.executable}" -m generator "$@"\n')
+            program(tmp_path / folder / "vmgen", f'#!/bin/sh\nexec "{sys.executable}" -m vmgen "$@"\n')
             program(tmp_path / folder / "python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
         return Runner(root, tmp_path)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from generator.compare import git
-from generator.compare.baseline import baseline
-from generator.read.project import Project
+from vmgen.compare import git
+from vmgen.compare.baseline import baseline
+from vmgen.read.project import Project
 
 WEB = """\
 namespace: tenant-acme

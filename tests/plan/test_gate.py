@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from generator.cli import session
+from vmgen.cli import session
 
 WEB = """\
 namespace: tenant-acme

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from generator.cli import progress
-from generator.cli.overview import COMMANDS
-from generator.cli.progress import Progress
+from vmgen.cli import progress
+from vmgen.cli.overview import COMMANDS
+from vmgen.cli.progress import Progress
 
 WEB = """\
 namespace: tenant-acme

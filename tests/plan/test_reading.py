@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.compare.reading import Reader
-from generator.quoting import block, text
-from generator.read.manifests import NotYaml, objects
+from vmgen.compare.reading import Reader
+from vmgen.quoting import block, text
+from vmgen.read.manifests import NotYaml, objects
 
 names = st.from_regex(r"[a-z]([-a-z0-9]{0,6}[a-z0-9])?", fullmatch=True)
 values = st.recursive(

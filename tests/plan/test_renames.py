@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.compare.renames import old_root, twins
-from generator.compare.wanted import Identity
+from vmgen.compare.renames import old_root, twins
+from vmgen.compare.wanted import Identity
 
 Repositories = Callable[..., Any]
 WEB = """\

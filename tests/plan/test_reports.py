@@ -11,8 +11,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from generator.read.project import schema_text
-from generator.report.plan_markdown import MARKER
+from vmgen.read.project import schema_text
+from vmgen.report.plan_markdown import MARKER
 
 WEB = """\
 namespace: tenant-acme

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from generator.masking import HIDDEN, shown, shown_line
+from vmgen.masking import HIDDEN, shown, shown_line
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7 ops@one"
 BASE64 = "AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7"

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from generator.compare.directions import DIRECTIONS
-from generator.compare.fields import field_changes, fitting
-from generator.read.platform import Platforms
-from generator.read.project import Project, schema_text
-from generator.read.verdicts import VERDICTS, KindVerdicts, Row, verdicts
+from vmgen.compare.directions import DIRECTIONS
+from vmgen.compare.fields import field_changes, fitting
+from vmgen.read.platform import Platforms
+from vmgen.read.project import Project, schema_text
+from vmgen.read.verdicts import VERDICTS, KindVerdicts, Row, verdicts
 
 PROJECT = Project(Path("/nowhere"))
 PLATFORMS = ("cozystack", "hikube")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from generator.compare.fields import field_changes
-from generator.read.platform import Platforms
-from generator.read.project import Project
-from generator.read.verdicts import verdicts
+from vmgen.compare.fields import field_changes
+from vmgen.read.platform import Platforms
+from vmgen.read.project import Project
+from vmgen.read.verdicts import verdicts
 
 PROJECT = Project(Path(__file__).resolve().parent.parent.parent)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from generator.render.policies import BUILT_IN
+from vmgen.render.policies import BUILT_IN
 
 PLAIN = """
 namespace: tenant-acme

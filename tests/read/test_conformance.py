@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generator.read.conformance import conforms
-from generator.read.schema import Schema, own_schema
-from generator.read.yaml_reader import read_yaml
+from vmgen.read.conformance import conforms
+from vmgen.read.schema import Schema, own_schema
+from vmgen.read.yaml_reader import read_yaml
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CASES = CHECKOUT / "tests/cases"
@@ -329,12 +329,12 @@ def test_wrong_files_are_validated() -> None:
 def _runs(folders: list[Path], cache_folder: Path) -> dict[str, str]:
     """Renders each folder in one new process; to each the exit code and whether the validator is loaded by then."""
     code = (
-        "import os, sys\nfrom generator.__main__ import run\n"
+        "import os, sys\nfrom vmgen.__main__ import run\n"
         "for folder in sys.argv[1:]:\n"
         "    os.chdir(folder)\n"
         "    print(os.path.basename(folder), run(['render']), 'jsonschema_rs' in sys.modules)\n"
     )
-    paths = {**os.environ, "PYTHONPATH": str(CHECKOUT), "VMGEN_CACHE": str(cache_folder)}
+    paths = {**os.environ, "PYTHONPATH": str(CHECKOUT / "generator"), "VMGEN_CACHE": str(cache_folder)}
     command = [sys.executable, "-c", code, *map(str, folders)]
     done = subprocess.run(command, env=paths, capture_output=True, text=True, check=True)
     return dict(line.split(" ", 1) for line in done.stdout.splitlines())

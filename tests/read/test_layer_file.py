@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from generator.problems import Place
-from generator.read import layer_file
-from generator.read.layer_file import Files, LayerFile
-from generator.read.located import INVALID, plain
+from vmgen.problems import Place
+from vmgen.read import layer_file
+from vmgen.read.layer_file import Files, LayerFile
+from vmgen.read.located import INVALID, plain
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.problems import Place
-from generator.read.located import Located, plain, walk
-from generator.read.overlay import overlaid
-from generator.read.yaml_reader import read_yaml
+from vmgen.problems import Place
+from vmgen.read.located import Located, plain, walk
+from vmgen.read.overlay import overlaid
+from vmgen.read.yaml_reader import read_yaml
 
 KEYS = st.sampled_from("abcd")
 VALUES = st.recursive(

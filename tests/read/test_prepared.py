@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from generator.digests import digest
-from generator.read import prepared
-from generator.read.prepared import Prepared, users_folder
-from generator.read.scalars import Ambiguous
+from vmgen.digests import digest
+from vmgen.read import prepared
+from vmgen.read.prepared import Prepared, users_folder
+from vmgen.read.scalars import Ambiguous
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 VALUES: dict[str, Any] = {
@@ -219,7 +219,7 @@ def test_only_entries_are_cleared_away(folder: Path, monkeypatch: pytest.MonkeyP
 
 WHOLE = """
 import sys
-from generator.read.prepared import Prepared
+from vmgen.read.prepared import Prepared
 kept = Prepared(sys.argv[1])
 for _ in range(30):
     kept.put("name", "key", sys.argv[2] * 2_000_000)
@@ -228,7 +228,7 @@ for _ in range(30):
 
 def test_two_who_keep_the_same_entry_at_once_leave_a_whole_one(folder: Path) -> None:
     """Whoever reads in the meantime gets what the one or the other wrote, and no half of it."""
-    paths = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    paths = {**os.environ, "PYTHONPATH": str(CHECKOUT / "generator")}
     writers = [subprocess.Popen([sys.executable, "-c", WHOLE, str(folder), letter], env=paths) for letter in "ab"]
     read = [found(folder)]
     while any(writer.poll() is None for writer in writers):

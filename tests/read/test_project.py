@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from generator.problems import VmgenError
-from generator.read.project import Project, chosen, environment_names, open_project
+from vmgen.problems import VmgenError
+from vmgen.read.project import Project, chosen, environment_names, open_project
 
 
 def test_environments_are_files_without_a_mark(repository: Callable) -> None:

@@ -8,9 +8,9 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.quoting import _ESCAPED, text
-from generator.read.located import Ambiguous
-from generator.read.scalars import _UNPRINTABLE, first_unprintable, meaning
+from vmgen.quoting import _ESCAPED, text
+from vmgen.read.located import Ambiguous
+from vmgen.read.scalars import _UNPRINTABLE, first_unprintable, meaning
 
 # What YAML's versions read differently, in one expression.
 AMBIGUOUS = re.compile(

@@ -9,11 +9,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.problems import Place
-from generator.read import yaml_reader
-from generator.read.located import Ambiguous, Located, plain, walk
-from generator.read.scalars import meaning, unprintable
-from generator.read.yaml_reader import read_yaml
+from vmgen.problems import Place
+from vmgen.read import yaml_reader
+from vmgen.read.located import Ambiguous, Located, plain, walk
+from vmgen.read.scalars import meaning, unprintable
+from vmgen.read.yaml_reader import read_yaml
 
 REFUSED = {
     "duplicate key": (b"a: 1\nb: 2\na: 3\n", "3:1", "duplicate-key", "'a' is written twice, first at line 1; remove one"),

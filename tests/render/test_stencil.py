@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from generator.pipeline import Workshop
-from generator.quoting import finalized
-from generator.read.templates import Templates
-from generator.render.manifests import FILTERS
-from generator.render.stencil import NAMES
+from vmgen.pipeline import Workshop
+from vmgen.quoting import finalized
+from vmgen.read.templates import Templates
+from vmgen.render.manifests import FILTERS
+from vmgen.render.stencil import NAMES
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 HIKUBE = (TEMPLATES / "hikube/vm-instance.yaml.j2").read_text()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from generator.read.project import Project
+from vmgen.read.project import Project
 
 ENVIRONMENT = """\
 namespace: tenant-acme

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from generator.problems import Place, Problem, has_errors, in_order
-from generator.read.schema import Schema
-from generator.report.colour import paint_for, plain
-from generator.report.problems import FORMATS
+from vmgen.problems import Place, Problem, has_errors, in_order
+from vmgen.read.schema import Schema
+from vmgen.report.colour import paint_for, plain
+from vmgen.report.problems import FORMATS
 
 SCHEMA = Schema(json.loads((Path(__file__).resolve().parents[2] / "schema/problems.schema.json").read_text()))
 PROBLEMS = (

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generator.report.table import TABLES
+from vmgen.report.table import TABLES
 
 COLUMNS = ("vm", "vcpu", "note")
 ROWS = (("web-1", 2, ""), ("database", 16, "large, old"))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from generator.check.secrets import library
-from generator.check.secrets.cloud_config import secrets
-from generator.check.secrets.shapes import on_line, sightings
+from vmgen.check.secrets import library
+from vmgen.check.secrets.cloud_config import secrets
+from vmgen.check.secrets.shapes import on_line, sightings
 
 LINES = (
     "export DB_PASSWORD=${db_password}",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from generator.check.secrets import library
+from vmgen.check.secrets import library
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from generator.report.problems import FORMATS
+from vmgen.report.problems import FORMATS
 
 SECRET_RULES = ("secret-in-cloud-init", "password-hash-in-cloud-init", "secret-in-manifest")
 

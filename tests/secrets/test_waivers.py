@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from generator.pipeline import Workshop
-from generator.problems import Problem
+from vmgen.pipeline import Workshop
+from vmgen.problems import Problem
 
 ENVIRONMENT = """namespace: tenant-acme
 defaults: {instanceType: u1.medium, image: ubuntu-2404}

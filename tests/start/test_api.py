@@ -1,4 +1,4 @@
-"""`generator.api`: what scripts may import, and that importing the package costs nothing."""
+"""`vmgen.api`: what scripts may import, and that importing the package costs nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from generator import api
+from vmgen import api
 
 TEXT = "namespace: tenant-a\nvms: {web: {count: 2, image: ubuntu-2404, instanceType: u1.large, disks: {data: 1Gi}}}\n"
 
@@ -57,8 +57,8 @@ def test_everything_is_there() -> None:
 
 
 def test_import_is_light() -> None:
-    """`import generator` loads no module of ours but itself, and no library."""
-    code = "import sys; before = set(sys.modules); import generator; print(*sorted(set(sys.modules) - before))"
+    """`import vmgen` loads no module of ours but itself, and no library."""
+    code = "import sys; before = set(sys.modules); import vmgen; print(*sorted(set(sys.modules) - before))"
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) <= {"generator", "__future__"}
+    assert set(done.stdout.split()) <= {"vmgen", "__future__"}

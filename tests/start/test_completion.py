@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from generator.cli.overview import COMMANDS
+from vmgen.cli.overview import COMMANDS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -43,6 +43,6 @@ def test_offers(typed: str, offered: set[str], tmp_path: Path) -> None:
         (tmp_path / "environments").mkdir(exist_ok=True)
         (tmp_path / "environments" / f"{name}.yaml").write_text("", encoding="utf-8")
     asked = {"_VMGEN_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split(" ")) - 1)}
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), **asked}
-    done = subprocess.run([sys.executable, "-m", "generator"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "generator"), **asked}
+    done = subprocess.run([sys.executable, "-m", "vmgen"], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert {line.split(",")[1] for line in done.stdout.splitlines()} == offered, done.stderr

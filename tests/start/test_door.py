@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 import pytest
 
-from generator.cli import catalog
-from generator.cli.overview import COMMANDS
+from vmgen.cli import catalog
+from vmgen.cli.overview import COMMANDS
 
 
 @pytest.fixture(name="failing")
@@ -56,7 +56,7 @@ def test_a_usage_error(failing: Callable) -> None:
 
 def test_the_folder_is_gone(tmp_path: Path) -> None:
     """A working folder that somebody removed is no traceback."""
-    command = f'mkdir gone && cd gone && rmdir ../gone && exec "{sys.executable}" -m generator list'
+    command = f'mkdir gone && cd gone && rmdir ../gone && exec "{sys.executable}" -m vmgen list'
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=process_env(), capture_output=True, text=True, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
 
@@ -64,7 +64,7 @@ def test_the_folder_is_gone(tmp_path: Path) -> None:
 def test_the_reader_went_away(repository: Callable) -> None:
     """`vmgen … | head` ends without a word."""
     root = repository("namespace: tenant-a\n").root
-    command = f'"{sys.executable}" -m generator schema | head -n 1'
+    command = f'"{sys.executable}" -m vmgen schema | head -n 1'
     done = subprocess.run(["bash", "-c", command], cwd=root, env=process_env(), capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("{\n", "")
 
@@ -87,4 +87,4 @@ def test_help(name: str, vmgen: Callable) -> None:
 
 def process_env() -> dict[str, str]:
     """The environment of a process that finds this checkout."""
-    return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "generator")}

@@ -15,8 +15,8 @@ from threading import Timer
 
 import pytest
 
-from generator.read.project import schema_text
-from generator.write.starter import Answers, starter
+from vmgen.read.project import schema_text
+from vmgen.write.starter import Answers, starter
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK8uGN3/U8QPRwlIw4bXIaPfHM1mxIyaYvjKQz4/Ngd0 ops@shop\n"
 LINES = "{extends: default, rules: {line-length: {max: 128}, document-start: disable, truthy: {check-keys: false}}}"
@@ -190,7 +190,7 @@ def test_each_file_of_the_starter_is_used() -> None:
 
 def starter_files() -> Iterator[Path]:
     """The files that travel in the package."""
-    from generator.write.starter import FOLDER
+    from vmgen.write.starter import FOLDER
 
     yield from (path for path in FOLDER.rglob("*") if path.is_file())
 
@@ -210,8 +210,8 @@ def lint(command: list[str]) -> None:
 def on_a_terminal(folder: Path, typed: str, *arguments: str) -> tuple[int, str]:
     """Run vmgen on a pseudo-terminal, type, and return its exit code and the screen."""
     main, side = pty.openpty()
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "HOME": str(folder)}
-    command = [sys.executable, "-m", "generator", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "generator"), "HOME": str(folder)}
+    command = [sys.executable, "-m", "vmgen", *arguments]
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdin=side, stdout=side, stderr=side, start_new_session=True,
         preexec_fn=_take_terminal,

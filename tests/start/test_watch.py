@@ -27,8 +27,8 @@ class Watching:
     """A `vmgen render --watch` that runs, and what it has said since it was last asked."""
 
     def __init__(self, root: Path) -> None:
-        command = [sys.executable, "-m", "generator", "render", "--watch"]
-        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+        command = [sys.executable, "-m", "vmgen", "render", "--watch"]
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "generator")}
         self.process = subprocess.Popen(
             command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_ctrl_c
         )  # fmt: skip

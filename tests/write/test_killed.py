@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from generator.compare.changes import Changes, changes
-from generator.problems import VmgenError
-from generator.read.project import Project
-from generator.write.files import carry_out
-from generator.write.lock import locked
+from vmgen.compare.changes import Changes, changes
+from vmgen.problems import VmgenError
+from vmgen.read.project import Project
+from vmgen.write.files import carry_out
+from vmgen.write.lock import locked
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FLEET = """\
@@ -130,8 +130,8 @@ def test_a_whole_render_killed(repository: Callable) -> None:
     for _ in range(4):
         other = FLEET.format(web=50, type="u1.medium", other="db")
         made.write({"environments/fleet.yaml": other})
-        command = [sys.executable, "-m", "generator", "render"]
-        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+        command = [sys.executable, "-m", "vmgen", "render"]
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "generator")}
         with subprocess.Popen(command, cwd=made.root, env=environment, stderr=subprocess.DEVNULL) as run:
             time.sleep(chance.uniform(0.2, 0.6))
             run.send_signal(signal.SIGKILL)
@@ -154,7 +154,7 @@ def test_no_room_leaves_the_old_tree(repository: Callable, monkeypatch: pytest.M
         room[0] -= 1
         return write(handle, content[: len(content) // 2] if room[0] < 0 else content)
 
-    monkeypatch.setattr("generator.write.files.os.write", full)
+    monkeypatch.setattr("vmgen.write.files.os.write", full)
     done = made.run("render")
     monkeypatch.undo()
     assert done.code == 2
@@ -171,7 +171,7 @@ def test_a_folder_that_cannot_be_made(repository: Callable, monkeypatch: pytest.
     def refuse(path: str, *more: object, **options: object) -> None:
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr("generator.write.files.os.makedirs", refuse)
+    monkeypatch.setattr("vmgen.write.files.os.makedirs", refuse)
     done = made.run("render")
     assert (done.code, "vmgen: cannot write" in done.messages, "Permission denied" in done.messages) == (2, True, True)
 
@@ -179,9 +179,9 @@ def test_a_folder_that_cannot_be_made(repository: Callable, monkeypatch: pytest.
 def test_two_renders_wait_for_each_other(repository: Callable) -> None:
     """While one holds the lock, another waits; when the first ends, however it ends, the other goes on."""
     made = repository("namespace: tenant-a\nvms: {a: {instanceType: u1.large, image: debian-12}}\n")
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "generator")}
     with locked(made.root):
-        command = [sys.executable, "-m", "generator", "render"]
+        command = [sys.executable, "-m", "vmgen", "render"]
         run = subprocess.Popen(command, cwd=made.root, env=environment, stderr=subprocess.PIPE)
         with pytest.raises(subprocess.TimeoutExpired):
             run.communicate(timeout=1.5)
@@ -195,9 +195,9 @@ def test_many_renders_at_once(repository: Callable) -> None:
     """Several renders of one repository at once all succeed, and the tree is that of one."""
     made = repository(files={"environments/fleet.yaml": FLEET.format(web=5, type="u1.large", other="api")})
     made.uncommitted()
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "generator")}
     runs = [
-        subprocess.Popen([sys.executable, "-m", "generator", "render"], cwd=made.root, env=environment, stderr=subprocess.PIPE)
+        subprocess.Popen([sys.executable, "-m", "vmgen", "render"], cwd=made.root, env=environment, stderr=subprocess.PIPE)
         for _ in range(3)
     ]
     assert [run.communicate(timeout=60) and run.returncode for run in runs] == [0, 0, 0]

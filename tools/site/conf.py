@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from generator import __version__
+from vmgen import __version__
 
 project = "vmgen"
 version = release = __version__

@@ -1,0 +1,51 @@
+"""The disks of a VM in the order in which it tries to boot from them: its own, then the attached ones."""
+
+from __future__ import annotations
+
+from vmgen.check.disk_names import DisksByName
+from vmgen.merge.environment import VmSettings
+from vmgen.merge.settings import Settings
+from vmgen.problems import Place
+from vmgen.read.overlay import SOURCES
+from vmgen.records import Record
+
+_SOURCES = frozenset(SOURCES)
+
+
+class BootDisk(Record):
+    """One disk in the order. `settings` is None where the environment has no such disk."""
+
+    label: str
+    settings: Settings | None
+    place: Place
+
+    @property
+    def optical(self) -> bool:
+        """Whether it is a CD-ROM."""
+        return self.settings is not None and self.settings.value("optical") is True
+
+    @property
+    def blank(self) -> bool:
+        """Whether it is known to hold nothing."""
+        return self.settings is not None and not holds_content(self.settings)
+
+    @property
+    def holds_system(self) -> bool:
+        """Whether it is made from something that can be booted, and is no CD-ROM."""
+        settings = self.settings
+        made = settings is not None and any(settings.get(name) for name in ("image", "url", "clone"))
+        return made and not self.optical
+
+
+def holds_content(disk: Settings) -> bool:
+    """Whether something is written on a disk when it is made."""
+    return not _SOURCES.isdisjoint(disk.located.mapping)
+
+
+def boot_order(vm: VmSettings, disks: DisksByName) -> tuple[BootDisk, ...]:
+    """All disks of a VM, first to last."""
+    own = [BootDisk(disk.suffix, disk.settings, disk.place) for disk in vm.disks]
+    for item in vm.attached:
+        found = disks.get(item.value("name"))
+        own.append(BootDisk(item.value("name"), found.settings if found else None, item.place))
+    return tuple(own)

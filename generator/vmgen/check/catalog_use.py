@@ -1,0 +1,76 @@
+"""Every name of a catalog entry that an environment uses, whichever key it stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+
+from vmgen.merge.environment import Environment
+from vmgen.merge.settings import Settings
+from vmgen.read.located import Located
+from vmgen.records import Record
+
+
+class Use(Record):
+    """A written name, the section of the catalog that should have it, and what people call such an entry."""
+
+    noun: str
+    section: str
+    written: Located
+    subject: str
+
+
+Pick = Callable[[str, str], bool]
+_Keys = Mapping[str, tuple[str, str]]
+SECTIONS = ("instanceTypes", "profiles", "images", "storageClasses", "gpus")
+_VM = {
+    "instanceType": ("instance type", "instanceTypes"),
+    "instanceProfile": ("instance profile", "profiles"),
+    "storageClass": ("storage class", "storageClasses"),
+}
+_DISK = {"image": ("image", "images"), "storageClass": ("storage class", "storageClasses")}
+
+
+def uses(environment: Environment, sections: Collection[str], pick: Pick) -> Iterator[Use]:
+    """The uses of some sections that are picked by section and name, in VMs, then in disks; an empty name uses nothing."""
+    vm_keys = _chosen(_VM | _platform_keys(environment, "fields"), sections)
+    disk_keys = _chosen(_DISK | _platform_keys(environment, "diskFields"), sections)
+    for _, vm, path in environment.vm_settings() if vm_keys else ():
+        yield from _uses(vm.values, vm_keys, path, pick)
+    for disk, path, _ in environment.disk_settings() if disk_keys else ():
+        yield from _uses(disk, disk_keys, path, pick)
+
+
+def entries(environment: Environment, section: str) -> Mapping[str, Located]:
+    """The entries of a section of the catalog, by every name that may be written: images have aliases."""
+    catalog = environment.platform.catalog
+    found = catalog.content.get(section)
+    entries = found.mapping if found else {}
+    return {alias: entries[name] for alias, name in catalog.image_names.items()} if section == "images" else entries
+
+
+def _chosen(keys: _Keys, sections: Collection[str]) -> _Keys:
+    return {name: (noun, section) for name, (noun, section) in keys.items() if section in sections}
+
+
+def _platform_keys(environment: Environment, section: str) -> dict[str, tuple[str, str]]:
+    fields = environment.platform.content.data[section].mapping
+    return {
+        name: (f"entry of {name}", field.value("catalog"))
+        for name, field in fields.items()
+        if field.value("catalog") is not None
+    }
+
+
+def _uses(settings: Settings, keys: _Keys, path: str, pick: Pick) -> Iterator[Use]:
+    written = settings.located.mapping
+    for name, (noun, section) in keys.items():
+        if name not in written:
+            continue
+        found = written[name]
+        if isinstance(found.data, str):
+            if found.data and pick(section, found.data):
+                yield Use(noun, section, found, f"{path}.{name}")
+            continue
+        for index, item in enumerate(found.items):
+            if isinstance(item.data, str) and item.data and pick(section, item.data):
+                yield Use(noun, section, item, f"{path}.{name}[{index}]")

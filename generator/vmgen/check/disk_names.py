@@ -1,0 +1,61 @@
+"""Which disk a name means: a standalone disk of the environment, or an own disk of one of its VMs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from vmgen.merge.environment import Environment, Instance
+from vmgen.merge.settings import Settings
+from vmgen.records import Record
+from vmgen.suggestions import did_you_mean
+
+_MOST_SUGGESTED = 2000
+
+
+class NamedDisk(Record):
+    """A disk that exists in the environment; `owner` is None for a standalone one."""
+
+    name: str
+    settings: Settings
+    owner: Instance | None
+
+
+class DisksByName:
+    """Finds disks without writing out the names of all: a fleet has tens of thousands, an environment asks for few."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+
+    @cached_property
+    def _standalone(self) -> dict[str, NamedDisk]:
+        return {disk.name: NamedDisk(disk.name, disk.settings, None) for disk in self.environment.disks}
+
+    @cached_property
+    def _instances(self) -> dict[str, Instance]:
+        return {instance.name: instance for group in self.environment.groups for instance in group.instances}
+
+    def get(self, name: str) -> NamedDisk | None:
+        """The disk of a name, or None where the environment has none."""
+        return self._standalone.get(name) or self._own(name)
+
+    def _own(self, name: str) -> NamedDisk | None:
+        """Any dash may be the one between the VM's name and the disk's suffix."""
+        for position, character in enumerate(name):
+            instance = self._instances.get(name[:position]) if character == "-" else None
+            for disk in instance.settings.disks if instance else ():
+                if disk.suffix == name[position + 1 :]:
+                    return NamedDisk(name, disk.settings, instance)
+        return None
+
+    def suggestion(self, name: str) -> str:
+        """The end of a message on an unknown disk: standalone ones first, since those are made to be attached."""
+        return did_you_mean(name, self._standalone) or did_you_mean(name, self._few())
+
+    def _few(self) -> Iterable[str]:
+        found: list[str] = []
+        for instance in self._instances.values():
+            if len(found) >= _MOST_SUGGESTED:
+                break
+            found.extend(f"{instance.name}-{disk.suffix}" for disk in instance.settings.disks)
+        return found

@@ -1,0 +1,94 @@
+"""Rules on disks that are attached by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from vmgen.check.disk_names import DisksByName
+from vmgen.check.refused import refused
+from vmgen.check.rule import Finding, rule
+from vmgen.merge.environment import Environment, VmSettings
+from vmgen.problems import Place
+from vmgen.read.located import Located
+from vmgen.records import Record
+
+
+class _Attachment(Record):
+    """One item of `attach:`, and the first VMs that have it: two are enough to know that a disk is shared."""
+
+    name: str
+    item: Located
+    subject: str
+    vms: tuple[str, ...]
+
+
+@rule("unknown-disk")
+def unknown_disk(environment: Environment) -> Iterator[Finding]:
+    """`attach:` names a disk that this environment does not make. The chart fails until such a disk exists.
+
+    Correct the name, or write the disk under the environment's `disks:`.
+    """
+    disks = DisksByName(environment)
+    for each in _attachments(environment):
+        if disks.get(each.name) is None:
+            hint = disks.suggestion(each.name) or "; write it under the environment's `disks:`"
+            yield Finding(each.item.place, each.subject, f"no disk '{each.name}' in this environment{hint}")
+
+
+@rule("disk-attached-twice")
+def disk_attached_twice(environment: Environment) -> Iterator[Finding]:
+    """One disk twice on one VM: two entries of `attach:`, or an entry that names the VM's own disk. KubeVirt refuses it.
+
+    Remove one of the two; own disks need no entry.
+    """
+    disks = DisksByName(environment)
+    for _, vm, path in environment.vm_settings():
+        seen: dict[str, Place] = {}
+        for index, item in enumerate(vm.attached):
+            name = item.value("name")
+            found = disks.get(name)
+            if name in seen:
+                message = f"'{name}' is attached already, at {seen[name]}; remove one"
+                yield Finding(item.place, f"{path}.attach[{index}]", message)
+            elif found and found.owner and found.owner.settings is vm:
+                message = f"'{name}' is a disk of {found.owner.name} itself, attached without this; remove it"
+                yield Finding(item.place, f"{path}.attach[{index}]", message)
+            seen.setdefault(name, item.place)
+
+
+@rule("disk-shared")
+def disk_shared(environment: Environment) -> Iterator[Finding]:
+    """One disk on two VMs. Nothing on the platform stops them, and two file systems writing to one disk destroy it.
+
+    Only an optical disk may be shared. Give each VM a disk of its own (`disks:` of the group), or attach it in one
+    place only (`instances:`).
+    """
+    disks = DisksByName(environment)
+    users: dict[str, list[str]] = {}
+    said: set[tuple[str, Place]] = set()
+    for each in _attachments(environment):
+        found = disks.get(each.name)
+        if found is None or found.settings.value("optical") is True or refused(found.settings, "optical"):
+            continue
+        on = users.setdefault(each.name, [found.owner.name] if found.owner else [])
+        on.extend([name for name in each.vms if name not in on])
+        if len(on) > 1 and (each.name, each.item.place) not in said:
+            said.add((each.name, each.item.place))
+            message = f"'{each.name}' would be on {on[0]} and {on[-1]} at once; only an optical disk can: give each its own"
+            yield Finding(each.item.place, each.subject, message)
+        del on[2:]
+
+
+def _attachments(environment: Environment) -> Iterator[_Attachment]:
+    for group in environment.groups:
+        if group.settings.attached:
+            sharing = (instance.name for instance in group.instances if instance.settings is group.settings)
+            yield from _of(group.settings, f"vms.{group.key}", tuple(islice(sharing, 2)))
+        for instance, path in group.overridden():
+            yield from _of(instance.settings, path, (instance.name,))
+
+
+def _of(vm: VmSettings, path: str, vms: tuple[str, ...]) -> Iterator[_Attachment]:
+    for index, item in enumerate(vm.attached):
+        yield _Attachment(item.value("name"), item, f"{path}.attach[{index}]", vms)

@@ -1,0 +1,122 @@
+"""Rules on one disk: where its content comes from, how large it is, and on which class of storage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vmgen.check.disk_names import DisksByName
+from vmgen.check.rule import Finding, rule
+from vmgen.merge.environment import Environment
+from vmgen.merge.settings import Settings
+from vmgen.problems import Place
+from vmgen.quantities import mebibytes
+from vmgen.read.overlay import SOURCES
+
+
+@rule("several-sources")
+def several_sources(environment: Environment) -> Iterator[Finding]:
+    """Two of `image`, `url`, `clone` and `upload` for one disk. The chart fails on more than one source.
+
+    Keep one. (A higher layer that writes one replaces what a lower layer wrote: only two in the same place are refused.)
+    """
+    for disk, path, _ in environment.disk_settings():
+        written = [name for name in SOURCES if disk.get(name)]
+        if len(written) > 1:
+            message = f"{' and '.join(written)} both say what is on the disk; keep one"
+            yield Finding(disk.place(written[1]), f"{path}.{written[1]}", message)
+
+
+@rule("missing-storage")
+def missing_storage(environment: Environment) -> Iterator[Finding]:
+    """A disk without a size, where no image of the catalog gives a least one. The platform would make it 5Gi.
+
+    Write `storage:`; a disk can grow later, and never shrink.
+    """
+    message = "no size; write `storage:`, such as 50Gi"
+    for disk, path, _ in environment.disk_settings():
+        if not disk.written("storage"):
+            yield Finding(disk.located.place, f"{path}.storage", message)
+
+
+@rule("storage-below-minimum")
+def storage_below_minimum(environment: Environment) -> Iterator[Finding]:
+    """A disk that is smaller than the image it is made from needs. The copy is refused, and the disk stays pending.
+
+    Write at least the size that the message names, or leave `storage:` out on a system disk.
+    """
+    for disk, path, _ in environment.disk_settings():
+        image, size = disk.get("image"), disk.get("storage")
+        found = environment.platform.catalog.image(image.data) if image else None
+        if image and size and found and mebibytes(size.data) < mebibytes(found.min_storage):
+            message = f"{size.data} is too small for the image '{image.data}'; write {found.min_storage} or more"
+            yield Finding(size.place, f"{path}.storage", message)
+
+
+@rule("image-storage-class", "warning")
+def image_storage_class(environment: Environment) -> Iterator[Finding]:
+    """A disk from a golden image on a storage class that is not replicated. Golden images lie on a replicated class.
+
+    A copy across classes never binds, and no error says so (cozystack/cozystack#2908). Use a replicated class for this
+    disk, or fill it from a `url:`.
+    """
+    classes = environment.platform.catalog.storage_classes
+    replicated = " or ".join(name for name, each in classes.items() if each.replicated and not each.deprecated)
+    remedy = f"use {replicated or 'a replicated class'}, or `url:` as the source"
+    for disk, path, _ in environment.disk_settings():
+        image, written = disk.get("image"), disk.get("storageClass")
+        found = classes.get(written.data) if written else None
+        if image and written and found and not found.replicated:
+            message = f"a copy of a golden image never binds on '{written.data}'; {remedy}"
+            place = written.place if disk.by_user("storageClass") else image.place
+            yield Finding(place, f"{path}.storageClass", message)
+
+
+@rule("clone-unknown", "warning")
+def clone_unknown(environment: Environment) -> Iterator[Finding]:
+    """A copy of a disk that this environment does not have. The disk may exist in the namespace; nothing here can tell.
+
+    Check the name. If the disk belongs to another environment of the namespace, the warning can stay.
+    """
+    disks = DisksByName(environment)
+    for disk, path, _ in environment.disk_settings():
+        source = disk.get("clone")
+        if source and disks.get(source.data) is None:
+            hint = disks.suggestion(source.data) or "; it must exist in the namespace"
+            message = f"the disk '{source.data}' is not in this environment{hint}"
+            yield Finding(source.place, f"{path}.clone", message)
+
+
+@rule("clone-of-itself")
+def clone_of_itself(environment: Environment) -> Iterator[Finding]:
+    """A disk that is to be a copy of itself would wait for itself for ever.
+
+    Name another disk, or another source.
+    """
+    disks = DisksByName(environment)
+    for disk, path, _ in environment.disk_settings():
+        source = disk.get("clone")
+        found = disks.get(source.data) if source else None
+        if source and found and found.settings is disk:
+            message = f"'{source.data}' would be a copy of itself; name another disk"
+            yield Finding(source.place, f"{path}.clone", message)
+
+
+@rule("clone-smaller-than-source")
+def clone_smaller_than_source(environment: Environment) -> Iterator[Finding]:
+    """A copy that is smaller than the disk it is made from. CDI refuses it, and the disk never appears.
+
+    Write at least the size of the source.
+    """
+    disks = DisksByName(environment)
+    for disk, path, _ in environment.disk_settings():
+        source, size = disk.get("clone"), disk.value("storage")
+        found = disks.get(source.data) if source else None
+        least = found.settings.value("storage") if found else None
+        if source and size and least and mebibytes(size) < mebibytes(least):
+            message = f"{size} is smaller than '{source.data}', which has {least}; write `storage: {least}` or more"
+            yield Finding(_place(disk, source.place), f"{path}.storage", message)
+
+
+def _place(disk: Settings, otherwise: Place) -> Place:
+    """Where the size was written; the source's place where it followed from nothing that the user wrote."""
+    return disk.place("storage") if disk.by_user("storage") else otherwise

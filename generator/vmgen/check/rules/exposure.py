@@ -1,0 +1,82 @@
+"""Rules on what a VM shows to the Internet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vmgen.check.rule import Finding, rule
+from vmgen.merge.environment import Environment
+from vmgen.read.located import Located
+
+
+@rule("external-without-ports")
+def external_without_ports(environment: Environment) -> Iterator[Finding]:
+    """An external VM with the method PortList and no port. Its Service has no ports then, and Kubernetes refuses it.
+
+    Write `externalPorts:`, or `externalMethod: WholeIP`, which opens every port.
+    """
+    message = "external, and no port is open; write `externalPorts: [443]`, or `externalMethod: WholeIP` for all ports"
+    for _, vm, path in environment.vm_settings():
+        external, ports = vm.values.get("external"), vm.values.get("externalPorts")
+        refused = ports is None and vm.values.written("externalPorts")
+        by_list = vm.values.value("externalMethod") == "PortList"
+        if external and external.data is True and by_list and not refused and not (ports and ports.items):
+            yield Finding(external.place, f"{path}.externalPorts", message)
+
+
+@rule("ports-while-internal", "warning")
+def ports_while_internal(environment: Environment) -> Iterator[Finding]:
+    """`externalPorts` beside `external: false`: the two contradict each other, and no port is opened.
+
+    Remove one of them. Nothing is said where one of the two comes from another layer: a VM may switch off what its
+    group has.
+    """
+    for group, vm, path in environment.vm_settings():
+        external, ports = vm.values.get("external"), vm.values.get("externalPorts")
+        if not (external and ports and external.data is False and ports.items):
+            continue
+        levels = {_same(group.written.get("external"), external), _same(group.written.get("externalPorts"), ports)}
+        if len(levels) == 1 and _written_together(external, ports):
+            message = "no port is opened, since `external: false` stands beside; remove one of the two"
+            yield Finding(ports.place, f"{path}.externalPorts", message)
+
+
+@rule("ports-with-whole-ip", "warning")
+def ports_with_whole_ip(environment: Environment) -> Iterator[Finding]:
+    """`externalPorts` with `externalMethod: WholeIP`: the list is ignored, and every port of the VM is open.
+
+    Remove the list, or use PortList, which opens what is listed and nothing else.
+    """
+    for _, vm, path in environment.vm_settings():
+        ports = vm.values.get("externalPorts")
+        whole = vm.values.value("externalMethod") == "WholeIP" and vm.values.value("external") is True
+        if whole and ports and ports.items:
+            message = "WholeIP opens every port and ignores this list; remove it, or write `externalMethod: PortList`"
+            yield Finding(ports.place, f"{path}.externalPorts", message)
+
+
+@rule("duplicate-port")
+def duplicate_port(environment: Environment) -> Iterator[Finding]:
+    """One port twice in `externalPorts`. The ports of a Service are named by number, and Kubernetes refuses two of one name.
+
+    Remove one.
+    """
+    for _, vm, path in environment.vm_settings():
+        seen: set[int] = set()
+        for index, item in enumerate(vm.values.items("externalPorts")):
+            if item.data in seen:
+                message = f"the port {item.data} is listed already; remove one"
+                yield Finding(item.place, f"{path}.externalPorts[{index}]", message)
+            seen.add(item.data)
+
+
+def _same(one: Located | None, other: Located) -> bool:
+    return one is not None and one.place == other.place
+
+
+def _written_together(one: Located, other: Located) -> bool:
+    """Whether two keys stand in one mapping: in a column of one file, or on a line of it."""
+    if one.layer or other.layer or one.key is None or other.key is None:
+        return False
+    same_file = one.key.file == other.key.file
+    return same_file and (one.key.column == other.key.column or one.key.line == other.key.line)

@@ -1,0 +1,141 @@
+"""Rules on the names of objects: on this platform a name is the identity of a VM and of the data on a disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vmgen.check.group_names import longest_disk, longest_vm, name_place
+from vmgen.check.rule import Finding, rule
+from vmgen.merge.environment import Environment
+from vmgen.patterns import Pattern
+from vmgen.problems import Place
+from vmgen.read.platform import Kind
+from vmgen.records import Record
+
+_NAME = Pattern(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_RESERVED = "kustomization"
+
+
+@rule("duplicate-name")
+def duplicate_name(environment: Environment) -> Iterator[Finding]:
+    """Two VMs of one name, or two disks: they would be one object, and the later one would overwrite the other.
+
+    Rename one. Groups meet when one of them is named like a numbered VM of the other, or when a disk's suffix is
+    `system`, the name of the disk that the group's image makes.
+    """
+    vms, disks = _Taken("VM"), _Taken("disk")
+    for group in environment.groups:
+        for instance in group.instances:
+            if vms.take(instance.name, instance.place, f"vms.{group.key}"):
+                for disk in instance.settings.disks:
+                    disks.take(f"{instance.name}-{disk.suffix}", disk.place, f"vms.{group.key}.disks.{disk.suffix}")
+    for alone in environment.disks:
+        disks.take(alone.name, alone.place, f"disks.{alone.name}")
+    yield from vms.findings()
+    yield from disks.findings()
+
+
+@rule("invalid-vm-name")
+def invalid_vm_name(environment: Environment) -> Iterator[Finding]:
+    """A name in `names:` that the API refuses: a VM's name has lower-case letters, digits and dashes, and a letter first.
+
+    Correct the name.
+    """
+    for group in environment.groups:
+        written = group.written.get("names")
+        for index, item in enumerate(written.items if written else ()):
+            if isinstance(item.data, str) and not _NAME.fullmatch(item.data):
+                message = f"'{_cut(item.data)}' cannot be a name; use lower-case letters, digits and dashes, a letter first"
+                yield Finding(item.place, f"vms.{group.key}.names[{index}]", message)
+
+
+@rule("reserved-name")
+def reserved_name(environment: Environment) -> Iterator[Finding]:
+    """A VM or a standalone disk named `kustomization`: its file would be the kustomization.yaml of its folder.
+
+    Choose another name. A group may have this name when its VMs are numbered.
+    """
+    message = f"'{_RESERVED}' is the name of a file that every folder has; choose another name"
+    for group in environment.groups:
+        for instance in group.instances if not group.instances or group.instances[0].number is None else ():
+            if instance.name == _RESERVED:
+                yield Finding(name_place(group, instance), f"vms.{group.key}", message)
+    for disk in environment.disks:
+        if disk.name == _RESERVED:
+            yield Finding(disk.place, f"disks.{disk.name}", message)
+
+
+@rule("name-too-long")
+def name_too_long(environment: Environment) -> Iterator[Finding]:
+    """A name that is longer than the API takes: with the platform's prefix it has to fit into the name of a Helm release.
+
+    Shorten the group's key (or write a short `name:`), the entry of `names:`, or the suffix of the disk.
+    """
+    for each in _longest(environment):
+        if len(each.name) > each.kind.longest_name:
+            message = f"the {each.noun}'s name '{each.name}' has {len(each.name)} characters, and the platform refuses more"
+            yield Finding(each.place, each.subject, f"{message} than {each.kind.longest_name}; shorten it")
+
+
+@rule("name-nearly-too-long", "warning")
+def name_nearly_too_long(environment: Environment) -> Iterator[Finding]:
+    """A name that the API takes and the chart does not bear: its hook jobs are named after the object.
+
+    The object is created, and breaks at the first resize of the disk, or change of the VM's type, when such a job
+    would get a name of more than 63 characters. Shorten the name before anything lives under it.
+    """
+    for each in _longest(environment):
+        safe = each.kind.longest_safe_name
+        if safe < len(each.name) <= each.kind.longest_name:
+            cause = "past that the first resize" if each.noun == "disk" else "past that the first change of type"
+            message = f"the {each.noun}'s name '{each.name}' has {len(each.name)} characters, {safe} are safe: {cause} fails"
+            yield Finding(each.place, each.subject, f"{message}; shorten it")
+
+
+class _Named(Record):
+    name: str
+    noun: str
+    kind: Kind
+    place: Place
+    subject: str
+
+
+def _longest(environment: Environment) -> Iterator[_Named]:
+    """The longest names of each group, of its VMs and of its disks, and the names of the standalone disks."""
+    vms, disks = environment.platform.kinds["VMInstance"], environment.platform.kinds["VMDisk"]
+    for group in environment.groups:
+        instance, disk = longest_vm(group), longest_disk(group)
+        if instance:
+            yield _Named(instance.name, "VM", vms, name_place(group, instance), f"vms.{group.key}")
+        if disk:
+            yield _Named(disk[0], "disk", disks, disk[1], f"vms.{group.key}.disks.{disk[2]}")
+    for alone in environment.disks:
+        yield _Named(alone.name, "disk", disks, alone.place, f"disks.{alone.name}")
+
+
+class _Taken:
+    """Names that are taken, and those that were wanted again: told once for each pair of places, not for each name."""
+
+    def __init__(self, noun: str) -> None:
+        self.noun = noun
+        self.first: dict[str, Place] = {}
+        self.again: dict[tuple[Place, Place], list[tuple[str, str]]] = {}
+
+    def take(self, name: str, place: Place, subject: str) -> bool:
+        """Whether the name was free."""
+        if name in self.first:
+            self.again.setdefault((place, self.first[name]), []).append((name, subject))
+            return False
+        self.first[name] = place
+        return True
+
+    def findings(self) -> Iterator[Finding]:
+        for (place, first), names in self.again.items():
+            name, subject = names[0]
+            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
+            message = f"a second {self.noun} named '{name}'{more}; the first is at {first}: rename one"
+            yield Finding(place, subject, message)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."

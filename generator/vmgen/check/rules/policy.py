@@ -1,0 +1,134 @@
+"""Policies on exposure and on disks. They are off until an environment's `policy:` turns them on (docs/policy.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from vmgen.check.policy import policy
+from vmgen.check.rule import Finding
+from vmgen.merge.environment import Environment, VmSettings
+from vmgen.merge.inference import has_system_disk
+from vmgen.merge.settings import Settings
+from vmgen.problems import Place
+
+_SSH = 22
+_ADMINISTRATION: Mapping[int, str] = {
+    23: "Telnet",
+    2375: "Docker",
+    2379: "etcd",
+    3389: "remote desktop",
+    5900: "VNC",
+    5985: "WinRM",
+    5986: "WinRM",
+    6443: "the Kubernetes API",
+    10250: "the kubelet",
+}
+
+
+@policy("WholeIP")
+def whole_ip(environment: Environment) -> Iterator[Finding]:
+    """A VM with `externalMethod: WholeIP`: every port of it answers the Internet, those that an update opens included.
+
+    List what has to be reachable in `externalPorts:`, or waive the policy for the VM that needs it.
+    """
+    message = "every port of the VM answers the Internet; list the ports in `externalPorts:` with `externalMethod: PortList`"
+    for _, vm, path in environment.vm_settings():
+        if _opens_all(vm):
+            yield Finding(vm.values.place("externalMethod"), f"{path}.externalMethod", message)
+
+
+@policy("open-ssh")
+def open_ssh(environment: Environment) -> Iterator[Finding]:
+    """Port 22 of a VM is open to the whole Internet.
+
+    Reach VMs through one bastion, a VPN or `virtctl ssh`, and waive the policy for the bastion.
+    """
+    message = "SSH is open to the whole Internet; remove port 22, and go through a bastion, a VPN or `virtctl ssh`"
+    for port, place, subject in _open(environment):
+        if port in (_SSH, None):
+            yield Finding(place, subject, message)
+
+
+@policy("open-admin-port")
+def open_admin_port(environment: Environment) -> Iterator[Finding]:
+    """A port for administration is open to the whole Internet: remote desktop, WinRM, VNC, Telnet, Docker, etcd, the kubelet.
+
+    Remove the port, and reach the service through a bastion or a VPN.
+    """
+    for port, place, subject in _open(environment):
+        if port is not None and port in _ADMINISTRATION:
+            message = f"{_ADMINISTRATION[port]} (port {port}) is open to the whole Internet; remove the port, or use a VPN"
+            yield Finding(place, subject, message)
+
+
+@policy("local-storage")
+def local_storage(environment: Environment) -> Iterator[Finding]:
+    """A disk with data on a storage class that keeps one copy: it goes with the node that it lies on.
+
+    Take a replicated class (`vmgen catalog classes`), unless the application keeps copies itself, as databases may.
+    """
+    for disk, path in _data_disks(environment):
+        written = disk.get("storageClass")
+        found = environment.platform.catalog.storage_classes.get(written.data) if written else None
+        if written and found and not found.replicated:
+            message = f"the class '{found.name}' keeps one copy of the data, on one node; take a replicated class"
+            yield Finding(written.place, f"{path}.storageClass", message)
+
+
+@policy("unprotected-disk")
+def unprotected_disk(environment: Environment) -> Iterator[Finding]:
+    """A disk with `protect: false`: a commit that removes it makes Argo CD or Flux delete it, data and all, without asking.
+
+    Remove the line; to let one disk go, name it under `retire:`.
+    """
+    for disk, path, _ in environment.disk_settings():
+        if disk.value("protect") is False and not disk.value("optical"):
+            message = "nothing stops Argo CD or Flux from deleting this disk; remove `protect: false`"
+            yield Finding(disk.place("protect"), f"{path}.protect", message)
+
+
+@policy("single-disk-vm")
+def single_disk_vm(environment: Environment) -> Iterator[Finding]:
+    """A VM whose only disk is its system disk: its data cannot outlive the system.
+
+    Give it a disk for data (`disks: {data: 50Gi}`), or turn the policy off where VMs hold none.
+    """
+    message = "the system disk is the only one, so data and system share it; write `disks: {data: 50Gi}`"
+    for _, vm, path in environment.vm_settings():
+        lasting = [disk for disk in vm.disks if not disk.settings.value("optical")]
+        if len(lasting) < 2 and not vm.attached:
+            yield Finding(vm.values.located.place, path, message)
+
+
+@policy("plain-http-image")
+def plain_http_image(environment: Environment) -> Iterator[Finding]:
+    """A disk from an `http://` address: anyone on the way could put another system into it.
+
+    Use https, or import the image once and name it in `environments/_catalog.yaml`.
+    """
+    for disk, path, _ in environment.disk_settings():
+        url = disk.get("url")
+        if url and url.data.lower().startswith("http://"):
+            yield Finding(url.place, f"{path}.url", "the image travels unprotected; use an https:// address")
+
+
+def _opens_all(vm: VmSettings) -> bool:
+    return vm.values.value("external") is True and vm.values.value("externalMethod") == "WholeIP"
+
+
+def _open(environment: Environment) -> Iterator[tuple[int | None, Place, str]]:
+    """Each port that is open to the Internet, with its place; None where all of them are."""
+    for _, vm, path in environment.vm_settings():
+        if _opens_all(vm):
+            yield None, vm.values.place("externalMethod"), f"{path}.externalMethod"
+        elif vm.values.value("external") is True:
+            for index, item in enumerate(vm.values.items("externalPorts")):
+                yield item.data, item.place, f"{path}.externalPorts[{index}]"
+
+
+def _data_disks(environment: Environment) -> Iterator[tuple[Settings, str]]:
+    """The disks that are neither optical nor a VM's system disk."""
+    for disk, path, vm in environment.disk_settings():
+        system = vm is not None and has_system_disk(vm.values) and disk is vm.disks[0].settings
+        if not system and not disk.value("optical"):
+            yield disk, path

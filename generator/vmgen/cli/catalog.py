@@ -1,0 +1,77 @@
+"""`vmgen catalog`: what an environment may name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import click
+
+from vmgen.cli.session import Session
+from vmgen.problems import VmgenError
+from vmgen.quantities import size
+from vmgen.read.catalog import Catalog
+from vmgen.read.platform import DEFAULT_PLATFORM, Platforms
+from vmgen.report.table import TABLES, Rows
+from vmgen.suggestions import did_you_mean
+
+Table = tuple[Sequence[str], Rows]
+
+
+def _types(catalog: Catalog) -> Table:
+    rows = [
+        (each.name, each.cpu, size(each.memory), each.series, "deprecated" if each.deprecated else "")
+        for each in catalog.instance_types.values()
+    ]
+    return ("instanceType", "vcpu", "memory", "series", "note"), rows
+
+
+def _images(catalog: Catalog) -> Table:
+    rows = [
+        (each.name, each.os, each.min_storage, each.profile, "installer ISO" if each.optical else "")
+        for each in catalog.images.values()
+    ]
+    return ("image", "os", "minStorage", "profile", "note"), rows
+
+
+def _profiles(catalog: Catalog) -> Table:
+    rows = [
+        (each.name, each.os, each.min_cpu or "", size(each.min_memory) if each.min_memory else "", each.warning)
+        for each in catalog.profiles.values()
+    ]
+    return ("instanceProfile", "os", "minCPU", "minMemory", "note"), rows
+
+
+def _classes(catalog: Catalog) -> Table:
+    rows = [(each.name, "yes" if each.replicated else "no") for each in catalog.storage_classes.values()]
+    return ("storageClass", "replicated"), rows
+
+
+def _gpus(catalog: Catalog) -> Table:
+    return ("gpu", "vendor"), [(each.name, each.located.value("vendor", "")) for each in catalog.gpus.values()]
+
+
+SECTIONS: Mapping[str, Callable[[Catalog], Table]] = {
+    "types": _types,
+    "images": _images,
+    "profiles": _profiles,
+    "classes": _classes,
+    "gpus": _gpus,
+}
+
+
+@click.command("catalog", short_help="Show what may be written: types, images, profiles, classes, gpus.")
+@click.argument("section", type=click.Choice(list(SECTIONS)), required=False)
+@click.option("--platform", default=DEFAULT_PLATFORM, show_default=True, help="Platform.")
+@click.option("-o", "--output", type=click.Choice(list(TABLES)), default="table", show_default=True, help="Format.")
+@click.pass_obj
+def command(obj: dict[str, str], section: str | None, platform: str, output: str) -> None:
+    """Show a platform's catalog, with what environments/_catalog.yaml adds to it.
+
+    Example: vmgen catalog images --platform cozystack
+    """
+    project = Session(obj["color"]).project
+    if platform not in project.platforms:
+        raise VmgenError(f"no platform '{platform}'{did_you_mean(platform, project.platforms)}")
+    catalog = Platforms(project).named(platform).catalog
+    tables = [TABLES[output](*SECTIONS[name](catalog)) for name in ([section] if section else SECTIONS)]
+    click.echo("\n".join(tables), nl=False)

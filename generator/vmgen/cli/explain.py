@@ -1,0 +1,42 @@
+"""`vmgen explain`: where each value of an object came from."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from vmgen.cli.session import Session
+from vmgen.explain.choice import chosen_fields, chosen_resource
+from vmgen.explain.objects import Explainer
+from vmgen.pipeline import Workshop
+from vmgen.report.colour import paint_for
+from vmgen.report.explanation import as_json, as_text
+from vmgen.report.links import link_for
+
+
+@click.command("explain", short_help="Show where each value of an object came from.")
+@click.argument("environment", metavar="ENV")
+@click.argument("name", metavar="OBJECT")
+@click.argument("field", metavar="[FIELD]", required=False)
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format.")
+@click.pass_obj
+def command(obj: dict[str, str], environment: str, name: str, field: str | None, output: str) -> None:
+    """Show the manifest of an object with, beside each line, where its value came from and what it overrode.
+
+    OBJECT is a name, or vm/NAME or disk/NAME; FIELD is a path such as spec.instanceType, or the end of one.
+
+    Example: vmgen explain production web-1 instanceType
+    """
+    session = Session(obj["color"])
+    workshop = Workshop(session.project)
+    rendered = workshop.rendered(*session.chosen((environment,)))
+    failed = session.report(rendered.problems)
+    if not rendered.environment or not rendered.fleet:
+        sys.exit(1)
+    explainer = Explainer(rendered.environment, rendered.fleet, rendered.layers, session.project)
+    explanation = explainer.explanation(chosen_resource(name, rendered.fleet), rendered.files)
+    fields = chosen_fields(field, explanation)
+    paint, link = paint_for(sys.stdout, obj["color"]), link_for(sys.stdout, session.project.root)
+    click.echo(as_json(explanation, fields) if output == "json" else as_text(explanation, fields, paint, link), nl=False)
+    sys.exit(1 if failed else 0)

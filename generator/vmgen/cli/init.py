@@ -1,0 +1,164 @@
+"""`vmgen init`: a GitOps repository that renders at once."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from vmgen.check.ssh_key import Fault, ssh_key
+from vmgen.patterns import Pattern
+from vmgen.problems import VmgenError
+from vmgen.read.platform import DEFAULT_PLATFORM
+from vmgen.read.project import Project, schema_text
+from vmgen.suggestions import did_you_mean
+from vmgen.write.starter import FORGES, Answers, starter, write_missing
+
+NONE = "none"
+_OWNERS = Pattern(r"(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+)( +(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+))*")
+
+
+@click.command("init", short_help="Make a GitOps repository that renders at once.")
+@click.argument("folder", metavar="[DIR]", default=".")
+@click.option("--namespace", help="Tenant namespace of the VMs, such as tenant-acme.")
+@click.option("--platform", help=f"Platform.  [default: {DEFAULT_PLATFORM}]")
+@click.option("--ssh-key", "key_file", metavar="FILE", help="File of public keys that may log in to the VMs.")
+@click.option("--owners", help="Who approves changes to disks: @team or @user, for CODEOWNERS.")
+@click.option("--ci", type=click.Choice([*FORGES, "both", NONE]), help="Whose pipeline to write.  [default: both]")
+@click.option("--argocd", metavar="URL", help="Deliver with Argo CD: this repository, as Argo CD reaches it.")
+@click.option("--flux", metavar="NAME", help="Deliver with Flux: the GitRepository of this repository.")
+def command(
+    folder: str,
+    namespace: str | None,
+    platform: str | None,
+    key_file: str | None,
+    owners: str | None,
+    ci: str | None,
+    argocd: str | None,
+    flux: str | None,
+) -> None:
+    """Make a repository in DIR: an environment to begin with, and what checks it before a merge.
+
+    On a terminal it asks for what no option says. A file that is there already stays as it is.
+
+    Example: vmgen init shop --namespace tenant-shop --ssh-key ~/.ssh/id_ed25519.pub
+    """
+    ask = _Questions(sys.stdin.isatty() and sys.stdout.isatty())
+    platforms = Project(Path(folder)).platforms
+    answers = Answers(
+        namespace=ask.required("--namespace", "Tenant namespace of the VMs (tenant-…)", namespace, _namespace),
+        platform=ask.optional("Platform", platform, _one_of(platforms), DEFAULT_PLATFORM),
+        keys=ask.optional("File of public SSH keys for the VMs (none: later)", key_file, _keys, "", _own_key()),
+        owners=ask.optional("Who approves changes to disks, as @team (none: later)", owners, _owners, ""),
+        forges=ask.optional("Pipeline for github, gitlab, both or none", ci, _forges, "both"),
+        argocd=argocd or "",
+        flux=flux or "",
+    )
+    _write(Path(folder), answers)
+
+
+def _write(folder: Path, answers: Answers) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise VmgenError(f"{folder} is a file; name a folder to make the repository in") from None
+    made, kept = write_missing(folder, starter(answers))
+    for path in made:
+        click.echo(f"wrote {path}")
+    for path in kept:
+        click.echo(f"kept {path}, which was there", err=True)
+    if not made:
+        click.echo("Nothing to do: all is there.", err=True)
+        return
+    go = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
+    repository = "" if _in_git(folder) else "git init && "
+    click.echo(f"\nNext: {go}{repository}vmgen render && git add . && git commit", err=True)
+
+
+def _in_git(folder: Path) -> bool:
+    return any((above / ".git").exists() for above in (folder.resolve(), *folder.resolve().parents))
+
+
+Answer = TypeVar("Answer")
+
+
+class _Questions:
+    """Asks on a terminal, and again where an answer is no good. Elsewhere it takes the options and the defaults."""
+
+    def __init__(self, terminal: bool) -> None:
+        self._terminal = terminal
+
+    def required(self, option: str, question: str, given: str | None, checked: Callable[[str], Answer]) -> Answer:
+        """An answer that nothing can stand in for."""
+        if given is None and not self._terminal:
+            raise click.UsageError(f"write {option}: there is no terminal to ask on")
+        return self._answer(question, given, checked, None)
+
+    def optional(
+        self, question: str, given: str | None, checked: Callable[[str], Answer], default: str, offer: str = ""
+    ) -> Answer:
+        """An answer that may be left out: `default` stands in where nobody is asked, and `offer` is what Enter takes."""
+        return self._answer(question, given if given is not None or self._terminal else default, checked, offer or default)
+
+    def _answer(self, question: str, given: str | None, checked: Callable[[str], Answer], offer: str | None) -> Answer:
+        if given is not None:
+            return checked(given)
+        answer: Answer = click.prompt(question, default=offer, show_default=bool(offer), value_proc=checked, err=True)
+        return answer
+
+
+def _namespace(answer: str) -> str:
+    shape = json.loads(schema_text("environment"))["properties"]["namespace"]
+    if not re.fullmatch(shape["pattern"], answer) or len(answer) > shape["maxLength"]:
+        raise click.BadParameter(f"'{answer}' is not {shape['x-expected']}")
+    return answer
+
+
+def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
+    def checked(answer: str) -> str:
+        if answer not in names:
+            raise click.BadParameter(f"no platform '{answer}'{did_you_mean(answer, names)}")
+        return answer
+
+    return checked
+
+
+def _keys(answer: str) -> str:
+    """The text of a file of public keys; the name of no file is no keys."""
+    if answer in ("", NONE):
+        return ""
+    try:
+        text = Path(answer).expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{answer} cannot be read: {getattr(error, 'strerror', 'it is not text')}") from None
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    faults = [f"the key {found.reason}" for found in map(ssh_key, lines) if isinstance(found, Fault)]
+    if faults or not lines:
+        raise click.BadParameter(f"{answer}: {faults[0] if faults else 'there is no key in it'}")
+    return text
+
+
+def _own_key() -> str:
+    """The public key that Enter takes: the user's own, where there is one."""
+    candidates = (Path.home() / ".ssh" / f"id_{kind}.pub" for kind in ("ed25519", "ecdsa", "rsa"))
+    return next((str(path) for path in candidates if path.is_file()), "")
+
+
+def _owners(answer: str) -> str:
+    if answer in ("", NONE):
+        return ""
+    if not _OWNERS.fullmatch(answer):
+        raise click.BadParameter(f"'{answer}' names no owner; write @team or @user")
+    return answer
+
+
+def _forges(answer: str) -> tuple[str, ...]:
+    if answer not in (*FORGES, "both", NONE):
+        raise click.BadParameter("write github, gitlab, both or none")
+    return FORGES if answer == "both" else tuple(forge for forge in FORGES if forge == answer)

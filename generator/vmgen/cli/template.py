@@ -1,0 +1,26 @@
+"""`vmgen template`: the built-in templates, to read and to copy."""
+
+from __future__ import annotations
+
+import click
+
+from vmgen.problems import VmgenError
+from vmgen.read.project import program_folders
+from vmgen.suggestions import did_you_mean
+
+
+@click.command("template", short_help="Show the built-in templates, to copy and change.")
+@click.argument("name", required=False)
+def command(name: str | None) -> None:
+    """List the files that vmgen brings for its platforms, or print one. One of the same name under templates/ replaces it.
+
+    Example: vmgen template hikube/vm-disk.yaml.j2 > templates/hikube/vm-disk.yaml.j2
+    """
+    _, _, folder = program_folders()
+    known = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    if name is None:
+        click.echo("\n".join(known))
+    elif name in known:
+        click.echo((folder / name).read_bytes(), nl=False)
+    else:
+        raise VmgenError(f"no built-in template '{name}'{did_you_mean(name, known)}; vmgen template lists them")

@@ -1,0 +1,134 @@
+"""The gate: what destroys data, or what the platform rejects, passes only where a tombstone names it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+
+from vmgen.compare.plan import ObjectChange, Plan
+from vmgen.compare.tombstones import KINDS, Tombstone
+from vmgen.compare.wanted import Wanted
+from vmgen.problems import Place, Problem
+from vmgen.read.verdicts import DESTROYS
+
+_KEYS = {kind: key for key, kind in KINDS.items()}
+_REASON = "say why"
+
+
+def gate(plan: Plan, wanted: Iterable[Wanted], today: date, *, behind: bool = False) -> Iterator[Problem]:
+    """What may not pass, with the lines that let it, and the tombstones that are of no use.
+
+    `behind` says that the baseline has commits which HEAD lacks.
+    """
+    environments = {each.environment: each for each in wanted}
+    refused = [change for change in plan.changes if change.refused and not _permitted(change, today)]
+    for environment, changes in _by_environment(change for change in refused if change.tombstone is None).items():
+        for destroys in (True, False):
+            chosen = [change for change in changes if (change.verdict == DESTROYS) is destroys]
+            if chosen:
+                yield _refusal(plan, environment, environments.get(environment), chosen, behind=behind)
+    yield from _expired(refused)
+    yield from _useless(plan, environments, today)
+
+
+def _permitted(change: ObjectChange, today: date) -> bool:
+    return change.tombstone is not None and not change.tombstone.expired(today)
+
+
+def _by_environment(changes: Iterable[ObjectChange]) -> Mapping[str, list[ObjectChange]]:
+    found: dict[str, list[ObjectChange]] = {}
+    for change in changes:
+        found.setdefault(change.moved_from or change.environment, []).append(change)
+    return found
+
+
+def _refusal(plan: Plan, environment: str, wanted: Wanted | None, changes: list[ObjectChange], *, behind: bool) -> Problem:
+    file = wanted.file if wanted else f"environments/{environment}.yaml"
+    destroys = changes[0].verdict == DESTROYS
+    where = f"committed at {plan.against}" if plan.against else "in manifests/"
+    names = ", ".join(str(change.identity) for change in changes)
+    if destroys:
+        what = f"the data of {len(changes)} disks {where} would be destroyed: {names}."
+        way_back = "Restore them" if wanted else f"Restore {file}"
+    else:
+        what = f"the platform rejects a change: {names}. {_sentences(changes)}"
+        way_back = "Take it back"
+    parts = [what, *dict.fromkeys(f"It looks like a rename: {change.remedy}." for change in changes if change.remedy)]
+    if behind:
+        parts.append(f"HEAD lacks commits of {plan.against}, and what they added counts as removed here: merge it first.")
+    parts.append(f"{way_back}, or let it pass by {_how(wanted, file)}, with the reason for the reviewer:")
+    rule, lines = "destroys-data" if destroys else "rejected-change", tuple(_lines(wanted, changes))
+    return Problem(_place(wanted, file, changes), rule, "", " ".join(parts), lines=lines)
+
+
+def _sentences(changes: list[ObjectChange]) -> str:
+    says = [field.says for change in changes for field in change.fields if field.verdict == change.verdict]
+    return " ".join(dict.fromkeys((*(change.says for change in changes if change.says), *says)))
+
+
+def _how(wanted: Wanted | None, file: str) -> str:
+    if wanted is None:
+        return f"putting {file} back with these lines alone, and rendering with --allow-empty"
+    if wanted.tombstones:
+        return f"adding these lines to `retire:` in {wanted.tombstones[-1].place.file}"
+    return f"adding these lines to {file}"
+
+
+def _lines(wanted: Wanted | None, changes: list[ObjectChange]) -> Iterator[str]:
+    """The exact lines to paste."""
+    indent = "  "
+    if wanted is None:
+        yield f"namespace: {changes[0].identity.namespace}"
+    if wanted is None or not wanted.tombstones:
+        yield "retire:"
+    else:
+        # A list's item begins two columns behind its dash.
+        indent = " " * max(wanted.tombstones[-1].place.column - 3, 0)
+    for change in changes:
+        yield f'{indent}- {{{_KEYS[change.identity.kind]}: {change.identity.name}, reason: "{_REASON}"}}'
+
+
+def _place(wanted: Wanted | None, file: str, changes: list[ObjectChange]) -> Place:
+    """Where the group of the first object is written, which is where most such changes come from; else the file."""
+    if wanted is None:
+        return Place(file)
+    for change in changes:
+        for folder in change.path.split("/")[2:-1]:
+            if folder in wanted.groups:
+                return wanted.groups[folder]
+    return Place(file, 1, 1)
+
+
+def _expired(refused: Iterable[ObjectChange]) -> Iterator[Problem]:
+    for change in refused:
+        if change.tombstone and change.tombstone.until:
+            message = (
+                f"ended on {change.tombstone.until}, and {change.identity} is not gone yet: {change.verdict}; "
+                "write a later `until:`, or restore it"
+            )
+            yield Problem(change.tombstone.place, "expired-tombstone", "retire", message)
+
+
+def _useless(plan: Plan, environments: Mapping[str, Wanted], today: date) -> Iterator[Problem]:
+    """Tombstones that name what is still there, or what is long gone. One in a shared layer need only serve once."""
+    used = {
+        change.tombstone.place for change in plan.changes if change.tombstone and (change.action == "delete" or change.refused)
+    }
+    for each in environments.values():
+        there = {(identity.kind, identity.name) for identity in each.objects.values()} if each.tombstones else set()
+        for tombstone in each.tombstones:
+            if tombstone.place not in used:
+                yield _useless_one(tombstone, (tombstone.kind, tombstone.name) in there, plan.against, today)
+
+
+def _useless_one(tombstone: Tombstone, there: bool, against: str, today: date) -> Problem:
+    if there:
+        message = (
+            f"{tombstone.kind} {tombstone.name} is still rendered, so nothing is retired; "
+            "take it out of the environment, or remove this entry"
+        )
+        return Problem(tombstone.place, "tombstone-in-use", "retire", message)
+    where = f"is committed at {against}" if against else "is in manifests/"
+    ended = f", and it ended on {tombstone.until}" if tombstone.expired(today) else ""
+    message = f"no {tombstone.kind} {tombstone.name} {where} any more{ended}; remove the entry once the removal is merged"
+    return Problem(tombstone.place, "stale-tombstone", "retire", message, "warning")

@@ -1,0 +1,118 @@
+"""Which object of the baseline is which of those that are wanted: by kind, namespace and name, wherever they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from vmgen.compare.baseline import Baseline
+from vmgen.compare.reading import Reader
+from vmgen.compare.renames import twins
+from vmgen.compare.tombstones import KINDS
+from vmgen.compare.wanted import Identity, Wanted
+from vmgen.problems import Place, Problem
+from vmgen.read.manifests import NotYaml
+from vmgen.records import Record
+
+
+class Existing(Record):
+    """An object of the baseline."""
+
+    identity: Identity
+    environment: str
+    path: str
+    document: Mapping[str, Any]
+
+
+class _Manifest(Record):
+    identity: Identity
+    environment: str
+    path: str
+    content: bytes
+    reader: Reader
+
+
+class New(_Manifest):
+    """An object that is wanted, its manifest read only when it is compared."""
+
+    @cached_property
+    def document(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.reader.documents(self.path, self.content)[0]
+        return found
+
+
+class Matching(Record):
+    """The objects that are there before and after, those that are new, and those that are gone.
+
+    `twins` joins an object that is gone to one that is new and looks the same, in both directions.
+    """
+
+    pairs: tuple[tuple[Existing, New], ...]
+    created: tuple[New, ...]
+    vanished: tuple[Existing, ...]
+    twins: Mapping[Identity, Identity]
+    problems: tuple[Problem, ...]
+
+
+def matched(
+    environments: tuple[Wanted, ...], baseline: Baseline, names: Iterable[str], differing: Mapping[str, bytes] | None = None
+) -> Matching:
+    """What is wanted joined to the baseline; only manifests that differ in bytes are read."""
+    if differing is None:
+        files = {path: content for each in environments for path, content in each.files.items()}
+        differing = baseline.differing(names, files)
+    reader = Reader()
+    existing, problems = _existing(differing, baseline, reader)
+    new = _new(environments, baseline, differing, reader)
+    # An object whose manifest is the same in another file of the run has only moved.
+    still = {identity for each in environments for identity in each.objects.values()} if existing else set()
+    pairs, vanished = [], []
+    for old in existing:
+        candidates = new.get(old.identity)
+        if candidates:
+            same = next((each for each in candidates if each.environment == old.environment), candidates[0])
+            candidates.remove(same)
+            pairs.append((old, same))
+        elif old.identity not in still:
+            vanished.append(old)
+    created = tuple(each for candidates in new.values() for each in candidates)
+    return Matching(tuple(pairs), created, tuple(vanished), twins(vanished, created), problems)
+
+
+def _new(
+    environments: tuple[Wanted, ...], baseline: Baseline, differing: Mapping[str, bytes], reader: Reader
+) -> dict[Identity, list[New]]:
+    found: dict[Identity, list[New]] = {}
+    for each in environments:
+        for path, identity in each.objects.items():
+            if path in differing or not baseline.holds(path):
+                found.setdefault(identity, []).append(New(identity, each.environment, path, each.files[path], reader))
+    return found
+
+
+def _existing(contents: Mapping[str, bytes], baseline: Baseline, reader: Reader) -> tuple[list[Existing], tuple[Problem, ...]]:
+    found: list[Existing] = []
+    problems = []
+    for path, content in contents.items():
+        try:
+            documents = reader.documents(path, content) if path.endswith((".yaml", ".yml")) else []
+        except NotYaml:
+            at = f"at {baseline.ref} " if baseline.ref else ""
+            message = f"what the file holds {at}is not YAML, so the plan cannot say what becomes of it"
+            place = Place(baseline.project.shown(baseline.project.manifests / path))
+            problems.append(Problem(place, "unreadable-baseline", "", message, "warning"))
+            continue
+        for document in documents:
+            identity = _identity(document)
+            if identity:
+                found.append(Existing(identity, path.partition("/")[0], path, document))
+    return found, tuple(problems)
+
+
+def _identity(document: Any) -> Identity | None:
+    """The identity of an object of a kind that holds a VM or a disk; None of anything else."""
+    metadata = document.get("metadata") if isinstance(document, dict) else None
+    if not isinstance(metadata, dict) or document.get("kind") not in KINDS.values():
+        return None
+    return Identity(document["kind"], str(metadata.get("namespace", "")), str(metadata.get("name", "")))

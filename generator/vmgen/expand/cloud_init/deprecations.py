@@ -1,0 +1,69 @@
+"""What cloud-init's published schema calls deprecated: validators ignore the mark, so the schema is walked beside the value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from vmgen.expand.cloud_init.finding import Path
+
+CHOICES = ("oneOf", "anyOf")
+Node = dict[str, Any]
+
+
+def deprecated(name: str, value: Any, schema: Node) -> Iterator[tuple[Path, str]]:
+    """The paths in the value of a top-level key that are deprecated, each with the sentence of the schema."""
+    for part in schema["allOf"]:
+        module = resolved(part, schema).get("properties", {})
+        if name in module:
+            yield from _walk(module[name], value, (name,), schema)
+
+
+def resolved(node: Any, schema: Node) -> Node:
+    """A node with what it refers to, its own words over those."""
+    while "$ref" in node:
+        target = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
+        node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
+    whole: Node = node
+    return whole
+
+
+def _walk(node: Node, value: Any, path: Path, schema: Node) -> Iterator[tuple[Path, str]]:
+    node = resolved(node, schema)
+    if node.get("deprecated") is True:
+        remedy = str(node.get("deprecated_description", "")).replace("**", "`").replace("``", "`")
+        yield path, f"deprecated since cloud-init {node.get('deprecated_version')}. {remedy}".rstrip()
+    branches = [part for choice in CHOICES for part in node.get(choice, ()) if _could_be(resolved(part, schema), value)]
+    for part in (*node.get("allOf", ()), *branches):
+        yield from _walk(part, value, path, schema)
+    if isinstance(value, dict):
+        for name, item in value.items():
+            for below in _below(node, name):
+                yield from _walk(below, item, (*path, name), schema)
+    elif isinstance(value, list) and isinstance(node.get("items"), dict):
+        for index, item in enumerate(value):
+            yield from _walk(node["items"], item, (*path, index), schema)
+
+
+def _below(node: Node, name: str) -> Iterator[Node]:
+    if name in node.get("properties", {}):
+        yield node["properties"][name]
+    for pattern, below in node.get("patternProperties", {}).items():
+        if re.search(pattern, name):
+            yield below
+
+
+def _could_be(node: Node, value: Any) -> bool:
+    """Whether a value can be meant for a branch of the schema, by its type and by the words that the branch lists."""
+    if "enum" in node and value not in node["enum"]:
+        return False
+    types = node.get("type", ())
+    return not types or _type(value) in ([types] if isinstance(types, str) else types)
+
+
+def _type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    names = {str: "string", int: "integer", float: "number", list: "array", dict: "object", type(None): "null"}
+    return names[type(value)]

@@ -1,0 +1,22 @@
+"""What can be wrong with a text of user data, wherever it came from."""
+
+from __future__ import annotations
+
+from vmgen.check.rule import RuleText
+from vmgen.records import Record
+
+Path = tuple[str | int, ...]
+
+
+class Finding(Record):
+    """Something wrong: by which rule, at which key of the cloud-config, at which line of the text.
+
+    `line` and `column` count from 0. `inner` is the line within the value at `path`, -1 for the value as a whole.
+    """
+
+    rule: RuleText
+    message: str
+    line: int = 0
+    column: int = 0
+    path: Path = ()
+    inner: int = -1

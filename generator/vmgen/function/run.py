@@ -1,0 +1,99 @@
+"""A KRM function: the environment in the functionConfig becomes items of the ResourceList, what is wrong its results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vmgen.pipeline import Workshop
+from vmgen.problems import Place, Problem, in_order
+from vmgen.quoting import block
+from vmgen.read.project import Project
+from vmgen.read.resource_list import ResourceList, items_with, resource_list
+from vmgen.render.kustomization import KUSTOMIZATION
+
+KIND = "Environment"
+_PATHS = ("config.kubernetes.io/path", "internal.config.kubernetes.io/path")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The ResourceList to print, and the problems that are in it as results."""
+
+    text: str
+    problems: tuple[Problem, ...]
+
+
+def answer(text: bytes, folder: Path) -> Answer:
+    """The answer to a ResourceList. VmgenError where it is none.
+
+    The spec is what `environments/<name>.yaml` would hold; `folder` is where the function was started.
+    """
+    received = resource_list(text)
+    name, misnamed = _name(received.config)
+    if misnamed:
+        return _answer(received, {}, misnamed, "")
+    project = Project(_root(folder))
+    workshop = Workshop(project)
+    path = project.environments / f"{name}.yaml"
+    workshop.files.suppose(path, received.spec.encode())
+    done = workshop.rendered(name)
+    return _answer(received, done.files, done.problems, project.shown(path))
+
+
+def _name(config: Mapping[str, Any]) -> tuple[str, tuple[Problem, ...]]:
+    """The environment's name, and what makes the functionConfig none."""
+    metadata = config.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    messages = {
+        "kind": f"must be {KIND}, and is {config.get('kind')!r}" if config.get("kind") != KIND else "",
+        "metadata.name": "is missing; it names the environment" if not isinstance(name, str) else "",
+        "spec": "is missing; write in it what the environment's file would hold" if "spec" not in config else "",
+    }
+    unknown = sorted(set(config) - {"apiVersion", "kind", "metadata", "spec"})
+    messages |= dict.fromkeys(unknown, "is no key of an Environment; put it under spec")
+    wrong = (Problem(Place(""), "function-config", key, message) for key, message in messages.items() if message)
+    return str(name), tuple(wrong)
+
+
+def _root(folder: Path) -> Path:
+    """The repository that the folder lies in; the folder itself where it lies in none."""
+    return next((each for each in (folder, *folder.parents) if (each / "environments").is_dir()), folder)
+
+
+def _answer(received: ResourceList, files: Mapping[str, bytes], problems: tuple[Problem, ...], shown: str) -> Answer:
+    wrong = any(problem.severity == "error" for problem in problems)
+    manifests = [text for path, text in files.items() if path.count("/") > 1 and not path.endswith(f"/{KUSTOMIZATION}")]
+    said = in_order([_within(problem, shown) for problem in problems])
+    results = [_result(problem, received.config) for problem in said]
+    text = f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n{items_with(received, [] if wrong else manifests)}"
+    return Answer(f"{text}results:{block(results, 2)}\n" if results else text, said)
+
+
+def _within(problem: Problem, shown: str) -> Problem:
+    """A problem of the spec itself has no line: its text is the one that kustomize made, not the user's."""
+    if problem.place.file != shown:
+        return problem
+    return Problem(Place("functionConfig"), problem.rule, problem.subject, problem.message, problem.severity)
+
+
+def _result(problem: Problem, config: Mapping[str, Any]) -> dict[str, Any]:
+    metadata: Any = config.get("metadata") or {}
+    reference = {"apiVersion": config.get("apiVersion"), "kind": config.get("kind")}
+    reference |= {key: metadata[key] for key in ("name", "namespace") if key in metadata}
+    result: dict[str, Any] = {
+        "message": f"{problem.message} [{problem.rule}]",
+        "severity": problem.severity,
+        "resourceRef": {key: str(value) for key, value in reference.items() if value},
+    }
+    own = problem.place.file in ("", "functionConfig")
+    if problem.subject:
+        spec = own and problem.rule != "function-config"
+        result["field"] = {"path": f"spec.{problem.subject}" if spec else problem.subject}
+    annotations: Any = metadata.get("annotations") or {}
+    paths = [annotations[key] for key in _PATHS if key in annotations] if own else [problem.place.file]
+    if paths:
+        result["file"] = {"path": str(paths[0])}
+    return result

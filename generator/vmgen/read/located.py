@@ -1,0 +1,118 @@
+"""A value that remembers where it was written, through every merge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from vmgen.problems import Place
+from vmgen.records import Record
+
+
+class Located(Record):
+    """A scalar, a tuple or a mapping of located values, and its place.
+
+    `place` is where the value stands and `key` where its key does. `layer` says which layer gave it: empty for a file,
+    else `catalog`, `platform` or the rule that inferred it. `under` is the value of the lower layer that this one replaced;
+    for an inferred value, what the rule took it from: a value, or a list of them.
+    """
+
+    data: Any
+    place: Place
+    key: Place | None = None
+    layer: str = ""
+    under: Located | None = None
+
+    @property
+    def mapping(self) -> Mapping[str, Located]:
+        """The keys and values, or nothing where this is not a mapping."""
+        return self.data if isinstance(self.data, dict) else {}
+
+    @property
+    def items(self) -> tuple[Located, ...]:
+        """The items, or nothing where this is not a list."""
+        return self.data if isinstance(self.data, tuple) else ()
+
+    def get(self, name: str) -> Located | None:
+        """The value of a key, or None where it is not written."""
+        return self.mapping.get(name)
+
+    def value(self, name: str, otherwise: Any = None) -> Any:
+        """The plain value of a key, or `otherwise`."""
+        found = self.mapping.get(name)
+        return otherwise if found is None else plain(found)
+
+
+class Ambiguous(str):
+    """A plain scalar that YAML's versions read as different things, such as `no`, `014` or `22:22`."""
+
+    __slots__ = ()
+
+
+class Invalid:
+    """Stands where a value was refused: it is written, so nothing calls it missing, and no rule looks at it again."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "INVALID"
+
+
+INVALID = Invalid()
+
+
+def plain(value: Located) -> Any:
+    """The value without its places."""
+    data = value.data
+    if isinstance(data, dict):
+        return {key: plain(item) for key, item in data.items()}
+    if isinstance(data, tuple):
+        return [plain(item) for item in data]
+    return data
+
+
+def at_path(value: Located, path: list[str | int]) -> Located:
+    """The value at a path of keys and indexes; the path exists."""
+    for step in path:
+        value = value.data[step]
+    return value
+
+
+def walk(value: Located, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Located]]:
+    """Every value below and including this one, with its path."""
+    yield path, value
+    if isinstance(value.data, dict):
+        for key, item in value.data.items():
+            yield from walk(item, (*path, key))
+    elif isinstance(value.data, tuple):
+        for index, item in enumerate(value.data):
+            yield from walk(item, (*path, index))
+
+
+def dotted(path: list[str | int] | tuple[str | int, ...]) -> str:
+    """A path as people write it: `vms.web.disks[0]`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def packed(value: Located) -> tuple[Any, ...]:
+    """The value and all below it as plain tuples and mappings, to be kept; `unpacked` gives it back."""
+    data: Any = value.data
+    if type(data) is dict:
+        data = {name: packed(item) for name, item in data.items()}
+    elif type(data) is tuple:
+        data = tuple(packed(item) for item in data)
+    key = tuple(value.key) if value.key else None
+    return data, tuple(value.place), key, value.layer, packed(value.under) if value.under else None
+
+
+def unpacked(row: tuple[Any, ...]) -> Located:
+    """The value that was packed."""
+    data, place, key, layer, under = row
+    if type(data) is dict:
+        data = {name: unpacked(item) for name, item in data.items()}
+    elif type(data) is tuple:
+        data = tuple(unpacked(item) for item in data)
+    return Located(data, Place(*place), Place(*key) if key else None, layer, unpacked(under) if under else None)

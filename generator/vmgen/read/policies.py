@@ -1,0 +1,89 @@
+"""The repository's own policies: files under `policies/`, each a JSON Schema for the rendered objects of one kind.
+
+They are data. Nothing in them runs, and a `$ref` leads nowhere but into the file itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from vmgen.problems import Place, Problem
+from vmgen.read.located import Located, dotted
+from vmgen.read.project import Project
+from vmgen.read.schema import Schema, UnusableSchema, own_schema
+from vmgen.read.yaml_reader import read_yaml
+from vmgen.records import Record
+
+FOLDER = "policies"
+
+
+class OwnPolicy(Record):
+    """A policy from a file. `severity` is error, warning or off, and holds where no environment says otherwise."""
+
+    id: str
+    severity: str
+    kind: str
+    message: str
+    place: Place
+    schema: Schema
+
+
+class OwnPolicies(Record):
+    """All of them, and what was wrong in their files."""
+
+    all: tuple[OwnPolicy, ...]
+    problems: tuple[Problem, ...]
+
+
+def own_policies(project: Project, taken: Collection[str]) -> OwnPolicies:
+    """The policies of a repository. `taken` are the ids that the program has given away."""
+    folder = project.root / FOLDER
+    problems: list[Problem] = []
+    found: dict[str, OwnPolicy] = {}
+    paths = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
+    for path in paths:
+        policy = _policy(path, project, problems)
+        if policy is None:
+            continue
+        if policy.id in found or policy.id in taken:
+            where = f"at {found[policy.id].place}" if policy.id in found else "in vmgen"
+            message = f"the id '{policy.id}' is used already, {where}; take another one"
+            problems.append(Problem(policy.place, "duplicate-policy", "id", message))
+        else:
+            found[policy.id] = policy
+    return OwnPolicies(tuple(found.values()), tuple(problems))
+
+
+def _policy(path: Path, project: Project, problems: list[Problem]) -> OwnPolicy | None:
+    shown = project.shown(path)
+    try:
+        content, wrong = read_yaml(path.read_bytes(), shown)
+    except OSError as error:
+        content, wrong = None, [Problem(Place(shown), "unreadable-file", "", f"cannot be read: {error.strerror}")]
+    if content is not None and not wrong:
+        wrong = [problem for _, problem in own_schema("policy").problems(content)]
+    problems.extend(wrong)
+    if content is None or wrong:
+        return None
+    written = content.data["schema"]
+    try:
+        schema = Schema(content.value("schema"))
+    except UnusableSchema as error:
+        at = _deepest(written, error.path)
+        message = f"is no JSON Schema: {error}"
+        problems.append(Problem(at.place, "invalid-policy", dotted(("schema", *error.path)), message))
+        return None
+    severity = content.value("severity", "error")
+    place = content.data["id"].place
+    return OwnPolicy(content.value("id"), severity, content.value("kind"), content.value("message"), place, schema)
+
+
+def _deepest(written: Located, path: tuple[str | int, ...]) -> Located:
+    """The located value at a path, as far as the path leads."""
+    for step in path:
+        below = written.get(step) if isinstance(step, str) else written.items[step]
+        if below is None:
+            break
+        written = below
+    return written

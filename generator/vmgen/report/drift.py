@@ -1,0 +1,65 @@
+"""How a manifest in the folder differs from the one that is wanted: a few lines, secrets masked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vmgen.masking import HIDDEN, shown_line
+from vmgen.patterns import Pattern
+from vmgen.read.manifests import NotYaml, objects
+
+_MOST_LINES = 12
+_KEYED = Pattern(r"""(?P<key>(?P<indent>\s*)(?:-\s+)*["']?(?P<name>[\w./-]+)["']?:)(?:\s+(?P<value>.*))?""")
+# What may follow a key and be shown: one scalar, or a flow of them, but no text that goes on below.
+_OPEN = ("|", ">", "{", "&", "!")
+
+
+def short_diff(there: bytes, wanted: bytes) -> tuple[str, ...]:
+    """The first lines of a unified diff from the file to what is wanted; none where the file cannot be shown safely."""
+    try:
+        found = objects(there)
+        old, new = (text.decode().splitlines() for text in (there, wanted))
+    except (NotYaml, UnicodeDecodeError):
+        return ("(the file is not YAML)",)
+    if len(found) != 1 or not isinstance(found[0], dict):
+        return ("(the file does not hold one object)",)
+    from difflib import SequenceMatcher  # only drift pays for the import
+
+    lines = []
+    known = {keyed["name"] for line in new if (keyed := _KEYED.match(line))} - {"cloudInit"}
+    safe_old, safe_new = list(_safe(old, known)), list(_safe(new, known))
+    for tag, start, end, new_start, new_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag != "equal":
+            lines.append(f"@@ line {start + 1} @@")
+            lines.extend(f"-{line}" for line in _once(safe_old[start:end]))
+            lines.extend(f"+{line}" for line in _once(safe_new[new_start:new_end]))
+    more = len(lines) - _MOST_LINES
+    return (*lines[:_MOST_LINES], f"({more} more lines)") if more > 0 else tuple(lines)
+
+
+def _safe(lines: list[str], known: set[str]) -> Iterator[str]:
+    """Each line as it may be shown: under a key that the wanted manifest has not, or that holds a text, nothing is."""
+    hidden, with_items = -1, False
+    for line in lines:
+        indent = len(line) - len(line.lstrip())
+        keyed = _KEYED.fullmatch(line)
+        item = line.lstrip().startswith("-")
+        if hidden >= 0 and (not line.strip() or indent > hidden or (with_items and item and indent == hidden)):
+            yield f"{' ' * (hidden + 2)}{HIDDEN}"
+        elif keyed:
+            opaque = keyed["name"] not in known or (keyed["value"] or "").startswith(_OPEN)
+            hidden = len(keyed["indent"]) if opaque else -1
+            with_items = not item  # the items of a list may stand as deep as its key
+            yield f"{keyed['key']} {HIDDEN}" if opaque else shown_line(line)
+        else:
+            hidden = -1
+            yield shown_line(line) if item or line.startswith("#") or not line.strip() else HIDDEN
+
+
+def _once(lines: list[str]) -> Iterator[str]:
+    """Lines that are hidden alike in a row, once."""
+    last = None
+    for line in lines:
+        if line != last or HIDDEN not in line:
+            yield line
+        last = line

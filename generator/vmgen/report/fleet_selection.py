@@ -1,0 +1,69 @@
+"""The part of a fleet that somebody asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from vmgen.expand.model import Disk, Fleet, VirtualMachine
+from vmgen.patterns import Pattern
+from vmgen.problems import VmgenError
+
+_TERM = Pattern(r"(?P<not>!?)(?P<key>[^=!,\s]+)(?:(?P<operator>==?|!=)(?P<value>[^=!,\s]*))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One condition on labels, as `kubectl -l` has them: `team=shop`, `team!=shop`, `team`, `!team`."""
+
+    key: str
+    value: str | None
+    wanted: bool
+
+    def holds(self, labels: Mapping[str, str]) -> bool:
+        """Whether labels fit."""
+        fits = self.key in labels if self.value is None else labels.get(self.key) == self.value
+        return fits is self.wanted
+
+
+def terms(selectors: Collection[str]) -> tuple[Term, ...]:
+    """The conditions of some `-l` options, each of which may hold several, with commas between."""
+    return tuple(_term(text.strip()) for selector in selectors for text in selector.split(","))
+
+
+def _term(text: str) -> Term:
+    found = _TERM.fullmatch(text)
+    if not found or (found["not"] and found["operator"]):
+        raise VmgenError(f"'{text}' is no condition on labels; write key=value, key!=value, key or !key")
+    return Term(found["key"], found["value"], not found["not"] and found["operator"] != "!=")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which VMs are wanted: of these groups (of all, where none is named), only exposed ones, with these labels."""
+
+    groups: frozenset[str] = frozenset()
+    exposed: bool = False
+    labels: tuple[Term, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.groups or self.exposed or self.labels)
+
+    def machines(self, fleet: Fleet) -> tuple[VirtualMachine, ...]:
+        """The VMs that are wanted."""
+        return tuple(machine for machine in fleet.machines if self._wants(machine)) if self else fleet.machines
+
+    def disks(self, fleet: Fleet) -> tuple[Disk, ...]:
+        """The disks that are wanted: by their own group and labels, and as disks of exposed VMs."""
+        if not self:
+            return fleet.disks
+        public = {disk.name for machine in fleet.machines if machine.values["external"] for disk in machine.disks}
+        return tuple(
+            disk for disk in fleet.disks if self._fits(disk.group, disk.values) and (not self.exposed or disk.name in public)
+        )
+
+    def _wants(self, machine: VirtualMachine) -> bool:
+        return self._fits(machine.group, machine.values) and (not self.exposed or bool(machine.values["external"]))
+
+    def _fits(self, group: str, values: Mapping[str, Mapping[str, str]]) -> bool:
+        return (not self.groups or group in self.groups) and all(term.holds(values["labels"]) for term in self.labels)
