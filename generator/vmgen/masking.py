@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
-
-from vmgen.patterns import Pattern
 
 HIDDEN = "***"
 # Keys whose values are secrets, whatever the object. `key` alone is one of them: a public key shows its type and comment.
-_SECRET_KEY = Pattern(
+_SECRET_KEY = re.compile(
     r"(?i)passw|passphrase|passwd|\bpass\b|pwd|secret|token|credential|private|api.?key|access.?key|[-_.]key$|\bkey$|^auth(?!or)|cloudInit$|sshKeys$"
 )
-_ASSIGNED = Pattern(
+_ASSIGNED = re.compile(
     r"""(?ix) (
       ["']? [\w.-]* (?: passw | passphrase | pwd | secret | token | credential | private | auth | key ) [\w.-]* ["']? \s* [:=]
     ) \s* \S .* """
 )
-_PUBLIC_KEY = Pattern(r"\b((?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]+)[ \t]+[A-Za-z0-9+/=]{12,}")
-_PRIVATE_KEY = Pattern(r"-----[A-Z ]*PRIVATE KEY")
-_LOGIN_IN_URL = Pattern(r"(?<=://)[^/@\s]+(?=@)")
-_QUERY = Pattern(r"(?<=[?&])([^=&\s#]+)=[^&\s#]*")
+_PUBLIC_KEY = re.compile(r"\b((?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]+)[ \t]+[A-Za-z0-9+/=]{12,}")
+_PRIVATE_KEY = re.compile(r"-----[A-Z ]*PRIVATE KEY")
+_LOGIN_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+_QUERY = re.compile(r"(?<=[?&])([^=&\s#]+)=[^&\s#]*")
 
 
 def shown(value: Any, name: str = "") -> Any:

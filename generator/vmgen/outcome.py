@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmgen.compare.baseline import Start
 from vmgen.compare.changes import Changes, changes, emptied
@@ -13,14 +13,13 @@ from vmgen.problems import Problem, has_errors, in_order
 from vmgen.read.platform import Platforms
 from vmgen.read.prepared import Prepared
 from vmgen.read.project import Project, environment_names
-from vmgen.records import Record
 
 if TYPE_CHECKING:  # imported where an environment is delivered, or where there is something to plan
     from vmgen.compare.plan import Plan
     from vmgen.render.delivery import Delivery
 
 
-class Outcome(Record):
+class Outcome(NamedTuple):
     """All environments of a run: what was rendered, how it differs from what is there, and everything wrong."""
 
     rendered: tuple[Rendered, ...]

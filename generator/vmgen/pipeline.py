@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmgen.check.rule import run
 from vmgen.check.rules import RULES
@@ -22,7 +22,6 @@ from vmgen.read.located import INVALID
 from vmgen.read.platform import DEFAULT_PLATFORM, Platform, Platforms
 from vmgen.read.prepared import Prepared, users_folder
 from vmgen.read.project import Project
-from vmgen.records import Record
 from vmgen.render.manifests import manifest_templates, tree
 from vmgen.render.policies import Policies
 from vmgen.suggestions import did_you_mean
@@ -31,7 +30,7 @@ if TYPE_CHECKING:  # imported where an environment is delivered, or where there 
     from vmgen.render.delivery import Deliveries, Delivery
 
 
-class Rendered(Record):
+class Rendered(NamedTuple):
     """One environment, rendered. What could not be made, for its problems, is None or empty."""
 
     name: str
@@ -48,7 +47,7 @@ def _unheard(name: str) -> None:
     """Where nobody listens."""
 
 
-class Listeners(Record):
+class Listeners(NamedTuple):
     """Who hears how a run goes: `begins` the name of each stage, `told` that of each environment that is rendered."""
 
     begins: Callable[[str], None] = _unheard

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from vmgen.records import Record
+from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
 
 
-class Place(Record):
+class Place(NamedTuple):
     """A position in a file of the user's. Lines and columns count from 1; 0 means the file as a whole."""
 
     file: str
@@ -22,7 +20,7 @@ class Place(Record):
         return f"{self.file}:{self.line}:{self.column}"
 
 
-class Problem(Record):
+class Problem(NamedTuple):
     """One thing that a user has to mend, at its place, with its remedy in the message.
 
     `rule` is the stable id in brackets, `subject` the path of the key (`vms.web.count`) or empty. `lines` are to be shown

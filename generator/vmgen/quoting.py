@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vmgen.patterns import Pattern
-
 # A word that begins with a letter, or a size such as 20Gi: no resolver makes anything else of these, but for the words below.
-_BARE = Pattern(r"[A-Za-z][A-Za-z0-9._/-]*|[1-9][0-9]*[KMGT]i")
+_BARE = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*|[1-9][0-9]*[KMGT]i")
 _WORDS = frozenset("y n yes no on off true false null none nan inf infinity".split())
-_ESCAPED = Pattern("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 # Several words of letters, digits and dashes, a slash between them.
-_PLAIN_WORDS = Pattern(r"[a-z][-a-z0-9]*(?:/[a-z][-a-z0-9]*)*")
+_PLAIN_WORDS = re.compile(r"[a-z][-a-z0-9]*(?:/[a-z][-a-z0-9]*)*")
 
 
 class Yaml(str):

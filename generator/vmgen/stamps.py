@@ -15,14 +15,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.digests import digest
 from vmgen.hands import Sent, hands
 from vmgen.listing import listing, names, newest, saved
 from vmgen.problems import Place, Problem
 from vmgen.read.project import Project, program
-from vmgen.records import Record
 from vmgen.write.lock import NOTES, notes_folder
 
 RENDERED, CHECKED = f"{NOTES}/stamps", f"{NOTES}/checked"
@@ -31,7 +30,7 @@ _FOR_ALL = ("templates", "policies")
 _FILES_FOR_ALL = ("environments/_catalog.yaml", "environments/_defaults.yaml")
 
 
-class Stamp(Record):
+class Stamp(NamedTuple):
     """What a render left: how many files, the warnings it gave, and whether it also wrote below `delivery/`."""
 
     files: int
@@ -39,7 +38,7 @@ class Stamp(Record):
     delivers: bool
 
 
-class Made(Record):
+class Made(NamedTuple):
     """An environment of this run, to be stamped: the files that it was made from, by their paths from the root, its stamp, and
     what it was made into, by their paths below the folder of manifests."""
 

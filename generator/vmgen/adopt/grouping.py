@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.adopt.parts import EMPTY, Part, Parts
 from vmgen.adopt.sharing import cheapest, override, override_lines
-from vmgen.patterns import Pattern
 
-_NUMBERED = Pattern(r"(?P<base>[a-z]([-a-z0-9]*[a-z0-9])?)-(?P<number>[1-9][0-9]{0,3})")
-_NAME = Pattern(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_NUMBERED = re.compile(r"(?P<base>[a-z]([-a-z0-9]*[a-z0-9])?)-(?P<number>[1-9][0-9]{0,3})")
+_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 # A VM that shares no number with others is taken into their group for its name's beginning only if so few keys differ.
 _MOST_DIFFERENT = 2
 # Of how many groups it is asked whether one more VM belongs to them: in a fleet of a thousand unlike VMs nothing is found.
 _MOST_TRIED = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """A VM to be grouped: its name, and what it is."""
 
     name: str
     parts: tuple[Part, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """VMs that become one group. `parts` is what most of them are, `structure` the keys that say which VMs there are."""
 
     key: str
@@ -41,8 +38,7 @@ class Group:
         return member.name.rpartition("-")[2] if "count" in self.structure else member.name
 
 
-@dataclass(frozen=True, slots=True)
-class _Family:
+class _Family(NamedTuple):
     """VMs that may become one group; `numbered` where their names say so. `base` is empty where they share no beginning."""
 
     base: str

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from dataclasses import field as _default
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from vmgen.problems import Place, Problem
 
 What = Literal["normalised", "left out", "server field", "skipped"]
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """One field of one object (`VMDisk web-1-data`, `spec.size`) and what became of it.
 
     `becomes` is the field of the rendered spec that holds the value now, with the value that it must have there.
@@ -27,8 +25,7 @@ class Note:
     becomes: Mapping[str, Any] = _default(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(NamedTuple):
     """What is said in the course of an import. `problems` keep an environment from being written."""
 
     notes: list[Note] = _default(default_factory=list)

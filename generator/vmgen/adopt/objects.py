@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.adopt.inputs import Manifest
 from vmgen.problems import Place
@@ -12,8 +12,7 @@ from vmgen.problems import Place
 Path = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Attached:
+class Attached(NamedTuple):
     """A disk on a VM, in boot order."""
 
     name: str

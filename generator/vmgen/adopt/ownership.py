@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,14 +12,13 @@ from vmgen.adopt.dialect import Dialect
 from vmgen.adopt.notes import Findings, Note
 from vmgen.adopt.objects import Attached, DiskObject, Path, VmObject
 from vmgen.merge.environment import SYSTEM
-from vmgen.patterns import Pattern
 from vmgen.problems import Place
 from vmgen.quantities import larger
 from vmgen.read.located import plain
 from vmgen.read.overlay import SOURCES
 from vmgen.suggestions import did_you_mean
 
-_SUFFIX = Pattern(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUFFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)

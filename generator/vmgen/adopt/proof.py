@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.adopt.dialect import Dialect
 from vmgen.adopt.inputs import Manifest
@@ -20,8 +20,7 @@ from vmgen.read.manifests import objects
 _RULE = "import-proof"
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """What the comparison found: how many objects are rendered just as they were, how many with more fields and nothing
     else, and how many have something said otherwise. `explicit` counts, by kind and field, what is written out now.
     """

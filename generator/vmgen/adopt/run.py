@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from vmgen.adopt.dialect import Dialect, dialect
 from vmgen.adopt.environment import Written, written
@@ -23,8 +23,7 @@ from vmgen.read.schema import Schema, own_schema
 from vmgen.suggestions import did_you_mean
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What is asked for. Names that are None follow from the manifests, or from `_defaults.yaml`."""
 
     paths: tuple[str, ...]
@@ -51,8 +50,7 @@ class Adopted:
         return self.proof is not None and not has_errors(self.problems)
 
 
-@dataclass(frozen=True, slots=True)
-class Adoption:
+class Adoption(NamedTuple):
     """All that an import makes: an environment for each namespace; `skipped` is what is no VM and no disk."""
 
     environments: tuple[Adopted, ...]

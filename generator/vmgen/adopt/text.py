@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.adopt.objects import Path
 from vmgen.quoting import block, flow, scalar
-from vmgen.records import Record
 
 HEAD = "# yaml-language-server: $schema=../schema/environment.schema.json"
 _WIDTH = 100
@@ -16,7 +15,7 @@ _WIDEST = 128
 _OPEN = frozenset(["", "vms", "defaults", "disks", "instances"])
 
 
-class Line(Record):
+class Line(NamedTuple):
     """A line of the file, and the path of the key that it writes."""
 
     text: str

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from vmgen.check.disk_names import DisksByName
 from vmgen.merge.environment import VmSettings
 from vmgen.merge.settings import Settings
 from vmgen.problems import Place
 from vmgen.read.overlay import SOURCES
-from vmgen.records import Record
 
 _SOURCES = frozenset(SOURCES)
 
 
-class BootDisk(Record):
+class BootDisk(NamedTuple):
     """One disk in the order. `settings` is None where the environment has no such disk."""
 
     label: str

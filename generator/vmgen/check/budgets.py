@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from vmgen.check.demand import Part, parts
 from vmgen.check.totals import Totals, total
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place
 from vmgen.quantities import mebibytes, size
-from vmgen.records import Record
 
 
-class Measure(Record):
+class Measure(NamedTuple):
     """A key of `budget:`: what it limits, and a number of it in words."""
 
     key: str
@@ -38,7 +38,7 @@ MEASURES: Mapping[str, Measure] = {
 }
 
 
-class Limit(Record):
+class Limit(NamedTuple):
     """One limit that an environment sets; memory and storage in MiB."""
 
     measure: Measure
@@ -61,7 +61,7 @@ def limits(environment: Environment) -> Iterator[Limit]:
         yield Limit(measure, most, written.place)
 
 
-class Excess(Record):
+class Excess(NamedTuple):
     """A limit that is exceeded: by which part first, how many of its units fit, what is left for it, and what all ask for."""
 
     limit: Limit

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
-from vmgen.patterns import Pattern
 from vmgen.quantities import size
 from vmgen.read.catalog import InstanceType
 from vmgen.suggestions import did_you_mean, nearest
 
-_CAPACITY = Pattern(
+_CAPACITY = re.compile(
     r"""(?xi)
     (?P<cpu> [0-9]{1,4})
     ( \s* v? (cpus? | cores? | c) ( and | [\s,;:/x*_+-] )* | ( and | [\s,;:/x*_+-] )+ )

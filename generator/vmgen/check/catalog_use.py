@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import NamedTuple
 
 from vmgen.merge.environment import Environment
 from vmgen.merge.settings import Settings
 from vmgen.read.located import Located
-from vmgen.records import Record
 
 
-class Use(Record):
+class Use(NamedTuple):
     """A written name, the section of the catalog that should have it, and what people call such an entry."""
 
     noun: str

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from vmgen.check.totals import Totals, disk_totals, total, vm_totals
 from vmgen.merge.environment import Environment, Group, VmSettings
 from vmgen.problems import Place
-from vmgen.records import Record
 
 
-class Part(Record):
+class Part(NamedTuple):
     """A group, or a standalone disk: the line that says how many there are, and what each one asks for, disks included."""
 
     subject: str

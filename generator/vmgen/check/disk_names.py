@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from typing import NamedTuple
 
 from vmgen.merge.environment import Environment, Instance
 from vmgen.merge.settings import Settings
-from vmgen.records import Record
 from vmgen.suggestions import did_you_mean
 
 _MOST_SUGGESTED = 2000
 
 
-class NamedDisk(Record):
+class NamedDisk(NamedTuple):
     """A disk that exists in the environment; `owner` is None for a standalone one."""
 
     name: str

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Literal, cast
 
 from vmgen.check.rule import Look, Rule, RuleText
 from vmgen.merge.environment import Environment
-from vmgen.patterns import Pattern
 from vmgen.problems import Problem, Severity
 from vmgen.suggestions import did_you_mean
 
 Setting = Literal["error", "warning", "off"]
 # What an override inherits from its group has been said of the group.
-_INSTANCE = Pattern(r"^(vms\.[^.]+)\.instances\.[^.]+")
+_INSTANCE = re.compile(r"^(vms\.[^.]+)\.instances\.[^.]+")
 
 
 UNKNOWN = RuleText(

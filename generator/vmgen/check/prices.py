@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmgen.check.refused import holds_refused
 from vmgen.check.totals import Totals
@@ -41,8 +41,7 @@ class Cost:
         return f"{sign}{Cost(abs(self.amount), self.currency)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Prices:
+class Prices(NamedTuple):
     """The prices of one environment: of a vCPU, a GiB of memory, a GiB of disk by class, an address, a GPU by name."""
 
     values: dict[str, Any]

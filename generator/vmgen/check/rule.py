@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
+from typing import NamedTuple
 
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem, Severity
-from vmgen.records import Record
 
 
-class Finding(Record):
+class Finding(NamedTuple):
     """What a rule found: where, at which key, and the sentence with its remedy."""
 
     place: Place

@@ -7,9 +7,8 @@ import importlib
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from vmgen.patterns import Pattern
 from vmgen.suggestions import did_you_mean
 
 # The strings that follow the type inside of a key, each with its length where there is only one.
@@ -26,10 +25,10 @@ _STRUCTURE: dict[str, tuple[int | None, ...]] = {
 _RSA_MODULUS = 2
 # Mathematics that structure cannot see: whether a point is on its curve, whether an exponent is odd.
 _WORTH_PARSING = ("ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
-_OPTIONS = Pattern(r'(?:[^\s"]|"(?:\\.|[^"\\])*")+[ \t]+')
-_BASE64 = Pattern(r"[A-Za-z0-9+/]+={0,2}")
-_PRIVATE = Pattern(r"PRIVATE KEY|PuTTY-User-Key-File", re.IGNORECASE)
-_PLACEHOLDER = Pattern(
+_OPTIONS = re.compile(r'(?:[^\s"]|"(?:\\.|[^"\\])*")+[ \t]+')
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_PRIVATE = re.compile(r"PRIVATE KEY|PuTTY-User-Key-File", re.IGNORECASE)
+_PLACEHOLDER = re.compile(
     r"\.\.\.|…|[<>{}$]|your|place-?holder|example|change-?me|replace|insert|paste|x{4}|public-?key|todo|dummy|(.)\1{15}",
     re.IGNORECASE,
 )
@@ -47,8 +46,7 @@ class SshKey:
     bits: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """Why a text is no public key; `reason` follows a noun, as in `the key …`."""
 
     kind: FaultKind

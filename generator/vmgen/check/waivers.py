@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from typing import NamedTuple
 
 from vmgen.check.rule import RuleText
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem
 from vmgen.read.located import Located
-from vmgen.records import Record
 
 STALE = RuleText(
     "stale-waiver",
@@ -33,7 +33,7 @@ Write the last day on which it counts, such as 2026-12-31.""",
 RULES = (STALE, INVALID_DAY)
 
 
-class Waiver(Record):
+class Waiver(NamedTuple):
     """Leave for a rule to be broken at a subject and below it. `until` is the last day on which it counts."""
 
     rule: str

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from vmgen.patterns import Pattern
-
 # The name that begins the last line of a traceback: `KeyError` is no key whose value is to be masked.
-_RAISED = Pattern(r"[\w.]+(?:Error|Exception|Warning): ")
+_RAISED = re.compile(r"[\w.]+(?:Error|Exception|Warning): ")
 LIBRARIES = ("click", "jinja2", "jsonschema-rs", "pyyaml")
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from vmgen.cli.door import answered
 from vmgen.cli.session import Session
 from vmgen.compare.baseline import Start
 from vmgen.listing import names
 from vmgen.problems import Problem, in_order
-from vmgen.records import Record
 from vmgen.stamps import Stamp
 
 
-class Wish(Record):
+class Wish(NamedTuple):
     """What the command line asks for."""
 
     names: tuple[str, ...]

@@ -13,7 +13,6 @@ from typing import TypeVar
 import click
 
 from vmgen.check.ssh_key import Fault, ssh_key
-from vmgen.patterns import Pattern
 from vmgen.problems import VmgenError
 from vmgen.read.platform import DEFAULT_PLATFORM
 from vmgen.read.project import Project, schema_text
@@ -21,7 +20,7 @@ from vmgen.suggestions import did_you_mean
 from vmgen.write.starter import FORGES, Answers, starter, write_missing
 
 NONE = "none"
-_OWNERS = Pattern(r"(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+)( +(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+))*")
+_OWNERS = re.compile(r"(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+)( +(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+))*")
 
 
 @click.command("init", short_help="Make a GitOps repository that renders at once.")

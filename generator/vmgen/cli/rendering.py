@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmgen.cli.door import answered
 from vmgen.cli.session import Session
 from vmgen.problems import Problem, in_order
-from vmgen.records import Record
 from vmgen.stamps import Presumed, Stamp, Stamps
 from vmgen.write.lock import locked
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:  # what renders is imported where there is something to render
     from vmgen.outcome import Outcome
 
 
-class Wish(Record):
+class Wish(NamedTuple):
     """What the command line asks for."""
 
     names: tuple[str, ...]

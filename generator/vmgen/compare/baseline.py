@@ -6,18 +6,18 @@ import os
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cached_property
+from typing import NamedTuple
 
 from vmgen.compare.changes import Changes
 from vmgen.compare.git import Repository, repository
 from vmgen.compare.present import owned, present
 from vmgen.problems import VmgenError
 from vmgen.read.project import Project, environment_names
-from vmgen.records import Record
 
 HEAD = "HEAD"
 
 
-class _Committed(Record):
+class _Committed(NamedTuple):
     project: Project
     ref: str = ""
     repository: Repository | None = None
@@ -86,7 +86,7 @@ class Baseline(_Committed):
         return str(self.project.manifests)
 
 
-class Start(Record):
+class Start(NamedTuple):
     """Where a plan starts from. `gone` are the environments of the baseline that have no file any more.
 
     `today` decides which tombstones count, and nothing else: no byte of a manifest depends on it.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from vmgen.compare.present import owned, present
 from vmgen.problems import Place, Problem
 from vmgen.read.project import Project
-from vmgen.records import Record
 
 
-class Changes(Record):
+class Changes(NamedTuple):
     """The files of one environment to create, to update and to prune, by path; `foreign` are left alone."""
 
     environment: str

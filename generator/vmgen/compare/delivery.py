@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from vmgen.compare.changes import Changes, changes
 from vmgen.problems import Problem
 from vmgen.read.delivery import ARGOCD, FLUX, FOLDER, STANDALONE
 from vmgen.read.project import Project
-from vmgen.records import Record
 
 
-class Delivered(Record):
+class Delivered(NamedTuple):
     """The wanted files of `delivery/` by path, and what has to be done. `project` is the one that is written there."""
 
     project: Project

@@ -6,19 +6,18 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.compare.directions import ABSENT, DIRECTIONS, Absent
 from vmgen.masking import HIDDEN, shown
 from vmgen.read.manifests import NotYaml, objects
 from vmgen.read.verdicts import KindVerdicts, Row, Rows
-from vmgen.records import Record
 
 _BY_KEY = ("metadata.labels", "metadata.annotations")
 _MASKED_ALIKE = "the values differ where they are masked"
 
 
-class FieldChange(Record):
+class FieldChange(NamedTuple):
     """One field that changes. `before` and `after` are masked, and ABSENT where the field is not there.
 
     `detail` says more of a change whose values are not shown.
@@ -33,7 +32,7 @@ class FieldChange(Record):
     source: str
 
 
-class _Difference(Record):
+class _Difference(NamedTuple):
     """A field that differs, not yet masked. `key` is the label or annotation."""
 
     field: str

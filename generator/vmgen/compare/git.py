@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from vmgen.problems import VmgenError
-from vmgen.records import Record
 
 # A hook is given the repository of its caller; here it is the folder that says which one is meant.
 _OF_THE_CALLER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE")
 
 
-class Repository(Record):
+class Repository(NamedTuple):
     """A repository that holds a folder. `algorithm` is that of its object ids: sha1 or sha256."""
 
     folder: Path

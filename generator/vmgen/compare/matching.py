@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.compare.baseline import Baseline
 from vmgen.compare.reading import Reader
@@ -13,10 +13,9 @@ from vmgen.compare.tombstones import KINDS
 from vmgen.compare.wanted import Identity, Wanted
 from vmgen.problems import Place, Problem
 from vmgen.read.manifests import NotYaml
-from vmgen.records import Record
 
 
-class Existing(Record):
+class Existing(NamedTuple):
     """An object of the baseline."""
 
     identity: Identity
@@ -25,7 +24,7 @@ class Existing(Record):
     document: Mapping[str, Any]
 
 
-class _Manifest(Record):
+class _Manifest(NamedTuple):
     identity: Identity
     environment: str
     path: str
@@ -42,7 +41,7 @@ class New(_Manifest):
         return found
 
 
-class Matching(Record):
+class Matching(NamedTuple):
     """The objects that are there before and after, those that are new, and those that are gone.
 
     `twins` joins an object that is gone to one that is new and looks the same, in both directions.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from vmgen.compare.baseline import Baseline
 from vmgen.compare.fields import FieldChange, field_changes, fitting
@@ -18,13 +18,12 @@ from vmgen.problems import Problem, VmgenError
 from vmgen.read.catalog import Catalog
 from vmgen.read.platform import DEFAULT_PLATFORM, Platforms
 from vmgen.read.verdicts import DESTROYS, REJECTED, VERDICTS, KindVerdicts, Rows, Verdicts, verdicts
-from vmgen.records import Record
 
 Action = Literal["create", "update", "move", "delete"]
 GRAVITY: Mapping[str, int] = {verdict: position for position, verdict in enumerate(VERDICTS)}
 
 
-class ObjectChange(Record):
+class ObjectChange(NamedTuple):
     """What becomes of one object. `verdict` is its gravest; `says` and `source` are empty where its fields say it.
 
     `twin` is the other half of what looks like a rename, `moved_from` the environment that held the object before, and
@@ -65,7 +64,7 @@ class ObjectChange(Record):
         return self.verdict in (DESTROYS, REJECTED)
 
 
-class Summary(Record):
+class Summary(NamedTuple):
     """How many objects of each sort. `notable` counts those of which a field has a verdict that is worth a word."""
 
     create: int
@@ -82,7 +81,7 @@ class Summary(Record):
         return f"{line}, {self.retired} retired" if self.retired else line
 
 
-class _Changes(Record):
+class _Changes(NamedTuple):
     against: str
     environments: tuple[str, ...]
     changes: tuple[ObjectChange, ...]

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from vmgen.mark import MARK
 from vmgen.problems import Place, Problem
 from vmgen.read.project import Project
-from vmgen.records import Record
 
 # The ending of a file that is being written; one that lies there is from a run that was killed.
 UNFINISHED = ".vmgen-tmp"
 
 
-class Present(Record):
+class Present(NamedTuple):
     """The files of one environment's folder, by their paths below `manifests/`, and what may not be there."""
 
     files: frozenset[str]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from typing import NamedTuple
 
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem
 from vmgen.read.located import Located
-from vmgen.records import Record
 
 KINDS = {"disk": "VMDisk", "vm": "VMInstance"}
 
 
-class Tombstone(Record):
+class Tombstone(NamedTuple):
     """Permission to destroy one object of an environment. `until` is its last day, or None where it has none."""
 
     environment: str

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.check.prices import Cost, Prices
 from vmgen.check.totals import Totals, Value, disk_totals, total, vm_totals
 from vmgen.compare.matching import Matching, New
 from vmgen.read.catalog import Catalog
-from vmgen.records import Record
 
 
 def manifest_totals(objects: Iterable[Mapping[str, Any]], catalog: Catalog) -> Totals:
@@ -31,7 +30,7 @@ def _spec(plain: Mapping[str, Any]) -> Value:
     return found.get
 
 
-class Delta(Record):
+class Delta(NamedTuple):
     """What a plan changes in the totals of an environment, and in its cost where the environment has prices."""
 
     totals: Totals

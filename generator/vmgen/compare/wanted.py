@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmgen.compare.tombstones import Tombstone, tombstones
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem
 from vmgen.read.located import Located
-from vmgen.records import Record
 from vmgen.render.manifests import Tree
 
 if TYPE_CHECKING:  # few environments write prices
     from vmgen.check.prices import Prices
 
 
-class Identity(Record):
+class Identity(NamedTuple):
     """What names an object on the platform, whatever file or environment holds it."""
 
     kind: str
@@ -27,7 +26,7 @@ class Identity(Record):
         return f"{self.kind} {self.name}"
 
 
-class Wanted(Record):
+class Wanted(NamedTuple):
     """One environment, as it should be. Paths are below `manifests/`; `groups` is where the VMs of a group are written."""
 
     environment: str

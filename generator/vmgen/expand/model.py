@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.expand.cloud_init.user_data import UserData
 from vmgen.merge.settings import Settings
 from vmgen.read.platform import Kind, Platform
-from vmgen.records import Record
 
 
-class Attachment(Record):
+class Attachment(NamedTuple):
     """A disk on a VM, in boot order; `bus` is empty where the profile decides."""
 
     name: str
     bus: str = ""
 
 
-class Disk(Record):
+class Disk(NamedTuple):
     """A VMDisk. `vm` is empty for a standalone disk, and so is `group`."""
 
     name: str
@@ -41,7 +40,7 @@ class Disk(Record):
         return {**self.values, "name": self.name}
 
 
-class VirtualMachine(Record):
+class VirtualMachine(NamedTuple):
     """A VMInstance. `values` is shared by all VMs of a group that nothing tells apart.
 
     `seed` is the machine's own `cloudInitSeed` where that is derived from its cloud-init; else it is empty.
@@ -75,7 +74,7 @@ class VirtualMachine(Record):
 Resource = Disk | VirtualMachine
 
 
-class Fleet(Record):
+class Fleet(NamedTuple):
     """All objects of one environment, disks first. `user_data` are the texts of its VMs, once each."""
 
     environment: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.expand.cloud_init.facts import Facts
 from vmgen.expand.cloud_init.forms import Forms, TemplateForm
@@ -15,7 +15,6 @@ from vmgen.expand.model import Attachment, Disk, Fleet, VirtualMachine
 from vmgen.merge.environment import Environment, Group, OwnDisk, VmSettings
 from vmgen.merge.settings import Settings
 from vmgen.read.located import Located, plain
-from vmgen.records import Record
 
 
 def fleet(environment: Environment, forms: Forms) -> Fleet:
@@ -33,7 +32,7 @@ def fleet(environment: Environment, forms: Forms) -> Fleet:
     return Fleet(environment.name, environment.file, environment.platform, namespace, *objects)
 
 
-class _Shared(Record):
+class _Shared(NamedTuple):
     """What the VMs with one set of settings have in common."""
 
     values: Mapping[str, Any]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from vmgen.merge.layers import Layered, files_of, is_form, layered
 from vmgen.problems import Refused, has_errors
@@ -18,8 +18,7 @@ from vmgen.read.project import Project, program_folders
 _FOR_ALL = ("environments/_defaults.yaml", "environments/_catalog.yaml")
 
 
-@dataclass(frozen=True, slots=True)
-class Dependencies:
+class Dependencies(NamedTuple):
     """The files of one environment, by their names in messages, and the folders of templates that it may read all of.
 
     `files` is None where the environment cannot be read: it may depend on anything. `shares` says that Argo CD delivers

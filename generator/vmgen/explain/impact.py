@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vmgen.expand.model import Fleet, Resource
 from vmgen.explain.leaves import Follower, Leaf, Leaves
@@ -22,8 +22,7 @@ from vmgen.render.manifests import path_of
 WHOLE = "*"
 
 
-@dataclass(frozen=True, slots=True)
-class Reached:
+class Reached(NamedTuple):
     """An object that the target reaches: an edit there can change its `fields`.
 
     `checked` are fields that name an entry of the catalog which the target describes: they stay as they are, and are
@@ -39,8 +38,7 @@ class Reached:
     checked: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Impact:
+class Impact(NamedTuple):
     """All that a target reaches. `keys` are the dotted paths of what stands on the line; `readers` are the environments
     that are made from the file, reached or not."""
 

@@ -6,13 +6,12 @@ a comment, and each condition says what it looked at; then the text is read back
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.explain.watched import TOKEN, Watched, Way, Ways, bare, tokens, watched, ways_of
-from vmgen.patterns import Pattern
 from vmgen.problems import Place
 from vmgen.quoting import finalized
 from vmgen.read.located import Located, walk
@@ -21,11 +20,10 @@ from vmgen.read.templates import Templates
 from vmgen.read.yaml_reader import read_yaml
 from vmgen.render.manifests import FILTERS
 
-_MARK = Pattern(" #\ue002([0-9]+)\ue003")
+_MARK = re.compile(" #\ue002([0-9]+)\ue003")
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """A scalar of a manifest, or an empty list or mapping.
 
     `ways` lead to the values that stand in it, none for a text of the template; `conditions` to those that decided that it
@@ -39,8 +37,7 @@ class Leaf:
     asked: tuple[Place, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Leaves:
+class Leaves(NamedTuple):
     """The leaves of a manifest, and the lines of templates that wrote any of it.
 
     `left_out` leads to the values that decided that something is not there.
@@ -51,8 +48,7 @@ class Leaves:
     lines: frozenset[Place]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scope:
+class _Scope(NamedTuple):
     """A stretch of the output that a condition guards."""
 
     start: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.check.catalog_use import SECTIONS, entries, uses
 from vmgen.expand.model import Fleet, Resource
@@ -21,8 +21,7 @@ from vmgen.read.yaml_reader import read_yaml
 from vmgen.render.manifests import path_of
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A leaf of a manifest.
 
     `line` and `column` are where it stands in the manifest, `origins` where its value came from (none for a text of the

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.merge.environment import Environment
 from vmgen.merge.layers import DEFAULTS
@@ -12,11 +11,9 @@ from vmgen.problems import Place
 from vmgen.read.layer_file import LayerFile
 from vmgen.read.located import INVALID, Located, dotted, plain, walk
 from vmgen.read.overlay import NO_RULE
-from vmgen.records import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """One place that a value came from.
 
     `layer` is `environment`, `defaults`, `group`, `instance`, `disk`, `_defaults.yaml`, `extends`, `key file`,
@@ -110,7 +107,7 @@ def taken_by_rule(value: Located) -> tuple[Located, ...]:
     return value.under.items or (value.under,)
 
 
-class _Written(Record):
+class _Written(NamedTuple):
     """What stands at a place: its layer, its key, and the value, or the key itself."""
 
     layer: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vmgen.expand.given import Given, disk_given, vm_given
 from vmgen.expand.model import Disk, Resource, VirtualMachine
@@ -17,8 +17,7 @@ from vmgen.read.overlay import SOURCES
 from vmgen.read.project import Project
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectSources:
+class ObjectSources(NamedTuple):
     """The sources of one object. `named` are those of its name, `counted` those that say that there is such an object;
     `disks` has the name and the bus of each disk of a VM; `derived` what no value of `given` holds: the user data."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from vmgen.problems import Place, VmgenError
 from vmgen.read.located import Located, dotted, walk
@@ -14,8 +14,7 @@ from vmgen.suggestions import did_you_mean
 _Way = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A file, or one line of it, as messages name it. `text` is what the line says, empty for the whole file."""
 
     file: str
@@ -26,8 +25,7 @@ class Target:
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """What stands on a target's line, in files of located values: the paths, the texts below them, and all places."""
 
     ways: tuple[_Way, ...]

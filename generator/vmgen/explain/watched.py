@@ -6,16 +6,15 @@ A token holds its number between two characters of a private-use area, which no 
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
-
-from vmgen.patterns import Pattern
 
 # The way to a value in what a template is given: ("labels", "team"), ("disks", 0, "name").
 Way = tuple[str | int, ...]
 Ways = tuple[Way, ...]
 
-TOKEN = Pattern("\ue000([0-9]+)\ue001")
+TOKEN = re.compile("\ue000([0-9]+)\ue001")
 
 
 class Listener(Protocol):

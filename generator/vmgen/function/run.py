@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.pipeline import Workshop
 from vmgen.problems import Place, Problem, in_order
@@ -18,8 +17,7 @@ KIND = "Environment"
 _PATHS = ("config.kubernetes.io/path", "internal.config.kubernetes.io/path")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The ResourceList to print, and the problems that are in it as results."""
 
     text: str

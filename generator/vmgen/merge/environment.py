@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import NamedTuple
 
 from vmgen.merge.inference import has_system_disk, inferred, inferred_disk
 from vmgen.merge.layers import Layered
@@ -12,7 +13,6 @@ from vmgen.problems import Place
 from vmgen.read.located import Located
 from vmgen.read.overlay import SOURCES, overlaid, settled
 from vmgen.read.platform import Platform
-from vmgen.records import Record
 
 SYSTEM = "system"
 # Keys that say which VMs there are, rather than what each is.
@@ -20,7 +20,7 @@ _STRUCTURE = ("count", "skip", "names", "name", "instances")
 _NOWHERE = Place("")
 
 
-class OwnDisk(Record):
+class OwnDisk(NamedTuple):
     """A disk that each VM of a group gets: `<vm>-<suffix>`."""
 
     suffix: str
@@ -28,7 +28,7 @@ class OwnDisk(Record):
     place: Place
 
 
-class VmSettings(Record):
+class VmSettings(NamedTuple):
     """What one or more VMs of a group are: shared by all instances that nothing tells apart."""
 
     values: Settings
@@ -36,7 +36,7 @@ class VmSettings(Record):
     attached: tuple[Located, ...]
 
 
-class Instance(Record):
+class Instance(NamedTuple):
     """One VM: its name, its number in the group (None where it has none), and where the name was written."""
 
     name: str
@@ -45,7 +45,7 @@ class Instance(Record):
     place: Place
 
 
-class Group(Record):
+class Group(NamedTuple):
     """A group of VMs. `key` is its key and folder, `settings` what all its instances start from."""
 
     key: str
@@ -64,7 +64,7 @@ class Group(Record):
                 yield instance, f"vms.{self.key}.instances.{label}"
 
 
-class StandaloneDisk(Record):
+class StandaloneDisk(NamedTuple):
     """A disk of the environment that belongs to no VM."""
 
     name: str
@@ -72,7 +72,7 @@ class StandaloneDisk(Record):
     place: Place
 
 
-class _Merged(Record):
+class _Merged(NamedTuple):
     name: str
     file: str
     platform: Platform

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from vmgen.problems import Place, Problem
 from vmgen.read.layer_file import Files, LayerFile
 from vmgen.read.located import INVALID, Located, walk
 from vmgen.read.overlay import overlaid
 from vmgen.read.project import Project
-from vmgen.records import Record
 
 DEFAULTS = "_defaults.yaml"
 
 
-class Layered(Record):
+class Layered(NamedTuple):
     """An environment's merged content, with the files that it came from and what was wrong in them."""
 
     name: str

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.problems import Place
 from vmgen.read.located import INVALID, Located, plain
-from vmgen.records import Record
 
 
-class Settings(Record):
+class Settings(NamedTuple):
     """A merged mapping. A value that was refused is there (`written`) and cannot be had (`get`)."""
 
     located: Located

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from typing import NamedTuple
 
 from vmgen.quantities import mebibytes
 from vmgen.read.located import Located
-from vmgen.records import Record
 
 # The first four fields of each are the same: `warning` is said whenever the entry is used. They are written out, since
 # tuples with names, which cannot inherit, take a seventh of a dataclass's time to define, and every start pays for it.
 
 
-class Entry(Record):
+class Entry(NamedTuple):
     """What all catalog entries have."""
 
     name: str
@@ -22,7 +22,7 @@ class Entry(Record):
     warning: str
 
 
-class InstanceType(Record):
+class InstanceType(NamedTuple):
     """A size of VM; memory in MiB."""
 
     name: str
@@ -34,7 +34,7 @@ class InstanceType(Record):
     series: str
 
 
-class Image(Record):
+class Image(NamedTuple):
     """A golden image. `min_storage` is the least size of a disk made from it; `optical` marks an installer ISO."""
 
     name: str
@@ -47,7 +47,7 @@ class Image(Record):
     os: str
 
 
-class Profile(Record):
+class Profile(NamedTuple):
     """An operating-system profile with the least vCPUs and MiB of memory that the platform admits; 0 where unknown."""
 
     name: str
@@ -59,7 +59,7 @@ class Profile(Record):
     os: str
 
 
-class StorageClass(Record):
+class StorageClass(NamedTuple):
     """A storage class."""
 
     name: str
@@ -69,7 +69,7 @@ class StorageClass(Record):
     replicated: bool
 
 
-class _Content(Record):
+class _Content(NamedTuple):
     content: Located
 
 

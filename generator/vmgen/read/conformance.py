@@ -7,11 +7,10 @@ only: those of others may hold anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
-
-from vmgen.patterns import Pattern
 
 Node = Mapping[str, Any]
 # True and False are sure; None is doubt.
@@ -114,8 +113,8 @@ def _distinct(value: list[Any], wanted: bool, *_: Node) -> Answer:
 
 
 @cache
-def _pattern(text: str) -> Pattern:
-    return Pattern(text)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text)
 
 
 Fits = Callable[[Any, Any, Node, Node], Answer]

@@ -6,7 +6,7 @@ import errno
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.problems import Place, Problem
 from vmgen.read.located import INVALID, Located
@@ -14,12 +14,11 @@ from vmgen.read.project import Project
 from vmgen.read.scalars import unprintable
 from vmgen.read.schema import Schema, own_schema, without
 from vmgen.read.yaml_reader import read_yaml
-from vmgen.records import Record
 
 MOST_KEY_BYTES = 1024 * 1024
 
 
-class LayerFile(Record):
+class LayerFile(NamedTuple):
     """A file's content; what was refused in it stands as INVALID or is gone, and `problems` says why."""
 
     path: Path
@@ -107,7 +106,7 @@ def _attachments(value: Located) -> Located:
     return Located(tuple(items), value.place, value.key)
 
 
-class _KeyFiles(Record):
+class _KeyFiles(NamedTuple):
     folder: Path
     project: Project
     problems: list[Problem]

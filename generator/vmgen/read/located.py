@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.problems import Place
-from vmgen.records import Record
 
 
-class Located(Record):
+class Located(NamedTuple):
     """A scalar, a tuple or a mapping of located values, and its place.
 
     `place` is where the value stands and `key` where its key does. `layer` says which layer gave it: empty for a file,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.digests import digest
 from vmgen.listing import listing
@@ -18,12 +18,11 @@ from vmgen.read.prepared import Prepared
 from vmgen.read.project import Project
 from vmgen.read.schema import own_schema
 from vmgen.read.yaml_reader import read_yaml
-from vmgen.records import Record
 
 DEFAULT_PLATFORM = "hikube"
 
 
-class Kind(Record):
+class Kind(NamedTuple):
     """A kind of object: its template, the schema of what comes out, its folder, and how long its names may be.
 
     `built_in` says that the schema is the program's own, not one of the repository.
@@ -38,7 +37,7 @@ class Kind(Record):
     longest_safe_name: int
 
 
-class Platform(Record):
+class Platform(NamedTuple):
     """Everything that the program knows about a platform. `built_in` says that its platform.yaml is the program's own."""
 
     name: str

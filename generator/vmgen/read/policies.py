@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
 from vmgen.problems import Place, Problem
 from vmgen.read.located import Located, dotted
 from vmgen.read.project import Project
 from vmgen.read.schema import Schema, UnusableSchema, own_schema
 from vmgen.read.yaml_reader import read_yaml
-from vmgen.records import Record
 
 FOLDER = "policies"
 
 
-class OwnPolicy(Record):
+class OwnPolicy(NamedTuple):
     """A policy from a file. `severity` is error, warning or off, and holds where no environment says otherwise."""
 
     id: str
@@ -29,7 +29,7 @@ class OwnPolicy(Record):
     schema: Schema
 
 
-class OwnPolicies(Record):
+class OwnPolicies(NamedTuple):
     """All of them, and what was wrong in their files."""
 
     all: tuple[OwnPolicy, ...]

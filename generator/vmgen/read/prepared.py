@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import marshal
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from vmgen.digests import digest
-from vmgen.patterns import Pattern
 from vmgen.read.project import program
 
 Value = TypeVar("Value")
@@ -23,7 +23,7 @@ Value = TypeVar("Value")
 MOST_ENTRIES = 1000
 _OTHERS_MAY_WRITE = 0o022
 _DIGITS = 40
-_ENTRY = Pattern(r"[0-9a-f]{40}")
+_ENTRY = re.compile(r"[0-9a-f]{40}")
 
 
 class Prepared:

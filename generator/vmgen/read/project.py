@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from functools import cache, cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from vmgen import __version__
 from vmgen.digests import digest
 from vmgen.listing import listing
-from vmgen.patterns import Pattern
 from vmgen.problems import Place, Problem, VmgenError
-from vmgen.records import Record
 from vmgen.suggestions import did_you_mean
 
-_NAME = Pattern(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # Windows opens devices under these names, with any suffix: a clone there would break.
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 
@@ -39,7 +39,7 @@ def program() -> str:
     return f"{__version__} {own}"
 
 
-class _Folders(Record):
+class _Folders(NamedTuple):
     root: Path
     output: str = "manifests"
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from vmgen.problems import VmgenError
 from vmgen.read.manifests import NotYaml, objects
-from vmgen.records import Record
 
 _READER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WRITER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-class ResourceList(Record):
+class ResourceList(NamedTuple):
     """A list as it came in. `config` is the functionConfig, `spec` the text of its spec, `root` the document's nodes."""
 
     config: Mapping[str, Any]

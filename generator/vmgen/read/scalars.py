@@ -6,14 +6,15 @@ pick one, such a scalar is kept as `Ambiguous`, and the reader refuses it outsid
 
 from __future__ import annotations
 
-from vmgen.patterns import Pattern
+import re
+
 from vmgen.read.located import Ambiguous
 
 _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = {"", "~", "null", "Null", "NULL"}
-_INTEGER = Pattern(r"[-+]?(0|[1-9][0-9]*)")
-_DECIMAL = Pattern(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+")
-_AMBIGUOUS = Pattern(
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+")
+_AMBIGUOUS = re.compile(
     r"""(?xi)
     y | n | yes | no | on | off | = | <<
   | [-+]? 0[box][0-9a-f_]+                              # 0o14, 0x1F: numbers to some, text to others
@@ -25,7 +26,7 @@ _AMBIGUOUS = Pattern(
 # Plain words that are more than text to some, and the characters of which the rest of what is ambiguous consists.
 _WORDS = frozenset("y yes n no on off = <<".split())
 _OF_NUMBERS = frozenset("0123456789+-_.:abcdefinoxABCDEFINOX")
-_UNPRINTABLE = Pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 def meaning(text: str) -> bool | int | float | str | None:

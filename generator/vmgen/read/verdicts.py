@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.read.located import Located, plain
 from vmgen.read.platform import Platforms
-from vmgen.records import Record
 
 # From calm to grave: of several changes to one object, the gravest is the object's.
 VERDICTS = (
@@ -25,7 +24,7 @@ VERDICTS = (
 DESTROYS, REJECTED = "DESTROYS DATA", "rejected"
 
 
-class Row(Record):
+class Row(NamedTuple):
     """One row: the change that it fits, and what is said of it. An empty condition always holds."""
 
     verdict: str
@@ -41,7 +40,7 @@ class Row(Record):
 Rows = tuple[Row, ...]
 
 
-class KindVerdicts(Record):
+class KindVerdicts(NamedTuple):
     """The rows of one kind of object; `other` are those of a field that has none.
 
     `unset` is what the platform takes for a field that is left out, and `written_out` the rows of one that now says so.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.expand.model import Fleet
-from vmgen.records import Record
 from vmgen.render.kustomization import KUSTOMIZATION, NAME_REFERENCE
 from vmgen.render.shards import Shard
 
@@ -14,7 +13,7 @@ from vmgen.render.shards import Shard
 _EXCLUDED = f"{{{KUSTOMIZATION},*/{KUSTOMIZATION},{NAME_REFERENCE}}}"
 
 
-class Wanted(Record):
+class Wanted(NamedTuple):
     """An object that is to be written: the template that makes it, its values, and what must come out."""
 
     template: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from vmgen.expand.model import Fleet, Resource
 from vmgen.mark import header
@@ -11,7 +12,6 @@ from vmgen.quoting import bare, block, finalized
 from vmgen.read.prepared import Prepared
 from vmgen.read.project import Project
 from vmgen.read.templates import Templates
-from vmgen.records import Record
 from vmgen.render.kustomization import kustomizations
 from vmgen.render.stencil import Stencil, names_of, stencil
 from vmgen.render.verify import Verifier
@@ -20,7 +20,7 @@ from vmgen.render.verify import Verifier
 FILTERS = {"block": block}
 
 
-class Tree(Record):
+class Tree(NamedTuple):
     """The files of one environment, with the object that each manifest holds."""
 
     environment: str

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from typing import cast
+from typing import NamedTuple, cast
 
 from vmgen.check.policy import Policy, Setting, severity_of, unknown_policies
 from vmgen.check.rule import RuleText
 from vmgen.check.rules import RULES as ON_ENVIRONMENTS
 from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
 from vmgen.merge.environment import Environment
-from vmgen.patterns import Pattern
 from vmgen.problems import Place, Problem, Severity
 from vmgen.read.located import dotted
 from vmgen.read.manifests import objects
 from vmgen.read.policies import OwnPolicy, own_policies
 from vmgen.read.project import Project
-from vmgen.records import Record
 from vmgen.render.manifests import Tree
 
 # What in user data lets somebody in, and what keeps passwords from doing so.
-_LETS_IN = Pattern(r"ssh_authorized_keys|ssh-authorized-keys|ssh_import_id|\bchpasswd\b|\bpasswd:|\bpassword:")
-_NO_PASSWORDS = Pattern(r"""(?mix) ^ \s* ["']? ( ssh_pwauth | PasswordAuthentication ) ["']? \s* :? \s* (false|no|off|0) \b""")
+_LETS_IN = re.compile(r"ssh_authorized_keys|ssh-authorized-keys|ssh_import_id|\bchpasswd\b|\bpasswd:|\bpassword:")
+_NO_PASSWORDS = re.compile(
+    r"""(?mix) ^ \s* ["']? ( ssh_pwauth | PasswordAuthentication ) ["']? \s* :? \s* (false|no|off|0) \b"""
+)
 
 
-class UserDataPolicy(Record):
+class UserDataPolicy(NamedTuple):
     """A built-in policy that has to see the whole of a VM's user data."""
 
     rule: RuleText
@@ -94,7 +95,7 @@ class Policies:
         return [_problem(same) for same in found.values()]
 
 
-class _Breach(Record):
+class _Breach(NamedTuple):
     policy: str
     severity: Severity
     message: str

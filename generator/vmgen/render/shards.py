@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from typing import NamedTuple
 
 from vmgen.expand.model import Fleet
-from vmgen.records import Record
 
 STANDALONE = "standalone"
 
 
-class Shard(Record):
+class Shard(NamedTuple):
     """A part of an environment. `group` is empty for the whole, and for the standalone disks, which then are `apart`.
 
     `needs` are the names of the other shards that hold disks which VMs of this one attach.

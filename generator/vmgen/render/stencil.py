@@ -7,19 +7,19 @@ decides nothing by them: `Templates.only_writes` reads that off its syntax tree.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from vmgen.expand.model import Attachment, Resource, VirtualMachine
-from vmgen.patterns import Pattern
 from vmgen.read.templates import Templates
-from vmgen.records import Record
 
 # What differs between the objects of a shape.
 NAMES = frozenset({"name", "disks", "diskNames"})
-_HOLE = Pattern(r"vmgen-hole-(\d+)-end")
+_HOLE = re.compile(r"vmgen-hole-(\d+)-end")
 
 
-class Stencil(Record):
+class Stencil(NamedTuple):
     """A manifest with holes; `order` says which name goes into each."""
 
     form: str

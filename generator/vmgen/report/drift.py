@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from vmgen.masking import HIDDEN, shown_line
-from vmgen.patterns import Pattern
 from vmgen.read.manifests import NotYaml, objects
 
 _MOST_LINES = 12
-_KEYED = Pattern(r"""(?P<key>(?P<indent>\s*)(?:-\s+)*["']?(?P<name>[\w./-]+)["']?:)(?:\s+(?P<value>.*))?""")
+_KEYED = re.compile(r"""(?P<key>(?P<indent>\s*)(?:-\s+)*["']?(?P<name>[\w./-]+)["']?:)(?:\s+(?P<value>.*))?""")
 # What may follow a key and be shown: one scalar, or a flow of them, but no text that goes on below.
 _OPEN = ("|", ">", "{", "&", "!")
 

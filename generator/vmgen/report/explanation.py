@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.explain.objects import Explanation, Field
 from vmgen.explain.origins import Origin
@@ -20,8 +19,7 @@ _MOST_LEFT = 44
 _PRIVATE = "PRIVATE KEY"
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
+class _Word(NamedTuple):
     """A word of a note, with the place that it names and the style in which it is painted."""
 
     text: str

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vmgen.expand.model import Disk, Fleet, VirtualMachine
-from vmgen.patterns import Pattern
 from vmgen.problems import VmgenError
 
-_TERM = Pattern(r"(?P<not>!?)(?P<key>[^=!,\s]+)(?:(?P<operator>==?|!=)(?P<value>[^=!,\s]*))?")
+_TERM = re.compile(r"(?P<not>!?)(?P<key>[^=!,\s]+)(?:(?P<operator>==?|!=)(?P<value>[^=!,\s]*))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One condition on labels, as `kubectl -l` has them: `team=shop`, `team!=shop`, `team`, `!team`."""
 
     key: str
@@ -38,8 +37,7 @@ def _term(text: str) -> Term:
     return Term(found["key"], found["value"], not found["not"] and found["operator"] != "!=")
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """Which VMs are wanted: of these groups (of all, where none is named), only exposed ones, with these labels."""
 
     groups: frozenset[str] = frozenset()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from vmgen.compare.plan import ObjectChange, Plan, Summary, summary
 from vmgen.compare.totals import together
@@ -21,16 +21,14 @@ _MOST_NAMES = 20
 _RESERVE = 200
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(NamedTuple):
     """Text that is written whole or not at all, and how many objects it shows."""
 
     text: str
     objects: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
+class _Section(NamedTuple):
     """Blocks that stand together between two lines; where none of them fits, neither line is written."""
 
     opening: str

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.compare.directions import ABSENT
 from vmgen.compare.fields import FieldChange
@@ -64,8 +63,7 @@ def baseline_name(against: str) -> str:
     return f"what is committed at {against}" if against else "the files in manifests/"
 
 
-@dataclass(frozen=True, slots=True)
-class Alike:
+class Alike(NamedTuple):
     """Objects that change alike: the first of them, and all their names."""
 
     change: ObjectChange

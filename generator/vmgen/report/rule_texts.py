@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from vmgen.problems import Severity
-from vmgen.records import Record
 
 
-class RuleText(Record):
+class RuleText(NamedTuple):
     """A rule for readers: its id, its severity where nothing changes it, and its paragraph."""
 
     id: str

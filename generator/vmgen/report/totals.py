@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.check.budgets import Limit, limits
 from vmgen.check.prices import Cost, prices
@@ -19,8 +18,7 @@ STANDALONE = "(standalone)"
 BUDGET_COLUMNS = ("environment", "budget", "used", "limit", "left", "percent")
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """The sums of one environment: of each group in its order, and of all; with its limits and its cost in a month.
 
     `whole` is what the environment as a whole asks for, also where only a part of it was chosen.

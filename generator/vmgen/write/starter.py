@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from typing import NamedTuple
 
 from vmgen import __version__
 from vmgen.quoting import flow, text
@@ -49,8 +49,7 @@ _POINT = (
 _NO_OWNERS = "# Name them and take the mark away:\n# /manifests/*/disks/ @acme/data-owners"
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(NamedTuple):
     """What a new repository depends on. What is empty is left for later, with a line that says how."""
 
     namespace: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 
 from vmgen.check.disk_names import DisksByName
 from vmgen.check.refused import refused
@@ -11,10 +12,9 @@ from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment, VmSettings
 from vmgen.problems import Place
 from vmgen.read.located import Located
-from vmgen.records import Record
 
 
-class _Attachment(Record):
+class _Attachment(NamedTuple):
     """One item of `attach:`, and the first VMs that have it: two are enough to know that a disk is shared."""
 
     name: str

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
 from vmgen.merge.settings import Settings
-from vmgen.patterns import Pattern
 from vmgen.read.located import Located
 
 # The API stores the keys of an object on a HelmRelease, with this in front of them.
 STORED_PREFIX = "apps.cozystack.io-"
 _MOST_NAME = 63
 _MOST_PREFIX = 253
-_NAME = Pattern(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_PREFIX = Pattern(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _RULE_OF_NAMES = "letters, digits, '-', '_' and '.', a letter or digit first and last"
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from vmgen.check.group_names import longest_disk, longest_vm, name_place
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
-from vmgen.patterns import Pattern
 from vmgen.problems import Place
 from vmgen.read.platform import Kind
-from vmgen.records import Record
 
-_NAME = Pattern(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _RESERVED = "kustomization"
 
 
@@ -92,7 +92,7 @@ def name_nearly_too_long(environment: Environment) -> Iterator[Finding]:
             yield Finding(each.place, each.subject, f"{message}; shorten it")
 
 
-class _Named(Record):
+class _Named(NamedTuple):
     name: str
     noun: str
     kind: Kind

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.check.disk_names import DisksByName
 from vmgen.check.refused import holds_refused
@@ -13,7 +13,6 @@ from vmgen.merge.settings import Settings
 from vmgen.read.located import plain
 from vmgen.read.platform import Platform
 from vmgen.read.schema import Schema, own_schema
-from vmgen.records import Record
 
 
 @rule("field-not-on-platform")
@@ -47,7 +46,7 @@ def platform_constraint(environment: Environment) -> Iterator[Finding]:
             yield from _failing(disk, on_disks, path)
 
 
-class _Constraint(Record):
+class _Constraint(NamedTuple):
     field: str
     keys: tuple[str, ...]
     schema: Schema

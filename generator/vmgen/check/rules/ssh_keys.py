@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment, VmSettings
 from vmgen.problems import Place
-from vmgen.records import Record
 
 if TYPE_CHECKING:  # imported for the first key
     from vmgen.check.ssh_key import Fault, FaultKind, SshKey
@@ -78,7 +77,7 @@ def weak_ssh_key(environment: Environment) -> Iterator[Finding]:
             yield Finding(each.place, each.subject, message)
 
 
-class _Written(Record):
+class _Written(NamedTuple):
     """A text in the place of a key: the key, or else what is wrong with it."""
 
     place: Place

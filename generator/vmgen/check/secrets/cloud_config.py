@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from vmgen.check.secrets.harmless import is_locked, is_path, is_reference
 from vmgen.check.secrets.shapes import HASH, sightings
-from vmgen.patterns import Pattern
 
 Path = tuple[str | int, ...]
 MOST_DECODED = 1024 * 1024
 
-_SECRET_KEY = Pattern(
+_SECRET_KEY = re.compile(
     r"(?i)(?:.*[_.-])?(?:pass|psk|private)|.*(?:passw(?:or)?d|passphrase|secret|token|credentials?)"
     r"|.*(?:api|access|secret|private|activation|registration|license|auth|encryption|token|consumer|pre-?shared)[_-]?key"
 )
-_PASSWORD_KEY = Pattern(r"(?i).*passw(?:or)?d")
-_HASH = Pattern(r"\$[0-9a-z]+\$")
+_PASSWORD_KEY = re.compile(r"(?i).*passw(?:or)?d")
+_HASH = re.compile(r"\$[0-9a-z]+\$")
 
 
 def secrets(config: Any) -> Iterator[tuple[Path, str]]:

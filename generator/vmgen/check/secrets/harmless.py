@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from vmgen.patterns import Pattern
+import re
 
 # What Flux, cloud-init and Jinja put the value in place of.
-_FILLED_LATER = Pattern(r"\$\{[^}]*\}|\{\{.*?\}\}|\{%.*?%\}")
+_FILLED_LATER = re.compile(r"\$\{[^}]*\}|\{\{.*?\}\}|\{%.*?%\}")
 # What a shell does besides.
-_SHELL = Pattern(r"\$\([^)]*\)?|`[^`]*`?|\$[A-Za-z_]\w*|\$[0-9@*#?!$-]|%[A-Z_]+%")
-_OPEN_PLACE = Pattern(r"<[^<>]*>|\[[A-Z_ -]+\]|\W*|(?i:redacted|none|null|nil|true|false|yes|no|on|off|undefined|empty)")
-_ONE_CHARACTER = Pattern(r"([*xX.?#-])\1+")
+_SHELL = re.compile(r"\$\([^)]*\)?|`[^`]*`?|\$[A-Za-z_]\w*|\$[0-9@*#?!$-]|%[A-Z_]+%")
+_OPEN_PLACE = re.compile(r"<[^<>]*>|\[[A-Z_ -]+\]|\W*|(?i:redacted|none|null|nil|true|false|yes|no|on|off|undefined|empty)")
+_ONE_CHARACTER = re.compile(r"([*xX.?#-])\1+")
 _LOCKED = ("!", "*", "!!", "!*", "*LK*", "x", "NP")
-_PATH = Pattern(r"(?:file://|~?/|\./|[A-Z]:\\)[\w./\\:~@%+-]+")
+_PATH = re.compile(r"(?:file://|~?/|\./|[A-Z]:\\)[\w./\\:~@%+-]+")
 
 
 def is_reference(value: str, *, in_shell: bool = False) -> bool:

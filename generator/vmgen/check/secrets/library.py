@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.util import find_spec
@@ -11,14 +12,13 @@ from typing import Any
 
 from vmgen.check.secrets.harmless import is_path, is_reference
 from vmgen.check.secrets.shapes import Sighting
-from vmgen.patterns import Pattern
 
 # A public key, a checksum and an address are no secrets, and these take them for one; the shapes look at names themselves.
 _NOT_ASKED = {"Base64HighEntropyString", "HexHighEntropyString", "IPPublicDetector", "KeywordDetector"}
-_PUBLIC_KEY = Pattern(r"\b(?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]+ [A-Za-z0-9+/=]+")
+_PUBLIC_KEY = re.compile(r"\b(?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]+ [A-Za-z0-9+/=]+")
 # To load the library takes a quarter of a second, so it is asked only about lines that could interest a plugin: those with
 # a login in a URL, or with a long word of letters and digits.
-_WORTH_ASKING = Pattern(r"(?i)://[^\s/]*@|(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{24,}")
+_WORTH_ASKING = re.compile(r"(?i)://[^\s/]*@|(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{24,}")
 
 
 def edition() -> str:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from vmgen.compare.kustomize.comparison import is_manifest
 from vmgen.compare.kustomize.lists import misread
 from vmgen.problems import Problem
 from vmgen.read.project import Project
-from vmgen.records import Record
 
 # Where the share of one object in a build is smallest: in smaller ones the start of the engine weighs more, as long as the
 # build of some hundred objects; in larger ones the square does.
@@ -23,7 +23,7 @@ FEW = 30
 Files = Mapping[str, bytes]
 
 
-class Build(Record):
+class Build(NamedTuple):
     """One build of the engine, of a folder, and the manifests whose objects have to come out of it.
 
     With `entries` it is of an excerpt of the environment that holds just these files and folders, all of which lie in `folder`.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from vmgen.expand.cloud_init.finding import Finding, Path
 from vmgen.expand.cloud_init.rules import DUPLICATE, SYNTAX
-from vmgen.records import Record
 
 MOST_DEPTH = 50
 MOST_VALUES = 200_000
@@ -17,7 +16,7 @@ MOST_VALUES = 200_000
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class Text(Record):
+class Text(NamedTuple):
     """A text in a cloud-config: its path, its value, its place; the line after `first` lies at `line + 1` if it is a block."""
 
     path: Path
@@ -27,7 +26,7 @@ class Text(Record):
     block: bool
 
 
-class Document(Record):
+class Document(NamedTuple):
     """A cloud-config: its plain values, and the nodes that they came from."""
 
     data: Any

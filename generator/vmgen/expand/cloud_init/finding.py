@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from vmgen.check.rule import RuleText
-from vmgen.records import Record
 
 Path = tuple[str | int, ...]
 
 
-class Finding(Record):
+class Finding(NamedTuple):
     """Something wrong: by which rule, at which key of the cloud-config, at which line of the text.
 
     `line` and `column` count from 0. `inner` is the line within the value at `path`, -1 for the value as a whole.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -14,20 +15,18 @@ from vmgen.expand.cloud_init.rules import FORM, MISSING
 from vmgen.expand.cloud_init.user_data import FromMapping, FromTemplate, FromText, UserData
 from vmgen.expand.cloud_init.values import FILTERS, written
 from vmgen.merge.settings import Settings
-from vmgen.patterns import Pattern
 from vmgen.problems import Problem, Refused
 from vmgen.quoting import block
 from vmgen.read.located import Ambiguous, Located
 from vmgen.read.project import Project
 from vmgen.read.templates import Templates
-from vmgen.records import Record
 from vmgen.suggestions import did_you_mean
 
 _TEMPLATE, _MERGE = "template", "merge"
-_NO_KEY = Pattern(r"'[\w.]*Named object' has no attribute")
+_NO_KEY = re.compile(r"'[\w.]*Named object' has no attribute")
 
 
-class TemplateForm(Record):
+class TemplateForm(NamedTuple):
     """`{template: …}`: each VM gets a text of its own."""
 
     name: str

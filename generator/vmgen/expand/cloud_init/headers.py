@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from vmgen.expand.cloud_init.finding import Finding
 from vmgen.expand.cloud_init.rules import HEADER
-from vmgen.patterns import Pattern
 from vmgen.suggestions import nearest
 
 CLOUD_CONFIG = "#cloud-config"
@@ -28,7 +27,7 @@ _HEADERS = (
 MIME = "MIME"
 # cloud-init looks for the header of a MIME message in so many bytes.
 _MIME_WITHIN = 4096
-_KEY = Pattern(r"^[a-z][a-z0-9_-]*:(\s|$)", re.MULTILINE)
+_KEY = re.compile(r"^[a-z][a-z0-9_-]*:(\s|$)", re.MULTILINE)
 
 
 def header(text: str) -> str:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path as File
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from vmgen.expand.cloud_init.finding import Finding, Path
-from vmgen.patterns import Pattern
 from vmgen.problems import Place, Problem
 from vmgen.read.located import Located
 from vmgen.read.project import Project
-from vmgen.records import Record
 
-_NUMBER = Pattern(r"[0-9]+")
+_NUMBER = re.compile(r"[0-9]+")
 
 
 def _rounded(number: re.Match[str]) -> str:
@@ -40,7 +38,7 @@ class _Nowhere:
         return Place("")
 
 
-class UserData(Record):
+class UserData(NamedTuple):
     """The user data of one VM, or of all VMs that share it. The text is empty where `problems` say why it was not made.
 
     `name` is the VM's, where the text is its own.
@@ -60,7 +58,7 @@ class UserData(Record):
         return _NUMBER.sub(_rounded, self.text.replace(self.name, "\0"))
 
 
-class FromMapping(Record):
+class FromMapping(NamedTuple):
     """A mapping: everything stands where its key does."""
 
     located: Located
@@ -76,7 +74,7 @@ class FromMapping(Record):
         return value.key or value.place if finding.rule.id.endswith("-key") else value.place
 
 
-class FromText(Record):
+class FromText(NamedTuple):
     """A text that is written in the environment: line by line the same where it is a literal block."""
 
     place_: Place
@@ -87,7 +85,7 @@ class FromText(Record):
         return _in_block(self.place_, finding.line, self.project, finding.column) or self.place_
 
 
-class FromTemplate(Record):
+class FromTemplate(NamedTuple):
     """What a template made: the line of the template that gives the same text, or has the same key."""
 
     shown: str
