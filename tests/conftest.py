@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from vmgen.__main__ import run
-from vmgen.compare.kustomize import engine as found_engine
+from vmgen.compare.kustomize.program import find_kustomize_command as found_engine
 from vmgen.problems import VmgenError
 from vmgen.read.project import Project
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
-from vmgen.quantities import mebibytes, size
+from vmgen.quantities import format_size, parse_size
 from vmgen.read.catalog import Catalog
-from vmgen.read.platform import Platforms
+from vmgen.read.platform import PlatformLoader
 from vmgen.read.project import Project
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -83,7 +83,7 @@ DISK_FIELDS = {"source": {}, "optical": False, "storage": "-", "storageClass": "
 
 def catalog(platform: str) -> Catalog:
     """A platform's catalog, as it is built in."""
-    return Platforms(Project(CHECKOUT / "nowhere")).named(platform).catalog
+    return PlatformLoader(Project(CHECKOUT / "nowhere")).load(platform).catalog
 
 
 def test_hikube_instance_types() -> None:
@@ -116,10 +116,10 @@ def test_hikube_fields_in_the_order_of_the_page() -> None:
 
 def test_hikube_defaults_are_those_of_the_page() -> None:
     """What nobody writes has the default of the page."""
-    platform = Platforms(Project(CHECKOUT / "nowhere")).named("hikube")
+    platform = PlatformLoader(Project(CHECKOUT / "nowhere")).load("hikube")
     for defaults, fields in ((platform.defaults, VM_FIELDS), (platform.disk_defaults, DISK_FIELDS)):
         known = {name: value for name, value in fields.items() if name not in ("disks", "source") and value != "-"}
-        assert {name: defaults.value(name) for name in known} == known
+        assert {name: defaults.get_plain(name) for name in known} == known
 
 
 @pytest.mark.parametrize("profile", ["ubuntu", "centos", "debian", "fedora", "windows"])
@@ -143,9 +143,9 @@ def test_images_have_profiles_that_exist(platform: str) -> None:
 def test_catalogs_are_whole(platform: str) -> None:
     """Sizes are exact, names are distinct across aliases, and nothing is empty."""
     found = catalog(platform)
-    assert all(each.cpu >= 1 and each.memory >= 512 and size(each.memory) for each in found.instance_types.values())
-    assert all(mebibytes(each.min_storage) >= 1024 and each.os for each in found.images.values())
-    aliases = [alias for each in found.images.values() for alias in each.located.value("aliases", [])]
+    assert all(each.cpu >= 1 and each.memory >= 512 and format_size(each.memory) for each in found.instance_types.values())
+    assert all(parse_size(each.min_storage) >= 1024 and each.os for each in found.images.values())
+    aliases = [alias for each in found.images.values() for alias in each.located.get_plain("aliases", [])]
     assert len(aliases) == len({*aliases} - found.images.keys())
     assert found.storage_classes
     assert found.gpus
@@ -158,7 +158,7 @@ def test_images_that_both_platforms_have_go_by_either_name() -> None:
     shared = [name for name in hikube.image_names if name in cozystack.image_names]
     assert {"ubuntu-2404", "ubuntu-24.04"} <= {*shared}
     for name in shared:
-        one, other = hikube.image(name), cozystack.image(name)
+        one, other = hikube.find_image(name), cozystack.find_image(name)
         assert one is not None
         assert other is not None
         assert one.profile.partition(".")[0] == other.profile.partition(".")[0]

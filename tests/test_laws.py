@@ -13,10 +13,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vmgen.compare.kustomize import build, differences
-from vmgen.pipeline import Workshop
+from vmgen.compare.kustomize.comparison import compare_build
+from vmgen.compare.kustomize.program import build
+from vmgen.pipeline import Renderer
 from vmgen.problems import Problem
-from vmgen.read.manifests import objects
+from vmgen.read.manifests import parse_objects
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SCHEMA = json.loads((CHECKOUT / "schema/environment.schema.json").read_text())
@@ -134,7 +135,7 @@ def rendered(new_repository: Callable) -> Callable[..., tuple[tuple[Problem, ...
 
     def run(text: str, *, verify_all: bool = False) -> tuple[tuple[Problem, ...], dict[str, bytes]]:
         made.write({"environments/production.yaml": text})
-        done = Workshop(made.project, verify_all=verify_all).rendered("production")
+        done = Renderer(made.project, verify_all=verify_all).render("production")
         return done.problems, dict(done.files)
 
     return run
@@ -257,7 +258,7 @@ def test_order_of_disks_is_boot_order(rendered: Callable, environment: dict[str,
     _, other = rendered(quoted(shuffled(environment, chance, ("cloudInit",))))
     assert other.keys() == files.keys()
     for path in files:
-        [one], [two] = objects(files[path]), objects(other[path])
+        [one], [two] = parse_objects(files[path]), parse_objects(other[path])
         if "/vms/" in path and one.get("kind") == "VMInstance":
             first, second = one["spec"].pop("disks"), two["spec"].pop("disks")
             assert first[0] == second[0]
@@ -272,7 +273,7 @@ def test_every_text_arrives(rendered: Callable, annotations: dict[str, str], scr
     web = {"instanceType": "u1.large", "image": "debian-12", "cloudInit": f"#!/bin/sh\n{script}", "cloudInitSeed": seed}
     problems, files = rendered(quoted({"namespace": "tenant-acme", "annotations": annotations, "vms": {"web": web}}))
     assert errors(problems) == []
-    [found] = objects(files["production/vms/web/web.yaml"])
+    [found] = parse_objects(files["production/vms/web/web.yaml"])
     own = {name: value for name, value in found["metadata"]["annotations"].items() if not name.startswith("kustomize.")}
     assert own == annotations
     assert found["spec"]["cloudInit"] == f"#!/bin/sh\n{script}"
@@ -289,7 +290,7 @@ def test_the_engine_builds_what_was_rendered(rendered: Callable, engine: list[st
         for name, content in files.items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_bytes(content)
-        assert differences("production", "manifests/production", build(tmp_path / "production"), files) == []
+        assert compare_build("production", "manifests/production", build(tmp_path / "production"), files) == []
 
     law()
 
@@ -303,7 +304,7 @@ def test_twins_differ_in_one_key(repository: Callable) -> None:
     trees = [{path.relative_to(folder).as_posix(): path for path in folder.rglob("*.yaml")} for folder in folders]
     assert trees[0].keys() == trees[1].keys()
     for name in trees[0]:
-        [one], [two] = (objects(tree[name].read_bytes()) for tree in trees)
+        [one], [two] = (parse_objects(tree[name].read_bytes()) for tree in trees)
         if one.get("kind") != "VMInstance":
             continue
         assert one["metadata"] == two["metadata"]
@@ -314,7 +315,7 @@ def test_twins_differ_in_one_key(repository: Callable) -> None:
 def test_the_sentence() -> None:
     """Three VMInstances with the ten fields of the reference page and six VMDisks with the four, in the page's order."""
     folder = CHECKOUT / "tests/cases/sentence/expected/production"
-    found = [objects(path.read_bytes())[0] for path in sorted(folder.rglob("*.yaml"))]
+    found = [parse_objects(path.read_bytes())[0] for path in sorted(folder.rglob("*.yaml"))]
     machines = [each for each in found if each.get("kind") == "VMInstance"]
     disks = [each for each in found if each.get("kind") == "VMDisk"]
     assert [each["metadata"]["name"] for each in machines] == ["web-1", "web-2", "web-3"]

@@ -13,10 +13,10 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vmgen.compare.kustomize import build
-from vmgen.quoting import Yaml, block, finalized, flow, scalar, text
-from vmgen.read.manifests import objects
-from vmgen.read.scalars import unprintable
+from vmgen.compare.kustomize.program import build
+from vmgen.quoting import RawYaml, finalize, quote, to_block, to_flow, to_scalar
+from vmgen.read.manifests import parse_objects
+from vmgen.read.scalars import describe_unprintable
 
 HOSTILE = (
     *"y n Y N yes no Yes NO on off On OFF true false True FALSE null Null NULL".split(),
@@ -91,7 +91,7 @@ VALUES = st.recursive(
 @pytest.mark.parametrize("value", HOSTILE)
 def test_hostile_texts_on_one_line(value: str) -> None:
     """A hostile text is one scalar on one line, and comes back as it was."""
-    quoted = text(value)
+    quoted = quote(value)
     assert "\n" not in quoted
     assert yaml.safe_load(f"key: {quoted}\n") == {"key": value}
 
@@ -99,20 +99,20 @@ def test_hostile_texts_on_one_line(value: str) -> None:
 @pytest.mark.parametrize("value", ["web-1", "u1.large", "20Gi", "PortList", "ubuntu", "tenant-acme", "apps.cozystack.io/v1"])
 def test_plain_words_stay_bare(value: str) -> None:
     """What no reader takes for anything else needs no quotes."""
-    assert text(value) == value
+    assert quote(value) == value
 
 
 @pytest.mark.parametrize("value", "y No ON off TRUE null Nan inf 1e3 08 0o14 22:22 24.10 2026-11-23 5 ~ -".split())
 def test_words_that_a_reader_mistakes_are_quoted(value: str) -> None:
     """What any reader takes for a boolean, a number or nothing is in double quotes."""
-    assert text(value) == f'"{value}"'
+    assert quote(value) == f'"{value}"'
 
 
 @given(SCALARS)
 @example("\U0010ffff")
 def test_scalar_round_trip(value: Any) -> None:
     """Every scalar comes back through PyYAML, of its own type."""
-    read = yaml.safe_load(f"key: {scalar(value)}\n")["key"]
+    read = yaml.safe_load(f"key: {to_scalar(value)}\n")["key"]
     assert read == value
     assert type(read) is type(value)
 
@@ -120,7 +120,7 @@ def test_scalar_round_trip(value: Any) -> None:
 @given(VALUES)
 def test_flow_round_trip(value: Any) -> None:
     """Every value comes back from flow style, which stays on one line."""
-    written = flow(value)
+    written = to_flow(value)
     assert "\n" not in written
     assert yaml.safe_load(f"key: {written}\n") == {"key": value}
 
@@ -135,7 +135,9 @@ def test_flow_round_trip(value: Any) -> None:
 def test_block_round_trip(value: Any, indent: int) -> None:
     """Every value comes back from block style, below its key and before the next one."""
     pad = " " * (indent - 2)
-    document = f"top:\n{pad}key:{block(value, indent)}\n{pad}next: 1\n" if pad else f"key:{block(value, indent)}\nnext: 1\n"
+    document = (
+        f"top:\n{pad}key:{to_block(value, indent)}\n{pad}next: 1\n" if pad else f"key:{to_block(value, indent)}\nnext: 1\n"
+    )
     read = yaml.safe_load(document)
     assert (read["top"] if pad else read) == {"key": value, "next": 1}
 
@@ -143,39 +145,39 @@ def test_block_round_trip(value: Any, indent: int) -> None:
 @given(VALUES)
 def test_manifests_read_back(value: Any) -> None:
     """What is written in block style is what the reader of manifests gives back."""
-    assert objects(f"key:{block(value, 2)}\n") == [{"key": value}]
+    assert parse_objects(f"key:{to_block(value, 2)}\n") == [{"key": value}]
 
 
 def test_literal_blocks_where_they_are_exact() -> None:
     """Text of several lines is a literal block; where a block would not give it back, it is quoted."""
-    assert block("a\nb\n", 4) == " |\n    a\n    b"
-    assert block("a\nb", 4) == " |-\n    a\n    b"
-    assert block("a\n\n", 4) == " |+\n    a\n"
-    assert block(" a\nb\n", 4) == " |2\n     a\n    b"
-    assert block("a\r\nb\n", 4) == ' "a\\r\\nb\\n"'
-    assert block("a\nb \n", 4) == ' "a\\nb \\n"'
+    assert to_block("a\nb\n", 4) == " |\n    a\n    b"
+    assert to_block("a\nb", 4) == " |-\n    a\n    b"
+    assert to_block("a\n\n", 4) == " |+\n    a\n"
+    assert to_block(" a\nb\n", 4) == " |2\n     a\n    b"
+    assert to_block("a\r\nb\n", 4) == ' "a\\r\\nb\\n"'
+    assert to_block("a\nb \n", 4) == ' "a\\nb \\n"'
 
 
 def test_empty_values_stay_on_the_line() -> None:
     """Nothing below the key where there is nothing in the value."""
-    assert block([]) == " []"
-    assert block({}) == " {}"
-    assert block("") == ' ""'
+    assert to_block([]) == " []"
+    assert to_block({}) == " {}"
+    assert to_block("") == ' ""'
 
 
 def test_finalized() -> None:
     """A value of a template is quoted once: YAML that was made by `block` is left alone."""
-    assert finalized("no") == '"no"'
-    assert finalized(Yaml(" []")) == " []"
-    assert finalized(True) == "true"
-    assert finalized(["a", 1, {"b": None}]) == "[a, 1, {b: null}]"
+    assert finalize("no") == '"no"'
+    assert finalize(RawYaml(" []")) == " []"
+    assert finalize(True) == "true"
+    assert finalize(["a", 1, {"b": None}]) == "[a, 1, {b: null}]"
 
 
 @pytest.mark.parametrize("value", [object(), float("nan"), float("inf"), b"x", {1, 2}], ids=lambda value: type(value).__name__)
 def test_what_is_no_yaml(value: Any) -> None:
     """A value that YAML has no form for is an error, not its Python name."""
     with pytest.raises(TypeError, match="cannot write a"):
-        flow(value)
+        to_flow(value)
 
 
 def _objects_of(values: list[str], style: Callable[[str], str]) -> bytes:
@@ -198,10 +200,12 @@ def _many_texts() -> list[str]:
     pieces = [value for value in HOSTILE if len(value) < 8]
     pairs = (f"{one}{other}" for one in pieces for other in pieces[:: max(1, len(one) * 5)])
     texts = [*HOSTILE, *pairs]
-    return [value for value in texts if not unprintable(value) and not (value.startswith("\t") and value.endswith("\n\n"))]
+    return [
+        value for value in texts if not describe_unprintable(value) and not (value.startswith("\t") and value.endswith("\n\n"))
+    ]
 
 
-STYLES: dict[str, Callable[[str], str]] = {"line": lambda value: f" {text(value)}", "block": lambda value: block(value, 6)}
+STYLES: dict[str, Callable[[str], str]] = {"line": lambda value: f" {quote(value)}", "block": lambda value: to_block(value, 6)}
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -210,7 +214,7 @@ def test_kustomize_reads_what_was_written(tmp_path: Path, engine: list[str], sty
     values = _many_texts()
     (tmp_path / "a.yaml").write_bytes(_objects_of(values, STYLES[style]))
     (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]\n")
-    [built] = objects(build(tmp_path))
+    [built] = parse_objects(build(tmp_path))
     wanted = {f"key{index}": value for index, value in enumerate(values)}
     assert built["metadata"]["annotations"] == wanted
 

@@ -15,7 +15,7 @@ import pytest
 
 import vmgen
 from vmgen.cli import session
-from vmgen.stamps import RENDERED, Stamps
+from vmgen.stamps import RENDER_STAMPS, StampStore
 
 PRODUCTION = """
 namespace: tenant-acme
@@ -50,7 +50,7 @@ def rendered(repository: Callable) -> object:
 def fresh(repository: object, name: str = "production") -> bool:
     """Whether the stamp of an environment holds."""
     known = tuple(sorted(path.stem for path in (repository.root / "environments").glob("[!_]*.yaml")))
-    return Stamps(repository.project, known, date.today()).fresh([name]) != {}
+    return StampStore(repository.project, known, date.today()).find_fresh([name]) != {}
 
 
 def test_a_second_run_imports_nothing_that_renders(rendered: object) -> None:
@@ -136,9 +136,11 @@ def test_no_stamp_survives_the_day(rendered: object, monkeypatch: pytest.MonkeyP
         def today(cls) -> date:
             return date.fromordinal(date.toordinal(date(2026, 1, 1))) + timedelta(days=400)
 
-    stamps = Stamps(rendered.project, ("other", "production"), date.today())
-    assert stamps.fresh(["production"])
-    assert Stamps(rendered.project, ("other", "production"), date.today() + timedelta(days=1)).fresh(["production"]) == {}
+    stamps = StampStore(rendered.project, ("other", "production"), date.today())
+    assert stamps.find_fresh(["production"])
+    assert (
+        StampStore(rendered.project, ("other", "production"), date.today() + timedelta(days=1)).find_fresh(["production"]) == {}
+    )
     monkeypatch.setattr(session, "date", Tomorrow)
     assert rendered.run("render").code == 0
 
@@ -148,7 +150,7 @@ def test_no_stamp_survives_the_day(rendered: object, monkeypatch: pytest.MonkeyP
 )
 def test_a_spoilt_stamp_is_no_stamp(rendered: object, content: str) -> None:
     """Whatever lies in .vmgen costs at most a render."""
-    (rendered.root / RENDERED / "production.json").write_text(content)
+    (rendered.root / RENDER_STAMPS / "production.json").write_text(content)
     assert not fresh(rendered)
     assert rendered.run("render").code == 0
 
@@ -157,7 +159,7 @@ def test_a_stamp_is_of_one_place(rendered: object, tmp_path: Path) -> None:
     """A stamp that travels with a copy of the repository does not hold there: times and inodes are others."""
     copy = tmp_path / "copy"
     shutil.copytree(rendered.root, copy)
-    assert Stamps(type(rendered)(copy).project, ("other", "production"), date.today()).fresh(["production"]) == {}
+    assert StampStore(type(rendered)(copy).project, ("other", "production"), date.today()).find_fresh(["production"]) == {}
 
 
 def test_a_failed_render_leaves_no_stamp(rendered: object) -> None:
@@ -170,7 +172,7 @@ def test_a_failed_render_leaves_no_stamp(rendered: object) -> None:
 
 def test_stamps_are_ignored_by_git(rendered: object) -> None:
     """They lie under .vmgen, whose own .gitignore hides it."""
-    assert json.loads((rendered.root / RENDERED / "production.json").read_text())["files"] == 10
+    assert json.loads((rendered.root / RENDER_STAMPS / "production.json").read_text())["files"] == 10
     assert (rendered.root / ".vmgen/.gitignore").read_text() == "*\n"
 
 

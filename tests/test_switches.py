@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from vmgen.__main__ import run
-from vmgen.expand.cloud_init.inspection import Sound, findings
+from vmgen.expand.cloud_init.inspection import KnownGoodTexts, check_text
 from vmgen.expand.model import Fleet
-from vmgen.expand.objects import _Expansion
+from vmgen.expand.objects import _FleetBuilder
 from vmgen.read.schema import Schema
-from vmgen.render.manifests import _Press, tree
+from vmgen.render.manifests import _ManifestRenderer, render_tree
 from vmgen.write.files import _write_new
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -142,7 +142,7 @@ Patch = pytest.MonkeyPatch
 
 
 def _no_stencils(patch: Patch) -> None:
-    patch.setattr(_Press, "_cut", lambda *_: None)
+    patch.setattr(_ManifestRenderer, "_build_template", lambda *_: None)
 
 
 def _nothing_kept(patch: Patch) -> None:
@@ -159,7 +159,7 @@ def _file_by_file(patch: Patch) -> None:
             os.makedirs(os.path.dirname(f"{root}/{path}"), exist_ok=True)
         return {}, list(created)
 
-    patch.setattr("vmgen.write.files._by_new_folder", single)
+    patch.setattr("vmgen.write.files._group_by_new_folder", single)
 
 
 def _one_process(patch: Patch) -> None:
@@ -167,11 +167,11 @@ def _one_process(patch: Patch) -> None:
 
 
 def _always_looked_at(patch: Patch) -> None:
-    patch.setattr(Sound, "findings", lambda self, text: findings(text))
+    patch.setattr(KnownGoodTexts, "check", lambda self, text: check_text(text))
 
 
 def _never_one_value(patch: Patch) -> None:
-    patch.setattr(_Expansion, "_once", lambda self, values: values)
+    patch.setattr(_FleetBuilder, "_intern", lambda self, values: values)
 
 
 def _nothing_filled_in(patch: Patch) -> None:
@@ -422,7 +422,7 @@ MANIFEST = "manifests/one/vms/web/web.yaml"
 def builds(monkeypatch: Patch) -> list[Any]:
     """What the kustomize engine was asked to build; here it builds just what it should."""
     asked: list[Any] = []
-    monkeypatch.setattr("vmgen.compare.kustomize.differing", lambda project, each, *_, **__: asked.append(each) or [])
+    monkeypatch.setattr("vmgen.compare.kustomize.built.verify_builds", lambda project, each, *_, **__: asked.append(each) or [])
     return asked
 
 
@@ -451,7 +451,7 @@ def new_checked(new_rendered: Make) -> Make:
     def made(files: Files) -> Any:
         found = new_rendered(files)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("vmgen.compare.kustomize.differing", lambda *_, **__: [])
+            patch.setattr("vmgen.compare.kustomize.built.verify_builds", lambda *_, **__: [])
             assert found.run("check").code == 0
         return found
 
@@ -827,7 +827,7 @@ def rendering_of(new_rendered: Make, monkeypatch: Patch) -> Callable[[Callable[[
         def meanwhile(fleet: Fleet, *given: Any, **more: Any) -> Any:
             if fleet.environment == "two":
                 act(found)
-            return tree(fleet, *given, **more)
+            return render_tree(fleet, *given, **more)
 
         shutil.rmtree(found.root / ".vmgen", ignore_errors=True)
         with monkeypatch.context() as patch:
@@ -877,7 +877,7 @@ def test_a_save_while_it_is_checked_is_checked_next(new_checked: Make, monkeypat
     replaced("environments/two.yaml", "web:", "# the same\n  web:")(made)
     edit = replaced("environments/two.yaml", "  web:", "  wob:")
     with monkeypatch.context() as patch:
-        patch.setattr("vmgen.compare.kustomize.differing", lambda *_, **__: edit(made) or [])
+        patch.setattr("vmgen.compare.kustomize.built.verify_builds", lambda *_, **__: edit(made) or [])
         assert made.run("check").code == 0
     assert made.run("check").code == 1
 
@@ -887,6 +887,6 @@ def test_a_hand_that_edits_while_it_is_checked_is_found_next(new_rendered: Make,
     made = new_rendered(CHECKED)
     edit = replaced(MANIFEST, "u1.large", "u1.small")
     with monkeypatch.context() as patch:
-        patch.setattr("vmgen.compare.kustomize.differing", lambda *_, **__: edit(made) or [])
+        patch.setattr("vmgen.compare.kustomize.built.verify_builds", lambda *_, **__: edit(made) or [])
         assert made.run("check").code == 0
     assert made.run("check").code == 1

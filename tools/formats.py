@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from vmgen.read.platform import Platforms
+from vmgen.read.platform import PlatformLoader
 from vmgen.read.project import Project
-from vmgen.read.verdicts import Row, Rows, verdicts
+from vmgen.read.verdicts import OrderedRows, VerdictRow, load_verdicts
 
 ROOT = Path(__file__).resolve().parent.parent
 FORMATS = {
@@ -35,8 +35,8 @@ def verdicts_page() -> str:
         "is the object's. Sources are paths in github.com/cozystack/cozystack, or issues there, unless they say more. The "
         "tables are `templates/<platform>/verdicts.yaml`; a repository can have its own ([platforms](platforms.md)).\n\n",
     ]
-    for name in project.platforms:
-        for kind, table in verdicts(name, Platforms(project)).items():
+    for name in project.platform_names:
+        for kind, table in load_verdicts(name, PlatformLoader(project)).items():
             parts.append(f"## {kind} on {name}\n\n{_HEAD}")
             for section, title in _WHOLE.items():
                 parts += _rows(title, getattr(table, section))
@@ -46,12 +46,12 @@ def verdicts_page() -> str:
     return "".join(parts).rstrip() + "\n"
 
 
-def _rows(title: str, rows: Rows) -> Iterator[str]:
+def _rows(title: str, rows: OrderedRows) -> Iterator[str]:
     for row in rows:
         yield f"| {title} | {_when(row)} | {row.verdict} | {_cell(row.says)} | {_cell(row.source)} |\n"
 
 
-def _when(row: Row) -> str:
+def _when(row: VerdictRow) -> str:
     conditions = [] if row.change == "any" else [row.change]
     if row.key:
         conditions.append(f"key `{row.key}`")

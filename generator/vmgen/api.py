@@ -18,14 +18,14 @@ import os
 from datetime import date
 from pathlib import Path
 
-from vmgen.compare.baseline import starting_from
+from vmgen.compare.baseline import load_plan_base
 from vmgen.compare.plan import Plan
-from vmgen.outcome import planned
-from vmgen.pipeline import Rendered, rendered_all
-from vmgen.problems import Place, Problem, Refused, VmgenError, has_errors, in_order
-from vmgen.read.project import Project, chosen, environment_names, open_project
+from vmgen.outcome import plan_and_gate
+from vmgen.pipeline import RenderResult, render_all
+from vmgen.problems import Place, Problem, ProblemsError, VmgenError, has_errors, sort_problems
+from vmgen.read.project import Project, find_environments, open_project, select_environments
 
-__all__ = ["Place", "Plan", "Problem", "Project", "Refused", "Rendered", "VmgenError", "load", "plan", "render"]
+__all__ = ["Place", "Plan", "Problem", "ProblemsError", "Project", "RenderResult", "VmgenError", "load", "plan", "render"]
 
 
 def load(folder: str | os.PathLike[str] = ".") -> Project:
@@ -33,14 +33,14 @@ def load(folder: str | os.PathLike[str] = ".") -> Project:
     return open_project(Path(folder).resolve())
 
 
-def render(repository: Project, *names: str) -> tuple[Rendered, ...]:
+def render(repository: Project, *names: str) -> tuple[RenderResult, ...]:
     """Environments, all by default: of each its problems, its `fleet` of VMs and disks, and its `files`.
 
     `files` are the bytes of the manifests by their paths below `manifests/`; it is empty, and `fleet` may be None, where
     `problems` has an error. VmgenError where a name is that of no environment.
     """
-    known, _ = environment_names(repository)
-    return rendered_all(repository, chosen(known, names), verify_all=False, jobs=1)
+    known, _ = find_environments(repository)
+    return render_all(repository, select_environments(known, names), verify_all=False, jobs=1)
 
 
 def plan(repository: Project, *names: str, against: str | None = None) -> Plan:
@@ -50,9 +50,9 @@ def plan(repository: Project, *names: str, against: str | None = None) -> Plan:
     environment has errors; VmgenError where there is no such ref or environment.
     """
     rendered = render(repository, *names)
-    problems = in_order([problem for each in rendered for problem in each.problems])
+    problems = sort_problems([problem for each in rendered for problem in each.problems])
     if has_errors(problems):
-        raise Refused(problems)
-    start = starting_from(repository, against, date.today(), whole=not names)
-    found, refused = planned(repository, rendered, start)
-    return found._replace(problems=in_order([*problems, *refused]))
+        raise ProblemsError(problems)
+    start = load_plan_base(repository, against, date.today(), whole=not names)
+    found, refused = plan_and_gate(repository, rendered, start)
+    return found._replace(problems=sort_problems([*problems, *refused]))

@@ -10,7 +10,7 @@ except ImportError:
     from hashlib import blake2b
 
 
-def digest(parts: Iterable[str | bytes]) -> str:
+def compute_digest(parts: Iterable[str | bytes]) -> str:
     """The digest of some parts, 40 hexadecimal digits; where one part ends and the next begins counts too."""
     whole = blake2b(digest_size=20)
     for part in parts:

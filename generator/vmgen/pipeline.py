@@ -7,30 +7,30 @@ from datetime import date
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from vmgen.check.rule import run
+from vmgen.check.rule import run_rules
 from vmgen.check.rules import RULES
-from vmgen.check.waivers import Waivers
-from vmgen.compare.wanted import Wanted, wanted
-from vmgen.expand.cloud_init.forms import Forms
+from vmgen.check.waivers import WaiverFilter
+from vmgen.compare.wanted import DesiredState, build_desired_state
+from vmgen.expand.cloud_init.forms import UserDataBuilder
 from vmgen.expand.model import Fleet
-from vmgen.expand.objects import fleet
-from vmgen.merge.environment import Environment, environment
-from vmgen.merge.layers import Layered, layered
-from vmgen.problems import Problem, Refused, has_errors, in_order
-from vmgen.read.layer_file import Files, LayerFile
+from vmgen.expand.objects import build_fleet
+from vmgen.merge.environment import Environment, merge_environment
+from vmgen.merge.layers import Layered, load_layers
+from vmgen.problems import Problem, ProblemsError, has_errors, sort_problems
+from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.located import INVALID
-from vmgen.read.platform import DEFAULT_PLATFORM, Platform, Platforms
+from vmgen.read.platform import DEFAULT_PLATFORM, Platform, PlatformLoader
 from vmgen.read.prepared import Prepared, users_folder
 from vmgen.read.project import Project
-from vmgen.render.manifests import manifest_templates, tree
-from vmgen.render.policies import Policies
+from vmgen.render.manifests import load_manifest_templates, render_tree
+from vmgen.render.policies import PolicyChecker
 from vmgen.suggestions import did_you_mean
 
 if TYPE_CHECKING:  # imported where an environment is delivered, or where there is something to plan
-    from vmgen.render.delivery import Deliveries, Delivery
+    from vmgen.render.delivery import Delivery, DeliveryRenderer
 
 
-class Rendered(NamedTuple):
+class RenderResult(NamedTuple):
     """One environment, rendered. What could not be made, for its problems, is None or empty."""
 
     name: str
@@ -39,139 +39,146 @@ class Rendered(NamedTuple):
     fleet: Fleet | None = None
     files: Mapping[str, bytes] = {}
     layers: tuple[LayerFile, ...] = ()
-    wanted: Wanted | None = None
+    desired: DesiredState | None = None
     delivery: Delivery | None = None
 
 
-def _unheard(name: str) -> None:
+def _ignore(name: str) -> None:
     """Where nobody listens."""
 
 
-class Listeners(NamedTuple):
+class ProgressCallbacks(NamedTuple):
     """Who hears how a run goes: `begins` the name of each stage, `told` that of each environment that is rendered."""
 
-    begins: Callable[[str], None] = _unheard
-    told: Callable[[str], None] = _unheard
+    on_stage: Callable[[str], None] = _ignore
+    on_rendered: Callable[[str], None] = _ignore
 
 
-NOBODY = Listeners()
+NO_PROGRESS = ProgressCallbacks()
 
 
-def kept(verify_all: bool) -> Prepared:
+def open_artifact_cache(verify_all: bool) -> Prepared:
     """What is kept between runs, which is not to be believed where everything is verified."""
     return Prepared(None if verify_all else users_folder())
 
 
-class Workshop:
+class Renderer:
     """What the environments of one run share: each file, platform and template is read once."""
 
     def __init__(
-        self, project: Project, *, verify_all: bool = False, today: date | None = None, listeners: Listeners = NOBODY
+        self,
+        project: Project,
+        *,
+        verify_all: bool = False,
+        today: date | None = None,
+        listeners: ProgressCallbacks = NO_PROGRESS,
     ) -> None:
         """`today` says which waivers still count; nothing that is rendered depends on it."""
-        self.begins = listeners.begins
+        self.on_stage = listeners.on_stage
         self.project = project
         self.verify_all = verify_all
         self.today = today or date.today()
-        self.prepared = prepared = kept(verify_all)
-        self.files = Files(project)
-        self.platforms = Platforms(project, prepared)
-        self.forms = Forms(project)
-        self.templates = manifest_templates(project, prepared)
-        self.policies = Policies(project)
+        self.artifact_cache = prepared = open_artifact_cache(verify_all)
+        self.layer_loader = LayerLoader(project)
+        self.platform_loader = PlatformLoader(project, prepared)
+        self.user_data_builder = UserDataBuilder(project)
+        self.templates = load_manifest_templates(project, prepared)
+        self.policies = PolicyChecker(project)
 
     @cached_property
-    def deliveries(self) -> Deliveries:
+    def delivery_builder(self) -> DeliveryRenderer:
         """What makes the files of delivery/."""
-        from vmgen.render.delivery import Deliveries
+        from vmgen.render.delivery import DeliveryRenderer
 
-        return Deliveries(self.project)
+        return DeliveryRenderer(self.project)
 
-    def rendered(self, name: str) -> Rendered:
+    def render(self, name: str) -> RenderResult:
         """An environment, all the way from its files to the bytes of its manifests."""
         problems: list[Problem] = []
         merged: Environment | None = None
         try:
-            self.begins("read")
-            layers = layered(name, self.files)
+            self.on_stage("read")
+            layers = load_layers(name, self.layer_loader)
             problems.extend(layers.problems)
-            if not layers.readable:
-                return Rendered(name, in_order(problems))
-            self.begins("merge")
-            merged = environment(layers, self._platform(layers))
-            self.begins("check")
-            waivers = Waivers(merged, self.today)
-            problems += self._checked(merged, waivers)
+            if not layers.is_readable:
+                return RenderResult(name, sort_problems(problems))
+            self.on_stage("merge")
+            merged = merge_environment(layers, self._load_platform(layers))
+            self.on_stage("check")
+            waivers = WaiverFilter(merged, self.today)
+            problems += self._check(merged, waivers)
             if has_errors(tuple(problems)):
-                return Rendered(name, in_order([*problems, *self._unread_user_data(merged, waivers)]), merged)
-            self.begins("expand")
-            expanded = fleet(merged, self.forms)
-            problems += self._checked_user_data(expanded, waivers)
+                return RenderResult(
+                    name, sort_problems([*problems, *self._check_unexpanded_user_data(merged, waivers)]), merged
+                )
+            self.on_stage("expand")
+            expanded = build_fleet(merged, self.user_data_builder)
+            problems += self._check_user_data(expanded, waivers)
             if has_errors(tuple(problems)):
-                return Rendered(name, in_order(problems), merged)
-            self.begins("render")
-            made, wrong = tree(expanded, self.templates, verify_all=self.verify_all)
-            problems += [*wrong, *waivers.applied(self.policies.breaches(merged, expanded, made)), *waivers.stale()]
-            should_be, misplaced = wanted(merged, made)
-            delivery, unfit = self._delivery(merged, expanded)
+                return RenderResult(name, sort_problems(problems), merged)
+            self.on_stage("render")
+            made, wrong = render_tree(expanded, self.templates, verify_all=self.verify_all)
+            problems += [*wrong, *waivers.apply(self.policies.find_violations(merged, expanded, made)), *waivers.find_stale()]
+            should_be, misplaced = build_desired_state(merged, made)
+            delivery, unfit = self._build_delivery(merged, expanded)
             problems += [*misplaced, *unfit]
-            return Rendered(name, in_order(problems), merged, expanded, made.files, layers.files, should_be, delivery)
-        except Refused as refused:
-            return Rendered(name, in_order([*problems, *refused.problems]), merged)
+            return RenderResult(name, sort_problems(problems), merged, expanded, made.files, layers.files, should_be, delivery)
+        except ProblemsError as refused:
+            return RenderResult(name, sort_problems([*problems, *refused.problems]), merged)
 
-    def _checked(self, merged: Environment, waivers: Waivers) -> list[Problem]:
-        found = waivers.applied(run(RULES, merged))
-        return [*waivers.problems, *found, *self.policies.misnamed(merged)]
+    def _check(self, merged: Environment, waivers: WaiverFilter) -> list[Problem]:
+        found = waivers.apply(run_rules(RULES, merged))
+        return [*waivers.problems, *found, *self.policies.find_definition_problems(merged)]
 
-    def _checked_user_data(self, expanded: Fleet, waivers: Waivers) -> list[Problem]:
+    def _check_user_data(self, expanded: Fleet, waivers: WaiverFilter) -> list[Problem]:
         if not expanded.user_data:
             return []
-        from vmgen.expand.cloud_init.inspection import Sound, problems
+        from vmgen.expand.cloud_init.inspection import KnownGoodTexts, validate_user_data
 
-        sound = Sound(self.prepared, f"{self.project.root}/{expanded.file}")
-        found = waivers.applied(problems(expanded.user_data, sound, verify_all=self.verify_all))
-        sound.keep()
+        sound = KnownGoodTexts(self.artifact_cache, f"{self.project.root}/{expanded.file}")
+        found = waivers.apply(validate_user_data(expanded.user_data, sound, verify_all=self.verify_all))
+        sound.save()
         return list(found)
 
-    def _unread_user_data(self, merged: Environment, waivers: Waivers) -> list[Problem]:
+    def _check_unexpanded_user_data(self, merged: Environment, waivers: WaiverFilter) -> list[Problem]:
         """What is wrong with the user data of an environment that cannot be expanded: all problems come in one run."""
-        from vmgen.expand.cloud_init.inspection import problems, unexpanded
+        from vmgen.expand.cloud_init.inspection import preview_user_data, validate_user_data
 
-        return list(waivers.applied(problems(unexpanded(merged, self.forms))))
+        return list(waivers.apply(validate_user_data(preview_user_data(merged, self.user_data_builder))))
 
-    def _delivery(self, merged: Environment, expanded: Fleet) -> tuple[Delivery | None, list[Problem]]:
-        if not merged.settings.written("delivery"):
+    def _build_delivery(self, merged: Environment, expanded: Fleet) -> tuple[Delivery | None, list[Problem]]:
+        if not merged.settings.is_set("delivery"):
             return None, []
-        return self.deliveries.of(merged, expanded)
+        return self.delivery_builder.render(merged, expanded)
 
-    def _platform(self, layers: Layered) -> Platform:
+    def _load_platform(self, layers: Layered) -> Platform:
         written = layers.content.get("platform")
         name = written.data if written else DEFAULT_PLATFORM
         if name is INVALID:  # said already; and against no platform can the rest be looked at
-            raise Refused(())
-        if written and name not in self.project.platforms:
-            known = self.project.platforms
+            raise ProblemsError(())
+        if written and name not in self.project.platform_names:
+            known = self.project.platform_names
             hint = did_you_mean(str(name), known) or f"; there are: {', '.join(known)}"
             message = f"no platform '{name}'{hint}"
-            raise Refused((Problem(written.place, "unknown-platform", "platform", message),))
-        return self.platforms.named(name)
+            raise ProblemsError((Problem(written.place, "unknown-platform", "platform", message),))
+        return self.platform_loader.load(name)
 
 
-def rendered_all(
-    project: Project, names: tuple[str, ...], *, verify_all: bool, jobs: int, listeners: Listeners = NOBODY
-) -> tuple[Rendered, ...]:
+def render_all(
+    project: Project, names: tuple[str, ...], *, verify_all: bool, jobs: int, listeners: ProgressCallbacks = NO_PROGRESS
+) -> tuple[RenderResult, ...]:
     """Each environment rendered, several at a time where that was asked for."""
-    told = listeners.told
+    told = listeners.on_rendered
     if jobs == 1 or len(names) <= 1:
-        workshop = Workshop(project, verify_all=verify_all, listeners=listeners)
-        return _heard((workshop.rendered(name) for name in names), told)
+        workshop = Renderer(project, verify_all=verify_all, listeners=listeners)
+        return _collect((workshop.render(name) for name in names), told)
     from concurrent.futures import ProcessPoolExecutor
 
     with ProcessPoolExecutor(min(jobs, len(names))) as pool:
-        return _heard(pool.map(partial(_rendered_apart, project, verify_all), names), told)
+        return _collect(pool.map(partial(_render_in_worker, project, verify_all), names), told)
 
 
-def _heard(rendered: Iterable[Rendered], told: Callable[[str], None]) -> tuple[Rendered, ...]:
+def _collect(rendered: Iterable[RenderResult], told: Callable[[str], None]) -> tuple[RenderResult, ...]:
     done = []
     for each in rendered:
         told(each.name)
@@ -179,7 +186,7 @@ def _heard(rendered: Iterable[Rendered], told: Callable[[str], None]) -> tuple[R
     return tuple(done)
 
 
-def _rendered_apart(project: Project, verify_all: bool, name: str) -> Rendered:
+def _render_in_worker(project: Project, verify_all: bool, name: str) -> RenderResult:
     """In a process of its own; only what the others need comes back."""
-    done = Workshop(project, verify_all=verify_all).rendered(name)
+    done = Renderer(project, verify_all=verify_all).render(name)
     return done._replace(environment=None, fleet=None)

@@ -39,7 +39,7 @@ class VmgenError(Exception):
     """The job could not be done (exit code 2): a missing file, an unusable folder, no engine."""
 
 
-class Refused(Exception):
+class ProblemsError(Exception):
     """The answer is no (exit code 1), for the problems it carries."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
@@ -47,7 +47,7 @@ class Refused(Exception):
         self.problems = problems
 
 
-def in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+def sort_problems(problems: list[Problem]) -> tuple[Problem, ...]:
     """The problems once each, sorted by place."""
     return tuple(sorted(set(problems)))
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-_MEBIBYTES = {"Mi": 1, "Gi": 1024, "Ti": 1024 * 1024}
+_MIB_PER_UNIT = {"Mi": 1, "Gi": 1024, "Ti": 1024 * 1024}
 
 
-def mebibytes(size: str) -> int:
+def parse_size(size: str) -> int:
     """`20Gi` as a number of MiB. The size has passed the schema's pattern."""
-    return int(size[:-2]) * _MEBIBYTES[size[-2:]]
+    return int(size[:-2]) * _MIB_PER_UNIT[size[-2:]]
 
 
-def size(mebibytes_: int) -> str:
+def format_size(mebibytes_: int) -> str:
     """A number of MiB as the shortest exact size, such as `20Gi`."""
     for unit in ("Ti", "Gi"):
-        if mebibytes_ and mebibytes_ % _MEBIBYTES[unit] == 0:
-            return f"{mebibytes_ // _MEBIBYTES[unit]}{unit}"
+        if mebibytes_ and mebibytes_ % _MIB_PER_UNIT[unit] == 0:
+            return f"{mebibytes_ // _MIB_PER_UNIT[unit]}{unit}"
     return f"{mebibytes_}Mi"
 
 
-def larger(one: str, other: str) -> str:
+def max_size(one: str, other: str) -> str:
     """The larger of two sizes, as it was written; the first where they are equal."""
-    return other if mebibytes(other) > mebibytes(one) else one
+    return other if parse_size(other) > parse_size(one) else one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def find_closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that a typing mistake would turn into `word`, or None."""
     from difflib import get_close_matches  # only a mistake pays for the import
 
@@ -19,5 +19,5 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'count'?` or nothing, to end a message with."""
-    match = nearest(word, known)
+    match = find_closest(word, known)
     return f"; did you mean '{match}'?" if match else ""

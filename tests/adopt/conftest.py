@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from vmgen.adopt.run import Adoption, Request, adopted
-from vmgen.pipeline import Workshop
+from vmgen.adopt.run import ImportRequest, ImportResult, import_manifests
+from vmgen.pipeline import Renderer
 from vmgen.read.project import Project
 
 
 def _rendered(project: Project, text: str, name: str = "source") -> dict[str, str]:
-    workshop = Workshop(project, verify_all=True)
-    workshop.files.suppose(project.environments / f"{name}.yaml", text.encode())
-    done = workshop.rendered(name)
+    workshop = Renderer(project, verify_all=True)
+    workshop.layer_loader.override_text(project.environments / f"{name}.yaml", text.encode())
+    done = workshop.render(name)
     assert done.fleet is not None, [str(problem) for problem in done.problems]
     found = {}
     for path, content in done.files.items():
@@ -27,8 +27,8 @@ def _rendered(project: Project, text: str, name: str = "source") -> dict[str, st
     return found
 
 
-def _imported(project: Project, text: str, **asked: Any) -> Adoption:
-    return adopted(project, Request(("-",), **asked), io.BytesIO(text.encode()))
+def _imported(project: Project, text: str, **asked: Any) -> ImportResult:
+    return import_manifests(project, ImportRequest(("-",), **asked), io.BytesIO(text.encode()))
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +38,6 @@ def render_text() -> Callable[..., dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def import_text() -> Callable[..., Adoption]:
+def import_text() -> Callable[..., ImportResult]:
     """Imports manifests as if they came in on standard input."""
     return _imported

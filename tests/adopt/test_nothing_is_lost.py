@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from vmgen.adopt.report import as_json, as_text
+from vmgen.adopt.report import format_json, format_text
 
 API = "apps.cozystack.io/v1alpha1"
 IMAGES = {"hikube": "ubuntu-2404", "cozystack": "ubuntu-24.04"}
@@ -111,8 +111,8 @@ def test_odd_manifests_are_imported_or_refused_and_no_field_vanishes(
         found[0]["spec"].setdefault(extra, copy.deepcopy(data.draw(st.sampled_from(ODD))))
     project = new_repository().project
     adoption = import_text(project, "".join(f"---\n{json.dumps(each)}\n" for each in found), platform=platform)
-    assert as_text(adoption).count("\n") < 1000
-    assert json.loads(as_json(adoption))["holds"] is adoption.holds
+    assert format_text(adoption).count("\n") < 1000
+    assert json.loads(format_json(adoption))["holds"] is adoption.holds
     if not adoption.holds:
         assert adoption.problems or not adoption.environments or any(each.problems for each in adoption.environments)
         return
@@ -145,6 +145,6 @@ def test_secrets_are_not_repeated(new_repository: Callable, import_text: Callabl
     found[0]["spec"] |= {"cloudInit": {"password": "hunter2"}, "userPassword": "hunter2", "gpus": ["hunter2"]}
     adoption = import_text(new_repository().project, "".join(f"---\n{json.dumps(each)}\n" for each in found))
     (environment,) = adoption.environments
-    said = as_text(adoption) + "".join(str(problem) for problem in environment.problems)
+    said = format_text(adoption) + "".join(str(problem) for problem in environment.problems)
     assert not adoption.holds
     assert "hunter2" not in said

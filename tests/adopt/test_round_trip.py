@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from vmgen.adopt.text import lines
+from vmgen.adopt.text import render_lines
 
 MOST_LONGER = 1.3
 
 
 def in_normal_form(environment: dict[str, Any]) -> str:
     """An environment as import writes one."""
-    return "".join(f"{line.text}\n" for line in lines(environment, {}))
+    return "".join(f"{line.text}\n" for line in render_lines(environment, {}))
 
 
 IMAGES = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from vmgen.adopt.text import lines
+from vmgen.adopt.text import render_lines
 
 LONG = "https://example.com/" + "x" * 90
 
@@ -44,13 +44,13 @@ GROUPS: dict[str, tuple[dict[str, Any], list[str]]] = {
 @pytest.mark.parametrize(("group", "expected"), GROUPS.values(), ids=GROUPS)
 def test_a_group_is_written_so(group: dict[str, Any], expected: list[str]) -> None:
     """As a person would, and so that it is read back as it was meant."""
-    assert [line.text for line in lines({"vms": {"web": group}}, {})][3:] == expected
+    assert [line.text for line in render_lines({"vms": {"web": group}}, {})][3:] == expected
 
 
 def test_many_names_are_wrapped() -> None:
     """A list that does not fit on its line is filled up to the width, and holds the same names."""
     names = [f"node-{number}" for number in range(40)]
-    found = [line.text for line in lines({"vms": {"web": {"names": names}}}, {})][3:]
+    found = [line.text for line in render_lines({"vms": {"web": {"names": names}}}, {})][3:]
     assert all(len(line) <= 100 for line in found)
     assert " ".join(found).replace("names: [", "").replace("]", "").replace(",", "").split() == names
 
@@ -61,5 +61,5 @@ REMARKS = {"short": ("no VM uses it", "  kept: 5Gi    # no VM uses it"), "long":
 @pytest.mark.parametrize(("remark", "expected"), REMARKS.values(), ids=REMARKS)
 def test_a_remark_stands_behind_its_key_or_above_it(remark: str, expected: str) -> None:
     """Above where the line would get too long."""
-    found = [line.text for line in lines({"disks": {"kept": {"storage": "5Gi"}}}, {("disks", "kept"): remark})]
+    found = [line.text for line in render_lines({"disks": {"kept": {"storage": "5Gi"}}}, {("disks", "kept"): remark})]
     assert found[2] == expected

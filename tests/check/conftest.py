@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from vmgen.check.rule import run
+from vmgen.check.rule import run_rules
 from vmgen.check.rules import RULES
-from vmgen.merge.environment import Environment, environment
-from vmgen.merge.layers import layered
-from vmgen.problems import Problem, in_order
-from vmgen.read.layer_file import Files
-from vmgen.read.platform import Platforms
+from vmgen.merge.environment import Environment, merge_environment
+from vmgen.merge.layers import load_layers
+from vmgen.problems import Problem, sort_problems
+from vmgen.read.layer_file import LayerLoader
+from vmgen.read.platform import PlatformLoader
 from vmgen.read.project import open_project
 
 Read = Callable[..., tuple[Environment, tuple[Problem, ...]]]
@@ -30,10 +30,10 @@ def _read(tmp_path: Path) -> Read:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, encoding="utf-8")
         project = open_project(tmp_path)
-        layers = layered("production", Files(project))
-        written = layers.content.value("platform")
-        platform = written if written in project.platforms else "hikube"
-        return environment(layers, Platforms(project).named(platform)), layers.problems
+        layers = load_layers("production", LayerLoader(project))
+        written = layers.content.get_plain("platform")
+        platform = written if written in project.platform_names else "hikube"
+        return merge_environment(layers, PlatformLoader(project).load(platform)), layers.problems
 
     return read
 
@@ -45,6 +45,6 @@ def _find(read: Read) -> Find:
     def find(text: str, files: Mapping[str, str] | None = None) -> tuple[Problem, ...]:
         merged, problems = read(text, files)
         assert not problems
-        return in_order(run(RULES, merged))
+        return sort_problems(run_rules(RULES, merged))
 
     return find

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vmgen.check.capacity import capacity, suggestion
+from vmgen.check.capacity import parse_capacity, suggest_type
 from vmgen.read.catalog import InstanceType
 
 Read = Callable[..., Any]
@@ -25,13 +25,13 @@ def _types(read: Read) -> Mapping[str, InstanceType]:
 )
 def test_capacities(text: str) -> None:
     """However people write it, it is 2 vCPUs and 8 GiB."""
-    assert capacity(text) == (2, 8192)
+    assert parse_capacity(text) == (2, 8192)
 
 
 @pytest.mark.parametrize("text", ["u1.large", "28g", "16gb", "8", "2x8x1", "", "c2m8", "two by eight"])
 def test_not_capacities(text: str) -> None:
     """A name, or a single number, is no size."""
-    assert capacity(text) is None
+    assert parse_capacity(text) is None
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_not_capacities(text: str) -> None:
 )
 def test_suggestions(written: str, says: str, types: Mapping[str, InstanceType]) -> None:
     """The message ends with the type that is meant, or with a few."""
-    assert suggestion(written, types).startswith(says)
+    assert suggest_type(written, types).startswith(says)
 
 
 def test_same_size_of_another_series(types: Mapping[str, InstanceType]) -> None:
     """A size that exists in our series is kept, whatever cloud the name is from."""
-    assert suggestion("t3.2xlarge", types).rstrip("'?").endswith(".2xlarge")
+    assert suggest_type("t3.2xlarge", types).rstrip("'?").endswith(".2xlarge")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from vmgen.check.rule import run
+from vmgen.check.rule import run_rules
 from vmgen.check.rules import RULES
 
 # Everything that may be written, once.
@@ -57,7 +57,7 @@ def test_no_accident(seed: int, read: Read) -> None:
         for _ in range(chance.randint(1, 4)):
             _spoil(data, chance)
         merged, _ = read(json.dumps(data))
-        for problem in run(RULES, merged):
+        for problem in run_rules(RULES, merged):
             assert problem.place.file
             assert problem.message
 
@@ -102,4 +102,4 @@ def test_refused_values(group: str, read: Read) -> None:
     """What the schema refused trips no rule as well."""
     merged, problems = read(f"namespace: tenant-acme\nvms:\n  web: {group}\n")
     assert problems
-    assert run(RULES, merged) == []
+    assert run_rules(RULES, merged) == []

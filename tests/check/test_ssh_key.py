@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from vmgen.check.ssh_key import Fault, SshKey, ssh_key
+from vmgen.check.ssh_key import SshKey, SshKeyFault, parse_ssh_key
 
 
 def line(type_: str, *strings: bytes, comment: str = "ops@shop", inner: str = "") -> str:
@@ -42,7 +42,7 @@ RSA = line("ssh-rsa", b"\x01\x00\x01", b"\x00" + b"\xc3" * 256)
 )
 def test_whole_keys(text: str, type_: str, comment: str, bits: int) -> None:
     """A whole key is taken, with its options and whatever its comment."""
-    key = ssh_key(text)
+    key = parse_ssh_key(text)
     assert isinstance(key, SshKey), key
     assert (key.type, key.comment, key.bits) == (type_, comment, bits)
 
@@ -78,8 +78,8 @@ def test_whole_keys(text: str, type_: str, comment: str, bits: int) -> None:
 )
 def test_faults(text: str, kind: str, reason: str) -> None:
     """What is wrong is told apart, without a word of the key."""
-    fault = ssh_key(text)
-    assert isinstance(fault, Fault), fault
+    fault = parse_ssh_key(text)
+    assert isinstance(fault, SshKeyFault), fault
     assert fault.kind == kind
     assert reason in fault.reason
     assert not any(len(word) > 11 and word in fault.reason for word in text.split()[1:])
@@ -88,16 +88,16 @@ def test_faults(text: str, kind: str, reason: str) -> None:
 def test_every_truncation_is_noticed() -> None:
     """No beginning of a key passes for a key."""
     type_, body, _ = ED25519.split()
-    assert all(isinstance(ssh_key(f"{type_} {body[:length]}"), Fault) for length in range(len(body)))
+    assert all(isinstance(parse_ssh_key(f"{type_} {body[:length]}"), SshKeyFault) for length in range(len(body)))
 
 
 def test_full_parse() -> None:
     """With the library `cryptography`, a point that is not on the curve is refused too."""
     pytest.importorskip("cryptography")
-    assert isinstance(ssh_key(line("ecdsa-sha2-nistp256", b"nistp256", b"\x04" + bytes(64))), Fault)
+    assert isinstance(parse_ssh_key(line("ecdsa-sha2-nistp256", b"nistp256", b"\x04" + bytes(64))), SshKeyFault)
 
 
 def test_key_is_not_in_its_repr() -> None:
     """A key in a traceback or a log shows nothing of itself."""
-    assert ED25519.split()[1][:20] not in repr(ssh_key(ED25519))
-    assert repr(bytes(range(32)))[2:12] not in repr(ssh_key(ED25519))
+    assert ED25519.split()[1][:20] not in repr(parse_ssh_key(ED25519))
+    assert repr(bytes(range(32)))[2:12] not in repr(parse_ssh_key(ED25519))

@@ -14,7 +14,7 @@ import pytest
 
 from vmgen import __version__
 from vmgen.cli.overview import COMMANDS
-from vmgen.read.manifests import objects
+from vmgen.read.manifests import parse_objects
 
 GOOD = """\
 namespace: tenant-acme
@@ -123,7 +123,7 @@ def test_render_stdout(good: Callable) -> None:
     """`--stdout` prints every object, each a document, and writes nothing, not even a lock."""
     made = good()
     done = made.run("render", "--stdout")
-    assert [found["metadata"]["name"] for found in objects(done.output)] == [
+    assert [found["metadata"]["name"] for found in parse_objects(done.output)] == [
         *("web-1-system", "web-1-data", "web-2-system", "web-2-data", "bastion-system"),
         *("web-1", "web-2", "bastion"),
     ]

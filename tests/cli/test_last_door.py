@@ -10,12 +10,12 @@ from collections.abc import Callable
 import pytest
 
 from vmgen.cli import door
-from vmgen.problems import Place, Problem, Refused, VmgenError
+from vmgen.problems import Place, Problem, ProblemsError, VmgenError
 
 GOOD = "namespace: tenant-acme\nvms: {web: {instanceType: u1.large, image: debian-12}}\n"
 ENDS: dict[str, tuple[BaseException, int, str]] = {
     "what could not be done": (VmgenError("no engine"), 2, "vmgen: no engine\n"),
-    "what was refused": (Refused((Problem(Place("a", 1, 2), "r", "k", "m"),)), 1, "a:1:2: error: k: m [r]\n"),
+    "what was refused": (ProblemsError((Problem(Place("a", 1, 2), "r", "k", "m"),)), 1, "a:1:2: error: k: m [r]\n"),
     "what the system refused": (PermissionError(13, "Permission denied", "a/b"), 2, "vmgen: a/b: Permission denied\n"),
     "what the system refused without a name": (OSError(28, "No space left on device"), 2, "vmgen: No space left on device\n"),
     "Ctrl-C": (KeyboardInterrupt(), 130, "\n"),
@@ -31,7 +31,7 @@ def test_known_ends(
     def fail(*arguments: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr("vmgen.outcome.outcome", fail)
+    monkeypatch.setattr("vmgen.outcome.evaluate", fail)
     done = repository(GOOD).run("render")
     assert (done.code, done.messages) == (code, message)
 
@@ -42,9 +42,9 @@ def test_a_bug_says_so(repository: Callable, monkeypatch: pytest.MonkeyPatch) ->
     def fail(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("vmgen.outcome.outcome", fail)
+    monkeypatch.setattr("vmgen.outcome.evaluate", fail)
     done = repository(GOOD).run("render")
-    assert done.code == door.BUG
+    assert done.code == door.EXIT_BUG
     assert "this is a bug in vmgen" in done.messages
     assert "ZeroDivisionError: a bug" in done.messages
 

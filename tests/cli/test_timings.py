@@ -51,7 +51,7 @@ def good(repository: Callable) -> Callable:
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kustomize builds what it should."""
-    monkeypatch.setattr("vmgen.compare.kustomize.differing", lambda *_, **__: [])
+    monkeypatch.setattr("vmgen.compare.kustomize.built.verify_builds", lambda *_, **__: [])
 
 
 @pytest.mark.parametrize(("arguments", "stages"), STAGES.values(), ids=STAGES)
@@ -129,7 +129,7 @@ def test_a_bug_is_timed_too(good: Callable, monkeypatch: pytest.MonkeyPatch) -> 
     def fail(*_: object, **__: object) -> None:
         raise KeyError("nobody foresaw this")
 
-    monkeypatch.setattr("vmgen.outcome.outcome", fail)
+    monkeypatch.setattr("vmgen.outcome.evaluate", fail)
     done = good().run("render", "--timings")
     assert (done.code, list(spent(done.messages))[-1]) == (70, "all")
 
@@ -149,7 +149,7 @@ def test_a_stage_is_as_long_as_until_the_next_begins(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("time.perf_counter", lambda: next(clock))
     timings = Timings()
     for stage in ("read", "merge", "read", ""):
-        timings.begins(stage)
+        timings.start_stage(stage)
     assert timings.seconds == {"start": 1.5, "read": 2.0 + 8.0, "merge": 4.0}
 
 
@@ -157,8 +157,8 @@ def test_a_stage_that_begins_again_is_one_line() -> None:
     """A stage that several environments pass through is summed."""
     timings = Timings()
     for stage in ("read", "merge", "read", "merge"):
-        timings.begins(stage)
-    assert list(spent(timings.report())) == ["start", "read", "merge", "all"]
+        timings.start_stage(stage)
+    assert list(spent(timings.format_table())) == ["start", "read", "merge", "all"]
 
 
 def test_a_real_run_says_them(good: Callable) -> None:

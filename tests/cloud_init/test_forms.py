@@ -111,10 +111,10 @@ def test_merge(given: Given) -> None:
 
 def test_vms_share_one_text(repository: Callable[..., Any]) -> None:
     """Without a template, the VMs of a group have the very same text, and it is looked at once."""
-    from vmgen.pipeline import Workshop
+    from vmgen.pipeline import Renderer
 
     vms = "  web: {count: 5, cloudInit: {packages: [nginx]}}\n"
-    fleet = Workshop(repository(HEAD + vms).project).rendered("production").fleet
+    fleet = Renderer(repository(HEAD + vms).project).render("production").fleet
     assert fleet is not None
     assert len({id(machine.cloud_init) for machine in fleet.machines}) == 1
     assert len(fleet.user_data) == 1

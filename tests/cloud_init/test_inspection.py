@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmgen.expand.cloud_init.finding import Finding
-from vmgen.expand.cloud_init.inspection import LARGE_BYTES, MOST_BYTES, findings, problems
+from vmgen.expand.cloud_init.finding import UserDataFinding
+from vmgen.expand.cloud_init.inspection import MAX_BYTES, WARN_BYTES, check_text, validate_user_data
 from vmgen.expand.cloud_init.rules import RULES
 from vmgen.expand.cloud_init.user_data import UserData
 
@@ -91,38 +91,38 @@ WRONG: dict[str, tuple[str, str, int, str]] = {
 @pytest.mark.parametrize("text", FINE, ids=range(len(FINE)))
 def test_fine(text: str) -> None:
     """What cloud-init takes, we take."""
-    assert findings(text) == ()
+    assert check_text(text) == ()
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong(case: str) -> None:
     """One mistake is one finding, at its line, with its remedy."""
     text, rule, line, says = WRONG[case]
-    (found,) = findings(text)
+    (found,) = check_text(text)
     assert (found.rule.id, found.line) == (rule, line)
     assert says in found.message
 
 
 @pytest.mark.parametrize(
     ("size", "rules"),
-    [(1000, []), (LARGE_BYTES - 20, []), (LARGE_BYTES + 20, ["large-cloud-init"]), (MOST_BYTES + 1, ["cloud-init-too-large"])],
+    [(1000, []), (WARN_BYTES - 20, []), (WARN_BYTES + 20, ["large-cloud-init"]), (MAX_BYTES + 1, ["cloud-init-too-large"])],
 )
 def test_size(size: int, rules: list[str]) -> None:
     """What does not fit into an annotation is a warning, what does not fit into a Secret an error."""
     text = "#!/bin/sh\n"
-    assert [each.rule.id for each in findings(text + ":" * (size - len(text)))] == rules
+    assert [each.rule.id for each in check_text(text + ":" * (size - len(text)))] == rules
 
 
 def test_alias_bomb() -> None:
     """Aliases that unfold to a great many values are refused before anything walks through them."""
     levels = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9))
-    (found,) = findings(f"#cloud-config\na0: &a0 [x]\n{levels}")
+    (found,) = check_text(f"#cloud-config\na0: &a0 [x]\n{levels}")
     assert "aliases unfold to too many values" in found.message
 
 
 def test_alias_of_itself() -> None:
     """An alias that holds itself is refused too."""
-    (found,) = findings("#cloud-config\nruncmd: &a [*a]\n")
+    (found,) = check_text("#cloud-config\nruncmd: &a [*a]\n")
     assert "aliases unfold to too many values" in found.message
 
 
@@ -130,32 +130,32 @@ def test_nothing_repeats_a_value() -> None:
     """A message never quotes what stands there, since it may be a secret."""
     word = "hunter" + "22"
     text = f"#cloud-config\nruncmd: {word}\ngrowpart: {{mode: {word}}}\npackages: [[{word}, {word}, {word}]]\nntp: *{word}\n"
-    assert [each for each in findings(text) if word in each.message] == []
+    assert [each for each in check_text(text) if word in each.message] == []
     text = text.replace(f"ntp: *{word}\n", "")
-    assert len(findings(text)) == 3
-    assert [each for each in findings(text) if word in each.message] == []
+    assert len(check_text(text)) == 3
+    assert [each for each in check_text(text) if word in each.message] == []
 
 
 def test_one_text_of_a_shape_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts that differ in the VM's name and in numbers share what is found; with `verify_all` each is looked at."""
     looked: list[str] = []
 
-    def look(text: str) -> tuple[Finding, ...]:
+    def look(text: str) -> tuple[UserDataFinding, ...]:
         looked.append(text)
         return ()
 
-    monkeypatch.setattr("vmgen.expand.cloud_init.inspection.findings", look)
+    monkeypatch.setattr("vmgen.expand.cloud_init.inspection.check_text", look)
     texts = [UserData(f"#cloud-config\nfqdn: web-{n}\nuid: {n}\n", name=f"web-{n}") for n in range(1, 4)]
-    assert problems(texts) == []
+    assert validate_user_data(texts) == []
     assert len(looked) == 1
-    problems(texts, verify_all=True)
+    validate_user_data(texts, verify_all=True)
     assert len(looked) == 4
 
 
 @pytest.mark.parametrize(("one", "other"), [("mode: 0644", "mode: 644"), ("a: x", "a: y"), ("a: 1", "a: 1.5")])
 def test_other_shapes(one: str, other: str) -> None:
     """What YAML reads as something else is another shape."""
-    assert UserData(one, name="web-1").shape != UserData(other, name="web-1").shape
+    assert UserData(one, name="web-1").normalized_text != UserData(other, name="web-1").normalized_text
 
 
 VALUES = st.recursive(
@@ -169,7 +169,7 @@ KEYS = st.sampled_from(["users", "packages", "chpasswd", "write_files", "ssh_key
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
 def test_any_config(config: dict[str, Any]) -> None:
     """Whatever a cloud-config holds, looking at it ends, and each finding is by a rule that is documented."""
-    found = findings("#cloud-config\n" + yaml.safe_dump(config))
+    found = check_text("#cloud-config\n" + yaml.safe_dump(config))
     assert {each.rule for each in found} <= set(RULES)
 
 
@@ -179,7 +179,7 @@ def test_any_text(text: str) -> None:
     text = f"#cloud-config\n{text}"
     assert all(
         0 <= each.line <= text.count("\n") + text.count("\r") + text.count("\x85") + text.count("\u2028")
-        for each in findings(text)
+        for each in check_text(text)
     )
 
 

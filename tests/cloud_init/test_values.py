@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmgen.expand.cloud_init.values import FILTERS, Named, named, written
+from vmgen.expand.cloud_init.values import USER_DATA_FILTERS, AttrMapping, finalize_user_data, wrap_mappings
 
 
 @pytest.mark.parametrize(("value", "text"), [("x", "x"), (1, "1"), (True, "true"), (False, "false"), ("", "")])
 def test_written(value: object, text: str) -> None:
     """Texts, whole numbers and booleans are written as cloud-init reads them."""
-    assert written(value) == text
+    assert finalize_user_data(value) == text
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_written(value: object, text: str) -> None:
     [
         ([1], "writes a list; use `| yaml`"),
         ({"a": 1}, "writes a mapping"),
-        (Named({"a": 1}), "writes a mapping"),
+        (AttrMapping({"a": 1}), "writes a mapping"),
         (None, "writes empty; ask `is none` first"),
         (1.1, "put the value in quotes where it is written"),
         (len, "writes a builtin_function_or_method"),
@@ -32,12 +32,12 @@ def test_written(value: object, text: str) -> None:
 def test_refused(value: object, says: str) -> None:
     """Anything else would be written in Python's form."""
     with pytest.raises(TypeError, match=says.replace("|", r"\|")):
-        written(value)
+        finalize_user_data(value)
 
 
 def test_names_come_before_methods() -> None:
     """A key is reached by its name, whatever methods a mapping has; methods are there where no key hides them."""
-    found = named({"update": 1, "items": {"keys": 2}})
+    found = wrap_mappings({"update": 1, "items": {"keys": 2}})
     assert (found.update, found.items.keys, list(found.values())) == (1, 2, [1, found.items])
 
 
@@ -51,4 +51,6 @@ VALUES = st.recursive(
 @given(VALUES)
 def test_filters_take_named_values(value: Any) -> None:
     """The filters write a value that can be reached by names as they write the plain one."""
-    assert [function(named(value)) for function in FILTERS.values()] == [function(value) for function in FILTERS.values()]
+    assert [function(wrap_mappings(value)) for function in USER_DATA_FILTERS.values()] == [
+        function(value) for function in USER_DATA_FILTERS.values()
+    ]

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from vmgen.compare.kustomize import build, differences, program
+from vmgen.compare.kustomize import program
+from vmgen.compare.kustomize.comparison import compare_build
+from vmgen.compare.kustomize.program import build
 from vmgen.problems import VmgenError
-from vmgen.read.manifests import NotYaml, objects
+from vmgen.read.manifests import InvalidYamlError, parse_objects
 
 FLEET = """\
 namespace: tenant-acme
@@ -34,7 +36,7 @@ def test_a_prefix_renames_disks_and_what_names_them(repository: Callable, engine
     made = repository(f"platform: {platform}\n{FLEET}")
     assert made.run("render").code == 0
     made.write({"overlay/kustomization.yaml": "namePrefix: a-\nnameSuffix: -z\nresources: [../manifests/production]\n"})
-    built = {found["metadata"]["name"]: found for found in objects(build(made.root / "overlay"))}
+    built = {found["metadata"]["name"]: found for found in parse_objects(build(made.root / "overlay"))}
     assert {"a-web-1-z", "a-web-2-data-z", "a-iso-z", "a-copy-z"} < built.keys()
     disks = built["a-web-1-z"]["spec"]["disks"]
     names = [disk if isinstance(disk, str) else disk["name"] for disk in disks]
@@ -46,7 +48,7 @@ def test_a_group_builds_by_itself(repository: Callable, engine: list[str]) -> No
     """Every folder is a kustomization of its own: a fleet can be synced group by group."""
     made = repository(FLEET)
     made.run("render")
-    built = objects(build(made.root / "manifests/production/vms/web"))
+    built = parse_objects(build(made.root / "manifests/production/vms/web"))
     assert [found["metadata"]["name"] for found in built] == ["web-1", "web-2"]
 
 
@@ -56,14 +58,14 @@ def test_what_the_engine_changes_is_found(repository: Callable, engine: list[str
     made.run("render")
     wanted = {f"production/{name}": text for name, text in made.files("manifests/production").items()}
     folder = made.root / "manifests/production"
-    assert differences("production", "manifests/production", build(folder), wanted) == []
+    assert compare_build("production", "manifests/production", build(folder), wanted) == []
     for name, old, new in (
         ("vms/web/web-1.yaml", "u1.large", "u1.xlarge"),
         ("disks/iso.yaml", "name: iso", "name: other"),
     ):
         path = folder / name
         path.write_text(path.read_text().replace(old, new))
-    problems = differences("production", "manifests/production", build(folder), wanted)
+    problems = compare_build("production", "manifests/production", build(folder), wanted)
     assert [(str(problem.place), problem.rule) for problem in problems] == [("manifests/production", "kustomize-differs")] * 3
     assert sorted(problem.message for problem in problems) == [
         "VMDisk iso is not built when kustomize builds production; run render",
@@ -74,7 +76,7 @@ def test_what_the_engine_changes_is_found(repository: Callable, engine: list[str
 
 def test_what_is_built_is_no_yaml() -> None:
     """An engine that writes what is no YAML is a problem, not a traceback."""
-    [problem] = differences("production", "manifests/production", b"a: [", {})
+    [problem] = compare_build("production", "manifests/production", b"a: [", {})
     assert "kustomize builds what is not YAML" in problem.message
 
 
@@ -99,14 +101,14 @@ def test_a_stream_is_taken_apart(meant: str, got: str, differing: list[str]) -> 
     """Whether a document is the first or the last of what was built, it is compared to its last line."""
     wanted = {f"production/vms/{name}.yaml": _map(name, meant) for name in ("one", "two")}
     built = b"---\n".join(_map(name, got) for name in ("two", "one"))
-    found = differences("production", "manifests/production", built, wanted)
+    found = compare_build("production", "manifests/production", built, wanted)
     assert [problem.message.split()[1] for problem in found] == differing
 
 
 def test_an_object_that_is_built_twice() -> None:
     """The second of two that are built for one is not wanted, even where the first is as it should be."""
     wanted = {"production/vms/one.yaml": _map("one", "a")}
-    [problem] = differences("production", "manifests/production", _map("one", "a") + b"---\n" + _map("one", "b"), wanted)
+    [problem] = compare_build("production", "manifests/production", _map("one", "a") + b"---\n" + _map("one", "b"), wanted)
     assert problem.message == "ConfigMap one is not wanted when kustomize builds production; run render"
 
 
@@ -134,10 +136,10 @@ def test_the_engine_is_found_beside_python(tmp_path: Path, monkeypatch: pytest.M
     _script(tmp_path / "venv", "kubectl", "")
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(program.sys, "executable", str(tmp_path / "venv/python"))
-    assert program.engine() == [str(tmp_path / "venv/kubectl"), "kustomize"]
+    assert program.find_kustomize_command() == [str(tmp_path / "venv/kubectl"), "kustomize"]
     _script(tmp_path / "bin", "kustomize", "")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    assert program.engine() == [str(tmp_path / "bin/kustomize"), "build"]
+    assert program.find_kustomize_command() == [str(tmp_path / "bin/kustomize"), "build"]
 
 
 UNREADABLE = {
@@ -153,10 +155,10 @@ UNREADABLE = {
 @pytest.mark.parametrize("text", UNREADABLE)
 def test_manifests_that_cannot_be_read(text: str) -> None:
     """What no kubectl would take for one object is refused on the way back, with the reason."""
-    with pytest.raises(NotYaml, match=UNREADABLE[text]):
-        objects(text, text_keys=True)
+    with pytest.raises(InvalidYamlError, match=UNREADABLE[text]):
+        parse_objects(text, text_keys=True)
 
 
 def test_texts_that_pyyaml_alone_would_not_read() -> None:
     """A lone `=` or `<<`, as the engine writes them, is text; empty documents are left out."""
-    assert objects("a: =\nb: <<\n---\n---\nc: 1\n") == [{"a": "=", "b": "<<"}, {"c": 1}]
+    assert parse_objects("a: =\nb: <<\n---\n---\nc: 1\n") == [{"a": "=", "b": "<<"}, {"c": 1}]

@@ -15,7 +15,9 @@ from typing import NamedTuple
 
 import pytest
 
-from vmgen.compare.kustomize import built, differing, parts, planned, program
+from vmgen.compare.kustomize import built, parts, program
+from vmgen.compare.kustomize.built import verify_builds
+from vmgen.compare.kustomize.parts import plan_builds
 from vmgen.problems import Problem, VmgenError
 
 FLEET = """\
@@ -47,8 +49,8 @@ class Large(NamedTuple):
 
     def problems(self, *, full: bool = False, jobs: int = 1) -> list[Problem]:
         """What `check` says of what lies there."""
-        builds, misread = planned(self.project, {NAME: self.files}, full=full)
-        return [*misread, *differing(self.project, builds, lambda _: None, jobs=jobs)]
+        builds, misread = plan_builds(self.project, {NAME: self.files}, full=full)
+        return [*misread, *verify_builds(self.project, builds, lambda _: None, jobs=jobs)]
 
     def said(self, **options: bool) -> list[tuple[str, str, str]]:
         """The place, the key and the words of each problem."""
@@ -59,8 +61,8 @@ class Large(NamedTuple):
 
 @pytest.fixture(name="large")
 def _large(repository: Callable, monkeypatch: pytest.MonkeyPatch) -> Large:
-    monkeypatch.setattr(parts, "MOST_AT_ONCE", 3)
-    monkeypatch.setattr(parts, "FEW", 2)
+    monkeypatch.setattr(parts, "MAX_OBJECTS_PER_BUILD", 3)
+    monkeypatch.setattr(parts, "MIN_OBJECTS_PER_BUILD", 2)
     made = repository(FLEET)
     assert made.run("render").code == 0
     return Large(made.root, made.project, {path: text for path, text in made.files().items() if path.startswith(NAME)})
@@ -112,7 +114,7 @@ def _gone(log: Path) -> bool:
 
 def test_the_parts_are_the_whole(large: Large) -> None:
     """Each manifest is wanted of one build: groups by themselves, small ones and standalone disks together."""
-    builds, problems = planned(large.project, {NAME: large.files}, full=False)
+    builds, problems = plan_builds(large.project, {NAME: large.files}, full=False)
     assert problems == ()
     assert [(build.folder, build.entries) for build in builds] == [
         ("production/disks/web", ()),
@@ -120,7 +122,7 @@ def test_the_parts_are_the_whole(large: Large) -> None:
         ("production/disks", ("production/disks/golden.yaml", "production/disks/iso.yaml", "production/disks/db")),
         ("production/vms/db", ("production/vms/db",)),
     ]
-    wanted = [path for build in builds for path in build.wanted]
+    wanted = [path for build in builds for path in build.desired]
     assert sorted(wanted) == sorted(path for path in large.files if "kustomization" not in path and "reference" not in path)
 
 
@@ -204,7 +206,7 @@ MORE = {
 def test_what_reading_cannot_judge(large: Large, folder: str, old: str, new: str) -> None:
     """Where a file above the groups says more than a list, or is none, the whole is built, and the engine tells."""
     large.change(f"{folder}kustomization.yaml", old, new)
-    builds, problems = planned(large.project, {NAME: large.files}, full=False)
+    builds, problems = plan_builds(large.project, {NAME: large.files}, full=False)
     assert ([(build.folder, build.entries) for build in builds], problems) == ([(NAME, ())], ())
 
 
@@ -218,11 +220,11 @@ def test_the_configuration_is_built(large: Large, engine: list[str]) -> None:
     """The engine reads name-reference.yaml in an excerpt, where there is nothing but large groups too."""
     groups = {path: text for path, text in large.files.items() if "/web" in path or path.count("/") < 3}
     groups = {path: text for path, text in groups.items() if not path.endswith(("golden.yaml", "iso.yaml"))}
-    builds, _ = planned(large.project, {NAME: groups}, full=False)
+    builds, _ = plan_builds(large.project, {NAME: groups}, full=False)
     assert [build.entries for build in builds] == [(), (), ("production/disks/web/web-1-data.yaml",)]
     large.change("name-reference.yaml", "nameReference:", "nameReference: {")
     with pytest.raises(VmgenError, match=r"^kustomize cannot build manifests/production: .*YAML"):
-        differing(large.project, builds, lambda _: None)
+        verify_builds(large.project, builds, lambda _: None)
 
 
 def test_full_builds_the_root(large: Large, acting: Callable) -> None:
@@ -239,7 +241,7 @@ def test_the_option(
     large: Large, acting: Callable, vmgen: Callable, monkeypatch: pytest.MonkeyPatch, option: str, most: int, folders: list[str]
 ) -> None:
     """`check` builds the root of an environment up to the limit, of each with `full`, and none with `off`."""
-    monkeypatch.setattr(parts, "MOST_AT_ONCE", most)
+    monkeypatch.setattr(parts, "MAX_OBJECTS_PER_BUILD", most)
     log = acting("")
     assert vmgen("-C", str(large.root), "check", "--kustomize", option).code == 0
     assert (_folders(log, large.root) if log.exists() else []) == folders
@@ -247,7 +249,7 @@ def test_the_option(
 
 def test_beyond_the_limit(large: Large, acting: Callable, vmgen: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     """`check` builds an environment of one object more than the limit in parts, the longest first."""
-    monkeypatch.setattr(parts, "MOST_AT_ONCE", 9)
+    monkeypatch.setattr(parts, "MAX_OBJECTS_PER_BUILD", 9)
     monkeypatch.setattr(built.os, "cpu_count", lambda: None)
     log = acting("")
     assert vmgen("-C", str(large.root), "check").code == 0
@@ -275,15 +277,15 @@ def test_the_same_order_on_each_run(large: Large, acting: Callable) -> None:
 def test_the_engine_is_looked_up_once(large: Large, engine: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """However many builds there are, PATH is searched once."""
     asked = []
-    monkeypatch.setattr(program, "engine", lambda: asked.append(1) or engine)
+    monkeypatch.setattr(program, "find_kustomize_command", lambda: asked.append(1) or engine)
     assert large.said() == []
     assert asked == [1]
 
 
 def test_nothing_to_build_needs_no_engine(large: Large, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing was rendered nobody looks for an engine."""
-    monkeypatch.setattr(program, "engine", None)
-    assert differing(large.project, (), lambda _: None) == []
+    monkeypatch.setattr(program, "find_kustomize_command", None)
+    assert verify_builds(large.project, (), lambda _: None) == []
 
 
 @pytest.mark.parametrize(("jobs", "processors", "at_once"), [(1, 2, 2), (3, 2, 3), (9, 2, 4), (1, 64, 4)])
@@ -303,8 +305,8 @@ def test_so_many_at_a_time(
 def test_progress(large: Large, engine: list[str]) -> None:
     """Each build is told when it is done."""
     told: list[str] = []
-    builds, _ = planned(large.project, {NAME: large.files}, full=False)
-    differing(large.project, builds, told.append)
+    builds, _ = plan_builds(large.project, {NAME: large.files}, full=False)
+    verify_builds(large.project, builds, told.append)
     assert sorted(told) == ["production/disks", "production/disks/web", "production/vms/db", "production/vms/web"]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from vmgen.read.project import schema_text
+from vmgen.read.project import read_schema_text
 
 CASES = Path(__file__).parent / "cases"
 PRODUCTION = """
@@ -52,7 +52,7 @@ def test_golden(case: Path, new_repository: Callable[..., Any], accept: bool) ->
 
 def test_every_setting_is_written() -> None:
     """The golden case of all settings writes each key of the schema, so that no key is taken and then forgotten."""
-    schema = json.loads(schema_text("environment"))["$defs"]
+    schema = json.loads(read_schema_text("environment"))["$defs"]
     written = yaml.safe_load((CASES / "all-settings/environments/production.yaml").read_text(encoding="utf-8"))["delivery"]
     for name, found in (("delivery", written), ("argocd", written["argocd"]), ("flux", written["flux"])):
         assert set(found) == set(schema[name]["properties"])
@@ -60,7 +60,7 @@ def test_every_setting_is_written() -> None:
 
 def test_defaults_are_as_documented() -> None:
     """The schema, and so an editor and the reference page, gives each default of the settings, and no other."""
-    schema = json.loads(schema_text("environment"))["$defs"]
+    schema = json.loads(read_schema_text("environment"))["$defs"]
     defaults = yaml.safe_load((Path(__file__).resolve().parents[2] / "templates/delivery/defaults.yaml").read_text("utf-8"))
     for engine, values in defaults.items():
         said = {name: entry["default"] for name, entry in schema[engine]["properties"].items() if "default" in entry}

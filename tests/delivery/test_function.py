@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from vmgen.function.run import answer
+from vmgen.function.run import run_function
 from vmgen.problems import VmgenError
-from vmgen.read.resource_list import items_with, resource_list
+from vmgen.read.resource_list import parse_resource_list, render_items
 
 SPEC = """
 namespace: tenant-acme
@@ -54,7 +54,7 @@ def _list(spec: str = SPEC, items: str = "[]\n", **config: Any) -> bytes:
 
 
 def _made(text: bytes, folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(answer(text, folder).text)
+    found: dict[str, Any] = yaml.safe_load(run_function(text, folder).text)
     return found
 
 
@@ -82,7 +82,7 @@ def test_objects_are_those_of_a_render(repository: Callable[..., Any], tmp_path:
 
 def test_passed_through_as_it_was(tmp_path: Path) -> None:
     """Items that are not the environment's keep the text and the style of every scalar."""
-    text = answer(_list(items=PASSED), tmp_path).text
+    text = run_function(_list(items=PASSED), tmp_path).text
     head = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems:\n"
     assert text.startswith(head + PASSED)
 
@@ -162,13 +162,13 @@ def test_another_function_config(config: dict[str, Any], field: str, tmp_path: P
 def test_no_resource_list(text: bytes) -> None:
     """What is not a ResourceList with a functionConfig is said, in one sentence."""
     with pytest.raises(VmgenError, match=r"stdin|functionConfig"):
-        resource_list(text)
+        parse_resource_list(text)
 
 
 def test_items_that_are_no_objects() -> None:
     """Items without a name, or that are no mappings, are passed through each by itself."""
-    received = resource_list(b"kind: ResourceList\nitems: [1, 1, {kind: A}, {kind: A}]\nfunctionConfig: {}\n")
-    assert yaml.safe_load(items_with(received, [])) == {"items": [1, 1, {"kind": "A"}, {"kind": "A"}]}
+    received = parse_resource_list(b"kind: ResourceList\nitems: [1, 1, {kind: A}, {kind: A}]\nfunctionConfig: {}\n")
+    assert yaml.safe_load(render_items(received, [])) == {"items": [1, 1, {"kind": "A"}, {"kind": "A"}]}
 
 
 def test_as_a_process(repository: Callable[..., Any]) -> None:

@@ -36,7 +36,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vmgen.read.layer_file import Files
+from vmgen.read.layer_file import LayerLoader
 from vmgen.read.project import Project
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -142,10 +142,10 @@ class Scratch:
         return self.run_here("-C", str(self.root), "render", "--stdout", self.name).messages
 
     def _layer(self, block: Block) -> None:
-        files = Files(Project(self.root))
+        files = LayerLoader(Project(self.root))
         path = self.root / "environments" / "_page.yaml"
-        files.suppose(path, block.text.encode())
-        assert files.layer(path).problems == ()
+        files.override_text(path, block.text.encode())
+        assert files.load(path).problems == ()
 
     def _tree(self, block: Block) -> None:
         environment = block.option("env") or self.name

@@ -11,20 +11,20 @@ from typing import Any
 
 import pytest
 
-from vmgen.expand.cloud_init.forms import Forms
-from vmgen.expand.objects import fleet
-from vmgen.explain.impact import Reach, Reached
+from vmgen.expand.cloud_init.forms import UserDataBuilder
+from vmgen.expand.objects import build_fleet
+from vmgen.explain.impact import AffectedObject, ImpactFinder
 from vmgen.explain.objects import Explainer, Explanation
-from vmgen.explain.target import target
-from vmgen.merge.environment import environment
-from vmgen.merge.layers import layered
-from vmgen.problems import Place, Refused
-from vmgen.read.layer_file import Files
-from vmgen.read.manifests import NotYaml, objects
-from vmgen.read.platform import DEFAULT_PLATFORM, Platforms
+from vmgen.explain.target import parse_target
+from vmgen.merge.environment import merge_environment
+from vmgen.merge.layers import load_layers
+from vmgen.problems import Place, ProblemsError
+from vmgen.read.layer_file import LayerLoader
+from vmgen.read.manifests import InvalidYamlError, parse_objects
+from vmgen.read.platform import DEFAULT_PLATFORM, PlatformLoader
 from vmgen.read.project import Project
 from vmgen.read.templates import Templates
-from vmgen.render.manifests import manifest_templates, tree
+from vmgen.render.manifests import load_manifest_templates, render_tree
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 URL = "https://example.com/other.iso"
@@ -60,7 +60,7 @@ NO_OBJECTS = ("kustomization.yaml", "reference.yaml")
 @lru_cache(maxsize=4096)
 def parsed(text: bytes) -> Any:
     """The one object of a manifest."""
-    return objects(text)[0]
+    return parse_objects(text)[0]
 
 
 class Lab:
@@ -74,8 +74,8 @@ class Lab:
         self.root = root
         self._kept = self._fresh()
 
-    def _fresh(self) -> tuple[Platforms, Templates, Forms]:
-        return Platforms(self.project), manifest_templates(self.project), Forms(self.project)
+    def _fresh(self) -> tuple[PlatformLoader, Templates, UserDataBuilder]:
+        return PlatformLoader(self.project), load_manifest_templates(self.project), UserDataBuilder(self.project)
 
     def manifests(self, name: str, edited: str = "") -> Manifests | None:
         """The objects of an environment by kind and name, without a look at the rules; None where it cannot be read."""
@@ -83,29 +83,31 @@ class Lab:
             files = self._made(name, self._fresh() if edited.startswith(READ_ONCE) else self._kept)[0]
             made = (parsed(text) for path, text in files.items() if not path.endswith(NO_OBJECTS))
             return {f"{each['kind']}/{each['metadata']['name']}": each for each in made}
-        except (Refused, NotYaml, KeyError, IndexError, TypeError, ValueError, AttributeError):
+        except (ProblemsError, InvalidYamlError, KeyError, IndexError, TypeError, ValueError, AttributeError):
             return None
 
-    def _made(self, name: str, shared: tuple[Platforms, Templates, Forms]) -> tuple[Mapping[str, bytes], Any, Any, Any]:
+    def _made(
+        self, name: str, shared: tuple[PlatformLoader, Templates, UserDataBuilder]
+    ) -> tuple[Mapping[str, bytes], Any, Any, Any]:
         platforms, templates, forms = shared
-        layers = layered(name, Files(self.project))
+        layers = load_layers(name, LayerLoader(self.project))
         if any(problem.severity == "error" for problem in layers.problems):
-            raise Refused(layers.problems)
-        merged = environment(layers, platforms.named(layers.content.value("platform", DEFAULT_PLATFORM)))
-        expanded = fleet(merged, forms)
-        return tree(expanded, templates)[0].files, merged, expanded, layers.files
+            raise ProblemsError(layers.problems)
+        merged = merge_environment(layers, platforms.load(layers.content.get_plain("platform", DEFAULT_PLATFORM)))
+        expanded = build_fleet(merged, forms)
+        return render_tree(expanded, templates)[0].files, merged, expanded, layers.files
 
     def explanations(self, name: str) -> list[Explanation]:
         """Every object of an environment, explained."""
         files, merged, expanded, layers = self._made(name, self._kept)
         explainer = Explainer(merged, expanded, layers, self.project)
-        return [explainer.explanation(resource, files) for resource in expanded.resources]
+        return [explainer.explain(resource, files) for resource in expanded.resources]
 
-    def reached(self, name: str, where: str) -> list[Reached]:
+    def reached(self, name: str, where: str) -> list[AffectedObject]:
         """What `FILE[:LINE]` reaches in an environment."""
         _, merged, expanded, layers = self._made(name, self._kept)
-        reach = Reach(target(where, self.project), self.project, Files(self.project))
-        return list(reach.objects(merged, expanded, layers))
+        reach = ImpactFinder(parse_target(where, self.project), self.project, LayerLoader(self.project))
+        return list(reach.find_objects(merged, expanded, layers))
 
     def edits(self, places: Collection[Place]) -> Iterator[None]:
         """Put one other value after the other in some places; the files are as they were before the next, and in the end."""

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import vmgen
-from vmgen.compare.git import repository as git_repository
-from vmgen.explain.dependencies import affected
-from vmgen.read.project import environment_names
+from vmgen.compare.git import find_repository as git_repository
+from vmgen.explain.dependencies import find_affected
+from vmgen.read.project import find_environments
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDl7rH4kqzJc1fXPZ0nq3s2yQmS7o9gTzJ6r5vYkUe1e ops@three\n"
 GROUP = "vms: {web: {instanceType: u1.large, image: ubuntu-2404}}\n"
@@ -54,8 +54,8 @@ def reached(made: Any) -> tuple[str, ...]:
     """The environments that are affected since HEAD."""
     found = git_repository(made.root)
     assert found is not None
-    changed = found.changed_since(found.commit("HEAD") or "")
-    return affected(made.project, environment_names(made.project)[0], changed)
+    changed = found.list_changed_files(found.resolve_commit("HEAD") or "")
+    return find_affected(made.project, find_environments(made.project)[0], changed)
 
 
 @pytest.mark.parametrize(
@@ -167,5 +167,5 @@ def test_the_program_itself_affects_everything(committed: Any):
     """A change of vmgen's own modules can change every manifest."""
     package = Path(vmgen.__file__).parent
     project = committed.project
-    assert affected(project, ALL, {(package / "quoting.py").resolve()}) == ALL
-    assert affected(project, ALL, {(package / "__pycache__/quoting.cpython-311.pyc").resolve()}) == ()
+    assert find_affected(project, ALL, {(package / "quoting.py").resolve()}) == ALL
+    assert find_affected(project, ALL, {(package / "__pycache__/quoting.cpython-311.pyc").resolve()}) == ()

@@ -12,8 +12,8 @@ import pytest
 
 from vmgen.problems import Place
 from vmgen.report import explanation
-from vmgen.report.colour import plain
-from vmgen.report.links import link_for, no_link
+from vmgen.report.colour import no_paint
+from vmgen.report.links import choose_link, no_link
 
 PRODUCTION = """\
 namespace: tenant-acme
@@ -148,9 +148,9 @@ vms:
 """
     _, machine = lab({"environments/top.yaml": text}).explanations("top")
     shown = (
-        explanation.as_text(machine, machine.fields, plain, no_link),
-        explanation.as_text(machine, machine.fields[-3:], plain, no_link),
-        explanation.as_json(machine, machine.fields),
+        explanation.format_text(machine, machine.fields, no_paint, no_link),
+        explanation.format_text(machine, machine.fields[-3:], no_paint, no_link),
+        explanation.format_json(machine, machine.fields),
     )
     assert machine.text.count("hunter") == 3
     for output in shown:
@@ -177,11 +177,11 @@ def test_places_are_links_on_terminals_that_have_them(monkeypatch: pytest.Monkey
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")
     place = Place("environments/a b.yaml", 3, 1)
-    assert link_for(_Terminal(), tmp_path)("here", place) == "here"
+    assert choose_link(_Terminal(), tmp_path)("here", place) == "here"
     monkeypatch.setenv("VTE_VERSION", "7600")
-    linked = link_for(_Terminal(), tmp_path)("here", place)
+    linked = choose_link(_Terminal(), tmp_path)("here", place)
     assert linked.startswith("\x1b]8;;file://")
     assert linked.endswith("/environments/a%20b.yaml#3\x1b\\here\x1b]8;;\x1b\\")
-    assert link_for(io.StringIO(), tmp_path)("here", place) == "here"
+    assert choose_link(io.StringIO(), tmp_path)("here", place) == "here"
     monkeypatch.setenv("FORCE_HYPERLINK", "0")
-    assert link_for(_Terminal(), tmp_path)("here", place) == "here"
+    assert choose_link(_Terminal(), tmp_path)("here", place) == "here"

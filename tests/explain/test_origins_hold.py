@@ -28,7 +28,7 @@ def spots(explanations: list[Explanation]) -> Spots:
     found: Spots = defaultdict(set)
     for each in explanations:
         for field in each.fields:
-            named = (*field.origins, *field.because)
+            named = (*field.origins, *field.condition_origins)
             for origin in named:
                 name = origin.key.rpartition(".")[2] if isinstance(origin.value, str) else ""
                 alike = [other.place for other in named if name and (other.value, other.rule) == (name, origin.rule)]
@@ -177,7 +177,7 @@ def test_every_origin_of_the_examples_holds(example_lab: Any, name: str):
     before = example_lab.manifests(name)
     assert {f"{each.kind}/{each.name}" for each in explanations} == set(before)
     for each in explanations:
-        assert all(field.origins or field.template.line for field in each.fields)
+        assert all(field.origins or field.template_line.line for field in each.fields)
     named = spots(explanations)
     for places in named:
         assert_holds(example_lab, name, before, places, named)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from vmgen.merge.environment import Environment, environment
-from vmgen.merge.layers import Layered, layered
-from vmgen.read.layer_file import Files
-from vmgen.read.located import plain
-from vmgen.read.platform import Platforms
+from vmgen.merge.environment import Environment, merge_environment
+from vmgen.merge.layers import Layered, load_layers
+from vmgen.read.layer_file import LayerLoader
+from vmgen.read.located import to_plain
+from vmgen.read.platform import PlatformLoader
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def layers(repository: Callable) -> Callable[..., Layered]:
 
     def merged(files: dict[str, str]) -> Layered:
         made = repository(files={f"environments/{name}": text for name, text in files.items()})
-        return layered("production", Files(made.project))
+        return load_layers("production", LayerLoader(made.project))
 
     return merged
 
@@ -32,9 +32,9 @@ def merged(repository: Callable) -> Callable[..., Environment]:
 
     def made(files: dict[str, str]) -> Environment:
         project = repository(files={f"environments/{name}": text for name, text in files.items()}).project
-        layers = layered("production", Files(project))
+        layers = load_layers("production", LayerLoader(project))
         assert not layers.problems
-        return environment(layers, Platforms(project).named(layers.content.value("platform", "hikube")))
+        return merge_environment(layers, PlatformLoader(project).load(layers.content.get_plain("platform", "hikube")))
 
     return made
 
@@ -57,7 +57,7 @@ def test_order_of_layers(layers: Callable[..., Layered]) -> None:
         "two.yaml",
         "production.yaml",
     ]
-    assert plain(found.content) == {"vars": {"a": 1, "b": 3, "c": 4, "d": 0}}
+    assert to_plain(found.content) == {"vars": {"a": 1, "b": 3, "c": 4, "d": 0}}
     assert not found.problems
 
 
@@ -90,7 +90,7 @@ def test_layers_that_cannot_be_had(repository: Callable, text: str) -> None:
     made = repository(text, {"environments/base/x": ""})
     os.symlink("/etc/hostname", made.root / "environments/link.yaml")
     os.symlink("loop.yaml", made.root / "environments/loop.yaml")
-    [problem] = layered("production", Files(made.project)).problems
+    [problem] = load_layers("production", LayerLoader(made.project)).problems
     assert (str(problem.place), problem.rule) == ("environments/production.yaml:1:11", BROKEN[text][0])
     assert BROKEN[text][1] in problem.message
 
@@ -219,7 +219,7 @@ def test_null_removes_what_lies_below(
 ) -> None:
     """`null` takes away what any lower layer wrote, and only that: a default of the platform holds again."""
     found = {instance.name: instance for group in merged(files).groups for instance in group.instances}
-    assert found[vm].settings.values.value(key) == value
+    assert found[vm].settings.values.get_plain(key) == value
 
 
 def test_null_removes_a_group_and_a_disk(merged: Callable[..., Environment]) -> None:
@@ -232,7 +232,7 @@ def test_null_removes_a_group_and_a_disk(merged: Callable[..., Environment]) -> 
     )
     assert [group.key for group in found.groups] == ["db"]
     assert [disk.name for disk in found.disks] == ["b"]
-    assert found.settings.value("labels") == {"z": "w"}
+    assert found.settings.get_plain("labels") == {"z": "w"}
 
 
 def test_no_null_is_left(merged: Callable[..., Environment]) -> None:
@@ -247,11 +247,11 @@ def test_no_null_is_left(merged: Callable[..., Environment]) -> None:
     )
     parts = [
         found.settings.located,
-        *(group.written for group in found.groups),
+        *(group.located for group in found.groups),
         *(disk.settings.located for disk in found.disks),
     ]
     parts += [instance.settings.values.located for group in found.groups for instance in group.instances]
-    assert not [part for part in parts if "None" in repr(plain(part))]
+    assert not [part for part in parts if "None" in repr(to_plain(part))]
 
 
 def test_instances_that_nothing_tells_apart_share_their_settings(merged: Callable[..., Environment]) -> None:
@@ -260,7 +260,7 @@ def test_instances_that_nothing_tells_apart_share_their_settings(merged: Callabl
     one, two, three = (instance.settings for instance in group.instances)
     assert one is three is group.settings
     assert two is not one
-    assert [(instance.name, path) for instance, path in group.overridden()] == [("web-2", "vms.web.instances.2")]
+    assert [(instance.name, path) for instance, path in group.iter_overrides()] == [("web-2", "vms.web.instances.2")]
 
 
 def test_a_vm_named_none(merged: Callable[..., Environment]) -> None:
@@ -268,5 +268,5 @@ def test_a_vm_named_none(merged: Callable[..., Environment]) -> None:
     [group] = merged(
         {"production.yaml": "vms: {web: {names: [a], instances: {None: {running: false}, a: {storage: 30Gi}}}}"}
     ).groups
-    assert group.instances[0].settings.values.value("running") is True
-    assert group.instances[0].settings.values.value("storage") == "30Gi"
+    assert group.instances[0].settings.values.get_plain("running") is True
+    assert group.instances[0].settings.values.get_plain("storage") == "30Gi"

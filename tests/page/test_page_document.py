@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from vmgen.report.page import document
-from vmgen.report.page.document import embedded, page
+from vmgen.report.page.document import embed_json, render_page
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK8uGN3/U8QPRwlIw4bXIaPfHM1mxIyaYvjKQz4/Ngd0 ops@shop"
@@ -60,7 +60,7 @@ def test_nothing_is_fetched(text: str) -> None:
     shell = text.replace(re.search(r'id="data">.*?</script>', text, re.DOTALL)[0], "")  # type: ignore[index]
     assert re.findall(r'(?:src|href|action|poster|srcset)="(?!#|data:)[^"]*"', shell) == []
     assert "@import" not in shell
-    assert "url(" not in document._source(document.STYLE)
+    assert "url(" not in document._read_asset(document.STYLE)
     assert "default-src 'none'" in shell
 
 
@@ -83,7 +83,7 @@ def test_data_cannot_end_its_element(text: str) -> None:
 @pytest.mark.parametrize("hostile", ["</script>", "<!--", "<script>", "]]>", "\u2028", "\u2029", "&lt;", "'\"\\"])
 def test_embedded(hostile: str) -> None:
     """No character of the data means anything to the browser, and all of it comes back."""
-    shown = embedded({"a": hostile, hostile: [1]})
+    shown = embed_json({"a": hostile, hostile: [1]})
     assert not re.search("[<>&\u2028\u2029]", shown)
     assert json.loads(shown) == {"a": hostile, hostile: [1]}
 
@@ -181,8 +181,8 @@ def test_changes_against_a_ref(new_repository: Make) -> None:
 
 def test_library_has_its_licence() -> None:
     """The page carries the licence of the library in it, beside its name and version."""
-    text = page({"environments": []})
-    licence = document._source(document.LICENCE)
+    text = render_page({"environments": []})
+    licence = document._read_asset(document.LICENCE)
     assert "Permission is hereby granted" in licence
     assert licence in text
     assert "@tanstack/virtual-core 3.19.11, MIT licence" in text

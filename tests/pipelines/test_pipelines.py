@@ -19,12 +19,12 @@ from typing import Any
 import pytest
 import yaml
 
-from vmgen.write.starter import FOLDER
+from vmgen.write.starter import STARTER_FOLDER
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ACTION = CHECKOUT / "action.yml"
-WORKFLOW = FOLDER / "github-workflow.yaml"
-JOBS = {"starter": FOLDER / "gitlab-ci.yaml", "include": CHECKOUT / "gitlab" / "vmgen.yml"}
+WORKFLOW = STARTER_FOLDER / "github-workflow.yaml"
+JOBS = {"starter": STARTER_FOLDER / "gitlab-ci.yaml", "include": CHECKOUT / "gitlab" / "vmgen.yml"}
 BEFORE = "namespace: tenant-a\nvms: {web: {count: 2, image: ubuntu-2404, instanceType: u1.large}}\n"
 AFTER = BEFORE.replace("u1.large", "u1.xlarge")
 LESS = BEFORE.replace("count: 2", "count: 1")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from vmgen.compare import git
-from vmgen.compare.baseline import baseline
+from vmgen.compare.baseline import load_baseline
 from vmgen.read.project import Project
 
 WEB = """\
@@ -139,7 +139,7 @@ def test_manifests_in_a_repository_of_their_own_are_files(committed: Committed) 
     nested.commit()
     history.git("rm", "-r", "--quiet", "--cached", "manifests")
     history.commit()
-    found = baseline(Project(history.root))
+    found = load_baseline(Project(history.root))
     assert (found.ref, found.repository) == ("", None)
     assert found.environments == ("production",)
 
@@ -157,7 +157,7 @@ def test_without_git_the_files_are_the_baseline(committed: Committed, monkeypatc
 def test_repository_that_git_refuses_is_an_error(committed: Committed, monkeypatch: pytest.MonkeyPatch) -> None:
     """A repository that cannot be read is never taken for none: that would open the gate."""
     history = committed()
-    monkeypatch.setattr(git, "_git", lambda *_, **__: (128, b"", "fatal: detected dubious ownership in repository"))
+    monkeypatch.setattr(git, "_run_git", lambda *_, **__: (128, b"", "fatal: detected dubious ownership in repository"))
     done = history.vmgen("plan")
     assert done.code == 2
     assert "detected dubious ownership" in done.messages

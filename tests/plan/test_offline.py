@@ -80,7 +80,7 @@ def test_command_opens_no_connection(
 
 def test_progress_is_silent_away_from_a_terminal(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """In a pipe or a log there is nothing to rewrite, so nothing is written."""
-    monkeypatch.setattr(progress, "_FIRST", 0.0)
+    monkeypatch.setattr(progress, "_DELAY_SECONDS", 0.0)
     with Progress("rendering", 2) as told:
         told("one")
         time.sleep(0.01)
@@ -102,7 +102,7 @@ def test_progress_shows_on_a_terminal_when_the_work_is_long(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, first: float, shown: bool
 ) -> None:
     """Long work shows how far it has come in one line, which goes when it ends; short work shows nothing."""
-    monkeypatch.setattr(progress, "_FIRST", first)
+    monkeypatch.setattr(progress, "_DELAY_SECONDS", first)
     monkeypatch.setattr(sys, "stderr", Terminal())
     with Progress("rendering", 12) as told:
         told("one")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vmgen.compare.reading import Reader
-from vmgen.quoting import block, text
-from vmgen.read.manifests import NotYaml, objects
+from vmgen.compare.reading import ManifestParser
+from vmgen.quoting import quote, to_block
+from vmgen.read.manifests import InvalidYamlError, parse_objects
 
 names = st.from_regex(r"[a-z]([-a-z0-9]{0,6}[a-z0-9])?", fullmatch=True)
 values = st.recursive(
@@ -21,23 +21,23 @@ values = st.recursive(
 def manifest(name: str, value: object) -> bytes:
     """A manifest of an object that is called after its name in several places."""
     spec = {"disks": [f"{name}-data", "iso"], "text": f"echo {name}\nhost: {name}\n", name: "key", "value": value}
-    return f"# Generated.\nmetadata:\n  name: {text(name)}\nspec:{block(spec, 2)}\n".encode()
+    return f"# Generated.\nmetadata:\n  name: {quote(name)}\nspec:{to_block(spec, 2)}\n".encode()
 
 
 @settings(max_examples=40)
 @given(st.lists(st.tuples(names, values), min_size=1, max_size=4), st.lists(names, min_size=1, max_size=6))
 def test_each_manifest_is_read_as_if_alone(kinds: list[tuple[str, object]], called: list[str]) -> None:
     """Whatever was read before, a manifest gives the objects that the parser finds in it."""
-    reader = Reader()
+    reader = ManifestParser()
     for name in called:
         for _, value in kinds:
             content = manifest(name, value)
-            assert reader.documents(f"production/vms/{name}.yaml", content) == objects(content)
+            assert reader.parse(f"production/vms/{name}.yaml", content) == parse_objects(content)
 
 
 def test_what_is_not_yaml_is_refused_each_time() -> None:
     """A text that cannot be read is never known."""
-    reader = Reader()
+    reader = ManifestParser()
     for name in ("one", "two"):
-        with pytest.raises(NotYaml):
-            reader.documents(f"{name}.yaml", f"{name}: [".encode())
+        with pytest.raises(InvalidYamlError):
+            reader.parse(f"{name}.yaml", f"{name}: [".encode())

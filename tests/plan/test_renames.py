@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmgen.compare.renames import old_root, twins
+from vmgen.compare.renames import find_old_base_name, find_rename_candidates
 from vmgen.compare.wanted import Identity
 
 Repositories = Callable[..., Any]
@@ -36,7 +36,7 @@ def disk(name: str, environment: str = "production", **spec: Any) -> Thing:
 
 def joined(old: list[Thing], new: list[Thing]) -> dict[str, str]:
     """The names that are joined, old to new."""
-    found = twins(old, new)
+    found = find_rename_candidates(old, new)
     return {thing.identity.name: found[thing.identity].name for thing in old if thing.identity in found}
 
 
@@ -68,10 +68,10 @@ def test_names_that_end_alike_are_joined(old: list[str], new: list[str], expecte
 
 def test_what_differs_is_no_rename() -> None:
     """Another size, kind or environment makes another object, not another name."""
-    assert not twins([disk("a")], [disk("b", storage="6Gi")])
-    assert not twins([disk("a")], [disk("b", "staging")])
+    assert not find_rename_candidates([disk("a")], [disk("b", storage="6Gi")])
+    assert not find_rename_candidates([disk("a")], [disk("b", "staging")])
     other = disk("b")
-    assert not twins([disk("a")], [other._replace(identity=other.identity._replace(kind="VMInstance"))])
+    assert not find_rename_candidates([disk("a")], [other._replace(identity=other.identity._replace(kind="VMInstance"))])
 
 
 def test_own_name_within_an_object_makes_no_difference() -> None:
@@ -87,7 +87,7 @@ names = st.lists(st.from_regex(r"[ab](-[ab12]){0,3}", fullmatch=True), unique=Tr
 def test_twins_are_pairs(old: list[str], new: list[str]) -> None:
     """Each object has at most one twin, whose twin it is, and nobody is left alone on both sides."""
     first, second = [disk(f"o{name}") for name in old], [disk(f"n{name}") for name in new]
-    found = twins(first, second)
+    found = find_rename_candidates(first, second)
     assert all(found[found[identity]] == identity for identity in found)
     assert len(found) == 2 * min(len(old), len(new))
 
@@ -98,7 +98,7 @@ def test_twins_are_pairs(old: list[str], new: list[str]) -> None:
 )
 def test_root_is_what_the_names_do_not_share(old: str, new: str, root: str) -> None:
     """The remedy names the part in front of the common ending."""
-    assert old_root(old, new) == root
+    assert find_old_base_name(old, new) == root
 
 
 def test_new_key_of_a_group_is_a_rename_with_its_cost(repository: Repositories) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from vmgen.read.project import schema_text
-from vmgen.report.plan_markdown import MARKER
+from vmgen.read.project import read_schema_text
+from vmgen.report.plan_markdown import COMMENT_MARKER
 
 WEB = """\
 namespace: tenant-acme
@@ -86,7 +86,7 @@ def test_json_has_the_shape_of_its_schema(changed: Any) -> None:
     text = changed.root / "environments" / "production.yaml"
     changed.write({"environments/production.yaml": text.read_text(encoding="utf-8").replace("  db:", "  shop:") + lines})
     document = json.loads(changed.run("plan", "-o", "json").stdout)
-    validator = jsonschema_rs.Draft202012Validator(json.loads(schema_text("plan")))
+    validator = jsonschema_rs.Draft202012Validator(json.loads(read_schema_text("plan")))
     assert [error.message for error in validator.iter_errors(document)] == []
     objects = {each["name"]: each for each in document["environments"][0]["objects"]}
     assert objects["web-3-data"]["retired"] == {
@@ -111,7 +111,7 @@ def test_plan_is_the_same_in_each_run_and_for_each_number_of_jobs(changed: Any) 
 def test_markdown_begins_with_its_marker_and_unfolds_what_is_grave(changed: Any) -> None:
     """A bot finds its comment by the first line; what is lost is to be seen without a click, the rest is folded."""
     text = changed.run("plan", "-o", "markdown").stdout
-    assert text.splitlines()[0] == MARKER == "<!-- vmgen-plan -->"
+    assert text.splitlines()[0] == COMMENT_MARKER == "<!-- vmgen-plan -->"
     assert "| <code>production</code> | 2 | 4 | 1 | **2** | 0 | 2 restart |" in text
     before, _, folded = text.partition("<details>")
     assert "**DESTROYS DATA**" in before

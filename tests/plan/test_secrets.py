@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vmgen.masking import HIDDEN, shown, shown_line
+from vmgen.masking import REDACTED, redact, redact_line
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7 ops@one"
 BASE64 = "AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7"
@@ -91,7 +91,7 @@ def test_change_of_a_secret_is_still_a_change(repository: Callable[..., Any]) ->
     text = OLD + "    annotations: {deploy-token: two}\n    cloudInit: {packages: [nginx], runcmd: [[login]]}\n"
     found.write({"environments/production.yaml": text})
     plan = found.run("plan").stdout
-    assert f"metadata.annotations[deploy-token]: {HIDDEN} -> {HIDDEN} (the values differ where they are masked)" in plan
+    assert f"metadata.annotations[deploy-token]: {REDACTED} -> {REDACTED} (the values differ where they are masked)" in plan
     assert "added, 0 removed, in runcmd)" in plan
 
 
@@ -102,34 +102,34 @@ def test_public_key_shows_its_type_and_comment(repository: Callable[..., Any]) -
     found.write({"environments/production.yaml": f"{OLD}    sshKeys: [{KEY}]\n"})
     for output in ("text", "markdown", "json"):
         assert BASE64 not in found.run("plan", "-o", output).stdout
-    assert f'spec.sshKeys: [] -> ["ssh-ed25519 {HIDDEN} ops@one"]' in found.run("plan").stdout
+    assert f'spec.sshKeys: [] -> ["ssh-ed25519 {REDACTED} ops@one"]' in found.run("plan").stdout
 
 
 @pytest.mark.parametrize(
     ("value", "name", "expected"),
     [
         ("blue", "color", "blue"),
-        ("blue", "deploy-token", HIDDEN),
+        ("blue", "deploy-token", REDACTED),
         ("", "password", ""),
         ("blue", "author", "blue"),
-        ({"password": "x", "size": 3}, "spec", {"password": HIDDEN, "size": 3}),
+        ({"password": "x", "size": 3}, "spec", {"password": REDACTED, "size": 3}),
         (["one\ntwo", 3, True, None], "list", ["2 lines", 3, True, None]),
         ("one\n", "text", "1 line"),
-        (KEY, "spec.sshKeys", f"ssh-ed25519 {HIDDEN} ops@one"),
-        ("not a key", "spec.sshKeys", HIDDEN),
+        (KEY, "spec.sshKeys", f"ssh-ed25519 {REDACTED} ops@one"),
+        ("not a key", "spec.sshKeys", REDACTED),
         (PRIVATE, "anything", "3 lines"),
-        ("-----BEGIN RSA PRIVATE KEY-----", "anything", HIDDEN),
+        ("-----BEGIN RSA PRIVATE KEY-----", "anything", REDACTED),
         (
             "https://a:b@example.com/x?token=1&size=2#end",
             "url",
-            f"https://{HIDDEN}@example.com/x?token={HIDDEN}&size={HIDDEN}#end",
+            f"https://{REDACTED}@example.com/x?token={REDACTED}&size={REDACTED}#end",
         ),
         ("https://example.com/x.iso", "url", "https://example.com/x.iso"),
     ],
 )
 def test_masking(value: Any, name: str, expected: Any) -> None:
     """What may be shown of a value, by what it is and by its key."""
-    assert shown(value, name) == expected
+    assert redact(value, name) == expected
 
 
 @pytest.mark.parametrize(
@@ -137,12 +137,12 @@ def test_masking(value: Any, name: str, expected: Any) -> None:
     [
         ("  storage: 5Gi", "  storage: 5Gi"),
         ("  sshKeys:", "  sshKeys:"),
-        ("  password: x", f"  password: {HIDDEN}"),
-        ("export DB_PASSWORD=x", f"export DB_PASSWORD= {HIDDEN}"),
-        (f"  - {KEY}", f"  - ssh-ed25519 {HIDDEN} ops@one"),
-        ("  -----BEGIN PRIVATE KEY-----", HIDDEN),
+        ("  password: x", f"  password: {REDACTED}"),
+        ("export DB_PASSWORD=x", f"export DB_PASSWORD= {REDACTED}"),
+        (f"  - {KEY}", f"  - ssh-ed25519 {REDACTED} ops@one"),
+        ("  -----BEGIN PRIVATE KEY-----", REDACTED),
     ],
 )
 def test_masking_of_a_line(line: str, expected: str) -> None:
     """What may be shown of a line of a file."""
-    assert shown_line(line) == expected
+    assert redact_line(line) == expected

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from vmgen.compare.directions import DIRECTIONS
-from vmgen.compare.fields import field_changes, fitting
-from vmgen.read.platform import Platforms
-from vmgen.read.project import Project, schema_text
-from vmgen.read.verdicts import VERDICTS, KindVerdicts, Row, verdicts
+from vmgen.compare.directions import CHANGE_KINDS
+from vmgen.compare.fields import diff_fields, find_matching_row
+from vmgen.read.platform import PlatformLoader
+from vmgen.read.project import Project, read_schema_text
+from vmgen.read.verdicts import VERDICTS, KindVerdicts, VerdictRow, load_verdicts
 
 PROJECT = Project(Path("/nowhere"))
 PLATFORMS = ("cozystack", "hikube")
@@ -32,10 +32,10 @@ class Place(NamedTuple):
     kind: str
     field: str
     condition: str
-    row: Row
+    row: VerdictRow
 
 
-def condition(row: Row) -> str:
+def condition(row: VerdictRow) -> str:
     """What a row names, as the cases call it."""
     parts = [f"change={row.change}"] if row.change != "any" else []
     parts += [f"{name}={value}" for name, value in (("key", row.key), ("after", row.after), ("with", row.with_)) if value]
@@ -43,7 +43,7 @@ def condition(row: Row) -> str:
     return " ".join(parts) or "else"
 
 
-def sections(table: KindVerdicts) -> Mapping[str, tuple[Row, ...]]:
+def sections(table: KindVerdicts) -> Mapping[str, tuple[VerdictRow, ...]]:
     """All rows of a kind, the sections beside its fields."""
     return {name: getattr(table, name) for name in ("created", "deleted", "moved", "other")} | dict(table.fields)
 
@@ -51,7 +51,7 @@ def sections(table: KindVerdicts) -> Mapping[str, tuple[Row, ...]]:
 def places() -> Iterator[Place]:
     """Every row of every platform."""
     for platform in PLATFORMS:
-        for kind, table in verdicts(platform, Platforms(PROJECT)).items():
+        for kind, table in load_verdicts(platform, PlatformLoader(PROJECT)).items():
             for name, rows in sections(table).items():
                 yield from (Place(platform, kind, name, condition(row), row) for row in rows)
 
@@ -128,13 +128,13 @@ def test_row_is_what_its_change_reads(place: Place, said: Mapping[str, set[tuple
     """Each row of the table is what a plan says of the change that it describes."""
     found = case(place)
     if place.condition == "change=too-long":
-        longest = Platforms(PROJECT).named(place.platform).kinds[place.kind].longest_name
-        table = verdicts(place.platform, Platforms(PROJECT))[place.kind]
-        assert fitting(table.created, longest, "a" * (longest + 1)) == place.row
-        assert fitting(table.created, longest, "a" * longest) != place.row
+        longest = PlatformLoader(PROJECT).load(place.platform).kinds[place.kind].max_name_length
+        table = load_verdicts(place.platform, PlatformLoader(PROJECT))[place.kind]
+        assert find_matching_row(table.created, longest, "a" * (longest + 1)) == place.row
+        assert find_matching_row(table.created, longest, "a" * longest) != place.row
         return
     if "documents" in found:
-        (change,) = field_changes(*found["documents"], verdicts(place.platform, Platforms(PROJECT))[place.kind])
+        (change,) = diff_fields(*found["documents"], load_verdicts(place.platform, PlatformLoader(PROJECT))[place.kind])
         assert (change.verdict, change.says) == (place.row.verdict, place.row.says)
         return
     heard = said[f"case-{ROWS.index(place)}"]
@@ -146,8 +146,8 @@ def test_row_is_what_its_change_reads(place: Place, said: Mapping[str, set[tuple
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_every_field_of_every_kind_has_rows(platform: str) -> None:
     """A field that a kind's schema has and the table of verdicts has not is a field that somebody forgot."""
-    tables = verdicts(platform, Platforms(PROJECT))
-    for name, kind in Platforms(PROJECT).named(platform).kinds.items():
+    tables = load_verdicts(platform, PlatformLoader(PROJECT))
+    for name, kind in PlatformLoader(PROJECT).load(platform).kinds.items():
         top = kind.schema["properties"]
         fields = {path for path in top if path not in ("metadata", "spec")}
         fields |= {f"{section}.{path}" for section in ("metadata", "spec") for path in top[section]["properties"]}
@@ -177,7 +177,7 @@ def test_no_case_is_of_a_row_that_is_gone() -> None:
 
 def test_schema_names_the_directions_and_verdicts_that_the_program_knows() -> None:
     """What the schema of the table allows is what the program understands."""
-    row = json.loads(schema_text("verdicts"))["$defs"]["row"]["properties"]
-    assert set(row["change"]["enum"]) == set(DIRECTIONS)
+    row = json.loads(read_schema_text("verdicts"))["$defs"]["row"]["properties"]
+    assert set(row["change"]["enum"]) == set(CHANGE_KINDS)
     assert tuple(row["verdict"]["enum"]) == VERDICTS
-    assert tuple(json.loads(schema_text("plan"))["$defs"]["verdict"]["enum"]) == VERDICTS
+    assert tuple(json.loads(read_schema_text("plan"))["$defs"]["verdict"]["enum"]) == VERDICTS

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from vmgen.compare.fields import field_changes
-from vmgen.read.platform import Platforms
+from vmgen.compare.fields import diff_fields
+from vmgen.read.platform import PlatformLoader
 from vmgen.read.project import Project
-from vmgen.read.verdicts import verdicts
+from vmgen.read.verdicts import load_verdicts
 
 PROJECT = Project(Path(__file__).resolve().parent.parent.parent)
 
 
 def changed(platform: str, kind: str, before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
     """The verdict of each field that differs between two specs."""
-    table = verdicts(platform, Platforms(PROJECT))[kind]
-    return {each.path: each.verdict for each in field_changes({"spec": before}, {"spec": after}, table)}
+    table = load_verdicts(platform, PlatformLoader(PROJECT))[kind]
+    return {each.path: each.verdict for each in diff_fields({"spec": before}, {"spec": after}, table)}
 
 
 @pytest.mark.parametrize("platform", ["hikube", "cozystack"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vmgen.render.policies import BUILT_IN
+from vmgen.render.policies import BUILT_IN_POLICIES
 
 PLAIN = """
 namespace: tenant-acme
@@ -47,7 +47,7 @@ def test_plain_sentence_is_silent(repository: Make) -> None:
 
 def test_all_built_in_policies_can_be_turned_on(repository: Make) -> None:
     """Every built-in id is one that `policy:` takes."""
-    text = PLAIN + "policy: {" + ", ".join(f"{policy.id}: warning" for policy in BUILT_IN) + "}\n"
+    text = PLAIN + "policy: {" + ", ".join(f"{policy.id}: warning" for policy in BUILT_IN_POLICIES) + "}\n"
     result = repository(text).run("render")
     assert result.code == 0
     assert problems_of(result) == [("warning", "no-ssh-key")]

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vmgen.read.conformance import conforms
-from vmgen.read.schema import Schema, own_schema
+from vmgen.read.schema import Schema, load_builtin_schema
 from vmgen.read.yaml_reader import read_yaml
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -316,14 +316,14 @@ def test_right_files_are_not_validated(file: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
     content, _ = read_yaml(file.read_bytes(), file.name)
     assert content is not None
-    assert Schema(DOCUMENTS["environment"], ours=True).problems(content) == []
+    assert Schema(DOCUMENTS["environment"], ours=True).find_problems(content) == []
 
 
 def test_wrong_files_are_validated() -> None:
     """What is not right is asked of the validator, which has the words for it."""
     content, _ = read_yaml(b"namespace: tenant-acme\nvms: {web: {cuont: 3}}\n", "production.yaml")
     assert content is not None
-    assert [problem.rule for _, problem in own_schema("environment").problems(content)] == ["unknown-key"] * 2
+    assert [problem.rule for _, problem in load_builtin_schema("environment").find_problems(content)] == ["unknown-key"] * 2
 
 
 def _runs(folders: list[Path], cache_folder: Path) -> dict[str, str]:

@@ -10,8 +10,8 @@ import pytest
 
 from vmgen.problems import Place
 from vmgen.read import layer_file
-from vmgen.read.layer_file import Files, LayerFile
-from vmgen.read.located import INVALID, plain
+from vmgen.read.layer_file import LayerFile, LayerLoader
+from vmgen.read.located import INVALID, to_plain
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def layer(repository: Callable) -> Callable[..., LayerFile]:
 
     def read(text: str | bytes, files: dict[str, str | bytes] | None = None) -> LayerFile:
         made = repository(files={"environments/production.yaml": text, **(files or {})})
-        return Files(made.project).layer(made.root / "environments/production.yaml")
+        return LayerLoader(made.project).load(made.root / "environments/production.yaml")
 
     return read
 
@@ -133,14 +133,14 @@ def test_what_was_refused_is_written_and_invalid(layer: Callable[..., LayerFile]
     web = layer("vms: {web: {count: x, image: ubuntu-2404, externalPorts: [80, 0]}}").content.data["vms"].data["web"]
     assert web.data["count"].data is INVALID
     assert web.data["externalPorts"].data is INVALID
-    assert web.value("image") == "ubuntu-2404"
+    assert web.get_plain("image") == "ubuntu-2404"
 
 
 def test_short_forms_are_written_out(layer: Callable[..., LayerFile]) -> None:
     """A disk that is a size, and an attachment that is a name, have their long forms, at the same places."""
     found = layer("vms: {web: {disks: {data: 50Gi}, attach: [iso, {name: b}]}}\ndisks: {iso: 2Gi}\n")
     assert not found.problems
-    assert plain(found.content) == {
+    assert to_plain(found.content) == {
         "vms": {"web": {"disks": {"data": {"storage": "50Gi"}}, "attach": [{"name": "iso"}, {"name": "b"}]}},
         "disks": {"iso": {"storage": "2Gi"}},
     }
@@ -182,7 +182,7 @@ def test_key_files_that_cannot_be_read(layer: Callable[..., LayerFile], name: st
     os.symlink("loop.pub", made / "keys/loop.pub")
     (made / "a.yaml").write_text(f"defaults: {{sshKeys: [{{file: {name}}}]}}\n")
     project = layer_file.Project(made.parent)
-    [problem] = Files(project).layer(made / "a.yaml").problems
+    [problem] = LayerLoader(project).load(made / "a.yaml").problems
     assert (str(problem.place), problem.rule, problem.subject) == ("environments/a.yaml:1:29", rule, "sshKeys")
     assert message in problem.message
 
@@ -208,7 +208,7 @@ def test_unreadable_file(layer: Callable[..., LayerFile], monkeypatch: pytest.Mo
 
 def test_key_file_too_large(layer: Callable[..., LayerFile], monkeypatch: pytest.MonkeyPatch) -> None:
     """A key file beyond the limit is refused, not cut off."""
-    monkeypatch.setattr(layer_file, "MOST_KEY_BYTES", 20)
+    monkeypatch.setattr(layer_file, "MAX_KEY_FILE_BYTES", 20)
     [problem] = layer("defaults: {sshKeys: [{file: ops.pub}]}", {"environments/ops.pub": "ssh-rsa AAAA ops@shop\n"}).problems
     assert (problem.rule, "File too large" in problem.message) == ("missing-key-file", True)
 
@@ -216,6 +216,6 @@ def test_key_file_too_large(layer: Callable[..., LayerFile], monkeypatch: pytest
 def test_a_file_is_read_once(repository: Callable) -> None:
     """However many environments share a layer, it is read once in a run."""
     made = repository("vms: {}")
-    files = Files(made.project)
+    files = LayerLoader(made.project)
     path = made.root / "environments/production.yaml"
-    assert files.layer(path) is files.layer(path)
+    assert files.load(path) is files.load(path)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmgen.problems import Place
-from vmgen.read.located import Located, plain, walk
-from vmgen.read.overlay import overlaid
+from vmgen.read.located import Located, to_plain, walk
+from vmgen.read.overlay import merge
 from vmgen.read.yaml_reader import read_yaml
 
 KEYS = st.sampled_from("abcd")
@@ -58,7 +58,7 @@ def merged(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
 def test_merge_is_what_the_design_says(lower: dict[str, Any], upper: dict[str, Any]) -> None:
     """Values and order alike are those of the merge that design.md describes."""
     lower = merged({}, lower)
-    found = plain(overlaid(located(lower), located(upper)))
+    found = to_plain(merge(located(lower), located(upper)))
     assert found == merged(lower, upper)
     assert list(found) == list(merged(lower, upper))
 
@@ -67,22 +67,22 @@ def test_merge_is_what_the_design_says(lower: dict[str, Any], upper: dict[str, A
 def test_nothing_over_something(value: dict[str, Any]) -> None:
     """An empty layer changes nothing; over an empty one, a layer is itself without its nulls."""
     clean = merged({}, value)
-    assert plain(overlaid(located(clean), located({}))) == clean
-    assert plain(overlaid(located({}), located(value))) == clean
+    assert to_plain(merge(located(clean), located({}))) == clean
+    assert to_plain(merge(located({}), located(value))) == clean
 
 
 @given(MAPPINGS)
 def test_a_layer_over_itself(value: dict[str, Any]) -> None:
     """A layer that stands twice is the same as once."""
-    once = overlaid(located({}), located(value))
-    assert plain(overlaid(once, located(value))) == plain(once)
+    once = merge(located({}), located(value))
+    assert to_plain(merge(once, located(value))) == to_plain(once)
 
 
 @given(MAPPINGS, MAPPINGS)
 def test_every_scalar_has_the_place_that_wrote_it(lower: dict[str, Any], upper: dict[str, Any]) -> None:
     """A scalar that the upper layer wrote has a place there; what it replaced is still under it."""
     below = located(merged({}, lower), "lower")
-    found = overlaid(below, located(upper, "upper"))
+    found = merge(below, located(upper, "upper"))
     written = dict(walk(located(upper, "upper")))
     for path, item in walk(found):
         if not isinstance(item.data, dict) and not any(isinstance(step, int) for step in path):
@@ -91,12 +91,12 @@ def test_every_scalar_has_the_place_that_wrote_it(lower: dict[str, Any], upper: 
 
 def test_what_was_replaced_lies_under() -> None:
     """A value remembers the one it replaced, through several layers."""
-    found = overlaid(overlaid(read("a: 1", "one"), read("a: 2", "two")), read("a: 3", "three"))
+    found = merge(merge(read("a: 1", "one"), read("a: 2", "two")), read("a: 3", "three"))
     chain = []
     value = found.data["a"]
     while value is not None and value.data is not None:
         chain.append((value.place.file, value.data))
-        value = value.under
+        value = value.overrides
     assert chain == [("three", 3), ("two", 2), ("one", 1)]
 
 
@@ -139,4 +139,4 @@ CHOICES = {
 @pytest.mark.parametrize(("shape", "lower", "upper", "value"), CHOICES.values(), ids=CHOICES)
 def test_keys_of_which_one_holds(shape: str, lower: str, upper: str, value: dict[str, Any]) -> None:
     """Where a mapping has keys of which one holds, the higher layer's takes the others away; only there."""
-    assert plain(overlaid(read(lower), read(upper), shape)) == value
+    assert to_plain(merge(read(lower), read(upper), shape)) == value

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from vmgen.digests import digest
+from vmgen.digests import compute_digest
 from vmgen.read import prepared
 from vmgen.read.prepared import Prepared, users_folder
 from vmgen.read.scalars import Ambiguous
@@ -428,7 +428,7 @@ def reassured(repository: Callable, kept: Path, recorded: list[tuple[str, str, A
     made.write({"environments/production.yaml": environment(user_data=UNSOUND)})
     for name, key, _ in [*recorded]:
         if name.startswith("sound user data of "):
-            Prepared(str(kept)).put(name, key, frozenset({digest([UNSOUND.replace("\\n", "\n")])}))
+            Prepared(str(kept)).put(name, key, frozenset({compute_digest([UNSOUND.replace("\\n", "\n")])}))
     return made
 
 

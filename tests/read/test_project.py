@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from vmgen.problems import VmgenError
-from vmgen.read.project import Project, chosen, environment_names, open_project
+from vmgen.read.project import Project, find_environments, open_project, select_environments
 
 
 def test_environments_are_files_without_a_mark(repository: Callable) -> None:
     """Files that begin with `_` or `.`, other endings and subfolders are no environments."""
     names = ["b.yaml", "a.yaml", "_defaults.yaml", ".hidden.yaml", "notes.txt", "base/c.yaml", "d.yaml/x"]
     project = repository(files={f"environments/{name}": "" for name in names}).project
-    assert environment_names(project) == (("a", "b"), ())
+    assert find_environments(project) == (("a", "b"), ())
 
 
 NAMES = {
@@ -32,7 +32,7 @@ NAMES = {
 @pytest.mark.parametrize("name", NAMES)
 def test_names_that_no_environment_may_have(repository: Callable, name: str) -> None:
     """A name that cannot be a folder everywhere is a problem of the file."""
-    found, problems = environment_names(repository(files={f"environments/{name}.yaml": ""}).project)
+    found, problems = find_environments(repository(files={f"environments/{name}.yaml": ""}).project)
     assert found == ()
     assert [(problem.place.file, problem.rule) for problem in problems] == [(f"environments/{name}.yaml", "environment-name")]
     assert NAMES[name] in problems[0].message
@@ -40,7 +40,7 @@ def test_names_that_no_environment_may_have(repository: Callable, name: str) -> 
 
 def test_other_suffix(repository: Callable) -> None:
     """A `.yml` is not read, and a warning says so."""
-    found, [problem] = environment_names(repository(files={"environments/a.yml": ""}).project)
+    found, [problem] = find_environments(repository(files={"environments/a.yml": ""}).project)
     assert found == ()
     assert (problem.rule, problem.severity) == ("environment-suffix", "warning")
     assert "rename it to a.yaml" in problem.message
@@ -55,34 +55,34 @@ def test_no_environments(tmp_path: Path) -> None:
 def test_chosen() -> None:
     """Environments are named, or named by their file, once each; none is all."""
     known = ("production", "staging")
-    assert chosen(known, ()) == known
-    assert chosen(known, ("staging", "environments/staging.yaml")) == ("staging",)
+    assert select_environments(known, ()) == known
+    assert select_environments(known, ("staging", "environments/staging.yaml")) == ("staging",)
     with pytest.raises(VmgenError, match="no environment 'prodution' in environments/; did you mean 'production'"):
-        chosen(known, ("prodution",))
+        select_environments(known, ("prodution",))
 
 
 def test_own_templates_come_first(repository: Callable) -> None:
     """A file of the repository's templates/ stands in for the built-in one of its name; the rest are built in."""
     project = repository(files={"templates/hikube/vm-disk.yaml.j2": "x", "templates/mine/platform.yaml": ""}).project
-    own = project.template("hikube/vm-disk.yaml.j2")
-    built_in = project.template("hikube/vm-instance.yaml.j2")
+    own = project.find_template("hikube/vm-disk.yaml.j2")
+    built_in = project.find_template("hikube/vm-instance.yaml.j2")
     assert own == project.root / "templates/hikube/vm-disk.yaml.j2"
     assert built_in is not None
     assert built_in.is_file()
-    assert project.shown(own) == "templates/hikube/vm-disk.yaml.j2"
-    assert project.shown(built_in) == "templates/hikube/vm-instance.yaml.j2"
-    assert project.platforms == ("cozystack", "hikube", "mine")
+    assert project.display_path(own) == "templates/hikube/vm-disk.yaml.j2"
+    assert project.display_path(built_in) == "templates/hikube/vm-instance.yaml.j2"
+    assert project.platform_names == ("cozystack", "hikube", "mine")
 
 
 @pytest.mark.parametrize("name", ["../environments/a.yaml", "hikube/../../a", "/etc/passwd", "hikube", "nope.j2", "", "a\0b"])
 def test_templates_stay_in_their_folders(repository: Callable, name: str) -> None:
     """No name of a template leads out of the template folders."""
     project = repository(files={"templates/a": "x", "environments/a.yaml": "x"}).project
-    assert project.template(name) is None
+    assert project.find_template(name) is None
 
 
 def test_shown() -> None:
     """Paths in messages are relative to the root, with slashes, wherever they lie."""
     project = Project(Path("/repository"))
-    assert project.shown(Path("/repository/environments/a.yaml")) == "environments/a.yaml"
-    assert project.shown(Path("/elsewhere/b.yaml")) == "../elsewhere/b.yaml"
+    assert project.display_path(Path("/repository/environments/a.yaml")) == "environments/a.yaml"
+    assert project.display_path(Path("/elsewhere/b.yaml")) == "../elsewhere/b.yaml"

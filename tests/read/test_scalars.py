@@ -8,9 +8,9 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmgen.quoting import _ESCAPED, text
-from vmgen.read.located import Ambiguous
-from vmgen.read.scalars import _UNPRINTABLE, first_unprintable, meaning
+from vmgen.quoting import _NEEDS_ESCAPE, quote
+from vmgen.read.located import AmbiguousScalar
+from vmgen.read.scalars import _UNPRINTABLE, find_unprintable, resolve_scalar
 
 # What YAML's versions read differently, in one expression.
 AMBIGUOUS = re.compile(
@@ -34,22 +34,22 @@ def is_ambiguous(word: str) -> bool:
 def test_short_words_are_as_ambiguous_as_the_expression_says() -> None:
     """Every word of up to three letters that could matter."""
     words = ("".join(letters) for length in (1, 2, 3) for letters in product(LETTERS, repeat=length))
-    assert [word for word in words if isinstance(meaning(word), Ambiguous) != is_ambiguous(word)] == []
+    assert [word for word in words if isinstance(resolve_scalar(word), AmbiguousScalar) != is_ambiguous(word)] == []
 
 
 @given(st.text(st.sampled_from(LETTERS), min_size=1, max_size=19))
 def test_words_are_as_ambiguous_as_the_expression_says(word: str) -> None:
     """Longer words too; from twenty digits on, every number is ambiguous."""
-    assert isinstance(meaning(word), Ambiguous) == is_ambiguous(word)
+    assert isinstance(resolve_scalar(word), AmbiguousScalar) == is_ambiguous(word)
 
 
 def test_every_character_survives_as_the_expression_says() -> None:
     """What is quickly seen to be printable is what the expression finds nothing in, and nothing that has to be escaped."""
     characters = [chr(number) for number in range(0x110000)]
-    assert [each for each in characters if bool(_UNPRINTABLE.search(each)) != (first_unprintable(f"{each}") is not None)] == []
-    assert [each for each in characters if each.isprintable() and _ESCAPED.search(each)] == []
+    assert [each for each in characters if bool(_UNPRINTABLE.search(each)) != (find_unprintable(f"{each}") is not None)] == []
+    assert [each for each in characters if each.isprintable() and _NEEDS_ESCAPE.search(each)] == []
 
 
 def test_what_is_escaped_stays_escaped() -> None:
     """A text with one character that is not printable is escaped in that one."""
-    assert text("é\u2028x") == '"é\\u2028x"'
+    assert quote("é\u2028x") == '"é\\u2028x"'

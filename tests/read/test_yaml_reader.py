@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from vmgen.problems import Place
 from vmgen.read import yaml_reader
-from vmgen.read.located import Ambiguous, Located, plain, walk
-from vmgen.read.scalars import meaning, unprintable
+from vmgen.read.located import AmbiguousScalar, Located, to_plain, walk
+from vmgen.read.scalars import describe_unprintable, resolve_scalar
 from vmgen.read.yaml_reader import read_yaml
 
 REFUSED = {
@@ -108,7 +108,7 @@ def test_what_is_taken(content: bytes, value: object) -> None:
     found, problems = read_yaml(content, "f.yaml")
     assert problems == []
     assert found is not None
-    assert plain(found) == value
+    assert to_plain(found) == value
 
 
 def test_all_refusals_of_a_file_come_at_once() -> None:
@@ -127,7 +127,7 @@ def test_places_of_keys_and_values() -> None:
     """Every value knows where it stands, and where its key stands, in characters from 1."""
     found, _ = read_yaml("é: x\nb:\n  - {c: d}\n".encode(), "f.yaml")
     assert found is not None
-    places = {path: (item.place, item.key) for path, item in walk(found)}
+    places = {path: (item.place, item.key_place) for path, item in walk(found)}
     assert places[("é",)] == (Place("f.yaml", 1, 4), Place("f.yaml", 1, 1))
     assert places[("b",)] == (Place("f.yaml", 3, 3), Place("f.yaml", 2, 1))
     assert places[("b", 0, "c")] == (Place("f.yaml", 3, 9), Place("f.yaml", 3, 6))
@@ -145,7 +145,7 @@ def test_alias_bomb() -> None:
 
 def test_file_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file beyond the limit is refused unread, at the file as a whole."""
-    monkeypatch.setattr(yaml_reader, "MOST_BYTES", 1024 * 1024)
+    monkeypatch.setattr(yaml_reader, "MAX_FILE_BYTES", 1024 * 1024)
     _, problems = read_yaml(b"#" * (1024 * 1024 + 1), "f.yaml")
     assert [(str(problem.place), problem.rule, problem.message) for problem in problems] == [
         ("f.yaml", "file-too-large", "more than 1 MiB; split the file")
@@ -154,7 +154,7 @@ def test_file_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_too_many_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of too many values is refused where they become too many."""
-    monkeypatch.setattr(yaml_reader, "MOST_VALUES", 5)
+    monkeypatch.setattr(yaml_reader, "MAX_VALUES", 5)
     _, problems = read_yaml(b"[1, 2, 3, 4, 5, 6]", "f.yaml")
     assert [(problem.place.column, problem.rule) for problem in problems] == [(14, "too-deep")]
 
@@ -176,10 +176,10 @@ YAML_LIKE = st.lists(st.sampled_from([*"abx01 \n\t:-?[]{},#&*!|>'\"%@`~=<", "\n 
 def test_any_text_that_looks_like_yaml(text: str) -> None:
     """Scraps of YAML are read as PyYAML reads them, or refused."""
     found, problems = read_yaml(text.encode(), "f.yaml")
-    if found is None or problems or any(isinstance(item.data, Ambiguous) for _, item in walk(found)):
+    if found is None or problems or any(isinstance(item.data, AmbiguousScalar) for _, item in walk(found)):
         return
     read = yaml.load(text, Loader=yaml.CSafeLoader)
-    assert plain(found) == ({} if read is None else _with_text_keys(read))
+    assert to_plain(found) == ({} if read is None else _with_text_keys(read))
 
 
 def _with_text_keys(value: object) -> object:
@@ -225,15 +225,15 @@ PLAIN_VALUES = {
 @pytest.mark.parametrize("text", AMBIGUOUS.split())
 def test_ambiguous_scalars(text: str) -> None:
     """What versions of YAML read differently is kept as it was written, and marked."""
-    found = meaning(text)
-    assert isinstance(found, Ambiguous)
+    found = resolve_scalar(text)
+    assert isinstance(found, AmbiguousScalar)
     assert found == text
 
 
 @pytest.mark.parametrize(("text", "value"), PLAIN_VALUES.items())
 def test_plain_scalars(text: str, value: object) -> None:
     """What all versions of YAML read alike has its value, of its own type."""
-    found = meaning(text)
+    found = resolve_scalar(text)
     assert found == value
     assert type(found) is type(value)
 
@@ -241,8 +241,8 @@ def test_plain_scalars(text: str, value: object) -> None:
 @given(st.text(alphabet="0123456789._eExXobnaifyt+-:=<~TrueO", min_size=1, max_size=8))
 def test_scalars_mean_what_pyyaml_reads(text: str) -> None:
     """A plain scalar that is not ambiguous is what PyYAML reads, but for dates, which stay text."""
-    found = meaning(text)
-    if isinstance(found, Ambiguous):
+    found = resolve_scalar(text)
+    if isinstance(found, AmbiguousScalar):
         return
     try:
         read = yaml.safe_load(text)
@@ -261,4 +261,4 @@ def test_scalars_mean_what_pyyaml_reads(text: str) -> None:
 @pytest.mark.parametrize("text", ["a\tb\nc", "é", "😀", "\u00a0", "\u200b", "\ufffd"])
 def test_printable(text: str) -> None:
     """Tabs, newlines and the characters of all languages are fine."""
-    assert unprintable(text) is None
+    assert describe_unprintable(text) is None

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from vmgen.pipeline import Workshop
-from vmgen.quoting import finalized
+from vmgen.pipeline import Renderer
+from vmgen.quoting import finalize
 from vmgen.read.templates import Templates
-from vmgen.render.manifests import FILTERS
-from vmgen.render.stencil import NAMES
+from vmgen.render.manifests import MANIFEST_FILTERS
+from vmgen.render.stencil import NAME_KEYS
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 HIKUBE = (TEMPLATES / "hikube/vm-instance.yaml.j2").read_text()
@@ -43,7 +43,7 @@ def test_both_ways_give_the_same_bytes(repository: Callable, platform: str, envi
     """What is filled into a stencil is what the template renders for that object."""
     text = f"platform: {platform}\nnamespace: tenant-a\n{environment}\n"
     made = repository(text, {"templates/cloud-init/host.yaml.j2": HOST})
-    fast, plain = (Workshop(made.project, verify_all=by_itself).rendered("production") for by_itself in (False, True))
+    fast, plain = (Renderer(made.project, verify_all=by_itself).render("production") for by_itself in (False, True))
     assert [problem for problem in plain.problems if problem.severity == "error"] == []
     assert fast.files == plain.files
     assert len(fast.files) > 5
@@ -56,7 +56,7 @@ def test_a_template_that_decides_by_name_is_rendered_for_each_vm(repository: Cal
         '{% if name == "web-2" %}\n  running: false\n{% else %}\n  running: {{ running }}\n{% endif %}\n',
     )
     made = repository(f"namespace: tenant-a\n{ENVIRONMENTS['plain']}\n", {"templates/hikube/vm-instance.yaml.j2": own})
-    fast, plain = (Workshop(made.project, verify_all=by_itself).rendered("production") for by_itself in (False, True))
+    fast, plain = (Renderer(made.project, verify_all=by_itself).render("production") for by_itself in (False, True))
     assert fast.files == plain.files
     assert b"running: false" in fast.files["production/vms/web/web-2.yaml"]
     assert b"running: true" in fast.files["production/vms/web/web-3.yaml"]
@@ -85,5 +85,5 @@ def test_a_template_that_decides_by_name_is_rendered_for_each_vm(repository: Cal
 def test_what_counts_as_only_writing(repository: Callable, line: str, only_writes: bool) -> None:
     """A template that does anything with a name but write it is rendered for each object."""
     made = repository("namespace: tenant-a\n", {"templates/own/x.yaml.j2": f"{line}\n"})
-    templates = Templates(made.project, finalized, FILTERS)
-    assert templates.only_writes("own/x.yaml.j2", NAMES) is only_writes
+    templates = Templates(made.project, finalize, MANIFEST_FILTERS)
+    assert templates.is_name_independent("own/x.yaml.j2", NAME_KEYS) is only_writes

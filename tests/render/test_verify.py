@@ -152,4 +152,4 @@ def test_templates_think_little(path: Path) -> None:
     assert [part for part in FORBIDDEN if part in text] == []
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
-    assert Project(BUILT_IN.parent).template(path.relative_to(BUILT_IN).as_posix()) == path
+    assert Project(BUILT_IN.parent).find_template(path.relative_to(BUILT_IN).as_posix()) == path

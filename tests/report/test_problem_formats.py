@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from vmgen.problems import Place, Problem, has_errors, in_order
+from vmgen.problems import Place, Problem, has_errors, sort_problems
 from vmgen.read.schema import Schema
-from vmgen.report.colour import paint_for, plain
+from vmgen.report.colour import choose_paint, no_paint
 from vmgen.report.problems import FORMATS
 
 SCHEMA = Schema(json.loads((Path(__file__).resolve().parents[2] / "schema/problems.schema.json").read_text()))
@@ -35,18 +35,18 @@ GITHUB = """\
 
 def test_text() -> None:
     """One line each, whatever a user wrote, and below it what goes with it."""
-    assert FORMATS["text"](PROBLEMS, plain) == TEXT
+    assert FORMATS["text"](PROBLEMS, no_paint) == TEXT
 
 
 def test_github() -> None:
     """One workflow command each, at its line; a newline in a message ends no command."""
-    assert FORMATS["github"](PROBLEMS, plain) == GITHUB
+    assert FORMATS["github"](PROBLEMS, no_paint) == GITHUB
 
 
 def test_json() -> None:
     """A document of the published schema, with everything that the text says."""
-    document = json.loads(FORMATS["json"](PROBLEMS, plain))
-    assert SCHEMA.plain_errors(document) == []
+    document = json.loads(FORMATS["json"](PROBLEMS, no_paint))
+    assert SCHEMA.find_errors(document) == []
     assert document["problems"][0] == {
         "file": "environments/a b.yaml",
         "line": 12,
@@ -62,7 +62,7 @@ def test_json() -> None:
 
 def test_sarif() -> None:
     """A SARIF log: each rule once, each result at its region, each file as a URI."""
-    document = json.loads(FORMATS["sarif"](PROBLEMS, plain))
+    document = json.loads(FORMATS["sarif"](PROBLEMS, no_paint))
     [run] = document["runs"]
     assert document["version"] == "2.1.0"
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["foreign-file", "invalid-name", "unknown-image"]
@@ -82,7 +82,7 @@ def test_sarif() -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_nothing_to_say(name: str) -> None:
     """Without problems every format is still whole."""
-    text = FORMATS[name]((), plain)
+    text = FORMATS[name]((), no_paint)
     if name in ("text", "github"):
         assert text == ""
     else:
@@ -93,7 +93,7 @@ def test_order() -> None:
     """Problems are sorted by file, line and column, and said once."""
     places = [Place("b", 1, 1), Place("a", 10, 1), Place("a", 9, 2), Place("a", 9, 1), Place("a")]
     problems = [Problem(place, "r", "", "m") for place in places]
-    assert [problem.place for problem in in_order(problems + problems)] == sorted(places)
+    assert [problem.place for problem in sort_problems(problems + problems)] == sorted(places)
 
 
 def test_only_errors_are_a_no() -> None:
@@ -138,7 +138,7 @@ def test_colour(
     """Colour on a terminal only; NO_COLOR decides over it, and `--color` over both."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    paint = paint_for(Terminal(terminal), choice)  # type: ignore[arg-type]
+    paint = choose_paint(Terminal(terminal), choice)  # type: ignore[arg-type]
     assert ("\x1b[" in FORMATS["text"](PROBLEMS[:1], paint)) is coloured
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vmgen.check.secrets import library
-from vmgen.check.secrets.cloud_config import secrets
-from vmgen.check.secrets.shapes import on_line, sightings
+from vmgen.check.secrets.cloud_config import find_cloud_config_secrets
+from vmgen.check.secrets.shapes import find_secrets, match_line
 
 LINES = (
     "export DB_PASSWORD=${db_password}",
@@ -61,17 +61,17 @@ CONFIGS = (
 @pytest.mark.parametrize("line", LINES)
 def test_line(line: str) -> None:
     """Neither our shapes nor the library's see a secret in the line."""
-    assert on_line(line) == ""
-    assert list(library.sightings(line)) == []
+    assert match_line(line) == ""
+    assert list(library.find_secrets_with_plugins(line)) == []
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=range(len(CONFIGS)))
 def test_config(config: object) -> None:
     """No key of the cloud-config is said to hold a secret."""
-    assert list(secrets(config)) == []
+    assert list(find_cloud_config_secrets(config)) == []
 
 
 def test_lines_are_numbered() -> None:
     """A sighting says on which line it is, and carries no value."""
     text = "one\ntwo\nDB_PASSWORD=" + "hunter22"
-    assert [tuple(found) for found in sightings(text)] == [(2, "a value of a secret's name")]
+    assert [tuple(found) for found in find_secrets(text)] == [(2, "a value of a secret's name")]

@@ -13,28 +13,28 @@ from vmgen.check.secrets import library
 @pytest.fixture(autouse=True)
 def _fresh() -> Iterator[None]:
     """No plugin and no answer is kept from another test."""
-    library._plugins.cache_clear()
-    library._on_line.cache_clear()
+    library._load_plugins.cache_clear()
+    library._match_line_with_plugins.cache_clear()
     yield
-    library._plugins.cache_clear()
-    library._on_line.cache_clear()
+    library._load_plugins.cache_clear()
+    library._match_line_with_plugins.cache_clear()
 
 
 def test_finds_more() -> None:
     """A token that only the library knows is found, by its name and without its value."""
     pytest.importorskip("detect_secrets")
     token = "AC" + "0123456789abcdef" * 2
-    found = [what for _, what in library.sightings(f"twilio {token}")]
+    found = [what for _, what in library.find_secrets_with_plugins(f"twilio {token}")]
     assert found == ["what detect-secrets calls Twilio API Key"]
 
 
 def test_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the library nothing is found by it, and nothing fails."""
     monkeypatch.setitem(sys.modules, "detect_secrets.core.plugins.util", None)
-    assert list(library.sightings("twilio AC" + "0123456789abcdef" * 2)) == []
+    assert list(library.find_secrets_with_plugins("twilio AC" + "0123456789abcdef" * 2)) == []
 
 
 def test_is_loaded_late() -> None:
     """A text without anything to ask about does not load the library."""
-    assert list(library.sightings("#cloud-config\npackages: [nginx]\n")) == []
-    assert library._plugins.cache_info().currsize == 0
+    assert list(library.find_secrets_with_plugins("#cloud-config\npackages: [nginx]\n")) == []
+    assert library._load_plugins.cache_info().currsize == 0

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vmgen.pipeline import Workshop
+from vmgen.pipeline import Renderer
 from vmgen.problems import Problem
 
 ENVIRONMENT = """namespace: tenant-acme
@@ -32,7 +32,7 @@ def _look(repository: Callable[..., Any]) -> Look:
     """Render an environment on a day; the problems."""
 
     def look(text: str, today: date = date(2026, 11, 23), files: dict[str, str] | None = None) -> tuple[Problem, ...]:
-        return Workshop(repository(text, files).project, today=today).rendered("production").problems
+        return Renderer(repository(text, files).project, today=today).render("production").problems
 
     return look
 
@@ -109,8 +109,6 @@ def test_all_keys_are_needed(look: Look, key: str) -> None:
 def test_the_day_changes_no_byte(repository: Callable[..., Any]) -> None:
     """What is rendered does not depend on today."""
     project = repository(waived()).project
-    first, second = (
-        Workshop(project, today=day).rendered("production").files for day in (date(2020, 1, 1), date(2026, 12, 31))
-    )
+    first, second = (Renderer(project, today=day).render("production").files for day in (date(2020, 1, 1), date(2026, 12, 31)))
     assert first == second
     assert first

@@ -39,7 +39,7 @@ def test_what_is_wrong(repository: Callable) -> None:
     repository_ = api.load(repository(TEXT.replace("u1.large", "u1.larg")).root)
     [production] = api.render(repository_)
     assert (production.fleet, [problem.rule for problem in production.problems]) == (None, ["unknown-instance-type"])
-    with pytest.raises(api.Refused):
+    with pytest.raises(api.ProblemsError):
         api.plan(repository_)
 
 

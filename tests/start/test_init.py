@@ -15,8 +15,8 @@ from threading import Timer
 
 import pytest
 
-from vmgen.read.project import schema_text
-from vmgen.write.starter import Answers, starter
+from vmgen.read.project import read_schema_text
+from vmgen.write.starter import StarterOptions, render_starter
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK8uGN3/U8QPRwlIw4bXIaPfHM1mxIyaYvjKQz4/Ngd0 ops@shop\n"
 LINES = "{extends: default, rules: {line-length: {max: 128}, document-start: disable, truthy: {check-keys: false}}}"
@@ -83,7 +83,7 @@ def test_environments_have_their_schema(made: Path) -> None:
     """The environments agree with the schema that lies beside them, as an editor checks it."""
     files = map(str, (made / "environments").glob("*.yaml"))
     lint(["check_jsonschema", "--schemafile", str(made / "schema" / "environment.schema.json"), *files])
-    assert (made / "schema" / "environment.schema.json").read_text(encoding="utf-8") == schema_text("environment")
+    assert (made / "schema" / "environment.schema.json").read_text(encoding="utf-8") == read_schema_text("environment")
 
 
 def test_json_files(made: Path) -> None:
@@ -183,16 +183,16 @@ def test_leaving_the_questions(tmp_path: Path) -> None:
 
 def test_each_file_of_the_starter_is_used() -> None:
     """No file lies in the starter that is written nowhere, and the answers of one do not leak into another."""
-    everything = starter(Answers("tenant-a", keys=KEY, argocd="https://git.example.com/a.git", flux="vms"))
+    everything = render_starter(StarterOptions("tenant-a", keys=KEY, argocd="https://git.example.com/a.git", flux="vms"))
     assert len(everything) == len(list(starter_files())) + 2  # the schema, and the keys
     assert not [path for path, text in everything.items() if "$namespace" in text or not text.endswith("\n")]
 
 
 def starter_files() -> Iterator[Path]:
     """The files that travel in the package."""
-    from vmgen.write.starter import FOLDER
+    from vmgen.write.starter import STARTER_FOLDER
 
-    yield from (path for path in FOLDER.rglob("*") if path.is_file())
+    yield from (path for path in STARTER_FOLDER.rglob("*") if path.is_file())
 
 
 def of(folder: Path, *suffixes: str) -> list[Path]:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from vmgen.compare.changes import Changes, changes
+from vmgen.compare.changes import FileChanges, diff_files
 from vmgen.problems import VmgenError
 from vmgen.read.project import Project
-from vmgen.write.files import carry_out
-from vmgen.write.lock import locked
+from vmgen.write.files import write_changes
+from vmgen.write.lock import lock_repository
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FLEET = """\
@@ -75,12 +75,12 @@ def listed_and_missing(files: dict[str, bytes]) -> Iterator[str]:
 
 def killed(project: Project, tree: dict[str, bytes], after: float) -> None:
     """Write a tree in a process of its own, and kill it some seconds after it began."""
-    compared = changes(project, "fleet", tree)
+    compared = diff_files(project, "fleet", tree)
     began, begins = os.pipe()
     child = os.fork()
     if not child:
         os.write(begins, b"x")
-        carry_out(compared, tree, project)
+        write_changes(compared, tree, project)
         os._exit(0)
     os.read(began, 1)
     time.sleep(after)
@@ -97,7 +97,7 @@ def test_killed_at_random_moments(trees: tuple[dict[str, bytes], dict[str, bytes
     project = Project(repository().root)
     fill(project.root, before)
     began = time.perf_counter()
-    carry_out(changes(project, "fleet", after), after, project)
+    write_changes(diff_files(project, "fleet", after), after, project)
     whole = time.perf_counter() - began
     assert present_files(project.root) == after
     chance = random.Random(0)
@@ -112,10 +112,10 @@ def test_killed_at_random_moments(trees: tuple[dict[str, bytes], dict[str, bytes
         states.add(len(found))
         assert all(content in (before.get(name), after.get(name)) for name, content in found.items())
         assert list(listed_and_missing(found)) == []
-        carry_out(changes(project, "fleet", after), after, project)
+        write_changes(diff_files(project, "fleet", after), after, project)
         assert present_files(root) == after
         assert not list((root / "manifests").rglob("*.vmgen-tmp"))
-        assert not changes(project, "fleet", after)
+        assert not diff_files(project, "fleet", after)
     assert len(states) > 1  # some were killed while they wrote
 
 
@@ -180,7 +180,7 @@ def test_two_renders_wait_for_each_other(repository: Callable) -> None:
     """While one holds the lock, another waits; when the first ends, however it ends, the other goes on."""
     made = repository("namespace: tenant-a\nvms: {a: {instanceType: u1.large, image: debian-12}}\n")
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "generator")}
-    with locked(made.root):
+    with lock_repository(made.root):
         command = [sys.executable, "-m", "vmgen", "render"]
         run = subprocess.Popen(command, cwd=made.root, env=environment, stderr=subprocess.PIPE)
         with pytest.raises(subprocess.TimeoutExpired):
@@ -209,12 +209,12 @@ def test_many_renders_at_once(repository: Callable) -> None:
 def test_the_lock_leaves_no_trace_in_git(repository: Callable) -> None:
     """The lock's folder ignores itself, and is not touched by a second run."""
     made = repository()
-    with locked(made.root):
+    with lock_repository(made.root):
         pass
     ignored = made.root / ".vmgen/.gitignore"
     assert ignored.read_text() == "*\n"
     os.utime(ignored, ns=(10**18, 10**18))
-    with locked(made.root):
+    with lock_repository(made.root):
         pass
     assert ignored.stat().st_mtime_ns == 10**18
 
@@ -222,12 +222,12 @@ def test_the_lock_leaves_no_trace_in_git(repository: Callable) -> None:
 def test_a_lock_that_cannot_be_made(repository: Callable) -> None:
     """A file where the lock's folder should be is an error that names it."""
     made = repository(files={".vmgen": "mine"})
-    with pytest.raises(VmgenError, match=r"cannot write .*\.vmgen"), locked(made.root):
+    with pytest.raises(VmgenError, match=r"cannot write .*\.vmgen"), lock_repository(made.root):
         pass
 
 
 def test_nothing_to_do(repository: Callable) -> None:
     """Without changes nothing is written, not even a folder."""
     project = repository().project
-    carry_out(Changes("a", (), (), (), 0, (), (), ()), {}, project)
+    write_changes(FileChanges("a", (), (), (), 0, (), (), ()), {}, project)
     assert not project.manifests.exists()

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from vmgen.adopt.dialect import Dialect
-from vmgen.adopt.notes import Findings, Note
+from vmgen.adopt.dialect import PlatformConventions
+from vmgen.adopt.notes import Diagnostics, ImportNote
 from vmgen.problems import Place, VmgenError
 from vmgen.read.located import Located
 from vmgen.read.yaml_reader import read_documents
@@ -18,7 +18,7 @@ _SUFFIXES = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class SourceManifest:
     """A VMInstance or a VMDisk as it was found, without what a server wrote on it."""
 
     kind: str
@@ -28,27 +28,29 @@ class Manifest:
     annotations: Mapping[str, Located]
     spec: Mapping[str, Located]
     place: Place
-    notes: tuple[Note, ...] = field(default=(), repr=False)
+    notes: tuple[ImportNote, ...] = field(default=(), repr=False)
 
     @property
-    def label(self) -> str:
+    def display_name(self) -> str:
         """How messages name the object."""
         return f"{self.kind} {self.name}"
 
 
-def manifests(paths: Iterable[str], stdin: BinaryIO, dialect: Dialect, findings: Findings) -> Iterator[Manifest]:
+def read_manifests(
+    paths: Iterable[str], stdin: BinaryIO, dialect: PlatformConventions, findings: Diagnostics
+) -> Iterator[SourceManifest]:
     """Each object of the kinds that vmgen makes; the others are skipped, and said."""
-    for content, shown in _texts(paths, stdin):
+    for content, shown in _read_inputs(paths, stdin):
         documents, problems = read_documents(content, shown)
         findings.problems.extend(problems)
         for document in documents:
-            for item in _unpacked(document):
-                found = _manifest(item, dialect, findings)
+            for item in _flatten_list(document):
+                found = _parse_manifest(item, dialect, findings)
                 if found:
                     yield found
 
 
-def _texts(paths: Iterable[str], stdin: BinaryIO) -> Iterator[tuple[bytes, str]]:
+def _read_inputs(paths: Iterable[str], stdin: BinaryIO) -> Iterator[tuple[bytes, str]]:
     for written in paths:
         if written == STDIN:
             yield stdin.read(), "<stdin>"
@@ -67,53 +69,57 @@ def _texts(paths: Iterable[str], stdin: BinaryIO) -> Iterator[tuple[bytes, str]]
                 raise VmgenError(f"cannot read {file}: {error.strerror}") from None
 
 
-def _unpacked(document: Located) -> Iterator[Located]:
+def _flatten_list(document: Located) -> Iterator[Located]:
     """The objects of a List, one by one; any other document as it is."""
-    kind = document.value("kind")
+    kind = document.get_plain("kind")
     items = document.get("items")
     if isinstance(kind, str) and kind.endswith("List") and items is not None:
         for item in items.items:
-            yield from _unpacked(item)
+            yield from _flatten_list(item)
     else:
         yield document
 
 
-def _manifest(document: Located, dialect: Dialect, findings: Findings) -> Manifest | None:
-    kind, version = document.value("kind"), document.value("apiVersion")
+def _parse_manifest(document: Located, dialect: PlatformConventions, findings: Diagnostics) -> SourceManifest | None:
+    kind, version = document.get_plain("kind"), document.get_plain("apiVersion")
     metadata = document.get("metadata")
     name = metadata.get("name") if metadata else None
-    if not isinstance(kind, str) or kind not in dialect.platform.kinds or version != dialect.api_version(kind):
+    if not isinstance(kind, str) or kind not in dialect.platform.kinds or version != dialect.get_api_version(kind):
         shown = f"{kind} {name.data}" if name and isinstance(kind, str) else kind if isinstance(kind, str) else "document"
         wanted = " and ".join(sorted(dialect.platform.kinds))
-        text = f"vmgen makes {wanted} of {dialect.api_version('VMInstance')} only"
-        findings.notes.append(Note(document.place, "skipped", shown, "", text))
+        text = f"vmgen makes {wanted} of {dialect.get_api_version('VMInstance')} only"
+        findings.notes.append(ImportNote(document.place, "skipped", shown, "", text))
         return None
     if metadata is None or name is None or not isinstance(name.data, str):
         message = "the object has no metadata.name; write one"
-        findings.refuse(document.place, "import-without-name", kind, message)
+        findings.add_error(document.place, "import-without-name", kind, message)
         return None
-    return _cleaned(document, kind, name, metadata, dialect, findings)
+    return _strip_server_fields(document, kind, name, metadata, dialect, findings)
 
 
-def _cleaned(document: Located, kind: str, name: Located, metadata: Located, dialect: Dialect, findings: Findings) -> Manifest:
+def _strip_server_fields(
+    document: Located, kind: str, name: Located, metadata: Located, dialect: PlatformConventions, findings: Diagnostics
+) -> SourceManifest:
     label = f"{kind} {name.data}"
-    notes: list[Note] = []
+    notes: list[ImportNote] = []
     for part, whole, known, server in (
         ("", document, {"apiVersion", "kind", "metadata", "spec"}, "object"),
         ("metadata.", metadata, {"name", "namespace", "labels", "annotations"}, "metadata"),
     ):
         for key, value in whole.mapping.items():
             if key not in known:
-                notes.append(_dropped(value, label, f"{part}{key}", by_server=key in dialect.server(server)))
+                notes.append(
+                    _build_dropped_note(value, label, f"{part}{key}", by_server=key in dialect.get_server_fields(server))
+                )
     namespace = metadata.get("namespace")
     spec = document.get("spec")
     if spec is not None and spec.data is not None and not isinstance(spec.data, dict):
-        findings.refuse(spec.place, "import-invalid-field", f"{label}: spec", "must be a mapping")
+        findings.add_error(spec.place, "import-invalid-field", f"{label}: spec", "must be a mapping")
     texts = {}
     for part in ("labels", "annotations"):
-        texts[part], dropped = _texts_of(metadata, part, label, dialect, findings)
+        texts[part], dropped = _filter_metadata(metadata, part, label, dialect, findings)
         notes.extend(dropped)
-    return Manifest(
+    return SourceManifest(
         kind,
         name.data,
         namespace.data if namespace and isinstance(namespace.data, str) else "",
@@ -125,26 +131,26 @@ def _cleaned(document: Located, kind: str, name: Located, metadata: Located, dia
     )
 
 
-def _texts_of(
-    metadata: Located, name: str, label: str, dialect: Dialect, findings: Findings
-) -> tuple[dict[str, Located], list[Note]]:
+def _filter_metadata(
+    metadata: Located, name: str, label: str, dialect: PlatformConventions, findings: Diagnostics
+) -> tuple[dict[str, Located], list[ImportNote]]:
     """Labels or annotations, and what was dropped of them."""
     found = metadata.get(name)
     kept: dict[str, Located] = {}
-    dropped: list[Note] = []
+    dropped: list[ImportNote] = []
     if found is None or found.data is None:
         return kept, dropped
-    for _, problem in dialect.key_schema("group", name).problems(found):
-        findings.refuse(problem.place, "import-invalid-field", f"{label}: metadata.{name}", problem.message)
+    for _, problem in dialect.get_key_schema("group", name).find_problems(found):
+        findings.add_error(problem.place, "import-invalid-field", f"{label}: metadata.{name}", problem.message)
     for key, value in found.mapping.items():
-        if key in dialect.server(name):
-            dropped.append(_dropped(value, label, f"metadata.{name}.{key}", by_server=True))
+        if key in dialect.get_server_fields(name):
+            dropped.append(_build_dropped_note(value, label, f"metadata.{name}.{key}", by_server=True))
         elif isinstance(value.data, str):
             kept[key] = value
     return kept, dropped
 
 
-def _dropped(value: Located, label: str, path: str, *, by_server: bool) -> Note:
+def _build_dropped_note(value: Located, label: str, path: str, *, by_server: bool) -> ImportNote:
     if by_server:
-        return Note(value.key or value.place, "server field", label, path, "written by a server or a tool")
-    return Note(value.key or value.place, "left out", label, path, "no field that an environment can carry")
+        return ImportNote(value.key_place or value.place, "server field", label, path, "written by a server or a tool")
+    return ImportNote(value.key_place or value.place, "left out", label, path, "no field that an environment can carry")

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from vmgen.adopt.inputs import Manifest
+from vmgen.adopt.inputs import SourceManifest
 from vmgen.problems import Place
 
-Path = tuple[str, ...]
+KeyPath = tuple[str, ...]
 
 
-class Attached(NamedTuple):
+class DiskAttachment(NamedTuple):
     """A disk on a VM, in boot order."""
 
     name: str
@@ -24,7 +24,7 @@ class Attached(NamedTuple):
 class DiskObject:
     """A VMDisk: its keys as an environment writes them (`image`, `storage`, …), every one that matters spelled out."""
 
-    manifest: Manifest = field(repr=False)
+    manifest: SourceManifest = field(repr=False)
     values: Mapping[str, Any]
     places: Mapping[str, Place] = field(repr=False)
 
@@ -37,9 +37,9 @@ class DiskObject:
 class VmObject:
     """A VMInstance: its keys as an environment writes them, every one spelled out, and its disks."""
 
-    manifest: Manifest = field(repr=False)
+    manifest: SourceManifest = field(repr=False)
     values: Mapping[str, Any]
-    disks: tuple[Attached, ...]
+    disks: tuple[DiskAttachment, ...]
     places: Mapping[str, Place] = field(repr=False)
 
     @property

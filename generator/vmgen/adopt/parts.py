@@ -11,136 +11,136 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from vmgen.adopt.text import line_count
-from vmgen.adopt.translate import STRATEGIES
-from vmgen.merge.inference import inferred
-from vmgen.merge.settings import Settings, marked
+from vmgen.adopt.text import count_lines
+from vmgen.adopt.translate import RUN_STRATEGIES
+from vmgen.merge.inference import infer_vm
+from vmgen.merge.settings import Settings, with_layer
 from vmgen.problems import Place
-from vmgen.read.located import Located, plain
-from vmgen.read.overlay import SOURCES, overlaid
+from vmgen.read.located import Located, to_plain
+from vmgen.read.overlay import DISK_SOURCES, merge
 from vmgen.read.platform import Platform
 
-Part = str
-EMPTY: Part = "{}"
+KeyGroup = str
+EMPTY_KEY_GROUP: KeyGroup = "{}"
 
 # Keys that are inferred from each other, each set a part; every other key is a part of its own.
-_TOGETHER = (
-    (*SOURCES, "storage", "instanceProfile"),
+_INFERRED_TOGETHER = (
+    (*DISK_SOURCES, "storage", "instanceProfile"),
     ("externalPorts", "externalMethod", "external"),
     ("running", "runStrategy"),
     ("instanceType", "resources"),
 )
 # Keys of disks: of no account for a VM that has none of its own.
-_ONLY_FOR_DISKS = ("storageClass", "protect")
-_BY_NAME = ("labels", "annotations")
-_NOWHERE = Place("")
+_DISK_ONLY_KEYS = ("storageClass", "protect")
+_METADATA_KEYS = ("labels", "annotations")
+_NO_PLACE = Place("")
 
 
-class Parts:
+class KeyGroupSplitter:
     """The parts of VMs on a platform."""
 
     def __init__(self, platform: Platform, keys: tuple[str, ...]) -> None:
         """`keys` are those of a group, in the order in which they are written."""
-        alone = tuple((key,) for key in keys if not any(key in together for together in _TOGETHER))
-        self.sets = (*_TOGETHER, *alone)
+        alone = tuple((key,) for key in keys if not any(key in together for together in _INFERRED_TOGETHER))
+        self.key_sets = (*_INFERRED_TOGETHER, *alone)
         self._platform = platform
-        self._lowest = marked(platform.defaults, "platform")
-        self._differences: dict[tuple[int, Part, Part], Part | None] = {}
-        self._meanings: dict[tuple[int, Part], Any] = {}
-        self._lines: dict[Part, int] = {EMPTY: 0}
+        self._platform_defaults = with_layer(platform.defaults, "platform")
+        self._differences: dict[tuple[int, KeyGroup, KeyGroup], KeyGroup | None] = {}
+        self._effective_values: dict[tuple[int, KeyGroup], Any] = {}
+        self._line_counts: dict[KeyGroup, int] = {EMPTY_KEY_GROUP: 0}
 
-    def of(self, values: Mapping[str, Any]) -> tuple[Part, ...]:
+    def split(self, values: Mapping[str, Any]) -> tuple[KeyGroup, ...]:
         """The values of a group, cut into parts."""
-        return tuple(self._part({key: values[key] for key in keys if key in values}) for keys in self.sets)
+        return tuple(self._serialize({key: values[key] for key in keys if key in values}) for keys in self.key_sets)
 
-    def image(self, parts: tuple[Part, ...]) -> str:
+    def get_image_name(self, parts: tuple[KeyGroup, ...]) -> str:
         """The image of a VM as a name may be written; empty where it has none."""
         return str(json.loads(parts[0]).get("image", "")).replace(".", "-")
 
-    def lines(self, part: Part) -> int:
+    def count_lines(self, part: KeyGroup) -> int:
         """How many lines a part takes in a file. Each `null` counts for one more: it makes the reader look elsewhere."""
-        if part not in self._lines:
+        if part not in self._line_counts:
             values = json.loads(part)
-            self._lines[part] = line_count(values) + _nulls(values)
-        return self._lines[part]
+            self._line_counts[part] = count_lines(values) + _count_nulls(values)
+        return self._line_counts[part]
 
-    def laid(self, below: Part, over: Part) -> Part:
+    def merge(self, below: KeyGroup, over: KeyGroup) -> KeyGroup:
         """One part over another, as layers are."""
-        if over == EMPTY:
+        if over == EMPTY_KEY_GROUP:
             return below
-        merged = overlaid(_located(json.loads(below)), _located(json.loads(over)), "group")
-        return self._part(plain(merged))
+        merged = merge(_to_located(json.loads(below)), _to_located(json.loads(over)), "group")
+        return self._serialize(to_plain(merged))
 
-    def difference(self, index: int, below: Part, wanted: Part) -> Part | None:
+    def find_difference(self, index: int, below: KeyGroup, wanted: KeyGroup) -> KeyGroup | None:
         """The shortest part that, laid over `below`, means the same as `wanted`; None where there is none."""
         asked = (index, below, wanted)
         if asked not in self._differences:
-            found = self._difference(index, json.loads(below), json.loads(wanted))
-            self._differences[asked] = None if found is None else self._part(found)
+            found = self._compute_difference(index, json.loads(below), json.loads(wanted))
+            self._differences[asked] = None if found is None else self._serialize(found)
         return self._differences[asked]
 
-    def _part(self, values: Mapping[str, Any]) -> Part:
-        ordered = {key: dict(sorted(value.items())) if key in _BY_NAME else value for key, value in values.items()}
+    def _serialize(self, values: Mapping[str, Any]) -> KeyGroup:
+        ordered = {key: dict(sorted(value.items())) if key in _METADATA_KEYS else value for key, value in values.items()}
         return json.dumps(ordered, ensure_ascii=False)
 
-    def _difference(self, index: int, below: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any] | None:
-        keys = self.sets[index]
-        if not wanted and keys[0] in _ONLY_FOR_DISKS:
+    def _compute_difference(self, index: int, below: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any] | None:
+        keys = self.key_sets[index]
+        if not wanted and keys[0] in _DISK_ONLY_KEYS:
             return {}
-        if keys[0] in (*_BY_NAME, "disks"):
-            key, between = keys[0], _between_disks if keys[0] == "disks" else _between
+        if keys[0] in (*_METADATA_KEYS, "disks"):
+            key, between = keys[0], _diff_disk_lists if keys[0] == "disks" else _diff_mappings
             found = between(below.get(key) or {}, wanted.get(key) or {})
             return None if found is None else {key: found} if found else {}
-        meant = self._meaning(index, wanted)
-        for over in self._candidates(keys, below, wanted):
-            if self._meaning(index, json.loads(self.laid(json.dumps(below), json.dumps(over)))) == meant:
+        meant = self._resolve_values(index, wanted)
+        for over in self._list_candidates(keys, below, wanted):
+            if self._resolve_values(index, json.loads(self.merge(json.dumps(below), json.dumps(over)))) == meant:
                 return over
         return None
 
-    def _candidates(
+    def _list_candidates(
         self, keys: tuple[str, ...], below: Mapping[str, Any], wanted: Mapping[str, Any]
     ) -> Iterator[dict[str, Any]]:
         """What might be written, the shortest first. A default of the platform's cannot be removed, only replaced."""
-        defaults = self._lowest.mapping
+        defaults = self._platform_defaults.mapping
         choice = [key for key in keys if key in wanted or (key in below and key not in defaults)]
         subsets = [
             {key: wanted.get(key) for key in some} for size in range(len(choice) + 1) for some in combinations(choice, size)
         ]
-        yield from sorted(subsets, key=lambda over: (line_count(over), len(json.dumps(over))))
+        yield from sorted(subsets, key=lambda over: (count_lines(over), len(json.dumps(over))))
 
-    def _meaning(self, index: int, values: Mapping[str, Any]) -> Any:
-        asked = (index, self._part(values))
-        if asked not in self._meanings:
-            merged = overlaid(self._lowest, _located(values), "group")
-            complete = inferred(Settings(merged), self._platform)
-            found = {key: complete.value(key) for key in self.sets[index]}
+    def _resolve_values(self, index: int, values: Mapping[str, Any]) -> Any:
+        asked = (index, self._serialize(values))
+        if asked not in self._effective_values:
+            merged = merge(self._platform_defaults, _to_located(values), "group")
+            complete = infer_vm(Settings(merged), self._platform)
+            found = {key: complete.get_plain(key) for key in self.key_sets[index]}
             if "running" in found:
-                found = {"runStrategy": found["runStrategy"] or STRATEGIES.get(found["running"])}
-            self._meanings[asked] = found
-        return self._meanings[asked]
+                found = {"runStrategy": found["runStrategy"] or RUN_STRATEGIES.get(found["running"])}
+            self._effective_values[asked] = found
+        return self._effective_values[asked]
 
 
-def _nulls(value: Any) -> int:
+def _count_nulls(value: Any) -> int:
     if isinstance(value, Mapping):
-        return sum(map(_nulls, value.values()))
+        return sum(map(_count_nulls, value.values()))
     return value is None
 
 
-def _located(data: Any) -> Located:
+def _to_located(data: Any) -> Located:
     if isinstance(data, Mapping):
-        return Located({key: _located(value) for key, value in data.items()}, _NOWHERE)
+        return Located({key: _to_located(value) for key, value in data.items()}, _NO_PLACE)
     if isinstance(data, list):
-        return Located(tuple(_located(item) for item in data), _NOWHERE)
-    return Located(data, _NOWHERE)
+        return Located(tuple(_to_located(item) for item in data), _NO_PLACE)
+    return Located(data, _NO_PLACE)
 
 
-def _between(below: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+def _diff_mappings(below: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
     """What makes one mapping of another, key by key; `null` removes."""
     found = {key: value for key, value in wanted.items() if key not in below or below[key] != value}
     return found | {key: None for key in below if key not in wanted}
 
 
-def _between_disks(below: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+def _diff_disk_lists(below: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any] | None:
     """What makes one list of disks of another; None where that changes the order, which layers cannot."""
     order = [suffix for suffix in below if suffix in wanted] + [suffix for suffix in wanted if suffix not in below]
     if order != list(wanted):
@@ -150,16 +150,16 @@ def _between_disks(below: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[
         if suffix not in below:
             found[suffix] = disk
         elif below[suffix] != disk:
-            found[suffix] = _between_two_disks(below[suffix], disk)
+            found[suffix] = _diff_disk_settings(below[suffix], disk)
     return found
 
 
-def _between_two_disks(below: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
-    found = _between(below, wanted)
-    for kind in _BY_NAME:
+def _diff_disk_settings(below: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    found = _diff_mappings(below, wanted)
+    for kind in _METADATA_KEYS:
         if below.get(kind) and wanted.get(kind):
-            inner = _between(below[kind], wanted[kind])
+            inner = _diff_mappings(below[kind], wanted[kind])
             found = {key: value for key, value in found.items() if key != kind} | ({kind: inner} if inner else {})
-    if any(name in wanted for name in SOURCES):  # a source takes the others away by itself
-        found = {key: value for key, value in found.items() if key not in SOURCES or value is not None}
+    if any(name in wanted for name in DISK_SOURCES):  # a source takes the others away by itself
+        found = {key: value for key, value in found.items() if key not in DISK_SOURCES or value is not None}
     return found

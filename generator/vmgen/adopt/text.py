@@ -5,110 +5,110 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from vmgen.adopt.objects import Path
-from vmgen.quoting import block, flow, scalar
+from vmgen.adopt.objects import KeyPath
+from vmgen.quoting import to_block, to_flow, to_scalar
 
-HEAD = "# yaml-language-server: $schema=../schema/environment.schema.json"
-_WIDTH = 100
-_WIDEST = 128
+SCHEMA_HEADER = "# yaml-language-server: $schema=../schema/environment.schema.json"
+_MAX_FLOW_WIDTH = 100
+_MAX_COMMENT_WIDTH = 128
 # Mappings whose entries stand on lines of their own, however short they are.
-_OPEN = frozenset(["", "vms", "defaults", "disks", "instances"])
+_BLOCK_KEYS = frozenset(["", "vms", "defaults", "disks", "instances"])
 
 
-class Line(NamedTuple):
+class TextLine(NamedTuple):
     """A line of the file, and the path of the key that it writes."""
 
     text: str
-    path: Path
+    path: KeyPath
 
 
-def lines(data: Mapping[str, Any], remarks: Mapping[Path, str]) -> Iterator[Line]:
+def render_lines(data: Mapping[str, Any], remarks: Mapping[KeyPath, str]) -> Iterator[TextLine]:
     """The lines of an environment. A remark stands behind the key of its path, or above it where that gets too long."""
-    yield Line(HEAD, ())
-    for line in _mapping(data, 0, ()):
+    yield TextLine(SCHEMA_HEADER, ())
+    for line in _render_mapping(data, 0, ()):
         remark = remarks.get(line.path)
-        if not remark or not _writes_key(line):
+        if not remark or not _is_key_line(line):
             yield line
-        elif len(line.text) + len(remark) + 4 <= _WIDEST:
-            yield Line(f"{line.text}    # {remark}", line.path)
+        elif len(line.text) + len(remark) + 4 <= _MAX_COMMENT_WIDTH:
+            yield TextLine(f"{line.text}    # {remark}", line.path)
         else:
             indent = len(line.text) - len(line.text.lstrip())
-            yield Line(f"{' ' * indent}# {remark}", line.path)
+            yield TextLine(f"{' ' * indent}# {remark}", line.path)
             yield line
 
 
-def line_count(data: Mapping[str, Any]) -> int:
+def count_lines(data: Mapping[str, Any]) -> int:
     """How many lines some keys of a group take."""
-    return sum(1 for _ in _mapping(data, 4, ("vms", "")))
+    return sum(1 for _ in _render_mapping(data, 4, ("vms", "")))
 
 
-def instance_lines(data: Mapping[str, Any]) -> int:
+def count_instance_lines(data: Mapping[str, Any]) -> int:
     """How many lines one entry of `instances` takes."""
-    return sum(1 for _ in _entry("1", data, 6, ("vms", "", "instances", "1")))
+    return sum(1 for _ in _render_entry("1", data, 6, ("vms", "", "instances", "1")))
 
 
-def _writes_key(line: Line) -> bool:
-    return line.text.lstrip().startswith(f"{scalar(line.path[-1])}:")
+def _is_key_line(line: TextLine) -> bool:
+    return line.text.lstrip().startswith(f"{to_scalar(line.path[-1])}:")
 
 
-def _mapping(data: Mapping[str, Any], indent: int, path: Path) -> Iterator[Line]:
+def _render_mapping(data: Mapping[str, Any], indent: int, path: KeyPath) -> Iterator[TextLine]:
     for key, value in data.items():
-        yield from _entry(key, value, indent, (*path, key))
+        yield from _render_entry(key, value, indent, (*path, key))
 
 
-def _entry(key: str, value: Any, indent: int, path: Path) -> Iterator[Line]:
-    name = f"{' ' * indent}{_key(key, path)}:"
-    value = _short(value, path)
-    if isinstance(value, Mapping) and value and (_opened(path) or not _fits(name, value)):
-        yield Line(name, path)
-        yield from _mapping(value, indent + 2, path)
-    elif isinstance(value, list) and value and (key == "sshKeys" or not _fits(name, value)):
-        yield from (Line(text, path) for text in _list(name, value, indent))
+def _render_entry(key: str, value: Any, indent: int, path: KeyPath) -> Iterator[TextLine]:
+    name = f"{' ' * indent}{_render_key(key, path)}:"
+    value = _shorten_entry(value, path)
+    if isinstance(value, Mapping) and value and (_is_block(path) or not _fits_on_line(name, value)):
+        yield TextLine(name, path)
+        yield from _render_mapping(value, indent + 2, path)
+    elif isinstance(value, list) and value and (key == "sshKeys" or not _fits_on_line(name, value)):
+        yield from (TextLine(text, path) for text in _render_list(name, value, indent))
     elif isinstance(value, str) and "\n" in value:
-        yield from (Line(text, path) for text in f"{name}{block(value, indent + 2)}".split("\n"))
+        yield from (TextLine(text, path) for text in f"{name}{to_block(value, indent + 2)}".split("\n"))
     else:
-        yield Line(f"{name} {flow(value)}", path)
+        yield TextLine(f"{name} {to_flow(value)}", path)
 
 
-def _key(key: str, path: Path) -> str:
+def _render_key(key: str, path: KeyPath) -> str:
     """A key; the number of an instance needs no quotes."""
-    return key if len(path) > 1 and path[-2] == "instances" and key.isdecimal() else scalar(key)
+    return key if len(path) > 1 and path[-2] == "instances" and key.isdecimal() else to_scalar(key)
 
 
-def _opened(path: Path) -> bool:
+def _is_block(path: KeyPath) -> bool:
     """Whether a mapping always has a line for each entry: what is in it is read one by one."""
     if len(path) == 1:
-        return path[0] in _OPEN
+        return path[0] in _BLOCK_KEYS
     if path[0] == "vms":
-        return len(path) == 2 or (len(path) == 3 and path[2] in _OPEN)
-    return path[0] == "defaults" and len(path) == 2 and path[1] in _OPEN
+        return len(path) == 2 or (len(path) == 3 and path[2] in _BLOCK_KEYS)
+    return path[0] == "defaults" and len(path) == 2 and path[1] in _BLOCK_KEYS
 
 
-def _fits(name: str, value: Any) -> bool:
-    return not _holds_block(value) and len(name) + 1 + len(flow(_shortened(value))) <= _WIDTH
+def _fits_on_line(name: str, value: Any) -> bool:
+    return not _contains_block(value) and len(name) + 1 + len(to_flow(_shorten(value))) <= _MAX_FLOW_WIDTH
 
 
-def _holds_block(value: Any) -> bool:
+def _contains_block(value: Any) -> bool:
     """Whether something in a value wants lines of its own: a text of several, or a list of SSH keys."""
     if isinstance(value, Mapping):
-        return "sshKeys" in value or any(map(_holds_block, value.values()))
+        return "sshKeys" in value or any(map(_contains_block, value.values()))
     if isinstance(value, list):
-        return any(map(_holds_block, value))
+        return any(map(_contains_block, value))
     return isinstance(value, str) and "\n" in value
 
 
-def _short(value: Any, path: Path) -> Any:
+def _shorten_entry(value: Any, path: KeyPath) -> Any:
     """The short form of a disk, and of attachments; and all that stands on one line in its short form."""
     if isinstance(value, Mapping):
         if len(path) > 1 and path[-2] == "disks" and value.keys() == {"storage"} and value["storage"]:
             return value["storage"]
-        return value if _opened(path) or not _fits("", value) else _shortened(value, path)
-    return _shortened(value, path)
+        return value if _is_block(path) or not _fits_on_line("", value) else _shorten(value, path)
+    return _shorten(value, path)
 
 
-def _shortened(value: Any, path: Path = ()) -> Any:
+def _shorten(value: Any, path: KeyPath = ()) -> Any:
     if isinstance(value, Mapping):
-        found = {key: _shortened(item, (*path, key)) for key, item in value.items()}
+        found = {key: _shorten(item, (*path, key)) for key, item in value.items()}
         if len(path) > 1 and path[-2] == "disks" and found.keys() == {"storage"} and found["storage"]:
             return found["storage"]
         return found
@@ -117,19 +117,19 @@ def _shortened(value: Any, path: Path = ()) -> Any:
     return value
 
 
-def _list(name: str, value: list[Any], indent: int) -> Iterator[str]:
+def _render_list(name: str, value: list[Any], indent: int) -> Iterator[str]:
     """A list of more than fits on its line: short items in lines of many, long ones one by one."""
-    items = [flow(item) for item in value]
-    if name.strip() == "sshKeys:" or max(map(len, items)) > _WIDTH // 3:
+    items = [to_flow(item) for item in value]
+    if name.strip() == "sshKeys:" or max(map(len, items)) > _MAX_FLOW_WIDTH // 3:
         yield name
         for item in value:
-            yield from f"{' ' * (indent + 2)}-{block(item, indent + 4)}".split("\n")
+            yield from f"{' ' * (indent + 2)}-{to_block(item, indent + 4)}".split("\n")
         return
     yield f"{name} ["
     row = " " * (indent + 2)
     for position, item in enumerate(items):
         text = f"{item}," if position < len(items) - 1 else item
-        if len(row) + len(text) + 1 > _WIDTH and row.strip():
+        if len(row) + len(text) + 1 > _MAX_FLOW_WIDTH and row.strip():
             yield row.rstrip()
             row = " " * (indent + 2)
         row += f"{text} "

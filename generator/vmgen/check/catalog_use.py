@@ -10,37 +10,37 @@ from vmgen.merge.settings import Settings
 from vmgen.read.located import Located
 
 
-class Use(NamedTuple):
+class CatalogReference(NamedTuple):
     """A written name, the section of the catalog that should have it, and what people call such an entry."""
 
     noun: str
     section: str
-    written: Located
+    value: Located
     subject: str
 
 
-Pick = Callable[[str, str], bool]
-_Keys = Mapping[str, tuple[str, str]]
-SECTIONS = ("instanceTypes", "profiles", "images", "storageClasses", "gpus")
-_VM = {
+Predicate = Callable[[str, str], bool]
+_KeySections = Mapping[str, tuple[str, str]]
+CATALOG_SECTIONS = ("instanceTypes", "profiles", "images", "storageClasses", "gpus")
+_VM_KEYS = {
     "instanceType": ("instance type", "instanceTypes"),
     "instanceProfile": ("instance profile", "profiles"),
     "storageClass": ("storage class", "storageClasses"),
 }
-_DISK = {"image": ("image", "images"), "storageClass": ("storage class", "storageClasses")}
+_DISK_KEYS = {"image": ("image", "images"), "storageClass": ("storage class", "storageClasses")}
 
 
-def uses(environment: Environment, sections: Collection[str], pick: Pick) -> Iterator[Use]:
+def find_references(environment: Environment, sections: Collection[str], pick: Predicate) -> Iterator[CatalogReference]:
     """The uses of some sections that are picked by section and name, in VMs, then in disks; an empty name uses nothing."""
-    vm_keys = _chosen(_VM | _platform_keys(environment, "fields"), sections)
-    disk_keys = _chosen(_DISK | _platform_keys(environment, "diskFields"), sections)
+    vm_keys = _filter_sections(_VM_KEYS | _find_platform_keys(environment, "fields"), sections)
+    disk_keys = _filter_sections(_DISK_KEYS | _find_platform_keys(environment, "diskFields"), sections)
     for _, vm, path in environment.vm_settings() if vm_keys else ():
-        yield from _uses(vm.values, vm_keys, path, pick)
+        yield from _find_in_settings(vm.values, vm_keys, path, pick)
     for disk, path, _ in environment.disk_settings() if disk_keys else ():
-        yield from _uses(disk, disk_keys, path, pick)
+        yield from _find_in_settings(disk, disk_keys, path, pick)
 
 
-def entries(environment: Environment, section: str) -> Mapping[str, Located]:
+def get_entries(environment: Environment, section: str) -> Mapping[str, Located]:
     """The entries of a section of the catalog, by every name that may be written: images have aliases."""
     catalog = environment.platform.catalog
     found = catalog.content.get(section)
@@ -48,20 +48,20 @@ def entries(environment: Environment, section: str) -> Mapping[str, Located]:
     return {alias: entries[name] for alias, name in catalog.image_names.items()} if section == "images" else entries
 
 
-def _chosen(keys: _Keys, sections: Collection[str]) -> _Keys:
+def _filter_sections(keys: _KeySections, sections: Collection[str]) -> _KeySections:
     return {name: (noun, section) for name, (noun, section) in keys.items() if section in sections}
 
 
-def _platform_keys(environment: Environment, section: str) -> dict[str, tuple[str, str]]:
+def _find_platform_keys(environment: Environment, section: str) -> dict[str, tuple[str, str]]:
     fields = environment.platform.content.data[section].mapping
     return {
-        name: (f"entry of {name}", field.value("catalog"))
+        name: (f"entry of {name}", field.get_plain("catalog"))
         for name, field in fields.items()
-        if field.value("catalog") is not None
+        if field.get_plain("catalog") is not None
     }
 
 
-def _uses(settings: Settings, keys: _Keys, path: str, pick: Pick) -> Iterator[Use]:
+def _find_in_settings(settings: Settings, keys: _KeySections, path: str, pick: Predicate) -> Iterator[CatalogReference]:
     written = settings.located.mapping
     for name, (noun, section) in keys.items():
         if name not in written:
@@ -69,8 +69,8 @@ def _uses(settings: Settings, keys: _Keys, path: str, pick: Pick) -> Iterator[Us
         found = written[name]
         if isinstance(found.data, str):
             if found.data and pick(section, found.data):
-                yield Use(noun, section, found, f"{path}.{name}")
+                yield CatalogReference(noun, section, found, f"{path}.{name}")
             continue
         for index, item in enumerate(found.items):
             if isinstance(item.data, str) and item.data and pick(section, item.data):
-                yield Use(noun, section, item, f"{path}.{name}[{index}]")
+                yield CatalogReference(noun, section, item, f"{path}.{name}[{index}]")

@@ -10,7 +10,7 @@ from vmgen.merge.environment import Environment, Instance
 from vmgen.merge.settings import Settings
 from vmgen.suggestions import did_you_mean
 
-_MOST_SUGGESTED = 2000
+_MAX_SUGGESTIONS = 2000
 
 
 class NamedDisk(NamedTuple):
@@ -21,7 +21,7 @@ class NamedDisk(NamedTuple):
     owner: Instance | None
 
 
-class DisksByName:
+class DiskIndex:
     """Finds disks without writing out the names of all: a fleet has tens of thousands, an environment asks for few."""
 
     def __init__(self, environment: Environment) -> None:
@@ -37,9 +37,9 @@ class DisksByName:
 
     def get(self, name: str) -> NamedDisk | None:
         """The disk of a name, or None where the environment has none."""
-        return self._standalone.get(name) or self._own(name)
+        return self._standalone.get(name) or self._find_own(name)
 
-    def _own(self, name: str) -> NamedDisk | None:
+    def _find_own(self, name: str) -> NamedDisk | None:
         """Any dash may be the one between the VM's name and the disk's suffix."""
         for position, character in enumerate(name):
             instance = self._instances.get(name[:position]) if character == "-" else None
@@ -48,14 +48,14 @@ class DisksByName:
                     return NamedDisk(name, disk.settings, instance)
         return None
 
-    def suggestion(self, name: str) -> str:
+    def suggest(self, name: str) -> str:
         """The end of a message on an unknown disk: standalone ones first, since those are made to be attached."""
-        return did_you_mean(name, self._standalone) or did_you_mean(name, self._few())
+        return did_you_mean(name, self._standalone) or did_you_mean(name, self._sample_names())
 
-    def _few(self) -> Iterable[str]:
+    def _sample_names(self) -> Iterable[str]:
         found: list[str] = []
         for instance in self._instances.values():
-            if len(found) >= _MOST_SUGGESTED:
+            if len(found) >= _MAX_SUGGESTIONS:
                 break
             found.extend(f"{instance.name}-{disk.suffix}" for disk in instance.settings.disks)
         return found

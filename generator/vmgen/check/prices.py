@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vmgen.check.refused import holds_refused
+from vmgen.check.refused import contains_invalid
 from vmgen.check.totals import Totals
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place
@@ -14,7 +14,7 @@ from vmgen.problems import Place
 if TYPE_CHECKING:
     from decimal import Decimal
 
-_GIB = 1024
+_MIB_PER_GIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class Cost:
         return f"{self.currency} {self.amount:,.2f}".strip()
 
     @property
-    def signed(self) -> str:
+    def signed_text(self) -> str:
         """The amount as a change: `+CHF 12.50`."""
         sign = "-" if self.amount < 0 else "+"
         return f"{sign}{Cost(abs(self.amount), self.currency)}"
 
 
-class Prices(NamedTuple):
+class PriceList(NamedTuple):
     """The prices of one environment: of a vCPU, a GiB of memory, a GiB of disk by class, an address, a GPU by name."""
 
     values: dict[str, Any]
@@ -51,40 +51,40 @@ class Prices(NamedTuple):
     def currency(self) -> str:
         return str(self.values.get("currency", ""))
 
-    def cost(self, totals: Totals) -> Cost:
+    def compute_cost(self, totals: Totals) -> Cost:
         """What totals cost in a month; also of a difference."""
         from decimal import Decimal  # few environments have prices
 
         amount, unpriced = Decimal(0), []
-        for name, number, per in _priced(totals):
-            price = self._price(name)
+        for name, number, per in _iter_billable(totals):
+            price = self._find_price(name)
             if price is not None:
                 amount += Decimal(str(price)) * number / per
             elif number:
                 unpriced.append(".".join(name))
         return Cost(amount, self.currency, tuple(unpriced))
 
-    def _price(self, name: tuple[str, ...]) -> float | None:
+    def _find_price(self, name: tuple[str, ...]) -> float | None:
         found: Any = self.values
         for step in name:
             found = found.get(step) if isinstance(found, dict) else None
         return None if found is None else float(found)
 
 
-def _priced(totals: Totals) -> Iterator[tuple[tuple[str, ...], int, int]]:
+def _iter_billable(totals: Totals) -> Iterator[tuple[tuple[str, ...], int, int]]:
     """Everything that may have a price: the path of the price below `prices:`, how much there is, and how much one unit is."""
     yield ("cpu",), totals.cpu, 1
-    yield ("memory",), totals.memory, _GIB
+    yield ("memory",), totals.memory, _MIB_PER_GIB
     for name, mebibytes in totals.storage.items():
-        yield ("storage", name), mebibytes, _GIB
+        yield ("storage", name), mebibytes, _MIB_PER_GIB
     yield ("externalVMs",), totals.addresses, 1
     for name, count in totals.gpus.items():
         yield ("gpus", name), count, 1
 
 
-def prices(environment: Environment) -> Prices | None:
+def load_prices(environment: Environment) -> PriceList | None:
     """The prices that an environment writes, or None where it writes none, or what nobody can count with."""
     written = environment.settings.get("prices")
-    if written is None or not written.mapping or holds_refused(written):
+    if written is None or not written.mapping or contains_invalid(written):
         return None
-    return Prices(environment.settings.value("prices"), written.key or written.place)
+    return PriceList(environment.settings.get_plain("prices"), written.key_place or written.place)

@@ -6,12 +6,12 @@ from vmgen.merge.settings import Settings
 from vmgen.read.located import INVALID, Located, walk
 
 
-def refused(settings: Settings, *names: str) -> bool:
+def is_invalid(settings: Settings, *names: str) -> bool:
     """Whether something was refused in one of these keys, so that nobody can say what was meant."""
     mapping = settings.located.mapping
-    return any(holds_refused(mapping[name]) for name in names if name in mapping)
+    return any(contains_invalid(mapping[name]) for name in names if name in mapping)
 
 
-def holds_refused(value: Located) -> bool:
+def contains_invalid(value: Located) -> bool:
     """Whether the value, or something in it, was refused."""
     return any(item.data is INVALID for _, item in walk(value))

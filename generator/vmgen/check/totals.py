@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vmgen.quantities import mebibytes
+from vmgen.quantities import parse_size
 from vmgen.read.catalog import Catalog
 
 # The plain value of a key of a VM or disk, None where it has none.
-Value = Callable[[str], Any]
+ValueGetter = Callable[[str], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Totals:
         return self != Totals()
 
     def __add__(self, other: Totals) -> Totals:
-        return total((self, other))
+        return sum_totals((self, other))
 
     def __sub__(self, other: Totals) -> Totals:
         return self + other * -1
@@ -58,7 +58,7 @@ class Totals:
         )
 
 
-def total(parts: Iterable[Totals]) -> Totals:
+def sum_totals(parts: Iterable[Totals]) -> Totals:
     """The sum. Names are sorted, and a name of which nothing is left is gone."""
     vms = cpu = memory = disks = addresses = unsized = 0
     storage: dict[str, int] = {}
@@ -73,16 +73,16 @@ def total(parts: Iterable[Totals]) -> Totals:
         for sums, more in ((storage, part.storage), (gpus, part.gpus)):
             for name, number in more.items():
                 sums[name] = sums.get(name, 0) + number
-    return Totals(vms, cpu, memory, disks, _left(storage), addresses, _left(gpus), unsized)
+    return Totals(vms, cpu, memory, disks, _drop_zeros(storage), addresses, _drop_zeros(gpus), unsized)
 
 
-def _left(sums: Mapping[str, int]) -> dict[str, int]:
+def _drop_zeros(sums: Mapping[str, int]) -> dict[str, int]:
     return {name: sums[name] for name in sorted(sums) if sums[name]}
 
 
-def vm_totals(value: Value, catalog: Catalog) -> Totals:
+def compute_vm_totals(value: ValueGetter, catalog: Catalog) -> Totals:
     """What one VM asks for, its disks excepted. `value` reads a key of its settings, or of the `spec` of its manifest."""
-    sized = _vm_size(value, catalog)
+    sized = _find_vm_size(value, catalog)
     cpu, memory = sized or (0, 0)
     gpus: dict[str, int] = {}
     for gpu in value("gpus") or ():
@@ -93,7 +93,7 @@ def vm_totals(value: Value, catalog: Catalog) -> Totals:
     return Totals(vms=1, cpu=cpu, memory=memory, addresses=addresses, gpus=gpus, unsized=0 if sized else 1)
 
 
-def _vm_size(value: Value, catalog: Catalog) -> tuple[int, int] | None:
+def _find_vm_size(value: ValueGetter, catalog: Catalog) -> tuple[int, int] | None:
     """vCPUs and MiB: the instance type's, or those of the `resources` that stand in its place."""
     named = value("instanceType")
     type_ = catalog.instance_types.get(named) if isinstance(named, str) else None
@@ -104,15 +104,15 @@ def _vm_size(value: Value, catalog: Catalog) -> tuple[int, int] | None:
         return None
     try:
         # The chart multiplies: `cpu` is the cores of one socket.
-        return int(resources["cpu"]) * int(resources["sockets"]), mebibytes(resources["memory"])
+        return int(resources["cpu"]) * int(resources["sockets"]), parse_size(resources["memory"])
     except (KeyError, ValueError, TypeError):
         return None
 
 
-def disk_totals(value: Value) -> Totals:
+def compute_disk_totals(value: ValueGetter) -> Totals:
     """What one disk asks for. `value` reads a key of its settings, or of the `spec` of its manifest."""
     try:
-        size = mebibytes(value("storage"))
+        size = parse_size(value("storage"))
     except (KeyError, ValueError, TypeError):
         return Totals(disks=1, unsized=1)
     return Totals(disks=1, storage={str(value("storageClass") or ""): size})

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
-from vmgen.check.rule import RuleText
+from vmgen.check.rule import RuleDescriptor
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem
 from vmgen.read.located import Located
 
-STALE = RuleText(
+STALE_WAIVER = RuleDescriptor(
     "stale-waiver",
     "warning",
     """A waiver that lets nothing pass: the rule finds nothing there, or the names do not match.
@@ -23,14 +23,14 @@ STALE = RuleText(
 Remove it, so that it does not hide the next mistake. Waivers in shared layers are not reported: another environment may
 need them.""",
 )
-INVALID_DAY = RuleText(
+INVALID_WAIVER_DATE = RuleDescriptor(
     "waiver-day",
     "error",
     """A waiver whose `until:` is no day of the calendar.
 
 Write the last day on which it counts, such as 2026-12-31.""",
 )
-RULES = (STALE, INVALID_DAY)
+RULES = (STALE_WAIVER, INVALID_WAIVER_DATE)
 
 
 class Waiver(NamedTuple):
@@ -47,47 +47,49 @@ class Waiver(NamedTuple):
         return self.rule == problem.rule and any(_is_below(problem.subject, subject) for subject in self.subjects)
 
 
-class Waivers:
+class WaiverFilter:
     """The waivers of an environment on a day."""
 
     def __init__(self, environment: Environment, today: date) -> None:
         self._environment = environment
         self._today = today
-        self._used: set[Place] = set()
+        self._used_places: set[Place] = set()
         self._waivers: list[Waiver] = []
         self.problems: list[Problem] = []
-        for index, item in enumerate(environment.settings.items("waivers")):
-            self._add(item, f"waivers[{index}]")
+        for index, item in enumerate(environment.settings.get_items("waivers")):
+            self._add_waiver(item, f"waivers[{index}]")
 
-    def applied(self, problems: Iterable[Problem]) -> list[Problem]:
+    def apply(self, problems: Iterable[Problem]) -> list[Problem]:
         """The problems as they are to be said."""
         if not self._waivers:
             return list(problems)
-        return [shown for problem in problems for shown in self._shown(problem)]
+        return [shown for problem in problems for shown in self._apply_to(problem)]
 
-    def stale(self) -> Iterator[Problem]:
+    def find_stale(self) -> Iterator[Problem]:
         """The waivers of this environment's own file that let nothing pass, once everything has been looked at."""
         for waiver in self._waivers:
-            if waiver.place not in self._used and waiver.place.file == self._environment.file:
+            if waiver.place not in self._used_places and waiver.place.file == self._environment.file:
                 message = (
                     f"the rule {waiver.rule} finds nothing at {waiver.subjects[0]}; remove the waiver, or correct its names"
                 )
-                yield STALE.problem(waiver.place, "waivers", message)
+                yield STALE_WAIVER.build_problem(waiver.place, "waivers", message)
 
-    def _add(self, item: Located, subject: str) -> None:
-        written = item.value("until", "")
+    def _add_waiver(self, item: Located, subject: str) -> None:
+        written = item.get_plain("until", "")
         try:
             until = date.fromisoformat(written)
         except ValueError:
             place = item.data["until"].place
-            self.problems.append(INVALID_DAY.problem(place, f"{subject}.until", f"there is no day {written}; write a real one"))
+            self.problems.append(
+                INVALID_WAIVER_DATE.build_problem(place, f"{subject}.until", f"there is no day {written}; write a real one")
+            )
             return
-        subjects = tuple(_subjects(item.value("subject"), self._environment))
-        self._waivers.append(Waiver(item.value("rule"), subjects, item.value("reason"), until, item.place))
+        subjects = tuple(_expand_subject(item.get_plain("subject"), self._environment))
+        self._waivers.append(Waiver(item.get_plain("rule"), subjects, item.get_plain("reason"), until, item.place))
 
-    def _shown(self, problem: Problem) -> Iterator[Problem]:
+    def _apply_to(self, problem: Problem) -> Iterator[Problem]:
         found = [waiver for waiver in self._waivers if waiver.covers(problem)]
-        self._used.update(waiver.place for waiver in found)
+        self._used_places.update(waiver.place for waiver in found)
         last = max(found, key=lambda waiver: waiver.until, default=None)
         if last is None:
             yield problem
@@ -98,13 +100,13 @@ class Waivers:
             yield problem._replace(message=message, severity="warning")
 
 
-def _subjects(written: str, environment: Environment) -> Iterator[str]:
+def _expand_subject(written: str, environment: Environment) -> Iterator[str]:
     """The paths that a subject stands for: itself, or the group, the VM or the disk of that name."""
     yield written
     yield f"vms.{written}"
     yield f"disks.{written}"
     for group in environment.groups:
-        for instance, path in group.overridden():
+        for instance, path in group.iter_overrides():
             if instance.name == written:
                 yield path
 

@@ -10,11 +10,11 @@ from keyword import iskeyword
 import click
 
 from vmgen import __version__
-from vmgen.cli.door import INTERRUPTED, answered
+from vmgen.cli.door import EXIT_INTERRUPTED, exit_code
 from vmgen.cli.overview import COLORS, COMMANDS, overview
 
 
-class _Commands(click.Group):
+class _CommandGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
 
@@ -36,7 +36,7 @@ class _Commands(click.Group):
         return overview().rstrip("\n")
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "--version", message="vmgen %(version)s")
 @click.option("-C", "folder", metavar="DIR", help="Run as if started in DIR.")
 @click.option("--color", type=click.Choice(COLORS), default="auto", show_default=True, help="Colour the output.")
@@ -53,10 +53,10 @@ def app(context: click.Context, folder: str | None, color: str) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command that a command line names, and give its exit code."""
-    return answered(lambda: _called(arguments))
+    return exit_code(lambda: _invoke(arguments))
 
 
-def _called(arguments: Sequence[str]) -> int:
+def _invoke(arguments: Sequence[str]) -> int:
     try:
         answer = app(list(arguments), prog_name="vmgen", standalone_mode=False)
         return answer if isinstance(answer, int) else 0
@@ -66,4 +66,4 @@ def _called(arguments: Sequence[str]) -> int:
         wrong.show()
         return wrong.exit_code
     except click.Abort:
-        return INTERRUPTED
+        return EXIT_INTERRUPTED

@@ -8,24 +8,24 @@ import click
 
 from vmgen.cli.session import Session
 from vmgen.problems import VmgenError
-from vmgen.quantities import size
+from vmgen.quantities import format_size
 from vmgen.read.catalog import Catalog
-from vmgen.read.platform import DEFAULT_PLATFORM, Platforms
-from vmgen.report.table import TABLES, Rows
+from vmgen.read.platform import DEFAULT_PLATFORM, PlatformLoader
+from vmgen.report.table import TABLE_FORMATS, TableRows
 from vmgen.suggestions import did_you_mean
 
-Table = tuple[Sequence[str], Rows]
+CatalogTable = tuple[Sequence[str], TableRows]
 
 
-def _types(catalog: Catalog) -> Table:
+def _tabulate_types(catalog: Catalog) -> CatalogTable:
     rows = [
-        (each.name, each.cpu, size(each.memory), each.series, "deprecated" if each.deprecated else "")
+        (each.name, each.cpu, format_size(each.memory), each.series, "deprecated" if each.deprecated else "")
         for each in catalog.instance_types.values()
     ]
     return ("instanceType", "vcpu", "memory", "series", "note"), rows
 
 
-def _images(catalog: Catalog) -> Table:
+def _tabulate_images(catalog: Catalog) -> CatalogTable:
     rows = [
         (each.name, each.os, each.min_storage, each.profile, "installer ISO" if each.optical else "")
         for each in catalog.images.values()
@@ -33,36 +33,36 @@ def _images(catalog: Catalog) -> Table:
     return ("image", "os", "minStorage", "profile", "note"), rows
 
 
-def _profiles(catalog: Catalog) -> Table:
+def _tabulate_profiles(catalog: Catalog) -> CatalogTable:
     rows = [
-        (each.name, each.os, each.min_cpu or "", size(each.min_memory) if each.min_memory else "", each.warning)
+        (each.name, each.os, each.min_cpu or "", format_size(each.min_memory) if each.min_memory else "", each.warning)
         for each in catalog.profiles.values()
     ]
     return ("instanceProfile", "os", "minCPU", "minMemory", "note"), rows
 
 
-def _classes(catalog: Catalog) -> Table:
+def _tabulate_classes(catalog: Catalog) -> CatalogTable:
     rows = [(each.name, "yes" if each.replicated else "no") for each in catalog.storage_classes.values()]
     return ("storageClass", "replicated"), rows
 
 
-def _gpus(catalog: Catalog) -> Table:
-    return ("gpu", "vendor"), [(each.name, each.located.value("vendor", "")) for each in catalog.gpus.values()]
+def _tabulate_gpus(catalog: Catalog) -> CatalogTable:
+    return ("gpu", "vendor"), [(each.name, each.located.get_plain("vendor", "")) for each in catalog.gpus.values()]
 
 
-SECTIONS: Mapping[str, Callable[[Catalog], Table]] = {
-    "types": _types,
-    "images": _images,
-    "profiles": _profiles,
-    "classes": _classes,
-    "gpus": _gpus,
+SECTIONS: Mapping[str, Callable[[Catalog], CatalogTable]] = {
+    "types": _tabulate_types,
+    "images": _tabulate_images,
+    "profiles": _tabulate_profiles,
+    "classes": _tabulate_classes,
+    "gpus": _tabulate_gpus,
 }
 
 
 @click.command("catalog", short_help="Show what may be written: types, images, profiles, classes, gpus.")
 @click.argument("section", type=click.Choice(list(SECTIONS)), required=False)
 @click.option("--platform", default=DEFAULT_PLATFORM, show_default=True, help="Platform.")
-@click.option("-o", "--output", type=click.Choice(list(TABLES)), default="table", show_default=True, help="Format.")
+@click.option("-o", "--output", type=click.Choice(list(TABLE_FORMATS)), default="table", show_default=True, help="Format.")
 @click.pass_obj
 def command(obj: dict[str, str], section: str | None, platform: str, output: str) -> None:
     """Show a platform's catalog, with what environments/_catalog.yaml adds to it.
@@ -70,8 +70,8 @@ def command(obj: dict[str, str], section: str | None, platform: str, output: str
     Example: vmgen catalog images --platform cozystack
     """
     project = Session(obj["color"]).project
-    if platform not in project.platforms:
-        raise VmgenError(f"no platform '{platform}'{did_you_mean(platform, project.platforms)}")
-    catalog = Platforms(project).named(platform).catalog
-    tables = [TABLES[output](*SECTIONS[name](catalog)) for name in ([section] if section else SECTIONS)]
+    if platform not in project.platform_names:
+        raise VmgenError(f"no platform '{platform}'{did_you_mean(platform, project.platform_names)}")
+    catalog = PlatformLoader(project).load(platform).catalog
+    tables = [TABLE_FORMATS[output](*SECTIONS[name](catalog)) for name in ([section] if section else SECTIONS)]
     click.echo("\n".join(tables), nl=False)

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from vmgen.cli.checking import Wish, checking
+from vmgen.cli.checking import CheckOptions, run_check
 from vmgen.cli.options import (
     affected_option,
     against_option,
@@ -16,7 +16,7 @@ from vmgen.cli.options import (
     timings_option,
 )
 from vmgen.cli.session import Session
-from vmgen.cli.timings import timed
+from vmgen.cli.timings import measure_stages
 
 
 @click.command("check", short_help="Say everything that is wrong: the gate for CI.")
@@ -51,5 +51,5 @@ def command(
     Example: vmgen check --verify --against main -o github
     """
     session = Session(obj["color"], output)
-    with timed(session, timings):
-        sys.exit(checking(session, Wish(names, against, since, kustomize, verify, jobs)))
+    with measure_stages(session, timings):
+        sys.exit(run_check(session, CheckOptions(names, against, since, kustomize, verify, jobs)))

@@ -5,16 +5,16 @@ from __future__ import annotations
 import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
-VARIABLE = "_VMGEN_COMPLETE"
+COMPLETE_VARIABLE = "_VMGEN_COMPLETE"
 
 
-class _Bash(BashComplete):
+class _BashComplete(BashComplete):
     @staticmethod
     def _check_version() -> None:
         """The script is for the shell that reads it, wherever that is; click would ask the bash of this machine."""
 
 
-SHELLS: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": ZshComplete, "fish": FishComplete}
+SHELLS: dict[str, type[ShellComplete]] = {"bash": _BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 
 @click.command("completion", short_help="Print the completion script of a shell.")
@@ -30,5 +30,5 @@ def command(context: click.Context, shell: str) -> None:
 
     Example: eval "$(vmgen completion bash)"
     """
-    script = SHELLS[shell](context.find_root().command, {}, "vmgen", VARIABLE)
+    script = SHELLS[shell](context.find_root().command, {}, "vmgen", COMPLETE_VARIABLE)
     click.echo(script.source())

@@ -7,12 +7,12 @@ import sys
 import click
 
 from vmgen.cli.session import Session
-from vmgen.explain.choice import chosen_fields, chosen_resource
+from vmgen.explain.choice import find_resource, select_fields
 from vmgen.explain.objects import Explainer
-from vmgen.pipeline import Workshop
-from vmgen.report.colour import paint_for
-from vmgen.report.explanation import as_json, as_text
-from vmgen.report.links import link_for
+from vmgen.pipeline import Renderer
+from vmgen.report.colour import choose_paint
+from vmgen.report.explanation import format_json, format_text
+from vmgen.report.links import choose_link
 
 
 @click.command("explain", short_help="Show where each value of an object came from.")
@@ -29,14 +29,16 @@ def command(obj: dict[str, str], environment: str, name: str, field: str | None,
     Example: vmgen explain production web-1 instanceType
     """
     session = Session(obj["color"])
-    workshop = Workshop(session.project)
-    rendered = workshop.rendered(*session.chosen((environment,)))
-    failed = session.report(rendered.problems)
+    workshop = Renderer(session.project)
+    rendered = workshop.render(*session.select_environments((environment,)))
+    failed = session.report_problems(rendered.problems)
     if not rendered.environment or not rendered.fleet:
         sys.exit(1)
     explainer = Explainer(rendered.environment, rendered.fleet, rendered.layers, session.project)
-    explanation = explainer.explanation(chosen_resource(name, rendered.fleet), rendered.files)
-    fields = chosen_fields(field, explanation)
-    paint, link = paint_for(sys.stdout, obj["color"]), link_for(sys.stdout, session.project.root)
-    click.echo(as_json(explanation, fields) if output == "json" else as_text(explanation, fields, paint, link), nl=False)
+    explanation = explainer.explain(find_resource(name, rendered.fleet), rendered.files)
+    fields = select_fields(field, explanation)
+    paint, link = choose_paint(sys.stdout, obj["color"]), choose_link(sys.stdout, session.project.root)
+    click.echo(
+        format_json(explanation, fields) if output == "json" else format_text(explanation, fields, paint, link), nl=False
+    )
     sys.exit(1 if failed else 0)

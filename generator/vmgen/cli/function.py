@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from vmgen.problems import has_errors
-from vmgen.report.colour import paint_for
-from vmgen.report.problems import as_text
+from vmgen.report.colour import choose_paint
+from vmgen.report.problems import format_text
 
 
 @click.command("function", short_help="Render an environment as a KRM function.")
@@ -20,12 +20,12 @@ def command(obj: dict[str, str]) -> None:
 
     Example: kustomize build --enable-alpha-plugins --enable-exec overlays/production
     """
-    from vmgen.function.run import answer
+    from vmgen.function.run import run_function
 
     if sys.stdin.isatty():
         raise click.UsageError("reads a ResourceList on stdin; kustomize starts it (docs/delivery.md)")
-    done = answer(sys.stdin.buffer.read(), Path.cwd())
+    done = run_function(sys.stdin.buffer.read(), Path.cwd())
     click.echo(done.text, nl=False)
     if done.problems:
-        click.echo(as_text(done.problems, paint_for(sys.stderr, obj["color"])), err=True, nl=False)
+        click.echo(format_text(done.problems, choose_paint(sys.stderr, obj["color"])), err=True, nl=False)
     sys.exit(1 if has_errors(done.problems) else 0)

@@ -7,14 +7,14 @@ import sys
 import click
 
 from vmgen.cli.session import Session
-from vmgen.explain.dependencies import dependencies
-from vmgen.explain.impact import Impact, Reach, Reached
-from vmgen.explain.target import target
-from vmgen.merge.layers import layered
-from vmgen.pipeline import Workshop
+from vmgen.explain.dependencies import find_dependencies
+from vmgen.explain.impact import AffectedObject, Impact, ImpactFinder
+from vmgen.explain.target import parse_target
+from vmgen.merge.layers import load_layers
+from vmgen.pipeline import Renderer
 from vmgen.problems import Problem
-from vmgen.report.colour import paint_for
-from vmgen.report.impact import as_json, as_text
+from vmgen.report.colour import choose_paint
+from vmgen.report.impact import format_json, format_text
 
 
 @click.command("impact", short_help="Show what an edit of a line or a file can change.")
@@ -29,22 +29,22 @@ def command(obj: dict[str, str], where: str, output: str) -> None:
     Example: vmgen impact environments/_defaults.yaml:12
     """
     session = Session(obj["color"])
-    sought = target(where, session.project)
-    workshop = Workshop(session.project)
-    reach = Reach(sought, session.project, workshop.files)
+    sought = parse_target(where, session.project)
+    workshop = Renderer(session.project)
+    reach = ImpactFinder(sought, session.project, workshop.layer_loader)
     readers: list[str] = []
-    found: list[Reached] = []
+    found: list[AffectedObject] = []
     problems: list[Problem] = []
-    for name in session.known:
-        if not dependencies(layered(name, workshop.files), workshop.platforms).have(sought.file):
+    for name in session.environment_names:
+        if not find_dependencies(load_layers(name, workshop.layer_loader), workshop.platform_loader).contains(sought.file):
             continue
         readers.append(name)
-        rendered = workshop.rendered(name)
+        rendered = workshop.render(name)
         problems.extend(rendered.problems)
         if rendered.environment and rendered.fleet:
-            found.extend(reach.objects(rendered.environment, rendered.fleet, rendered.layers))
-    failed = session.report(problems)
+            found.extend(reach.find_objects(rendered.environment, rendered.fleet, rendered.layers))
+    failed = session.report_problems(problems)
     impact = Impact(sought, tuple(reach.keys), tuple(readers), tuple(found))
-    paint = paint_for(sys.stdout, obj["color"])
-    click.echo(as_json(impact) if output == "json" else as_text(impact, paint), nl=False)
+    paint = choose_paint(sys.stdout, obj["color"])
+    click.echo(format_json(impact) if output == "json" else format_text(impact, paint), nl=False)
     sys.exit(1 if failed else 0)

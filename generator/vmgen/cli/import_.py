@@ -6,11 +6,11 @@ import sys
 
 import click
 
-from vmgen.adopt.report import as_json, as_text
-from vmgen.adopt.run import Adopted, Adoption, Request, adopted
+from vmgen.adopt.report import format_json, format_text
+from vmgen.adopt.run import ImportedEnvironment, ImportRequest, ImportResult, import_manifests
 from vmgen.cli.session import Session
 from vmgen.problems import VmgenError
-from vmgen.write.lock import locked
+from vmgen.write.lock import lock_repository
 
 
 @click.command("import", short_help="Make a short environment of manifests that exist.")
@@ -38,27 +38,27 @@ def command(
     Example: kubectl get vminstances,vmdisks -o yaml | vmgen import - --env production
     """
     session = Session(obj["color"])
-    request = Request(paths, environment, platform, namespace)
-    adoption = adopted(session.project, request, sys.stdin.buffer)
+    request = ImportRequest(paths, environment, platform, namespace)
+    adoption = import_manifests(session.project, request, sys.stdin.buffer)
     problems = [*adoption.problems, *(problem for each in adoption.environments for problem in each.problems)]
-    to_write = adoption.environments if adoption.holds and not dry_run else ()
+    to_write = adoption.environments if adoption.is_verified and not dry_run else ()
     if to_write:
-        with locked(session.project.root):
+        with lock_repository(session.project.root):
             _refuse_existing(session, to_write)
             for each in to_write:
-                _write(session, each)
+                _write_environment(session, each)
     if output == "json":
-        click.echo(as_json(adoption, [each.file for each in to_write]), nl=False)
+        click.echo(format_json(adoption, [each.file for each in to_write]), nl=False)
     else:
-        session.say(as_text(adoption).rstrip("\n"))
-        session.report(sorted(problems))
+        session.print_message(format_text(adoption).rstrip("\n"))
+        session.report_problems(sorted(problems))
         if dry_run:
-            click.echo("".join(each.written.text for each in adoption.environments), nl=False)
-        session.say(_verdict(adoption, to_write))
-    sys.exit(0 if adoption.holds else 1)
+            click.echo("".join(each.content.text for each in adoption.environments), nl=False)
+        session.print_message(_format_result(adoption, to_write))
+    sys.exit(0 if adoption.is_verified else 1)
 
 
-def _refuse_existing(session: Session, to_write: tuple[Adopted, ...]) -> None:
+def _refuse_existing(session: Session, to_write: tuple[ImportedEnvironment, ...]) -> None:
     for each in to_write:
         if (session.project.root / each.file).exists():
             raise VmgenError(
@@ -66,19 +66,19 @@ def _refuse_existing(session: Session, to_write: tuple[Adopted, ...]) -> None:
             )
 
 
-def _write(session: Session, each: Adopted) -> None:
+def _write_environment(session: Session, each: ImportedEnvironment) -> None:
     path = session.project.root / each.file
     try:
         with path.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(each.written.text)
+            stream.write(each.content.text)
     except OSError as error:
         raise VmgenError(f"cannot write {each.file}: {error.strerror}") from None
 
 
-def _verdict(adoption: Adoption, written: tuple[Adopted, ...]) -> str:
+def _format_result(adoption: ImportResult, written: tuple[ImportedEnvironment, ...]) -> str:
     if not adoption.environments:
         return "Nothing was imported: there is no VMInstance and no VMDisk in what was given."
-    if not adoption.holds:
+    if not adoption.is_verified:
         return "Not proved; nothing was written. Mend the manifests where the errors say so, and import again."
     if not written:
         return "Proved: it renders what was imported."

@@ -12,15 +12,15 @@ from typing import TypeVar
 
 import click
 
-from vmgen.check.ssh_key import Fault, ssh_key
+from vmgen.check.ssh_key import SshKeyFault, parse_ssh_key
 from vmgen.problems import VmgenError
 from vmgen.read.platform import DEFAULT_PLATFORM
-from vmgen.read.project import Project, schema_text
+from vmgen.read.project import Project, read_schema_text
 from vmgen.suggestions import did_you_mean
-from vmgen.write.starter import FORGES, Answers, starter, write_missing
+from vmgen.write.starter import FORGES, StarterOptions, render_starter, write_missing
 
 NONE = "none"
-_OWNERS = re.compile(r"(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+)( +(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+))*")
+_OWNERS_PATTERN = re.compile(r"(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+)( +(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+))*")
 
 
 @click.command("init", short_help="Make a GitOps repository that renders at once.")
@@ -48,26 +48,26 @@ def command(
 
     Example: vmgen init shop --namespace tenant-shop --ssh-key ~/.ssh/id_ed25519.pub
     """
-    ask = _Questions(sys.stdin.isatty() and sys.stdout.isatty())
-    platforms = Project(Path(folder)).platforms
-    answers = Answers(
-        namespace=ask.required("--namespace", "Tenant namespace of the VMs (tenant-…)", namespace, _namespace),
-        platform=ask.optional("Platform", platform, _one_of(platforms), DEFAULT_PLATFORM),
-        keys=ask.optional("File of public SSH keys for the VMs (none: later)", key_file, _keys, "", _own_key()),
-        owners=ask.optional("Who approves changes to disks, as @team (none: later)", owners, _owners, ""),
-        forges=ask.optional("Pipeline for github, gitlab, both or none", ci, _forges, "both"),
+    ask = _Prompter(sys.stdin.isatty() and sys.stdout.isatty())
+    platforms = Project(Path(folder)).platform_names
+    answers = StarterOptions(
+        namespace=ask.ask_required("--namespace", "Tenant namespace of the VMs (tenant-…)", namespace, _parse_namespace),
+        platform=ask.ask_optional("Platform", platform, _build_choice_parser(platforms), DEFAULT_PLATFORM),
+        keys=ask.ask_optional("File of public SSH keys for the VMs (none: later)", key_file, _read_keys, "", _find_own_key()),
+        owners=ask.ask_optional("Who approves changes to disks, as @team (none: later)", owners, _parse_owners, ""),
+        forges=ask.ask_optional("Pipeline for github, gitlab, both or none", ci, _parse_forges, "both"),
         argocd=argocd or "",
         flux=flux or "",
     )
-    _write(Path(folder), answers)
+    _create_repository(Path(folder), answers)
 
 
-def _write(folder: Path, answers: Answers) -> None:
+def _create_repository(folder: Path, answers: StarterOptions) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise VmgenError(f"{folder} is a file; name a folder to make the repository in") from None
-    made, kept = write_missing(folder, starter(answers))
+    made, kept = write_missing(folder, render_starter(answers))
     for path in made:
         click.echo(f"wrote {path}")
     for path in kept:
@@ -76,50 +76,52 @@ def _write(folder: Path, answers: Answers) -> None:
         click.echo("Nothing to do: all is there.", err=True)
         return
     go = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
-    repository = "" if _in_git(folder) else "git init && "
+    repository = "" if _is_in_git(folder) else "git init && "
     click.echo(f"\nNext: {go}{repository}vmgen render && git add . && git commit", err=True)
 
 
-def _in_git(folder: Path) -> bool:
+def _is_in_git(folder: Path) -> bool:
     return any((above / ".git").exists() for above in (folder.resolve(), *folder.resolve().parents))
 
 
-Answer = TypeVar("Answer")
+ParsedAnswer = TypeVar("ParsedAnswer")
 
 
-class _Questions:
+class _Prompter:
     """Asks on a terminal, and again where an answer is no good. Elsewhere it takes the options and the defaults."""
 
     def __init__(self, terminal: bool) -> None:
-        self._terminal = terminal
+        self._interactive = terminal
 
-    def required(self, option: str, question: str, given: str | None, checked: Callable[[str], Answer]) -> Answer:
+    def ask_required(
+        self, option: str, question: str, given: str | None, checked: Callable[[str], ParsedAnswer]
+    ) -> ParsedAnswer:
         """An answer that nothing can stand in for."""
-        if given is None and not self._terminal:
+        if given is None and not self._interactive:
             raise click.UsageError(f"write {option}: there is no terminal to ask on")
-        return self._answer(question, given, checked, None)
+        return self._ask(question, given, checked, None)
 
-    def optional(
-        self, question: str, given: str | None, checked: Callable[[str], Answer], default: str, offer: str = ""
-    ) -> Answer:
+    def ask_optional(
+        self, question: str, given: str | None, checked: Callable[[str], ParsedAnswer], default: str, offer: str = ""
+    ) -> ParsedAnswer:
         """An answer that may be left out: `default` stands in where nobody is asked, and `offer` is what Enter takes."""
-        return self._answer(question, given if given is not None or self._terminal else default, checked, offer or default)
+        return self._ask(question, given if given is not None or self._interactive else default, checked, offer or default)
 
-    def _answer(self, question: str, given: str | None, checked: Callable[[str], Answer], offer: str | None) -> Answer:
+    def _ask(self, question: str, given: str | None, checked: Callable[[str], ParsedAnswer], offer: str | None) -> ParsedAnswer:
         if given is not None:
             return checked(given)
-        answer: Answer = click.prompt(question, default=offer, show_default=bool(offer), value_proc=checked, err=True)
+        answer: ParsedAnswer = click.prompt(question, default=offer, show_default=bool(offer), value_proc=checked, err=True)
         return answer
 
 
-def _namespace(answer: str) -> str:
-    shape = json.loads(schema_text("environment"))["properties"]["namespace"]
+def _parse_namespace(answer: str) -> str:
+    shape = json.loads(read_schema_text("environment"))["properties"]["namespace"]
     if not re.fullmatch(shape["pattern"], answer) or len(answer) > shape["maxLength"]:
         raise click.BadParameter(f"'{answer}' is not {shape['x-expected']}")
     return answer
 
 
-def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
+def _build_choice_parser(names: tuple[str, ...]) -> Callable[[str], str]:
     def checked(answer: str) -> str:
         if answer not in names:
             raise click.BadParameter(f"no platform '{answer}'{did_you_mean(answer, names)}")
@@ -128,7 +130,7 @@ def _one_of(names: tuple[str, ...]) -> Callable[[str], str]:
     return checked
 
 
-def _keys(answer: str) -> str:
+def _read_keys(answer: str) -> str:
     """The text of a file of public keys; the name of no file is no keys."""
     if answer in ("", NONE):
         return ""
@@ -137,27 +139,27 @@ def _keys(answer: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise click.BadParameter(f"{answer} cannot be read: {getattr(error, 'strerror', 'it is not text')}") from None
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    faults = [f"the key {found.reason}" for found in map(ssh_key, lines) if isinstance(found, Fault)]
+    faults = [f"the key {found.reason}" for found in map(parse_ssh_key, lines) if isinstance(found, SshKeyFault)]
     if faults or not lines:
         raise click.BadParameter(f"{answer}: {faults[0] if faults else 'there is no key in it'}")
     return text
 
 
-def _own_key() -> str:
+def _find_own_key() -> str:
     """The public key that Enter takes: the user's own, where there is one."""
     candidates = (Path.home() / ".ssh" / f"id_{kind}.pub" for kind in ("ed25519", "ecdsa", "rsa"))
     return next((str(path) for path in candidates if path.is_file()), "")
 
 
-def _owners(answer: str) -> str:
+def _parse_owners(answer: str) -> str:
     if answer in ("", NONE):
         return ""
-    if not _OWNERS.fullmatch(answer):
+    if not _OWNERS_PATTERN.fullmatch(answer):
         raise click.BadParameter(f"'{answer}' names no owner; write @team or @user")
     return answer
 
 
-def _forges(answer: str) -> tuple[str, ...]:
+def _parse_forges(answer: str) -> tuple[str, ...]:
     if answer not in (*FORGES, "both", NONE):
         raise click.BadParameter("write github, gitlab, both or none")
     return FORGES if answer == "both" else tuple(forge for forge in FORGES if forge == answer)

@@ -9,24 +9,24 @@ from typing import Any
 
 import click
 
-from vmgen.check.totals import total
+from vmgen.check.totals import sum_totals
 from vmgen.cli.options import environments_argument
 from vmgen.cli.session import Session
 from vmgen.expand.model import Fleet
-from vmgen.pipeline import Workshop
+from vmgen.pipeline import Renderer
 from vmgen.problems import Problem
-from vmgen.report.fleet import DISK_COLUMNS, VM_COLUMNS, disk_rows, vm_rows
-from vmgen.report.fleet_selection import Selection, terms
-from vmgen.report.table import TABLES, as_table
+from vmgen.report.fleet import DISK_COLUMNS, VM_COLUMNS, build_disk_rows, build_vm_rows
+from vmgen.report.fleet_selection import Selection, parse_selectors
+from vmgen.report.table import TABLE_FORMATS, format_table
 from vmgen.report.totals import (
     BUDGET_COLUMNS,
-    Summary,
-    as_data,
-    budget_rows,
-    summary,
-    summary_data,
-    total_columns,
-    total_rows,
+    EnvironmentSummary,
+    build_budget_rows,
+    build_total_columns,
+    build_total_rows,
+    summarize_environment,
+    summary_to_dict,
+    totals_to_dict,
 )
 
 
@@ -37,7 +37,7 @@ from vmgen.report.totals import (
 @click.option("--group", "groups", metavar="NAME", multiple=True, help="Only this group; may be given several times.")
 @click.option("--exposed", is_flag=True, help="Only VMs with a public address.")
 @click.option("-l", "--selector", "selectors", metavar="KEY=VALUE", multiple=True, help="Only what has this label.")
-@click.option("-o", "--output", type=click.Choice(list(TABLES)), default="table", show_default=True, help="Format.")
+@click.option("-o", "--output", type=click.Choice(list(TABLE_FORMATS)), default="table", show_default=True, help="Format.")
 @click.pass_obj
 def command(
     obj: dict[str, str],
@@ -56,46 +56,57 @@ def command(
     Example: vmgen list production --exposed -l team=shop
     """
     session = Session(obj["color"])
-    selection = Selection(frozenset(groups), exposed, terms(selectors))
-    workshop = Workshop(session.project)
-    rendered = [workshop.rendered(name) for name in session.chosen(names)]
+    selection = Selection(frozenset(groups), exposed, parse_selectors(selectors))
+    workshop = Renderer(session.project)
+    rendered = [workshop.render(name) for name in session.select_environments(names)]
     problems: list[Problem] = list({problem: None for each in rendered for problem in each.problems})
-    failed = session.report([*session.name_problems, *problems])
+    failed = session.report_problems([*session.name_problems, *problems])
     made = [(each.environment, each.fleet) for each in rendered if each.environment and each.fleet]
     fleets = [fleet for _, fleet in made]
-    sums = [summary(each, fleet, selection.machines(fleet), selection.disks(fleet)) for each, fleet in made]
+    sums = [
+        summarize_environment(each, fleet, selection.select_machines(fleet), selection.select_disks(fleet))
+        for each, fleet in made
+    ]
     if output == "json":
-        click.echo(_json(fleets, sums, selection), nl=False)
+        click.echo(_format_json(fleets, sums, selection), nl=False)
     else:
-        click.echo(_tables(fleets, sums, selection, disks=disks, totals=totals, output=output), nl=False)
+        click.echo(_format_tables(fleets, sums, selection, disks=disks, totals=totals, output=output), nl=False)
     sys.exit(1 if failed else 0)
 
 
-def _tables(
-    fleets: Sequence[Fleet], sums: Sequence[Summary], selection: Selection, *, disks: bool, totals: bool, output: str
+def _format_tables(
+    fleets: Sequence[Fleet], sums: Sequence[EnvironmentSummary], selection: Selection, *, disks: bool, totals: bool, output: str
 ) -> str:
     """The rows that were asked for; people get the totals below them, and the budgets where all was asked for."""
-    of_totals = TABLES[output](total_columns(sums), list(total_rows(sums)))
+    of_totals = TABLE_FORMATS[output](build_total_columns(sums), list(build_total_rows(sums)))
     if disks:
-        rows = TABLES[output](DISK_COLUMNS, [row for fleet in fleets for row in disk_rows(fleet, selection.disks(fleet))])
+        rows = TABLE_FORMATS[output](
+            DISK_COLUMNS, [row for fleet in fleets for row in build_disk_rows(fleet, selection.select_disks(fleet))]
+        )
     else:
-        rows = TABLES[output](VM_COLUMNS, [row for fleet in fleets for row in vm_rows(fleet, selection.machines(fleet))])
+        rows = TABLE_FORMATS[output](
+            VM_COLUMNS, [row for fleet in fleets for row in build_vm_rows(fleet, selection.select_machines(fleet))]
+        )
     if output == "csv":
         return of_totals if totals else rows
     parts = [of_totals] if totals else [rows, of_totals] if any(each.groups for each in sums) else [rows]
-    budgets = list(budget_rows(sums))
+    budgets = list(build_budget_rows(sums))
     if budgets and not selection:
-        parts.append(as_table(BUDGET_COLUMNS, budgets))
+        parts.append(format_table(BUDGET_COLUMNS, budgets))
     return "\n".join(parts)
 
 
-def _json(fleets: Sequence[Fleet], sums: Sequence[Summary], selection: Selection) -> str:
+def _format_json(fleets: Sequence[Fleet], sums: Sequence[EnvironmentSummary], selection: Selection) -> str:
     """Everything, for programs: a versioned document (docs/budget.md)."""
     document: dict[str, Any] = {
         "version": 1,
-        "vms": [dict(zip(VM_COLUMNS, row)) for fleet in fleets for row in vm_rows(fleet, selection.machines(fleet))],
-        "disks": [dict(zip(DISK_COLUMNS, row)) for fleet in fleets for row in disk_rows(fleet, selection.disks(fleet))],
-        "environments": [summary_data(each) for each in sums],
-        "totals": as_data(total(each.all for each in sums)),
+        "vms": [
+            dict(zip(VM_COLUMNS, row)) for fleet in fleets for row in build_vm_rows(fleet, selection.select_machines(fleet))
+        ],
+        "disks": [
+            dict(zip(DISK_COLUMNS, row)) for fleet in fleets for row in build_disk_rows(fleet, selection.select_disks(fleet))
+        ],
+        "environments": [summary_to_dict(each) for each in sums],
+        "totals": totals_to_dict(sum_totals(each.total for each in sums)),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -9,13 +9,13 @@ import click
 from vmgen.cli.options import affected_option, against_option, environments_argument, jobs_option
 from vmgen.cli.progress import Progress
 from vmgen.cli.session import Session
-from vmgen.outcome import planned
-from vmgen.pipeline import Listeners, rendered_all
+from vmgen.outcome import plan_and_gate
+from vmgen.pipeline import ProgressCallbacks, render_all
 from vmgen.problems import has_errors
-from vmgen.report.colour import paint_for
-from vmgen.report.plan_json import as_json
-from vmgen.report.plan_markdown import BUDGET, as_markdown
-from vmgen.report.plan_text import as_text
+from vmgen.report.colour import choose_paint
+from vmgen.report.plan_json import format_json
+from vmgen.report.plan_markdown import MAX_COMMENT_BYTES, format_markdown
+from vmgen.report.plan_text import format_text
 
 
 @click.command("plan", short_help="Say what the next commit changes on the platform.")
@@ -34,7 +34,7 @@ from vmgen.report.plan_text import as_text
 @click.option(
     "--max-bytes",
     type=click.IntRange(min=1024),
-    default=BUDGET,
+    default=MAX_COMMENT_BYTES,
     show_default=True,
     help="Cut markdown to so many bytes, at whole objects.",
 )
@@ -57,21 +57,23 @@ def command(
     Example: vmgen plan --against main
     """
     session = Session(obj["color"])
-    chosen, start = session.chosen(names, since), session.start(names, against)
+    chosen, start = session.select_environments(names, since), session.load_plan_base(names, against)
     with Progress("rendering", len(chosen)) as told:
-        rendered = rendered_all(session.project, chosen, verify_all=False, jobs=jobs, listeners=Listeners(told=told))
+        rendered = render_all(
+            session.project, chosen, verify_all=False, jobs=jobs, listeners=ProgressCallbacks(on_rendered=told)
+        )
     problems = tuple(problem for each in rendered for problem in each.problems)
     if has_errors(problems):
-        session.report([*session.name_problems, *problems])
-        session.say("There is no plan for what cannot be rendered.")
+        session.report_problems([*session.name_problems, *problems])
+        session.print_message("There is no plan for what cannot be rendered.")
         sys.exit(1)
-    plan, refused = planned(session.project, rendered, start)
+    plan, refused = plan_and_gate(session.project, rendered, start)
     if output == "text":
-        text = as_text(plan, paint_for(sys.stdout, obj["color"]))
+        text = format_text(plan, choose_paint(sys.stdout, obj["color"]))
     else:
-        text = as_json(plan) if output == "json" else as_markdown(plan, max_bytes)
-    click.echo(text, nl=False, color=session.keeps_colour)
-    session.report(plan.problems)
+        text = format_json(plan) if output == "json" else format_markdown(plan, max_bytes)
+    click.echo(text, nl=False, color=session.color_override)
+    session.report_problems(plan.problems)
     if has_errors(refused):
-        session.say("render and check refuse this until `retire:` names what may go; check prints the lines.")
+        session.print_message("render and check refuse this until `retire:` names what may go; check prints the lines.")
     sys.exit(1 if exit_code and plan.changes else 0)

@@ -8,8 +8,8 @@ import threading
 import time
 from types import TracebackType
 
-_FIRST = 1.0
-_EACH = 0.2
+_DELAY_SECONDS = 1.0
+_INTERVAL_SECONDS = 0.2
 
 
 class Progress:
@@ -21,16 +21,16 @@ class Progress:
     def __init__(self, label: str, total: int) -> None:
         self.label = label
         self.total = total
-        self.done = 0
+        self.completed = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def __call__(self, name: str) -> None:  # noqa: ARG002 - which piece it was does not show
-        self.done += 1
+        self.completed += 1
 
     def __enter__(self) -> Progress:
         if sys.stderr.isatty():
-            self._thread = threading.Thread(target=self._show, args=(time.monotonic(),), daemon=True)
+            self._thread = threading.Thread(target=self._redraw_until_stopped, args=(time.monotonic(),), daemon=True)
             self._thread.start()
         return self
 
@@ -39,16 +39,16 @@ class Progress:
         if self._thread:
             self._thread.join()
 
-    def _show(self, since: float) -> None:
-        if self._stop.wait(_FIRST):
+    def _redraw_until_stopped(self, since: float) -> None:
+        if self._stop.wait(_DELAY_SECONDS):
             return
         while True:
-            _write(f"{self.label} {self.done}/{self.total}, {time.monotonic() - since:.0f} s")
-            if self._stop.wait(_EACH):
-                _write("")
+            _rewrite_line(f"{self.label} {self.completed}/{self.total}, {time.monotonic() - since:.0f} s")
+            if self._stop.wait(_INTERVAL_SECONDS):
+                _rewrite_line("")
                 return
 
 
-def _write(line: str) -> None:
+def _rewrite_line(line: str) -> None:
     """Put a line in the place of the last. Past Python's buffers, whose lock a forked process could inherit held."""
     os.write(sys.stderr.fileno(), f"\r\x1b[K{line}".encode())

@@ -7,9 +7,9 @@ import sys
 import click
 
 from vmgen.cli.options import affected_option, environments_argument, jobs_option, output_option, timings_option
-from vmgen.cli.rendering import Wish, rendering
+from vmgen.cli.rendering import RenderOptions, run_render
 from vmgen.cli.session import Session
-from vmgen.cli.timings import timed
+from vmgen.cli.timings import measure_stages
 
 
 @click.command("render", short_help="Write manifests/ from environments/.")
@@ -44,15 +44,15 @@ def command(
     Example: vmgen render production
     """
 
-    wish = Wish(names, since, only_check, to_stdout, allow_empty, verify, jobs)
+    wish = RenderOptions(names, since, only_check, to_stdout, allow_empty, verify, jobs)
 
     def once(names: tuple[str, ...]) -> int:
         session = Session(obj["color"], output)
-        with timed(session, timings):
-            return rendering(session, wish._replace(names=names))
+        with measure_stages(session, timings):
+            return run_render(session, wish._replace(names=names))
 
     if keep_on:
-        from vmgen.cli.watch import watch
+        from vmgen.cli.watch import watch_and_render
 
-        watch(names, once)
+        watch_and_render(names, once)
     sys.exit(once(names))

@@ -6,18 +6,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from vmgen.cli.door import answered
+from vmgen.cli.door import exit_code
 from vmgen.cli.session import Session
-from vmgen.problems import Problem, in_order
-from vmgen.stamps import Presumed, Stamp, Stamps
-from vmgen.write.lock import locked
+from vmgen.problems import Problem, sort_problems
+from vmgen.stamps import Stamp, StampStore, UnchangedInputs
+from vmgen.write.lock import lock_repository
 
 if TYPE_CHECKING:  # what renders is imported where there is something to render: a run without work starts fast
-    from vmgen.compare.changes import Changes
-    from vmgen.outcome import Outcome
+    from vmgen.compare.changes import FileChanges
+    from vmgen.outcome import RunResult
 
 
-class Wish(NamedTuple):
+class RenderOptions(NamedTuple):
     """What the command line asks for."""
 
     names: tuple[str, ...]
@@ -31,68 +31,70 @@ class Wish(NamedTuple):
 
 def render(names: Sequence[str]) -> int:
     """`vmgen render [ENV]...` without an option: the exit code of the run."""
-    return answered(lambda: rendering(Session(), Wish(tuple(names))))
+    return exit_code(lambda: run_render(Session(), RenderOptions(tuple(names))))
 
 
-def rendering(session: Session, wish: Wish) -> int:
+def run_render(session: Session, wish: RenderOptions) -> int:
     """Render as wished, say what was done or what is wrong, and give the exit code."""
-    session.begins("list")
-    chosen, gone = session.chosen(wish.names, wish.since), session.gone(wish.names)
+    session.on_stage("list")
+    chosen, gone = session.select_environments(wish.names, wish.since), session.find_removed_environments(wish.names)
     if wish.to_stdout:
-        return _print(session, wish, chosen)
-    session.begins("stamps")
+        return _print_manifests(session, wish, chosen)
+    session.on_stage("stamps")
     if wish.only_check:
-        return _compare(session, _made(session, wish, chosen, gone, {}))
-    stamps = session.stamps()
-    presumed = stamps.presumed(() if wish.verify or wish.since or gone else chosen)
-    fresh = presumed.fresh() if len(presumed.stamps) == len(chosen) else None
+        return _print_differences(session, _render_environments(session, wish, chosen, gone, {}))
+    stamps = session.open_stamps()
+    presumed = stamps.find_unchanged_inputs(() if wish.verify or wish.since or gone else chosen)
+    fresh = presumed.find_fresh() if len(presumed.stamps) == len(chosen) else None
     if fresh and len(fresh) == len(chosen):
-        return _nothing_to_do(session, fresh)
-    with locked(session.project.root):
+        return _report_unchanged(session, fresh)
+    with lock_repository(session.project.root):
         stamps.begin()
         if fresh is None:
-            done, fresh = _made_meanwhile(session, wish, chosen, gone, presumed)
+            done, fresh = _render_while_verifying(session, wish, chosen, gone, presumed)
         else:
-            done = _made(session, wish, chosen, gone, fresh)
-        return _write(session, wish, done, stamps, fresh)
+            done = _render_environments(session, wish, chosen, gone, fresh)
+        return _write_manifests(session, wish, done, stamps, fresh)
 
 
-def _made_meanwhile(
-    session: Session, wish: Wish, chosen: tuple[str, ...], gone: tuple[str, ...], presumed: Presumed
-) -> tuple[Outcome, dict[str, Stamp]]:
+def _render_while_verifying(
+    session: Session, wish: RenderOptions, chosen: tuple[str, ...], gone: tuple[str, ...], presumed: UnchangedInputs
+) -> tuple[RunResult, dict[str, Stamp]]:
     """What has to be made is made while others look at what is presumed to be fresh; and what of that is."""
     try:
-        done = _made(session, wish, chosen, gone, presumed.stamps)
+        done = _render_environments(session, wish, chosen, gone, presumed.stamps)
     finally:  # also where nothing could be made: a watch goes on, and nobody else would wait for the others
-        session.begins("stamps")
-        fresh = presumed.fresh()
+        session.on_stage("stamps")
+        fresh = presumed.find_fresh()
     if len(fresh) < len(presumed.stamps):  # somebody edited a manifest, or removed one
-        done = _made(session, wish, chosen, gone, fresh)
+        done = _render_environments(session, wish, chosen, gone, fresh)
     return done, fresh
 
 
-def _nothing_to_do(session: Session, fresh: dict[str, Stamp]) -> int:
-    if session.report([*session.name_problems, *in_order(_warnings(fresh))]):
-        session.say("Nothing was written.")
+def _report_unchanged(session: Session, fresh: dict[str, Stamp]) -> int:
+    if session.report_problems([*session.name_problems, *sort_problems(_collect_warnings(fresh))]):
+        session.print_message("Nothing was written.")
         return 1
     for name, stamp in fresh.items():
-        session.say(f"{name}: {stamp.files} files, nothing changed")
+        session.print_message(f"{name}: {stamp.file_count} files, nothing changed")
     return 0
 
 
-def _made(session: Session, wish: Wish, chosen: tuple[str, ...], gone: tuple[str, ...], fresh: Mapping[str, Stamp]) -> Outcome:
+def _render_environments(
+    session: Session, wish: RenderOptions, chosen: tuple[str, ...], gone: tuple[str, ...], fresh: Mapping[str, Stamp]
+) -> RunResult:
     """Everything rendered and compared, but for the environments that are fresh."""
-    session.begins("import")
+    session.on_stage("import")
     from vmgen.cli.progress import Progress
-    from vmgen.outcome import outcome
-    from vmgen.pipeline import Listeners
+    from vmgen.outcome import evaluate
+    from vmgen.pipeline import ProgressCallbacks
 
-    session.begins("baseline")
+    session.on_stage("baseline")
     stale = tuple(name for name in chosen if name not in fresh)
     # What is printed destroys nothing, so the gate is for what is written.
-    start = None if wish.to_stdout else session.start(wish.names or (stale if fresh else ()))
+    start = None if wish.to_stdout else session.load_plan_base(wish.names or (stale if fresh else ()))
     with Progress("rendering", len(stale)) as told:
-        done = outcome(
+        done = evaluate(
             session.project,
             stale,
             gone=gone,
@@ -100,71 +102,73 @@ def _made(session: Session, wish: Wish, chosen: tuple[str, ...], gone: tuple[str
             verify_all=wish.verify,
             jobs=wish.jobs,
             start=start,
-            listeners=Listeners(session.begins, told),
+            listeners=ProgressCallbacks(session.on_stage, told),
         )
-    if fresh and any(each.delivery for each in done.rendered):
-        return _made(session, wish, chosen, gone, {})
+    if fresh and any(each.delivery for each in done.environments):
+        return _render_environments(session, wish, chosen, gone, {})
     return done
 
 
-def _write(session: Session, wish: Wish, done: Outcome, stamps: Stamps, fresh: dict[str, Stamp]) -> int:
-    from vmgen.cli.stamping import stamped
+def _write_manifests(
+    session: Session, wish: RenderOptions, done: RunResult, stamps: StampStore, fresh: dict[str, Stamp]
+) -> int:
+    from vmgen.cli.stamping import build_stamps
     from vmgen.hands import answers, hands
-    from vmgen.write.files import carry_out
+    from vmgen.write.files import write_changes
 
-    fresh = {name: stamp for name, stamp in fresh.items() if all(each.name != name for each in done.rendered)}
-    if session.report([*session.name_problems, *in_order([*done.problems, *_warnings(fresh)])]):
-        session.say("Nothing was written.")
+    fresh = {name: stamp for name, stamp in fresh.items() if all(each.name != name for each in done.environments)}
+    if session.report_problems([*session.name_problems, *sort_problems([*done.problems, *_collect_warnings(fresh)])]):
+        session.print_message("Nothing was written.")
         return 1
-    session.begins("write")
-    wanted = {each.name: each.files for each in done.rendered}
+    session.on_stage("write")
+    wanted = {each.name: each.files for each in done.environments}
     for name in wanted:
         stamps.forget(name)
     most = max(wish.jobs, hands(sum(len(each.created) + len(each.updated) for each in done.changes)))
-    answers(lambda each: carry_out(each, wanted.get(each.environment, {}), session.project), done.changes, most)
+    answers(lambda each: write_changes(each, wanted.get(each.environment, {}), session.project), done.changes, most)
     for each in done.changes:
-        session.say(_summary(each))
-    for each in done.delivered.changes:
-        carry_out(each, done.delivered.files, done.delivered.project)
+        session.print_message(_format_changes(each))
+    for each in done.delivery.changes:
+        write_changes(each, done.delivery.files, done.delivery.project)
         if each:
-            session.say(_summary(each))
+            session.print_message(_format_changes(each))
     for name, stamp in fresh.items():
-        session.say(f"{name}: {stamp.files} files, nothing changed")
-    session.begins("stamps")
-    stamps.record(stamped(session, done))
+        session.print_message(f"{name}: {stamp.file_count} files, nothing changed")
+    session.on_stage("stamps")
+    stamps.record(build_stamps(session, done))
     return 0
 
 
-def _warnings(fresh: dict[str, Stamp]) -> list[Problem]:
+def _collect_warnings(fresh: dict[str, Stamp]) -> list[Problem]:
     return [warning for stamp in fresh.values() for warning in stamp.warnings]
 
 
-def _print(session: Session, wish: Wish, chosen: tuple[str, ...]) -> int:
+def _print_manifests(session: Session, wish: RenderOptions, chosen: tuple[str, ...]) -> int:
     from vmgen.render.kustomization import KUSTOMIZATION
 
-    done = _made(session, wish, chosen, (), {})
-    if session.report([*session.name_problems, *done.problems]):
+    done = _render_environments(session, wish, chosen, (), {})
+    if session.report_problems([*session.name_problems, *done.problems]):
         return 1
-    for each in done.rendered:
+    for each in done.environments:
         for path, content in each.files.items():
             if not path.endswith(KUSTOMIZATION) and path.count("/") > 1:
                 sys.stdout.buffer.write(b"---\n" + content)
     return 0
 
 
-def _compare(session: Session, done: Outcome) -> int:
-    if session.report([*session.name_problems, *done.problems]):
+def _print_differences(session: Session, done: RunResult) -> int:
+    if session.report_problems([*session.name_problems, *done.problems]):
         return 1
-    compared = {session.project: done.changes, done.delivered.project: done.delivered.changes}
+    compared = {session.project: done.changes, done.delivery.project: done.delivery.changes}
     differ = [(project, each) for project, changes in compared.items() for each in changes if each]
     for project, each in differ:
         for verb, paths in (("create", each.created), ("update", each.updated), ("remove", each.pruned)):
             for path in paths:
-                session.say(f"would {verb} {project.output}/{path}")
+                session.print_message(f"would {verb} {project.output}/{path}")
     return 1 if differ else 0
 
 
-def _summary(changes: Changes) -> str:
+def _format_changes(changes: FileChanges) -> str:
     counts = {"created": changes.created, "updated": changes.updated, "removed": changes.pruned}
     parts = [f"{len(paths)} {word}" for word, paths in counts.items() if paths]
     total = len(changes.created) + len(changes.updated) + changes.unchanged

@@ -9,12 +9,12 @@ import click
 
 from vmgen.cli.options import environments_argument
 from vmgen.cli.session import Session
-from vmgen.outcome import planned
-from vmgen.pipeline import Workshop
+from vmgen.outcome import plan_and_gate
+from vmgen.pipeline import Renderer
 from vmgen.problems import Problem, VmgenError
-from vmgen.report.page.data import page_data
-from vmgen.report.page.document import page
-from vmgen.report.page.made import Made
+from vmgen.report.page.data import build_page_data
+from vmgen.report.page.document import render_page
+from vmgen.report.page.made import PageEnvironment
 
 
 @click.command("report", short_help="Write one HTML page of the fleet.")
@@ -30,20 +30,24 @@ def command(obj: dict[str, str], names: tuple[str, ...], output: str, against: s
     Example: vmgen report -o fleet.html --against main
     """
     session = Session(obj["color"])
-    chosen = session.chosen(names)
-    start = session.start(names, against) if against else None
-    workshop = Workshop(session.project)
-    rendered = tuple(workshop.rendered(name) for name in chosen)
+    chosen = session.select_environments(names)
+    start = session.load_plan_base(names, against) if against else None
+    workshop = Renderer(session.project)
+    rendered = tuple(workshop.render(name) for name in chosen)
     problems: list[Problem] = list({problem: None for each in rendered for problem in each.problems})
-    failed = session.report([*session.name_problems, *problems])
-    made = [Made(each.environment, each.fleet, each.files, each.layers) for each in rendered if each.environment and each.fleet]
-    plan = planned(session.project, rendered, start)[0] if start and not failed else None
-    text = page(page_data(session.project, made, plan))
+    failed = session.report_problems([*session.name_problems, *problems])
+    made = [
+        PageEnvironment(each.environment, each.fleet, each.files, each.layers)
+        for each in rendered
+        if each.environment and each.fleet
+    ]
+    plan = plan_and_gate(session.project, rendered, start)[0] if start and not failed else None
+    text = render_page(build_page_data(session.project, made, plan))
     if output == "-":
         click.echo(text, nl=False)
     else:
         _write(Path(output), text)
-        session.say(f"Wrote {output}.")
+        session.print_message(f"Wrote {output}.")
     sys.exit(1 if failed else 0)
 
 

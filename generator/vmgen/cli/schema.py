@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vmgen.read.project import schema_text
+from vmgen.read.project import read_schema_text
 
 SCHEMAS = ("environment", "catalog", "platform", "policy", "verdicts", "plan")
 
@@ -16,4 +16,4 @@ def command(name: str) -> None:
 
     Example: vmgen schema > schema/environment.schema.json
     """
-    click.echo(schema_text(name), nl=False)
+    click.echo(read_schema_text(name), nl=False)

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vmgen.cli.session import Session
-from vmgen.merge.layers import files_of
-from vmgen.outcome import Outcome
-from vmgen.problems import in_order
-from vmgen.stamps import Made, Stamp
+from vmgen.merge.layers import find_source_files
+from vmgen.outcome import RunResult
+from vmgen.problems import sort_problems
+from vmgen.stamps import Stamp, StampInput
 
 
-def stamped(session: Session, done: Outcome) -> Mapping[str, Made]:
+def build_stamps(session: Session, done: RunResult) -> Mapping[str, StampInput]:
     """The environments of a run that is in order, with what a stamp says of each.
 
     One with tombstones is not stamped: what is said of those depends on what is committed.
     """
     found = {}
     compared = {each.environment: each.problems for each in done.changes}
-    for each in done.rendered:
-        if each.wanted and each.wanted.tombstones:
+    for each in done.environments:
+        if each.desired and each.desired.tombstones:
             continue
-        warnings = in_order([*each.problems, *compared.get(each.name, ())])
-        stamp = Stamp(len(each.files), warnings, delivers=each.delivery is not None)
-        found[each.name] = Made(frozenset(files_of(each.layers, session.project)), stamp, each.files)
+        warnings = sort_problems([*each.problems, *compared.get(each.name, ())])
+        stamp = Stamp(len(each.files), warnings, has_delivery=each.delivery is not None)
+        found[each.name] = StampInput(frozenset(find_source_files(each.layers, session.project)), stamp, each.files)
     return found

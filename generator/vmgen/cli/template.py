@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from vmgen.problems import VmgenError
-from vmgen.read.project import program_folders
+from vmgen.read.project import installation_folders
 from vmgen.suggestions import did_you_mean
 
 
@@ -16,7 +16,7 @@ def command(name: str | None) -> None:
 
     Example: vmgen template hikube/vm-disk.yaml.j2 > templates/hikube/vm-disk.yaml.j2
     """
-    _, _, folder = program_folders()
+    _, _, folder = installation_folders()
     known = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     if name is None:
         click.echo("\n".join(known))

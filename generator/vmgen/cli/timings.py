@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from vmgen.cli.session import Session
 
-START = "start"
+STARTUP_STAGE = "start"
 
 
 class Timings:
@@ -18,19 +18,19 @@ class Timings:
     """
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = {START: time.process_time()}
-        self._current = START
-        self._since = time.perf_counter()
+        self.seconds: dict[str, float] = {STARTUP_STAGE: time.process_time()}
+        self._current_stage = STARTUP_STAGE
+        self._started = time.perf_counter()
 
-    def begins(self, stage: str) -> None:
+    def start_stage(self, stage: str) -> None:
         """A stage begins, so the one before it has ended."""
         now = time.perf_counter()
-        self.seconds[self._current] = self.seconds.get(self._current, 0.0) + now - self._since
-        self._current, self._since = stage, now
+        self.seconds[self._current_stage] = self.seconds.get(self._current_stage, 0.0) + now - self._started
+        self._current_stage, self._started = stage, now
 
-    def report(self) -> str:
+    def format_table(self) -> str:
         """A line for each stage in the order of their first beginning, and one for all of them."""
-        self.begins("")
+        self.start_stage("")
         whole = sum(self.seconds.values())
         rows = [*self.seconds.items(), ("all", whole)]
         width = max(len(stage) for stage, _ in rows)
@@ -38,14 +38,14 @@ class Timings:
 
 
 @contextmanager
-def timed(session: Session, wanted: bool) -> Iterator[None]:
+def measure_stages(session: Session, wanted: bool) -> Iterator[None]:
     """A block of a run; where timings are wanted, they are said when it ends, however it does."""
     if not wanted:
         yield
         return
     timings = Timings()
-    session.begins = timings.begins
+    session.on_stage = timings.start_stage
     try:
         yield
     finally:
-        session.say(timings.report().rstrip())
+        session.print_message(timings.format_table().rstrip())

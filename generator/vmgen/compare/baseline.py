@@ -8,24 +8,24 @@ from datetime import date
 from functools import cached_property
 from typing import NamedTuple
 
-from vmgen.compare.changes import Changes
-from vmgen.compare.git import Repository, repository
-from vmgen.compare.present import owned, present
+from vmgen.compare.changes import FileChanges
+from vmgen.compare.git import Repository, find_repository
+from vmgen.compare.present import is_owned, list_existing_files
 from vmgen.problems import VmgenError
-from vmgen.read.project import Project, environment_names
+from vmgen.read.project import Project, find_environments
 
 HEAD = "HEAD"
 
 
-class _Committed(NamedTuple):
+class _BaselineFields(NamedTuple):
     project: Project
     ref: str = ""
     repository: Repository | None = None
     blobs: Mapping[str, str] = {}
-    behind: bool = False
+    head_is_behind: bool = False
 
 
-class Baseline(_Committed):
+class Baseline(_BaselineFields):
     """The manifests to start from. `ref` names where they are committed, and is empty where they are the files.
 
     `blobs` are the ids that Git gives to what is committed, by path below `manifests/`.
@@ -40,12 +40,12 @@ class Baseline(_Committed):
         entries = folder.iterdir() if folder.is_dir() else ()
         return tuple(sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")))
 
-    def holds(self, path: str) -> bool:
+    def contains(self, path: str) -> bool:
         """Whether there is a manifest at a path; it may differ from what is wanted there."""
         return path in self.blobs if self.repository else os.path.isfile(f"{self._root}/{path}")
 
-    def differing(
-        self, environments: Iterable[str], wanted: Mapping[str, bytes], compared: Iterable[Changes] = ()
+    def find_differing(
+        self, environments: Iterable[str], wanted: Mapping[str, bytes], compared: Iterable[FileChanges] = ()
     ) -> Mapping[str, bytes]:
         """The manifests of some environments that are not what is wanted at their path, or not wanted at all.
 
@@ -56,28 +56,28 @@ class Baseline(_Committed):
         if not self.repository:
             known = {each.environment: (*each.updated, *each.pruned) for each in compared}
             paths = [path for name in sorted(chosen & known.keys()) for path in sorted(known[name])]
-            read = {path: self._content(path) for path in paths}
-            return {**read, **dict(self._differing_files(chosen - known.keys(), wanted))}
-        identity = self.repository.identity
+            read = {path: self._read_content(path) for path in paths}
+            return {**read, **dict(self._find_differing_files(chosen - known.keys(), wanted))}
+        identity = self.repository.blob_hasher
         paths = [
             path
             for path, blob in self.blobs.items()
             if path.partition("/")[0] in chosen and (path not in wanted or identity(wanted[path]) != blob)
         ]
-        paths = [path for path in paths if path in wanted or not self._foreign(path)]
-        return dict(zip(paths, self.repository.contents(self.blobs[path] for path in paths))) if paths else {}
+        paths = [path for path in paths if path in wanted or not self._is_foreign(path)]
+        return dict(zip(paths, self.repository.read_blobs(self.blobs[path] for path in paths))) if paths else {}
 
-    def _differing_files(self, environments: set[str], wanted: Mapping[str, bytes]) -> Iterable[tuple[str, bytes]]:
+    def _find_differing_files(self, environments: set[str], wanted: Mapping[str, bytes]) -> Iterable[tuple[str, bytes]]:
         for environment in sorted(environments):
-            for path in sorted(present(self.project, environment).files):
-                content = self._content(path)
-                if content != wanted.get(path) and (path in wanted or not self._foreign(path)):
+            for path in sorted(list_existing_files(self.project, environment).files):
+                content = self._read_content(path)
+                if content != wanted.get(path) and (path in wanted or not self._is_foreign(path)):
                     yield path, content
 
-    def _foreign(self, path: str) -> bool:
-        return os.path.isfile(f"{self._root}/{path}") and not owned(self.project, path)
+    def _is_foreign(self, path: str) -> bool:
+        return os.path.isfile(f"{self._root}/{path}") and not is_owned(self.project, path)
 
-    def _content(self, path: str) -> bytes:
+    def _read_content(self, path: str) -> bytes:
         with open(f"{self._root}/{path}", "rb", buffering=0) as stream:
             return stream.read()
 
@@ -86,7 +86,7 @@ class Baseline(_Committed):
         return str(self.project.manifests)
 
 
-class Start(NamedTuple):
+class PlanBase(NamedTuple):
     """Where a plan starts from. `gone` are the environments of the baseline that have no file any more.
 
     `today` decides which tombstones count, and nothing else: no byte of a manifest depends on it.
@@ -94,29 +94,29 @@ class Start(NamedTuple):
 
     baseline: Baseline
     today: date
-    gone: tuple[str, ...] = ()
+    removed_environments: tuple[str, ...] = ()
 
 
-def baseline(project: Project, against: str | None = None) -> Baseline:
+def load_baseline(project: Project, against: str | None = None) -> Baseline:
     """What is committed at a ref, HEAD where none is named; outside of Git the files, and then no ref can be named."""
-    found = repository(project.root)
+    found = find_repository(project.root)
     if found is None:
         if against:
             raise VmgenError(f"--against {against} needs a git repository, and {project.root} is in none")
         return Baseline(project)
-    commit = found.commit(against or HEAD)
+    commit = found.resolve_commit(against or HEAD)
     if commit is None and against:
-        raise VmgenError(found.lacks(against))
+        raise VmgenError(found.explain_missing_ref(against))
     below = project.manifests.name
-    blobs = found.files(commit, below) if commit else {}
+    blobs = found.list_files(commit, below) if commit else {}
     if blobs is None:
         return Baseline(project)
-    behind = bool(against and commit) and not found.contains(commit or "")
+    behind = bool(against and commit) and not found.head_contains(commit or "")
     return Baseline(project, against or HEAD, found, blobs, behind)
 
 
-def starting_from(project: Project, against: str | None, today: date, *, whole: bool) -> Start:
+def load_plan_base(project: Project, against: str | None, today: date, *, whole: bool) -> PlanBase:
     """Where a plan against a ref starts. `whole` says that the run is of all environments, so what has no file is gone."""
-    found = baseline(project, against)
-    known = environment_names(project)[0] if whole else found.environments
-    return Start(found, today, tuple(name for name in found.environments if name not in known))
+    found = load_baseline(project, against)
+    known = find_environments(project)[0] if whole else found.environments
+    return PlanBase(found, today, tuple(name for name in found.environments if name not in known))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from vmgen.quantities import mebibytes
+from vmgen.quantities import parse_size
 
 
 class Absent:
@@ -23,52 +23,52 @@ class Absent:
 ABSENT = Absent()
 
 
-def _amount(value: Any) -> float | None:
+def _parse_amount(value: Any) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     try:
-        return mebibytes(value) if isinstance(value, str) else None
+        return parse_size(value) if isinstance(value, str) else None
     except (KeyError, ValueError):
         return None
 
 
-def _grows(before: Any, after: Any) -> bool:
-    one, other = _amount(before), _amount(after)
+def _is_growth(before: Any, after: Any) -> bool:
+    one, other = _parse_amount(before), _parse_amount(after)
     return one is not None and other is not None and one < other
 
 
-def _names(value: Any) -> list[Any]:
+def _list_item_names(value: Any) -> list[Any]:
     """The items of a list; of an item that is a mapping, its name."""
     items = value if isinstance(value, list) else []
     return [item.get("name") if isinstance(item, dict) else item for item in items]
 
 
-def _first(before: Any, after: Any) -> bool:
-    one, other = _names(before), _names(after)
+def _is_first_replaced(before: Any, after: Any) -> bool:
+    one, other = _list_item_names(before), _list_item_names(after)
     return bool(one and other) and one[0] != other[0]
 
 
-def _appended(before: Any, after: Any) -> bool:
-    one, other = _names(before), _names(after)
+def _is_appended(before: Any, after: Any) -> bool:
+    one, other = _list_item_names(before), _list_item_names(after)
     return len(one) < len(other) and one == other[: len(one)]
 
 
-def _reordered(before: Any, after: Any) -> bool:
-    one, other = _names(before), _names(after)
+def _is_reordered(before: Any, after: Any) -> bool:
+    one, other = _list_item_names(before), _list_item_names(after)
     return one != other and sorted(map(str, one)) == sorted(map(str, other))
 
 
-DIRECTIONS: Mapping[str, Callable[[Any, Any], bool]] = {
+CHANGE_KINDS: Mapping[str, Callable[[Any, Any], bool]] = {
     "any": lambda *_: True,
-    "grow": _grows,
-    "shrink": lambda before, after: _grows(after, before),
+    "grow": _is_growth,
+    "shrink": lambda before, after: _is_growth(after, before),
     "enabled": lambda before, after: after is True and before is not True,
     "disabled": lambda before, after: after is False and before is not False,
     "filled": lambda before, after: not before and bool(after),
     "emptied": lambda before, after: bool(before) and not after,
-    "first": _first,
-    "appended": _appended,
-    "reordered": _reordered,
+    "first": _is_first_replaced,
+    "appended": _is_appended,
+    "reordered": _is_reordered,
     "added": lambda before, _: before is ABSENT,
     "removed": lambda _, after: after is ABSENT,
     # Of the name of a new object: `before` is the greatest length that the API takes.

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from vmgen.compare.directions import ABSENT, DIRECTIONS, Absent
-from vmgen.masking import HIDDEN, shown
-from vmgen.read.manifests import NotYaml, objects
-from vmgen.read.verdicts import KindVerdicts, Row, Rows
+from vmgen.compare.directions import ABSENT, CHANGE_KINDS, Absent
+from vmgen.masking import REDACTED, redact
+from vmgen.read.manifests import InvalidYamlError, parse_objects
+from vmgen.read.verdicts import KindVerdicts, OrderedRows, VerdictRow
 
-_BY_KEY = ("metadata.labels", "metadata.annotations")
-_MASKED_ALIKE = "the values differ where they are masked"
+_PER_KEY_FIELDS = ("metadata.labels", "metadata.annotations")
+_REDACTED_DIFFERENCE = "the values differ where they are masked"
 
 
 class FieldChange(NamedTuple):
@@ -32,7 +32,7 @@ class FieldChange(NamedTuple):
     source: str
 
 
-class _Difference(NamedTuple):
+class _FieldDifference(NamedTuple):
     """A field that differs, not yet masked. `key` is the label or annotation."""
 
     field: str
@@ -45,19 +45,19 @@ class _Difference(NamedTuple):
         return f"{self.field}[{self.key}]" if self.key else self.field
 
 
-def field_changes(before: Mapping[str, Any], after: Mapping[str, Any], table: KindVerdicts) -> tuple[FieldChange, ...]:
+def diff_fields(before: Mapping[str, Any], after: Mapping[str, Any], table: KindVerdicts) -> tuple[FieldChange, ...]:
     """The fields in which two versions of an object differ, in the order of the newer one."""
-    differences = list(_differences(before, after))
+    differences = list(_find_differences(before, after))
     changed = {each.field for each in differences}
-    return tuple(_judged(each, changed, after, table) for each in differences)
+    return tuple(_classify(each, changed, after, table) for each in differences)
 
 
-def fitting(rows: Rows, before: Any, after: Any) -> Row:
+def find_matching_row(rows: OrderedRows, before: Any, after: Any) -> VerdictRow:
     """The first row that fits a change in itself."""
-    return next((row for row in rows if DIRECTIONS[row.change](before, after)), rows[-1])
+    return next((row for row in rows if CHANGE_KINDS[row.change](before, after)), rows[-1])
 
 
-def value_at(found: Mapping[str, Any], path: str) -> Any:
+def get_value(found: Mapping[str, Any], path: str) -> Any:
     """The value of a field by its path, `spec.storage`; ABSENT where there is none."""
     section, _, name = path.partition(".")
     value = found.get(section, ABSENT)
@@ -66,19 +66,19 @@ def value_at(found: Mapping[str, Any], path: str) -> Any:
     return value.get(name, ABSENT) if isinstance(value, Mapping) else ABSENT
 
 
-def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[_Difference]:
-    for path in dict.fromkeys((*_paths(after), *_paths(before))):
-        one, other = value_at(before, path), value_at(after, path)
+def _find_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[_FieldDifference]:
+    for path in dict.fromkeys((*_list_field_paths(after), *_list_field_paths(before))):
+        one, other = get_value(before, path), get_value(after, path)
         # Strictly: true and 1 are equal to Python and not to the platform.
         if one == other and type(one) is type(other):
             continue
-        if path in _BY_KEY and all(isinstance(value, dict | Absent | None) for value in (one, other)):
-            yield from _by_key(path, one or {}, other or {})
+        if path in _PER_KEY_FIELDS and all(isinstance(value, dict | Absent | None) for value in (one, other)):
+            yield from _diff_by_key(path, one or {}, other or {})
         else:
-            yield _Difference(path, "", one, other)
+            yield _FieldDifference(path, "", one, other)
 
 
-def _paths(found: Mapping[str, Any]) -> Iterator[str]:
+def _list_field_paths(found: Mapping[str, Any]) -> Iterator[str]:
     for section, value in found.items():
         if section in ("metadata", "spec") and isinstance(value, dict):
             yield from (f"{section}.{name}" for name in value)
@@ -86,41 +86,41 @@ def _paths(found: Mapping[str, Any]) -> Iterator[str]:
             yield str(section)
 
 
-def _by_key(path: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[_Difference]:
+def _diff_by_key(path: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[_FieldDifference]:
     for key in sorted(before.keys() | after.keys(), key=str):
         one, other = before.get(key, ABSENT), after.get(key, ABSENT)
         if one != other:
-            yield _Difference(path, str(key), one, other)
+            yield _FieldDifference(path, str(key), one, other)
 
 
-def _judged(each: _Difference, changed: set[str], wanted: Mapping[str, Any], table: KindVerdicts) -> FieldChange:
+def _classify(each: _FieldDifference, changed: set[str], wanted: Mapping[str, Any], table: KindVerdicts) -> FieldChange:
     rows = table.fields.get(each.field) or table.other
     if each.before is ABSENT and each.field in table.unset and each.after == table.unset[each.field]:
         rows = table.written_out
-    row = next((row for row in rows if _fits(row, each, changed, wanted)), None) or table.other[-1]
+    row = next((row for row in rows if _matches_row(row, each, changed, wanted)), None) or table.other[-1]
     name = each.key or each.field
-    before, after = shown(each.before, name), shown(each.after, name)
+    before, after = redact(each.before, name), redact(each.after, name)
     if each.field not in table.fields:  # nobody knows what stands in it
-        before, after = (value if value is ABSENT else HIDDEN for value in (before, after))
+        before, after = (value if value is ABSENT else REDACTED for value in (before, after))
     texts = [value if isinstance(value, str) else "" for value in (each.before, each.after)]
-    detail = _of_texts(*texts) if any("\n" in text for text in texts) else ""
+    detail = _describe_text_difference(*texts) if any("\n" in text for text in texts) else ""
     if not detail and before == after:
-        detail = _MASKED_ALIKE
+        detail = _REDACTED_DIFFERENCE
     return FieldChange(each.path, before, after, detail, row.verdict, row.says, row.source)
 
 
-def _fits(row: Row, each: _Difference, changed: set[str], wanted: Mapping[str, Any]) -> bool:
+def _matches_row(row: VerdictRow, each: _FieldDifference, changed: set[str], wanted: Mapping[str, Any]) -> bool:
     return (
         row.key in ("", each.key)
         and row.with_ in ("", *changed)
         and (row.after is None or row.after == each.after)
-        and all(value_at(wanted, path) == value for path, value in row.while_.items())
-        and DIRECTIONS[row.change](each.before, each.after)
+        and all(get_value(wanted, path) == value for path, value in row.while_.items())
+        and CHANGE_KINDS[row.change](each.before, each.after)
     )
 
 
 @lru_cache(maxsize=64)
-def _of_texts(before: str, after: str) -> str:
+def _describe_text_difference(before: str, after: str) -> str:
     """How two texts of several lines differ: how many lines, and in which keys of a cloud-config. Never the lines.
 
     Cached, since the VMs of a group change from one text to one other.
@@ -130,21 +130,21 @@ def _of_texts(before: str, after: str) -> str:
 
     blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
     same = sum(block.size for block in blocks)
-    keys = _changed_keys(before, after)
+    keys = _find_changed_keys(before, after)
     added = len(other) - same
     counts = f"{added} {'line' if added == 1 else 'lines'} added, {len(one) - same} removed"
     return f"{counts}, in {', '.join(keys)}" if keys else counts
 
 
-def _changed_keys(before: str, after: str) -> list[str]:
+def _find_changed_keys(before: str, after: str) -> list[str]:
     """The top-level keys in which two cloud-configs differ; nothing where one of the texts is something else."""
     found = []
     for text in (before, after):
         if text and not text.startswith("#cloud-config"):
             return []
         try:
-            documents = objects(text)
-        except NotYaml:
+            documents = parse_objects(text)
+        except InvalidYamlError:
             return []
         found.append(documents[0] if documents and isinstance(documents[0], dict) else {})
     one, other = found

@@ -6,67 +6,69 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from vmgen.compare.plan import ObjectChange, Plan
-from vmgen.compare.tombstones import KINDS, Tombstone
-from vmgen.compare.wanted import Wanted
+from vmgen.compare.tombstones import KIND_BY_KEY, Tombstone
+from vmgen.compare.wanted import DesiredState
 from vmgen.problems import Place, Problem
-from vmgen.read.verdicts import DESTROYS
+from vmgen.read.verdicts import DESTROYS_DATA
 
-_KEYS = {kind: key for key, kind in KINDS.items()}
-_REASON = "say why"
+_KEY_BY_KIND = {kind: key for key, kind in KIND_BY_KEY.items()}
+_REASON_PLACEHOLDER = "say why"
 
 
-def gate(plan: Plan, wanted: Iterable[Wanted], today: date, *, behind: bool = False) -> Iterator[Problem]:
+def refuse_unpermitted(plan: Plan, wanted: Iterable[DesiredState], today: date, *, behind: bool = False) -> Iterator[Problem]:
     """What may not pass, with the lines that let it, and the tombstones that are of no use.
 
     `behind` says that the baseline has commits which HEAD lacks.
     """
     environments = {each.environment: each for each in wanted}
-    refused = [change for change in plan.changes if change.refused and not _permitted(change, today)]
-    for environment, changes in _by_environment(change for change in refused if change.tombstone is None).items():
+    refused = [change for change in plan.changes if change.is_refused and not _is_permitted(change, today)]
+    for environment, changes in _group_by_environment(change for change in refused if change.tombstone is None).items():
         for destroys in (True, False):
-            chosen = [change for change in changes if (change.verdict == DESTROYS) is destroys]
+            chosen = [change for change in changes if (change.verdict == DESTROYS_DATA) is destroys]
             if chosen:
-                yield _refusal(plan, environment, environments.get(environment), chosen, behind=behind)
-    yield from _expired(refused)
-    yield from _useless(plan, environments, today)
+                yield _build_refusal(plan, environment, environments.get(environment), chosen, behind=behind)
+    yield from _find_expired_tombstones(refused)
+    yield from _find_unused_tombstones(plan, environments, today)
 
 
-def _permitted(change: ObjectChange, today: date) -> bool:
-    return change.tombstone is not None and not change.tombstone.expired(today)
+def _is_permitted(change: ObjectChange, today: date) -> bool:
+    return change.tombstone is not None and not change.tombstone.is_expired(today)
 
 
-def _by_environment(changes: Iterable[ObjectChange]) -> Mapping[str, list[ObjectChange]]:
+def _group_by_environment(changes: Iterable[ObjectChange]) -> Mapping[str, list[ObjectChange]]:
     found: dict[str, list[ObjectChange]] = {}
     for change in changes:
         found.setdefault(change.moved_from or change.environment, []).append(change)
     return found
 
 
-def _refusal(plan: Plan, environment: str, wanted: Wanted | None, changes: list[ObjectChange], *, behind: bool) -> Problem:
+def _build_refusal(
+    plan: Plan, environment: str, wanted: DesiredState | None, changes: list[ObjectChange], *, behind: bool
+) -> Problem:
     file = wanted.file if wanted else f"environments/{environment}.yaml"
-    destroys = changes[0].verdict == DESTROYS
+    destroys = changes[0].verdict == DESTROYS_DATA
     where = f"committed at {plan.against}" if plan.against else "in manifests/"
     names = ", ".join(str(change.identity) for change in changes)
     if destroys:
         what = f"the data of {len(changes)} disks {where} would be destroyed: {names}."
         way_back = "Restore them" if wanted else f"Restore {file}"
     else:
-        what = f"the platform rejects a change: {names}. {_sentences(changes)}"
+        what = f"the platform rejects a change: {names}. {_join_explanations(changes)}"
         way_back = "Take it back"
     parts = [what, *dict.fromkeys(f"It looks like a rename: {change.remedy}." for change in changes if change.remedy)]
     if behind:
         parts.append(f"HEAD lacks commits of {plan.against}, and what they added counts as removed here: merge it first.")
-    parts.append(f"{way_back}, or let it pass by {_how(wanted, file)}, with the reason for the reviewer:")
-    rule, lines = "destroys-data" if destroys else "rejected-change", tuple(_lines(wanted, changes))
-    return Problem(_place(wanted, file, changes), rule, "", " ".join(parts), lines=lines)
+    parts.append(f"{way_back}, or let it pass by {_describe_permission(wanted, file)}, with the reason for the reviewer:")
+    rule, lines = "destroys-data" if destroys else "rejected-change", tuple(_render_tombstones(wanted, changes))
+    return Problem(_find_place(wanted, file, changes), rule, "", " ".join(parts), lines=lines)
 
 
-def _sentences(changes: list[ObjectChange]) -> str:
+def _join_explanations(changes: list[ObjectChange]) -> str:
     says = [field.says for change in changes for field in change.fields if field.verdict == change.verdict]
     return " ".join(dict.fromkeys((*(change.says for change in changes if change.says), *says)))
 
 
-def _how(wanted: Wanted | None, file: str) -> str:
+def _describe_permission(wanted: DesiredState | None, file: str) -> str:
     if wanted is None:
         return f"putting {file} back with these lines alone, and rendering with --allow-empty"
     if wanted.tombstones:
@@ -74,7 +76,7 @@ def _how(wanted: Wanted | None, file: str) -> str:
     return f"adding these lines to {file}"
 
 
-def _lines(wanted: Wanted | None, changes: list[ObjectChange]) -> Iterator[str]:
+def _render_tombstones(wanted: DesiredState | None, changes: list[ObjectChange]) -> Iterator[str]:
     """The exact lines to paste."""
     indent = "  "
     if wanted is None:
@@ -85,21 +87,21 @@ def _lines(wanted: Wanted | None, changes: list[ObjectChange]) -> Iterator[str]:
         # A list's item begins two columns behind its dash.
         indent = " " * max(wanted.tombstones[-1].place.column - 3, 0)
     for change in changes:
-        yield f'{indent}- {{{_KEYS[change.identity.kind]}: {change.identity.name}, reason: "{_REASON}"}}'
+        yield f'{indent}- {{{_KEY_BY_KIND[change.identity.kind]}: {change.identity.name}, reason: "{_REASON_PLACEHOLDER}"}}'
 
 
-def _place(wanted: Wanted | None, file: str, changes: list[ObjectChange]) -> Place:
+def _find_place(wanted: DesiredState | None, file: str, changes: list[ObjectChange]) -> Place:
     """Where the group of the first object is written, which is where most such changes come from; else the file."""
     if wanted is None:
         return Place(file)
     for change in changes:
         for folder in change.path.split("/")[2:-1]:
-            if folder in wanted.groups:
-                return wanted.groups[folder]
+            if folder in wanted.group_places:
+                return wanted.group_places[folder]
     return Place(file, 1, 1)
 
 
-def _expired(refused: Iterable[ObjectChange]) -> Iterator[Problem]:
+def _find_expired_tombstones(refused: Iterable[ObjectChange]) -> Iterator[Problem]:
     for change in refused:
         if change.tombstone and change.tombstone.until:
             message = (
@@ -109,19 +111,21 @@ def _expired(refused: Iterable[ObjectChange]) -> Iterator[Problem]:
             yield Problem(change.tombstone.place, "expired-tombstone", "retire", message)
 
 
-def _useless(plan: Plan, environments: Mapping[str, Wanted], today: date) -> Iterator[Problem]:
+def _find_unused_tombstones(plan: Plan, environments: Mapping[str, DesiredState], today: date) -> Iterator[Problem]:
     """Tombstones that name what is still there, or what is long gone. One in a shared layer need only serve once."""
     used = {
-        change.tombstone.place for change in plan.changes if change.tombstone and (change.action == "delete" or change.refused)
+        change.tombstone.place
+        for change in plan.changes
+        if change.tombstone and (change.action == "delete" or change.is_refused)
     }
     for each in environments.values():
         there = {(identity.kind, identity.name) for identity in each.objects.values()} if each.tombstones else set()
         for tombstone in each.tombstones:
             if tombstone.place not in used:
-                yield _useless_one(tombstone, (tombstone.kind, tombstone.name) in there, plan.against, today)
+                yield _describe_unused_tombstone(tombstone, (tombstone.kind, tombstone.name) in there, plan.against, today)
 
 
-def _useless_one(tombstone: Tombstone, there: bool, against: str, today: date) -> Problem:
+def _describe_unused_tombstone(tombstone: Tombstone, there: bool, against: str, today: date) -> Problem:
     if there:
         message = (
             f"{tombstone.kind} {tombstone.name} is still rendered, so nothing is retired; "
@@ -129,6 +133,6 @@ def _useless_one(tombstone: Tombstone, there: bool, against: str, today: date) -
         )
         return Problem(tombstone.place, "tombstone-in-use", "retire", message)
     where = f"is committed at {against}" if against else "is in manifests/"
-    ended = f", and it ended on {tombstone.until}" if tombstone.expired(today) else ""
+    ended = f", and it ended on {tombstone.until}" if tombstone.is_expired(today) else ""
     message = f"no {tombstone.kind} {tombstone.name} {where} any more{ended}; remove the entry once the removal is merged"
     return Problem(tombstone.place, "stale-tombstone", "retire", message, "warning")

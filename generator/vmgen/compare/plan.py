@@ -8,19 +8,19 @@ from functools import cached_property
 from typing import Literal, NamedTuple
 
 from vmgen.compare.baseline import Baseline
-from vmgen.compare.fields import FieldChange, field_changes, fitting
-from vmgen.compare.matching import Existing, Matching, New, matched
-from vmgen.compare.renames import old_root
+from vmgen.compare.fields import FieldChange, diff_fields, find_matching_row
+from vmgen.compare.matching import ExistingObject, Matching, PlannedObject, match_objects
+from vmgen.compare.renames import find_old_base_name
 from vmgen.compare.tombstones import Tombstone
-from vmgen.compare.totals import Delta, deltas
-from vmgen.compare.wanted import Identity, Wanted
+from vmgen.compare.totals import TotalsDelta, compute_deltas
+from vmgen.compare.wanted import DesiredState, Identity
 from vmgen.problems import Problem, VmgenError
 from vmgen.read.catalog import Catalog
-from vmgen.read.platform import DEFAULT_PLATFORM, Platforms
-from vmgen.read.verdicts import DESTROYS, REJECTED, VERDICTS, KindVerdicts, Rows, Verdicts, verdicts
+from vmgen.read.platform import DEFAULT_PLATFORM, PlatformLoader
+from vmgen.read.verdicts import DESTROYS_DATA, REJECTED, VERDICTS, KindVerdicts, OrderedRows, VerdictTable, load_verdicts
 
 Action = Literal["create", "update", "move", "delete"]
-GRAVITY: Mapping[str, int] = {verdict: position for position, verdict in enumerate(VERDICTS)}
+SEVERITY_ORDER: Mapping[str, int] = {verdict: position for position, verdict in enumerate(VERDICTS)}
 
 
 class ObjectChange(NamedTuple):
@@ -38,33 +38,33 @@ class ObjectChange(NamedTuple):
     says: str = ""
     source: str = ""
     fields: tuple[FieldChange, ...] = ()
-    twin: Identity | None = None
+    rename_candidate: Identity | None = None
     moved_from: str = ""
     tombstone: Tombstone | None = None
 
     @property
-    def retired(self) -> bool:
+    def is_retired(self) -> bool:
         """Whether it goes, and may."""
         return self.action == "delete" and self.tombstone is not None
 
     @property
     def remedy(self) -> str:
         """What keeps an object that goes under its old name; nothing where nothing looks like it."""
-        if self.action != "delete" or self.twin is None:
+        if self.action != "delete" or self.rename_candidate is None:
             return ""
-        if self.twin.name == self.identity.name:
+        if self.rename_candidate.name == self.identity.name:
             return f"write `namespace: {self.identity.namespace}` back to keep it"
         if self.path.count("/") < 3:
             return f"write the key `{self.identity.name}` back to keep it"
-        return f"write `name: {old_root(self.identity.name, self.twin.name)}`, or `names:`, in its group to keep the old names"
+        return f"write `name: {find_old_base_name(self.identity.name, self.rename_candidate.name)}`, or `names:`, in its group to keep the old names"
 
     @property
-    def refused(self) -> bool:
+    def is_refused(self) -> bool:
         """Whether the gate lets it pass only with a tombstone."""
-        return self.verdict in (DESTROYS, REJECTED)
+        return self.verdict in (DESTROYS_DATA, REJECTED)
 
 
-class Summary(NamedTuple):
+class PlanSummary(NamedTuple):
     """How many objects of each sort. `notable` counts those of which a field has a verdict that is worth a word."""
 
     create: int
@@ -72,24 +72,24 @@ class Summary(NamedTuple):
     delete: int
     destroy: int
     retired: int
-    notable: Mapping[str, int]
+    verdict_counts: Mapping[str, int]
 
     def __str__(self) -> str:
-        notes = ", ".join(f"{count} {verdict}" for verdict, count in self.notable.items())
+        notes = ", ".join(f"{count} {verdict}" for verdict, count in self.verdict_counts.items())
         updates = f"{self.update} to update ({notes})" if notes else f"{self.update} to update"
         line = f"{self.create} to create, {updates}, {self.delete} to delete, {self.destroy} destroy data"
         return f"{line}, {self.retired} retired" if self.retired else line
 
 
-class _Changes(NamedTuple):
+class _PlanFields(NamedTuple):
     against: str
     environments: tuple[str, ...]
     changes: tuple[ObjectChange, ...]
     problems: tuple[Problem, ...] = ()
-    deltas: Mapping[str, Delta] = {}
+    deltas: Mapping[str, TotalsDelta] = {}
 
 
-class Plan(_Changes):
+class Plan(_PlanFields):
     """All changes of a run, the gravest first in each environment. `against` is the ref, or empty for the files.
 
     `deltas` are what they change in the totals of each environment.
@@ -104,32 +104,32 @@ class Plan(_Changes):
         return {name: tuple(found[name]) for name in sorted(found)}
 
     @cached_property
-    def summary(self) -> Summary:
-        return summary(self.changes)
+    def summary(self) -> PlanSummary:
+        return summarize(self.changes)
 
 
-def summary(changes: Iterable[ObjectChange]) -> Summary:
+def summarize(changes: Iterable[ObjectChange]) -> PlanSummary:
     """The counts of some changes; each object counts once, but for the verdicts of its fields."""
     sorts: Counter[str] = Counter()
     notable: Counter[str] = Counter()
     for change in changes:
-        if change.retired:
+        if change.is_retired:
             sorts["retired"] += 1
         elif change.action == "delete":
-            sorts["destroy" if change.verdict == DESTROYS else "delete"] += 1
+            sorts["destroy" if change.verdict == DESTROYS_DATA else "delete"] += 1
         elif change.action == "create":
             sorts["create"] += 1
             notable.update({change.verdict} - {"create"})
         else:
             sorts["update"] += 1
             notable.update({field.verdict for field in change.fields} - {"update in place"})
-    ordered = {verdict: notable[verdict] for verdict in sorted(notable, key=lambda name: -GRAVITY[name])}
-    return Summary(sorts["create"], sorts["update"], sorts["delete"], sorts["destroy"], sorts["retired"], ordered)
+    ordered = {verdict: notable[verdict] for verdict in sorted(notable, key=lambda name: -SEVERITY_ORDER[name])}
+    return PlanSummary(sorts["create"], sorts["update"], sorts["delete"], sorts["destroy"], sorts["retired"], ordered)
 
 
-def plan(
-    platforms: Platforms,
-    wanted: Iterable[Wanted],
+def build_plan(
+    platforms: PlatformLoader,
+    wanted: Iterable[DesiredState],
     baseline: Baseline,
     gone: Iterable[str] = (),
     differing: Mapping[str, bytes] | None = None,
@@ -140,55 +140,63 @@ def plan(
     """
     environments = tuple(wanted)
     names = (*(each.environment for each in environments), *gone)
-    found = matched(environments, baseline, names, differing)
-    judge = _Judge(platforms, environments)
-    changes = sorted(judge.changes(found), key=_order)
-    changed = deltas(found, judge.catalog, {each.environment: each.prices for each in environments})
+    found = match_objects(environments, baseline, names, differing)
+    judge = _PlanBuilder(platforms, environments)
+    changes = sorted(judge.build_changes(found), key=_sort_key)
+    changed = compute_deltas(found, judge.find_catalog, {each.environment: each.prices for each in environments})
     return Plan(baseline.ref, names, tuple(changes), found.problems, changed)
 
 
-def _order(change: ObjectChange) -> tuple[object, ...]:
-    return change.environment, change.retired, -GRAVITY[change.verdict], change.identity.kind, _natural(change.identity.name)
+def _sort_key(change: ObjectChange) -> tuple[object, ...]:
+    return (
+        change.environment,
+        change.is_retired,
+        -SEVERITY_ORDER[change.verdict],
+        change.identity.kind,
+        _natural_sort_key(change.identity.name),
+    )
 
 
-def _natural(name: str) -> tuple[tuple[int, int | str], ...]:
+def _natural_sort_key(name: str) -> tuple[tuple[int, int | str], ...]:
     """A name in the order in which people count: web-2 before web-10."""
     return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in name.split("-"))
 
 
-class _Judge:
+class _PlanBuilder:
     """Says what becomes of each object, by the table of its environment's platform."""
 
-    def __init__(self, platforms: Platforms, environments: tuple[Wanted, ...]) -> None:
+    def __init__(self, platforms: PlatformLoader, environments: tuple[DesiredState, ...]) -> None:
         self._project = platforms.project
         self._platforms = platforms
-        self._of = {each.environment: each.platform for each in environments}
+        self._platform_names = {each.environment: each.platform for each in environments}
         self._tombstones = [tombstone for each in environments for tombstone in each.tombstones]
-        self._tables: dict[str, Verdicts] = {}
+        self._tables: dict[str, VerdictTable] = {}
 
-    def catalog(self, environment: str) -> Catalog:
+    def find_catalog(self, environment: str) -> Catalog:
         """The catalog of an environment; of one whose file is gone, that of the default platform."""
-        return self._platforms.named(self._of.get(environment, DEFAULT_PLATFORM)).catalog
+        return self._platforms.load(self._platform_names.get(environment, DEFAULT_PLATFORM)).catalog
 
-    def changes(self, found: Matching) -> Iterable[ObjectChange]:
+    def build_changes(self, found: Matching) -> Iterable[ObjectChange]:
         """A change for each object that is not simply the same."""
         for one, other in found.pairs:
-            change = self._updated(one, other)
+            change = self._build_update(one, other)
             if change:
                 yield change
         for created in found.created:
-            yield self._created(created, found.twins.get(created.identity))
-        for gone in found.vanished:
-            yield self._deleted(gone, found.twins.get(gone.identity))
+            yield self._build_creation(created, found.rename_candidates.get(created.identity))
+        for gone in found.removed:
+            yield self._build_deletion(gone, found.rename_candidates.get(gone.identity))
 
-    def _updated(self, one: Existing, other: New) -> ObjectChange | None:
-        table = self._table(other.environment, other.identity.kind)
-        fields = field_changes(one.document, other.document, table)
+    def _build_update(self, one: ExistingObject, other: PlannedObject) -> ObjectChange | None:
+        table = self._find_kind_verdicts(other.environment, other.identity.kind)
+        fields = diff_fields(one.document, other.document, table)
         moved = one.environment != other.environment
         if not fields and not moved:
             return None
         row = table.moved[-1] if moved else None
-        verdict = max((*(field.verdict for field in fields), *([row.verdict] if row else [])), key=lambda name: GRAVITY[name])
+        verdict = max(
+            (*(field.verdict for field in fields), *([row.verdict] if row else [])), key=lambda name: SEVERITY_ORDER[name]
+        )
         return ObjectChange(
             other.identity,
             other.environment,
@@ -199,46 +207,56 @@ class _Judge:
             source=row.source if row else "",
             fields=fields,
             moved_from=one.environment if moved else "",
-            tombstone=self._tombstone(other.identity, one.environment),
+            tombstone=self._find_tombstone(other.identity, one.environment),
         )
 
-    def _created(self, new: New, twin: Identity | None) -> ObjectChange:
-        kind = self._platforms.named(self._of[new.environment]).kinds[new.identity.kind]
-        row = fitting(self._table(new.environment, new.identity.kind).created, kind.longest_name, new.identity.name)
-        tombstone = self._tombstone(new.identity, new.environment) if row.verdict == REJECTED else None
+    def _build_creation(self, new: PlannedObject, twin: Identity | None) -> ObjectChange:
+        kind = self._platforms.load(self._platform_names[new.environment]).kinds[new.identity.kind]
+        row = find_matching_row(
+            self._find_kind_verdicts(new.environment, new.identity.kind).created, kind.max_name_length, new.identity.name
+        )
+        tombstone = self._find_tombstone(new.identity, new.environment) if row.verdict == REJECTED else None
         return ObjectChange(
-            new.identity, new.environment, new.path, "create", row.verdict, row.says, row.source, twin=twin, tombstone=tombstone
+            new.identity,
+            new.environment,
+            new.path,
+            "create",
+            row.verdict,
+            row.says,
+            row.source,
+            rename_candidate=twin,
+            tombstone=tombstone,
         )
 
-    def _deleted(self, gone: Existing, twin: Identity | None) -> ObjectChange:
-        table = self._table(gone.environment, gone.identity.kind)
-        row = self._rows_of_twin(table, gone.identity, twin)[-1]
-        tombstone = self._tombstone(gone.identity, gone.environment)
+    def _build_deletion(self, gone: ExistingObject, twin: Identity | None) -> ObjectChange:
+        table = self._find_kind_verdicts(gone.environment, gone.identity.kind)
+        row = self._find_deletion_rows(table, gone.identity, twin)[-1]
+        tombstone = self._find_tombstone(gone.identity, gone.environment)
         return ObjectChange(
             gone.identity, gone.environment, gone.path, "delete", row.verdict, row.says, row.source, (), twin, "", tombstone
         )
 
-    def _rows_of_twin(self, table: KindVerdicts, identity: Identity, twin: Identity | None) -> Rows:
+    def _find_deletion_rows(self, table: KindVerdicts, identity: Identity, twin: Identity | None) -> OrderedRows:
         if twin is None:
             return table.deleted
         return table.fields["metadata.namespace" if twin.name == identity.name else "metadata.name"]
 
-    def _tombstone(self, identity: Identity, environment: str) -> Tombstone | None:
+    def _find_tombstone(self, identity: Identity, environment: str) -> Tombstone | None:
         for each in self._tombstones:
             names_it = (each.kind, each.name) == (identity.kind, identity.name)
             if names_it and (each.environment == environment or each.namespace == identity.namespace):
                 return each
         return None
 
-    def _table(self, environment: str, kind: str) -> KindVerdicts:
+    def _find_kind_verdicts(self, environment: str, kind: str) -> KindVerdicts:
         """The table of the environment's platform; of one whose file is gone, that of any platform which has the kind."""
-        platform = self._of.get(environment)
-        for name in (platform,) if platform else self._with_table():
+        platform = self._platform_names.get(environment)
+        for name in (platform,) if platform else self._list_platforms_with_table():
             if name not in self._tables:
-                self._tables[name] = verdicts(name, self._platforms)
+                self._tables[name] = load_verdicts(name, self._platforms)
             if kind in self._tables[name]:
                 return self._tables[name][kind]
         raise VmgenError(f"no platform has a table of verdicts for {kind}")
 
-    def _with_table(self) -> Iterable[str]:
-        return (name for name in self._project.platforms if self._project.template(f"{name}/verdicts.yaml"))
+    def _list_platforms_with_table(self) -> Iterable[str]:
+        return (name for name in self._project.platform_names if self._project.find_template(f"{name}/verdicts.yaml"))

@@ -7,24 +7,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from vmgen.mark import MARK
+from vmgen.mark import HEADER_PREFIX
 from vmgen.problems import Place, Problem
 from vmgen.read.project import Project
 
 # The ending of a file that is being written; one that lies there is from a run that was killed.
-UNFINISHED = ".vmgen-tmp"
+TEMPORARY_SUFFIX = ".vmgen-tmp"
 
 
-class Present(NamedTuple):
+class ExistingFiles(NamedTuple):
     """The files of one environment's folder, by their paths below `manifests/`, and what may not be there."""
 
     files: frozenset[str]
-    unfinished: tuple[str, ...]
+    leftovers: tuple[str, ...]
     problems: tuple[Problem, ...]
     folders: frozenset[str] = frozenset()
 
 
-def present(project: Project, environment: str) -> Present:
+def list_existing_files(project: Project, environment: str) -> ExistingFiles:
     """What an environment's folder holds. Symbolic links are refused: they lead out of the tree that is ours."""
     files: set[str] = set()
     folders: set[str] = set()
@@ -32,50 +32,50 @@ def present(project: Project, environment: str) -> Present:
     problems: list[Problem] = []
     for link in (project.manifests, project.manifests / environment):
         if link.is_symlink():
-            problems.append(_link(project, link))
-    if not problems and (project.manifests / f".{environment}{UNFINISHED}").exists():
-        unfinished.append(f".{environment}{UNFINISHED}")
+            problems.append(_report_symlink(project, link))
+    if not problems and (project.manifests / f".{environment}{TEMPORARY_SUFFIX}").exists():
+        unfinished.append(f".{environment}{TEMPORARY_SUFFIX}")
     if not problems and (project.manifests / environment).is_dir():
-        for entry, path in _entries(project.manifests / environment, environment):
+        for entry, path in _walk_entries(project.manifests / environment, environment):
             if entry.is_symlink():
-                problems.append(_link(project, Path(entry.path)))
-            elif path.endswith(UNFINISHED):
+                problems.append(_report_symlink(project, Path(entry.path)))
+            elif path.endswith(TEMPORARY_SUFFIX):
                 unfinished.append(path)
             elif entry.is_file():
                 files.add(path)
             elif entry.is_dir():
                 folders.add(path)
             else:
-                problems.append(_special(project, Path(entry.path)))
-    return Present(frozenset(files), tuple(sorted(unfinished)), tuple(problems), frozenset(folders))
+                problems.append(_report_special_file(project, Path(entry.path)))
+    return ExistingFiles(frozenset(files), tuple(sorted(unfinished)), tuple(problems), frozenset(folders))
 
 
-def _entries(folder: Path | str, path: str) -> Iterator[tuple[os.DirEntry[str], str]]:
+def _walk_entries(folder: Path | str, path: str) -> Iterator[tuple[os.DirEntry[str], str]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             below = f"{path}/{entry.name}"
             yield entry, below
-            if entry.is_dir(follow_symlinks=False) and not entry.name.endswith(UNFINISHED):
-                yield from _entries(entry.path, below)
+            if entry.is_dir(follow_symlinks=False) and not entry.name.endswith(TEMPORARY_SUFFIX):
+                yield from _walk_entries(entry.path, below)
 
 
-def _link(project: Project, path: Path) -> Problem:
+def _report_symlink(project: Project, path: Path) -> Problem:
     message = "is a symbolic link, and vmgen writes only into its own tree; replace it by a folder or file"
-    return Problem(Place(project.shown(path)), "symlinked-output", "", message)
+    return Problem(Place(project.display_path(path)), "symlinked-output", "", message)
 
 
-def _special(project: Project, path: Path) -> Problem:
+def _report_special_file(project: Project, path: Path) -> Problem:
     message = "is neither a file nor a folder; remove it"
-    return Problem(Place(project.shown(path)), "foreign-file-in-the-way", "", message)
+    return Problem(Place(project.display_path(path)), "foreign-file-in-the-way", "", message)
 
 
-def owned(project: Project, path: str) -> bool:
+def is_owned(project: Project, path: str) -> bool:
     """Whether a file below `manifests/` carries the mark of vmgen."""
     with (project.manifests / path).open("rb") as stream:
-        return stream.read(len(MARK)) == MARK.encode()
+        return stream.read(len(HEADER_PREFIX)) == HEADER_PREFIX.encode()
 
 
-def orphaned_environments(project: Project, names: tuple[str, ...]) -> tuple[str, ...]:
+def find_orphaned_environments(project: Project, names: tuple[str, ...]) -> tuple[str, ...]:
     """Folders of manifests whose environment file is gone: those that hold a file of ours."""
     if not project.manifests.is_dir():
         return ()
@@ -86,5 +86,7 @@ def orphaned_environments(project: Project, names: tuple[str, ...]) -> tuple[str
         if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
     )
     return tuple(
-        name for name in folders if name not in names and any(owned(project, path) for path in present(project, name).files)
+        name
+        for name in folders
+        if name not in names and any(is_owned(project, path) for path in list_existing_files(project, name).files)
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from vmgen.read.manifests import objects
+from vmgen.read.manifests import parse_objects
 
 # Stands where a name was; no YAML text holds it.
-_HOLE = b"\0"
+_NAME_PLACEHOLDER = b"\0"
 
 
-class Reader:
+class ManifestParser:
     """Reads manifests by their paths. A name is the stem of the path, and stands in the text wherever it stands in the object.
 
     So the object of a text that is known but for the name is the known object with the other name put in: a name is lower-case
@@ -18,25 +18,25 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self._known: dict[bytes, tuple[str, list[Any]]] = {}
+        self._cache: dict[bytes, tuple[str, list[Any]]] = {}
 
-    def documents(self, path: str, content: bytes) -> list[Any]:
+    def parse(self, path: str, content: bytes) -> list[Any]:
         """The documents of a manifest. NotYaml where it cannot be read."""
         name = path.rpartition("/")[2].partition(".")[0]
-        shape = content.replace(name.encode(errors="surrogateescape"), _HOLE) if name else content
-        known = self._known.get(shape)
+        shape = content.replace(name.encode(errors="surrogateescape"), _NAME_PLACEHOLDER) if name else content
+        known = self._cache.get(shape)
         if known is None:
-            found = objects(content)
-            self._known[shape] = (name, found)
+            found = parse_objects(content)
+            self._cache[shape] = (name, found)
             return found
-        return [_renamed(document, known[0], name) for document in known[1]]
+        return [_replace_name(document, known[0], name) for document in known[1]]
 
 
-def _renamed(value: Any, old: str, new: str) -> Any:
+def _replace_name(value: Any, old: str, new: str) -> Any:
     if isinstance(value, str):
         return value.replace(old, new) if old in value else value
     if isinstance(value, dict):
-        return {_renamed(key, old, new): _renamed(item, old, new) for key, item in value.items()}
+        return {_replace_name(key, old, new): _replace_name(item, old, new) for key, item in value.items()}
     if isinstance(value, list):
-        return [_renamed(item, old, new) for item in value]
+        return [_replace_name(item, old, new) for item in value]
     return value

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from vmgen.compare.tombstones import Tombstone, tombstones
+from vmgen.compare.tombstones import Tombstone, parse_tombstones
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem
 from vmgen.read.located import Located
 from vmgen.render.manifests import Tree
 
 if TYPE_CHECKING:  # few environments write prices
-    from vmgen.check.prices import Prices
+    from vmgen.check.prices import PriceList
 
 
 class Identity(NamedTuple):
@@ -26,7 +26,7 @@ class Identity(NamedTuple):
         return f"{self.kind} {self.name}"
 
 
-class Wanted(NamedTuple):
+class DesiredState(NamedTuple):
     """One environment, as it should be. Paths are below `manifests/`; `groups` is where the VMs of a group are written."""
 
     environment: str
@@ -35,29 +35,29 @@ class Wanted(NamedTuple):
     files: Mapping[str, bytes] = {}
     objects: Mapping[str, Identity] = {}
     tombstones: tuple[Tombstone, ...] = ()
-    groups: Mapping[str, Place] = {}
-    prices: Prices | None = None
+    group_places: Mapping[str, Place] = {}
+    prices: PriceList | None = None
 
 
-def wanted(environment: Environment, tree: Tree) -> tuple[Wanted, tuple[Problem, ...]]:
+def build_desired_state(environment: Environment, tree: Tree) -> tuple[DesiredState, tuple[Problem, ...]]:
     """What a rendered environment should be, and what is wrong with its tombstones."""
-    permitted, problems = tombstones(environment)
-    namespace = environment.settings.value("namespace", "")
+    permitted, problems = parse_tombstones(environment)
+    namespace = environment.settings.get_plain("namespace", "")
     objects = {path: Identity(found.kind, namespace, found.name) for path, found in tree.resources.items()}
-    groups = {group.key: _place_of_count(group.written.mapping, group.place) for group in environment.groups}
+    groups = {group.key: _find_count_place(group.located.mapping, group.place) for group in environment.groups}
     name, platform = environment.name, environment.platform.name
-    made = Wanted(name, environment.file, platform, tree.files, objects, permitted, groups, _prices(environment))
+    made = DesiredState(name, environment.file, platform, tree.files, objects, permitted, groups, _load_prices(environment))
     return made, problems
 
 
-def _prices(environment: Environment) -> Prices | None:
-    if not environment.settings.written("prices"):
+def _load_prices(environment: Environment) -> PriceList | None:
+    if not environment.settings.is_set("prices"):
         return None
-    from vmgen.check.prices import prices
+    from vmgen.check.prices import load_prices
 
-    return prices(environment)
+    return load_prices(environment)
 
 
-def _place_of_count(written: Mapping[str, Located], otherwise: Place) -> Place:
+def _find_count_place(written: Mapping[str, Located], otherwise: Place) -> Place:
     found = written.get("count") or written.get("names")
     return found.place if found else otherwise

@@ -31,11 +31,11 @@ class Disk(NamedTuple):
         return "VMDisk"
 
     @property
-    def shape(self) -> tuple[object, ...]:
+    def render_key(self) -> tuple[object, ...]:
         """Equal for disks that differ in their names only."""
         return (self.kind, id(self.values))
 
-    def context(self) -> dict[str, Any]:
+    def build_context(self) -> dict[str, Any]:
         """What the template is given."""
         return {**self.values, "name": self.name}
 
@@ -60,11 +60,11 @@ class VirtualMachine(NamedTuple):
         return "VMInstance"
 
     @property
-    def shape(self) -> tuple[object, ...]:
+    def render_key(self) -> tuple[object, ...]:
         """Equal for VMs that differ in their names and their disks' names only."""
         return (self.kind, id(self.values), tuple([disk.bus for disk in self.disks]), self.cloud_init)
 
-    def context(self) -> dict[str, Any]:
+    def build_context(self) -> dict[str, Any]:
         """What the template is given."""
         names = [disk.name for disk in self.disks]
         own = {"name": self.name, "disks": self.disks, "diskNames": names, "cloudInit": self.cloud_init}
@@ -89,6 +89,6 @@ class Fleet(NamedTuple):
     def resources(self) -> tuple[Resource, ...]:
         return (*self.disks, *self.machines)
 
-    def kind_of(self, resource: Resource) -> Kind:
+    def get_kind(self, resource: Resource) -> Kind:
         """How the platform makes an object of this kind."""
         return self.platform.kinds[resource.kind]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from vmgen.expand.model import Fleet, Resource
-from vmgen.explain.objects import Explanation, Field
+from vmgen.explain.objects import ExplainedField, Explanation
 from vmgen.problems import VmgenError
 from vmgen.suggestions import did_you_mean
 
 # What people call the kinds, in lower case; the kind's own name goes, too.
-_KINDS = {"vm": "VMInstance", "vms": "VMInstance", "disk": "VMDisk", "disks": "VMDisk"}
+_KIND_ALIASES = {"vm": "VMInstance", "vms": "VMInstance", "disk": "VMDisk", "disks": "VMDisk"}
 
 
-def chosen_resource(written: str, fleet: Fleet) -> Resource:
+def find_resource(written: str, fleet: Fleet) -> Resource:
     """The object of `web-1`, `vm/web-1` or `VMDisk/web-1-data`. VmgenError, with a suggestion, where there is none."""
     prefix, _, name = written.rpartition("/")
-    kind = _kind(prefix, fleet)
+    kind = _resolve_kind(prefix, fleet)
     found = [each for each in fleet.resources if each.name == name and kind in ("", each.kind)]
     if len(found) == 1:
         return found[0]
@@ -26,41 +26,41 @@ def chosen_resource(written: str, fleet: Fleet) -> Resource:
     raise VmgenError(f"no {what} '{name}' in {fleet.environment}{hint}")
 
 
-def _kind(prefix: str, fleet: Fleet) -> str:
+def _resolve_kind(prefix: str, fleet: Fleet) -> str:
     if not prefix:
         return ""
-    kinds = _KINDS | {kind.lower(): kind for kind in fleet.platform.kinds}
+    kinds = _KIND_ALIASES | {kind.lower(): kind for kind in fleet.platform.kinds}
     if prefix.lower() not in kinds:
         raise VmgenError(f"no kind '{prefix}'{did_you_mean(prefix, kinds) or '; write vm/NAME or disk/NAME'}")
     return kinds[prefix.lower()]
 
 
-def chosen_fields(written: str | None, explanation: Explanation) -> tuple[Field, ...]:
+def select_fields(written: str | None, explanation: Explanation) -> tuple[ExplainedField, ...]:
     """The fields at and below a path, or the end of one; all of them where none is named."""
     if written is None:
         return explanation.fields
-    exact = tuple(field for field in explanation.fields if _below(field.name, written))
+    exact = tuple(field for field in explanation.fields if _is_at_or_below(field.name, written))
     if exact:
         return exact
-    ending = {name: _ends(name, written) for name in _all_paths(explanation)}
+    ending = {name: _is_path_ending(name, written) for name in _list_field_paths(explanation)}
     paths = [name for name, matches in ending.items() if matches]
     if len(paths) == 1:
-        return tuple(field for field in explanation.fields if _below(field.name, paths[0]))
+        return tuple(field for field in explanation.fields if _is_at_or_below(field.name, paths[0]))
     if paths:
         raise VmgenError(f"several fields of {explanation.name} end in '{written}': {', '.join(paths)}; write one of them")
     known = list(ending) + [path.rpartition(".")[2] for path in ending]
     raise VmgenError(f"no field '{written}' in {explanation.kind} {explanation.name}{did_you_mean(written, known)}")
 
 
-def _below(name: str, path: str) -> bool:
+def _is_at_or_below(name: str, path: str) -> bool:
     return name == path or name.startswith((f"{path}.", f"{path}["))
 
 
-def _ends(name: str, written: str) -> bool:
+def _is_path_ending(name: str, written: str) -> bool:
     return name.endswith(f".{written}")
 
 
-def _all_paths(explanation: Explanation) -> list[str]:
+def _list_field_paths(explanation: Explanation) -> list[str]:
     """The paths of all fields and of the lists and mappings that hold them."""
     paths: dict[str, None] = {}
     for field in explanation.fields:

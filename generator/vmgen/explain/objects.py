@@ -6,22 +6,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from vmgen.check.catalog_use import SECTIONS, entries, uses
+from vmgen.check.catalog_use import CATALOG_SECTIONS, find_references, get_entries
 from vmgen.expand.model import Fleet, Resource
-from vmgen.explain.leaves import Follower, Leaf
-from vmgen.explain.origins import Origin, Origins
+from vmgen.explain.leaves import RenderedField, RenderTracer
+from vmgen.explain.origins import Origin, OriginResolver
 from vmgen.explain.sources import EnvironmentSources, ObjectSources
-from vmgen.explain.watched import Way
+from vmgen.explain.watched import ValuePath
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place
 from vmgen.read.layer_file import LayerFile
-from vmgen.read.located import Located, dotted, walk
+from vmgen.read.located import Located, format_path, walk
 from vmgen.read.project import Project
 from vmgen.read.yaml_reader import read_yaml
-from vmgen.render.manifests import path_of
+from vmgen.render.manifests import get_manifest_path
 
 
-class Field(NamedTuple):
+class ExplainedField(NamedTuple):
     """A leaf of a manifest.
 
     `line` and `column` are where it stands in the manifest, `origins` where its value came from (none for a text of the
@@ -29,19 +29,19 @@ class Field(NamedTuple):
     and `template` the line of the template that wrote it.
     """
 
-    path: Way
+    path: ValuePath
     value: Any
     line: int
     column: int
     origins: tuple[Origin, ...]
-    because: tuple[Origin, ...]
-    entries: tuple[Origin, ...]
-    template: Place
+    condition_origins: tuple[Origin, ...]
+    catalog_origins: tuple[Origin, ...]
+    template_line: Place
 
     @property
     def name(self) -> str:
         """The path as people write it: `spec.disks[0]`."""
-        return dotted(self.path)
+        return format_path(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Explanation:
     name: str
     file: str
     text: str = field(repr=False)
-    fields: tuple[Field, ...]
-    counted: tuple[Origin, ...]
+    fields: tuple[ExplainedField, ...]
+    existence_origins: tuple[Origin, ...]
 
 
 class Explainer:
@@ -62,49 +62,49 @@ class Explainer:
 
     def __init__(self, environment: Environment, fleet: Fleet, files: Iterable[LayerFile], project: Project) -> None:
         self._fleet = fleet
-        self._follower = Follower(project)
+        self._tracer = RenderTracer(project)
         self._sources = EnvironmentSources(environment, project)
-        self._origins = Origins(environment, files)
-        self._entries = catalog_entries(environment)
+        self._origin_resolver = OriginResolver(environment, files)
+        self._catalog_entries = find_catalog_entries(environment)
 
-    def explanation(self, resource: Resource, manifests: Mapping[str, bytes]) -> Explanation:
+    def explain(self, resource: Resource, manifests: Mapping[str, bytes]) -> Explanation:
         """Everything about one object; `manifests` are the rendered files of its environment."""
-        path = path_of(self._fleet, resource)
+        path = get_manifest_path(self._fleet, resource)
         text = manifests[path].decode()
         content, _ = read_yaml(manifests[path], path)
         written = dict(walk(content)) if content else {}
-        sources = self._sources.of(resource)
-        found = self._follower.leaves(self._fleet.kind_of(resource).template, resource.context())
-        fields = tuple(self._field(leaf, written[leaf.path], sources) for leaf in found.leaves)
-        counted = self._origins.of(sources.counted)
+        sources = self._sources.find_object_sources(resource)
+        found = self._tracer.trace(self._fleet.get_kind(resource).template, resource.build_context())
+        fields = tuple(self._build_field(leaf, written[leaf.path], sources) for leaf in found.fields)
+        counted = self._origin_resolver.resolve(sources.existence_sources)
         return Explanation(self._fleet.environment, resource.kind, resource.name, path, text, fields, counted)
 
-    def _field(self, leaf: Leaf, written: Located, sources: ObjectSources) -> Field:
-        values = [value for way in leaf.ways for value in sources.at(way)]
-        because = [value for way in leaf.conditions for value in sources.at(way)]
-        named = [found for value in values if (found := self._entries.get((value.place, str(value.data))))]
-        return Field(
+    def _build_field(self, leaf: RenderedField, written: Located, sources: ObjectSources) -> ExplainedField:
+        values = [value for way in leaf.value_paths for value in sources.find_values(way)]
+        because = [value for way in leaf.condition_paths for value in sources.find_values(way)]
+        named = [found for value in values if (found := self._catalog_entries.get((value.place, str(value.data))))]
+        return ExplainedField(
             leaf.path,
             [] if written.data == () else written.data,
             written.place.line,
             written.place.column,
-            self._origins.of(values),
-            self._origins.of(because),
-            self._origins.of(named),
-            leaf.line,
+            self._origin_resolver.resolve(values),
+            self._origin_resolver.resolve(because),
+            self._origin_resolver.resolve(named),
+            leaf.template_line,
         )
 
 
-def catalog_entries(environment: Environment) -> dict[tuple[Place, str], Located]:
+def find_catalog_entries(environment: Environment) -> dict[tuple[Place, str], Located]:
     """The catalog's entries that the environment names, by the place and the name, each placed at its key.
 
     A name stands here as it was written and as the platform has it. (One place may name two: the image and its profile.)
     """
     found = {}
-    by_name = {section: entries(environment, section) for section in SECTIONS}
-    for use in uses(environment, SECTIONS, lambda section, name: name in by_name[section]):
-        named = by_name[use.section][use.written.data]
-        proper = environment.platform.catalog.image_names.get(use.written.data, use.written.data)
-        for name in {use.written.data, proper}:
-            found[use.written.place, name] = Located(named.data, named.key or named.place)
+    by_name = {section: get_entries(environment, section) for section in CATALOG_SECTIONS}
+    for use in find_references(environment, CATALOG_SECTIONS, lambda section, name: name in by_name[section]):
+        named = by_name[use.section][use.value.data]
+        proper = environment.platform.catalog.image_names.get(use.value.data, use.value.data)
+        for name in {use.value.data, proper}:
+            found[use.value.place, name] = Located(named.data, named.key_place or named.place)
     return found

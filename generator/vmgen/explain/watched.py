@@ -11,160 +11,160 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 # The way to a value in what a template is given: ("labels", "team"), ("disks", 0, "name").
-Way = tuple[str | int, ...]
-Ways = tuple[Way, ...]
+ValuePath = tuple[str | int, ...]
+TracedPaths = tuple[ValuePath, ...]
 
-TOKEN = re.compile("\ue000([0-9]+)\ue001")
+TOKEN_PATTERN = re.compile("\ue000([0-9]+)\ue001")
 
 
-class Listener(Protocol):
+class TraceSink(Protocol):
     """Hears what becomes of values."""
 
-    def token(self, ways: Ways) -> str:
+    def render_token(self, ways: TracedPaths) -> str:
         """The text that stands for a value in the output."""
 
-    def read(self, ways: Ways) -> None:
+    def record_read(self, ways: TracedPaths) -> None:
         """The template decided something by a value."""
 
 
-class Watched:
+class TracedScalar:
     """A scalar in a template: it compares as the scalar does, and is written as its token."""
 
-    __slots__ = ("_listener", "_value", "_ways")
+    __slots__ = ("_paths", "_sink", "_value")
 
-    def __init__(self, value: Any, ways: Ways, listener: Listener) -> None:
+    def __init__(self, value: Any, ways: TracedPaths, listener: TraceSink) -> None:
         self._value = value
-        self._ways = ways
-        self._listener = listener
+        self._paths = ways
+        self._sink = listener
 
     def __str__(self) -> str:
-        return self._listener.token(self._ways)
+        return self._sink.render_token(self._paths)
 
     def __bool__(self) -> bool:
-        self._listener.read(self._ways)
+        self._sink.record_read(self._paths)
         return bool(self._value)
 
     def __hash__(self) -> int:
         return hash(self._value)
 
     def __len__(self) -> int:
-        self._listener.read(self._ways)
+        self._sink.record_read(self._paths)
         return len(self._value)
 
     def __index__(self) -> int:
-        self._listener.read(self._ways)
+        self._sink.record_read(self._paths)
         return operator.index(self._value)
 
     def __int__(self) -> int:
-        self._listener.read(self._ways)
+        self._sink.record_read(self._paths)
         return int(self._value)
 
     def __float__(self) -> float:
-        self._listener.read(self._ways)
+        self._sink.record_read(self._paths)
         return float(self._value)
 
     def __iter__(self) -> Iterator[Any]:
-        return (self.derived(item) for item in self._value)
+        return (self.derive(item) for item in self._value)
 
     def __contains__(self, item: Any) -> bool:
-        self._listener.read(self._ways)
-        return bare(item) in self._value
+        self._sink.record_read(self._paths)
+        return unwrap(item) in self._value
 
     def __getitem__(self, key: Any) -> Any:
-        return self.derived(self._value[bare(key)])
+        return self.derive(self._value[unwrap(key)])
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._value, name)
         if not callable(found):
-            return self.derived(found)
-        return lambda *arguments, **named: self.derived(
-            found(*map(bare, arguments), **{key: bare(value) for key, value in named.items()})
+            return self.derive(found)
+        return lambda *arguments, **named: self.derive(
+            found(*map(unwrap, arguments), **{key: unwrap(value) for key, value in named.items()})
         )
 
-    def derived(self, value: Any, *others: Any) -> Any:
+    def derive(self, value: Any, *others: Any) -> Any:
         """A value made of this one and others: whatever made one of them made it."""
-        ways = self._ways
+        ways = self._paths
         for other in others:
-            ways += tuple(way for way in ways_of(other) if way not in ways)
-        return value if isinstance(value, Watched) else Watched(value, ways, self._listener)
+            ways += tuple(way for way in get_paths(other) if way not in ways)
+        return value if isinstance(value, TracedScalar) else TracedScalar(value, ways, self._sink)
 
 
-def _compared(compare: Callable[[Any, Any], bool]) -> Callable[[Watched, Any], bool]:
-    def answer(self: Watched, other: Any) -> bool:
-        self._listener.read((*self._ways, *ways_of(other)))
-        return compare(self._value, bare(other))
+def _make_comparison(compare: Callable[[Any, Any], bool]) -> Callable[[TracedScalar, Any], bool]:
+    def answer(self: TracedScalar, other: Any) -> bool:
+        self._sink.record_read((*self._paths, *get_paths(other)))
+        return compare(self._value, unwrap(other))
 
     return answer
 
 
-def _combined(combine: Callable[[Any, Any], Any], *, swapped: bool = False) -> Callable[[Watched, Any], Any]:
-    def result(self: Watched, other: Any) -> Any:
-        pair = (bare(other), self._value) if swapped else (self._value, bare(other))
-        return self.derived(combine(*pair), other)
+def _make_operator(combine: Callable[[Any, Any], Any], *, swapped: bool = False) -> Callable[[TracedScalar, Any], Any]:
+    def result(self: TracedScalar, other: Any) -> Any:
+        pair = (unwrap(other), self._value) if swapped else (self._value, unwrap(other))
+        return self.derive(combine(*pair), other)
 
     return result
 
 
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
-    setattr(Watched, f"__{_name}__", _compared(getattr(operator, _name)))
+    setattr(TracedScalar, f"__{_name}__", _make_comparison(getattr(operator, _name)))
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod"):
-    setattr(Watched, f"__{_name}__", _combined(getattr(operator, _name)))
-    setattr(Watched, f"__r{_name}__", _combined(getattr(operator, _name), swapped=True))
+    setattr(TracedScalar, f"__{_name}__", _make_operator(getattr(operator, _name)))
+    setattr(TracedScalar, f"__r{_name}__", _make_operator(getattr(operator, _name), swapped=True))
 
 
-class _Container:
+class _TracedContainer:
     """What lists and mappings have in common: only an empty one is a value by itself."""
 
-    ways: Ways
-    listener: Listener
+    value_paths: TracedPaths
+    trace_sink: TraceSink
 
     def __bool__(self) -> bool:
         if not len(self):  # type: ignore[arg-type]
-            self.listener.read(self.ways)
+            self.trace_sink.record_read(self.value_paths)
         return len(self) > 0  # type: ignore[arg-type]
 
 
-class WatchedList(_Container, list[Any]):
+class TracedList(_TracedContainer, list[Any]):
     """A list in a template."""
 
 
-class WatchedMapping(_Container, dict[str, Any]):
+class TracedMapping(_TracedContainer, dict[str, Any]):
     """A mapping in a template."""
 
 
-def watched(value: Any, way: Way, listener: Listener) -> Any:
+def trace_value(value: Any, way: ValuePath, listener: TraceSink) -> Any:
     """A value that a template is given, watched with all below it."""
-    made: WatchedList | WatchedMapping
+    made: TracedList | TracedMapping
     if hasattr(value, "_asdict"):  # a template reads it by the names of its fields
         value = value._asdict()
     if isinstance(value, Mapping):
-        made = WatchedMapping((key, watched(item, (*way, key), listener)) for key, item in value.items())
+        made = TracedMapping((key, trace_value(item, (*way, key), listener)) for key, item in value.items())
     elif isinstance(value, list | tuple):
-        made = WatchedList(watched(item, (*way, index), listener) for index, item in enumerate(value))
+        made = TracedList(trace_value(item, (*way, index), listener) for index, item in enumerate(value))
     else:
-        return Watched(value, (way,), listener)
-    made.ways, made.listener = (way,), listener
+        return TracedScalar(value, (way,), listener)
+    made.value_paths, made.trace_sink = (way,), listener
     return made
 
 
-def ways_of(value: Any) -> Ways:
+def get_paths(value: Any) -> TracedPaths:
     """The ways of a watched scalar; none of anything else."""
-    return value._ways if isinstance(value, Watched) else ()
+    return value._paths if isinstance(value, TracedScalar) else ()
 
 
-def bare(value: Any) -> Any:
+def unwrap(value: Any) -> Any:
     """The value itself."""
-    return value._value if isinstance(value, Watched) else value
+    return value._value if isinstance(value, TracedScalar) else value
 
 
-def tokens(value: Any) -> Any:
+def to_tokens(value: Any) -> Any:
     """A value with a token for each scalar and each empty list or mapping."""
-    if isinstance(value, Watched):
+    if isinstance(value, TracedScalar):
         return str(value)
-    if isinstance(value, _Container) and not len(value):  # type: ignore[arg-type]
-        return value.listener.token(value.ways)
+    if isinstance(value, _TracedContainer) and not len(value):  # type: ignore[arg-type]
+        return value.trace_sink.render_token(value.value_paths)
     if isinstance(value, Mapping):
-        return {key: tokens(item) for key, item in value.items()}
+        return {key: to_tokens(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [tokens(item) for item in value]
+        return [to_tokens(item) for item in value]
     return value

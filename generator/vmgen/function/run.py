@@ -6,42 +6,42 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vmgen.pipeline import Workshop
-from vmgen.problems import Place, Problem, in_order
-from vmgen.quoting import block
+from vmgen.pipeline import Renderer
+from vmgen.problems import Place, Problem, sort_problems
+from vmgen.quoting import to_block
 from vmgen.read.project import Project
-from vmgen.read.resource_list import ResourceList, items_with, resource_list
+from vmgen.read.resource_list import ResourceList, parse_resource_list, render_items
 from vmgen.render.kustomization import KUSTOMIZATION
 
 KIND = "Environment"
-_PATHS = ("config.kubernetes.io/path", "internal.config.kubernetes.io/path")
+_PATH_ANNOTATIONS = ("config.kubernetes.io/path", "internal.config.kubernetes.io/path")
 
 
-class Answer(NamedTuple):
+class FunctionOutput(NamedTuple):
     """The ResourceList to print, and the problems that are in it as results."""
 
     text: str
     problems: tuple[Problem, ...]
 
 
-def answer(text: bytes, folder: Path) -> Answer:
+def run_function(text: bytes, folder: Path) -> FunctionOutput:
     """The answer to a ResourceList. VmgenError where it is none.
 
     The spec is what `environments/<name>.yaml` would hold; `folder` is where the function was started.
     """
-    received = resource_list(text)
-    name, misnamed = _name(received.config)
+    received = parse_resource_list(text)
+    name, misnamed = _read_name(received.function_config)
     if misnamed:
-        return _answer(received, {}, misnamed, "")
-    project = Project(_root(folder))
-    workshop = Workshop(project)
+        return _build_output(received, {}, misnamed, "")
+    project = Project(_find_root(folder))
+    workshop = Renderer(project)
     path = project.environments / f"{name}.yaml"
-    workshop.files.suppose(path, received.spec.encode())
-    done = workshop.rendered(name)
-    return _answer(received, done.files, done.problems, project.shown(path))
+    workshop.layer_loader.override_text(path, received.spec.encode())
+    done = workshop.render(name)
+    return _build_output(received, done.files, done.problems, project.display_path(path))
 
 
-def _name(config: Mapping[str, Any]) -> tuple[str, tuple[Problem, ...]]:
+def _read_name(config: Mapping[str, Any]) -> tuple[str, tuple[Problem, ...]]:
     """The environment's name, and what makes the functionConfig none."""
     metadata = config.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
@@ -56,28 +56,30 @@ def _name(config: Mapping[str, Any]) -> tuple[str, tuple[Problem, ...]]:
     return str(name), tuple(wrong)
 
 
-def _root(folder: Path) -> Path:
+def _find_root(folder: Path) -> Path:
     """The repository that the folder lies in; the folder itself where it lies in none."""
     return next((each for each in (folder, *folder.parents) if (each / "environments").is_dir()), folder)
 
 
-def _answer(received: ResourceList, files: Mapping[str, bytes], problems: tuple[Problem, ...], shown: str) -> Answer:
+def _build_output(
+    received: ResourceList, files: Mapping[str, bytes], problems: tuple[Problem, ...], shown: str
+) -> FunctionOutput:
     wrong = any(problem.severity == "error" for problem in problems)
     manifests = [text for path, text in files.items() if path.count("/") > 1 and not path.endswith(f"/{KUSTOMIZATION}")]
-    said = in_order([_within(problem, shown) for problem in problems])
-    results = [_result(problem, received.config) for problem in said]
-    text = f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n{items_with(received, [] if wrong else manifests)}"
-    return Answer(f"{text}results:{block(results, 2)}\n" if results else text, said)
+    said = sort_problems([_drop_spec_location(problem, shown) for problem in problems])
+    results = [_build_result(problem, received.function_config) for problem in said]
+    text = f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n{render_items(received, [] if wrong else manifests)}"
+    return FunctionOutput(f"{text}results:{to_block(results, 2)}\n" if results else text, said)
 
 
-def _within(problem: Problem, shown: str) -> Problem:
+def _drop_spec_location(problem: Problem, shown: str) -> Problem:
     """A problem of the spec itself has no line: its text is the one that kustomize made, not the user's."""
     if problem.place.file != shown:
         return problem
     return Problem(Place("functionConfig"), problem.rule, problem.subject, problem.message, problem.severity)
 
 
-def _result(problem: Problem, config: Mapping[str, Any]) -> dict[str, Any]:
+def _build_result(problem: Problem, config: Mapping[str, Any]) -> dict[str, Any]:
     metadata: Any = config.get("metadata") or {}
     reference = {"apiVersion": config.get("apiVersion"), "kind": config.get("kind")}
     reference |= {key: metadata[key] for key in ("name", "namespace") if key in metadata}
@@ -91,7 +93,7 @@ def _result(problem: Problem, config: Mapping[str, Any]) -> dict[str, Any]:
         spec = own and problem.rule != "function-config"
         result["field"] = {"path": f"spec.{problem.subject}" if spec else problem.subject}
     annotations: Any = metadata.get("annotations") or {}
-    paths = [annotations[key] for key in _PATHS if key in annotations] if own else [problem.place.file]
+    paths = [annotations[key] for key in _PATH_ANNOTATIONS if key in annotations] if own else [problem.place.file]
     if paths:
         result["file"] = {"path": str(paths[0])}
     return result

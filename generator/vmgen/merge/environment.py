@@ -6,18 +6,18 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-from vmgen.merge.inference import has_system_disk, inferred, inferred_disk
+from vmgen.merge.inference import has_system_disk, infer_disk, infer_vm
 from vmgen.merge.layers import Layered
-from vmgen.merge.settings import Settings, marked
+from vmgen.merge.settings import Settings, with_layer
 from vmgen.problems import Place
 from vmgen.read.located import Located
-from vmgen.read.overlay import SOURCES, overlaid, settled
+from vmgen.read.overlay import DISK_SOURCES, drop_nulls, merge
 from vmgen.read.platform import Platform
 
-SYSTEM = "system"
+SYSTEM_DISK = "system"
 # Keys that say which VMs there are, rather than what each is.
-_STRUCTURE = ("count", "skip", "names", "name", "instances")
-_NOWHERE = Place("")
+_INSTANCE_KEYS = ("count", "skip", "names", "name", "instances")
+_NO_PLACE = Place("")
 
 
 class OwnDisk(NamedTuple):
@@ -33,7 +33,7 @@ class VmSettings(NamedTuple):
 
     values: Settings
     disks: tuple[OwnDisk, ...]
-    attached: tuple[Located, ...]
+    attachments: tuple[Located, ...]
 
 
 class Instance(NamedTuple):
@@ -50,13 +50,13 @@ class Group(NamedTuple):
 
     key: str
     place: Place
-    written: Located
+    located: Located
     settings: VmSettings
     instances: tuple[Instance, ...]
 
-    def overridden(self) -> Iterator[tuple[Instance, str]]:
+    def iter_overrides(self) -> Iterator[tuple[Instance, str]]:
         """The VMs that differ from the group, each with the path of what is written for it."""
-        found = self.written.get("instances")
+        found = self.located.get("instances")
         written = found.mapping if found else {}
         for instance in self.instances if written else ():
             if instance.settings is not self.settings:
@@ -72,7 +72,7 @@ class StandaloneDisk(NamedTuple):
     place: Place
 
 
-class _Merged(NamedTuple):
+class _MergedFields(NamedTuple):
     name: str
     file: str
     platform: Platform
@@ -81,25 +81,25 @@ class _Merged(NamedTuple):
     disks: tuple[StandaloneDisk, ...]
 
 
-class Environment(_Merged):
+class Environment(_MergedFields):
     """An environment, merged: everything that rules look at."""
 
     def vm_settings(self) -> tuple[tuple[Group, VmSettings, str], ...]:
         """Each distinct set of VM settings that some VM has, once, with its group and the path that messages name."""
-        return self._vms
+        return self._vm_settings
 
     def disk_settings(self) -> tuple[tuple[Settings, str, VmSettings | None], ...]:
         """Each distinct set of disk settings, system disks included, with its path."""
-        return self._disks
+        return self._disk_settings
 
     @cached_property
-    def _vms(self) -> tuple[tuple[Group, VmSettings, str], ...]:
-        return tuple(_distinct(self.groups))
+    def _vm_settings(self) -> tuple[tuple[Group, VmSettings, str], ...]:
+        return tuple(_iter_distinct(self.groups))
 
     @cached_property
-    def _disks(self) -> tuple[tuple[Settings, str, VmSettings | None], ...]:
+    def _disk_settings(self) -> tuple[tuple[Settings, str, VmSettings | None], ...]:
         found: list[tuple[Settings, str, VmSettings | None]] = []
-        for _, vm, path in self._vms:
+        for _, vm, path in self._vm_settings:
             system = has_system_disk(vm.values)
             for position, disk in enumerate(vm.disks):
                 found.append((disk.settings, path if system and not position else f"{path}.disks.{disk.suffix}", vm))
@@ -107,90 +107,91 @@ class Environment(_Merged):
         return tuple(found)
 
 
-def _distinct(groups: tuple[Group, ...]) -> Iterator[tuple[Group, VmSettings, str]]:
+def _iter_distinct(groups: tuple[Group, ...]) -> Iterator[tuple[Group, VmSettings, str]]:
     for group in groups:
-        own = list(group.overridden())
+        own = list(group.iter_overrides())
         if len(own) < len(group.instances) or not group.instances:
             yield group, group.settings, f"vms.{group.key}"
         for instance, path in own:
             yield group, instance.settings, path
 
 
-def environment(layers: Layered, platform: Platform) -> Environment:
+def merge_environment(layers: Layered, platform: Platform) -> Environment:
     """The environment that merged layers describe on a platform."""
-    written, settings = Settings(layers.content), Settings(settled(layers.content))
-    below = overlaid(marked(platform.defaults, "platform"), _mapping(written.get("defaults")), "group", nulls=True)
-    groups = (_group(key, value, below, platform) for key, value in written.entries("vms"))
+    written, settings = Settings(layers.content), Settings(drop_nulls(layers.content))
+    below = merge(with_layer(platform.defaults, "platform"), _as_mapping(written.get("defaults")), "group", nulls=True)
+    groups = (_build_group(key, value, below, platform) for key, value in written.get_entries("vms"))
     disks = (
-        StandaloneDisk(name, _disk(value, {}, platform), value.key or value.place) for name, value in settings.entries("disks")
+        StandaloneDisk(name, _build_disk(value, {}, platform), value.key_place or value.place)
+        for name, value in settings.get_entries("disks")
     )
     return Environment(layers.name, layers.file, platform, settings, tuple(groups), tuple(disks))
 
 
-def _mapping(value: Located | None) -> Located:
-    return value if value and value.mapping else Located({}, value.place if value else _NOWHERE)
+def _as_mapping(value: Located | None) -> Located:
+    return value if value and value.mapping else Located({}, value.place if value else _NO_PLACE)
 
 
-def _group(key: str, written: Located, below: Located, platform: Platform) -> Group:
-    merged = overlaid(below, written, "group", nulls=True)
-    base = Settings(settled(Located(merged.data, written.place, written.key, under=written.under)))
-    place = written.key or written.place
-    values = {name: value for name, value in merged.mapping.items() if name not in _STRUCTURE}
-    shared = _vm_settings(Settings(settled(Located(values, place))), platform)
-    overrides = dict(Settings(merged).entries("instances"))
+def _build_group(key: str, written: Located, below: Located, platform: Platform) -> Group:
+    merged = merge(below, written, "group", nulls=True)
+    base = Settings(drop_nulls(Located(merged.data, written.place, written.key_place, overrides=written.overrides)))
+    place = written.key_place or written.place
+    values = {name: value for name, value in merged.mapping.items() if name not in _INSTANCE_KEYS}
+    shared = _build_vm_settings(Settings(drop_nulls(Located(values, place))), platform)
+    overrides = dict(Settings(merged).get_entries("instances"))
     instances = []
-    for name, number, at in _names(key, base, place):
+    for name, number, at in _generate_names(key, base, place):
         labels = (name,) if number is None else (str(number), name)
         own = [overrides[label] for label in labels if label in overrides]
-        settings = _overridden(values, own, place, platform) if own else shared
+        settings = _apply_overrides(values, own, place, platform) if own else shared
         instances.append(Instance(name, number, settings, at))
     return Group(key, place, base.located, shared, tuple(instances))
 
 
-def _overridden(values: dict[str, Located], own: list[Located], place: Place, platform: Platform) -> VmSettings:
+def _apply_overrides(values: dict[str, Located], own: list[Located], place: Place, platform: Platform) -> VmSettings:
     merged = Located(values, place)
     for override in own:
-        merged = overlaid(merged, override, "group", nulls=True)
-    return _vm_settings(Settings(settled(Located(merged.data, own[-1].key or place))), platform)
+        merged = merge(merged, override, "group", nulls=True)
+    return _build_vm_settings(Settings(drop_nulls(Located(merged.data, own[-1].key_place or place))), platform)
 
 
-def _names(key: str, base: Settings, place: Place) -> Iterator[tuple[str, int | None, Place]]:
+def _generate_names(key: str, base: Settings, place: Place) -> Iterator[tuple[str, int | None, Place]]:
     """The VMs of a group: by `names`, by `count` without the numbers to skip, or the one named as the group."""
-    root = base.value("name", key)
-    if base.written("names"):
-        for item in base.items("names"):
+    root = base.get_plain("name", key)
+    if base.is_set("names"):
+        for item in base.get_items("names"):
             yield item.data, None, item.place
-    elif base.written("count"):
-        skipped = set(base.value("skip") or ())
-        number, left = 0, base.value("count") or 0
+    elif base.is_set("count"):
+        skipped = set(base.get_plain("skip") or ())
+        number, left = 0, base.get_plain("count") or 0
         while left:
             number += 1
             if number not in skipped:
                 left -= 1
-                yield f"{root}-{number}", number, base.place("count")
+                yield f"{root}-{number}", number, base.find_place("count")
     else:
         yield root, None, place
 
 
-def _vm_settings(settings: Settings, platform: Platform) -> VmSettings:
-    complete = inferred(settings, platform)
+def _build_vm_settings(settings: Settings, platform: Platform) -> VmSettings:
+    complete = infer_vm(settings, platform)
     inherited = {name: value for name in ("storageClass", "protect") if (value := complete.get(name))}
     disks: list[OwnDisk] = []
     if has_system_disk(complete):
-        disks.append(OwnDisk(SYSTEM, _system_disk(complete, platform), settings.located.place))
-    for suffix, written in complete.entries("disks"):
-        disks.append(OwnDisk(suffix, _disk(written, inherited, platform), written.key or written.place))
-    return VmSettings(complete, tuple(disks), complete.items("attach"))
+        disks.append(OwnDisk(SYSTEM_DISK, _build_system_disk(complete, platform), settings.located.place))
+    for suffix, written in complete.get_entries("disks"):
+        disks.append(OwnDisk(suffix, _build_disk(written, inherited, platform), written.key_place or written.place))
+    return VmSettings(complete, tuple(disks), complete.get_items("attach"))
 
 
-def _system_disk(vm: Settings, platform: Platform) -> Settings:
-    kept = (*SOURCES, "storage", "storageClass", "protect")
-    written = {name: vm.located.mapping[name] for name in kept if vm.written(name)}
-    return _disk(Located(written, vm.located.place), {}, platform)
+def _build_system_disk(vm: Settings, platform: Platform) -> Settings:
+    kept = (*DISK_SOURCES, "storage", "storageClass", "protect")
+    written = {name: vm.located.mapping[name] for name in kept if vm.is_set(name)}
+    return _build_disk(Located(written, vm.located.place), {}, platform)
 
 
-def _disk(written: Located, inherited: dict[str, Located], platform: Platform) -> Settings:
-    lowest = marked(platform.disk_defaults, "platform")
+def _build_disk(written: Located, inherited: dict[str, Located], platform: Platform) -> Settings:
+    lowest = with_layer(platform.disk_defaults, "platform")
     below = Located({**lowest.mapping, **inherited}, lowest.place)
-    merged = overlaid(below, written, "disk")
-    return inferred_disk(Settings(Located(merged.data, written.key or written.place)), platform)
+    merged = merge(below, written, "disk")
+    return infer_disk(Settings(Located(merged.data, written.key_place or written.place)), platform)

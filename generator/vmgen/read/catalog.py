@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import NamedTuple
 
-from vmgen.quantities import mebibytes
+from vmgen.quantities import parse_size
 from vmgen.read.located import Located
 
 # The first four fields of each are the same: `warning` is said whenever the entry is used. They are written out, since
 # tuples with names, which cannot inherit, take a seventh of a dataclass's time to define, and every start pays for it.
 
 
-class Entry(NamedTuple):
+class CatalogEntry(NamedTuple):
     """What all catalog entries have."""
 
     name: str
@@ -69,68 +69,71 @@ class StorageClass(NamedTuple):
     replicated: bool
 
 
-class _Content(NamedTuple):
+class _CatalogContent(NamedTuple):
     content: Located
 
 
-class Catalog(_Content):
+class Catalog(_CatalogContent):
     """The sections of a catalog, read from its located mapping when they are first asked for."""
 
-    def _entries(self, section: str) -> list[tuple[str, Located, bool, str]]:
+    def _read_entries(self, section: str) -> list[tuple[str, Located, bool, str]]:
         found = self.content.get(section)
         if found is None:
             return []
         return [
-            (name, entry, bool(entry.value("deprecated")), entry.value("warning", "")) for name, entry in found.mapping.items()
+            (name, entry, bool(entry.get_plain("deprecated")), entry.get_plain("warning", ""))
+            for name, entry in found.mapping.items()
         ]
 
     @cached_property
     def instance_types(self) -> Mapping[str, InstanceType]:
         return {
-            base[0]: InstanceType(*base, base[1].value("cpu"), mebibytes(base[1].value("memory")), base[1].value("series", ""))
-            for base in self._entries("instanceTypes")
+            base[0]: InstanceType(
+                *base, base[1].get_plain("cpu"), parse_size(base[1].get_plain("memory")), base[1].get_plain("series", "")
+            )
+            for base in self._read_entries("instanceTypes")
         }
 
     @cached_property
     def images(self) -> Mapping[str, Image]:
-        return {base[0]: _image(base) for base in self._entries("images")}
+        return {base[0]: _build_image(base) for base in self._read_entries("images")}
 
     @cached_property
     def image_names(self) -> Mapping[str, str]:
         """Each name that an environment may write, aliases included, to the platform's own name of the image."""
-        names = {alias: name for name, image in self.images.items() for alias in image.located.value("aliases", [])}
+        names = {alias: name for name, image in self.images.items() for alias in image.located.get_plain("aliases", [])}
         return names | {name: name for name in self.images}
 
-    def image(self, written: str) -> Image | None:
+    def find_image(self, written: str) -> Image | None:
         """The image of a name or alias, or None."""
         name = self.image_names.get(written)
         return self.images[name] if name else None
 
     @cached_property
     def profiles(self) -> Mapping[str, Profile]:
-        return {base[0]: _profile(base) for base in self._entries("profiles")}
+        return {base[0]: _build_profile(base) for base in self._read_entries("profiles")}
 
     @cached_property
     def storage_classes(self) -> Mapping[str, StorageClass]:
-        return {base[0]: StorageClass(*base, base[1].value("replicated")) for base in self._entries("storageClasses")}
+        return {base[0]: StorageClass(*base, base[1].get_plain("replicated")) for base in self._read_entries("storageClasses")}
 
     @cached_property
-    def gpus(self) -> Mapping[str, Entry]:
-        return {base[0]: Entry(*base) for base in self._entries("gpus")}
+    def gpus(self) -> Mapping[str, CatalogEntry]:
+        return {base[0]: CatalogEntry(*base) for base in self._read_entries("gpus")}
 
 
-def _image(base: tuple[str, Located, bool, str]) -> Image:
+def _build_image(base: tuple[str, Located, bool, str]) -> Image:
     entry = base[1]
     return Image(
         *base,
-        entry.value("minStorage"),
-        entry.value("profile", ""),
-        entry.value("optical", False),
-        entry.value("os", ""),
+        entry.get_plain("minStorage"),
+        entry.get_plain("profile", ""),
+        entry.get_plain("optical", False),
+        entry.get_plain("os", ""),
     )
 
 
-def _profile(base: tuple[str, Located, bool, str]) -> Profile:
+def _build_profile(base: tuple[str, Located, bool, str]) -> Profile:
     entry = base[1]
-    memory = entry.value("minMemory")
-    return Profile(*base, entry.value("minCPU", 0), mebibytes(memory) if memory else 0, entry.value("os", ""))
+    memory = entry.get_plain("minMemory")
+    return Profile(*base, entry.get_plain("minCPU", 0), parse_size(memory) if memory else 0, entry.get_plain("os", ""))

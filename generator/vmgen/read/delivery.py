@@ -7,15 +7,15 @@ from collections.abc import Mapping
 
 from vmgen.problems import VmgenError
 from vmgen.read.located import Located
-from vmgen.read.platform import layered_data
+from vmgen.read.platform import load_extended
 from vmgen.read.project import Project
 from vmgen.read.schema import Schema
 
-FOLDER = "delivery"
-ARGOCD, FLUX, STANDALONE = "argocd", "flux", "standalone"
-DEFAULTS = "delivery/defaults.yaml"
+DELIVERY_FOLDER = "delivery"
+ARGOCD, FLUX, STANDALONE_FOLDER = "argocd", "flux", "standalone"
+DEFAULTS_FILE = "delivery/defaults.yaml"
 # The schema of each kind: the fields that are written, and no other.
-SHAPES: Mapping[str, str] = {
+SCHEMA_FILES: Mapping[str, str] = {
     "Application": "delivery/application.schema.json",
     "ApplicationSet": "delivery/application-set.schema.json",
     "ConfigMap": "delivery/config-map.schema.json",
@@ -23,17 +23,17 @@ SHAPES: Mapping[str, str] = {
 }
 
 
-def delivery_defaults(project: Project) -> Located:
+def load_delivery_defaults(project: Project) -> Located:
     """The settings of `argocd` and `flux` that hold where an environment writes none."""
-    return layered_data(DEFAULTS, project)
+    return load_extended(DEFAULTS_FILE, project)
 
 
-def shape(kind: str, project: Project) -> Schema:
+def load_schema(kind: str, project: Project) -> Schema:
     """The schema of a kind."""
-    path = project.template(SHAPES[kind])
+    path = project.find_template(SCHEMA_FILES[kind])
     if path is None:
-        raise VmgenError(f"templates/{SHAPES[kind]} is missing")
+        raise VmgenError(f"templates/{SCHEMA_FILES[kind]} is missing")
     try:
         return Schema(json.loads(path.read_text(encoding="utf-8")), ours=project.is_built_in(path))
     except ValueError as error:
-        raise VmgenError(f"{project.shown(path)} is not JSON: {error}") from None
+        raise VmgenError(f"{project.display_path(path)} is not JSON: {error}") from None

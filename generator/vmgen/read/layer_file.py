@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from vmgen.problems import Place, Problem
 from vmgen.read.located import INVALID, Located
 from vmgen.read.project import Project
-from vmgen.read.scalars import unprintable
-from vmgen.read.schema import Schema, own_schema, without
+from vmgen.read.scalars import describe_unprintable
+from vmgen.read.schema import Schema, load_builtin_schema, prune_invalid
 from vmgen.read.yaml_reader import read_yaml
 
-MOST_KEY_BYTES = 1024 * 1024
+MAX_KEY_FILE_BYTES = 1024 * 1024
 
 
 class LayerFile(NamedTuple):
@@ -26,31 +26,31 @@ class LayerFile(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-class Files:
+class LayerLoader:
     """Reads each file once in a run, however many environments share it."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self._read: dict[Path, LayerFile] = {}
+        self._layers: dict[Path, LayerFile] = {}
 
     @cached_property
     def schema(self) -> Schema:
-        return own_schema("environment")
+        return load_builtin_schema("environment")
 
-    def layer(self, path: Path) -> LayerFile:
+    def load(self, path: Path) -> LayerFile:
         """The file at a path; the path exists."""
-        found = self._read.get(path)
+        found = self._layers.get(path)
         if found is None:
-            found = self._read[path] = _layer(path, self.project, self.schema)
+            found = self._layers[path] = _load_layer(path, self.project, self.schema)
         return found
 
-    def suppose(self, path: Path, text: bytes) -> None:
+    def override_text(self, path: Path, text: bytes) -> None:
         """Take a file to hold a text from here on, whatever lies at its path: for what is not written yet."""
-        self._read[path] = _layer(path, self.project, self.schema, text)
+        self._layers[path] = _load_layer(path, self.project, self.schema, text)
 
 
-def _layer(path: Path, project: Project, schema: Schema, text: bytes | None = None) -> LayerFile:
-    shown = project.shown(path)
+def _load_layer(path: Path, project: Project, schema: Schema, text: bytes | None = None) -> LayerFile:
+    shown = project.display_path(path)
     try:
         content, problems = read_yaml(path.read_bytes() if text is None else text, shown)
     except OSError as error:
@@ -58,80 +58,82 @@ def _layer(path: Path, project: Project, schema: Schema, text: bytes | None = No
         return LayerFile(path, Located(INVALID, Place(shown)), (unreadable,))
     if content is None:
         return LayerFile(path, Located(INVALID, Place(shown)), tuple(problems))
-    refused = schema.problems(content)
+    refused = schema.find_problems(content)
     problems.extend(dict.fromkeys(problem for _, problem in refused))
-    content = without(content, [taken for taken, _ in refused])
-    return LayerFile(path, _written_out(content, path, project, problems), tuple(problems))
+    content = prune_invalid(content, [taken for taken, _ in refused])
+    return LayerFile(path, _expand_shorthand(content, path, project, problems), tuple(problems))
 
 
-def _written_out(content: Located, path: Path, project: Project, problems: list[Problem]) -> Located:
+def _expand_shorthand(content: Located, path: Path, project: Project, problems: list[Problem]) -> Located:
     """The file with every short form in its long form, so that layers merge key by key."""
-    keys = _KeyFiles(path.parent, project, problems)
+    keys = _KeyFileReader(path.parent, project, problems)
 
     def group(value: Located) -> Located:
-        return _each(value, {"disks": disks, "attach": _attachments, "sshKeys": keys.read_in, "instances": groups})
+        return _map_keys(
+            value, {"disks": disks, "attach": _expand_attachments, "sshKeys": keys.inline_keys, "instances": groups}
+        )
 
     def groups(value: Located) -> Located:
-        return _all(value, group)
+        return _map_values(value, group)
 
     def disks(value: Located) -> Located:
-        return _all(value, _long_disk)
+        return _map_values(value, _expand_disk)
 
-    return _each(content, {"defaults": group, "vms": groups, "disks": disks})
+    return _map_keys(content, {"defaults": group, "vms": groups, "disks": disks})
 
 
-def _each(value: Located, changes: dict[str, Any]) -> Located:
+def _map_keys(value: Located, changes: dict[str, Any]) -> Located:
     if not isinstance(value.data, dict) or not any(name in value.data for name in changes):
         return value
     data = {name: changes[name](item) if name in changes else item for name, item in value.data.items()}
-    return Located(data, value.place, value.key)
+    return Located(data, value.place, value.key_place)
 
 
-def _all(value: Located, change: Any) -> Located:
+def _map_values(value: Located, change: Any) -> Located:
     if not isinstance(value.data, dict):
         return value
-    return Located({name: change(item) for name, item in value.data.items()}, value.place, value.key)
+    return Located({name: change(item) for name, item in value.data.items()}, value.place, value.key_place)
 
 
-def _long_disk(value: Located) -> Located:
+def _expand_disk(value: Located) -> Located:
     if not isinstance(value.data, str):
         return value
-    return Located({"storage": Located(value.data, value.place, value.key)}, value.place, value.key)
+    return Located({"storage": Located(value.data, value.place, value.key_place)}, value.place, value.key_place)
 
 
-def _attachments(value: Located) -> Located:
+def _expand_attachments(value: Located) -> Located:
     if not isinstance(value.data, tuple):
         return value
     items = (Located({"name": item}, item.place) if isinstance(item.data, str) else item for item in value.data)
-    return Located(tuple(items), value.place, value.key)
+    return Located(tuple(items), value.place, value.key_place)
 
 
-class _KeyFiles(NamedTuple):
+class _KeyFileReader(NamedTuple):
     folder: Path
     project: Project
     problems: list[Problem]
 
-    def read_in(self, value: Located) -> Located:
+    def inline_keys(self, value: Located) -> Located:
         """The list of keys with each `{file: …}` replaced by the file's keys, each at its line there."""
         if not isinstance(value.data, tuple):
             return value
         keys: list[Located] = []
         for item in value.data:
             file = item.get("file")
-            keys.extend([item] if file is None else self._keys(file))
-        return Located(tuple(keys), value.place, value.key)
+            keys.extend([item] if file is None else self._read_keys(file))
+        return Located(tuple(keys), value.place, value.key_place)
 
-    def _keys(self, file: Located) -> list[Located]:
+    def _read_keys(self, file: Located) -> list[Located]:
         path = self.folder / file.data
-        shown = self.project.shown(path)
-        if not self.project.holds(path):
+        shown = self.project.display_path(path)
+        if not self.project.contains(path):
             message = "the key file lies outside of the repository; copy it in, so that every clone renders the same"
             self.problems.append(Problem(file.place, "missing-key-file", "sshKeys", message))
             return []
         try:
             with path.open("rb") as stream:
-                content = stream.read(MOST_KEY_BYTES + 1)
-            if len(content) > MOST_KEY_BYTES:
+                content = stream.read(MAX_KEY_FILE_BYTES + 1)
+            if len(content) > MAX_KEY_FILE_BYTES:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
             text = content.decode("utf-8-sig").replace("\r\n", "\n")
         except (OSError, ValueError) as error:
@@ -142,8 +144,8 @@ class _KeyFiles(NamedTuple):
         keys = []
         for number, line in enumerate(text.split("\n"), start=1):
             place = Place(shown, number, 1)
-            if unprintable(line):
-                message = f"the character {unprintable(line)} does not survive YAML tools; remove it"
+            if describe_unprintable(line):
+                message = f"the character {describe_unprintable(line)} does not survive YAML tools; remove it"
                 self.problems.append(Problem(place, "unprintable-character", "sshKeys", message))
             elif line.strip() and not line.lstrip().startswith("#"):
                 keys.append(Located(line.strip(), place, file.place))

@@ -18,9 +18,9 @@ class Located(NamedTuple):
 
     data: Any
     place: Place
-    key: Place | None = None
+    key_place: Place | None = None
     layer: str = ""
-    under: Located | None = None
+    overrides: Located | None = None
 
     @property
     def mapping(self) -> Mapping[str, Located]:
@@ -36,19 +36,19 @@ class Located(NamedTuple):
         """The value of a key, or None where it is not written."""
         return self.mapping.get(name)
 
-    def value(self, name: str, otherwise: Any = None) -> Any:
+    def get_plain(self, name: str, otherwise: Any = None) -> Any:
         """The plain value of a key, or `otherwise`."""
         found = self.mapping.get(name)
-        return otherwise if found is None else plain(found)
+        return otherwise if found is None else to_plain(found)
 
 
-class Ambiguous(str):
+class AmbiguousScalar(str):
     """A plain scalar that YAML's versions read as different things, such as `no`, `014` or `22:22`."""
 
     __slots__ = ()
 
 
-class Invalid:
+class InvalidValue:
     """Stands where a value was refused: it is written, so nothing calls it missing, and no rule looks at it again."""
 
     __slots__ = ()
@@ -57,20 +57,20 @@ class Invalid:
         return "INVALID"
 
 
-INVALID = Invalid()
+INVALID = InvalidValue()
 
 
-def plain(value: Located) -> Any:
+def to_plain(value: Located) -> Any:
     """The value without its places."""
     data = value.data
     if isinstance(data, dict):
-        return {key: plain(item) for key, item in data.items()}
+        return {key: to_plain(item) for key, item in data.items()}
     if isinstance(data, tuple):
-        return [plain(item) for item in data]
+        return [to_plain(item) for item in data]
     return data
 
 
-def at_path(value: Located, path: list[str | int]) -> Located:
+def get_at_path(value: Located, path: list[str | int]) -> Located:
     """The value at a path of keys and indexes; the path exists."""
     for step in path:
         value = value.data[step]
@@ -88,7 +88,7 @@ def walk(value: Located, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tup
             yield from walk(item, (*path, index))
 
 
-def dotted(path: list[str | int] | tuple[str | int, ...]) -> str:
+def format_path(path: list[str | int] | tuple[str | int, ...]) -> str:
     """A path as people write it: `vms.web.disks[0]`."""
     text = ""
     for step in path:
@@ -96,22 +96,22 @@ def dotted(path: list[str | int] | tuple[str | int, ...]) -> str:
     return text
 
 
-def packed(value: Located) -> tuple[Any, ...]:
+def serialize(value: Located) -> tuple[Any, ...]:
     """The value and all below it as plain tuples and mappings, to be kept; `unpacked` gives it back."""
     data: Any = value.data
     if type(data) is dict:
-        data = {name: packed(item) for name, item in data.items()}
+        data = {name: serialize(item) for name, item in data.items()}
     elif type(data) is tuple:
-        data = tuple(packed(item) for item in data)
-    key = tuple(value.key) if value.key else None
-    return data, tuple(value.place), key, value.layer, packed(value.under) if value.under else None
+        data = tuple(serialize(item) for item in data)
+    key = tuple(value.key_place) if value.key_place else None
+    return data, tuple(value.place), key, value.layer, serialize(value.overrides) if value.overrides else None
 
 
-def unpacked(row: tuple[Any, ...]) -> Located:
+def deserialize(row: tuple[Any, ...]) -> Located:
     """The value that was packed."""
     data, place, key, layer, under = row
     if type(data) is dict:
-        data = {name: unpacked(item) for name, item in data.items()}
+        data = {name: deserialize(item) for name, item in data.items()}
     elif type(data) is tuple:
-        data = tuple(unpacked(item) for item in data)
-    return Located(data, Place(*place), Place(*key) if key else None, layer, unpacked(under) if under else None)
+        data = tuple(deserialize(item) for item in data)
+    return Located(data, Place(*place), Place(*key) if key else None, layer, deserialize(under) if under else None)

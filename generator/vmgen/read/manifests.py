@@ -6,14 +6,14 @@ from typing import Any
 
 import yaml
 
-_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BASE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class NotYaml(Exception):
+class InvalidYamlError(Exception):
     """The text is no YAML; says why, with the line."""
 
 
-class _Loader(_BASE):  # type: ignore[misc]
+class _ManifestLoader(_BASE_LOADER):  # type: ignore[misc]
     """PyYAML's loader, but that a key may stand once, and that a lone `=` or `<<` is text."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
@@ -25,7 +25,7 @@ class _Loader(_BASE):  # type: ignore[misc]
         return super().construct_mapping(node, deep)
 
 
-class _TextKeys(_Loader):
+class _TextKeyLoader(_ManifestLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         found = super().construct_mapping(node, deep)
         for key in found:
@@ -36,16 +36,16 @@ class _TextKeys(_Loader):
 
 
 for _tag in ("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"):
-    _Loader.add_constructor(_tag, yaml.SafeLoader.construct_yaml_str)
+    _ManifestLoader.add_constructor(_tag, yaml.SafeLoader.construct_yaml_str)
 
 
-def objects(text: str | bytes, *, text_keys: bool = False) -> list[Any]:
+def parse_objects(text: str | bytes, *, text_keys: bool = False) -> list[Any]:
     """The documents of a text, empty ones left out. NotYaml where it cannot be read.
 
     With `text_keys`, a key such as `on` or `1` is an error: in what others wrote it is passed on, and not written by us.
     """
-    loader = _TextKeys if text_keys else _Loader
+    loader = _TextKeyLoader if text_keys else _ManifestLoader
     try:
         return [document for document in yaml.load_all(text, Loader=loader) if document is not None]
     except (yaml.YAMLError, ValueError) as error:
-        raise NotYaml(" ".join(str(error).split())) from None
+        raise InvalidYamlError(" ".join(str(error).split())) from None

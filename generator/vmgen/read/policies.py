@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vmgen.problems import Place, Problem
-from vmgen.read.located import Located, dotted
+from vmgen.read.located import Located, format_path
 from vmgen.read.project import Project
-from vmgen.read.schema import Schema, UnusableSchema, own_schema
+from vmgen.read.schema import Schema, SchemaError, load_builtin_schema
 from vmgen.read.yaml_reader import read_yaml
 
-FOLDER = "policies"
+POLICIES_FOLDER = "policies"
 
 
-class OwnPolicy(NamedTuple):
+class RepositoryPolicy(NamedTuple):
     """A policy from a file. `severity` is error, warning or off, and holds where no environment says otherwise."""
 
     id: str
@@ -29,21 +29,21 @@ class OwnPolicy(NamedTuple):
     schema: Schema
 
 
-class OwnPolicies(NamedTuple):
+class PolicyFiles(NamedTuple):
     """All of them, and what was wrong in their files."""
 
-    all: tuple[OwnPolicy, ...]
+    policies: tuple[RepositoryPolicy, ...]
     problems: tuple[Problem, ...]
 
 
-def own_policies(project: Project, taken: Collection[str]) -> OwnPolicies:
+def load_policy_files(project: Project, taken: Collection[str]) -> PolicyFiles:
     """The policies of a repository. `taken` are the ids that the program has given away."""
-    folder = project.root / FOLDER
+    folder = project.root / POLICIES_FOLDER
     problems: list[Problem] = []
-    found: dict[str, OwnPolicy] = {}
+    found: dict[str, RepositoryPolicy] = {}
     paths = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
     for path in paths:
-        policy = _policy(path, project, problems)
+        policy = _load_policy(path, project, problems)
         if policy is None:
             continue
         if policy.id in found or policy.id in taken:
@@ -52,34 +52,36 @@ def own_policies(project: Project, taken: Collection[str]) -> OwnPolicies:
             problems.append(Problem(policy.place, "duplicate-policy", "id", message))
         else:
             found[policy.id] = policy
-    return OwnPolicies(tuple(found.values()), tuple(problems))
+    return PolicyFiles(tuple(found.values()), tuple(problems))
 
 
-def _policy(path: Path, project: Project, problems: list[Problem]) -> OwnPolicy | None:
-    shown = project.shown(path)
+def _load_policy(path: Path, project: Project, problems: list[Problem]) -> RepositoryPolicy | None:
+    shown = project.display_path(path)
     try:
         content, wrong = read_yaml(path.read_bytes(), shown)
     except OSError as error:
         content, wrong = None, [Problem(Place(shown), "unreadable-file", "", f"cannot be read: {error.strerror}")]
     if content is not None and not wrong:
-        wrong = [problem for _, problem in own_schema("policy").problems(content)]
+        wrong = [problem for _, problem in load_builtin_schema("policy").find_problems(content)]
     problems.extend(wrong)
     if content is None or wrong:
         return None
     written = content.data["schema"]
     try:
-        schema = Schema(content.value("schema"))
-    except UnusableSchema as error:
-        at = _deepest(written, error.path)
+        schema = Schema(content.get_plain("schema"))
+    except SchemaError as error:
+        at = _find_deepest(written, error.path)
         message = f"is no JSON Schema: {error}"
-        problems.append(Problem(at.place, "invalid-policy", dotted(("schema", *error.path)), message))
+        problems.append(Problem(at.place, "invalid-policy", format_path(("schema", *error.path)), message))
         return None
-    severity = content.value("severity", "error")
+    severity = content.get_plain("severity", "error")
     place = content.data["id"].place
-    return OwnPolicy(content.value("id"), severity, content.value("kind"), content.value("message"), place, schema)
+    return RepositoryPolicy(
+        content.get_plain("id"), severity, content.get_plain("kind"), content.get_plain("message"), place, schema
+    )
 
 
-def _deepest(written: Located, path: tuple[str | int, ...]) -> Located:
+def _find_deepest(written: Located, path: tuple[str | int, ...]) -> Located:
     """The located value at a path, as far as the path leads."""
     for step in path:
         below = written.get(step) if isinstance(step, str) else written.items[step]

@@ -15,8 +15,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from vmgen.digests import digest
-from vmgen.read.project import program
+from vmgen.digests import compute_digest
+from vmgen.read.project import installation_id
 
 Value = TypeVar("Value")
 # A folder with more entries than this is emptied: repositories come and go, and what is needed is soon made again.
@@ -31,7 +31,7 @@ class Prepared:
 
     def __init__(self, folder: str | None = None) -> None:
         self._folder = folder
-        self._program = f"{program()} {sys.version}" if folder else ""
+        self._program = f"{installation_id()} {sys.version}" if folder else ""
 
     def get(self, name: str, key: str) -> Any:
         """What was kept under a name for a key; None where nothing was, or for another key."""
@@ -44,7 +44,7 @@ class Prepared:
             if status.st_mode & _OTHERS_MAY_WRITE or status.st_uid != os.getuid():
                 return None
             head, content = written[: 2 * _DIGITS], written[2 * _DIGITS :]
-            if head.decode("ascii") != self._key(key) + digest([content]):
+            if head.decode("ascii") != self._key(key) + compute_digest([content]):
                 return None
             return marshal.loads(content)  # noqa: S302 - the user's own file, and whole
         except (OSError, ValueError, EOFError, TypeError, AttributeError):
@@ -66,7 +66,7 @@ class Prepared:
                 self._make_room()
             handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with open(handle, "wb") as stream:
-                stream.write(f"{self._key(key)}{digest([content])}".encode() + content)
+                stream.write(f"{self._key(key)}{compute_digest([content])}".encode() + content)
             os.replace(beside, path)
         except OSError:
             return
@@ -98,10 +98,10 @@ class Prepared:
             os.unlink(os.path.join(self._folder or "", name))
 
     def _path(self, name: str) -> str:
-        return os.path.join(self._folder or "", digest([name]))
+        return os.path.join(self._folder or "", compute_digest([name]))
 
     def _key(self, key: str) -> str:
-        return digest([self._program, key])
+        return compute_digest([self._program, key])
 
 
 def users_folder() -> str | None:

@@ -11,12 +11,12 @@ from jinja2 import StrictUndefined, TemplateError, TemplateNotFound, TemplateSyn
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from vmgen.problems import Place, Problem, Refused
+from vmgen.problems import Place, Problem, ProblemsError
 from vmgen.read.prepared import Prepared
 from vmgen.read.project import Project
 
 # A product of a text and a number is the cheap way to fill the memory.
-MOST_PRODUCT = 1_000_000
+MAX_PRODUCT = 1_000_000
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
@@ -27,7 +27,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         numbers = [abs(size) for size in sizes if isinstance(size, int | float)]
         if operator == "**" or (operator == "%" and isinstance(left, str)):
             raise SecurityError(f"the operator {operator} is not for templates")
-        if operator == "*" and len(numbers) == 2 and numbers[0] * numbers[1] > MOST_PRODUCT:
+        if operator == "*" and len(numbers) == 2 and numbers[0] * numbers[1] > MAX_PRODUCT:
             raise SecurityError("a product this large is not for templates")
         return super().call_binop(context, operator, left, right)
 
@@ -42,7 +42,7 @@ class Templates:
         filters: Mapping[str, Callable[..., Any]] | None = None,
         *,
         plain: bool = False,
-        watch: Watch | None = None,
+        watch: TemplateTracer | None = None,
         prepared: Prepared | None = None,
     ) -> None:
         """With `plain`, Jinja's own filters and tests are there (but what is random); else only `filters`.
@@ -50,11 +50,11 @@ class Templates:
         `prepared` keeps what is compiled from run to run.
         """
         self.project = project
-        self.watch = watch
-        self._prepared = prepared or Prepared()
-        self._settings = f"{jinja2.__version__} {plain} {finalize.__qualname__} {sorted(filters or ())}"
-        self._shown: dict[str, str] = {}
-        self._only_writes: dict[tuple[str, frozenset[str]], bool] = {}
+        self.tracer = watch
+        self._artifact_cache = prepared or Prepared()
+        self._cache_key = f"{jinja2.__version__} {plain} {finalize.__qualname__} {sorted(filters or ())}"
+        self._display_paths: dict[str, str] = {}
+        self._name_independent: dict[tuple[str, frozenset[str]], bool] = {}
         self._sandbox = _Sandbox(
             undefined=StrictUndefined,
             finalize=finalize,
@@ -62,7 +62,7 @@ class Templates:
             lstrip_blocks=True,
             keep_trailing_newline=True,
             autoescape=False,
-            loader=_Loader(self),
+            loader=_TemplateLoader(self),
             cache_size=-1,
             optimized=watch is None,
         )
@@ -75,14 +75,14 @@ class Templates:
             self._sandbox.globals = {}
         self._sandbox.filters.update(filters or {})
         if watch:
-            self._sandbox.filters.update({name: getattr(watch, name) for name in _WATCHING})
+            self._sandbox.filters.update({name: getattr(watch, name) for name in _TRACE_FILTERS})
 
-    def source(self, name: str) -> tuple[str, str]:
+    def read_source(self, name: str) -> tuple[str, str]:
         """The text of a template and the name that messages give its file."""
-        path = self.project.template(name) if ".." not in name.split("/") else None
+        path = self.project.find_template(name) if ".." not in name.split("/") else None
         if path is None:
             raise TemplateNotFound(name, f"no template {name} in templates/")
-        shown = self._shown[name] = self.project.shown(path)
+        shown = self._display_paths[name] = self.project.display_path(path)
         return path.read_text(encoding="utf-8"), shown
 
     def render(self, name: str, values: Mapping[str, Any]) -> str:
@@ -90,37 +90,37 @@ class Templates:
         try:
             return self._sandbox.get_template(name).render(values)
         except Exception as error:
-            raise Refused((self._problem(name, error),)) from error
+            raise ProblemsError((self._to_problem(name, error),)) from error
 
-    def only_writes(self, name: str, variables: frozenset[str]) -> bool:
+    def is_name_independent(self, name: str, variables: frozenset[str]) -> bool:
         """Whether a template does no more with some variables than write them, and ask whether a list has items."""
         asked = (name, variables)
-        if asked not in self._only_writes:
-            source, _ = self.source(name)
+        if asked not in self._name_independent:
+            source, _ = self.read_source(name)
             what = f"only writes {sorted(variables)}"
-            answer = self.kept(name, what, source, lambda: _only_writes(self._sandbox.parse(source), variables))
-            self._only_writes[asked] = answer
-        return self._only_writes[asked]
+            answer = self.get_or_create(name, what, source, lambda: _is_output_only(self._sandbox.parse(source), variables))
+            self._name_independent[asked] = answer
+        return self._name_independent[asked]
 
-    def kept(self, name: str, what: str, source: str, make: Callable[[], Any]) -> Any:
+    def get_or_create(self, name: str, what: str, source: str, make: Callable[[], Any]) -> Any:
         """What is made from the text of a template, of an earlier run where there was one."""
-        if self.watch:
+        if self.tracer:
             return make()
-        return self._prepared.kept(f"{self.project.template(name)} {what}", f"{self._settings} {source}", make)
+        return self._artifact_cache.kept(f"{self.project.find_template(name)} {what}", f"{self._cache_key} {source}", make)
 
-    def place_of(self, name: str, pattern: str) -> Place:
+    def find_place(self, name: str, pattern: str) -> Place:
         """The line of a template that matches a pattern, or its first line."""
-        source, shown = self.source(name)
+        source, shown = self.read_source(name)
         for number, line in enumerate(source.splitlines(), start=1):
             if re.search(pattern, line):
                 return Place(shown, number, 1)
         return Place(shown, 1, 1)
 
-    def pieces(self, name: str, values: Mapping[str, Any]) -> Iterator[str]:
+    def generate(self, name: str, values: Mapping[str, Any]) -> Iterator[str]:
         """The text in the pieces in which it comes about, so that a watch can tell what was asked before which."""
         yield from self._sandbox.get_template(name).generate(values)
 
-    def referenced(self, name: str) -> Iterator[str | None]:
+    def find_referenced(self, name: str) -> Iterator[str | None]:
         """The templates that a template includes, itself first; None for one whose name is worked out."""
         from jinja2.meta import find_referenced_templates
 
@@ -131,24 +131,24 @@ class Templates:
             if found not in seen:
                 seen.add(found)
                 yield found
-                if found is not None and self.project.template(found):
-                    waiting.extend(find_referenced_templates(self._sandbox.parse(self.source(found)[0])))
+                if found is not None and self.project.find_template(found):
+                    waiting.extend(find_referenced_templates(self._sandbox.parse(self.read_source(found)[0])))
 
-    def _problem(self, name: str, error: Exception) -> Problem:
-        rule, line, shown = "template-error", 1, self._shown.get(name, f"templates/{name}")
+    def _to_problem(self, name: str, error: Exception) -> Problem:
+        rule, line, shown = "template-error", 1, self._display_paths.get(name, f"templates/{name}")
         if isinstance(error, TemplateSyntaxError):
             line, shown = error.lineno, error.filename or shown
         else:
             from traceback import extract_tb
 
             for frame in extract_tb(error.__traceback__):
-                if frame.filename in self._shown.values():
+                if frame.filename in self._display_paths.values():
                     line, shown = frame.lineno or 1, frame.filename
         message = str(error) if isinstance(error, TemplateError | TypeError) else f"{type(error).__name__}: {error}"
         return Problem(Place(shown, line, 1), rule, "", message)
 
 
-def _only_writes(tree: nodes.Template, variables: frozenset[str]) -> bool:
+def _is_output_only(tree: nodes.Template, variables: frozenset[str]) -> bool:
     targets = [loop.target for loop in tree.find_all(nodes.For)]
     if not all(isinstance(target, nodes.Name) for target in targets):
         return False
@@ -156,77 +156,77 @@ def _only_writes(tree: nodes.Template, variables: frozenset[str]) -> bool:
     if list(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Assign, nodes.Macro))):
         return False
     watched = variables | loops
-    plain = sum(_plain_uses(tree, watched))
+    plain = sum(_find_output_uses(tree, watched))
     return plain == sum(1 for use in tree.find_all(nodes.Name) if use.name in watched and use.ctx == "load")
 
 
-def _plain_uses(tree: nodes.Template, watched: frozenset[str] | set[str]) -> Iterator[bool]:
+def _find_output_uses(tree: nodes.Template, watched: frozenset[str] | set[str]) -> Iterator[bool]:
     """True for each place where a watched variable, or a field of it, is written, looped over or asked for."""
     for output in tree.find_all(nodes.Output):
         for part in output.nodes:
-            yield _is_one(
+            yield _is_variable(
                 part.node if isinstance(part, nodes.Filter) and part.name == "block" and not part.args else part, watched
             )
     for loop in tree.find_all(nodes.For):
-        yield _is_one(loop.iter, watched)
+        yield _is_variable(loop.iter, watched)
     for question in tree.find_all(nodes.If):
-        yield _is_one(question.test, watched)
+        yield _is_variable(question.test, watched)
 
 
-def _is_one(node: Any, watched: frozenset[str] | set[str]) -> bool:
+def _is_variable(node: Any, watched: frozenset[str] | set[str]) -> bool:
     node = node.node if isinstance(node, nodes.Getattr) else node
     return isinstance(node, nodes.Name) and node.name in watched
 
 
-class Watch(Protocol):
+class TemplateTracer(Protocol):
     """Follows the rendering of templates, for `explain`: which line writes what, and on which conditions."""
 
-    def line(self, file: str, number: int) -> str:
+    def mark_line(self, file: str, number: int) -> str:
         """What to add to the end of a line of a template."""
 
-    def asked(self, value: Any, file: str, number: int, first: bool) -> bool:
+    def trace_condition(self, value: Any, file: str, number: int, first: bool) -> bool:
         """The answer to a condition; `first` where it begins an if, not an elif."""
 
-    def enter(self, value: Any) -> Any:
+    def enter_branch(self, value: Any) -> Any:
         """What the condition guards begins."""
 
-    def leave(self, value: Any) -> Any:
+    def leave_branch(self, value: Any) -> Any:
         """What the condition guards ends."""
 
-    def chosen(self, value: Any) -> Any:
+    def trace_choice(self, value: Any) -> Any:
         """One of the two values of an inline condition."""
 
 
-_WATCHING = ("asked", "enter", "leave", "chosen")
+_TRACE_FILTERS = ("trace_condition", "enter_branch", "leave_branch", "trace_choice")
 
 
-def _watched(tree: nodes.Template, file: str, watch: Watch) -> None:
+def _instrument(tree: nodes.Template, file: str, watch: TemplateTracer) -> None:
     """Let a watch see what the template does, line by line and condition by condition."""
     for data in tree.find_all(nodes.TemplateData):
         first, *rest = data.data.split("\n")
-        marks = (f"{watch.line(file, data.lineno + number)}\n{line}" for number, line in enumerate(rest))
+        marks = (f"{watch.mark_line(file, data.lineno + number)}\n{line}" for number, line in enumerate(rest))
         data.data = first + "".join(marks)
     conditions = list(tree.find_all(nodes.If))
     later = {id(node) for condition in conditions for node in condition.elif_}
     for condition in conditions:
-        condition.test = _call("asked", condition.test, file, condition.lineno, id(condition) not in later)
+        condition.test = _build_filter("trace_condition", condition.test, file, condition.lineno, id(condition) not in later)
         for branch in filter(None, (condition.body, condition.else_)):
-            branch[:] = [_statement("enter", branch[0]), *branch, _statement("leave", branch[-1])]
+            branch[:] = [_build_statement("enter_branch", branch[0]), *branch, _build_statement("leave_branch", branch[-1])]
     for choice in tree.find_all(nodes.CondExpr):
-        choice.test = _call("asked", choice.test, file, choice.lineno, True)
-        choice.expr1 = _call("chosen", choice.expr1)
-        choice.expr2 = _call("chosen", choice.expr2) if choice.expr2 else None
+        choice.test = _build_filter("trace_condition", choice.test, file, choice.lineno, True)
+        choice.expr1 = _build_filter("trace_choice", choice.expr1)
+        choice.expr2 = _build_filter("trace_choice", choice.expr2) if choice.expr2 else None
 
 
-def _call(name: str, node: Any, *arguments: object) -> nodes.Expr:
+def _build_filter(name: str, node: Any, *arguments: object) -> nodes.Expr:
     return nodes.Filter(node, name, [nodes.Const(each) for each in arguments], [], None, None, lineno=node.lineno)
 
 
-def _statement(name: str, beside: nodes.Node) -> nodes.Stmt:
-    return nodes.ExprStmt(_call(name, nodes.Const(None, lineno=beside.lineno)), lineno=beside.lineno)
+def _build_statement(name: str, beside: nodes.Node) -> nodes.Stmt:
+    return nodes.ExprStmt(_build_filter(name, nodes.Const(None, lineno=beside.lineno)), lineno=beside.lineno)
 
 
-class _Loader:
+class _TemplateLoader:
     """Hands Jinja the templates of the project's folders; quacks like jinja2.BaseLoader."""
 
     has_source_access = True
@@ -235,13 +235,15 @@ class _Loader:
         self._templates = templates
 
     def load(self, environment: Any, name: str, globals: Any = None) -> Any:
-        source, shown = self._templates.source(name)
-        code = self._templates.kept(name, f"as {shown}", source, lambda: self._compiled(environment, name, source, shown))
+        source, shown = self._templates.read_source(name)
+        code = self._templates.get_or_create(
+            name, f"as {shown}", source, lambda: self._compile(environment, name, source, shown)
+        )
         return environment.template_class.from_code(environment, code, globals or {}, lambda: True)
 
-    def _compiled(self, environment: Any, name: str, source: str, shown: str) -> Any:
-        if self._templates.watch is None:
+    def _compile(self, environment: Any, name: str, source: str, shown: str) -> Any:
+        if self._templates.tracer is None:
             return environment.compile(source, name, shown)
         tree = environment.parse(source, name, shown)
-        _watched(tree, shown, self._templates.watch)
+        _instrument(tree, shown, self._templates.tracer)
         return environment.compile(tree, name, shown)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from vmgen.read.located import Located, plain
-from vmgen.read.platform import Platforms
+from vmgen.read.located import Located, to_plain
+from vmgen.read.platform import PlatformLoader
 
 # From calm to grave: of several changes to one object, the gravest is the object's.
 VERDICTS = (
@@ -21,10 +21,10 @@ VERDICTS = (
     "rejected",
     "DESTROYS DATA",
 )
-DESTROYS, REJECTED = "DESTROYS DATA", "rejected"
+DESTROYS_DATA, REJECTED = "DESTROYS DATA", "rejected"
 
 
-class Row(NamedTuple):
+class VerdictRow(NamedTuple):
     """One row: the change that it fits, and what is said of it. An empty condition always holds."""
 
     verdict: str
@@ -37,7 +37,7 @@ class Row(NamedTuple):
     while_: Mapping[str, Any] = {}
 
 
-Rows = tuple[Row, ...]
+OrderedRows = tuple[VerdictRow, ...]
 
 
 class KindVerdicts(NamedTuple):
@@ -46,45 +46,45 @@ class KindVerdicts(NamedTuple):
     `unset` is what the platform takes for a field that is left out, and `written_out` the rows of one that now says so.
     """
 
-    created: Rows
-    deleted: Rows
-    moved: Rows
-    other: Rows
-    fields: Mapping[str, Rows]
+    created: OrderedRows
+    deleted: OrderedRows
+    moved: OrderedRows
+    other: OrderedRows
+    fields: Mapping[str, OrderedRows]
     unset: Mapping[str, Any]
-    written_out: Rows
+    written_out: OrderedRows
 
 
-Verdicts = Mapping[str, KindVerdicts]
+VerdictTable = Mapping[str, KindVerdicts]
 
 
-def verdicts(platform: str, platforms: Platforms) -> Verdicts:
+def load_verdicts(platform: str, platforms: PlatformLoader) -> VerdictTable:
     """The table of a platform, by kind."""
-    content = platforms.data(f"{platform}/verdicts.yaml", "verdicts")
-    return {kind: _kind(entry) for kind, entry in content.data["kinds"].data.items()}
+    content = platforms.load_data(f"{platform}/verdicts.yaml", "verdicts")
+    return {kind: _parse_kind(entry) for kind, entry in content.data["kinds"].data.items()}
 
 
-def _kind(entry: Located) -> KindVerdicts:
-    rows = {name: _rows(entry.data[name]) for name in ("created", "deleted", "moved", "other")}
+def _parse_kind(entry: Located) -> KindVerdicts:
+    rows = {name: _parse_rows(entry.data[name]) for name in ("created", "deleted", "moved", "other")}
     return KindVerdicts(
         **rows,
-        fields={name: _rows(value) for name, value in entry.data["fields"].data.items()},
-        unset=plain(entry.data["unset"]),
-        written_out=_rows(entry.data["writtenOut"]),
+        fields={name: _parse_rows(value) for name, value in entry.data["fields"].data.items()},
+        unset=to_plain(entry.data["unset"]),
+        written_out=_parse_rows(entry.data["writtenOut"]),
     )
 
 
-def _rows(value: Located) -> Rows:
-    return tuple(_row(item) for item in value.items)
+def _parse_rows(value: Located) -> OrderedRows:
+    return tuple(_parse_row(item) for item in value.items)
 
 
-def _row(item: Located) -> Row:
-    said = {name: item.value(name) for name in ("verdict", "says", "source")}
-    return Row(
+def _parse_row(item: Located) -> VerdictRow:
+    said = {name: item.get_plain(name) for name in ("verdict", "says", "source")}
+    return VerdictRow(
         **said,
-        change=item.value("change", "any"),
-        key=item.value("key", ""),
-        after=item.value("after"),
-        with_=item.value("with", ""),
-        while_=item.value("while", {}),
+        change=item.get_plain("change", "any"),
+        key=item.get_plain("key", ""),
+        after=item.get_plain("after"),
+        with_=item.get_plain("with", ""),
+        while_=item.get_plain("while", {}),
     )

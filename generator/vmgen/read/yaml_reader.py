@@ -13,33 +13,33 @@ from typing import Any
 import yaml
 
 from vmgen.problems import Place, Problem
-from vmgen.read.located import Ambiguous, Located
-from vmgen.read.scalars import first_unprintable, meaning, unprintable
+from vmgen.read.located import AmbiguousScalar, Located
+from vmgen.read.scalars import describe_unprintable, find_unprintable, resolve_scalar
 
-MOST_BYTES = 16 * 1024 * 1024
-MOST_DEPTH = 50
-MOST_VALUES = 2_000_000
+MAX_FILE_BYTES = 16 * 1024 * 1024
+MAX_DEPTH = 50
+MAX_VALUES = 2_000_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Stop(Exception):
+class _UnreadableFile(Exception):
     """Nothing more can be read from this file."""
 
 
-class _Reading:
+class _ReadContext:
     def __init__(self, file: str) -> None:
         self.file = file
         self.problems: list[Problem] = []
         self.anchors: dict[str, Located] = {}
-        self.values = 0
+        self.value_count = 0
 
-    def refuse(self, place: Place, rule: str, message: str) -> None:
+    def report(self, place: Place, rule: str, message: str) -> None:
         self.problems.append(Problem(place, rule, "", message))
 
-    def stop(self, place: Place, rule: str, message: str) -> _Stop:
-        self.refuse(place, rule, message)
-        return _Stop()
+    def report_fatal(self, place: Place, rule: str, message: str) -> _UnreadableFile:
+        self.report(place, rule, message)
+        return _UnreadableFile()
 
 
 def read_yaml(content: bytes, file: str) -> tuple[Located | None, list[Problem]]:
@@ -47,134 +47,136 @@ def read_yaml(content: bytes, file: str) -> tuple[Located | None, list[Problem]]
 
     `file` is the name that places carry. None where nothing could be read; an empty file is an empty mapping.
     """
-    reading = _Reading(file)
+    reading = _ReadContext(file)
     try:
-        return _document(_text(content, reading), reading), reading.problems
-    except _Stop:
+        return _parse_document(_decode(content, reading), reading), reading.problems
+    except _UnreadableFile:
         return None, reading.problems
 
 
 def read_documents(content: bytes, file: str) -> tuple[list[Located], list[Problem]]:
     """All documents of a file, empty ones left out: what could be read before the first thing that stops a parser."""
-    reading = _Reading(file)
+    reading = _ReadContext(file)
     found: list[Located] = []
     try:
-        for value in _documents(_text(content, reading), reading):
+        for value in _parse_documents(_decode(content, reading), reading):
             found.append(value)
-    except _Stop:
+    except _UnreadableFile:
         pass
     return [value for value in found if value.data is not None], reading.problems
 
 
-def _documents(text: str, reading: _Reading) -> Iterator[Located]:
+def _parse_documents(text: str, reading: _ReadContext) -> Iterator[Located]:
     try:
         events = iter(yaml.parse(text, Loader=_LOADER))
         next(events)  # stream start
         while not isinstance(next(events), yaml.StreamEndEvent):
             reading.anchors.clear()
-            yield _value(next(events), events, reading, depth=0)
+            yield _parse_value(next(events), events, reading, depth=0)
             next(events)  # document end
     except yaml.MarkedYAMLError as error:
-        raise _syntax(error, text, reading) from None
+        raise _report_syntax_error(error, text, reading) from None
 
 
-def _text(content: bytes, reading: _Reading) -> str:
-    if len(content) > MOST_BYTES:
-        raise reading.stop(Place(reading.file), "file-too-large", f"more than {MOST_BYTES // 1024 // 1024} MiB; split the file")
+def _decode(content: bytes, reading: _ReadContext) -> str:
+    if len(content) > MAX_FILE_BYTES:
+        raise reading.report_fatal(
+            Place(reading.file), "file-too-large", f"more than {MAX_FILE_BYTES // 1024 // 1024} MiB; split the file"
+        )
     try:
         text = content.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         read = error.object[: error.start].decode()
-        place = _place_after(read, reading)
-        raise reading.stop(place, "not-utf-8", "not UTF-8 text; save the file as UTF-8") from None
+        place = _end_place(read, reading)
+        raise reading.report_fatal(place, "not-utf-8", "not UTF-8 text; save the file as UTF-8") from None
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     # Before the parser sees them: to it U+0085 and U+2028 end a line, and so a comment, where no editor shows one.
-    position = first_unprintable(text)
+    position = find_unprintable(text)
     if position is not None:
-        message = f"the character {unprintable(text[position])} does not survive YAML tools; remove it"
-        raise reading.stop(_place_after(text[:position], reading), "unprintable-character", message)
+        message = f"the character {describe_unprintable(text[position])} does not survive YAML tools; remove it"
+        raise reading.report_fatal(_end_place(text[:position], reading), "unprintable-character", message)
     return text
 
 
-def _place_after(read: str, reading: _Reading) -> Place:
+def _end_place(read: str, reading: _ReadContext) -> Place:
     return Place(reading.file, read.count("\n") + 1, len(read) - read.rfind("\n"))
 
 
-def _document(text: str, reading: _Reading) -> Located:
+def _parse_document(text: str, reading: _ReadContext) -> Located:
     try:
         events = iter(yaml.parse(text, Loader=_LOADER))
         next(events)  # stream start
         if isinstance(next(events), yaml.StreamEndEvent):
             return Located({}, Place(reading.file, 1, 1))
-        value = _value(next(events), events, reading, depth=0)
+        value = _parse_value(next(events), events, reading, depth=0)
         next(events)  # document end
         following = next(events)
         if not isinstance(following, yaml.StreamEndEvent):
             message = "a second document begins here; write one file for each environment"
-            raise reading.stop(_place(following, reading), "several-documents", message)
+            raise reading.report_fatal(_event_place(following, reading), "several-documents", message)
         return value if value.data is not None else Located({}, value.place)
     except yaml.MarkedYAMLError as error:
-        raise _syntax(error, text, reading) from None
+        raise _report_syntax_error(error, text, reading) from None
 
 
-def _syntax(error: yaml.MarkedYAMLError, text: str, reading: _Reading) -> _Stop:
+def _report_syntax_error(error: yaml.MarkedYAMLError, text: str, reading: _ReadContext) -> _UnreadableFile:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     lines = text.split("\n")
     written = lines[line - 1] if 0 < line <= len(lines) else ""
     if "\t" in written[: len(written) - len(written.lstrip())]:
         place = Place(reading.file, line, written.index("\t") + 1)
-        return reading.stop(place, "tab-indentation", "a tab in the indentation; YAML takes spaces only")
+        return reading.report_fatal(place, "tab-indentation", "a tab in the indentation; YAML takes spaces only")
     message = error.problem or "not YAML"
     if "end of stream" in message and error.context_mark and "quoted" in (error.context or ""):
         opened = Place(reading.file, error.context_mark.line + 1, error.context_mark.column + 1)
-        return reading.stop(opened, "yaml-syntax", "the quote that opens here is never closed; close it")
+        return reading.report_fatal(opened, "yaml-syntax", "the quote that opens here is never closed; close it")
     if "mapping values are not allowed" in message:
         message += "; quote a text that holds ': '"
     elif "undefined alias" in message:
-        return reading.stop(Place(reading.file, line, column), "unknown-alias", f"{message}; write the value out")
+        return reading.report_fatal(Place(reading.file, line, column), "unknown-alias", f"{message}; write the value out")
     elif "cannot start any token" in message:
         message += "; quote a text that begins with '%', '@' or '`'"
-    return reading.stop(Place(reading.file, line, column), "yaml-syntax", message)
+    return reading.report_fatal(Place(reading.file, line, column), "yaml-syntax", message)
 
 
-def _place(event: Any, reading: _Reading) -> Place:
+def _event_place(event: Any, reading: _ReadContext) -> Place:
     mark = event.start_mark
     return Place(reading.file, mark.line + 1, mark.column + 1)
 
 
-def _value(event: Any, events: Any, reading: _Reading, depth: int) -> Located:
-    place = _place(event, reading)
-    reading.values += 1
-    if depth > MOST_DEPTH or reading.values > MOST_VALUES:
-        raise reading.stop(place, "too-deep", f"more than {MOST_DEPTH} levels or {MOST_VALUES} values; simplify the file")
+def _parse_value(event: Any, events: Any, reading: _ReadContext, depth: int) -> Located:
+    place = _event_place(event, reading)
+    reading.value_count += 1
+    if depth > MAX_DEPTH or reading.value_count > MAX_VALUES:
+        raise reading.report_fatal(place, "too-deep", f"more than {MAX_DEPTH} levels or {MAX_VALUES} values; simplify the file")
     if isinstance(event, yaml.AliasEvent):
-        return _alias(event, place, reading)
+        return _resolve_alias(event, place, reading)
     if event.tag is not None:
-        reading.refuse(place, "yaml-tag", f"the tag {event.tag} is not taken; write a plain value")
+        reading.report(place, "yaml-tag", f"the tag {event.tag} is not taken; write a plain value")
     if isinstance(event, yaml.ScalarEvent):
-        value = _scalar(event, place, reading)
+        value = _parse_scalar(event, place, reading)
     elif isinstance(event, yaml.SequenceStartEvent):
-        value = Located(tuple(_items(events, reading, depth)), place)
+        value = Located(tuple(_parse_items(events, reading, depth)), place)
     else:
-        value = Located(_mapping(events, reading, depth), place)
+        value = Located(_parse_mapping(events, reading, depth), place)
     if event.anchor is not None:
         reading.anchors[event.anchor] = value
     return value
 
 
-def _alias(event: Any, place: Place, reading: _Reading) -> Located:
+def _resolve_alias(event: Any, place: Place, reading: _ReadContext) -> Located:
     target = reading.anchors.get(event.anchor)
     if target is None:
         message = f"unknown alias '{event.anchor}'; write the value out"
-        raise reading.stop(place, "unknown-alias", message)
-    reading.values += _size(target, MOST_VALUES - reading.values)
-    if reading.values > MOST_VALUES:
-        raise reading.stop(place, "alias-bomb", "aliases unfold to too many values; write them out")
+        raise reading.report_fatal(place, "unknown-alias", message)
+    reading.value_count += _count_values(target, MAX_VALUES - reading.value_count)
+    if reading.value_count > MAX_VALUES:
+        raise reading.report_fatal(place, "alias-bomb", "aliases unfold to too many values; write them out")
     return target
 
 
-def _size(value: Located, most: int) -> int:
+def _count_values(value: Located, most: int) -> int:
     count, waiting = 0, [value]
     while waiting and count <= most:
         data = waiting.pop().data
@@ -186,54 +188,54 @@ def _size(value: Located, most: int) -> int:
     return count
 
 
-def _scalar(event: Any, place: Place, reading: _Reading) -> Located:
-    character = unprintable(event.value)
+def _parse_scalar(event: Any, place: Place, reading: _ReadContext) -> Located:
+    character = describe_unprintable(event.value)
     if character:
         message = f"the character {character} does not survive YAML tools; remove it"
-        reading.refuse(place, "unprintable-character", message)
-    return Located(event.value if event.style else meaning(event.value), place)
+        reading.report(place, "unprintable-character", message)
+    return Located(event.value if event.style else resolve_scalar(event.value), place)
 
 
-def _items(events: Any, reading: _Reading, depth: int) -> Any:
+def _parse_items(events: Any, reading: _ReadContext, depth: int) -> Any:
     for event in events:
         if isinstance(event, yaml.SequenceEndEvent):
             return
-        yield _value(event, events, reading, depth + 1)
+        yield _parse_value(event, events, reading, depth + 1)
 
 
-def _mapping(events: Any, reading: _Reading, depth: int) -> dict[str, Located]:
+def _parse_mapping(events: Any, reading: _ReadContext, depth: int) -> dict[str, Located]:
     found: dict[str, Located] = {}
     for event in events:
         if isinstance(event, yaml.MappingEndEvent):
             break
-        key = _value(event, events, reading, depth + 1)
-        value = _value(next(events), events, reading, depth + 1)
-        name = _key(key, reading)
+        key = _parse_value(event, events, reading, depth + 1)
+        value = _parse_value(next(events), events, reading, depth + 1)
+        name = _parse_key(key, reading)
         if name is None:
             continue
         if name in found:
-            first = found[name].key
+            first = found[name].key_place
             message = f"'{name}' is written twice, first at line {first.line if first else '?'}; remove one"
-            reading.refuse(key.place, "duplicate-key", message)
+            reading.report(key.place, "duplicate-key", message)
             continue
         found[name] = Located(value.data, value.place, key.place)
     return found
 
 
-def _key(key: Located, reading: _Reading) -> str | None:
-    if isinstance(key.data, Ambiguous):
+def _parse_key(key: Located, reading: _ReadContext) -> str | None:
+    if isinstance(key.data, AmbiguousScalar):
         if key.data == "<<":
-            reading.refuse(key.place, "merge-key", "merge keys are not taken; use `defaults:` or `extends:`")
+            reading.report(key.place, "merge-key", "merge keys are not taken; use `defaults:` or `extends:`")
             return None
         message = f'the key {key.data} means different things to YAML tools; write "{key.data}"'
-        reading.refuse(key.place, "ambiguous-scalar", message)
+        reading.report(key.place, "ambiguous-scalar", message)
         return str(key.data)
     if key.data == "":
-        reading.refuse(key.place, "key-not-text", "a key must not be empty; write its name, or remove it")
+        reading.report(key.place, "key-not-text", "a key must not be empty; write its name, or remove it")
         return None
     if isinstance(key.data, str):
         return key.data
     if isinstance(key.data, int) and not isinstance(key.data, bool):
         return str(key.data)
-    reading.refuse(key.place, "key-not-text", "a key must be text; put it in quotes")
+    reading.report(key.place, "key-not-text", "a key must be text; put it in quotes")
     return None

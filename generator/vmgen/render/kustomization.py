@@ -12,19 +12,19 @@ KUSTOMIZATION = "kustomization.yaml"
 NAME_REFERENCE = "name-reference.yaml"
 
 
-def kustomizations(fleet: Fleet, paths: tuple[str, ...], templates: Templates) -> Iterator[tuple[str, str]]:
+def render_kustomizations(fleet: Fleet, paths: tuple[str, ...], templates: Templates) -> Iterator[tuple[str, str]]:
     """The kustomization.yaml of each folder above the manifests, listing exactly what lies in it, sorted."""
-    entries = _entries(paths, fleet.environment)
+    entries = _collect_entries(paths, fleet.environment)
     for folder in sorted(entries):
         root = folder == fleet.environment
         values = {"resources": sorted(entries[folder]), "configurations": [NAME_REFERENCE] if root else []}
         yield f"{folder}/{KUSTOMIZATION}", templates.render("kustomize/kustomization.yaml.j2", values)
     if entries:
-        references = {"diskReferences": fleet.platform.data("diskReferences")}
+        references = {"diskReferences": fleet.platform.get_section("diskReferences")}
         yield f"{fleet.environment}/{NAME_REFERENCE}", templates.render("kustomize/name-reference.yaml.j2", references)
 
 
-def _entries(paths: tuple[str, ...], environment: str) -> dict[str, set[str]]:
+def _collect_entries(paths: tuple[str, ...], environment: str) -> dict[str, set[str]]:
     """What lies in each folder: files by name, folders by name."""
     entries: dict[str, set[str]] = defaultdict(set)
     for path in paths:

@@ -6,21 +6,21 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, cast
 
-from vmgen.check.policy import Policy, Setting, severity_of, unknown_policies
-from vmgen.check.rule import RuleText
+from vmgen.check.policy import Policy, PolicySeverity, find_unknown_policies, get_policy_severity
+from vmgen.check.rule import RuleDescriptor
 from vmgen.check.rules import RULES as ON_ENVIRONMENTS
 from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem, Severity
-from vmgen.read.located import dotted
-from vmgen.read.manifests import objects
-from vmgen.read.policies import OwnPolicy, own_policies
+from vmgen.read.located import format_path
+from vmgen.read.manifests import parse_objects
+from vmgen.read.policies import RepositoryPolicy, load_policy_files
 from vmgen.read.project import Project
 from vmgen.render.manifests import Tree
 
 # What in user data lets somebody in, and what keeps passwords from doing so.
-_LETS_IN = re.compile(r"ssh_authorized_keys|ssh-authorized-keys|ssh_import_id|\bchpasswd\b|\bpasswd:|\bpassword:")
-_NO_PASSWORDS = re.compile(
+_LOGIN_PATTERN = re.compile(r"ssh_authorized_keys|ssh-authorized-keys|ssh_import_id|\bchpasswd\b|\bpasswd:|\bpassword:")
+_PASSWORD_LOGIN_DISABLED = re.compile(
     r"""(?mix) ^ \s* ["']? ( ssh_pwauth | PasswordAuthentication ) ["']? \s* :? \s* (false|no|off|0) \b"""
 )
 
@@ -28,28 +28,32 @@ _NO_PASSWORDS = re.compile(
 class UserDataPolicy(NamedTuple):
     """A built-in policy that has to see the whole of a VM's user data."""
 
-    rule: RuleText
+    rule: RuleDescriptor
     message: str
     key: str
-    breaks: Callable[[VirtualMachine, Fleet], bool]
+    is_violated_by: Callable[[VirtualMachine, Fleet], bool]
 
 
-def _nobody_gets_in(machine: VirtualMachine, fleet: Fleet) -> bool:
-    return not machine.values["sshKeys"] and not _windows(machine, fleet) and not _LETS_IN.search(machine.cloud_init)
+def _has_no_login(machine: VirtualMachine, fleet: Fleet) -> bool:
+    return not machine.values["sshKeys"] and not _is_windows(machine, fleet) and not _LOGIN_PATTERN.search(machine.cloud_init)
 
 
-def _takes_passwords(machine: VirtualMachine, fleet: Fleet) -> bool:
-    return bool(machine.values["external"]) and not _windows(machine, fleet) and not _NO_PASSWORDS.search(machine.cloud_init)
+def _has_password_login(machine: VirtualMachine, fleet: Fleet) -> bool:
+    return (
+        bool(machine.values["external"])
+        and not _is_windows(machine, fleet)
+        and not _PASSWORD_LOGIN_DISABLED.search(machine.cloud_init)
+    )
 
 
-def _windows(machine: VirtualMachine, fleet: Fleet) -> bool:
+def _is_windows(machine: VirtualMachine, fleet: Fleet) -> bool:
     profile = fleet.platform.catalog.profiles.get(machine.values["instanceProfile"])
     return profile is not None and profile.os == "windows"
 
 
 USER_DATA_POLICIES = (
     UserDataPolicy(
-        RuleText(
+        RuleDescriptor(
             "no-ssh-key",
             "warning",
             "A VM without an SSH key, and without user data that lets anybody in: nobody could log in. Windows is left out."
@@ -57,10 +61,10 @@ USER_DATA_POLICIES = (
         ),
         "nobody can log in: there is no SSH key, and cloud-init makes none; write `sshKeys: [{file: keys/ops.pub}]`",
         "sshKeys",
-        _nobody_gets_in,
+        _has_no_login,
     ),
     UserDataPolicy(
-        RuleText(
+        RuleDescriptor(
             "no-cloud-init-hardening",
             "warning",
             "A VM with a public address whose user data does not turn SSH passwords off. Windows is left out."
@@ -68,34 +72,40 @@ USER_DATA_POLICIES = (
         ),
         "it has a public address, and nothing turns SSH passwords off; write `cloudInit: {ssh_pwauth: false}`",
         "cloudInit",
-        _takes_passwords,
+        _has_password_login,
     ),
 )
 
-RULES = tuple(policy.rule for policy in USER_DATA_POLICIES)
-BUILT_IN: tuple[RuleText, ...] = (*(rule for rule in ON_ENVIRONMENTS if isinstance(rule, Policy)), *RULES)
+USER_DATA_RULES = tuple(policy.rule for policy in USER_DATA_POLICIES)
+BUILT_IN_POLICIES: tuple[RuleDescriptor, ...] = (
+    *(rule for rule in ON_ENVIRONMENTS if isinstance(rule, Policy)),
+    *USER_DATA_RULES,
+)
 
 
-class Policies:
+class PolicyChecker:
     """The policies of a run: which there are, and what they find."""
 
     def __init__(self, project: Project) -> None:
-        self._own = own_policies(project, {rule.id for rule in (*ON_ENVIRONMENTS, *RULES)})
-        self._ids = (*(policy.id for policy in BUILT_IN), *(policy.id for policy in self._own.all))
+        self._policy_files = load_policy_files(project, {rule.id for rule in (*ON_ENVIRONMENTS, *USER_DATA_RULES)})
+        self._ids = (*(policy.id for policy in BUILT_IN_POLICIES), *(policy.id for policy in self._policy_files.policies))
 
-    def misnamed(self, environment: Environment) -> list[Problem]:
+    def find_definition_problems(self, environment: Environment) -> list[Problem]:
         """What is wrong in the files of policies, and in what an environment says about them."""
-        return [*self._own.problems, *unknown_policies(environment, self._ids)]
+        return [*self._policy_files.problems, *find_unknown_policies(environment, self._ids)]
 
-    def breaches(self, environment: Environment, fleet: Fleet, tree: Tree) -> list[Problem]:
+    def find_violations(self, environment: Environment, fleet: Fleet, tree: Tree) -> list[Problem]:
         """What the policies find in a rendered environment. VMs of a group that inherit it from one place are one."""
-        found: dict[tuple[str, Place, str], list[_Breach]] = {}
-        for breach in (*_in_user_data(environment, fleet), *_of_own(environment, tree, self._own.all)):
+        found: dict[tuple[str, Place, str], list[_PolicyViolation]] = {}
+        for breach in (
+            *_check_user_data(environment, fleet),
+            *_check_repository_policies(environment, tree, self._policy_files.policies),
+        ):
             found.setdefault((breach.policy, breach.place, breach.subject), []).append(breach)
-        return [_problem(same) for same in found.values()]
+        return [_build_problem(same) for same in found.values()]
 
 
-class _Breach(NamedTuple):
+class _PolicyViolation(NamedTuple):
     policy: str
     severity: Severity
     message: str
@@ -104,7 +114,7 @@ class _Breach(NamedTuple):
     resource: Resource
 
 
-def _problem(same: list[_Breach]) -> Problem:
+def _build_problem(same: list[_PolicyViolation]) -> Problem:
     """One problem for all objects that break a policy for the same reason."""
     first = same[0]
     others = len({each.resource.name for each in same}) - 1
@@ -112,40 +122,42 @@ def _problem(same: list[_Breach]) -> Problem:
     return Problem(first.place, first.policy, first.subject, f"{first.message} ({who})", first.severity)
 
 
-def _in_user_data(environment: Environment, fleet: Fleet) -> Iterator[_Breach]:
+def _check_user_data(environment: Environment, fleet: Fleet) -> Iterator[_PolicyViolation]:
     for policy in USER_DATA_POLICIES:
-        severity = severity_of(environment, policy.rule.id)
+        severity = get_policy_severity(environment, policy.rule.id)
         for machine in fleet.machines if severity else ():
-            if severity and policy.breaks(machine, fleet):
-                place, subject = _where(machine, policy.key)
-                yield _Breach(policy.rule.id, severity, policy.message, place, subject, machine)
+            if severity and policy.is_violated_by(machine, fleet):
+                place, subject = _locate(machine, policy.key)
+                yield _PolicyViolation(policy.rule.id, severity, policy.message, place, subject, machine)
 
 
-def _of_own(environment: Environment, tree: Tree, policies: tuple[OwnPolicy, ...]) -> Iterator[_Breach]:
-    on: dict[str, list[tuple[OwnPolicy, Severity]]] = {}
+def _check_repository_policies(
+    environment: Environment, tree: Tree, policies: tuple[RepositoryPolicy, ...]
+) -> Iterator[_PolicyViolation]:
+    on: dict[str, list[tuple[RepositoryPolicy, Severity]]] = {}
     for policy in policies:
-        severity = severity_of(environment, policy.id, cast(Setting, policy.severity))
+        severity = get_policy_severity(environment, policy.id, cast(PolicySeverity, policy.severity))
         if severity:
             on.setdefault(policy.kind, []).append((policy, severity))
     for path, resource in tree.resources.items() if on else ():
         looking = on.get(resource.kind, ())
-        plain = objects(tree.files[path])[0] if looking else None
+        plain = parse_objects(tree.files[path])[0] if looking else None
         for policy, severity in looking:
-            for wrong, _ in policy.schema.plain_errors(plain)[:1]:
-                place, subject = _where(resource, *wrong)
-                yield _Breach(policy.id, severity, policy.message, place, subject, resource)
+            for wrong, _ in policy.schema.find_errors(plain)[:1]:
+                place, subject = _locate(resource, *wrong)
+                yield _PolicyViolation(policy.id, severity, policy.message, place, subject, resource)
 
 
-def _where(resource: Resource, *path: str | int) -> tuple[Place, str]:
+def _locate(resource: Resource, *path: str | int) -> tuple[Place, str]:
     """The line of the user's that decides about a path of the manifest, and the key that messages name."""
     names = [step for step in path if isinstance(step, str) and step not in ("spec", "metadata")]
-    subject = _subject(resource)
-    if names and resource.settings.by_user(names[0]):
-        return resource.settings.place(names[0]), dotted((subject, names[0]))
+    subject = _build_subject(resource)
+    if names and resource.settings.is_set_by_user(names[0]):
+        return resource.settings.find_place(names[0]), format_path((subject, names[0]))
     return resource.settings.located.place, subject
 
 
-def _subject(resource: Resource) -> str:
+def _build_subject(resource: Resource) -> str:
     if not resource.group:
         return f"disks.{resource.name}"
     group = f"vms.{resource.group}"

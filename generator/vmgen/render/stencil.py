@@ -15,39 +15,39 @@ from vmgen.expand.model import Attachment, Resource, VirtualMachine
 from vmgen.read.templates import Templates
 
 # What differs between the objects of a shape.
-NAMES = frozenset({"name", "disks", "diskNames"})
-_HOLE = re.compile(r"vmgen-hole-(\d+)-end")
+NAME_KEYS = frozenset({"name", "disks", "diskNames"})
+_PLACEHOLDER = re.compile(r"vmgen-hole-(\d+)-end")
 
 
-class Stencil(NamedTuple):
+class ManifestTemplate(NamedTuple):
     """A manifest with holes; `order` says which name goes into each."""
 
-    form: str
-    order: tuple[int, ...]
+    format_string: str
+    name_indexes: tuple[int, ...]
 
-    def filled(self, names: Sequence[str]) -> str:
+    def format(self, names: Sequence[str]) -> str:
         """The manifest of the object with these names."""
-        return self.form % tuple([names[index] for index in self.order])
+        return self.format_string % tuple([names[index] for index in self.name_indexes])
 
 
-def names_of(resource: Resource) -> list[str]:
+def list_names(resource: Resource) -> list[str]:
     """What tells an object from the others of its shape: its name, then those of its disks."""
     if isinstance(resource, VirtualMachine):
         return [resource.name, *[disk.name for disk in resource.disks]]
     return [resource.name]
 
 
-def stencil(resource: Resource, template: str, templates: Templates) -> Stencil | None:
+def build_manifest_template(resource: Resource, template: str, templates: Templates) -> ManifestTemplate | None:
     """The form of an object's shape; None where its template looks at the names."""
-    if not templates.only_writes(template, NAMES):
+    if not templates.is_name_independent(template, NAME_KEYS):
         return None
     if any("vmgen-hole-" in str(value) for value in resource.values.values()):
         return None
-    holes = [f"vmgen-hole-{index}-end" for index in range(len(names_of(resource)))]
-    context = resource.context() | {"name": holes[0]}
+    holes = [f"vmgen-hole-{index}-end" for index in range(len(list_names(resource)))]
+    context = resource.build_context() | {"name": holes[0]}
     if isinstance(resource, VirtualMachine):
         buses = [disk.bus for disk in resource.disks]
         context |= {"diskNames": holes[1:], "disks": [Attachment(*both) for both in zip(holes[1:], buses)]}
     rendered = templates.render(template, context)
-    order = tuple(int(index) for index in _HOLE.findall(rendered))
-    return Stencil(_HOLE.sub("%s", rendered.replace("%", "%%")), order)
+    order = tuple(int(index) for index in _PLACEHOLDER.findall(rendered))
+    return ManifestTemplate(_PLACEHOLDER.sub("%s", rendered.replace("%", "%%")), order)

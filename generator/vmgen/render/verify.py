@@ -7,12 +7,12 @@ from typing import Any
 
 from vmgen.expand.model import Fleet, Resource
 from vmgen.problems import Place, Problem
-from vmgen.read.manifests import NotYaml, objects
+from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.read.schema import Schema
 from vmgen.read.templates import Templates
 
 
-class Verifier:
+class ManifestVerifier:
     """Reads manifests back: one object, of the kind, name and namespace that were meant, every field there, no other."""
 
     def __init__(self, fleet: Fleet, templates: Templates) -> None:
@@ -21,27 +21,27 @@ class Verifier:
         self._templates = templates
         self._schemas: dict[str, Schema] = {}
 
-    def look(self, resource: Resource, text: str) -> None:
+    def verify(self, resource: Resource, text: str) -> None:
         """Verify a manifest."""
-        self.problems.extend(self._wrong(resource, text))
+        self.problems.extend(self._find_problems(resource, text))
 
-    def _wrong(self, resource: Resource, text: str) -> list[Problem]:
-        template = self._fleet.kind_of(resource).template
+    def _find_problems(self, resource: Resource, text: str) -> list[Problem]:
+        template = self._fleet.get_kind(resource).template
         try:
-            found = objects(text, text_keys=True)
-        except NotYaml as error:
-            return [self._problem(template, "^", f"what it renders for {resource.name} is not YAML: {error}")]
+            found = parse_objects(text, text_keys=True)
+        except InvalidYamlError as error:
+            return [self._build_problem(template, "^", f"what it renders for {resource.name} is not YAML: {error}")]
         if len(found) != 1 or not isinstance(found[0], dict):
-            return [self._problem(template, "^", f"must render one object, and renders {len(found)} documents")]
+            return [self._build_problem(template, "^", f"must render one object, and renders {len(found)} documents")]
         wrong = [
-            self._problem(template, pattern, f"{message} (rendered for {resource.kind} {resource.name})")
-            for pattern, message in (*self._identity(resource, found[0]), *self._shape(resource, found[0]))
+            self._build_problem(template, pattern, f"{message} (rendered for {resource.kind} {resource.name})")
+            for pattern, message in (*self._check_identity(resource, found[0]), *self._check_schema(resource, found[0]))
         ]
-        if re.search(r"[ \t]\n", _shell(text)):
-            wrong.append(self._problem(template, r"\s$", "leaves blanks at the end of a line"))
+        if re.search(r"[ \t]\n", _strip_literal_blocks(text)):
+            wrong.append(self._build_problem(template, r"\s$", "leaves blanks at the end of a line"))
         return wrong
 
-    def _identity(self, resource: Resource, found: dict[str, Any]) -> list[tuple[str, str]]:
+    def _check_identity(self, resource: Resource, found: dict[str, Any]) -> list[tuple[str, str]]:
         metadata = found.get("metadata")
         metadata = metadata if isinstance(metadata, dict) else {}
         meant = {"kind": resource.kind, "name": resource.name, "namespace": self._fleet.namespace}
@@ -50,27 +50,27 @@ class Verifier:
             (rf"^\s*{key}:", f"{key} must be {meant[key]!r}, and is {got[key]!r}") for key in meant if meant[key] != got[key]
         ]
 
-    def _shape(self, resource: Resource, found: dict[str, Any]) -> list[tuple[str, str]]:
+    def _check_schema(self, resource: Resource, found: dict[str, Any]) -> list[tuple[str, str]]:
         kind = resource.kind
         if kind not in self._schemas:
-            made_as = self._fleet.kind_of(resource)
+            made_as = self._fleet.get_kind(resource)
             self._schemas[kind] = Schema(made_as.schema, ours=made_as.built_in)
         return [
-            (_line_of(path), f"{'.'.join(map(str, path)) or 'the object'}: {message}")
-            for path, message in self._schemas[kind].plain_errors(found)
+            (_build_line_pattern(path), f"{'.'.join(map(str, path)) or 'the object'}: {message}")
+            for path, message in self._schemas[kind].find_errors(found)
         ]
 
-    def _problem(self, template: str, pattern: str, message: str) -> Problem:
-        place: Place = self._templates.place_of(template, pattern)
+    def _build_problem(self, template: str, pattern: str, message: str) -> Problem:
+        place: Place = self._templates.find_place(template, pattern)
         return Problem(place, "template-output", "", message)
 
 
-def _line_of(path: tuple[str | int, ...]) -> str:
+def _build_line_pattern(path: tuple[str | int, ...]) -> str:
     names = [step for step in path if isinstance(step, str)]
     return rf"^\s*{re.escape(names[-1])}:" if names else "^"
 
 
-def _shell(text: str) -> str:
+def _strip_literal_blocks(text: str) -> str:
     """The manifest without the lines of its literal blocks, where blanks are the user's."""
     kept, inside = [], -1
     for line in text.splitlines(keepends=True):

@@ -8,22 +8,22 @@ from typing import TextIO
 
 Paint = Callable[[str, str], str]
 
-_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35"}
+_SGR_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35"}
 
 
-def plain(text: str, style: str) -> str:  # noqa: ARG001 - the paint that leaves text as it is
+def no_paint(text: str, style: str) -> str:  # noqa: ARG001 - the paint that leaves text as it is
     """No colour."""
     return text
 
 
-def _coloured(text: str, style: str) -> str:
-    return f"\x1b[{_CODES[style]}m{text}\x1b[0m"
+def _apply_sgr(text: str, style: str) -> str:
+    return f"\x1b[{_SGR_CODES[style]}m{text}\x1b[0m"
 
 
-def paint_for(stream: TextIO, choice: str) -> Paint:
+def choose_paint(stream: TextIO, choice: str) -> Paint:
     """The paint for a stream; `choice` is auto, always or never."""
     if choice == "auto":
         wanted = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     else:
         wanted = choice == "always"
-    return _coloured if wanted else plain
+    return _apply_sgr if wanted else no_paint

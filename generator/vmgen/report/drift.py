@@ -5,61 +5,61 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vmgen.masking import HIDDEN, shown_line
-from vmgen.read.manifests import NotYaml, objects
+from vmgen.masking import REDACTED, redact_line
+from vmgen.read.manifests import InvalidYamlError, parse_objects
 
-_MOST_LINES = 12
-_KEYED = re.compile(r"""(?P<key>(?P<indent>\s*)(?:-\s+)*["']?(?P<name>[\w./-]+)["']?:)(?:\s+(?P<value>.*))?""")
+_MAX_LINES = 12
+_KEY_LINE = re.compile(r"""(?P<key>(?P<indent>\s*)(?:-\s+)*["']?(?P<name>[\w./-]+)["']?:)(?:\s+(?P<value>.*))?""")
 # What may follow a key and be shown: one scalar, or a flow of them, but no text that goes on below.
-_OPEN = ("|", ">", "{", "&", "!")
+_NON_SCALAR_PREFIXES = ("|", ">", "{", "&", "!")
 
 
-def short_diff(there: bytes, wanted: bytes) -> tuple[str, ...]:
+def format_diff(there: bytes, wanted: bytes) -> tuple[str, ...]:
     """The first lines of a unified diff from the file to what is wanted; none where the file cannot be shown safely."""
     try:
-        found = objects(there)
+        found = parse_objects(there)
         old, new = (text.decode().splitlines() for text in (there, wanted))
-    except (NotYaml, UnicodeDecodeError):
+    except (InvalidYamlError, UnicodeDecodeError):
         return ("(the file is not YAML)",)
     if len(found) != 1 or not isinstance(found[0], dict):
         return ("(the file does not hold one object)",)
     from difflib import SequenceMatcher  # only drift pays for the import
 
     lines = []
-    known = {keyed["name"] for line in new if (keyed := _KEYED.match(line))} - {"cloudInit"}
-    safe_old, safe_new = list(_safe(old, known)), list(_safe(new, known))
+    known = {keyed["name"] for line in new if (keyed := _KEY_LINE.match(line))} - {"cloudInit"}
+    safe_old, safe_new = list(_redact_lines(old, known)), list(_redact_lines(new, known))
     for tag, start, end, new_start, new_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if tag != "equal":
             lines.append(f"@@ line {start + 1} @@")
-            lines.extend(f"-{line}" for line in _once(safe_old[start:end]))
-            lines.extend(f"+{line}" for line in _once(safe_new[new_start:new_end]))
-    more = len(lines) - _MOST_LINES
-    return (*lines[:_MOST_LINES], f"({more} more lines)") if more > 0 else tuple(lines)
+            lines.extend(f"-{line}" for line in _collapse_redacted(safe_old[start:end]))
+            lines.extend(f"+{line}" for line in _collapse_redacted(safe_new[new_start:new_end]))
+    more = len(lines) - _MAX_LINES
+    return (*lines[:_MAX_LINES], f"({more} more lines)") if more > 0 else tuple(lines)
 
 
-def _safe(lines: list[str], known: set[str]) -> Iterator[str]:
+def _redact_lines(lines: list[str], known: set[str]) -> Iterator[str]:
     """Each line as it may be shown: under a key that the wanted manifest has not, or that holds a text, nothing is."""
     hidden, with_items = -1, False
     for line in lines:
         indent = len(line) - len(line.lstrip())
-        keyed = _KEYED.fullmatch(line)
+        keyed = _KEY_LINE.fullmatch(line)
         item = line.lstrip().startswith("-")
         if hidden >= 0 and (not line.strip() or indent > hidden or (with_items and item and indent == hidden)):
-            yield f"{' ' * (hidden + 2)}{HIDDEN}"
+            yield f"{' ' * (hidden + 2)}{REDACTED}"
         elif keyed:
-            opaque = keyed["name"] not in known or (keyed["value"] or "").startswith(_OPEN)
+            opaque = keyed["name"] not in known or (keyed["value"] or "").startswith(_NON_SCALAR_PREFIXES)
             hidden = len(keyed["indent"]) if opaque else -1
             with_items = not item  # the items of a list may stand as deep as its key
-            yield f"{keyed['key']} {HIDDEN}" if opaque else shown_line(line)
+            yield f"{keyed['key']} {REDACTED}" if opaque else redact_line(line)
         else:
             hidden = -1
-            yield shown_line(line) if item or line.startswith("#") or not line.strip() else HIDDEN
+            yield redact_line(line) if item or line.startswith("#") or not line.strip() else REDACTED
 
 
-def _once(lines: list[str]) -> Iterator[str]:
+def _collapse_redacted(lines: list[str]) -> Iterator[str]:
     """Lines that are hidden alike in a row, once."""
     last = None
     for line in lines:
-        if line != last or HIDDEN not in line:
+        if line != last or REDACTED not in line:
             yield line
         last = line

@@ -6,17 +6,17 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from vmgen.explain.objects import Explanation, Field
+from vmgen.explain.objects import ExplainedField, Explanation
 from vmgen.explain.origins import Origin
-from vmgen.masking import HIDDEN, shown, shown_line
+from vmgen.masking import REDACTED, redact, redact_line
 from vmgen.problems import Place
-from vmgen.quoting import flow
+from vmgen.quoting import to_flow
 from vmgen.report.colour import Paint
 from vmgen.report.links import Link
 
-WIDTH = 100
-_MOST_LEFT = 44
-_PRIVATE = "PRIVATE KEY"
+MAX_WIDTH = 100
+_MAX_LEFT_WIDTH = 44
+_PRIVATE_KEY_MARKER = "PRIVATE KEY"
 
 
 class _Word(NamedTuple):
@@ -27,92 +27,100 @@ class _Word(NamedTuple):
     place: Place | None = None
 
 
-_Note = list[_Word]
+_Annotation = list[_Word]
 
 
-def as_text(explanation: Explanation, fields: tuple[Field, ...], paint: Paint, link: Link) -> str:
+def format_text(explanation: Explanation, fields: tuple[ExplainedField, ...], paint: Paint, link: Link) -> str:
     """The manifest, or only some of its fields, with the origins beside it; at most 100 columns where words allow it."""
     whole = fields == explanation.fields
-    rows = _manifest(explanation) if whole else _alone(fields)
-    left = min(_MOST_LEFT, max((len(text) for text, _ in rows), default=0))
+    rows = _annotate_manifest(explanation) if whole else _list_fields(fields)
+    left = min(_MAX_LEFT_WIDTH, max((len(text) for text, _ in rows), default=0))
     lines = [paint(f"{explanation.kind} {explanation.name}", "bold") + f" of {explanation.environment}"]
-    lines.extend(_counted(explanation, paint, link))
+    lines.extend(_format_count_origins(explanation, paint, link))
     for text, notes in rows:
-        lines.extend(_row(text, notes, left, paint, link))
+        lines.extend(_format_row(text, notes, left, paint, link))
     return "\n".join(lines) + "\n"
 
 
-def _counted(explanation: Explanation, paint: Paint, link: Link) -> Iterator[str]:
-    for origin in explanation.counted:
-        words = [_Word("counted"), _Word("by"), *_named(origin), *_says(origin.value)]
-        yield from _wrapped("", [words], 0, paint, link)
+def _format_count_origins(explanation: Explanation, paint: Paint, link: Link) -> Iterator[str]:
+    for origin in explanation.existence_origins:
+        words = [_Word("counted"), _Word("by"), *_format_origin(origin), *_format_value(origin.value)]
+        yield from _wrap_annotations("", [words], 0, paint, link)
 
 
-def _manifest(explanation: Explanation) -> list[tuple[str, list[_Note]]]:
+def _annotate_manifest(explanation: Explanation) -> list[tuple[str, list[_Annotation]]]:
     """Each line of the manifest that may be shown, with its notes."""
-    lines = [shown_line(line) for line in explanation.text.splitlines()]
-    notes: dict[int, list[_Note]] = {}
+    lines = [redact_line(line) for line in explanation.text.splitlines()]
+    notes: dict[int, list[_Annotation]] = {}
     hidden: set[int] = set()
     for field in explanation.fields:
-        lines[field.line - 1] = _masked_line(explanation.text.splitlines()[field.line - 1], field)
-        inside = range(field.line + 1, field.line + _length(field.value)) if isinstance(field.value, str) else range(0)
-        if isinstance(field.value, str) and _PRIVATE in field.value:
+        lines[field.line - 1] = _redact_field_line(explanation.text.splitlines()[field.line - 1], field)
+        inside = (
+            range(field.line + 1, field.line + _count_block_lines(field.value)) if isinstance(field.value, str) else range(0)
+        )
+        if isinstance(field.value, str) and _PRIVATE_KEY_MARKER in field.value:
             hidden.update(inside[1:])
-            lines[inside[0] - 1] = f"    {HIDDEN}"
-        for line, note in _notes(field, lines, inside):
+            lines[inside[0] - 1] = f"    {REDACTED}"
+        for line, note in _build_annotations(field, lines, inside):
             notes.setdefault(line, []).append(note)
     return [(line, notes.get(number, [])) for number, line in enumerate(lines, start=1) if number not in hidden]
 
 
-def _length(text: str) -> int:
+def _count_block_lines(text: str) -> int:
     """The lines of a literal block, the key's own included; 1 for a text on its key's line."""
     return 1 + text.rstrip("\n").count("\n") + 1 if "\n" in text else 1
 
 
-def _masked_line(line: str, field: Field) -> str:
-    masked = _shown(field)
+def _redact_field_line(line: str, field: ExplainedField) -> str:
+    masked = _redact_field_value(field)
     if masked == field.value or (isinstance(field.value, str) and "\n" in field.value):
         return line
     return f"{line[: field.column - 1]}{masked}"
 
 
-def _shown(field: Field) -> Any:
+def _redact_field_value(field: ExplainedField) -> Any:
     names = [step for step in field.path if isinstance(step, str)]
-    return shown(field.value, names[-1] if names else "")
+    return redact(field.value, names[-1] if names else "")
 
 
-def _alone(fields: tuple[Field, ...]) -> list[tuple[str, list[_Note]]]:
-    rows: list[tuple[str, list[_Note]]] = []
+def _list_fields(fields: tuple[ExplainedField, ...]) -> list[tuple[str, list[_Annotation]]]:
+    rows: list[tuple[str, list[_Annotation]]] = []
     for field in fields:
-        notes = [note for _, note in _notes(field, [], range(0))]
+        notes = [note for _, note in _build_annotations(field, [], range(0))]
         if field.origins:
-            notes.append([_Word("written", "dim"), _Word("by", "dim"), _at(field.template)])
-        rows.append((f"{field.name}: {flow(_shown(field))}", notes))
+            notes.append([_Word("written", "dim"), _Word("by", "dim"), _format_location(field.template_line)])
+        rows.append((f"{field.name}: {to_flow(_redact_field_value(field))}", notes))
     return rows
 
 
-def _notes(field: Field, lines: list[str], inside: range) -> Iterator[tuple[int, _Note]]:
+def _build_annotations(field: ExplainedField, lines: list[str], inside: range) -> Iterator[tuple[int, _Annotation]]:
     """The notes of a field, each with the line of the manifest that it belongs beside."""
     if not field.origins:
-        yield field.line, [_at(field.template, "dim"), _Word("(template)", "dim")]
+        yield field.line, [_format_location(field.template_line, "dim"), _Word("(template)", "dim")]
     at = inside.start
     said = ""
     for number, origin in enumerate(field.origins):
-        line, at = _line_of(origin, lines, inside, at) if len(field.origins) > 1 and inside else (field.line, at)
+        line, at = _find_line(origin, lines, inside, at) if len(field.origins) > 1 and inside else (field.line, at)
         and_ = [_Word("and")] if number and line == field.line else []
         rule = [_Word(f"({origin.rule})", "dim")] if origin.rule and origin.rule != said else []
         said = origin.rule
-        yield line, [*and_, *_named(origin), *rule]
+        yield line, [*and_, *_format_origin(origin), *rule]
         for lower in origin.overrides:
             rule = [_Word(f"({lower.rule})", "dim")] if lower.rule else []
-            yield line, [_Word("over", "yellow"), *_says(_safe(lower.value, field)), *_named(lower), *rule]
-    for origin in field.because:
-        yield field.line, [_Word("because", "dim"), *_named(origin), *_says(_safe(origin.value, field))]
-    for origin in field.entries:
-        yield field.line, [_Word("see", "dim"), *_named(origin)]
+            yield (
+                line,
+                [_Word("over", "yellow"), *_format_value(_redact_for_field(lower.value, field)), *_format_origin(lower), *rule],
+            )
+    for origin in field.condition_origins:
+        yield (
+            field.line,
+            [_Word("because", "dim"), *_format_origin(origin), *_format_value(_redact_for_field(origin.value, field))],
+        )
+    for origin in field.catalog_origins:
+        yield field.line, [_Word("see", "dim"), *_format_origin(origin)]
 
 
-def _line_of(origin: Origin, lines: list[str], inside: range, at: int) -> tuple[int, int]:
+def _find_line(origin: Origin, lines: list[str], inside: range, at: int) -> tuple[int, int]:
     """The line of a text made of several values in which one of them stands, and where to look for the next."""
     for number in range(max(at, inside.start), inside.stop):
         if isinstance(origin.value, str) and origin.value and origin.value.split("\n")[0] in lines[number - 1]:
@@ -120,53 +128,53 @@ def _line_of(origin: Origin, lines: list[str], inside: range, at: int) -> tuple[
     return inside.start - 1, at
 
 
-def _safe(value: Any, field: Field) -> Any:
+def _redact_for_field(value: Any, field: ExplainedField) -> Any:
     names = [step for step in field.path if isinstance(step, str)]
-    return shown(value, names[-1] if names else "")
+    return redact(value, names[-1] if names else "")
 
 
-def _named(origin: Origin) -> _Note:
+def _format_origin(origin: Origin) -> _Annotation:
     key = origin.key or origin.layer
-    return [_at(origin.place), _Word(key, "dim")]
+    return [_format_location(origin.place), _Word(key, "dim")]
 
 
-def _at(place: Place, style: str = "blue") -> _Word:
+def _format_location(place: Place, style: str = "blue") -> _Word:
     text = str(place) if place.column > 1 or not place.line else f"{place.file}:{place.line}"
     return _Word(text, style, place)
 
 
-def _says(value: Any) -> _Note:
+def _format_value(value: Any) -> _Annotation:
     if value is None:
         return []
-    text = flow(value)
+    text = to_flow(value)
     return [_Word(text if len(text) <= 32 else f"{text[:31]}…")]
 
 
-def _row(text: str, notes: list[_Note], left: int, paint: Paint, link: Link) -> Iterator[str]:
+def _format_row(text: str, notes: list[_Annotation], left: int, paint: Paint, link: Link) -> Iterator[str]:
     if not notes:
-        yield text if len(text) <= WIDTH else f"{text[: WIDTH - 1]}…"
+        yield text if len(text) <= MAX_WIDTH else f"{text[: MAX_WIDTH - 1]}…"
         return
     shown_text = text if len(text) <= left else f"{text[: left - 1]}…"
-    yield from _wrapped(shown_text, notes, left + 2, paint, link)
+    yield from _wrap_annotations(shown_text, notes, left + 2, paint, link)
 
 
-def _wrapped(text: str, notes: Iterable[_Note], indent: int, paint: Paint, link: Link) -> Iterator[str]:
+def _wrap_annotations(text: str, notes: Iterable[_Annotation], indent: int, paint: Paint, link: Link) -> Iterator[str]:
     """Notes below each other in the right column, each broken between words where it is too long."""
     line = text.ljust(indent)
     for note in notes:
         used, out = indent, line
         for number, word in enumerate(note):
             gap = 1 if number else 0
-            if number and used + gap + len(word.text) > WIDTH:
+            if number and used + gap + len(word.text) > MAX_WIDTH:
                 yield out
                 out, used, gap = " " * (indent + 2), indent + 2, 0
-            out += " " * gap + _painted(word, WIDTH - used - gap, paint, link)
+            out += " " * gap + _paint_word(word, MAX_WIDTH - used - gap, paint, link)
             used += gap + len(word.text)
         yield out
         line = " " * indent
 
 
-def _painted(word: _Word, room: int, paint: Paint, link: Link) -> str:
+def _paint_word(word: _Word, room: int, paint: Paint, link: Link) -> str:
     text = word.text
     if word.place is None and len(text) > max(room, 8):
         text = f"{text[: max(room, 8) - 1]}…"
@@ -174,7 +182,7 @@ def _painted(word: _Word, room: int, paint: Paint, link: Link) -> str:
     return link(text, word.place) if word.place else text
 
 
-def as_json(explanation: Explanation, fields: tuple[Field, ...]) -> str:
+def format_json(explanation: Explanation, fields: tuple[ExplainedField, ...]) -> str:
     """A versioned document (docs/explain.md)."""
     document = {
         "version": 1,
@@ -182,34 +190,35 @@ def as_json(explanation: Explanation, fields: tuple[Field, ...]) -> str:
         "kind": explanation.kind,
         "name": explanation.name,
         "file": f"manifests/{explanation.file}",
-        "counted": [_origin(origin, "") for origin in explanation.counted],
-        "fields": [_field(field) for field in fields],
+        "counted": [_origin_to_dict(origin, "") for origin in explanation.existence_origins],
+        "fields": [_field_to_dict(field) for field in fields],
     }
     return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
-def _field(field: Field) -> dict[str, Any]:
+def _field_to_dict(field: ExplainedField) -> dict[str, Any]:
     name = next((step for step in reversed(field.path) if isinstance(step, str)), "")
-    template = {"file": field.template.file, "line": field.template.line}
+    template = {"file": field.template_line.file, "line": field.template_line.line}
     return {
         "field": field.name,
         "path": list(field.path),
-        "value": _shown(field),
-        "origins": [_origin(origin, name) for origin in field.origins] or [{**template, "column": 1, "layer": "template"}],
-        "because": [_origin(origin, name) for origin in field.because],
-        "catalog": [_origin(origin, "") for origin in field.entries],
+        "value": _redact_field_value(field),
+        "origins": [_origin_to_dict(origin, name) for origin in field.origins]
+        or [{**template, "column": 1, "layer": "template"}],
+        "because": [_origin_to_dict(origin, name) for origin in field.condition_origins],
+        "catalog": [_origin_to_dict(origin, "") for origin in field.catalog_origins],
         "template": template,
     }
 
 
-def _origin(origin: Origin, name: str) -> dict[str, Any]:
+def _origin_to_dict(origin: Origin, name: str) -> dict[str, Any]:
     return {
         "file": origin.place.file,
         "line": origin.place.line,
         "column": origin.place.column,
         "layer": origin.layer,
         "key": origin.key,
-        "value": shown(origin.value, name),
+        "value": redact(origin.value, name),
         "rule": origin.rule,
-        "overrides": [_origin(lower, name) for lower in origin.overrides],
+        "overrides": [_origin_to_dict(lower, name) for lower in origin.overrides],
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from vmgen.expand.model import Disk, Fleet, VirtualMachine
-from vmgen.quantities import mebibytes, size
-from vmgen.report.totals import machine_totals
+from vmgen.quantities import format_size, parse_size
+from vmgen.report.totals import compute_machine_totals
 
 VM_COLUMNS = (
     "environment",
@@ -24,11 +24,11 @@ VM_COLUMNS = (
 DISK_COLUMNS = ("environment", "disk", "group", "vm", "source", "storage", "storageClass", "optical", "protected")
 
 
-def vm_rows(fleet: Fleet, machines: Iterable[VirtualMachine]) -> Iterator[tuple[object, ...]]:
+def build_vm_rows(fleet: Fleet, machines: Iterable[VirtualMachine]) -> Iterator[tuple[object, ...]]:
     """A row for each VM; `storage` is that of all its disks, those it shares included."""
-    sizes = {disk.name: mebibytes(disk.values["storage"]) for disk in fleet.disks}
+    sizes = {disk.name: parse_size(disk.values["storage"]) for disk in fleet.disks}
     for machine in machines:
-        asked = machine_totals(machine, fleet)
+        asked = compute_machine_totals(machine, fleet)
         storage = sum(sizes.get(disk.name, 0) for disk in machine.disks)
         yield (
             fleet.environment,
@@ -36,16 +36,16 @@ def vm_rows(fleet: Fleet, machines: Iterable[VirtualMachine]) -> Iterator[tuple[
             machine.group,
             machine.values["instanceType"],
             asked.cpu or "",
-            size(asked.memory) if asked.memory else "",
-            machine.settings.value("image", ""),
+            format_size(asked.memory) if asked.memory else "",
+            machine.settings.get_plain("image", ""),
             len(machine.disks),
-            size(storage) if storage else "",
-            exposure(machine),
-            state(machine),
+            format_size(storage) if storage else "",
+            describe_exposure(machine),
+            describe_state(machine),
         )
 
 
-def disk_rows(fleet: Fleet, disks: Iterable[Disk]) -> Iterator[tuple[object, ...]]:
+def build_disk_rows(fleet: Fleet, disks: Iterable[Disk]) -> Iterator[tuple[object, ...]]:
     """A row for each disk."""
     for disk in disks:
         yield (
@@ -53,15 +53,15 @@ def disk_rows(fleet: Fleet, disks: Iterable[Disk]) -> Iterator[tuple[object, ...
             disk.name,
             disk.group,
             disk.vm,
-            source(disk),
+            describe_source(disk),
             disk.values["storage"],
             disk.values["storageClass"],
             "yes" if disk.values["optical"] else "no",
-            "yes" if disk.settings.value("protect", True) else "no",
+            "yes" if disk.settings.get_plain("protect", True) else "no",
         )
 
 
-def state(machine: VirtualMachine) -> str:
+def describe_state(machine: VirtualMachine) -> str:
     """Whether a VM is meant to run: `running`, `halted`, or the run strategy where it has one of its own."""
     strategy = str(machine.values.get("runStrategy") or "")
     if strategy:
@@ -69,7 +69,7 @@ def state(machine: VirtualMachine) -> str:
     return "running" if machine.values["running"] else "halted"
 
 
-def exposure(machine: VirtualMachine) -> str:
+def describe_exposure(machine: VirtualMachine) -> str:
     """How the Internet reaches a VM: not at all (empty), by its ports, or by `all ports`."""
     if not machine.values["external"]:
         return ""
@@ -78,7 +78,7 @@ def exposure(machine: VirtualMachine) -> str:
     return ",".join(map(str, machine.values["externalPorts"]))
 
 
-def source(disk: Disk) -> str:
+def describe_source(disk: Disk) -> str:
     """What a disk is made from, in a word: the image, the address, the disk, or `blank`."""
     for kind, details in disk.values["source"].items():
         return f"{kind} {next(iter(details.values()), '')}".strip()

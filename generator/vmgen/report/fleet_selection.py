@@ -9,32 +9,32 @@ from typing import NamedTuple
 from vmgen.expand.model import Disk, Fleet, VirtualMachine
 from vmgen.problems import VmgenError
 
-_TERM = re.compile(r"(?P<not>!?)(?P<key>[^=!,\s]+)(?:(?P<operator>==?|!=)(?P<value>[^=!,\s]*))?")
+_REQUIREMENT_PATTERN = re.compile(r"(?P<not>!?)(?P<key>[^=!,\s]+)(?:(?P<operator>==?|!=)(?P<value>[^=!,\s]*))?")
 
 
-class Term(NamedTuple):
+class LabelRequirement(NamedTuple):
     """One condition on labels, as `kubectl -l` has them: `team=shop`, `team!=shop`, `team`, `!team`."""
 
     key: str
     value: str | None
-    wanted: bool
+    expected: bool
 
-    def holds(self, labels: Mapping[str, str]) -> bool:
+    def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether labels fit."""
         fits = self.key in labels if self.value is None else labels.get(self.key) == self.value
-        return fits is self.wanted
+        return fits is self.expected
 
 
-def terms(selectors: Collection[str]) -> tuple[Term, ...]:
+def parse_selectors(selectors: Collection[str]) -> tuple[LabelRequirement, ...]:
     """The conditions of some `-l` options, each of which may hold several, with commas between."""
-    return tuple(_term(text.strip()) for selector in selectors for text in selector.split(","))
+    return tuple(_parse_requirement(text.strip()) for selector in selectors for text in selector.split(","))
 
 
-def _term(text: str) -> Term:
-    found = _TERM.fullmatch(text)
+def _parse_requirement(text: str) -> LabelRequirement:
+    found = _REQUIREMENT_PATTERN.fullmatch(text)
     if not found or (found["not"] and found["operator"]):
         raise VmgenError(f"'{text}' is no condition on labels; write key=value, key!=value, key or !key")
-    return Term(found["key"], found["value"], not found["not"] and found["operator"] != "!=")
+    return LabelRequirement(found["key"], found["value"], not found["not"] and found["operator"] != "!=")
 
 
 class Selection(NamedTuple):
@@ -42,26 +42,26 @@ class Selection(NamedTuple):
 
     groups: frozenset[str] = frozenset()
     exposed: bool = False
-    labels: tuple[Term, ...] = ()
+    requirements: tuple[LabelRequirement, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.groups or self.exposed or self.labels)
+        return bool(self.groups or self.exposed or self.requirements)
 
-    def machines(self, fleet: Fleet) -> tuple[VirtualMachine, ...]:
+    def select_machines(self, fleet: Fleet) -> tuple[VirtualMachine, ...]:
         """The VMs that are wanted."""
-        return tuple(machine for machine in fleet.machines if self._wants(machine)) if self else fleet.machines
+        return tuple(machine for machine in fleet.machines if self._matches_machine(machine)) if self else fleet.machines
 
-    def disks(self, fleet: Fleet) -> tuple[Disk, ...]:
+    def select_disks(self, fleet: Fleet) -> tuple[Disk, ...]:
         """The disks that are wanted: by their own group and labels, and as disks of exposed VMs."""
         if not self:
             return fleet.disks
         public = {disk.name for machine in fleet.machines if machine.values["external"] for disk in machine.disks}
         return tuple(
-            disk for disk in fleet.disks if self._fits(disk.group, disk.values) and (not self.exposed or disk.name in public)
+            disk for disk in fleet.disks if self._matches(disk.group, disk.values) and (not self.exposed or disk.name in public)
         )
 
-    def _wants(self, machine: VirtualMachine) -> bool:
-        return self._fits(machine.group, machine.values) and (not self.exposed or bool(machine.values["external"]))
+    def _matches_machine(self, machine: VirtualMachine) -> bool:
+        return self._matches(machine.group, machine.values) and (not self.exposed or bool(machine.values["external"]))
 
-    def _fits(self, group: str, values: Mapping[str, Mapping[str, str]]) -> bool:
-        return (not self.groups or group in self.groups) and all(term.holds(values["labels"]) for term in self.labels)
+    def _matches(self, group: str, values: Mapping[str, Mapping[str, str]]) -> bool:
+        return (not self.groups or group in self.groups) and all(term.matches(values["labels"]) for term in self.requirements)

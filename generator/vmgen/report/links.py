@@ -12,10 +12,10 @@ from vmgen.problems import Place
 # A text and the place that it names, as what to print.
 Link = Callable[[str, Place], str]
 
-_PROGRAMS = {"iTerm.app", "WezTerm", "vscode", "Hyper", "ghostty", "rio", "Tabby"}
-_TERMS = ("xterm-kitty", "alacritty", "foot", "wezterm", "xterm-ghostty", "contour")
-_SIGNS = ("WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "DOMTERM")
-_FIRST_VTE = 5000  # 0.50, the first without a crash on long links
+_TERM_PROGRAMS = {"iTerm.app", "WezTerm", "vscode", "Hyper", "ghostty", "rio", "Tabby"}
+_TERM_PREFIXES = ("xterm-kitty", "alacritty", "foot", "wezterm", "xterm-ghostty", "contour")
+_TERMINAL_VARIABLES = ("WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "DOMTERM")
+_MIN_VTE_VERSION = 5000  # 0.50, the first without a crash on long links
 
 
 def no_link(text: str, place: Place) -> str:  # noqa: ARG001 - the link that leaves text as it is
@@ -23,9 +23,9 @@ def no_link(text: str, place: Place) -> str:  # noqa: ARG001 - the link that lea
     return text
 
 
-def link_for(stream: TextIO, root: Path) -> Link:
+def choose_link(stream: TextIO, root: Path) -> Link:
     """The links for a stream: none where it is no terminal, or one that would show them as rubbish."""
-    if not stream.isatty() or not _supported():
+    if not stream.isatty() or not _supports_hyperlinks():
         return no_link
     import socket
 
@@ -40,15 +40,15 @@ def link_for(stream: TextIO, root: Path) -> Link:
     return link
 
 
-def _supported() -> bool:
+def _supports_hyperlinks() -> bool:
     variables = os.environ
     forced = variables.get("FORCE_HYPERLINK")
     if forced:
         return forced != "0"
     term, vte = variables.get("TERM", ""), variables.get("VTE_VERSION", "")
     return (
-        variables.get("TERM_PROGRAM") in _PROGRAMS
-        or term.startswith(_TERMS)
-        or any(sign in variables for sign in _SIGNS)
-        or (vte.isdecimal() and int(vte) >= _FIRST_VTE)
+        variables.get("TERM_PROGRAM") in _TERM_PROGRAMS
+        or term.startswith(_TERM_PREFIXES)
+        or any(sign in variables for sign in _TERMINAL_VARIABLES)
+        or (vte.isdecimal() and int(vte) >= _MIN_VTE_VERSION)
     )

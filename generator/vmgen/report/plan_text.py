@@ -5,44 +5,52 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vmgen.compare.plan import Plan
-from vmgen.compare.totals import together
+from vmgen.compare.totals import sum_deltas
 from vmgen.report.colour import Paint
-from vmgen.report.plan_values import COLOURS, SIGNS, Alike, alike, baseline_name, difference, remarks
-from vmgen.report.totals import delta_in_words
+from vmgen.report.plan_values import (
+    ACTION_SYMBOLS,
+    VERDICT_COLOURS,
+    ChangeGroup,
+    describe_baseline,
+    describe_change,
+    format_difference,
+    group_changes,
+)
+from vmgen.report.totals import format_delta
 
 
-def as_text(plan: Plan, paint: Paint) -> str:
+def format_text(plan: Plan, paint: Paint) -> str:
     """Each environment with its objects, the gravest first, and the summary as the last line."""
-    return "".join(f"{line}\n" for line in _lines(plan, paint))
+    return "".join(f"{line}\n" for line in _format_lines(plan, paint))
 
 
-def _lines(plan: Plan, paint: Paint) -> Iterator[str]:
+def _format_lines(plan: Plan, paint: Paint) -> Iterator[str]:
     if not plan.changes:
-        yield f"Nothing differs from {baseline_name(plan.against)}."
+        yield f"Nothing differs from {describe_baseline(plan.against)}."
     for environment, changes in plan.by_environment.items():
         yield paint(environment, "bold")
-        for same in alike(changes, len(changes)):
-            yield from _objects(same, paint)
+        for same in group_changes(changes, len(changes)):
+            yield from _format_group(same, paint)
         yield ""
-    totals = delta_in_words(together(plan.deltas.values()))
+    totals = format_delta(sum_deltas(plan.deltas.values()))
     if totals:
         yield f"Totals: {totals}."
     yield f"Plan: {plan.summary}."
 
 
-def _objects(same: Alike, paint: Paint) -> Iterator[str]:
-    change, colour = same.change, COLOURS[same.change.verdict]
-    first, *more = _wrapped(f"{change.identity.kind} {', '.join(same.names)}")
-    yield f"  {paint(SIGNS[change.action], colour)} {first}"
+def _format_group(same: ChangeGroup, paint: Paint) -> Iterator[str]:
+    change, colour = same.representative, VERDICT_COLOURS[same.representative.verdict]
+    first, *more = _wrap_names(f"{change.identity.kind} {', '.join(same.names)}")
+    yield f"  {paint(ACTION_SYMBOLS[change.action], colour)} {first}"
     yield from (f"      {line}" for line in more)
     yield f"      {paint(same.title, colour)}"
-    yield from (f"      {sentence}" for sentence in remarks(change))
+    yield from (f"      {sentence}" for sentence in describe_change(change))
     for field in change.fields:
-        yield f"      {field.path}: {difference(field)}"
-        yield f"          {paint(field.verdict, COLOURS[field.verdict])}: {field.says}"
+        yield f"      {field.path}: {format_difference(field)}"
+        yield f"          {paint(field.verdict, VERDICT_COLOURS[field.verdict])}: {field.says}"
 
 
-def _wrapped(text: str) -> list[str]:
+def _wrap_names(text: str) -> list[str]:
     """A list of names on lines of at most 100 characters."""
     import textwrap
 

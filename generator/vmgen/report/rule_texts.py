@@ -7,7 +7,7 @@ from typing import NamedTuple
 from vmgen.problems import Severity
 
 
-class RuleText(NamedTuple):
+class RuleDoc(NamedTuple):
     """A rule for readers: its id, its severity where nothing changes it, and its paragraph."""
 
     id: str
@@ -16,7 +16,7 @@ class RuleText(NamedTuple):
 
 
 # The rules that are no functions of their own, since reading, rendering or comparing finds their problems on the way.
-_ON_THE_WAY: tuple[tuple[str, Severity, str], ...] = (
+_INLINE_RULES: tuple[tuple[str, Severity, str], ...] = (
     ("file-too-large", "error", "A file of more than 16 MiB. Split the environment, or move groups into layers."),
     (
         "not-utf-8",
@@ -174,16 +174,16 @@ _ON_THE_WAY: tuple[tuple[str, Severity, str], ...] = (
 )
 
 
-def all_rules() -> tuple[RuleText, ...]:
+def list_rules() -> tuple[RuleDoc, ...]:
     """Every rule there is."""
     from vmgen.check.policy import RULES as ON_POLICIES
     from vmgen.check.rules import RULES
     from vmgen.check.waivers import RULES as ON_WAIVERS
     from vmgen.expand.cloud_init.rules import RULES as ON_CLOUD_INIT
-    from vmgen.render.policies import RULES as ON_USER_DATA
+    from vmgen.render.policies import USER_DATA_RULES as ON_USER_DATA
 
     functions = (
-        RuleText(rule.id, rule.severity, rule.text)
+        RuleDoc(rule.id, rule.severity, rule.text)
         for rule in (*RULES, *ON_WAIVERS, *ON_CLOUD_INIT, *ON_POLICIES, *ON_USER_DATA)
     )
-    return (*(RuleText(*row) for row in _ON_THE_WAY), *functions)
+    return (*(RuleDoc(*row) for row in _INLINE_RULES), *functions)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-Rows = Sequence[Sequence[object]]
+TableRows = Sequence[Sequence[object]]
 
 
-def as_table(columns: Sequence[str], rows: Rows) -> str:
+def format_table(columns: Sequence[str], rows: TableRows) -> str:
     """Columns aligned by spaces, the last one ragged; numbers to the right."""
     cells = [[str(cell) for cell in row] for row in (columns, *rows)]
     widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
@@ -20,7 +20,7 @@ def as_table(columns: Sequence[str], rows: Rows) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_csv(columns: Sequence[str], rows: Rows) -> str:
+def format_csv(columns: Sequence[str], rows: TableRows) -> str:
     """Comma-separated values with a header."""
     import csv
     import io
@@ -31,9 +31,9 @@ def as_csv(columns: Sequence[str], rows: Rows) -> str:
     return stream.getvalue()
 
 
-def as_json(columns: Sequence[str], rows: Rows) -> str:
+def format_json(columns: Sequence[str], rows: TableRows) -> str:
     """A list of objects, one a row."""
     return json.dumps([dict(zip(columns, row)) for row in rows], indent=2, ensure_ascii=False) + "\n"
 
 
-TABLES = {"table": as_table, "json": as_json, "csv": as_csv}
+TABLE_FORMATS = {"table": format_table, "json": format_json, "csv": format_csv}

@@ -10,16 +10,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from vmgen.compare.changes import Changes
-from vmgen.compare.present import UNFINISHED
+from vmgen.compare.changes import FileChanges
+from vmgen.compare.present import TEMPORARY_SUFFIX
 from vmgen.problems import VmgenError
 from vmgen.read.project import Project
 from vmgen.render.kustomization import KUSTOMIZATION
 
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+_CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 
 
-def carry_out(changes: Changes, wanted: Mapping[str, bytes], project: Project) -> None:
+def write_changes(changes: FileChanges, wanted: Mapping[str, bytes], project: Project) -> None:
     """Write what is created and updated, then delete what is pruned, then the folders that this emptied.
 
     A folder that is new is filled beside its place and renamed as a whole; a file in a folder that is there is written
@@ -28,21 +28,21 @@ def carry_out(changes: Changes, wanted: Mapping[str, bytes], project: Project) -
     """
     root = str(project.manifests)
     try:
-        _clear(root, changes.unfinished)
-        new, single = _by_new_folder(root, changes.created)
+        _remove_unfinished(root, changes.leftovers)
+        new, single = _group_by_new_folder(root, changes.created)
         for folder, paths in new.items():
             _write_folder(root, folder, paths, wanted)
-        for path in sorted((*single, *changes.updated), key=_lists_others):
+        for path in sorted((*single, *changes.updated), key=_write_order):
             _replace(f"{root}/{path}", wanted[path])
-        for path in sorted(changes.pruned, key=_is_listed):
+        for path in sorted(changes.pruned, key=_delete_order):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{root}/{path}")
-        _remove_empty(project.manifests, {path.rpartition("/")[0] for path in (*changes.pruned, *changes.unfinished)})
+        _remove_empty(project.manifests, {path.rpartition("/")[0] for path in (*changes.pruned, *changes.leftovers)})
     except OSError as error:
         raise VmgenError(f"cannot write {error.filename}: {error.strerror}; run render again") from None
 
 
-def _clear(root: str, unfinished: Iterable[str]) -> None:
+def _remove_unfinished(root: str, unfinished: Iterable[str]) -> None:
     """Remove what a killed run left half done."""
     for path in unfinished:
         target = f"{root}/{path}"
@@ -53,7 +53,7 @@ def _clear(root: str, unfinished: Iterable[str]) -> None:
                 os.unlink(target)
 
 
-def _by_new_folder(root: str, created: Iterable[str]) -> tuple[dict[str, list[str]], list[str]]:
+def _group_by_new_folder(root: str, created: Iterable[str]) -> tuple[dict[str, list[str]], list[str]]:
     """The created files by the topmost folder that is not there yet, and those whose folder is."""
     topmost: dict[str, str] = {}
     new: dict[str, list[str]] = defaultdict(list)
@@ -61,7 +61,7 @@ def _by_new_folder(root: str, created: Iterable[str]) -> tuple[dict[str, list[st
     for path in created:
         folder = path.rpartition("/")[0]
         if folder not in topmost:
-            topmost[folder] = _topmost_missing(root, folder)
+            topmost[folder] = _find_topmost_missing(root, folder)
         if topmost[folder]:
             new[topmost[folder]].append(path)
         else:
@@ -69,7 +69,7 @@ def _by_new_folder(root: str, created: Iterable[str]) -> tuple[dict[str, list[st
     return new, single
 
 
-def _topmost_missing(root: str, folder: str) -> str:
+def _find_topmost_missing(root: str, folder: str) -> str:
     missing = ""
     while folder and not os.path.isdir(f"{root}/{folder}"):
         missing, folder = folder, folder.rpartition("/")[0]
@@ -78,7 +78,7 @@ def _topmost_missing(root: str, folder: str) -> str:
 
 def _write_folder(root: str, folder: str, paths: list[str], wanted: Mapping[str, bytes]) -> None:
     parent, _, name = folder.rpartition("/")
-    beside = f"{root}/{parent}/.{name}{UNFINISHED}" if parent else f"{root}/.{name}{UNFINISHED}"
+    beside = f"{root}/{parent}/.{name}{TEMPORARY_SUFFIX}" if parent else f"{root}/.{name}{TEMPORARY_SUFFIX}"
     try:
         for inner in sorted({path.rpartition("/")[0] for path in paths}):
             os.makedirs(beside + inner[len(folder) :], exist_ok=True)
@@ -90,12 +90,12 @@ def _write_folder(root: str, folder: str, paths: list[str], wanted: Mapping[str,
         raise
 
 
-def _lists_others(path: str) -> tuple[bool, int, str]:
+def _write_order(path: str) -> tuple[bool, int, str]:
     """Manifests first, then each kustomization.yaml from the deepest folder up."""
     return path.endswith(f"/{KUSTOMIZATION}"), -path.count("/"), path
 
 
-def _is_listed(path: str) -> tuple[bool, int, str]:
+def _delete_order(path: str) -> tuple[bool, int, str]:
     """Each kustomization.yaml from the highest folder down, then manifests: no list outlives what it names."""
     return not path.endswith(f"/{KUSTOMIZATION}"), path.count("/"), path
 
@@ -103,7 +103,7 @@ def _is_listed(path: str) -> tuple[bool, int, str]:
 def _replace(path: str, content: bytes) -> None:
     """Put a whole file in its place. Not synced to the disk: what must outlast a power cut is committed to Git."""
     folder, _, name = path.rpartition("/")
-    beside = f"{folder}/.{name}{UNFINISHED}"
+    beside = f"{folder}/.{name}{TEMPORARY_SUFFIX}"
     try:
         _write_new(beside, content)
         os.replace(beside, path)
@@ -114,7 +114,7 @@ def _replace(path: str, content: bytes) -> None:
 
 
 def _write_new(path: str, content: bytes) -> None:
-    handle = os.open(path, _NEW, 0o644)
+    handle = os.open(path, _CREATE_FLAGS, 0o644)
     try:
         if os.write(handle, content) != len(content):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)

@@ -10,12 +10,12 @@ from pathlib import Path
 from vmgen.problems import VmgenError
 
 # What a repository's runs note for themselves.
-NOTES = ".vmgen"
+STATE_FOLDER = ".vmgen"
 
 
-def notes_folder(root: Path) -> Path:
+def ensure_state_folder(root: Path) -> Path:
     """The folder of a repository for what its runs note for themselves; Git ignores it. OSError where it cannot be made."""
-    folder = root / NOTES
+    folder = root / STATE_FOLDER
     folder.mkdir(exist_ok=True)
     ignored = folder / ".gitignore"
     if not ignored.is_file():
@@ -24,7 +24,7 @@ def notes_folder(root: Path) -> Path:
 
 
 @contextmanager
-def locked(root: Path) -> Iterator[None]:
+def lock_repository(root: Path) -> Iterator[None]:
     """Hold the repository's lock. The system frees it when the process ends, however it ends."""
     try:
         import fcntl
@@ -32,9 +32,9 @@ def locked(root: Path) -> Iterator[None]:
         yield
         return
     try:
-        handle = os.open(notes_folder(root) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(ensure_state_folder(root) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise VmgenError(f"cannot write {root / NOTES}: {error.strerror}") from None
+        raise VmgenError(f"cannot write {root / STATE_FOLDER}: {error.strerror}") from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -8,11 +8,11 @@ from string import Template
 from typing import NamedTuple
 
 from vmgen import __version__
-from vmgen.quoting import flow, text
+from vmgen.quoting import quote, to_flow
 from vmgen.read.platform import DEFAULT_PLATFORM
-from vmgen.read.project import schema_text
+from vmgen.read.project import read_schema_text
 
-FOLDER = Path(__file__).resolve().parent.parent / "starter"
+STARTER_FOLDER = Path(__file__).resolve().parent.parent / "starter"
 FORGES = ("github", "gitlab")
 KEY_FILE = "environments/keys/ops.pub"
 
@@ -41,15 +41,15 @@ _NO_KEYS = """\
 _KEYS = """\
   sshKeys: [{file: keys/ops.pub}]
 """
-_APPLY = "The first time: commit, push, and apply what lies in `delivery/` once. From then on a merge is a deployment."
-_POINT = (
+_APPLY_STEP = "The first time: commit, push, and apply what lies in `delivery/` once. From then on a merge is a deployment."
+_POINT_STEP = (
     "The first time: point Argo CD or Flux at `manifests/production`, or let vmgen write what they need, with `delivery:` in\n"
     "`environments/_defaults.yaml`. From then on a merge is a deployment."
 )
 _NO_OWNERS = "# Name them and take the mark away:\n# /manifests/*/disks/ @acme/data-owners"
 
 
-class Answers(NamedTuple):
+class StarterOptions(NamedTuple):
     """What a new repository depends on. What is empty is left for later, with a line that says how."""
 
     namespace: str
@@ -61,45 +61,45 @@ class Answers(NamedTuple):
     flux: str = ""
 
 
-def starter(answers: Answers) -> dict[str, str]:
+def render_starter(answers: StarterOptions) -> dict[str, str]:
     """The text of each file, by its path in the new repository."""
     chosen = dict(_FILES)
     for forge in answers.forges:
         chosen |= _PIPELINES[forge]
-    values = _values(answers)
-    files = {path: _text(name, values) for name, path in chosen.items()}
-    files["schema/environment.schema.json"] = schema_text("environment")
+    values = _build_values(answers)
+    files = {path: _render_file(name, values) for name, path in chosen.items()}
+    files["schema/environment.schema.json"] = read_schema_text("environment")
     if answers.keys:
         files[KEY_FILE] = answers.keys.rstrip("\n") + "\n"
     return files
 
 
-def _text(name: str, values: Mapping[str, str]) -> str:
-    source = (FOLDER / name).read_text(encoding="utf-8")
+def _render_file(name: str, values: Mapping[str, str]) -> str:
+    source = (STARTER_FOLDER / name).read_text(encoding="utf-8")
     return Template(source).substitute(values).rstrip("\n") + "\n" if name.endswith(".in") else source
 
 
-def _values(answers: Answers) -> dict[str, str]:
+def _build_values(answers: StarterOptions) -> dict[str, str]:
     other_platform = answers.platform != DEFAULT_PLATFORM
     return {
-        "namespace": text(answers.namespace),
-        "platform": f"platform: {text(answers.platform)}\n" if other_platform else "",
+        "namespace": quote(answers.namespace),
+        "platform": f"platform: {quote(answers.platform)}\n" if other_platform else "",
         "keys": _KEYS if answers.keys else _NO_KEYS,
-        "delivery": "".join(_delivery(answers)),
+        "delivery": "".join(_render_delivery(answers)),
         "owners": f"/manifests/*/disks/ {answers.owners}" if answers.owners else _NO_OWNERS,
         "more": ", the SSH keys among it" if answers.keys else "",
-        "first": _APPLY if answers.argocd or answers.flux else _POINT,
+        "first": _APPLY_STEP if answers.argocd or answers.flux else _POINT_STEP,
         "version": __version__,
     }
 
 
-def _delivery(answers: Answers) -> Iterator[str]:
+def _render_delivery(answers: StarterOptions) -> Iterator[str]:
     if answers.argocd or answers.flux:
         yield "delivery:\n"
     if answers.argocd:
-        yield f"  argocd:\n    repoURL: {text(answers.argocd)}\n    destination: {flow({'name': answers.platform})}\n"
+        yield f"  argocd:\n    repoURL: {quote(answers.argocd)}\n    destination: {to_flow({'name': answers.platform})}\n"
     if answers.flux:
-        yield f"  flux:\n    sourceRef: {flow({'kind': 'GitRepository', 'name': answers.flux})}\n"
+        yield f"  flux:\n    sourceRef: {to_flow({'kind': 'GitRepository', 'name': answers.flux})}\n"
 
 
 def write_missing(folder: Path, files: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -1,6 +1,6 @@
 """The rules, one small function each, by theme. A new rule is a new function in one of these modules."""
 
-from vmgen.check.rule import rules_of
+from vmgen.check.rule import collect_rules
 from vmgen.check.rules import (
     attachments,
     boot,
@@ -20,7 +20,7 @@ from vmgen.check.rules import (
 )
 from vmgen.check.secrets import fields
 
-RULES = rules_of(
+RULES = collect_rules(
     whole,
     sizes,
     catalog,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmgen.check.boot_order import BootDisk, boot_order, holds_content
-from vmgen.check.disk_names import DisksByName
-from vmgen.check.refused import refused
+from vmgen.check.boot_order import BootDisk, build_boot_order, has_content
+from vmgen.check.disk_names import DiskIndex
+from vmgen.check.refused import is_invalid
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment, VmSettings
 from vmgen.merge.inference import has_system_disk
@@ -19,7 +19,7 @@ def no_boot_disk(environment: Environment) -> Iterator[Finding]:
     Write an `image:` (or `url:`, `clone:`, `upload: true`) for the system disk, or attach a disk.
     """
     for _, vm, path in environment.vm_settings():
-        if not vm.disks and not vm.attached and not refused(vm.values, "disks", "attach"):
+        if not vm.disks and not vm.attachments and not is_invalid(vm.values, "disks", "attach"):
             message = "the VM has no disk; write `image:` for its system disk, or `attach:` one"
             yield Finding(vm.values.located.place, path, message)
 
@@ -31,11 +31,11 @@ def boot_disk_not_first(environment: Environment) -> Iterator[Finding]:
     Put the disk with the system first: as the group's `image:`, or as the first of `disks:`. A blank first disk is
     right where an ISO installs onto it, and then nothing is said.
     """
-    for order, _, path in _orders(environment):
-        installs = not order[0].optical and any(disk.optical for disk in order)
+    for order, _, path in _find_suspect_orders(environment):
+        installs = not order[0].is_optical and any(disk.is_optical for disk in order)
         for disk in order[1:]:
-            if disk.holds_system and not installs:
-                kind = "an optical disk" if order[0].optical else "a blank disk"
+            if disk.has_system and not installs:
+                kind = "an optical disk" if order[0].is_optical else "a blank disk"
                 message = f"'{disk.label}' holds a system, but the VM boots from '{order[0].label}', {kind}; put it first"
                 yield Finding(disk.place, path, message)
                 break
@@ -49,11 +49,11 @@ def blank_system_disk(environment: Environment) -> Iterator[Finding]:
     was installed by hand and its installer is gone since, a waiver in the environment keeps this silent.
     """
     remedy = "write `image:`, or give it an installer (`optical: true`)"
-    for order, vm, path in _orders(environment):
-        if all(disk.blank and not disk.optical for disk in order) and not refused(vm.values, "disks", "attach"):
+    for order, vm, path in _find_suspect_orders(environment):
+        if all(disk.is_blank and not disk.is_optical for disk in order) and not is_invalid(vm.values, "disks", "attach"):
             place, what = order[0].place, f"the first disk '{order[0].label}' is blank"
             if has_system_disk(vm.values):
-                place, what = vm.values.place("storage"), "the system disk is blank"
+                place, what = vm.values.find_place("storage"), "the system disk is blank"
             yield Finding(place, path, f"{what} and there is nothing to boot from; {remedy}")
 
 
@@ -66,8 +66,8 @@ def iso_as_system_disk(environment: Environment) -> Iterator[Finding]:
     """
     for disk, path, _ in environment.disk_settings():
         written = disk.get("image")
-        image = environment.platform.catalog.image(written.data) if written else None
-        if written and image and image.optical and not disk.value("optical") and not refused(disk, "optical"):
+        image = environment.platform.catalog.find_image(written.data) if written else None
+        if written and image and image.optical and not disk.get_plain("optical") and not is_invalid(disk, "optical"):
             remedy = f"write `storage: 20Gi` and `disks: {{installer: {{image: {written.data}, optical: true}}}}` instead"
             message = f"'{written.data}' is an installer ISO and would be the hard disk itself; {remedy}"
             yield Finding(written.place, f"{path}.image", message)
@@ -81,16 +81,16 @@ def optical_without_source(environment: Environment) -> Iterator[Finding]:
     """
     message = "an optical disk without content; write the `url:` of its ISO, or `upload: true`"
     for disk, path, _ in environment.disk_settings():
-        if disk.value("optical") is True and not holds_content(disk):
-            yield Finding(disk.place("optical"), f"{path}.optical", message)
+        if disk.get_plain("optical") is True and not has_content(disk):
+            yield Finding(disk.find_place("optical"), f"{path}.optical", message)
 
 
-def _orders(environment: Environment) -> Iterator[tuple[tuple[BootDisk, ...], VmSettings, str]]:
+def _find_suspect_orders(environment: Environment) -> Iterator[tuple[tuple[BootDisk, ...], VmSettings, str]]:
     """The disks of each VM whose first disk is blank or optical; most have an image there, and are passed by."""
-    disks = DisksByName(environment)
+    disks = DiskIndex(environment)
     for _, vm, path in environment.vm_settings():
-        if vm.disks and holds_content(vm.disks[0].settings) and vm.disks[0].settings.value("optical") is not True:
+        if vm.disks and has_content(vm.disks[0].settings) and vm.disks[0].settings.get_plain("optical") is not True:
             continue
-        order = boot_order(vm, disks)
-        if order and (order[0].optical or order[0].blank):
+        order = build_boot_order(vm, disks)
+        if order and (order[0].is_optical or order[0].is_blank):
             yield order, vm, path

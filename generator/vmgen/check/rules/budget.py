@@ -9,7 +9,7 @@ from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
 
 if TYPE_CHECKING:  # the arithmetic is imported where a budget or a price is written
-    from vmgen.check.budgets import Excess
+    from vmgen.check.budgets import BudgetExcess
 
 
 @rule("over-budget")
@@ -18,12 +18,12 @@ def over_budget(environment: Environment) -> Iterator[Finding]:
 
     Lower what the message names, or raise the budget: the number that would be enough is in the message too.
     """
-    if not environment.settings.written("budget"):
+    if not environment.settings.is_set("budget"):
         return
-    from vmgen.check.budgets import excesses
+    from vmgen.check.budgets import find_excesses
 
-    for excess in excesses(environment):
-        yield Finding(excess.part.place, excess.part.subject, _said(excess))
+    for excess in find_excesses(environment):
+        yield Finding(excess.request.place, excess.request.subject, _format_excess(excess))
 
 
 @rule("missing-price", "warning")
@@ -32,32 +32,32 @@ def missing_price(environment: Environment) -> Iterator[Finding]:
 
     Write the price that the message names; 0 says that it costs nothing.
     """
-    if not environment.settings.written("prices"):
+    if not environment.settings.is_set("prices"):
         return
-    from vmgen.check.demand import environment_totals
-    from vmgen.check.prices import prices
+    from vmgen.check.demand import compute_environment_totals
+    from vmgen.check.prices import load_prices
 
-    found = prices(environment)
+    found = load_prices(environment)
     if found is not None:
-        for name in found.cost(environment_totals(environment)).unpriced:
+        for name in found.compute_cost(compute_environment_totals(environment)).unpriced:
             message = f"no price for {name}, so the cost leaves it out; write one, or 0"
             yield Finding(found.place, f"prices.{name}", message)
 
 
-def _said(excess: Excess) -> str:
+def _format_excess(excess: BudgetExcess) -> str:
     measure = excess.limit.measure
-    most, asked, left = excess.limit.words, measure.words(excess.asked), measure.words(excess.left)
-    count = len(excess.part.each)
+    most, asked, left = excess.limit.text, measure.format_amount(excess.requested), measure.format_amount(excess.remaining)
+    count = len(excess.request.unit_totals)
     if count == 1:
         fits = f"{left} would be left for it"
     else:
-        fits = f"{left} would be left for this group, enough for {excess.fit or 'none'} of its {count} VMs"
+        fits = f"{left} would be left for this group, enough for {excess.fitting_count or 'none'} of its {count} VMs"
     return (
         f"the budget is {most} ({excess.limit.place}), and the environment asks for {asked}: {fits}; "
-        f"ask for less, or raise `budget.{measure.key}` to {_value(excess)}"
+        f"ask for less, or raise `budget.{measure.key}` to {_format_sufficient_limit(excess)}"
     )
 
 
-def _value(excess: Excess) -> str:
+def _format_sufficient_limit(excess: BudgetExcess) -> str:
     """What to write so that all fits."""
-    return excess.limit.measure.words(excess.asked).split()[0]
+    return excess.limit.measure.format_amount(excess.requested).split()[0]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from vmgen.check.capacity import suggestion
-from vmgen.check.catalog_use import SECTIONS, Use, entries, uses
+from vmgen.check.capacity import suggest_type
+from vmgen.check.catalog_use import CATALOG_SECTIONS, CatalogReference, find_references, get_entries
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
 from vmgen.suggestions import did_you_mean
 
-_OWN_RULE = ("instanceTypes", "profiles", "images", "storageClasses")
+_SECTIONS_WITH_OWN_RULE = ("instanceTypes", "profiles", "images", "storageClasses")
 
 
 @rule("unknown-instance-type")
@@ -21,9 +21,9 @@ def unknown_instance_type(environment: Environment) -> Iterator[Finding]:
     Write a type of `vmgen catalog types`, or add a private one to `environments/_catalog.yaml`.
     """
     types = environment.platform.catalog.instance_types
-    for use in _unknown(environment, "instanceTypes"):
-        message = f"unknown instance type '{use.written.data}'{suggestion(use.written.data, types)}"
-        yield Finding(use.written.place, use.subject, message)
+    for use in _find_unknown(environment, "instanceTypes"):
+        message = f"unknown instance type '{use.value.data}'{suggest_type(use.value.data, types)}"
+        yield Finding(use.value.place, use.subject, message)
 
 
 @rule("unknown-instance-profile")
@@ -32,7 +32,7 @@ def unknown_instance_profile(environment: Environment) -> Iterator[Finding]:
 
     Write a profile of `vmgen catalog profiles`, or add a private one to `environments/_catalog.yaml`.
     """
-    yield from _named(environment, "profiles", "profiles")
+    yield from _report_unknown(environment, "profiles", "profiles")
 
 
 @rule("unknown-image")
@@ -41,7 +41,7 @@ def unknown_image(environment: Environment) -> Iterator[Finding]:
 
     Write an image of `vmgen catalog images`, or add your own golden image to `environments/_catalog.yaml`.
     """
-    yield from _named(environment, "images", "images")
+    yield from _report_unknown(environment, "images", "images")
 
 
 @rule("unknown-storage-class")
@@ -50,7 +50,7 @@ def unknown_storage_class(environment: Environment) -> Iterator[Finding]:
 
     Write a class of `vmgen catalog classes`, or add a private one to `environments/_catalog.yaml`.
     """
-    yield from _named(environment, "storageClasses", "classes")
+    yield from _report_unknown(environment, "storageClasses", "classes")
 
 
 @rule("unknown-catalog-entry")
@@ -60,8 +60,8 @@ def unknown_catalog_entry(environment: Environment) -> Iterator[Finding]:
     The scheduler would look for a node with it for ever. Write one that the catalog has, or add yours to
     `environments/_catalog.yaml`.
     """
-    for use in _unknown(environment, *(section for section in SECTIONS if section not in _OWN_RULE)):
-        yield _not_known(environment, use, use.section)
+    for use in _find_unknown(environment, *(section for section in CATALOG_SECTIONS if section not in _SECTIONS_WITH_OWN_RULE)):
+        yield _build_unknown_finding(environment, use, use.section)
 
 
 @rule("deprecated-entry", "warning")
@@ -70,10 +70,10 @@ def deprecated_entry(environment: Environment) -> Iterator[Finding]:
 
     Take another one while the change can still be planned.
     """
-    title = environment.platform.data("title")
-    for use, _ in _marked(environment, "deprecated"):
-        message = f"the {use.noun} '{use.written.data}' is deprecated on {title}; take another one"
-        yield Finding(use.written.place, use.subject, message)
+    title = environment.platform.get_section("title")
+    for use, _ in _find_flagged(environment, "deprecated"):
+        message = f"the {use.noun} '{use.value.data}' is deprecated on {title}; take another one"
+        yield Finding(use.value.place, use.subject, message)
 
 
 @rule("catalog-warning", "warning")
@@ -82,32 +82,32 @@ def catalog_warning(environment: Environment) -> Iterator[Finding]:
 
     The message is the catalog's. Do what it says, or correct the entry in `environments/_catalog.yaml`.
     """
-    for use, warning in _marked(environment, "warning"):
-        yield Finding(use.written.place, use.subject, warning)
+    for use, warning in _find_flagged(environment, "warning"):
+        yield Finding(use.value.place, use.subject, warning)
 
 
-def _unknown(environment: Environment, *sections: str) -> Iterator[Use]:
-    known = {section: entries(environment, section) for section in sections}
-    return uses(environment, sections, lambda section, name: name not in known[section])
+def _find_unknown(environment: Environment, *sections: str) -> Iterator[CatalogReference]:
+    known = {section: get_entries(environment, section) for section in sections}
+    return find_references(environment, sections, lambda section, name: name not in known[section])
 
 
-def _marked(environment: Environment, mark: str) -> Iterator[tuple[Use, Any]]:
+def _find_flagged(environment: Environment, mark: str) -> Iterator[tuple[CatalogReference, Any]]:
     """The uses of entries that have a mark such as `deprecated`, each with what the mark says."""
     marks = {
-        section: {name: said for name, entry in entries(environment, section).items() if (said := entry.value(mark))}
-        for section in SECTIONS
+        section: {name: said for name, entry in get_entries(environment, section).items() if (said := entry.get_plain(mark))}
+        for section in CATALOG_SECTIONS
     }
-    for use in uses(environment, SECTIONS, lambda section, name: name in marks[section]):
-        yield use, marks[use.section][use.written.data]
+    for use in find_references(environment, CATALOG_SECTIONS, lambda section, name: name in marks[section]):
+        yield use, marks[use.section][use.value.data]
 
 
-def _named(environment: Environment, section: str, listing: str) -> Iterator[Finding]:
-    for use in _unknown(environment, section):
-        yield _not_known(environment, use, listing)
+def _report_unknown(environment: Environment, section: str, listing: str) -> Iterator[Finding]:
+    for use in _find_unknown(environment, section):
+        yield _build_unknown_finding(environment, use, listing)
 
 
-def _not_known(environment: Environment, use: Use, listing: str) -> Finding:
-    remedy = did_you_mean(use.written.data, entries(environment, use.section))
+def _build_unknown_finding(environment: Environment, use: CatalogReference, listing: str) -> Finding:
+    remedy = did_you_mean(use.value.data, get_entries(environment, use.section))
     if not remedy:
         remedy = f"; see `vmgen catalog {listing}`, or add it to environments/_catalog.yaml"
-    return Finding(use.written.place, use.subject, f"unknown {use.noun} '{use.written.data}'{remedy}")
+    return Finding(use.value.place, use.subject, f"unknown {use.noun} '{use.value.data}'{remedy}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmgen.check.disk_names import DisksByName
+from vmgen.check.disk_names import DiskIndex
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
 from vmgen.merge.settings import Settings
 from vmgen.problems import Place
-from vmgen.quantities import mebibytes
-from vmgen.read.overlay import SOURCES
+from vmgen.quantities import parse_size
+from vmgen.read.overlay import DISK_SOURCES
 
 
 @rule("several-sources")
@@ -20,10 +20,10 @@ def several_sources(environment: Environment) -> Iterator[Finding]:
     Keep one. (A higher layer that writes one replaces what a lower layer wrote: only two in the same place are refused.)
     """
     for disk, path, _ in environment.disk_settings():
-        written = [name for name in SOURCES if disk.get(name)]
+        written = [name for name in DISK_SOURCES if disk.get(name)]
         if len(written) > 1:
             message = f"{' and '.join(written)} both say what is on the disk; keep one"
-            yield Finding(disk.place(written[1]), f"{path}.{written[1]}", message)
+            yield Finding(disk.find_place(written[1]), f"{path}.{written[1]}", message)
 
 
 @rule("missing-storage")
@@ -34,7 +34,7 @@ def missing_storage(environment: Environment) -> Iterator[Finding]:
     """
     message = "no size; write `storage:`, such as 50Gi"
     for disk, path, _ in environment.disk_settings():
-        if not disk.written("storage"):
+        if not disk.is_set("storage"):
             yield Finding(disk.located.place, f"{path}.storage", message)
 
 
@@ -46,8 +46,8 @@ def storage_below_minimum(environment: Environment) -> Iterator[Finding]:
     """
     for disk, path, _ in environment.disk_settings():
         image, size = disk.get("image"), disk.get("storage")
-        found = environment.platform.catalog.image(image.data) if image else None
-        if image and size and found and mebibytes(size.data) < mebibytes(found.min_storage):
+        found = environment.platform.catalog.find_image(image.data) if image else None
+        if image and size and found and parse_size(size.data) < parse_size(found.min_storage):
             message = f"{size.data} is too small for the image '{image.data}'; write {found.min_storage} or more"
             yield Finding(size.place, f"{path}.storage", message)
 
@@ -67,7 +67,7 @@ def image_storage_class(environment: Environment) -> Iterator[Finding]:
         found = classes.get(written.data) if written else None
         if image and written and found and not found.replicated:
             message = f"a copy of a golden image never binds on '{written.data}'; {remedy}"
-            place = written.place if disk.by_user("storageClass") else image.place
+            place = written.place if disk.is_set_by_user("storageClass") else image.place
             yield Finding(place, f"{path}.storageClass", message)
 
 
@@ -77,11 +77,11 @@ def clone_unknown(environment: Environment) -> Iterator[Finding]:
 
     Check the name. If the disk belongs to another environment of the namespace, the warning can stay.
     """
-    disks = DisksByName(environment)
+    disks = DiskIndex(environment)
     for disk, path, _ in environment.disk_settings():
         source = disk.get("clone")
         if source and disks.get(source.data) is None:
-            hint = disks.suggestion(source.data) or "; it must exist in the namespace"
+            hint = disks.suggest(source.data) or "; it must exist in the namespace"
             message = f"the disk '{source.data}' is not in this environment{hint}"
             yield Finding(source.place, f"{path}.clone", message)
 
@@ -92,7 +92,7 @@ def clone_of_itself(environment: Environment) -> Iterator[Finding]:
 
     Name another disk, or another source.
     """
-    disks = DisksByName(environment)
+    disks = DiskIndex(environment)
     for disk, path, _ in environment.disk_settings():
         source = disk.get("clone")
         found = disks.get(source.data) if source else None
@@ -107,16 +107,16 @@ def clone_smaller_than_source(environment: Environment) -> Iterator[Finding]:
 
     Write at least the size of the source.
     """
-    disks = DisksByName(environment)
+    disks = DiskIndex(environment)
     for disk, path, _ in environment.disk_settings():
-        source, size = disk.get("clone"), disk.value("storage")
+        source, size = disk.get("clone"), disk.get_plain("storage")
         found = disks.get(source.data) if source else None
-        least = found.settings.value("storage") if found else None
-        if source and size and least and mebibytes(size) < mebibytes(least):
+        least = found.settings.get_plain("storage") if found else None
+        if source and size and least and parse_size(size) < parse_size(least):
             message = f"{size} is smaller than '{source.data}', which has {least}; write `storage: {least}` or more"
-            yield Finding(_place(disk, source.place), f"{path}.storage", message)
+            yield Finding(_locate_size(disk, source.place), f"{path}.storage", message)
 
 
-def _place(disk: Settings, otherwise: Place) -> Place:
+def _locate_size(disk: Settings, otherwise: Place) -> Place:
     """Where the size was written; the source's place where it followed from nothing that the user wrote."""
-    return disk.place("storage") if disk.by_user("storage") else otherwise
+    return disk.find_place("storage") if disk.is_set_by_user("storage") else otherwise

@@ -18,8 +18,8 @@ def external_without_ports(environment: Environment) -> Iterator[Finding]:
     message = "external, and no port is open; write `externalPorts: [443]`, or `externalMethod: WholeIP` for all ports"
     for _, vm, path in environment.vm_settings():
         external, ports = vm.values.get("external"), vm.values.get("externalPorts")
-        refused = ports is None and vm.values.written("externalPorts")
-        by_list = vm.values.value("externalMethod") == "PortList"
+        refused = ports is None and vm.values.is_set("externalPorts")
+        by_list = vm.values.get_plain("externalMethod") == "PortList"
         if external and external.data is True and by_list and not refused and not (ports and ports.items):
             yield Finding(external.place, f"{path}.externalPorts", message)
 
@@ -35,8 +35,11 @@ def ports_while_internal(environment: Environment) -> Iterator[Finding]:
         external, ports = vm.values.get("external"), vm.values.get("externalPorts")
         if not (external and ports and external.data is False and ports.items):
             continue
-        levels = {_same(group.written.get("external"), external), _same(group.written.get("externalPorts"), ports)}
-        if len(levels) == 1 and _written_together(external, ports):
+        levels = {
+            _is_same_place(group.located.get("external"), external),
+            _is_same_place(group.located.get("externalPorts"), ports),
+        }
+        if len(levels) == 1 and _is_in_same_mapping(external, ports):
             message = "no port is opened, since `external: false` stands beside; remove one of the two"
             yield Finding(ports.place, f"{path}.externalPorts", message)
 
@@ -49,7 +52,7 @@ def ports_with_whole_ip(environment: Environment) -> Iterator[Finding]:
     """
     for _, vm, path in environment.vm_settings():
         ports = vm.values.get("externalPorts")
-        whole = vm.values.value("externalMethod") == "WholeIP" and vm.values.value("external") is True
+        whole = vm.values.get_plain("externalMethod") == "WholeIP" and vm.values.get_plain("external") is True
         if whole and ports and ports.items:
             message = "WholeIP opens every port and ignores this list; remove it, or write `externalMethod: PortList`"
             yield Finding(ports.place, f"{path}.externalPorts", message)
@@ -63,20 +66,20 @@ def duplicate_port(environment: Environment) -> Iterator[Finding]:
     """
     for _, vm, path in environment.vm_settings():
         seen: set[int] = set()
-        for index, item in enumerate(vm.values.items("externalPorts")):
+        for index, item in enumerate(vm.values.get_items("externalPorts")):
             if item.data in seen:
                 message = f"the port {item.data} is listed already; remove one"
                 yield Finding(item.place, f"{path}.externalPorts[{index}]", message)
             seen.add(item.data)
 
 
-def _same(one: Located | None, other: Located) -> bool:
+def _is_same_place(one: Located | None, other: Located) -> bool:
     return one is not None and one.place == other.place
 
 
-def _written_together(one: Located, other: Located) -> bool:
+def _is_in_same_mapping(one: Located, other: Located) -> bool:
     """Whether two keys stand in one mapping: in a column of one file, or on a line of it."""
-    if one.layer or other.layer or one.key is None or other.key is None:
+    if one.layer or other.layer or one.key_place is None or other.key_place is None:
         return False
-    same_file = one.key.file == other.key.file
-    return same_file and (one.key.column == other.key.column or one.key.line == other.key.line)
+    same_file = one.key_place.file == other.key_place.file
+    return same_file and (one.key_place.column == other.key_place.column or one.key_place.line == other.key_place.line)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmgen.check.refused import refused
+from vmgen.check.refused import is_invalid
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment, Group
 from vmgen.merge.settings import Settings
 from vmgen.read.located import Located
 
-_STRUCTURE = ("count", "skip", "names", "name")
-_MOST_NAMED = 5
+_INSTANCE_KEYS = ("count", "skip", "names", "name")
+_MAX_LISTED = 5
 
 
 @rule("count-and-names")
@@ -21,8 +21,8 @@ def count_and_names(environment: Environment) -> Iterator[Finding]:
     Keep one. (A higher layer that writes one replaces the other of a lower layer.)
     """
     for group in environment.groups:
-        names = group.written.get("names")
-        if names and names.items and "count" in group.written.mapping:
+        names = group.located.get("names")
+        if names and names.items and "count" in group.located.mapping:
             message = "count and names both say which VMs there are; keep one"
             yield Finding(names.place, f"vms.{group.key}.names", message)
 
@@ -34,15 +34,15 @@ def unknown_instance(environment: Environment) -> Iterator[Finding]:
     Correct the key, or raise the count.
     """
     for group in environment.groups:
-        overrides = _overrides(group)
+        overrides = _get_overrides(group)
         if not overrides:
             continue
         names = {instance.name for instance in group.instances}
         numbers = {instance.number for instance in group.instances}
         for key, value in overrides.items():
-            if key not in names and not _is_number(key, numbers):
-                message = f"no VM '{key}' in this group; it has {_listed(group)}"
-                yield Finding(value.key or value.place, f"vms.{group.key}.instances.{key}", message)
+            if key not in names and not _is_instance_number(key, numbers):
+                message = f"no VM '{key}' in this group; it has {_format_names(group)}"
+                yield Finding(value.key_place or value.place, f"vms.{group.key}.instances.{key}", message)
 
 
 @rule("instance-overridden-twice")
@@ -52,11 +52,11 @@ def instance_overridden_twice(environment: Environment) -> Iterator[Finding]:
     Put everything under one of the keys.
     """
     for group in environment.groups:
-        overrides = _overrides(group)
+        overrides = _get_overrides(group)
         for instance in group.instances if overrides else ():
             number = str(instance.number)
             if number in overrides and instance.name in overrides:
-                places = (value.key or value.place for value in (overrides[number], overrides[instance.name]))
+                places = (value.key_place or value.place for value in (overrides[number], overrides[instance.name]))
                 first, second = sorted(places)
                 message = f"{instance.name} stands here already, at {first}; put all of it under one key"
                 yield Finding(second, f"vms.{group.key}.instances.{instance.name}", message)
@@ -69,8 +69,8 @@ def skip_without_count(environment: Environment) -> Iterator[Finding]:
     Write `count:`, or remove `skip`.
     """
     for group in environment.groups:
-        skip = group.written.get("skip")
-        if skip and skip.items and "count" not in group.written.mapping:
+        skip = group.located.get("skip")
+        if skip and skip.items and "count" not in group.located.mapping:
             message = "skips nothing, since the group has no `count`; write one, or remove this"
             yield Finding(skip.place, f"vms.{group.key}.skip", message)
 
@@ -82,7 +82,7 @@ def skip_out_of_range(environment: Environment) -> Iterator[Finding]:
     Remove it, unless that is what you want.
     """
     for group in environment.groups:
-        skip = group.written.get("skip")
+        skip = group.located.get("skip")
         last = group.instances[-1].number if group.instances else None
         for index, item in enumerate(skip.items if skip and last else ()):
             if last and isinstance(item.data, int) and item.data > last:
@@ -90,19 +90,19 @@ def skip_out_of_range(environment: Environment) -> Iterator[Finding]:
                 yield Finding(item.place, f"vms.{group.key}.skip[{index}]", message)
 
 
-def _overrides(group: Group) -> dict[str, Located]:
+def _get_overrides(group: Group) -> dict[str, Located]:
     """What is written for single VMs; nothing where it is unknown which VMs there are."""
-    written = Settings(group.written)
-    return {} if refused(written, *_STRUCTURE) else dict(written.entries("instances"))
+    written = Settings(group.located)
+    return {} if is_invalid(written, *_INSTANCE_KEYS) else dict(written.get_entries("instances"))
 
 
-def _is_number(key: str, numbers: set[int | None]) -> bool:
+def _is_instance_number(key: str, numbers: set[int | None]) -> bool:
     return key.isascii() and key.isdecimal() and len(key) < 10 and str(int(key)) == key and int(key) in numbers
 
 
-def _listed(group: Group) -> str:
+def _format_names(group: Group) -> str:
     """The VMs of a group, cut to a few."""
     names = [instance.name for instance in group.instances]
-    if len(names) > _MOST_NAMED:
+    if len(names) > _MAX_LISTED:
         return f"{', '.join(names[:2])}, ... {names[-1]}"
     return ", ".join(names) or "none"

@@ -12,11 +12,11 @@ from vmgen.read.located import Located
 
 # The API stores the keys of an object on a HelmRelease, with this in front of them.
 STORED_PREFIX = "apps.cozystack.io-"
-_MOST_NAME = 63
-_MOST_PREFIX = 253
-_NAME = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_RULE_OF_NAMES = "letters, digits, '-', '_' and '.', a letter or digit first and last"
+_MAX_NAME_LENGTH = 63
+_MAX_PREFIX_LENGTH = 253
+_NAME_PATTERN = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_PREFIX_PATTERN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_NAME_SYNTAX = "letters, digits, '-', '_' and '.', a letter or digit first and last"
 
 
 @rule("invalid-label-key")
@@ -26,10 +26,10 @@ def invalid_label_key(environment: Environment) -> Iterator[Finding]:
     The platform puts 18 characters of its own before the key, so a key without prefix may have 45 characters instead of
     63; it answers a longer one with an internal error. Shorten or correct the key.
     """
-    for key, value, subject in _metadata(environment, "labels"):
-        wrong = _wrong_key(key, key)
+    for key, value, subject in _iter_metadata(environment, "labels"):
+        wrong = _find_key_error(key, key)
         if wrong:
-            yield Finding(value.key or value.place, subject, f"the label key {wrong}")
+            yield Finding(value.key_place or value.place, subject, f"the label key {wrong}")
 
 
 @rule("invalid-annotation-key")
@@ -39,10 +39,10 @@ def invalid_annotation_key(environment: Environment) -> Iterator[Finding]:
     The platform puts 18 characters of its own before the key, so a key without prefix may have 45 characters. Shorten
     or correct the key.
     """
-    for key, value, subject in _metadata(environment, "annotations"):
-        wrong = _wrong_key(key, key.lower())
+    for key, value, subject in _iter_metadata(environment, "annotations"):
+        wrong = _find_key_error(key, key.lower())
         if wrong:
-            yield Finding(value.key or value.place, subject, f"the annotation key {wrong}")
+            yield Finding(value.key_place or value.place, subject, f"the annotation key {wrong}")
 
 
 @rule("invalid-label-value")
@@ -51,10 +51,10 @@ def invalid_label_value(environment: Environment) -> Iterator[Finding]:
 
     Shorten or correct the value, or make it an annotation: those take any text.
     """
-    for _, value, subject in _metadata(environment, "labels"):
+    for _, value, subject in _iter_metadata(environment, "labels"):
         text = value.data
-        if isinstance(text, str) and text and (len(text) > _MOST_NAME or not _NAME.fullmatch(text)):
-            message = f"the label value '{_cut(text)}' is not 1 to 63 {_RULE_OF_NAMES}; correct it, or make it an annotation"
+        if isinstance(text, str) and text and (len(text) > _MAX_NAME_LENGTH or not _NAME_PATTERN.fullmatch(text)):
+            message = f"the label value '{_shorten(text)}' is not 1 to 63 {_NAME_SYNTAX}; correct it, or make it an annotation"
             yield Finding(value.place, subject, message)
 
 
@@ -64,53 +64,55 @@ def reserved_annotation(environment: Environment) -> Iterator[Finding]:
 
     Add the protection's own values to yours, or say openly that the disk is not protected: `protect: false` on it.
     """
-    protected: Mapping[str, str] = environment.platform.data("protection")["protected"]
-    anywhere = _annotated(environment.settings)
+    protected: Mapping[str, str] = environment.platform.get_section("protection")["protected"]
+    anywhere = _has_annotations(environment.settings)
     for disk, path, vm in environment.disk_settings():
-        if disk.value("protect") is not True or not (anywhere or _annotated(disk) or (vm and _annotated(vm.values))):
+        if disk.get_plain("protect") is not True or not (
+            anywhere or _has_annotations(disk) or (vm and _has_annotations(vm.values))
+        ):
             continue
         levels = [(disk, path), (environment.settings, "")]
         if vm:
             levels.insert(1, (vm.values, path.partition(".disks.")[0]))
         for key, needed in protected.items():
-            found, at = _highest(levels, key)
-            if found and isinstance(found.data, str) and not _includes(found.data, needed):
+            found, at = _find_effective_annotation(levels, key)
+            if found and isinstance(found.data, str) and not _has_options(found.data, needed):
                 message = f"replaces the protection '{needed}' of a disk; remove it, or write `protect: false` on the disk"
                 yield Finding(found.place, f"{at}.annotations.{key}".lstrip("."), message)
 
 
-def _metadata(environment: Environment, kind: str) -> Iterator[tuple[str, Located, str]]:
+def _iter_metadata(environment: Environment, kind: str) -> Iterator[tuple[str, Located, str]]:
     """Each label or annotation, with its key and its path."""
     levels = [(environment.settings, "")]
-    levels += [(vm.values, f"{path}.") for _, vm, path in environment.vm_settings() if vm.values.written(kind)]
-    levels += [(disk, f"{path}.") for disk, path, _ in environment.disk_settings() if disk.written(kind)]
+    levels += [(vm.values, f"{path}.") for _, vm, path in environment.vm_settings() if vm.values.is_set(kind)]
+    levels += [(disk, f"{path}.") for disk, path, _ in environment.disk_settings() if disk.is_set(kind)]
     for settings, path in levels:
-        for key, value in settings.entries(kind):
-            yield key, value, f"{path}{kind}.{_cut(key)}"
+        for key, value in settings.get_entries(kind):
+            yield key, value, f"{path}{kind}.{_shorten(key)}"
 
 
-def _annotated(settings: Settings) -> bool:
-    return settings.written("annotations")
+def _has_annotations(settings: Settings) -> bool:
+    return settings.is_set("annotations")
 
 
-def _wrong_key(written: str, key: str) -> str | None:
+def _find_key_error(written: str, key: str) -> str | None:
     """What is wrong with a key as Kubernetes compares it, to follow its noun; None where nothing is."""
     prefix, slash, name = key.rpartition("/")
-    shown = f"'{_cut(written)}'"
-    if not _NAME.fullmatch(name):
-        return f"{shown} is not {_RULE_OF_NAMES}, with or without 'prefix/'; correct it"
-    if slash and not _PREFIX.fullmatch(prefix):
+    shown = f"'{_shorten(written)}'"
+    if not _NAME_PATTERN.fullmatch(name):
+        return f"{shown} is not {_NAME_SYNTAX}, with or without 'prefix/'; correct it"
+    if slash and not _PREFIX_PATTERN.fullmatch(prefix):
         return f"{shown} has a prefix that is not a domain name; write one such as 'example.com/'"
-    most_name = _MOST_NAME if slash else _MOST_NAME - len(STORED_PREFIX)
+    most_name = _MAX_NAME_LENGTH if slash else _MAX_NAME_LENGTH - len(STORED_PREFIX)
     if len(name) > most_name:
         own = "" if slash else f", since the platform adds '{STORED_PREFIX}'"
         return f"{shown} has more than {most_name} characters{' after the prefix' if slash else ''}{own}; shorten it"
-    if len(prefix) > _MOST_PREFIX - len(STORED_PREFIX):
-        return f"{shown} has a prefix of more than {_MOST_PREFIX - len(STORED_PREFIX)} characters; shorten it"
+    if len(prefix) > _MAX_PREFIX_LENGTH - len(STORED_PREFIX):
+        return f"{shown} has a prefix of more than {_MAX_PREFIX_LENGTH - len(STORED_PREFIX)} characters; shorten it"
     return None
 
 
-def _highest(levels: list[tuple[Settings, str]], key: str) -> tuple[Located | None, str]:
+def _find_effective_annotation(levels: list[tuple[Settings, str]], key: str) -> tuple[Located | None, str]:
     """The annotation that the disk ends up with, and whose it is: the nearest level wins."""
     for settings, path in levels:
         written = settings.get("annotations")
@@ -119,9 +121,9 @@ def _highest(levels: list[tuple[Settings, str]], key: str) -> tuple[Located | No
     return None, ""
 
 
-def _includes(written: str, needed: str) -> bool:
+def _has_options(written: str, needed: str) -> bool:
     return set(needed.lower().split(",")) <= {part.strip().lower() for part in written.split(",")}
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vmgen.check.group_names import longest_disk, longest_vm, name_place
+from vmgen.check.group_names import find_longest_disk, find_longest_vm, locate_name
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place
 from vmgen.read.platform import Kind
 
-_NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-_RESERVED = "kustomization"
+_NAME_PATTERN = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_RESERVED_NAME = "kustomization"
 
 
 @rule("duplicate-name")
@@ -23,16 +23,16 @@ def duplicate_name(environment: Environment) -> Iterator[Finding]:
     Rename one. Groups meet when one of them is named like a numbered VM of the other, or when a disk's suffix is
     `system`, the name of the disk that the group's image makes.
     """
-    vms, disks = _Taken("VM"), _Taken("disk")
+    vms, disks = _NameRegistry("VM"), _NameRegistry("disk")
     for group in environment.groups:
         for instance in group.instances:
-            if vms.take(instance.name, instance.place, f"vms.{group.key}"):
+            if vms.claim(instance.name, instance.place, f"vms.{group.key}"):
                 for disk in instance.settings.disks:
-                    disks.take(f"{instance.name}-{disk.suffix}", disk.place, f"vms.{group.key}.disks.{disk.suffix}")
+                    disks.claim(f"{instance.name}-{disk.suffix}", disk.place, f"vms.{group.key}.disks.{disk.suffix}")
     for alone in environment.disks:
-        disks.take(alone.name, alone.place, f"disks.{alone.name}")
-    yield from vms.findings()
-    yield from disks.findings()
+        disks.claim(alone.name, alone.place, f"disks.{alone.name}")
+    yield from vms.report_duplicates()
+    yield from disks.report_duplicates()
 
 
 @rule("invalid-vm-name")
@@ -42,10 +42,10 @@ def invalid_vm_name(environment: Environment) -> Iterator[Finding]:
     Correct the name.
     """
     for group in environment.groups:
-        written = group.written.get("names")
+        written = group.located.get("names")
         for index, item in enumerate(written.items if written else ()):
-            if isinstance(item.data, str) and not _NAME.fullmatch(item.data):
-                message = f"'{_cut(item.data)}' cannot be a name; use lower-case letters, digits and dashes, a letter first"
+            if isinstance(item.data, str) and not _NAME_PATTERN.fullmatch(item.data):
+                message = f"'{_shorten(item.data)}' cannot be a name; use lower-case letters, digits and dashes, a letter first"
                 yield Finding(item.place, f"vms.{group.key}.names[{index}]", message)
 
 
@@ -55,13 +55,13 @@ def reserved_name(environment: Environment) -> Iterator[Finding]:
 
     Choose another name. A group may have this name when its VMs are numbered.
     """
-    message = f"'{_RESERVED}' is the name of a file that every folder has; choose another name"
+    message = f"'{_RESERVED_NAME}' is the name of a file that every folder has; choose another name"
     for group in environment.groups:
         for instance in group.instances if not group.instances or group.instances[0].number is None else ():
-            if instance.name == _RESERVED:
-                yield Finding(name_place(group, instance), f"vms.{group.key}", message)
+            if instance.name == _RESERVED_NAME:
+                yield Finding(locate_name(group, instance), f"vms.{group.key}", message)
     for disk in environment.disks:
-        if disk.name == _RESERVED:
+        if disk.name == _RESERVED_NAME:
             yield Finding(disk.place, f"disks.{disk.name}", message)
 
 
@@ -71,10 +71,10 @@ def name_too_long(environment: Environment) -> Iterator[Finding]:
 
     Shorten the group's key (or write a short `name:`), the entry of `names:`, or the suffix of the disk.
     """
-    for each in _longest(environment):
-        if len(each.name) > each.kind.longest_name:
+    for each in _find_longest_names(environment):
+        if len(each.name) > each.kind.max_name_length:
             message = f"the {each.noun}'s name '{each.name}' has {len(each.name)} characters, and the platform refuses more"
-            yield Finding(each.place, each.subject, f"{message} than {each.kind.longest_name}; shorten it")
+            yield Finding(each.place, each.subject, f"{message} than {each.kind.max_name_length}; shorten it")
 
 
 @rule("name-nearly-too-long", "warning")
@@ -84,15 +84,15 @@ def name_nearly_too_long(environment: Environment) -> Iterator[Finding]:
     The object is created, and breaks at the first resize of the disk, or change of the VM's type, when such a job
     would get a name of more than 63 characters. Shorten the name before anything lives under it.
     """
-    for each in _longest(environment):
-        safe = each.kind.longest_safe_name
-        if safe < len(each.name) <= each.kind.longest_name:
+    for each in _find_longest_names(environment):
+        safe = each.kind.safe_name_length
+        if safe < len(each.name) <= each.kind.max_name_length:
             cause = "past that the first resize" if each.noun == "disk" else "past that the first change of type"
             message = f"the {each.noun}'s name '{each.name}' has {len(each.name)} characters, {safe} are safe: {cause} fails"
             yield Finding(each.place, each.subject, f"{message}; shorten it")
 
 
-class _Named(NamedTuple):
+class _NamedObject(NamedTuple):
     name: str
     noun: str
     kind: Kind
@@ -100,42 +100,42 @@ class _Named(NamedTuple):
     subject: str
 
 
-def _longest(environment: Environment) -> Iterator[_Named]:
+def _find_longest_names(environment: Environment) -> Iterator[_NamedObject]:
     """The longest names of each group, of its VMs and of its disks, and the names of the standalone disks."""
     vms, disks = environment.platform.kinds["VMInstance"], environment.platform.kinds["VMDisk"]
     for group in environment.groups:
-        instance, disk = longest_vm(group), longest_disk(group)
+        instance, disk = find_longest_vm(group), find_longest_disk(group)
         if instance:
-            yield _Named(instance.name, "VM", vms, name_place(group, instance), f"vms.{group.key}")
+            yield _NamedObject(instance.name, "VM", vms, locate_name(group, instance), f"vms.{group.key}")
         if disk:
-            yield _Named(disk[0], "disk", disks, disk[1], f"vms.{group.key}.disks.{disk[2]}")
+            yield _NamedObject(disk[0], "disk", disks, disk[1], f"vms.{group.key}.disks.{disk[2]}")
     for alone in environment.disks:
-        yield _Named(alone.name, "disk", disks, alone.place, f"disks.{alone.name}")
+        yield _NamedObject(alone.name, "disk", disks, alone.place, f"disks.{alone.name}")
 
 
-class _Taken:
+class _NameRegistry:
     """Names that are taken, and those that were wanted again: told once for each pair of places, not for each name."""
 
     def __init__(self, noun: str) -> None:
         self.noun = noun
-        self.first: dict[str, Place] = {}
-        self.again: dict[tuple[Place, Place], list[tuple[str, str]]] = {}
+        self.first_places: dict[str, Place] = {}
+        self.duplicates: dict[tuple[Place, Place], list[tuple[str, str]]] = {}
 
-    def take(self, name: str, place: Place, subject: str) -> bool:
+    def claim(self, name: str, place: Place, subject: str) -> bool:
         """Whether the name was free."""
-        if name in self.first:
-            self.again.setdefault((place, self.first[name]), []).append((name, subject))
+        if name in self.first_places:
+            self.duplicates.setdefault((place, self.first_places[name]), []).append((name, subject))
             return False
-        self.first[name] = place
+        self.first_places[name] = place
         return True
 
-    def findings(self) -> Iterator[Finding]:
-        for (place, first), names in self.again.items():
+    def report_duplicates(self) -> Iterator[Finding]:
+        for (place, first), names in self.duplicates.items():
             name, subject = names[0]
             more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
             message = f"a second {self.noun} named '{name}'{more}; the first is at {first}: rename one"
             yield Finding(place, subject, message)
 
 
-def _cut(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -11,8 +11,8 @@ from vmgen.merge.inference import has_system_disk
 from vmgen.merge.settings import Settings
 from vmgen.problems import Place
 
-_SSH = 22
-_ADMINISTRATION: Mapping[int, str] = {
+_SSH_PORT = 22
+_ADMIN_PORTS: Mapping[int, str] = {
     23: "Telnet",
     2375: "Docker",
     2379: "etcd",
@@ -33,8 +33,8 @@ def whole_ip(environment: Environment) -> Iterator[Finding]:
     """
     message = "every port of the VM answers the Internet; list the ports in `externalPorts:` with `externalMethod: PortList`"
     for _, vm, path in environment.vm_settings():
-        if _opens_all(vm):
-            yield Finding(vm.values.place("externalMethod"), f"{path}.externalMethod", message)
+        if _has_whole_ip(vm):
+            yield Finding(vm.values.find_place("externalMethod"), f"{path}.externalMethod", message)
 
 
 @policy("open-ssh")
@@ -44,8 +44,8 @@ def open_ssh(environment: Environment) -> Iterator[Finding]:
     Reach VMs through one bastion, a VPN or `virtctl ssh`, and waive the policy for the bastion.
     """
     message = "SSH is open to the whole Internet; remove port 22, and go through a bastion, a VPN or `virtctl ssh`"
-    for port, place, subject in _open(environment):
-        if port in (_SSH, None):
+    for port, place, subject in _find_open_ports(environment):
+        if port in (_SSH_PORT, None):
             yield Finding(place, subject, message)
 
 
@@ -55,9 +55,9 @@ def open_admin_port(environment: Environment) -> Iterator[Finding]:
 
     Remove the port, and reach the service through a bastion or a VPN.
     """
-    for port, place, subject in _open(environment):
-        if port is not None and port in _ADMINISTRATION:
-            message = f"{_ADMINISTRATION[port]} (port {port}) is open to the whole Internet; remove the port, or use a VPN"
+    for port, place, subject in _find_open_ports(environment):
+        if port is not None and port in _ADMIN_PORTS:
+            message = f"{_ADMIN_PORTS[port]} (port {port}) is open to the whole Internet; remove the port, or use a VPN"
             yield Finding(place, subject, message)
 
 
@@ -67,7 +67,7 @@ def local_storage(environment: Environment) -> Iterator[Finding]:
 
     Take a replicated class (`vmgen catalog classes`), unless the application keeps copies itself, as databases may.
     """
-    for disk, path in _data_disks(environment):
+    for disk, path in _iter_data_disks(environment):
         written = disk.get("storageClass")
         found = environment.platform.catalog.storage_classes.get(written.data) if written else None
         if written and found and not found.replicated:
@@ -82,9 +82,9 @@ def unprotected_disk(environment: Environment) -> Iterator[Finding]:
     Remove the line; to let one disk go, name it under `retire:`.
     """
     for disk, path, _ in environment.disk_settings():
-        if disk.value("protect") is False and not disk.value("optical"):
+        if disk.get_plain("protect") is False and not disk.get_plain("optical"):
             message = "nothing stops Argo CD or Flux from deleting this disk; remove `protect: false`"
-            yield Finding(disk.place("protect"), f"{path}.protect", message)
+            yield Finding(disk.find_place("protect"), f"{path}.protect", message)
 
 
 @policy("single-disk-vm")
@@ -95,8 +95,8 @@ def single_disk_vm(environment: Environment) -> Iterator[Finding]:
     """
     message = "the system disk is the only one, so data and system share it; write `disks: {data: 50Gi}`"
     for _, vm, path in environment.vm_settings():
-        lasting = [disk for disk in vm.disks if not disk.settings.value("optical")]
-        if len(lasting) < 2 and not vm.attached:
+        lasting = [disk for disk in vm.disks if not disk.settings.get_plain("optical")]
+        if len(lasting) < 2 and not vm.attachments:
             yield Finding(vm.values.located.place, path, message)
 
 
@@ -112,23 +112,23 @@ def plain_http_image(environment: Environment) -> Iterator[Finding]:
             yield Finding(url.place, f"{path}.url", "the image travels unprotected; use an https:// address")
 
 
-def _opens_all(vm: VmSettings) -> bool:
-    return vm.values.value("external") is True and vm.values.value("externalMethod") == "WholeIP"
+def _has_whole_ip(vm: VmSettings) -> bool:
+    return vm.values.get_plain("external") is True and vm.values.get_plain("externalMethod") == "WholeIP"
 
 
-def _open(environment: Environment) -> Iterator[tuple[int | None, Place, str]]:
+def _find_open_ports(environment: Environment) -> Iterator[tuple[int | None, Place, str]]:
     """Each port that is open to the Internet, with its place; None where all of them are."""
     for _, vm, path in environment.vm_settings():
-        if _opens_all(vm):
-            yield None, vm.values.place("externalMethod"), f"{path}.externalMethod"
-        elif vm.values.value("external") is True:
-            for index, item in enumerate(vm.values.items("externalPorts")):
+        if _has_whole_ip(vm):
+            yield None, vm.values.find_place("externalMethod"), f"{path}.externalMethod"
+        elif vm.values.get_plain("external") is True:
+            for index, item in enumerate(vm.values.get_items("externalPorts")):
                 yield item.data, item.place, f"{path}.externalPorts[{index}]"
 
 
-def _data_disks(environment: Environment) -> Iterator[tuple[Settings, str]]:
+def _iter_data_disks(environment: Environment) -> Iterator[tuple[Settings, str]]:
     """The disks that are neither optical nor a VM's system disk."""
     for disk, path, vm in environment.disk_settings():
         system = vm is not None and has_system_disk(vm.values) and disk is vm.disks[0].settings
-        if not system and not disk.value("optical"):
+        if not system and not disk.get_plain("optical"):
             yield disk, path

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmgen.check.capacity import smallest
+from vmgen.check.capacity import find_smallest_type
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
-from vmgen.quantities import size
+from vmgen.quantities import format_size
 from vmgen.read.catalog import InstanceType, Profile
-from vmgen.read.overlay import SOURCES
+from vmgen.read.overlay import DISK_SOURCES
 
 
 @rule("missing-instance-type")
@@ -18,14 +18,14 @@ def missing_instance_type(environment: Environment) -> Iterator[Finding]:
 
     Write `instanceType:` on the group or in `defaults:`. It may be empty only where the platform has other keys for the size.
     """
-    replaceable = _may_be_empty(environment)
+    replaceable = _can_be_empty(environment)
     remedy = "write `instanceType:`, here or in `defaults:` (`vmgen catalog types`)"
     for _, vm, path in environment.vm_settings():
-        if not vm.values.written("instanceType"):
+        if not vm.values.is_set("instanceType"):
             yield Finding(vm.values.located.place, f"{path}.instanceType", f"no instance type; {remedy}")
-        elif vm.values.value("instanceType") == "" and not replaceable:
+        elif vm.values.get_plain("instanceType") == "" and not replaceable:
             message = "the instance type is empty; write one (`vmgen catalog types`)"
-            yield Finding(vm.values.place("instanceType"), f"{path}.instanceType", message)
+            yield Finding(vm.values.find_place("instanceType"), f"{path}.instanceType", message)
 
 
 @rule("missing-instance-profile")
@@ -39,11 +39,11 @@ def missing_instance_profile(environment: Environment) -> Iterator[Finding]:
     example = f", such as {', '.join(common)}" if common else ""
     message = f"no image says which profile fits; write `instanceProfile:`{example} (`vmgen catalog profiles`)"
     for _, vm, path in environment.vm_settings():
-        if vm.values.written("instanceProfile") or not (vm.disks or vm.attached):
+        if vm.values.is_set("instanceProfile") or not (vm.disks or vm.attachments):
             continue  # a VM without disks lacks more than a profile, and that is reported
-        sources = [vm.values.located.mapping[name] for name in SOURCES if vm.values.written(name)]
+        sources = [vm.values.located.mapping[name] for name in DISK_SOURCES if vm.values.is_set(name)]
         image = vm.values.get("image")
-        if vm.values.written("image") and (image is None or catalog.image(image.data) is None):
+        if vm.values.is_set("image") and (image is None or catalog.find_image(image.data) is None):
             continue  # the image itself is at fault, and reported
         place = sources[0].place if sources else vm.values.located.place
         yield Finding(place, f"{path}.instanceProfile", message)
@@ -59,23 +59,23 @@ def profile_does_not_fit(environment: Environment) -> Iterator[Finding]:
     for _, vm, path in environment.vm_settings():
         written = vm.values.get("instanceType")
         type_ = catalog.instance_types.get(written.data) if written else None
-        profile = catalog.profiles.get(vm.values.value("instanceProfile", ""))
+        profile = catalog.profiles.get(vm.values.get_plain("instanceProfile", ""))
         if written and type_ and profile and (profile.min_cpu > type_.cpu or profile.min_memory > type_.memory):
-            message = _too_small(type_, profile, list(catalog.instance_types.values()))
+            message = _format_too_small(type_, profile, list(catalog.instance_types.values()))
             yield Finding(written.place, f"{path}.instanceType", message)
 
 
-def _too_small(type_: InstanceType, profile: Profile, types: list[InstanceType]) -> str:
+def _format_too_small(type_: InstanceType, profile: Profile, types: list[InstanceType]) -> str:
     series = [each for each in types if each.series == type_.series and not each.deprecated]
     least = (profile.min_cpu, profile.min_memory)
-    better = smallest(series, *least) or smallest(types, *least)
-    needs = f"{profile.min_cpu} vCPU and {size(profile.min_memory)}"
-    has = f"{type_.cpu} vCPU and {size(type_.memory)}"
+    better = find_smallest_type(series, *least) or find_smallest_type(types, *least)
+    needs = f"{profile.min_cpu} vCPU and {format_size(profile.min_memory)}"
+    has = f"{type_.cpu} vCPU and {format_size(type_.memory)}"
     remedy = f"take {better.name} or larger" if better else "take another profile"
     return f"the profile '{profile.name}' needs at least {needs}, and {type_.name} has {has}; {remedy}"
 
 
-def _may_be_empty(environment: Environment) -> bool:
+def _can_be_empty(environment: Environment) -> bool:
     """Whether the platform itself says what may stand instead of an instance type."""
-    rows = environment.platform.content.value("constraints", [])
+    rows = environment.platform.content.get_plain("constraints", [])
     return any(row["field"] == "instanceType" for row in rows)

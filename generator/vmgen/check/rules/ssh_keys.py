@@ -10,9 +10,9 @@ from vmgen.merge.environment import Environment, VmSettings
 from vmgen.problems import Place
 
 if TYPE_CHECKING:  # imported for the first key
-    from vmgen.check.ssh_key import Fault, FaultKind, SshKey
+    from vmgen.check.ssh_key import SshKey, SshKeyFault, SshKeyFaultKind
 
-_LEAST_RSA_BITS = 2048
+_MIN_RSA_BITS = 2048
 
 
 @rule("placeholder-ssh-key")
@@ -22,7 +22,7 @@ def placeholder_ssh_key(environment: Environment) -> Iterator[Finding]:
     Write your public key, mostly the one line of `~/.ssh/id_ed25519.pub`, or `{file: keys/ops.pub}`.
     """
     remedy = "write the line of your .pub file, or `{file: keys/ops.pub}`"
-    for place, subject, _ in _faults(environment, "placeholder"):
+    for place, subject, _ in _find_faults(environment, "placeholder"):
         yield Finding(place, subject, f"the key is a placeholder; {remedy}")
 
 
@@ -33,7 +33,7 @@ def private_ssh_key(environment: Environment) -> Iterator[Finding]:
     Remove it, write the public key instead (the file that ends in .pub), and replace the pair if it was ever committed.
     """
     message = "this is a private key; remove it, write the public one (.pub), and make a new pair if it was ever committed"
-    for place, subject, _ in _faults(environment, "private"):
+    for place, subject, _ in _find_faults(environment, "private"):
         yield Finding(place, subject, message)
 
 
@@ -43,7 +43,7 @@ def malformed_ssh_key(environment: Environment) -> Iterator[Finding]:
 
     Copy the whole line of the .pub file again. Options before the type (`from="10.0.0.0/8"`) are allowed.
     """
-    for place, subject, reason in _faults(environment, "malformed"):
+    for place, subject, reason in _find_faults(environment, "malformed"):
         yield Finding(place, subject, f"the key {reason}")
 
 
@@ -55,9 +55,9 @@ def duplicate_ssh_key(environment: Environment) -> Iterator[Finding]:
     """
     for _, vm, path in environment.vm_settings():
         seen: dict[bytes, Place] = {}
-        for each in _keys_of(vm, path):
+        for each in _iter_vm_entries(vm, path):
             if each.key and each.key.body in seen:
-                message = f"the key {_shown(each.key)} stands here already, at {seen[each.key.body]}; remove one"
+                message = f"the key {_format_key(each.key)} stands here already, at {seen[each.key.body]}; remove one"
                 yield Finding(each.place, each.subject, message)
             if each.key:
                 seen.setdefault(each.key.body, each.place)
@@ -69,44 +69,44 @@ def weak_ssh_key(environment: Environment) -> Iterator[Finding]:
 
     Make a new one: `ssh-keygen -t ed25519`.
     """
-    for each in _keys(environment):
+    for each in _iter_entries(environment):
         key = each.key
-        if key and (key.type == "ssh-dss" or 0 < key.bits < _LEAST_RSA_BITS):
+        if key and (key.type == "ssh-dss" or 0 < key.bits < _MIN_RSA_BITS):
             size = f" of {key.bits} bits" if key.bits else ""
-            message = f"the key {_shown(key)}{size} is refused by current servers; make one with `ssh-keygen -t ed25519`"
+            message = f"the key {_format_key(key)}{size} is refused by current servers; make one with `ssh-keygen -t ed25519`"
             yield Finding(each.place, each.subject, message)
 
 
-class _Written(NamedTuple):
+class _KeyEntry(NamedTuple):
     """A text in the place of a key: the key, or else what is wrong with it."""
 
     place: Place
     subject: str
     key: SshKey | None
-    fault: Fault | None
+    fault: SshKeyFault | None
 
 
-def _keys(environment: Environment) -> Iterator[_Written]:
+def _iter_entries(environment: Environment) -> Iterator[_KeyEntry]:
     for _, vm, path in environment.vm_settings():
-        yield from _keys_of(vm, path)
+        yield from _iter_vm_entries(vm, path)
 
 
-def _keys_of(vm: VmSettings, path: str) -> Iterator[_Written]:
-    for index, item in enumerate(vm.values.items("sshKeys")):
+def _iter_vm_entries(vm: VmSettings, path: str) -> Iterator[_KeyEntry]:
+    for index, item in enumerate(vm.values.get_items("sshKeys")):
         if isinstance(item.data, str):
-            from vmgen.check.ssh_key import SshKey, ssh_key
+            from vmgen.check.ssh_key import SshKey, parse_ssh_key
 
-            found = ssh_key(item.data)
+            found = parse_ssh_key(item.data)
             key, fault = (found, None) if isinstance(found, SshKey) else (None, found)
-            yield _Written(item.place, f"{path}.sshKeys[{index}]", key, fault)
+            yield _KeyEntry(item.place, f"{path}.sshKeys[{index}]", key, fault)
 
 
-def _faults(environment: Environment, kind: FaultKind) -> Iterator[tuple[Place, str, str]]:
-    for each in _keys(environment):
+def _find_faults(environment: Environment, kind: SshKeyFaultKind) -> Iterator[tuple[Place, str, str]]:
+    for each in _iter_entries(environment):
         if each.fault and each.fault.kind == kind:
             yield each.place, each.subject, each.fault.reason
 
 
-def _shown(key: SshKey) -> str:
+def _format_key(key: SshKey) -> str:
     comment = key.comment if len(key.comment) <= 40 else f"{key.comment[:37]}..."
     return f"{key.type} '{comment}'" if comment else key.type

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmgen.check.refused import refused
+from vmgen.check.refused import is_invalid
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place
@@ -16,7 +16,7 @@ def missing_namespace(environment: Environment) -> Iterator[Finding]:
 
     Write `namespace: tenant-…` in the environment, or in `_defaults.yaml` for all of them.
     """
-    if not environment.settings.written("namespace"):
+    if not environment.settings.is_set("namespace"):
         message = "no namespace; write `namespace: tenant-...`, here or in _defaults.yaml"
         yield Finding(Place(environment.file, 1, 1), "namespace", message)
 
@@ -27,7 +27,7 @@ def empty_environment(environment: Environment) -> Iterator[Finding]:
 
     Write `vms:` or `disks:`, or remove the file.
     """
-    if environment.groups or environment.disks or refused(environment.settings, "vms", "disks"):
+    if environment.groups or environment.disks or is_invalid(environment.settings, "vms", "disks"):
         return
     message = "neither `vms:` nor `disks:`, so nothing is rendered; write some, or remove the file"
     yield Finding(Place(environment.file, 1, 1), "vms", message)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vmgen.check.rule import Finding, rule
-from vmgen.check.secrets.shapes import sightings
+from vmgen.check.secrets.shapes import find_secrets
 from vmgen.merge.environment import Environment
-from vmgen.read.located import Located, dotted, walk
+from vmgen.read.located import Located, format_path, walk
 
 # What does not become a field by itself. Cloud-init is looked at when it has been put together, and SSH keys have rules.
-_NOT_FIELDS = frozenset({"cloudInit", "vars", "sshKeys", "defaults", "vms", "disks", "retire", "waivers"})
+_EXCLUDED_KEYS = frozenset({"cloudInit", "vars", "sshKeys", "defaults", "vms", "disks", "retire", "waivers"})
 
 
 @rule("secret-in-manifest")
@@ -21,13 +21,13 @@ def secret_in_manifest(environment: Environment) -> Iterator[Finding]:
     Remove it, and replace it where it is used: what was ever committed is known. docs/secrets.md has the ways to hand a
     VM its secrets.
     """
-    for subject, whole in _levels(environment):
+    for subject, whole in _iter_levels(environment):
         for name, value in whole.mapping.items():
-            if name not in _NOT_FIELDS and not value.layer:
-                yield from _in(value, f"{subject}{name}")
+            if name not in _EXCLUDED_KEYS and not value.layer:
+                yield from _find_in_value(value, f"{subject}{name}")
 
 
-def _levels(environment: Environment) -> Iterator[tuple[str, Located]]:
+def _iter_levels(environment: Environment) -> Iterator[tuple[str, Located]]:
     yield "", environment.settings.located
     for _, vm, path in environment.vm_settings():
         yield f"{path}.", vm.values.located
@@ -35,14 +35,16 @@ def _levels(environment: Environment) -> Iterator[tuple[str, Located]]:
         yield f"{path}.", disk.located
 
 
-def _in(value: Located, subject: str) -> Iterator[Finding]:
+def _find_in_value(value: Located, subject: str) -> Iterator[Finding]:
     for path, item in walk(value):
         if isinstance(item.data, str) and not item.layer:
-            for found in sightings(_with_name(path, item.data)):
-                where = subject + (dotted(path) if path and isinstance(path[0], int) else f".{dotted(path)}" * bool(path))
-                yield Finding(item.place, where, f"holds {found.what}; remove it, and replace it where it is used")
+            for found in find_secrets(_prefix_key(path, item.data)):
+                where = subject + (
+                    format_path(path) if path and isinstance(path[0], int) else f".{format_path(path)}" * bool(path)
+                )
+                yield Finding(item.place, where, f"holds {found.description}; remove it, and replace it where it is used")
 
 
-def _with_name(path: tuple[str | int, ...], text: str) -> str:
+def _prefix_key(path: tuple[str | int, ...], text: str) -> str:
     """The text after its key, which may say that it is a secret: `example.com/db-password: …`."""
     return f"{path[-1]}: {text}" if path and isinstance(path[-1], str) and "\n" not in text else text

@@ -9,28 +9,28 @@ from typing import NamedTuple
 
 from vmgen.check.secrets.harmless import is_path, is_reference
 
-HASH = "a password hash"
-LEAST_VALUE = 4  # shorter values after a name are prose, or numbers
+HASH_DESCRIPTION = "a password hash"
+MIN_VALUE_LENGTH = 4  # shorter values after a name are prose, or numbers
 
 
-class Sighting(NamedTuple):
+class SecretMatch(NamedTuple):
     """A secret in a text: the index of its line, and what it is. The value itself is not kept."""
 
     line: int
-    what: str
+    description: str
 
 
 _VALUE = r"""(?P<value>"(?:\\.|[^"\\])*"|'[^']*'|[^\s"',;&|]+)"""
-_NAME = (
+_SECRET_NAME = (
     r"(?:(?:\b|[_.-])pass|pwd|passw(?:or)?d|passphrase|secret|token|psk|credentials?"
     r"|(?:api|access|private|secret|auth|encryption|account|license|pre-?shared)[_-]?key)"
 )
 
 # Forms that nothing but a secret has.
-_FORMS = (
+_TOKEN_PATTERNS = (
     ("a private key", r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY|PuTTY-User-Key-File-\d"),
-    (HASH, r"(?<![\w$])\$(?:1|2[abxy]?|5|6|7|y|gy|md5|sha1|apr1|argon2(?:id|i|d))\$[./A-Za-z0-9$=,+]{10,}"),
-    (HASH, r"\{S?SHA\d*\}\S{20,}"),
+    (HASH_DESCRIPTION, r"(?<![\w$])\$(?:1|2[abxy]?|5|6|7|y|gy|md5|sha1|apr1|argon2(?:id|i|d))\$[./A-Za-z0-9$=,+]{10,}"),
+    (HASH_DESCRIPTION, r"\{S?SHA\d*\}\S{20,}"),
     ("an AWS access key", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b"),
     ("a GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{40,})"),
     ("a GitLab token", r"\bgl(?:pat|ptt|dt|rt|cbt|soat|ft|imt|agent)-[A-Za-z0-9_-]{20,}"),
@@ -52,10 +52,10 @@ _FORMS = (
     ("a bootstrap token", r"(?i:token|join|bootstrap).*(?<![\w.])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.])"),
 )
 # Forms in which a name or a command says that the value is one; what is a reference does not count.
-_NAMED = (
+_CONTEXT_PATTERNS = (
     ("a login in a URL", r"\b[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@\"'\[\]]*:(?P<value>[^\s/@\"'\[\]]+)@"),
-    ("a value of a secret's name", rf"(?i)(?<![A-Za-z0-9])(?P<name>[\w.-]*{_NAME})[\"']?\s*(?:=>|:=|=|:)\s*{_VALUE}"),
-    ("a secret on a command line", rf"(?i)(?<!\S)--?[a-z0-9-]*{_NAME}(?:=|\s+){_VALUE}"),
+    ("a value of a secret's name", rf"(?i)(?<![A-Za-z0-9])(?P<name>[\w.-]*{_SECRET_NAME})[\"']?\s*(?:=>|:=|=|:)\s*{_VALUE}"),
+    ("a secret on a command line", rf"(?i)(?<!\S)--?[a-z0-9-]*{_SECRET_NAME}(?:=|\s+){_VALUE}"),
     ("a secret on a command line", rf"\bmysql(?:dump|admin|import)?\b.*\s-p{_VALUE}"),
     ("a secret on a command line", rf"\bsshpass\s+-p\s*{_VALUE}"),
     ("a secret on a command line", r"\b(?:curl|wget|http)\b.*\s(?:-u|--user)[ =]?[\"']?[^\s:\"']+:(?P<value>[^\s\"']+)"),
@@ -69,56 +69,56 @@ _NAMED = (
     ("a login of a netrc file", rf"\blogin\s+\S+\s+password\s+{_VALUE}"),
 )
 # No line without one of these, in small letters, is looked at twice. Compiling it takes a third of what it would with `(?i)`.
-_HINT = re.compile(
+_PREFILTER = re.compile(
     r"pass|pwd|secret|token|[_-]key|[a-z]key|psk|credential|://[^\s/]*@|begin |\$[0-9a-z]+\$|\{s?sha|a[ksbc]ia|gh[pousr]_"
     r"|github_pat|gl[a-z]+-|xox|slack|aiza|k_live|k_test|npm_|pypi-|sg\.|hv[sbr]\.|dckr|do[opr]_v1|hf_|sk-|eyj|mysql|curl|wget"
     r"|-u|--user|usermod|useradd|adduser|net user|authoriz|identified|login|join|bootstrap"
 )
-_NO_SECRETS = re.compile(r"(?i)nopasswd|(?:^|[_.-])(?:public|ssh)[_-]?key")
-_MORE_WORDS = re.compile(r"[.,;:]? +[A-Za-z]+[.,;:]? +[A-Za-z]")
+_PUBLIC_NAMES = re.compile(r"(?i)nopasswd|(?:^|[_.-])(?:public|ssh)[_-]?key")
+_PROSE = re.compile(r"[.,;:]? +[A-Za-z]+[.,;:]? +[A-Za-z]")
 # `passwd:` of nsswitch.conf.
 _NAME_SERVICES = {"files", "compat", "systemd", "sss", "ldap", "winbind", "db"}
 
 
-def sightings(text: str) -> Iterator[Sighting]:
+def find_secrets(text: str) -> Iterator[SecretMatch]:
     """The secrets in a text, at most one a line. Texts share their lines: each distinct line is looked at once."""
     for number, line in enumerate(text.split("\n")):
-        what = on_line(line) if _HINT.search(line.casefold()) else ""
+        what = match_line(line) if _PREFILTER.search(line.casefold()) else ""
         if what:
-            yield Sighting(number, what)
+            yield SecretMatch(number, what)
 
 
 @lru_cache(maxsize=65536)
-def on_line(line: str) -> str:
+def match_line(line: str) -> str:
     """What secret stands on a line; empty where there is none."""
-    for what, pattern in _compiled(_FORMS):
+    for what, pattern in _compile(_TOKEN_PATTERNS):
         if pattern.search(line):
             return what
-    for what, pattern in _compiled(_NAMED):
-        if any(_is_secret(found) for found in pattern.finditer(line)):
+    for what, pattern in _compile(_CONTEXT_PATTERNS):
+        if any(_is_secret_match(found) for found in pattern.finditer(line)):
             return what
     return ""
 
 
 @cache
-def _compiled(shapes: tuple[tuple[str, str], ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
+def _compile(shapes: tuple[tuple[str, str], ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
     """The patterns, compiled for the first line that is looked at: that takes longer than most runs look."""
     return tuple((what, re.compile(pattern)) for what, pattern in shapes)
 
 
-def _is_secret(found: re.Match[str]) -> bool:
+def _is_secret_match(found: re.Match[str]) -> bool:
     value = found["value"].strip("\"'")
     named = found.groupdict().get("name")
-    if named is not None and (len(value) < LEAST_VALUE or _is_setting(named, value) or _is_prose(found)):
+    if named is not None and (len(value) < MIN_VALUE_LENGTH or _is_false_positive(named, value) or _is_prose(found)):
         return False
     return not any(is_reference(each, in_shell=True) for each in (value, value.rstrip("}])")))
 
 
 def _is_prose(found: re.Match[str]) -> bool:
     """Whether a name in a comment is explained rather than given a value: more words follow."""
-    return found.string.lstrip().startswith("#") and bool(_MORE_WORDS.match(found.string, found.end()))
+    return found.string.lstrip().startswith("#") and bool(_PROSE.match(found.string, found.end()))
 
 
-def _is_setting(name: str, value: str) -> bool:
+def _is_false_positive(name: str, value: str) -> bool:
     """Whether a value only looks like a secret for its name: a path, a flow collection, a tag, a name service."""
-    return bool(_NO_SECRETS.search(name)) or is_path(value) or value[0] in "{[|<>&!(" or value in _NAME_SERVICES
+    return bool(_PUBLIC_NAMES.search(name)) or is_path(value) or value[0] in "{[|<>&!(" or value in _NAME_SERVICES

@@ -7,16 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from vmgen.compare.kustomize.shapes import Shapes
+from vmgen.compare.kustomize.shapes import EqualityCache
 from vmgen.problems import Place, Problem
-from vmgen.read.manifests import NotYaml, objects
+from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.render.kustomization import KUSTOMIZATION
 
-RULE = "kustomize-differs"
+RULE_ID = "kustomize-differs"
 # A line of its own, which ends a document whatever stands before it: text of several lines is indented, or may not hold it.
-_BETWEEN = b"---\n"
-_NAME = b"\n  name: "
-Identity = tuple[str, str, str]
+_DOCUMENT_SEPARATOR = b"---\n"
+_NAME_FIELD = b"\n  name: "
+ResourceId = tuple[str, str, str]
 
 
 def is_manifest(path: str) -> bool:
@@ -24,36 +24,36 @@ def is_manifest(path: str) -> bool:
     return path.count("/") > 1 and not path.endswith(f"/{KUSTOMIZATION}")
 
 
-def differences(
-    folder: str, shown: str, built: bytes, wanted: Mapping[str, bytes], shapes: Shapes | None = None
+def compare_build(
+    folder: str, shown: str, built: bytes, wanted: Mapping[str, bytes], shapes: EqualityCache | None = None
 ) -> list[Problem]:
     """Where the objects that the engine built of a folder are not those of the wanted files; paths are below `manifests/`."""
     waiting = {path: content for path, content in wanted.items() if is_manifest(path)}
-    rest = _without_equal(built, waiting, shapes or Shapes())
+    rest = _drop_equal(built, waiting, shapes or EqualityCache())
     try:
-        got = _by_identity(objects(_BETWEEN.join(rest)))
-    except NotYaml as error:
-        return [Problem(Place(shown), RULE, "", f"kustomize builds what is not YAML: {error}")]
-    meant = _by_identity(document for content in waiting.values() for document in objects(content))
+        got = _index_by_id(parse_objects(_DOCUMENT_SEPARATOR.join(rest)))
+    except InvalidYamlError as error:
+        return [Problem(Place(shown), RULE_ID, "", f"kustomize builds what is not YAML: {error}")]
+    meant = _index_by_id(document for content in waiting.values() for document in parse_objects(content))
     problems = []
     for identity in sorted(got.keys() | meant.keys()):
         if got.get(identity) != meant.get(identity):
             what = "is not built" if identity not in got else "is not wanted" if identity not in meant else "differs"
             message = f"{identity[0]} {identity[2]} {what} when kustomize builds {folder}; run render"
-            problems.append(Problem(Place(shown), RULE, "", message))
+            problems.append(Problem(Place(shown), RULE_ID, "", message))
     return problems
 
 
-def _without_equal(built: bytes, waiting: dict[str, bytes], shapes: Shapes) -> list[bytes]:
+def _drop_equal(built: bytes, waiting: dict[str, bytes], shapes: EqualityCache) -> list[bytes]:
     """The documents that have to be read; each other one is the same as one of the waiting files, which is taken out."""
     paths: dict[str, list[str]] = defaultdict(list)
     for path in waiting:
         paths[path.rpartition("/")[2].removesuffix(".yaml")].append(path)
     rest: list[bytes] = []
-    for document in re.split(rb"^%b" % _BETWEEN, built, flags=re.MULTILINE):
-        name = _name_in(document)
+    for document in re.split(rb"^%b" % _DOCUMENT_SEPARATOR, built, flags=re.MULTILINE):
+        name = _guess_name(document)
         candidates = paths.get(name, [])
-        same = next((path for path in candidates if shapes.equal(name, waiting[path], document)), None)
+        same = next((path for path in candidates if shapes.is_equal(name, waiting[path], document)), None)
         if same is None:
             rest.append(document)
         else:
@@ -62,12 +62,12 @@ def _without_equal(built: bytes, waiting: dict[str, bytes], shapes: Shapes) -> l
     return rest
 
 
-def _name_in(document: bytes) -> str:
+def _guess_name(document: bytes) -> str:
     """What looks like the name of an object: where it is not, no file has it or none is equal."""
-    return document.partition(_NAME)[2].partition(b"\n")[0].decode(errors="replace")
+    return document.partition(_NAME_FIELD)[2].partition(b"\n")[0].decode(errors="replace")
 
 
-def _by_identity(documents: Iterable[Any]) -> dict[Identity, Any]:
+def _index_by_id(documents: Iterable[Any]) -> dict[ResourceId, Any]:
     return {
         (str(found.get("kind")), str(found["metadata"].get("namespace")), str(found["metadata"].get("name"))): found
         for found in documents

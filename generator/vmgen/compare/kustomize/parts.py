@@ -10,17 +10,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from vmgen.compare.kustomize.comparison import is_manifest
-from vmgen.compare.kustomize.lists import misread
+from vmgen.compare.kustomize.lists import find_listing_problems
 from vmgen.problems import Problem
 from vmgen.read.project import Project
 
 # Where the share of one object in a build is smallest: in smaller ones the start of the engine weighs more, as long as the
 # build of some hundred objects; in larger ones the square does.
-MOST_AT_ONCE = 300
+MAX_OBJECTS_PER_BUILD = 300
 # A folder of fewer objects shares a build with others: to start the engine for each would take longer than all the rest.
-FEW = 30
+MIN_OBJECTS_PER_BUILD = 30
 
-Files = Mapping[str, bytes]
+FileContents = Mapping[str, bytes]
 
 
 class Build(NamedTuple):
@@ -32,11 +32,13 @@ class Build(NamedTuple):
 
     environment: str
     folder: str
-    wanted: Files
+    desired: FileContents
     entries: tuple[str, ...] = ()
 
 
-def planned(project: Project, rendered: Mapping[str, Files], *, full: bool) -> tuple[tuple[Build, ...], tuple[Problem, ...]]:
+def plan_builds(
+    project: Project, rendered: Mapping[str, FileContents], *, full: bool
+) -> tuple[tuple[Build, ...], tuple[Problem, ...]]:
     """The builds that together take in each manifest of some environments, and what is wrong with the lists that none takes in.
 
     With `full`, each environment is built from its root, however long it takes.
@@ -45,47 +47,47 @@ def planned(project: Project, rendered: Mapping[str, Files], *, full: bool) -> t
     problems: list[Problem] = []
     for environment, files in rendered.items():
         wanted = {path: content for path, content in files.items() if is_manifest(path)}
-        wrong = None if full or len(wanted) <= MOST_AT_ONCE else misread(project, files)
+        wrong = None if full or len(wanted) <= MAX_OBJECTS_PER_BUILD else find_listing_problems(project, files)
         problems.extend(wrong or ())
-        builds.extend([Build(environment, environment, wanted)] if wrong is None else _parts(environment, wanted))
+        builds.extend([Build(environment, environment, wanted)] if wrong is None else _split_environment(environment, wanted))
     return tuple(builds), tuple(problems)
 
 
-def _parts(environment: str, wanted: Files) -> Iterator[Build]:
+def _split_environment(environment: str, wanted: FileContents) -> Iterator[Build]:
     """The builds of a large environment. One at least is of an excerpt, where alone the engine reads name-reference.yaml."""
-    small: list[tuple[str, Files]] = []
-    for folder, files in sorted(_by_folder(wanted).items()):
+    small: list[tuple[str, FileContents]] = []
+    for folder, files in sorted(_group_by_folder(wanted).items()):
         if folder.count("/") == 1:
             small.extend((path, {path: files[path]}) for path in sorted(files))
-        elif len(files) < FEW:
+        elif len(files) < MIN_OBJECTS_PER_BUILD:
             small.append((folder, files))
         else:
             yield Build(environment, folder, files)
     if not small:
         first = min(wanted)
         small.append((first, {first: wanted[first]}))
-    yield from _excerpts(environment, small)
+    yield from _pack_partial_builds(environment, small)
 
 
-def _by_folder(wanted: Files) -> Mapping[str, Files]:
+def _group_by_folder(wanted: FileContents) -> Mapping[str, FileContents]:
     found: dict[str, dict[str, bytes]] = {}
     for path, content in wanted.items():
         found.setdefault(path.rpartition("/")[0], {})[path] = content
     return found
 
 
-def _excerpts(environment: str, entries: Iterable[tuple[str, Files]]) -> Iterator[Build]:
+def _pack_partial_builds(environment: str, entries: Iterable[tuple[str, FileContents]]) -> Iterator[Build]:
     paths: list[str] = []
     wanted: dict[str, bytes] = {}
     for path, files in entries:
-        if paths and len(wanted) + len(files) > MOST_AT_ONCE:
-            yield _excerpt(environment, paths, wanted)
+        if paths and len(wanted) + len(files) > MAX_OBJECTS_PER_BUILD:
+            yield _create_partial_build(environment, paths, wanted)
             paths, wanted = [], {}
         paths.append(path)
         wanted |= files
-    yield _excerpt(environment, paths, wanted)
+    yield _create_partial_build(environment, paths, wanted)
 
 
-def _excerpt(environment: str, paths: list[str], wanted: Files) -> Build:
+def _create_partial_build(environment: str, paths: list[str], wanted: FileContents) -> Build:
     folders = {path.rpartition("/")[0] for path in wanted}
     return Build(environment, os.path.commonpath(folders).replace(os.sep, "/"), wanted, tuple(paths))

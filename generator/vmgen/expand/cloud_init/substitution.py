@@ -18,9 +18,9 @@ def is_substituted(text: str) -> bool:
     return "${" in text and "$${" not in text
 
 
-def spared(values: Mapping[str, Any], platform: Platform) -> Mapping[str, Any]:
+def disable_flux_substitution(values: Mapping[str, Any], platform: Platform) -> Mapping[str, Any]:
     """The values of a VM with the annotations that keep Flux away, unless the user decided about one of them."""
-    written = platform.content.value("unsubstituted") or {}
+    written = platform.content.get_plain("unsubstituted") or {}
     if any(name in values[kind] for name in written for kind in ("labels", "annotations")):
         return values
     return {**values, "annotations": dict(sorted({**values["annotations"], **written}.items()))}

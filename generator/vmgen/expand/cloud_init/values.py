@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from vmgen.quoting import flow
+from vmgen.quoting import to_flow
 
 
-class Named(Mapping[str, Any]):
+class AttrMapping(Mapping[str, Any]):
     """A mapping whose keys come before its methods, so that `vars.update` or `vars.items` is what the user wrote."""
 
     __slots__ = ("_data",)
@@ -33,33 +33,33 @@ class Named(Mapping[str, Any]):
         return len(self._data)
 
 
-def named(value: Any) -> Any:
+def wrap_mappings(value: Any) -> Any:
     """A plain value, its mappings reachable by their keys."""
     if isinstance(value, dict):
-        return Named({str(key): named(item) for key, item in value.items()})
-    return [named(item) for item in value] if isinstance(value, list) else value
+        return AttrMapping({str(key): wrap_mappings(item) for key, item in value.items()})
+    return [wrap_mappings(item) for item in value] if isinstance(value, list) else value
 
 
-def _bare(value: Any) -> Any:
+def _unwrap_mappings(value: Any) -> Any:
     """The value without names, for those that walk through it."""
-    if isinstance(value, Named):
-        return {key: _bare(value[key]) for key in iter(value)}
-    return [_bare(item) for item in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, AttrMapping):
+        return {key: _unwrap_mappings(value[key]) for key in iter(value)}
+    return [_unwrap_mappings(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def written(value: Any) -> str:
+def finalize_user_data(value: Any) -> str:
     """A text, a whole number or a boolean as text. Anything else is refused: its form would be Python's, not cloud-init's."""
     if value is True or value is False:
         return "true" if value else "false"
     if isinstance(value, str | int):
         return str(value)
-    if not isinstance(value, Named):
+    if not isinstance(value, AttrMapping):
         str(value)  # an undefined variable names itself here
     kinds = {
         list: "a list",
         tuple: "a list",
         dict: "a mapping",
-        Named: "a mapping",
+        AttrMapping: "a mapping",
         float: "a decimal number",
         type(None): "empty",
     }
@@ -70,19 +70,19 @@ def written(value: Any) -> str:
     raise TypeError(f"writes {kind}; {remedy}")
 
 
-def _yaml(value: Any) -> str:
+def _to_yaml(value: Any) -> str:
     """Any value as YAML on one line."""
-    return flow(_bare(value))
+    return to_flow(_unwrap_mappings(value))
 
 
-def _json(value: Any) -> str:
+def _to_json(value: Any) -> str:
     """Any value as JSON on one line."""
-    return json.dumps(_bare(value), ensure_ascii=False, default=_not_json)
+    return json.dumps(_unwrap_mappings(value), ensure_ascii=False, default=_refuse_json)
 
 
-def _not_json(value: Any) -> Any:
+def _refuse_json(value: Any) -> Any:
     str(value)  # an undefined variable names itself here
     raise TypeError(f"cannot write a {type(value).__name__} as JSON")
 
 
-FILTERS: Mapping[str, Callable[..., Any]] = {"yaml": _yaml, "tojson": _json}
+USER_DATA_FILTERS: Mapping[str, Callable[..., Any]] = {"yaml": _to_yaml, "tojson": _to_json}

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_FOLDER = Path(__file__).parent
+_ASSET_FOLDER = Path(__file__).parent
 # In the order in which they run: each uses those before it.
 SCRIPTS = (
     "vendor/virtual-core.js",
@@ -26,18 +26,18 @@ STYLE = "style.css"
 LICENCE = "vendor/virtual-core.LICENSE"
 
 
-def page(data: Mapping[str, Any]) -> str:
+def render_page(data: Mapping[str, Any]) -> str:
     """The document. Its policy lets the browser run exactly this script and this style, and fetch nothing at all."""
-    style = _source(STYLE)
-    script = "\n".join(_source(name) for name in SCRIPTS)
+    style = _read_asset(STYLE)
+    script = "\n".join(_read_asset(name) for name in SCRIPTS)
     parts = {
-        "policy": f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; base-uri 'none'",
+        "policy": f"default-src 'none'; script-src {_compute_csp_hash(script)}; style-src {_compute_csp_hash(style)}; img-src data:; base-uri 'none'",
         "style": style,
-        "licence": _source(LICENCE),
-        "data": embedded(data),
+        "licence": _read_asset(LICENCE),
+        "data": embed_json(data),
         "script": script,
     }
-    text = _source("page.html")
+    text = _read_asset("page.html")
     for name, part in parts.items():
         before, mark, after = text.partition(f"<!-- {name} -->")
         assert mark, name  # noqa: S101 - the page's own source
@@ -45,7 +45,7 @@ def page(data: Mapping[str, Any]) -> str:
     return text
 
 
-def embedded(data: Mapping[str, Any]) -> str:
+def embed_json(data: Mapping[str, Any]) -> str:
     """Data as JSON that cannot end the element it stands in, nor begin another."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
@@ -53,9 +53,9 @@ def embedded(data: Mapping[str, Any]) -> str:
     return text
 
 
-def _source(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
+def _read_asset(name: str) -> str:
+    return (_ASSET_FOLDER / name).read_text(encoding="utf-8")
 
 
-def _hash(text: str) -> str:
+def _compute_csp_hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

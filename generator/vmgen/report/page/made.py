@@ -11,7 +11,7 @@ from vmgen.read.layer_file import LayerFile
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class PageEnvironment:
     """One environment, as far as the page needs it."""
 
     environment: Environment
