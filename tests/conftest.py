@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from vmgen.__main__ import run
-from vmgen.compare.kustomize.program import find_kustomize_command as found_engine
+from vmgen.kustomize.engine import find_kustomize_command as found_engine
 from vmgen.problems import VmgenError
-from vmgen.read.project import Project
+from vmgen.read.repository import Project
 
 # The machines that run this are shared: how long an example takes says nothing. CI must not fail by the luck of a draw.
 settings.register_profile("vmgen", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ)

@@ -8,10 +8,10 @@ from pathlib import Path
 import jsonschema_rs
 import pytest
 
+from vmgen.merge.catalog import Catalog
+from vmgen.merge.platform import PlatformLoader
 from vmgen.quantities import format_size, parse_size
-from vmgen.read.catalog import Catalog
-from vmgen.read.platform import PlatformLoader
-from vmgen.read.project import Project
+from vmgen.read.repository import Project
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PLATFORMS = ("hikube", "cozystack")

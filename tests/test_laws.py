@@ -13,8 +13,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vmgen.compare.kustomize.comparison import compare_build
-from vmgen.compare.kustomize.program import build
+from vmgen.kustomize.comparison import compare_build
+from vmgen.kustomize.engine import build
 from vmgen.pipeline import Renderer
 from vmgen.problems import Problem
 from vmgen.read.manifests import parse_objects

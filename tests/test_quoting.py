@@ -13,10 +13,10 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vmgen.compare.kustomize.program import build
-from vmgen.quoting import RawYaml, finalize, quote, to_block, to_flow, to_scalar
+from vmgen.kustomize.engine import build
 from vmgen.read.manifests import parse_objects
-from vmgen.read.scalars import describe_unprintable
+from vmgen.read.yaml_reader import describe_unprintable
+from vmgen.yaml_text import RawYaml, finalize, quote, to_block, to_flow, to_scalar
 
 HOSTILE = (
     *"y n Y N yes no Yes NO on off On OFF true false True FALSE null Null NULL".split(),

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from vmgen.__main__ import run
-from vmgen.expand.cloud_init.inspection import KnownGoodTexts, check_text
+from vmgen.cloud_init.validate import KnownGoodTexts, check_text
 from vmgen.expand.model import Fleet
 from vmgen.expand.objects import _FleetBuilder
 from vmgen.read.schema import Schema
@@ -422,7 +422,7 @@ MANIFEST = "manifests/one/vms/web/web.yaml"
 def builds(monkeypatch: Patch) -> list[Any]:
     """What the kustomize engine was asked to build; here it builds just what it should."""
     asked: list[Any] = []
-    monkeypatch.setattr("vmgen.compare.kustomize.built.verify_builds", lambda project, each, *_, **__: asked.append(each) or [])
+    monkeypatch.setattr("vmgen.kustomize.builds.verify_builds", lambda project, each, *_, **__: asked.append(each) or [])
     return asked
 
 
@@ -451,7 +451,7 @@ def new_checked(new_rendered: Make) -> Make:
     def made(files: Files) -> Any:
         found = new_rendered(files)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("vmgen.compare.kustomize.built.verify_builds", lambda *_, **__: [])
+            patch.setattr("vmgen.kustomize.builds.verify_builds", lambda *_, **__: [])
             assert found.run("check").code == 0
         return found
 
@@ -877,7 +877,7 @@ def test_a_save_while_it_is_checked_is_checked_next(new_checked: Make, monkeypat
     replaced("environments/two.yaml", "web:", "# the same\n  web:")(made)
     edit = replaced("environments/two.yaml", "  web:", "  wob:")
     with monkeypatch.context() as patch:
-        patch.setattr("vmgen.compare.kustomize.built.verify_builds", lambda *_, **__: edit(made) or [])
+        patch.setattr("vmgen.kustomize.builds.verify_builds", lambda *_, **__: edit(made) or [])
         assert made.run("check").code == 0
     assert made.run("check").code == 1
 
@@ -887,6 +887,6 @@ def test_a_hand_that_edits_while_it_is_checked_is_found_next(new_rendered: Make,
     made = new_rendered(CHECKED)
     edit = replaced(MANIFEST, "u1.large", "u1.small")
     with monkeypatch.context() as patch:
-        patch.setattr("vmgen.compare.kustomize.built.verify_builds", lambda *_, **__: edit(made) or [])
+        patch.setattr("vmgen.kustomize.builds.verify_builds", lambda *_, **__: edit(made) or [])
         assert made.run("check").code == 0
     assert made.run("check").code == 1

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from vmgen.read.platform import PlatformLoader
-from vmgen.read.project import Project
-from vmgen.read.verdicts import OrderedRows, VerdictRow, load_verdicts
+from vmgen.merge.platform import PlatformLoader
+from vmgen.plan.verdicts import OrderedRows, VerdictRow, load_verdicts
+from vmgen.read.repository import Project
 
 ROOT = Path(__file__).resolve().parent.parent
 FORMATS = {

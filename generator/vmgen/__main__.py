@@ -53,10 +53,10 @@ def run(arguments: list[str]) -> int:
 
 def _without_options(command: str, names: list[str]) -> int:
     if command == "check":
-        from vmgen.cli.checking import check
+        from vmgen.cli.check import check
 
         return check(names)
-    from vmgen.cli.rendering import render
+    from vmgen.cli.render import render
 
     return render(names)
 

@@ -18,12 +18,11 @@ import os
 from datetime import date
 from pathlib import Path
 
-from vmgen.compare.baseline import load_plan_base
-from vmgen.compare.plan import Plan
-from vmgen.outcome import plan_and_gate
-from vmgen.pipeline import RenderResult, render_all
+from vmgen.pipeline import RenderResult, plan_and_gate, render_all
+from vmgen.plan.baseline import load_plan_base
+from vmgen.plan.plan import Plan
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError, has_errors, sort_problems
-from vmgen.read.project import Project, find_environments, open_project, select_environments
+from vmgen.read.repository import Project, find_environments, open_project, select_environments
 
 __all__ = ["Place", "Plan", "Problem", "ProblemsError", "Project", "RenderResult", "VmgenError", "load", "plan", "render"]
 

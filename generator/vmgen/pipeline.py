@@ -1,4 +1,7 @@
-"""The way of the data, in one place: read, merge, check, expand, render, for each environment."""
+"""The way of the data, in one place: read, merge, check, expand, render, for each environment.
+
+What a run comes to: the environments rendered, compared with what is there, and passed through the gate.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,26 @@ from typing import TYPE_CHECKING, NamedTuple
 from vmgen.check.rule import run_rules
 from vmgen.check.rules import RULES
 from vmgen.check.waivers import WaiverFilter
-from vmgen.compare.wanted import DesiredState, build_desired_state
-from vmgen.expand.cloud_init.forms import UserDataBuilder
+from vmgen.cloud_init.render import UserDataBuilder
 from vmgen.expand.model import Fleet
 from vmgen.expand.objects import build_fleet
 from vmgen.merge.environment import Environment, merge_environment
 from vmgen.merge.layers import Layered, load_layers
-from vmgen.problems import Problem, ProblemsError, has_errors, sort_problems
+from vmgen.merge.platform import DEFAULT_PLATFORM, Platform, PlatformLoader
+from vmgen.plan.baseline import PlanBase
+from vmgen.plan.desired import DesiredState, build_desired_state
+from vmgen.plan.diff import DeliveryDiff, FileChanges, diff_delivery, diff_files, find_emptied_environments
+from vmgen.problems import Problem, ProblemsError, did_you_mean, has_errors, sort_problems
 from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.located import INVALID
-from vmgen.read.platform import DEFAULT_PLATFORM, Platform, PlatformLoader
 from vmgen.read.prepared import Prepared, users_folder
-from vmgen.read.project import Project
+from vmgen.read.repository import Project, find_environments
 from vmgen.render.manifests import load_manifest_templates, render_tree
 from vmgen.render.policies import PolicyChecker
-from vmgen.suggestions import did_you_mean
 
-if TYPE_CHECKING:  # imported where an environment is delivered, or where there is something to plan
-    from vmgen.render.delivery import Delivery, DeliveryRenderer
+if TYPE_CHECKING:
+    from vmgen.delivery.files import Delivery, DeliveryRenderer
+    from vmgen.plan.plan import Plan
 
 
 class RenderResult(NamedTuple):
@@ -88,7 +93,7 @@ class Renderer:
     @cached_property
     def delivery_builder(self) -> DeliveryRenderer:
         """What makes the files of delivery/."""
-        from vmgen.render.delivery import DeliveryRenderer
+        from vmgen.delivery.files import DeliveryRenderer
 
         return DeliveryRenderer(self.project)
 
@@ -133,7 +138,7 @@ class Renderer:
     def _check_user_data(self, expanded: Fleet, waivers: WaiverFilter) -> list[Problem]:
         if not expanded.user_data:
             return []
-        from vmgen.expand.cloud_init.inspection import KnownGoodTexts, validate_user_data
+        from vmgen.cloud_init.validate import KnownGoodTexts, validate_user_data
 
         sound = KnownGoodTexts(self.artifact_cache, f"{self.project.root}/{expanded.file}")
         found = waivers.apply(validate_user_data(expanded.user_data, sound, verify_all=self.verify_all))
@@ -142,7 +147,7 @@ class Renderer:
 
     def _check_unexpanded_user_data(self, merged: Environment, waivers: WaiverFilter) -> list[Problem]:
         """What is wrong with the user data of an environment that cannot be expanded: all problems come in one run."""
-        from vmgen.expand.cloud_init.inspection import preview_user_data, validate_user_data
+        from vmgen.cloud_init.validate import preview_user_data, validate_user_data
 
         return list(waivers.apply(validate_user_data(preview_user_data(merged, self.user_data_builder))))
 
@@ -190,3 +195,100 @@ def _render_in_worker(project: Project, verify_all: bool, name: str) -> RenderRe
     """In a process of its own; only what the others need comes back."""
     done = Renderer(project, verify_all=verify_all).render(name)
     return done._replace(environment=None, fleet=None)
+
+
+class RunResult(NamedTuple):
+    """All environments of a run: what was rendered, how it differs from what is there, and everything wrong."""
+
+    environments: tuple[RenderResult, ...]
+    changes: tuple[FileChanges, ...]
+    problems: tuple[Problem, ...]
+    delivery: DeliveryDiff
+
+
+def evaluate(
+    project: Project,
+    names: tuple[str, ...],
+    *,
+    gone: tuple[str, ...] = (),
+    allow_empty: bool = False,
+    verify_all: bool = False,
+    jobs: int = 1,
+    start: PlanBase | None = None,
+    listeners: ProgressCallbacks = NO_PROGRESS,
+) -> RunResult:
+    """Render environments and compare them with the folder. `gone` are those whose file is no more.
+
+    With a `start`, the gate is passed too.
+    """
+    rendered = render_all(project, names, verify_all=verify_all, jobs=jobs, listeners=listeners)
+    problems = [problem for each in rendered for problem in each.problems]
+    if has_errors(tuple(problems)):
+        return RunResult(rendered, (), sort_problems(problems), DeliveryDiff(project))
+    listeners.on_stage("compare")
+    compared = tuple(diff_files(project, each.name, each.files) for each in rendered)
+    compared += tuple(diff_files(project, name, {}) for name in gone)
+    problems.extend(problem for each in compared for problem in each.problems)
+    if not allow_empty:
+        problems.extend(find_emptied_environments(project, compared))
+    listeners.on_stage("gate")
+    if start:
+        problems.extend(_check_gate(project, rendered, start, open_artifact_cache(verify_all), compared))
+    delivery, unfit = _compare_delivery(project, names, rendered)
+    return RunResult(rendered, compared, sort_problems([*problems, *unfit]), delivery)
+
+
+def _compare_delivery(
+    project: Project, names: tuple[str, ...], rendered: tuple[RenderResult, ...]
+) -> tuple[DeliveryDiff, list[Problem]]:
+    """The files of `delivery/`. What environments share there is looked at where all of them were rendered."""
+    known, _ = find_environments(project)
+    if known and not names:
+        return DeliveryDiff(project), []
+    each = [one.delivery for one in rendered if one.delivery]
+    files = {path: content for delivery in each for path, content in delivery.files.items()}
+    if set(names) != set(known):
+        found = diff_delivery(project, files, names)
+        return found, list(found.problems)
+    shared, problems = _build_shared_delivery(project, each, known) if each else ({}, [])
+    found = diff_delivery(project, {**files, **shared})
+    return found, [*problems, *found.problems]
+
+
+def _build_shared_delivery(
+    project: Project, each: list[Delivery], known: tuple[str, ...]
+) -> tuple[dict[str, bytes], list[Problem]]:
+    from vmgen.delivery.files import DeliveryRenderer
+
+    return DeliveryRenderer(project).render_shared(each, known)
+
+
+def _check_gate(
+    project: Project, rendered: tuple[RenderResult, ...], start: PlanBase, prepared: Prepared, compared: tuple[FileChanges, ...]
+) -> tuple[Problem, ...]:
+    """What the gate refuses. It has nothing to look at where nothing that exists changes or goes, and no tombstone stands."""
+    environments = [each.desired for each in rendered if each.desired]
+    files = {path: content for each in environments for path, content in each.files.items()}
+    names = (*(each.environment for each in environments), *start.removed_environments)
+    differing = start.baseline.find_differing(names, files, compared)
+    if not (differing or start.removed_environments or any(each.tombstones for each in environments)):
+        return ()
+    return plan_and_gate(project, rendered, start, prepared, differing)[1]
+
+
+def plan_and_gate(
+    project: Project,
+    rendered: tuple[RenderResult, ...],
+    start: PlanBase,
+    prepared: Prepared | None = None,
+    differing: Mapping[str, bytes] | None = None,
+) -> tuple[Plan, tuple[Problem, ...]]:
+    """What the platform will do, and what of it the gate refuses. `differing` is what of the baseline does, if known."""
+    from vmgen.plan.gate import refuse_unpermitted
+    from vmgen.plan.plan import build_plan
+
+    environments = tuple(each.desired for each in rendered if each.desired)
+    platforms = PlatformLoader(project, prepared).preload(each.environment.platform for each in rendered if each.environment)
+    found = build_plan(platforms, environments, start.baseline, start.removed_environments, differing)
+    refused = refuse_unpermitted(found, environments, start.today, behind=start.baseline.head_is_behind)
+    return found, sort_problems([*found.problems, *refused])

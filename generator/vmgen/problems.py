@@ -1,7 +1,11 @@
-"""What can be wrong, and where: the leaf that every other module may import."""
+"""What can be wrong, and where: the leaf that every other module may import.
+
+Did you mean: the known word that is nearest to an unknown one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
@@ -55,3 +59,21 @@ def sort_problems(problems: list[Problem]) -> tuple[Problem, ...]:
 def has_errors(problems: tuple[Problem, ...]) -> bool:
     """Whether any of them is more than a warning."""
     return any(problem.severity == "error" for problem in problems)
+
+
+def find_closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that a typing mistake would turn into `word`, or None."""
+    from difflib import get_close_matches  # only a mistake pays for the import
+
+    words = list(known)
+    found = get_close_matches(word, words, n=1, cutoff=0.6)
+    if not found:
+        lowered = {candidate.lower(): candidate for candidate in words}
+        found = [lowered[match] for match in get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)]
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'count'?` or nothing, to end a message with."""
+    match = find_closest(word, known)
+    return f"; did you mean '{match}'?" if match else ""

@@ -17,11 +17,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vmgen.digests import compute_digest
+from vmgen.fingerprint import compute_digest
 from vmgen.hands import Sent, hands
 from vmgen.listing import listing, names, newest, saved
 from vmgen.problems import Place, Problem
-from vmgen.read.project import Project, installation_id
+from vmgen.read.repository import Project, installation_id
 from vmgen.write.lock import STATE_FOLDER, ensure_state_folder
 
 RENDER_STAMPS, CHECK_STAMPS = f"{STATE_FOLDER}/stamps", f"{STATE_FOLDER}/checked"

@@ -11,10 +11,10 @@ from vmgen.check.rule import run_rules
 from vmgen.check.rules import RULES
 from vmgen.merge.environment import Environment, merge_environment
 from vmgen.merge.layers import load_layers
+from vmgen.merge.platform import PlatformLoader
 from vmgen.problems import Problem, sort_problems
 from vmgen.read.layer_file import LayerLoader
-from vmgen.read.platform import PlatformLoader
-from vmgen.read.project import open_project
+from vmgen.read.repository import open_project
 
 Read = Callable[..., tuple[Environment, tuple[Problem, ...]]]
 Find = Callable[..., tuple[Problem, ...]]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from vmgen.check.capacity import parse_capacity, suggest_type
-from vmgen.read.catalog import InstanceType
+from vmgen.check.rules.sizes import parse_capacity, suggest_type
+from vmgen.merge.catalog import InstanceType
 
 Read = Callable[..., Any]
 

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from vmgen.check.ssh_key import SshKey, SshKeyFault, parse_ssh_key
+from vmgen.check.rules.ssh_keys import SshKey, SshKeyFault, parse_ssh_key
 
 
 def line(type_: str, *strings: bytes, comment: str = "ops@shop", inner: str = "") -> str:

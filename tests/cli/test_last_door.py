@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from vmgen.cli import door
+from vmgen.cli import errors as door
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError
 
 GOOD = "namespace: tenant-acme\nvms: {web: {instanceType: u1.large, image: debian-12}}\n"
@@ -31,7 +31,7 @@ def test_known_ends(
     def fail(*arguments: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr("vmgen.outcome.evaluate", fail)
+    monkeypatch.setattr("vmgen.pipeline.evaluate", fail)
     done = repository(GOOD).run("render")
     assert (done.code, done.messages) == (code, message)
 
@@ -42,7 +42,7 @@ def test_a_bug_says_so(repository: Callable, monkeypatch: pytest.MonkeyPatch) ->
     def fail(*arguments: object, **options: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("vmgen.outcome.evaluate", fail)
+    monkeypatch.setattr("vmgen.pipeline.evaluate", fail)
     done = repository(GOOD).run("render")
     assert done.code == door.EXIT_BUG
     assert "this is a bug in vmgen" in done.messages

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vmgen.cli.timings import Timings
+from vmgen.cli.session import Timings
 
 GOOD = "namespace: tenant-acme\nvms: {web: {count: 2, instanceType: u1.large, image: ubuntu-2404, storageClass: local}}\n"
 BAD = "namespace: tenant-acme\nvms: {web: {cuont: 3}}\n"
@@ -51,7 +51,7 @@ def good(repository: Callable) -> Callable:
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kustomize builds what it should."""
-    monkeypatch.setattr("vmgen.compare.kustomize.built.verify_builds", lambda *_, **__: [])
+    monkeypatch.setattr("vmgen.kustomize.builds.verify_builds", lambda *_, **__: [])
 
 
 @pytest.mark.parametrize(("arguments", "stages"), STAGES.values(), ids=STAGES)
@@ -129,7 +129,7 @@ def test_a_bug_is_timed_too(good: Callable, monkeypatch: pytest.MonkeyPatch) -> 
     def fail(*_: object, **__: object) -> None:
         raise KeyError("nobody foresaw this")
 
-    monkeypatch.setattr("vmgen.outcome.evaluate", fail)
+    monkeypatch.setattr("vmgen.pipeline.evaluate", fail)
     done = good().run("render", "--timings")
     assert (done.code, list(spent(done.messages))[-1]) == (70, "all")
 

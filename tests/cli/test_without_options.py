@@ -59,7 +59,7 @@ WAYS = [
 @pytest.fixture(autouse=True)
 def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kustomize builds what it should; what it says is not what these tests are about."""
-    monkeypatch.setattr("vmgen.compare.kustomize.built.verify_builds", lambda *_, **__: [])
+    monkeypatch.setattr("vmgen.kustomize.builds.verify_builds", lambda *_, **__: [])
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vmgen.outcome.evaluate", interrupt)
+    monkeypatch.setattr("vmgen.pipeline.evaluate", interrupt)
 
 
 def test_an_interrupt(twins: Callable, capsys: pytest.CaptureFixture[str], interrupted: None) -> None:
@@ -158,7 +158,7 @@ def test_a_bug(twins: Callable, capsys: pytest.CaptureFixture[str], monkeypatch:
     def fail(*_: object, **__: object) -> None:
         raise KeyError("nobody foresaw this")
 
-    monkeypatch.setattr("vmgen.outcome.evaluate", fail)
+    monkeypatch.setattr("vmgen.pipeline.evaluate", fail)
     one, two = twins(REPOSITORIES["good"])
     ways = [shortly(one, ("render",), capsys), at_length(two, ("render",), capsys)]
     assert [(code, out, messages.splitlines()[0]) for code, out, messages in ways] == [

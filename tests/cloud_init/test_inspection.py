@@ -9,10 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmgen.expand.cloud_init.finding import UserDataFinding
-from vmgen.expand.cloud_init.inspection import MAX_BYTES, WARN_BYTES, check_text, validate_user_data
-from vmgen.expand.cloud_init.rules import RULES
-from vmgen.expand.cloud_init.user_data import UserData
+from vmgen.cloud_init.rules import RULES, UserDataFinding
+from vmgen.cloud_init.user_data import UserData
+from vmgen.cloud_init.validate import MAX_BYTES, WARN_BYTES, check_text, validate_user_data
 
 FINE = (
     "",
@@ -144,7 +143,7 @@ def test_one_text_of_a_shape_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> No
         looked.append(text)
         return ()
 
-    monkeypatch.setattr("vmgen.expand.cloud_init.inspection.check_text", look)
+    monkeypatch.setattr("vmgen.cloud_init.validate.check_text", look)
     texts = [UserData(f"#cloud-config\nfqdn: web-{n}\nuid: {n}\n", name=f"web-{n}") for n in range(1, 4)]
     assert validate_user_data(texts) == []
     assert len(looked) == 1

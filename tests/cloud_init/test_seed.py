@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from vmgen.expand.cloud_init.substitution import is_substituted
+from vmgen.cloud_init.render import is_substituted
 
 HEAD = "namespace: tenant-acme\ndefaults: {instanceType: u1.medium, image: ubuntu-2404}\nvms:\n"
 SPARED = {"kustomize.toolkit.fluxcd.io/substitute": "disabled"}

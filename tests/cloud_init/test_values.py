@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmgen.expand.cloud_init.values import USER_DATA_FILTERS, AttrMapping, finalize_user_data, wrap_mappings
+from vmgen.cloud_init.variables import USER_DATA_FILTERS, AttrMapping, finalize_user_data, wrap_mappings
 
 
 @pytest.mark.parametrize(("value", "text"), [("x", "x"), (1, "1"), (True, "true"), (False, "false"), ("", "")])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from vmgen.read.project import read_schema_text
+from vmgen.read.repository import read_schema_text
 
 CASES = Path(__file__).parent / "cases"
 PRODUCTION = """

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from vmgen.function.run import run_function
+from vmgen.function import parse_resource_list, render_items, run_function
 from vmgen.problems import VmgenError
-from vmgen.read.resource_list import parse_resource_list, render_items
 
 SPEC = """
 namespace: tenant-acme

@@ -37,7 +37,7 @@ import pytest
 import yaml
 
 from vmgen.read.layer_file import LayerLoader
-from vmgen.read.project import Project
+from vmgen.read.repository import Project
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGES = (

@@ -11,18 +11,17 @@ from typing import Any
 
 import pytest
 
-from vmgen.expand.cloud_init.forms import UserDataBuilder
+from vmgen.cloud_init.render import UserDataBuilder
 from vmgen.expand.objects import build_fleet
-from vmgen.explain.impact import AffectedObject, ImpactFinder
-from vmgen.explain.objects import Explainer, Explanation
-from vmgen.explain.target import parse_target
+from vmgen.explain.impact import AffectedObject, ImpactFinder, parse_target
+from vmgen.explain.origins import Explainer, Explanation
 from vmgen.merge.environment import merge_environment
 from vmgen.merge.layers import load_layers
+from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
 from vmgen.problems import Place, ProblemsError
 from vmgen.read.layer_file import LayerLoader
 from vmgen.read.manifests import InvalidYamlError, parse_objects
-from vmgen.read.platform import DEFAULT_PLATFORM, PlatformLoader
-from vmgen.read.project import Project
+from vmgen.read.repository import Project
 from vmgen.read.templates import Templates
 from vmgen.render.manifests import load_manifest_templates, render_tree
 

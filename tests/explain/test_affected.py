@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import vmgen
-from vmgen.compare.git import find_repository as git_repository
 from vmgen.explain.dependencies import find_affected
-from vmgen.read.project import find_environments
+from vmgen.plan.git import find_repository as git_repository
+from vmgen.read.repository import find_environments
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDl7rH4kqzJc1fXPZ0nq3s2yQmS7o9gTzJ6r5vYkUe1e ops@three\n"
 GROUP = "vms: {web: {instanceType: u1.large, image: ubuntu-2404}}\n"

@@ -12,8 +12,7 @@ import pytest
 
 from vmgen.problems import Place
 from vmgen.report import explanation
-from vmgen.report.colour import no_paint
-from vmgen.report.links import choose_link, no_link
+from vmgen.report.terminal import choose_link, no_link, no_paint
 
 PRODUCTION = """\
 namespace: tenant-acme

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from vmgen.explain.objects import Explanation
+from vmgen.explain.origins import Explanation
 from vmgen.problems import Place
 
 SETTINGS = settings(

@@ -10,9 +10,9 @@ import pytest
 
 from vmgen.merge.environment import Environment, merge_environment
 from vmgen.merge.layers import Layered, load_layers
+from vmgen.merge.platform import PlatformLoader
 from vmgen.read.layer_file import LayerLoader
 from vmgen.read.located import to_plain
-from vmgen.read.platform import PlatformLoader
 
 
 @pytest.fixture

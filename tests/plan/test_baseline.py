@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from vmgen.compare import git
-from vmgen.compare.baseline import load_baseline
-from vmgen.read.project import Project
+from vmgen.plan import git as git
+from vmgen.plan.baseline import load_baseline
+from vmgen.read.repository import Project
 
 WEB = """\
 namespace: tenant-acme

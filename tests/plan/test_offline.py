@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from vmgen.cli import progress
+from vmgen.cli import session as progress
 from vmgen.cli.overview import COMMANDS
-from vmgen.cli.progress import Progress
+from vmgen.cli.session import Progress
 
 WEB = """\
 namespace: tenant-acme

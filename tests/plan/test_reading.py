@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vmgen.compare.reading import ManifestParser
-from vmgen.quoting import quote, to_block
+from vmgen.plan.matching import ManifestParser
 from vmgen.read.manifests import InvalidYamlError, parse_objects
+from vmgen.yaml_text import quote, to_block
 
 names = st.from_regex(r"[a-z]([-a-z0-9]{0,6}[a-z0-9])?", fullmatch=True)
 values = st.recursive(

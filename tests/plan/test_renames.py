@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmgen.compare.renames import find_old_base_name, find_rename_candidates
-from vmgen.compare.wanted import Identity
+from vmgen.plan.desired import Identity
+from vmgen.plan.matching import find_old_base_name, find_rename_candidates
 
 Repositories = Callable[..., Any]
 WEB = """\

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vmgen.masking import REDACTED, redact, redact_line
+from vmgen.secrets.redact import REDACTED, redact, redact_line
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7 ops@one"
 BASE64 = "AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7"

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from vmgen.compare.directions import CHANGE_KINDS
-from vmgen.compare.fields import diff_fields, find_matching_row
-from vmgen.read.platform import PlatformLoader
-from vmgen.read.project import Project, read_schema_text
-from vmgen.read.verdicts import VERDICTS, KindVerdicts, VerdictRow, load_verdicts
+from vmgen.merge.platform import PlatformLoader
+from vmgen.plan.change_kinds import CHANGE_KINDS
+from vmgen.plan.verdicts import VERDICTS, KindVerdicts, VerdictRow, diff_fields, find_matching_row, load_verdicts
+from vmgen.read.repository import Project, read_schema_text
 
 PROJECT = Project(Path("/nowhere"))
 PLATFORMS = ("cozystack", "hikube")

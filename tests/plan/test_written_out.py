@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from vmgen.compare.fields import diff_fields
-from vmgen.read.platform import PlatformLoader
-from vmgen.read.project import Project
-from vmgen.read.verdicts import load_verdicts
+from vmgen.merge.platform import PlatformLoader
+from vmgen.plan.verdicts import diff_fields, load_verdicts
+from vmgen.read.repository import Project
 
 PROJECT = Project(Path(__file__).resolve().parent.parent.parent)
 

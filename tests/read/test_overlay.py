@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vmgen.merge.layers import merge
 from vmgen.problems import Place
 from vmgen.read.located import Located, to_plain, walk
-from vmgen.read.overlay import merge
 from vmgen.read.yaml_reader import read_yaml
 
 KEYS = st.sampled_from("abcd")

@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from vmgen.digests import compute_digest
+from vmgen.fingerprint import compute_digest
 from vmgen.read import prepared
 from vmgen.read.prepared import Prepared, users_folder
-from vmgen.read.scalars import Ambiguous
+from vmgen.read.yaml_reader import Ambiguous
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 VALUES: dict[str, Any] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vmgen.problems import VmgenError
-from vmgen.read.project import Project, find_environments, open_project, select_environments
+from vmgen.read.repository import Project, find_environments, open_project, select_environments
 
 
 def test_environments_are_files_without_a_mark(repository: Callable) -> None:

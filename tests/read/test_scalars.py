@@ -8,9 +8,9 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmgen.quoting import _NEEDS_ESCAPE, quote
 from vmgen.read.located import AmbiguousScalar
-from vmgen.read.scalars import _UNPRINTABLE, find_unprintable, resolve_scalar
+from vmgen.read.yaml_reader import _UNPRINTABLE, find_unprintable, resolve_scalar
+from vmgen.yaml_text import _NEEDS_ESCAPE, quote
 
 # What YAML's versions read differently, in one expression.
 AMBIGUOUS = re.compile(

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from vmgen.problems import Place
 from vmgen.read import yaml_reader
 from vmgen.read.located import AmbiguousScalar, Located, to_plain, walk
-from vmgen.read.scalars import describe_unprintable, resolve_scalar
-from vmgen.read.yaml_reader import read_yaml
+from vmgen.read.yaml_reader import describe_unprintable, read_yaml, resolve_scalar
 
 REFUSED = {
     "duplicate key": (b"a: 1\nb: 2\na: 3\n", "3:1", "duplicate-key", "'a' is written twice, first at line 1; remove one"),

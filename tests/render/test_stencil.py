@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from vmgen.pipeline import Renderer
-from vmgen.quoting import finalize
 from vmgen.read.templates import Templates
-from vmgen.render.manifests import MANIFEST_FILTERS
-from vmgen.render.stencil import NAME_KEYS
+from vmgen.render.manifests import MANIFEST_FILTERS, NAME_KEYS
+from vmgen.yaml_text import finalize
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 HIKUBE = (TEMPLATES / "hikube/vm-instance.yaml.j2").read_text()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vmgen.read.project import Project
+from vmgen.read.repository import Project
 
 ENVIRONMENT = """\
 namespace: tenant-acme

@@ -10,8 +10,8 @@ import pytest
 
 from vmgen.problems import Place, Problem, has_errors, sort_problems
 from vmgen.read.schema import Schema
-from vmgen.report.colour import choose_paint, no_paint
 from vmgen.report.problems import FORMATS
+from vmgen.report.terminal import choose_paint, no_paint
 
 SCHEMA = Schema(json.loads((Path(__file__).resolve().parents[2] / "schema/problems.schema.json").read_text()))
 PROBLEMS = (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from vmgen.check.secrets import library
-from vmgen.check.secrets.cloud_config import find_cloud_config_secrets
-from vmgen.check.secrets.shapes import find_secrets, match_line
+from vmgen.secrets import patterns as library
+from vmgen.secrets.cloud_config import find_cloud_config_secrets
+from vmgen.secrets.patterns import find_secrets, match_line
 
 LINES = (
     "export DB_PASSWORD=${db_password}",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from vmgen.check.secrets import library
+from vmgen.secrets import patterns as library
 
 
 @pytest.fixture(autouse=True)

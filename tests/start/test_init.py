@@ -15,7 +15,7 @@ from threading import Timer
 
 import pytest
 
-from vmgen.read.project import read_schema_text
+from vmgen.read.repository import read_schema_text
 from vmgen.write.starter import StarterOptions, render_starter
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK8uGN3/U8QPRwlIw4bXIaPfHM1mxIyaYvjKQz4/Ngd0 ops@shop\n"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from vmgen.compare.changes import FileChanges, diff_files
+from vmgen.plan.diff import FileChanges, diff_files
 from vmgen.problems import VmgenError
-from vmgen.read.project import Project
+from vmgen.read.repository import Project
 from vmgen.write.files import write_changes
 from vmgen.write.lock import lock_repository
 

@@ -1,4 +1,7 @@
-"""Which disk a name means: a standalone disk of the environment, or an own disk of one of its VMs."""
+"""What the schema refused: rules keep quiet about it, for it has been reported.
+
+Which disk a name means: a standalone disk of the environment, or an own disk of one of its VMs.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,20 @@ from typing import NamedTuple
 
 from vmgen.merge.environment import Environment, Instance
 from vmgen.merge.settings import Settings
-from vmgen.suggestions import did_you_mean
+from vmgen.problems import did_you_mean
+from vmgen.read.located import INVALID, Located, walk
+
+
+def is_invalid(settings: Settings, *names: str) -> bool:
+    """Whether something was refused in one of these keys, so that nobody can say what was meant."""
+    mapping = settings.located.mapping
+    return any(contains_invalid(mapping[name]) for name in names if name in mapping)
+
+
+def contains_invalid(value: Located) -> bool:
+    """Whether the value, or something in it, was refused."""
+    return any(item.data is INVALID for _, item in walk(value))
+
 
 _MAX_SUGGESTIONS = 2000
 

@@ -8,8 +8,7 @@ from typing import Literal, cast
 
 from vmgen.check.rule import Check, Rule, RuleDescriptor
 from vmgen.merge.environment import Environment
-from vmgen.problems import Problem, Severity
-from vmgen.suggestions import did_you_mean
+from vmgen.problems import Problem, Severity, did_you_mean
 
 PolicySeverity = Literal["error", "warning", "off"]
 # What an override inherits from its group has been said of the group.

@@ -10,7 +10,7 @@ from keyword import iskeyword
 import click
 
 from vmgen import __version__
-from vmgen.cli.door import EXIT_INTERRUPTED, exit_code
+from vmgen.cli.errors import EXIT_INTERRUPTED, exit_code
 from vmgen.cli.overview import COLORS, COMMANDS, overview
 
 
@@ -27,7 +27,7 @@ class _CommandGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from vmgen.suggestions import did_you_mean
+            from vmgen.problems import did_you_mean
 
             raise click.UsageError(f"no command '{args[0]}'{did_you_mean(args[0], COMMANDS)}", ctx)
         return super().resolve_command(ctx, args)

@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import click
 
 from vmgen.cli.session import Session
-from vmgen.problems import VmgenError
+from vmgen.merge.catalog import Catalog
+from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
+from vmgen.problems import VmgenError, did_you_mean
 from vmgen.quantities import format_size
-from vmgen.read.catalog import Catalog
-from vmgen.read.platform import DEFAULT_PLATFORM, PlatformLoader
-from vmgen.report.table import TABLE_FORMATS, TableRows
-from vmgen.suggestions import did_you_mean
+from vmgen.report.totals import TABLE_FORMATS, TableRows
 
 CatalogTable = tuple[Sequence[str], TableRows]
 

@@ -7,12 +7,10 @@ import sys
 import click
 
 from vmgen.cli.session import Session
-from vmgen.explain.choice import find_resource, select_fields
-from vmgen.explain.objects import Explainer
+from vmgen.explain.origins import Explainer, find_resource, select_fields
 from vmgen.pipeline import Renderer
-from vmgen.report.colour import choose_paint
 from vmgen.report.explanation import format_json, format_text
-from vmgen.report.links import choose_link
+from vmgen.report.terminal import choose_link, choose_paint
 
 
 @click.command("explain", short_help="Show where each value of an object came from.")

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from vmgen.problems import has_errors
-from vmgen.report.colour import choose_paint
 from vmgen.report.problems import format_text
+from vmgen.report.terminal import choose_paint
 
 
 @click.command("function", short_help="Render an environment as a KRM function.")
@@ -20,7 +20,7 @@ def command(obj: dict[str, str]) -> None:
 
     Example: kustomize build --enable-alpha-plugins --enable-exec overlays/production
     """
-    from vmgen.function.run import run_function
+    from vmgen.function import run_function
 
     if sys.stdin.isatty():
         raise click.UsageError("reads a ResourceList on stdin; kustomize starts it (docs/delivery.md)")

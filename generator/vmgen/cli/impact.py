@@ -8,13 +8,12 @@ import click
 
 from vmgen.cli.session import Session
 from vmgen.explain.dependencies import find_dependencies
-from vmgen.explain.impact import AffectedObject, Impact, ImpactFinder
-from vmgen.explain.target import parse_target
+from vmgen.explain.impact import AffectedObject, Impact, ImpactFinder, parse_target
 from vmgen.merge.layers import load_layers
 from vmgen.pipeline import Renderer
 from vmgen.problems import Problem
-from vmgen.report.colour import choose_paint
 from vmgen.report.impact import format_json, format_text
+from vmgen.report.terminal import choose_paint
 
 
 @click.command("impact", short_help="Show what an edit of a line or a file can change.")

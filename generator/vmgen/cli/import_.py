@@ -6,9 +6,9 @@ import sys
 
 import click
 
-from vmgen.adopt.report import format_json, format_text
-from vmgen.adopt.run import ImportedEnvironment, ImportRequest, ImportResult, import_manifests
 from vmgen.cli.session import Session
+from vmgen.importer.report import format_json, format_text
+from vmgen.importer.run import ImportedEnvironment, ImportRequest, ImportResult, import_manifests
 from vmgen.problems import VmgenError
 from vmgen.write.lock import lock_repository
 

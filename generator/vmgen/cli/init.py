@@ -12,11 +12,10 @@ from typing import TypeVar
 
 import click
 
-from vmgen.check.ssh_key import SshKeyFault, parse_ssh_key
-from vmgen.problems import VmgenError
-from vmgen.read.platform import DEFAULT_PLATFORM
-from vmgen.read.project import Project, read_schema_text
-from vmgen.suggestions import did_you_mean
+from vmgen.check.rules.ssh_keys import SshKeyFault, parse_ssh_key
+from vmgen.merge.platform import DEFAULT_PLATFORM
+from vmgen.problems import VmgenError, did_you_mean
+from vmgen.read.repository import Project, read_schema_text
 from vmgen.write.starter import FORGES, StarterOptions, render_starter, write_missing
 
 NONE = "none"

@@ -15,15 +15,15 @@ from vmgen.cli.session import Session
 from vmgen.expand.model import Fleet
 from vmgen.pipeline import Renderer
 from vmgen.problems import Problem
-from vmgen.report.fleet import DISK_COLUMNS, VM_COLUMNS, build_disk_rows, build_vm_rows
-from vmgen.report.fleet_selection import Selection, parse_selectors
-from vmgen.report.table import TABLE_FORMATS, format_table
+from vmgen.report.fleet import DISK_COLUMNS, VM_COLUMNS, Selection, build_disk_rows, build_vm_rows, parse_selectors
 from vmgen.report.totals import (
     BUDGET_COLUMNS,
+    TABLE_FORMATS,
     EnvironmentSummary,
     build_budget_rows,
     build_total_columns,
     build_total_rows,
+    format_table,
     summarize_environment,
     summary_to_dict,
     totals_to_dict,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from vmgen.read.project import find_environments, open_project
+from vmgen.read.repository import find_environments, open_project
 from vmgen.report.problems import FORMATS
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])

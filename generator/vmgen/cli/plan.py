@@ -7,15 +7,11 @@ import sys
 import click
 
 from vmgen.cli.options import affected_option, against_option, environments_argument, jobs_option
-from vmgen.cli.progress import Progress
-from vmgen.cli.session import Session
-from vmgen.outcome import plan_and_gate
-from vmgen.pipeline import ProgressCallbacks, render_all
+from vmgen.cli.session import Progress, Session
+from vmgen.pipeline import ProgressCallbacks, plan_and_gate, render_all
 from vmgen.problems import has_errors
-from vmgen.report.colour import choose_paint
-from vmgen.report.plan_json import format_json
-from vmgen.report.plan_markdown import MAX_COMMENT_BYTES, format_markdown
-from vmgen.report.plan_text import format_text
+from vmgen.report.plan import MAX_COMMENT_BYTES, format_json, format_markdown, format_text
+from vmgen.report.terminal import choose_paint
 
 
 @click.command("plan", short_help="Say what the next commit changes on the platform.")

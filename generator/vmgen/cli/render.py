@@ -1,15 +1,183 @@
-"""`vmgen render`: write what is wanted."""
+"""What `vmgen render` does, whatever read its options.
+
+`vmgen render`: write what is wanted.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from vmgen.cli.errors import exit_code
 from vmgen.cli.options import affected_option, environments_argument, jobs_option, output_option, timings_option
-from vmgen.cli.rendering import RenderOptions, run_render
-from vmgen.cli.session import Session
-from vmgen.cli.timings import measure_stages
+from vmgen.cli.session import Session, measure_stages
+from vmgen.problems import Problem, sort_problems
+from vmgen.stamps import Stamp, StampStore, UnchangedInputs
+from vmgen.write.lock import lock_repository
+
+if TYPE_CHECKING:
+    from vmgen.pipeline import RunResult
+    from vmgen.plan.diff import FileChanges
+
+
+class RenderOptions(NamedTuple):
+    """What the command line asks for."""
+
+    names: tuple[str, ...]
+    since: str | None = None
+    only_check: bool = False
+    to_stdout: bool = False
+    allow_empty: bool = False
+    verify: bool = False
+    jobs: int = 1
+
+
+def render(names: Sequence[str]) -> int:
+    """`vmgen render [ENV]...` without an option: the exit code of the run."""
+    return exit_code(lambda: run_render(Session(), RenderOptions(tuple(names))))
+
+
+def run_render(session: Session, wish: RenderOptions) -> int:
+    """Render as wished, say what was done or what is wrong, and give the exit code."""
+    session.on_stage("list")
+    chosen, gone = session.select_environments(wish.names, wish.since), session.find_removed_environments(wish.names)
+    if wish.to_stdout:
+        return _print_manifests(session, wish, chosen)
+    session.on_stage("stamps")
+    if wish.only_check:
+        return _print_differences(session, _render_environments(session, wish, chosen, gone, {}))
+    stamps = session.open_stamps()
+    presumed = stamps.find_unchanged_inputs(() if wish.verify or wish.since or gone else chosen)
+    fresh = presumed.find_fresh() if len(presumed.stamps) == len(chosen) else None
+    if fresh and len(fresh) == len(chosen):
+        return _report_unchanged(session, fresh)
+    with lock_repository(session.project.root):
+        stamps.begin()
+        if fresh is None:
+            done, fresh = _render_while_verifying(session, wish, chosen, gone, presumed)
+        else:
+            done = _render_environments(session, wish, chosen, gone, fresh)
+        return _write_manifests(session, wish, done, stamps, fresh)
+
+
+def _render_while_verifying(
+    session: Session, wish: RenderOptions, chosen: tuple[str, ...], gone: tuple[str, ...], presumed: UnchangedInputs
+) -> tuple[RunResult, dict[str, Stamp]]:
+    """What has to be made is made while others look at what is presumed to be fresh; and what of that is."""
+    try:
+        done = _render_environments(session, wish, chosen, gone, presumed.stamps)
+    finally:  # also where nothing could be made: a watch goes on, and nobody else would wait for the others
+        session.on_stage("stamps")
+        fresh = presumed.find_fresh()
+    if len(fresh) < len(presumed.stamps):  # somebody edited a manifest, or removed one
+        done = _render_environments(session, wish, chosen, gone, fresh)
+    return done, fresh
+
+
+def _report_unchanged(session: Session, fresh: dict[str, Stamp]) -> int:
+    if session.report_problems([*session.name_problems, *sort_problems(_collect_warnings(fresh))]):
+        session.print_message("Nothing was written.")
+        return 1
+    for name, stamp in fresh.items():
+        session.print_message(f"{name}: {stamp.file_count} files, nothing changed")
+    return 0
+
+
+def _render_environments(
+    session: Session, wish: RenderOptions, chosen: tuple[str, ...], gone: tuple[str, ...], fresh: Mapping[str, Stamp]
+) -> RunResult:
+    """Everything rendered and compared, but for the environments that are fresh."""
+    session.on_stage("import")
+    from vmgen.cli.session import Progress
+    from vmgen.pipeline import ProgressCallbacks, evaluate
+
+    session.on_stage("baseline")
+    stale = tuple(name for name in chosen if name not in fresh)
+    # What is printed destroys nothing, so the gate is for what is written.
+    start = None if wish.to_stdout else session.load_plan_base(wish.names or (stale if fresh else ()))
+    with Progress("rendering", len(stale)) as told:
+        done = evaluate(
+            session.project,
+            stale,
+            gone=gone,
+            allow_empty=wish.allow_empty,
+            verify_all=wish.verify,
+            jobs=wish.jobs,
+            start=start,
+            listeners=ProgressCallbacks(session.on_stage, told),
+        )
+    if fresh and any(each.delivery for each in done.environments):
+        return _render_environments(session, wish, chosen, gone, {})
+    return done
+
+
+def _write_manifests(
+    session: Session, wish: RenderOptions, done: RunResult, stamps: StampStore, fresh: dict[str, Stamp]
+) -> int:
+    from vmgen.cli.stamping import build_stamps
+    from vmgen.hands import answers, hands
+    from vmgen.write.files import write_changes
+
+    fresh = {name: stamp for name, stamp in fresh.items() if all(each.name != name for each in done.environments)}
+    if session.report_problems([*session.name_problems, *sort_problems([*done.problems, *_collect_warnings(fresh)])]):
+        session.print_message("Nothing was written.")
+        return 1
+    session.on_stage("write")
+    wanted = {each.name: each.files for each in done.environments}
+    for name in wanted:
+        stamps.forget(name)
+    most = max(wish.jobs, hands(sum(len(each.created) + len(each.updated) for each in done.changes)))
+    answers(lambda each: write_changes(each, wanted.get(each.environment, {}), session.project), done.changes, most)
+    for each in done.changes:
+        session.print_message(_format_changes(each))
+    for each in done.delivery.changes:
+        write_changes(each, done.delivery.files, done.delivery.project)
+        if each:
+            session.print_message(_format_changes(each))
+    for name, stamp in fresh.items():
+        session.print_message(f"{name}: {stamp.file_count} files, nothing changed")
+    session.on_stage("stamps")
+    stamps.record(build_stamps(session, done))
+    return 0
+
+
+def _collect_warnings(fresh: dict[str, Stamp]) -> list[Problem]:
+    return [warning for stamp in fresh.values() for warning in stamp.warnings]
+
+
+def _print_manifests(session: Session, wish: RenderOptions, chosen: tuple[str, ...]) -> int:
+    from vmgen.render.manifests import KUSTOMIZATION
+
+    done = _render_environments(session, wish, chosen, (), {})
+    if session.report_problems([*session.name_problems, *done.problems]):
+        return 1
+    for each in done.environments:
+        for path, content in each.files.items():
+            if not path.endswith(KUSTOMIZATION) and path.count("/") > 1:
+                sys.stdout.buffer.write(b"---\n" + content)
+    return 0
+
+
+def _print_differences(session: Session, done: RunResult) -> int:
+    if session.report_problems([*session.name_problems, *done.problems]):
+        return 1
+    compared = {session.project: done.changes, done.delivery.project: done.delivery.changes}
+    differ = [(project, each) for project, changes in compared.items() for each in changes if each]
+    for project, each in differ:
+        for verb, paths in (("create", each.created), ("update", each.updated), ("remove", each.pruned)):
+            for path in paths:
+                session.print_message(f"would {verb} {project.output}/{path}")
+    return 1 if differ else 0
+
+
+def _format_changes(changes: FileChanges) -> str:
+    counts = {"created": changes.created, "updated": changes.updated, "removed": changes.pruned}
+    parts = [f"{len(paths)} {word}" for word, paths in counts.items() if paths]
+    total = len(changes.created) + len(changes.updated) + changes.unchanged
+    return f"{changes.environment}: {total} files, {', '.join(parts) or 'nothing changed'}"
 
 
 @click.command("render", short_help="Write manifests/ from environments/.")

@@ -9,12 +9,10 @@ import click
 
 from vmgen.cli.options import environments_argument
 from vmgen.cli.session import Session
-from vmgen.outcome import plan_and_gate
-from vmgen.pipeline import Renderer
+from vmgen.pipeline import Renderer, plan_and_gate
 from vmgen.problems import Problem, VmgenError
-from vmgen.report.page.data import build_page_data
+from vmgen.report.page.data import PageEnvironment, build_page_data
 from vmgen.report.page.document import render_page
-from vmgen.report.page.made import PageEnvironment
 
 
 @click.command("report", short_help="Write one HTML page of the fleet.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from vmgen.read.project import read_schema_text
+from vmgen.read.repository import read_schema_text
 
 SCHEMAS = ("environment", "catalog", "platform", "policy", "verdicts", "plan")
 

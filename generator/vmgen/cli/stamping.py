@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from vmgen.cli.session import Session
 from vmgen.merge.layers import find_source_files
-from vmgen.outcome import RunResult
+from vmgen.pipeline import RunResult
 from vmgen.problems import sort_problems
 from vmgen.stamps import Stamp, StampInput
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
-from vmgen.problems import VmgenError
-from vmgen.read.project import installation_folders
-from vmgen.suggestions import did_you_mean
+from vmgen.problems import VmgenError, did_you_mean
+from vmgen.read.repository import installation_folders
 
 
 @click.command("template", short_help="Show the built-in templates, to copy and change.")

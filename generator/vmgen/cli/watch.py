@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from vmgen.problems import ProblemsError, VmgenError
-from vmgen.read.project import find_environments, open_project, select_environments
+from vmgen.read.repository import find_environments, open_project, select_environments
 
 # What is written, not read: a watch that saw it would never rest.
 _OUTPUT_FOLDERS = ("manifests", "delivery")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from vmgen.expand.cloud_init.user_data import UserData
+from vmgen.cloud_init.user_data import UserData
+from vmgen.merge.platform import Kind, Platform
 from vmgen.merge.settings import Settings
-from vmgen.read.platform import Kind, Platform
 
 
 class Attachment(NamedTuple):

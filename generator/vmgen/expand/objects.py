@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from vmgen.expand.cloud_init.facts import TemplateVariables
-from vmgen.expand.cloud_init.forms import TemplatedUserData, UserDataBuilder
-from vmgen.expand.cloud_init.seed import AUTO_SEED, derive_seed
-from vmgen.expand.cloud_init.substitution import disable_flux_substitution, is_substituted
-from vmgen.expand.cloud_init.user_data import UserData
-from vmgen.expand.given import LocatedContext, build_disk_context, build_vm_context
+from vmgen.cloud_init.render import (
+    AUTO_SEED,
+    TemplatedUserData,
+    UserDataBuilder,
+    derive_seed,
+    disable_flux_substitution,
+    is_substituted,
+)
+from vmgen.cloud_init.user_data import UserData
+from vmgen.cloud_init.variables import TemplateVariables
 from vmgen.expand.model import Attachment, Disk, Fleet, VirtualMachine
+from vmgen.expand.template_context import LocatedContext, build_disk_context, build_vm_context
 from vmgen.merge.environment import Environment, Group, OwnDisk, VmSettings
 from vmgen.merge.settings import Settings
 from vmgen.read.located import Located, to_plain

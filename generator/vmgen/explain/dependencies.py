@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vmgen.merge.layers import Layered, find_source_files, is_cloud_init_file, load_layers
+from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
 from vmgen.problems import ProblemsError, has_errors
 from vmgen.read.layer_file import LayerLoader
 from vmgen.read.located import INVALID, walk
-from vmgen.read.platform import DEFAULT_PLATFORM, PlatformLoader
-from vmgen.read.policies import POLICIES_FOLDER as POLICIES
-from vmgen.read.project import Project, installation_folders
+from vmgen.read.repository import Project, installation_folders
+from vmgen.render.policies import POLICIES_FOLDER as POLICIES
 
 # Files beside the environments that every one of them reads if they are there.
 _COMMON_FILES = ("environments/_defaults.yaml", "environments/_catalog.yaml")

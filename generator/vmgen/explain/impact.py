@@ -1,22 +1,209 @@
-"""What a line, or a whole file, reaches: environments, groups, objects and fields. The reverse of `explain`."""
+"""What stands on a line of a file: the places that an impact starts from.
+
+What can be seen from a target: a value that came from it, a line of a template, an entry of the catalog.
+
+What a line, or a whole file, reaches: environments, groups, objects and fields. The reverse of `explain`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 from vmgen.expand.model import Fleet, Resource
-from vmgen.explain.leaves import RenderedField, RenderTrace, RenderTracer
-from vmgen.explain.objects import find_catalog_entries
-from vmgen.explain.sight import TargetMatcher
+from vmgen.explain.origins import find_catalog_entries, find_rule_inputs
 from vmgen.explain.sources import EnvironmentSources, ObjectSources
-from vmgen.explain.target import LineContents, Target, find_line_contents
+from vmgen.explain.trace import RenderedField, RenderTrace, RenderTracer
 from vmgen.merge.environment import Environment
-from vmgen.problems import Place
+from vmgen.merge.layers import WRITTEN_LAYERS
+from vmgen.merge.platform import Platform
+from vmgen.problems import Place, VmgenError, did_you_mean
 from vmgen.read.layer_file import LayerFile, LayerLoader
-from vmgen.read.located import Located, format_path
-from vmgen.read.project import Project
+from vmgen.read.located import Located, format_path, walk
+from vmgen.read.repository import Project
 from vmgen.render.manifests import get_manifest_path
+
+_ValuePath = tuple[str | int, ...]
+
+
+class Target(NamedTuple):
+    """A file, or one line of it, as messages name it. `text` is what the line says, empty for the whole file."""
+
+    file: str
+    line: int = 0
+    text: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class LineContents(NamedTuple):
+    """What stands on a target's line, in files of located values: the paths, the texts below them, and all places."""
+
+    value_paths: tuple[_ValuePath, ...]
+    texts: tuple[tuple[_ValuePath, str], ...]
+    places: frozenset[Place]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The paths as people write them."""
+        return tuple(dict.fromkeys(format_path(way) for way in self.value_paths if way))
+
+
+def parse_target(written: str, project: Project) -> Target:
+    """The target of `FILE` or `FILE:LINE`, with a suggestion where there is no such file. A column is ignored."""
+    file, line = _split_line_number(written)
+    path = _find_file(file, project)
+    if path is None:
+        known = [project.display_path(each) for each in project.environments.rglob("*") if each.is_file()]
+        known += [
+            f"templates/{each.relative_to(folder).as_posix()}"
+            for folder in project.template_folders
+            for each in _list_files(folder)
+        ]
+        raise VmgenError(f"no file {file}{did_you_mean(file, known)}")
+    if not line:
+        return Target(project.display_path(path))
+    lines = path.read_bytes().decode(errors="replace").splitlines()
+    if line > len(lines):
+        raise VmgenError(f"{project.display_path(path)} has {len(lines)} lines, and no line {line}")
+    return Target(project.display_path(path), line, lines[line - 1])
+
+
+def _split_line_number(written: str) -> tuple[str, int]:
+    file, *numbers = written.split(":")
+    if all(number.isdecimal() for number in numbers) and len(numbers) < 3:
+        return file, int(numbers[0]) if numbers else 0
+    return written, 0
+
+
+def _find_file(file: str, project: Project) -> Path | None:
+    # A built-in template has the name under which messages show it.
+    built_in = project.find_template(file.removeprefix("templates/")) if file.startswith("templates/") else None
+    path = project.root / file
+    return Path(path) if path.is_file() else built_in
+
+
+def _list_files(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+def find_line_contents(target: Target, contents: Iterable[Located]) -> LineContents:
+    """What stands on the line: of a key, with everything below it; of a text of several lines, the whole text."""
+    found = [
+        (path, value)
+        for content in contents
+        for path, value in _walk_all_layers(content)
+        if target.file in (value.place.file, value.key_place and value.key_place.file)
+    ]
+    on_line = [(path, value) for path, value in found if _is_on_line(value, target)]
+    if not on_line:
+        on_line = _find_enclosing_text(target, found)
+    places = {place for _, value in on_line for place in _list_target_places(value, target)}
+    texts = (((*way, *below), each.data) for way, value in on_line for below, each in walk(value) if isinstance(each.data, str))
+    return LineContents(tuple(way for way, _ in on_line), tuple(dict.fromkeys(texts)), frozenset(places))
+
+
+def _walk_all_layers(content: Located) -> Iterator[tuple[_ValuePath, Located]]:
+    """Every value, with those of lower layers that a merged file keeps under it."""
+    for path, value in walk(content):
+        lower: Located | None = value
+        while lower:
+            yield path, lower
+            lower = lower.overrides
+
+
+def _is_on_line(value: Located, target: Target) -> bool:
+    """Whether a value's key stands on the line, or a scalar's value. A mapping by itself begins where its first key does."""
+    if value.key_place and value.key_place[:2] == (target.file, target.line):
+        return True
+    return not isinstance(value.data, dict | tuple) and value.place[:2] == (target.file, target.line)
+
+
+def _find_enclosing_text(target: Target, found: list[tuple[_ValuePath, Located]]) -> list[tuple[_ValuePath, Located]]:
+    """The text that goes on at a line on which nothing begins."""
+    before = [each for each in found if isinstance(each[1].data, str) and 0 < each[1].place.line < target.line]
+    if not before:
+        return []
+    path, value = max(before, key=lambda each: each[1].place)
+    inside = target.line <= value.place.line + str(value.data).count("\n")
+    goes_on = target.text.strip() and not target.text.lstrip().startswith("#")
+    deeper = value.key_place is None or len(target.text) - len(target.text.lstrip()) >= value.key_place.column
+    return [(path, value)] if inside or (goes_on and deeper) else []
+
+
+def _list_target_places(value: Located, target: Target) -> Iterator[Place]:
+    if value.key_place and value.key_place[:2] != (target.file, target.line):
+        yield value.place
+        return
+    for _, below in walk(value):
+        yield from (place for place in (below.place, below.key_place) if place and place.file == target.file)
+
+
+# Keys of a kind in platform.yaml that decide what its manifests are.
+_TEMPLATE_KEYS = ("template", "folder")
+
+
+@dataclass(frozen=True)
+class TargetMatcher:
+    """A target with what stands on it. All that came from `layers` is seen, too: the target names these files."""
+
+    target: Target
+    line_contents: LineContents
+    layers: frozenset[str]
+    platform: Platform
+
+    def matches_value(self, value: Located) -> bool:
+        """Whether a value came from the target: it stands there, or a rule made it of what does."""
+        return any(self._matches_place(place) for place in _list_value_places(value))
+
+    def _matches_place(self, place: Place) -> bool:
+        if place.file in self.layers:
+            return True
+        whole = not self.target.line or not place.line  # some values are made of a file as a whole
+        return place.file == self.target.file if whole else place in self.line_contents.places
+
+    def matches_line(self, place: Place) -> bool:
+        """Whether a line of a template is the target, or is in it."""
+        return place.file == self.target.file and self.target.line in (0, place.line)
+
+    def selects_template(self, kind: str) -> bool:
+        """Whether the target chooses the templates of a kind: it names the platform, or the template."""
+        if not self.target.line:
+            place: Place = self.platform.content.data["kinds"].data[kind].place
+            return place.file == self.target.file
+        for way in self.line_contents.value_paths:
+            if way == ("platform",) or way == ("kinds",):
+                return True
+            if way[:2] == ("kinds", kind) and (len(way) == 2 or way[2] in _TEMPLATE_KEYS):
+                return True
+        return False
+
+    def matches_catalog_entry(self, entry: Place) -> bool:
+        """Whether the target is an entry of the catalog, or a part of one. The place is that of the entry's key."""
+        return entry in self._catalog_entry_places if self.target.line else entry.file == self.target.file
+
+    @cached_property
+    def _catalog_entry_places(self) -> frozenset[Place]:
+        found = set()
+        for section, *below in (way for way in self.line_contents.value_paths if way):
+            entries = self.platform.catalog.content.get(str(section))
+            for name, entry in (entries.mapping if entries else {}).items():
+                if not below or below[0] == name:
+                    found.add(entry.key_place or entry.place)
+        return frozenset(found)
+
+
+def _list_value_places(value: Located) -> Iterator[Place]:
+    yield value.place
+    if value.key_place and value.key_place.file != value.place.file:
+        yield value.key_place
+    if value.layer not in WRITTEN_LAYERS:
+        yield from (taken.place for taken in find_rule_inputs(value))
+
 
 # Stands among the fields for the object as a whole: that it is there, or a field of it that is left out now.
 WHOLE_OBJECT = "*"

@@ -7,12 +7,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 from vmgen.merge.inference import has_system_disk, infer_disk, infer_vm
-from vmgen.merge.layers import Layered
+from vmgen.merge.layers import DISK_SOURCES, Layered, drop_nulls, merge
+from vmgen.merge.platform import Platform
 from vmgen.merge.settings import Settings, with_layer
 from vmgen.problems import Place
 from vmgen.read.located import Located
-from vmgen.read.overlay import DISK_SOURCES, drop_nulls, merge
-from vmgen.read.platform import Platform
 
 SYSTEM_DISK = "system"
 # Keys that say which VMs there are, rather than what each is.

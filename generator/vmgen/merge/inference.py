@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from vmgen.merge.catalog import Catalog
+from vmgen.merge.layers import DISK_SOURCES
+from vmgen.merge.platform import Platform
 from vmgen.merge.settings import Settings
 from vmgen.quantities import max_size
-from vmgen.read.catalog import Catalog
 from vmgen.read.located import Located
-from vmgen.read.overlay import DISK_SOURCES
-from vmgen.read.platform import Platform
 
 
 def infer_vm(settings: Settings, platform: Platform) -> Settings:

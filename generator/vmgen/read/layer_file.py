@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 
 from vmgen.problems import Place, Problem
 from vmgen.read.located import INVALID, Located
-from vmgen.read.project import Project
-from vmgen.read.scalars import describe_unprintable
+from vmgen.read.repository import Project
 from vmgen.read.schema import Schema, load_builtin_schema, prune_invalid
-from vmgen.read.yaml_reader import read_yaml
+from vmgen.read.yaml_reader import describe_unprintable, read_yaml
 
 MAX_KEY_FILE_BYTES = 1024 * 1024
 

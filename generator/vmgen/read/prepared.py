@@ -15,8 +15,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from vmgen.digests import compute_digest
-from vmgen.read.project import installation_id
+from vmgen.fingerprint import compute_digest
+from vmgen.read.repository import installation_id
 
 Value = TypeVar("Value")
 # A folder with more entries than this is emptied: repositories come and go, and what is needed is soon made again.

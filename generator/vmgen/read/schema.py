@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 from functools import cache, cached_property
 from typing import Any
 
-from vmgen.problems import Problem
+from vmgen.problems import Problem, did_you_mean, find_closest
 from vmgen.read.conformance import conforms
 from vmgen.read.located import INVALID, AmbiguousScalar, Located, format_path, get_at_path, to_plain, walk
-from vmgen.read.project import read_schema_text
-from vmgen.read.scalars import resolve_scalar
-from vmgen.suggestions import did_you_mean, find_closest
+from vmgen.read.repository import read_schema_text
+from vmgen.read.yaml_reader import resolve_scalar
 
 KeyPath = tuple[str | int, ...]
 
@@ -270,7 +269,7 @@ def _describe_value(data: Any) -> str:
 
 
 def _abbreviate(data: Any) -> str:
-    from vmgen.masking import redact  # a run without a mistake masks nothing
+    from vmgen.secrets.redact import redact
 
     data = redact(data)  # a login in an address, say, is no one's to read
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, default=str)

@@ -13,7 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from vmgen.problems import Place, Problem, ProblemsError
 from vmgen.read.prepared import Prepared
-from vmgen.read.project import Project
+from vmgen.read.repository import Project
 
 # A product of a text and a number is the cheap way to fill the memory.
 MAX_PRODUCT = 1_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from vmgen.masking import REDACTED, redact_line
 from vmgen.read.manifests import InvalidYamlError, parse_objects
+from vmgen.secrets.redact import REDACTED, redact_line
 
 _MAX_LINES = 12
 _KEY_LINE = re.compile(r"""(?P<key>(?P<indent>\s*)(?:-\s+)*["']?(?P<name>[\w./-]+)["']?:)(?:\s+(?P<value>.*))?""")

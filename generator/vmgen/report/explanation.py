@@ -6,13 +6,11 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from vmgen.explain.objects import ExplainedField, Explanation
-from vmgen.explain.origins import Origin
-from vmgen.masking import REDACTED, redact, redact_line
+from vmgen.explain.origins import ExplainedField, Explanation, Origin
 from vmgen.problems import Place
-from vmgen.quoting import to_flow
-from vmgen.report.colour import Paint
-from vmgen.report.links import Link
+from vmgen.report.terminal import Link, Paint
+from vmgen.secrets.redact import REDACTED, redact, redact_line
+from vmgen.yaml_text import to_flow
 
 MAX_WIDTH = 100
 _MAX_LEFT_WIDTH = 44

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vmgen.explain.impact import WHOLE_OBJECT, AffectedObject, Impact
-from vmgen.report.colour import Paint
+from vmgen.report.terminal import Paint
 
 _MAX_NAMES = 6
 

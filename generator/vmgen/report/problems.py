@@ -8,7 +8,7 @@ from typing import Any
 
 from vmgen import __version__
 from vmgen.problems import Problem
-from vmgen.report.colour import Paint
+from vmgen.report.terminal import Paint
 
 Formatter = Callable[[Sequence[Problem], Paint], str]
 

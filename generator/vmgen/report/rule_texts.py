@@ -179,7 +179,7 @@ def list_rules() -> tuple[RuleDoc, ...]:
     from vmgen.check.policy import RULES as ON_POLICIES
     from vmgen.check.rules import RULES
     from vmgen.check.waivers import RULES as ON_WAIVERS
-    from vmgen.expand.cloud_init.rules import RULES as ON_CLOUD_INIT
+    from vmgen.cloud_init.rules import RULES as ON_CLOUD_INIT
     from vmgen.render.policies import USER_DATA_RULES as ON_USER_DATA
 
     functions = (

@@ -1,17 +1,54 @@
-"""Totals, budgets and costs as words, and as rows of a table."""
+"""Tables of text, as aligned columns, json or csv.
+
+Totals, budgets and costs as words, and as rows of a table.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vmgen.check.budgets import BudgetLimit, find_limits
-from vmgen.check.prices import Cost, load_prices
-from vmgen.check.totals import Totals, compute_disk_totals, compute_vm_totals, sum_totals
-from vmgen.compare.totals import TotalsDelta
+from vmgen.check.totals import Cost, Totals, compute_disk_totals, compute_vm_totals, load_prices, sum_totals
 from vmgen.expand.model import Disk, Fleet, VirtualMachine
 from vmgen.merge.environment import Environment
+from vmgen.plan.totals import TotalsDelta
 from vmgen.quantities import format_size
+
+TableRows = Sequence[Sequence[object]]
+
+
+def format_table(columns: Sequence[str], rows: TableRows) -> str:
+    """Columns aligned by spaces, the last one ragged; numbers to the right."""
+    cells = [[str(cell) for cell in row] for row in (columns, *rows)]
+    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
+    right = [bool(rows) and all(isinstance(row[index], int) for row in rows) for index in range(len(columns))]
+    lines = []
+    for row in cells:
+        aligned = [cell.rjust(width) if at_right else cell.ljust(width) for cell, width, at_right in zip(row, widths, right)]
+        lines.append("  ".join(aligned).rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def format_csv(columns: Sequence[str], rows: TableRows) -> str:
+    """Comma-separated values with a header."""
+    import csv
+    import io
+
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerows((columns, *rows))
+    return stream.getvalue()
+
+
+def format_json(columns: Sequence[str], rows: TableRows) -> str:
+    """A list of objects, one a row."""
+    return json.dumps([dict(zip(columns, row)) for row in rows], indent=2, ensure_ascii=False) + "\n"
+
+
+TABLE_FORMATS = {"table": format_table, "json": format_json, "csv": format_csv}
+
 
 ALL_LABEL = "(all)"
 STANDALONE_LABEL = "(standalone)"

@@ -10,11 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from vmgen.compare.changes import FileChanges
-from vmgen.compare.present import TEMPORARY_SUFFIX
+from vmgen.plan.diff import TEMPORARY_SUFFIX, FileChanges
 from vmgen.problems import VmgenError
-from vmgen.read.project import Project
-from vmgen.render.kustomization import KUSTOMIZATION
+from vmgen.read.repository import Project
+from vmgen.render.manifests import KUSTOMIZATION
 
 _CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 

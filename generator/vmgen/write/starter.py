@@ -8,9 +8,9 @@ from string import Template
 from typing import NamedTuple
 
 from vmgen import __version__
-from vmgen.quoting import quote, to_flow
-from vmgen.read.platform import DEFAULT_PLATFORM
-from vmgen.read.project import read_schema_text
+from vmgen.merge.platform import DEFAULT_PLATFORM
+from vmgen.read.repository import read_schema_text
+from vmgen.yaml_text import quote, to_flow
 
 STARTER_FOLDER = Path(__file__).resolve().parent.parent / "starter"
 FORGES = ("github", "gitlab")

@@ -1,10 +1,9 @@
 """The rules, one small function each, by theme. A new rule is a new function in one of these modules."""
 
+from vmgen.check import budgets
 from vmgen.check.rule import collect_rules
 from vmgen.check.rules import (
-    attachments,
     boot,
-    budget,
     catalog,
     delivery,
     disks,
@@ -14,27 +13,24 @@ from vmgen.check.rules import (
     names,
     platform_fields,
     policy,
+    secrets,
     sizes,
     ssh_keys,
-    whole,
 )
-from vmgen.check.secrets import fields
 
 RULES = collect_rules(
-    whole,
+    instances,
     sizes,
     catalog,
     platform_fields,
     names,
-    instances,
     disks,
-    attachments,
     boot,
     exposure,
     ssh_keys,
     metadata,
-    budget,
+    budgets,
     policy,
     delivery,
-    fields,
+    secrets,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmgen.check.refused import contains_invalid
+from vmgen.check.disk_names import contains_invalid
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
 from vmgen.read.located import Located

@@ -1,16 +1,158 @@
-"""Rules on SSH keys. A message names the type and the comment of a key, and never what is in it."""
+"""A public SSH key, read from one line of an authorized_keys file by its structure; nothing here repeats key material.
+
+Rules on SSH keys. A message names the type and the comment of a key, and never what is in it.
+"""
 
 from __future__ import annotations
 
+import binascii
+import importlib
+import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal, NamedTuple
 
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment, VmSettings
-from vmgen.problems import Place
+from vmgen.problems import Place, did_you_mean
 
-if TYPE_CHECKING:  # imported for the first key
-    from vmgen.check.ssh_key import SshKey, SshKeyFault, SshKeyFaultKind
+# The strings that follow the type inside of a key, each with its length where there is only one.
+_FIELD_LENGTHS: dict[str, tuple[int | None, ...]] = {
+    "ssh-ed25519": (32,),
+    "ssh-rsa": (None, None),
+    "ssh-dss": (None, None, None, None),
+    "ecdsa-sha2-nistp256": (8, 65),
+    "ecdsa-sha2-nistp384": (8, 97),
+    "ecdsa-sha2-nistp521": (8, 133),
+    "sk-ssh-ed25519@openssh.com": (32, None),
+    "sk-ecdsa-sha2-nistp256@openssh.com": (8, 65, None),
+}
+_RSA_MODULUS_INDEX = 2
+# Mathematics that structure cannot see: whether a point is on its curve, whether an exponent is odd.
+_TYPES_TO_VERIFY = ("ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
+_OPTIONS_PATTERN = re.compile(r'(?:[^\s"]|"(?:\\.|[^"\\])*")+[ \t]+')
+_BASE64_PATTERN = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_PRIVATE_KEY_PATTERN = re.compile(r"PRIVATE KEY|PuTTY-User-Key-File", re.IGNORECASE)
+_PLACEHOLDER_PATTERN = re.compile(
+    r"\.\.\.|…|[<>{}$]|your|place-?holder|example|change-?me|replace|insert|paste|x{4}|public-?key|todo|dummy|(.)\1{15}",
+    re.IGNORECASE,
+)
+
+SshKeyFaultKind = Literal["placeholder", "private", "malformed"]
+
+
+@dataclass(frozen=True, slots=True)
+class SshKey:
+    """A key that is whole. `bits` is the size of an RSA key, 0 for other types."""
+
+    type: str
+    comment: str
+    body: bytes = field(repr=False)
+    bits: int
+
+
+class SshKeyFault(NamedTuple):
+    """Why a text is no public key; `reason` follows a noun, as in `the key …`."""
+
+    kind: SshKeyFaultKind
+    reason: str
+
+
+@lru_cache(maxsize=4096)
+def parse_ssh_key(text: str) -> SshKey | SshKeyFault:
+    """The key on a line, which options may precede, or what is wrong with it."""
+    line = text.strip()
+    if _PRIVATE_KEY_PATTERN.search(line):
+        return SshKeyFault("private", "is a private key")
+    if "\n" in line:
+        return SshKeyFault("malformed", "goes over several lines; write one key an item, on one line")
+    if line.startswith("---"):
+        return SshKeyFault("malformed", "is in another format; convert it with `ssh-keygen -i`")
+    type_, body, comment = _split_fields(line)
+    if type_ not in _FIELD_LENGTHS:
+        return _explain_unknown_type(line, type_)
+    key = _decode(type_, body, comment)
+    if isinstance(key, SshKeyFault):
+        return SshKeyFault("placeholder", "is a placeholder") if _PLACEHOLDER_PATTERN.search(body) else key
+    return _verify_key(key, body)
+
+
+def _split_fields(line: str) -> tuple[str, str, str]:
+    """Type, body and comment, without options before them."""
+    if line.partition(" ")[0] not in _FIELD_LENGTHS:
+        options = _OPTIONS_PATTERN.match(line)
+        rest = line[options.end() :] if options else ""
+        line = rest if rest.split(None, 1)[:1] and rest.split(None, 1)[0] in _FIELD_LENGTHS else line
+    parts = [*line.split(None, 2), "", "", ""]
+    return parts[0], parts[1], parts[2]
+
+
+def _explain_unknown_type(line: str, type_: str) -> SshKeyFault:
+    """A text whose first word is no type; the word may be key material, so it is not repeated."""
+    if _PLACEHOLDER_PATTERN.search(" ".join(line.split()[:2])):
+        return SshKeyFault("placeholder", "is a placeholder")
+    if "-cert-v01@openssh.com" in type_:
+        return SshKeyFault("malformed", "is a certificate, which authorized_keys does not take; write the public key")
+    hint = did_you_mean(type_, _FIELD_LENGTHS) if len(type_) < 40 else ""
+    return SshKeyFault("malformed", f"does not begin with a known type, such as ssh-ed25519{hint}")
+
+
+def _decode(type_: str, body: str, comment: str) -> SshKey | SshKeyFault:
+    if not body:
+        return SshKeyFault("malformed", f"ends after its type {type_}; copy the whole line")
+    if not _BASE64_PATTERN.fullmatch(body):
+        return SshKeyFault("malformed", f"of type {type_} has characters that are not base64; copy the line again")
+    try:
+        blob = binascii.a2b_base64(body)
+    except binascii.Error:
+        return SshKeyFault("malformed", f"of type {type_} is cut off; copy the whole line")
+    strings = _split_strings(blob)
+    if strings and strings[0] != type_.encode():
+        return SshKeyFault("malformed", f"says {type_} and holds a key of another type; copy the whole line")
+    if strings is None or len(strings) <= len(_FIELD_LENGTHS[type_]):
+        return SshKeyFault("malformed", f"of type {type_} is cut off; copy the whole line")
+    return _build_key(type_, strings, comment, blob)
+
+
+def _split_strings(blob: bytes) -> list[bytes] | None:
+    """The strings that a key consists of, each after its length; None where one is cut off."""
+    strings, position = [], 0
+    while position < len(blob):
+        length = int.from_bytes(blob[position : position + 4], "big")
+        position += 4
+        if position + length > len(blob):
+            return None
+        strings.append(blob[position : position + length])
+        position += length
+    return strings
+
+
+def _build_key(type_: str, strings: list[bytes], comment: str, blob: bytes) -> SshKey | SshKeyFault:
+    lengths = _FIELD_LENGTHS[type_]
+    if len(strings) > len(lengths) + 1:
+        return SshKeyFault("malformed", f"of type {type_} goes on after its end; are two keys on one line?")
+    for string, length in zip(strings[1:], lengths, strict=True):
+        if not string or length not in (None, len(string)):
+            return SshKeyFault("malformed", f"of type {type_} has a part of the wrong length; copy the whole line")
+    bits = int.from_bytes(strings[_RSA_MODULUS_INDEX], "big").bit_length() if type_ == "ssh-rsa" else 0
+    return SshKey(type_, comment, blob, bits)
+
+
+def _verify_key(key: SshKey, body: str) -> SshKey | SshKeyFault:
+    """The key, once the optional library `cryptography` has nothing against it; without the library, as it is."""
+    if key.type not in _TYPES_TO_VERIFY:
+        return key
+    try:
+        serialization = importlib.import_module("cryptography.hazmat.primitives.serialization")
+    except ImportError:
+        return key
+    try:
+        serialization.load_ssh_public_key(f"{key.type} {body}".encode())
+    except ValueError:
+        return SshKeyFault("malformed", f"of type {key.type} is not a valid key; copy the whole line")
+    return key
+
 
 _MIN_RSA_BITS = 2048
 
@@ -94,8 +236,6 @@ def _iter_entries(environment: Environment) -> Iterator[_KeyEntry]:
 def _iter_vm_entries(vm: VmSettings, path: str) -> Iterator[_KeyEntry]:
     for index, item in enumerate(vm.values.get_items("sshKeys")):
         if isinstance(item.data, str):
-            from vmgen.check.ssh_key import SshKey, parse_ssh_key
-
             found = parse_ssh_key(item.data)
             key, fault = (found, None) if isinstance(found, SshKey) else (None, found)
             yield _KeyEntry(item.place, f"{path}.sshKeys[{index}]", key, fault)

@@ -1,33 +1,156 @@
-"""What the page is given: the fleet as compact rows, with everything that repeats in a table of its own.
+"""One rendered environment, as far as the page needs it.
+
+Where the fields of an object come from, for the page: places and layers, no values.
+
+The plan, for the page: what becomes of each object when these manifests replace the committed ones.
+
+Manifests as the page keeps them: one form for all objects that differ in their names only, secrets masked.
+
+What the page is given: the fleet as compact rows, with everything that repeats in a table of its own.
 
 Nothing here may be a secret: manifests are made of masked values, and origins name places, never values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from vmgen.check.totals import sum_totals
-from vmgen.compare.plan import Plan
 from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
-from vmgen.masking import redact
+from vmgen.explain.origins import ExplainedField, Explainer, Origin
+from vmgen.merge.environment import Environment
+from vmgen.plan.plan import ObjectChange, Plan
+from vmgen.plan.totals import sum_deltas
+from vmgen.plan.verdicts import FieldChange
 from vmgen.quantities import parse_size
-from vmgen.read.project import Project
-from vmgen.render.manifests import get_manifest_path
+from vmgen.read.layer_file import LayerFile
+from vmgen.read.repository import Project
+from vmgen.render.manifests import build_manifest_template, get_manifest_path, list_names, load_manifest_templates
 from vmgen.report.fleet import describe_exposure, describe_source, describe_state
-from vmgen.report.page.changes import build_changes
-from vmgen.report.page.made import PageEnvironment
-from vmgen.report.page.manifests import RedactedManifests
-from vmgen.report.page.origins import PageOrigins
+from vmgen.report.plan import describe_baseline, describe_change, format_value
 from vmgen.report.totals import (
     EnvironmentSummary,
     compute_machine_totals,
+    format_delta,
     sum_costs,
     summarize_environment,
     summary_to_dict,
     totals_to_dict,
 )
+from vmgen.secrets.redact import redact
+from vmgen.yaml_text import format_header, is_plain
+
+
+@dataclass(frozen=True, slots=True)
+class PageEnvironment:
+    """One environment, as far as the page needs it."""
+
+    environment: Environment
+    fleet: Fleet
+    files: Mapping[str, bytes] = field(repr=False)
+    layers: tuple[LayerFile, ...] = field(repr=False)
+
+
+class PageOrigins:
+    """Explains the objects of one environment."""
+
+    def __init__(self, project: Project, made: PageEnvironment) -> None:
+        self._explainer = Explainer(made.environment, made.fleet, made.layers, project)
+        self._manifests = made.files
+
+    def build_rows(self, resource: Resource) -> list[list[Any]]:
+        """For each field its name, where its value stands, and what it replaced there."""
+        explanation = self._explainer.explain(resource, self._manifests)
+        rows = [_build_origin_row(each) for each in explanation.fields]
+        if explanation.existence_origins:
+            rows.insert(0, ["that it exists", _list_locations(explanation.existence_origins), []])
+        return rows
+
+
+def _build_origin_row(each: ExplainedField) -> list[Any]:
+    found = each.origins or each.condition_origins
+    places = _list_locations(found) or [f"{each.template_line.file}:{each.template_line.line} (template)"]
+    return [each.name, places, _list_locations([lower for origin in found for lower in origin.overrides])]
+
+
+def _list_locations(origins: Any) -> list[str]:
+    return list(dict.fromkeys(_format_origin(origin) for origin in origins))
+
+
+def _format_origin(origin: Origin) -> str:
+    where = f"{origin.place.file}:{origin.place.line}" if origin.place.line else origin.place.file
+    return f"{where} ({', '.join(filter(None, (origin.layer, origin.rule)))})"
+
+
+def build_changes(plan: Plan) -> dict[str, Any]:
+    """The plan as the page's script reads it; every value in it is masked already."""
+    return {
+        "against": describe_baseline(plan.against),
+        "summary": str(plan.summary),
+        "delta": format_delta(sum_deltas(plan.deltas.values())),
+        "deltas": {name: format_delta(delta) for name, delta in plan.deltas.items()},
+        "objects": [_change_to_dict(each) for each in plan.changes],
+    }
+
+
+def _change_to_dict(each: ObjectChange) -> dict[str, Any]:
+    return {
+        "environment": each.environment,
+        "kind": each.identity.kind,
+        "name": each.identity.name,
+        "action": each.action,
+        "verdict": "retired" if each.is_retired else each.verdict,
+        "grave": each.is_refused and not each.is_retired,
+        "says": list(describe_change(each)),
+        "fields": [_field_to_row(field) for field in each.fields],
+    }
+
+
+def _field_to_row(field: FieldChange) -> list[str]:
+    """Path, before, after, what more there is to say, verdict, and the verdict's sentence."""
+    return [field.path, format_value(field.before), format_value(field.after), field.detail, field.verdict, field.says]
+
+
+# Around the number of a name: 0 is the object's own, the others are those of its disks in order.
+PLACEHOLDER_START, PLACEHOLDER_END = "\ue000", "\ue001"
+
+
+class RedactedManifests:
+    """The masked manifests of one environment."""
+
+    def __init__(self, project: Project, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._templates = load_manifest_templates(project)
+        self._shared_texts: dict[tuple[object, ...], str | None] = {}
+
+    def render(self, resource: Resource) -> str:
+        """The manifest of an object, its names left open where all objects of its shape can share the text."""
+        if resource.render_key not in self._shared_texts:
+            self._shared_texts[resource.render_key] = self._render_shared(resource)
+        form = self._shared_texts[resource.render_key] if is_plain(list_names(resource)) else None
+        return format_header(self._fleet.file) + (form if form is not None else self._render_single(resource))
+
+    def _render_shared(self, resource: Resource) -> str | None:
+        cut = build_manifest_template(_redact_resource(resource), self._fleet.get_kind(resource).template, self._templates)
+        return (
+            cut.format([f"{PLACEHOLDER_START}{index}{PLACEHOLDER_END}" for index in range(len(list_names(resource)))])
+            if cut
+            else None
+        )
+
+    def _render_single(self, resource: Resource) -> str:
+        return self._templates.render(self._fleet.get_kind(resource).template, _redact_resource(resource).build_context())
+
+
+def _redact_resource(resource: Resource) -> Resource:
+    if isinstance(resource, VirtualMachine):
+        hidden = redact(resource.cloud_init, "cloudInit")
+        text = f"(masked: {hidden})" if hidden else ""
+        return resource._replace(values=redact(dict(resource.values)), cloud_init=text)
+    return resource._replace(values=redact(dict(resource.values)))
+
 
 # The order of the numbers and texts in a row; the page finds them by these names.
 VM_COLUMNS = (

@@ -1,0 +1,121 @@
+"""Fragments of a cloud-config, merged: lists append, mappings merge, scalars replace, `null` removes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vmgen.cloud_init.document import CLOUD_CONFIG_HEADER, JINJA_HEADER
+from vmgen.cloud_init.rules import INVALID_FORM, MERGE_CONFLICT, MISSING_FILE
+from vmgen.problems import Place, Problem, did_you_mean
+from vmgen.read.located import Located, format_path
+from vmgen.read.repository import Project
+from vmgen.read.yaml_reader import read_yaml
+
+CLOUD_INIT_FOLDER = "cloud-init"
+
+
+class FragmentLoader:
+    """Reads each fragment once in a run."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._cache: dict[Path, tuple[Located | None, tuple[Problem, ...]]] = {}
+
+    def merge(self, written: Located, subject: str, problems: list[Problem]) -> Located:
+        """The one mapping that a list of fragments gives; what is wrong with them goes to `problems`."""
+        whole = Located({}, written.place, written.key_place)
+        for index, item in enumerate(written.items):
+            fragment = self._load(item, f"{subject}.merge[{index}]", problems)
+            if fragment is not None:
+                whole = _merge(whole, fragment, (), subject, problems)
+        return whole
+
+    def _load(self, item: Located, subject: str, problems: list[Problem]) -> Located | None:
+        if isinstance(item.data, dict):
+            return item
+        if not isinstance(item.data, str):
+            problems.append(
+                INVALID_FORM.build_problem(item.place, subject, "must be the name of a file, or a mapping of cloud-config keys")
+            )
+            return None
+        path = self._find_file(item, subject, problems)
+        if path is None:
+            return None
+        if path not in self._cache:
+            self._cache[path] = _read_fragment(path, self.project.display_path(path))
+        fragment, wrong = self._cache[path]
+        problems.extend(wrong)
+        return fragment
+
+    def _find_file(self, item: Located, subject: str, problems: list[Problem]) -> Path | None:
+        """The file of a fragment: beside the file that names it, else under templates/cloud-init/."""
+        name = str(item.data)
+        beside = (self.project.root / item.place.file).parent / name
+        if beside.is_file():
+            if beside.resolve().is_relative_to(self.project.root.resolve()):
+                return beside
+            message = f"{name} lies outside of the repository; copy it in, so that every clone renders the same"
+            problems.append(MISSING_FILE.build_problem(item.place, subject, message))
+            return None
+        found = self.project.find_template(f"{CLOUD_INIT_FOLDER}/{name}") if is_inside(name) else None
+        if found is None:
+            known = [*_list_files(beside.parent), *list_templates(self.project)]
+            hint = did_you_mean(name, known) or "; write it there, or correct the name"
+            message = f"no fragment {name} beside this file or in templates/{CLOUD_INIT_FOLDER}/{hint}"
+            problems.append(MISSING_FILE.build_problem(item.place, subject, message))
+        return found
+
+
+def is_inside(name: str) -> bool:
+    """Whether a name stays below the folder that it is looked up in."""
+    return not name.startswith(("/", "\\")) and ".." not in name.replace("\\", "/").split("/")
+
+
+def list_templates(project: Project) -> tuple[str, ...]:
+    """What lies under templates/cloud-init/, by name."""
+    folders = [folder / CLOUD_INIT_FOLDER for folder in project.template_folders]
+    files = ((folder, file) for folder in folders if folder.is_dir() for file in folder.rglob("*") if file.is_file())
+    return tuple(sorted({file.relative_to(folder).as_posix() for folder, file in files}))
+
+
+def _list_files(folder: Path) -> list[str]:
+    return [entry.name for entry in folder.iterdir() if entry.is_file()] if folder.is_dir() else []
+
+
+def _read_fragment(path: Path, shown: str) -> tuple[Located | None, tuple[Problem, ...]]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return None, (MISSING_FILE.build_problem(Place(shown, 1, 1), "", f"cannot be read: {error.strerror}"),)
+    start = content[:64].decode("utf-8", "replace").lower()
+    if start.startswith((JINJA_HEADER, "#!", "#include")):
+        message = f"is no cloud-config, so it cannot be merged; begin it with {CLOUD_CONFIG_HEADER}"
+        return None, (MERGE_CONFLICT.build_problem(Place(shown, 1, 1), "", message),)
+    fragment, problems = read_yaml(content, shown)
+    if fragment is not None and not isinstance(fragment.data, dict):
+        problems.append(MERGE_CONFLICT.build_problem(fragment.place, "", "a fragment must be a mapping of cloud-config keys"))
+        fragment = None
+    return fragment, tuple(problems)
+
+
+def _merge(lower: Located, upper: Located, path: tuple[str, ...], subject: str, problems: list[Problem]) -> Located:
+    if isinstance(lower.data, dict) and isinstance(upper.data, dict):
+        data = dict(lower.data)
+        for name, value in upper.data.items():
+            if name not in data:
+                data[name] = value
+            elif value.data is None:
+                del data[name]
+            else:
+                data[name] = _merge(data[name], value, (*path, name), subject, problems)
+        return Located(data, upper.place, upper.key_place)
+    if isinstance(lower.data, tuple) and isinstance(upper.data, tuple):
+        return Located((*lower.data, *upper.data), upper.place, upper.key_place)
+    if isinstance(lower.data, dict | tuple) or isinstance(upper.data, dict | tuple):
+        message = f"is {_describe_type(upper)} here and {_describe_type(lower)} at {lower.place}; give it the same type in all fragments"
+        problems.append(MERGE_CONFLICT.build_problem(upper.place, f"{subject}.{format_path(path)}", message))
+    return upper
+
+
+def _describe_type(value: Located) -> str:
+    return "a mapping" if isinstance(value.data, dict) else "a list" if isinstance(value.data, tuple) else "a scalar"

@@ -1,1 +1,0 @@
-"""COMPARE: what is wanted against what is there, in the folder and in Git."""

@@ -1,0 +1,1 @@
+"""Delivery: the files of Argo CD and Flux for the environments that ask for them."""

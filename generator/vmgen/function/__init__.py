@@ -1,1 +1,0 @@
-"""FUNCTION: an environment rendered within a kustomize build, as a KRM function."""

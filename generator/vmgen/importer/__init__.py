@@ -1,0 +1,1 @@
+"""`vmgen import`: existing manifests converted to an environment file, verified by rendering it."""

@@ -1,0 +1,1 @@
+"""The kustomize engine as a second reader of the rendered tree."""

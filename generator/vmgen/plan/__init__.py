@@ -1,0 +1,1 @@
+"""The plan: the desired state against the baseline, the verdict on each change, and the gate."""

@@ -1,0 +1,43 @@
+"""The two ways through a repository: out by rendering an environment, and back by importing what was rendered."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vmgen.importer.run import ImportRequest, ImportResult, import_manifests
+from vmgen.pipeline import Renderer
+from vmgen.read.repository import Project
+
+
+def _rendered(project: Project, text: str, name: str = "source") -> dict[str, str]:
+    workshop = Renderer(project, verify_all=True)
+    workshop.layer_loader.override_text(project.environments / f"{name}.yaml", text.encode())
+    done = workshop.render(name)
+    assert done.fleet is not None, [str(problem) for problem in done.problems]
+    found = {}
+    for path, content in done.files.items():
+        folder, file = path.split("/")[1], Path(path).name
+        if folder in ("disks", "vms") and file != "kustomization.yaml":
+            found[f"{folder}/{file}"] = content.decode().partition("\n")[2]
+    return found
+
+
+def _imported(project: Project, text: str, **asked: Any) -> ImportResult:
+    return import_manifests(project, ImportRequest(("-",), **asked), io.BytesIO(text.encode()))
+
+
+@pytest.fixture(scope="session")
+def render_text() -> Callable[..., dict[str, str]]:
+    """Renders the text of an environment: each object by its folder and file, without the line that says what made it."""
+    return _rendered
+
+
+@pytest.fixture(scope="session")
+def import_text() -> Callable[..., ImportResult]:
+    """Imports manifests as if they came in on standard input."""
+    return _imported

@@ -1,0 +1,65 @@
+"""The writer of environments: what stands on one line, what on several."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vmgen.importer.text import render_lines
+
+LONG = "https://example.com/" + "x" * 90
+
+GROUPS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "a disk of a size only is short": ({"disks": {"data": {"storage": "5Gi"}}}, ["    disks:", "      data: 5Gi"]),
+    "a disk of more is a line": (
+        {"disks": {"data": {"storage": "5Gi", "bus": "sata"}}},
+        ["    disks:", "      data: {storage: 5Gi, bus: sata}"],
+    ),
+    "a disk of too much is a block": (
+        {"disks": {"iso": {"url": LONG, "optical": True}}},
+        ["    disks:", "      iso:", f'        url: "{LONG}"', "        optical: true"],
+    ),
+    "attachments by name are short": (
+        {"attach": [{"name": "a"}, {"name": "b", "bus": "usb"}]},
+        ["    attach: [a, {name: b, bus: usb}]"],
+    ),
+    "keys stand one a line": ({"sshKeys": ["a b"]}, ["    sshKeys:", '      - "a b"']),
+    "no keys are a line": ({"sshKeys": []}, ["    sshKeys: []"]),
+    "instances are lines": (
+        {"instances": {"2": {"running": False}}},
+        ["    instances:", "      2: {running: false}"],
+    ),
+    "an instance with a text is a block": (
+        {"instances": {"2": {"cloudInit": "a\nb\n"}}},
+        ["    instances:", "      2:", "        cloudInit: |", "          a", "          b"],
+    ),
+    "a text that YAML reads otherwise is quoted": (
+        {"cloudInitSeed": "014", "labels": {"on": "no"}},
+        ['    cloudInitSeed: "014"', '    labels: {"on": "no"}'],
+    ),
+}
+
+
+@pytest.mark.parametrize(("group", "expected"), GROUPS.values(), ids=GROUPS)
+def test_a_group_is_written_so(group: dict[str, Any], expected: list[str]) -> None:
+    """As a person would, and so that it is read back as it was meant."""
+    assert [line.text for line in render_lines({"vms": {"web": group}}, {})][3:] == expected
+
+
+def test_many_names_are_wrapped() -> None:
+    """A list that does not fit on its line is filled up to the width, and holds the same names."""
+    names = [f"node-{number}" for number in range(40)]
+    found = [line.text for line in render_lines({"vms": {"web": {"names": names}}}, {})][3:]
+    assert all(len(line) <= 100 for line in found)
+    assert " ".join(found).replace("names: [", "").replace("]", "").replace(",", "").split() == names
+
+
+REMARKS = {"short": ("no VM uses it", "  kept: 5Gi    # no VM uses it"), "long": ("x" * 130, f"  # {'x' * 130}")}
+
+
+@pytest.mark.parametrize(("remark", "expected"), REMARKS.values(), ids=REMARKS)
+def test_a_remark_stands_behind_its_key_or_above_it(remark: str, expected: str) -> None:
+    """Above where the line would get too long."""
+    found = [line.text for line in render_lines({"disks": {"kept": {"storage": "5Gi"}}}, {("disks", "kept"): remark})]
+    assert found[2] == expected

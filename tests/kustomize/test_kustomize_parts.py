@@ -1,0 +1,388 @@
+"""A large environment is built in parts, and the same is found as in a build of the whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from vmgen.kustomize import builds as built
+from vmgen.kustomize import builds as parts
+from vmgen.kustomize import engine as program
+from vmgen.kustomize.builds import plan_builds, verify_builds
+from vmgen.problems import Problem, VmgenError
+
+FLEET = """\
+namespace: tenant-acme
+defaults: {instanceType: u1.large, image: debian-12}
+vms:
+  db: {count: 1}
+  web: {count: 2, disks: {data: 50Gi}, attach: [iso]}
+disks:
+  golden: {image: debian-12, storage: 20Gi}
+  iso: {url: "https://example.com/a.iso", optical: true, storage: 1Gi}
+"""
+NAME = "production"
+
+
+class Large(NamedTuple):
+    """A repository whose environment is rendered and too large to be built at once; `files` is what was rendered."""
+
+    root: Path
+    project: object
+    files: Mapping[str, bytes]
+
+    def change(self, path: str, old: str, new: str) -> None:
+        """Put another text into a rendered file."""
+        file = self.root / "manifests" / NAME / path
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new, 1))
+
+    def problems(self, *, full: bool = False, jobs: int = 1) -> list[Problem]:
+        """What `check` says of what lies there."""
+        builds, misread = plan_builds(self.project, {NAME: self.files}, full=full)
+        return [*misread, *verify_builds(self.project, builds, lambda _: None, jobs=jobs)]
+
+    def said(self, **options: bool) -> list[tuple[str, str, str]]:
+        """The place, the key and the words of each problem."""
+        found = self.problems(**options)
+        assert {problem.rule for problem in found} <= {"kustomize-differs"}
+        return [(str(problem.place).removeprefix("manifests/"), problem.subject, problem.message) for problem in found]
+
+
+@pytest.fixture(name="large")
+def _large(repository: Callable, monkeypatch: pytest.MonkeyPatch) -> Large:
+    monkeypatch.setattr(parts, "MAX_OBJECTS_PER_BUILD", 3)
+    monkeypatch.setattr(parts, "MIN_OBJECTS_PER_BUILD", 2)
+    made = repository(FLEET)
+    assert made.run("render").code == 0
+    return Large(made.root, made.project, {path: text for path, text in made.files().items() if path.startswith(NAME)})
+
+
+@pytest.fixture(name="temporary")
+def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which temporary folders are made."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture(name="acting")
+def _acting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: list[str]) -> Callable[[str], Path]:
+    """Puts an engine before the real one that first does something with the folder, `$2`; gives the log of the folders."""
+
+    def act(script: str) -> Path:
+        folder, log = tmp_path / "bin", tmp_path / "log"
+        folder.mkdir()
+        program = folder / "kustomize"
+        real = " ".join(engine)
+        program.write_text(f'#!/bin/sh\necho "$2 $$" >> {log}\ncase "$2" in\n{script}\nesac\nexec {real} "$2"\n')
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder), prepend=":")
+        return log
+
+    return act
+
+
+def _folders(log: Path, root: Path) -> list[str]:
+    """The folders that were built, in order; excerpts by the word."""
+    lines = [line.rpartition(" ")[0] for line in log.read_text().splitlines()]
+    below = f"{root / 'manifests'}/"
+    return [line.removeprefix(below) if line.startswith(below) else "excerpt" for line in lines]
+
+
+def _gone(log: Path) -> bool:
+    """Whether none of the engines that were started runs any more."""
+    for line in log.read_text().splitlines():
+        try:
+            os.kill(int(line.rpartition(" ")[2]), 0)
+        except ProcessLookupError:
+            continue
+        return False
+    return True
+
+
+def test_the_parts_are_the_whole(large: Large) -> None:
+    """Each manifest is wanted of one build: groups by themselves, small ones and standalone disks together."""
+    builds, problems = plan_builds(large.project, {NAME: large.files}, full=False)
+    assert problems == ()
+    assert [(build.folder, build.entries) for build in builds] == [
+        ("production/disks/web", ()),
+        ("production/vms/web", ()),
+        ("production/disks", ("production/disks/golden.yaml", "production/disks/iso.yaml", "production/disks/db")),
+        ("production/vms/db", ("production/vms/db",)),
+    ]
+    wanted = [path for build in builds for path in build.desired]
+    assert sorted(wanted) == sorted(path for path in large.files if "kustomization" not in path and "reference" not in path)
+
+
+def test_nothing_is_wrong(large: Large, engine: list[str], temporary: Path) -> None:
+    """What was rendered is what the engine builds of its parts, and no folder is left behind."""
+    assert large.said() == []
+    assert list(temporary.iterdir()) == []
+
+
+DISKS, VMS, LIST = "production/disks", "production/vms", "kustomization.yaml"
+MORE_YAML = ("  - web", "  - more.yaml\n  - web")
+OBJECTS: dict[str, tuple[str, str, str, str, str]] = {
+    "a disk of a group": ("disks/web/web-1-data.yaml", "50Gi", "60Gi", f"{DISKS}/web", "VMDisk web-1-data differs"),
+    "a VM of a group": ("vms/web/web-2.yaml", "u1.large", "u1.xlarge", f"{VMS}/web", "VMInstance web-2 differs"),
+    "a disk of a small group": ("disks/db/db-1-system.yaml", "storage:", "size:", DISKS, "VMDisk db-1-system differs"),
+    "a VM of a small group": ("vms/db/db-1.yaml", "u1.large", "u1.xlarge", f"{VMS}/db", "VMInstance db-1 differs"),
+    "a standalone disk": ("disks/iso.yaml", "1Gi", "2Gi", DISKS, "VMDisk iso differs"),
+    "a disk less": ("disks/web/" + LIST, "  - web-1-data.yaml\n", "", f"{DISKS}/web", "VMDisk web-1-data is not built"),
+    "a VM less": ("vms/web/" + LIST, "  - web-1.yaml\n", "", f"{VMS}/web", "VMInstance web-1 is not built"),
+    "a disk too many": ("disks/web/" + LIST, *MORE_YAML, f"{DISKS}/web", "VMDisk more is not wanted"),
+    "a VM too many": ("vms/web/" + LIST, *MORE_YAML, f"{VMS}/web", "VMInstance more is not wanted"),
+}
+
+
+@pytest.mark.parametrize(("path", "old", "new", "place", "what"), OBJECTS.values(), ids=OBJECTS)
+def test_an_object_of_a_part(large: Large, engine: list[str], path: str, old: str, new: str, place: str, what: str) -> None:
+    """An object that the engine builds otherwise, not at all or besides is named with the folder that was built."""
+    for kind, first in (("disks", "web-1-data"), ("vms", "web-1")):
+        folder = large.root / "manifests" / NAME / kind / "web"
+        (folder / "more.yaml").write_text((folder / f"{first}.yaml").read_text().replace(f"name: {first}\n", "name: more\n"))
+    large.change(path, old, new)
+    assert large.said() == [(place, "", f"{what} when kustomize builds {place}; run render")]
+    assert [message.partition(" when ")[0] for _, _, message in large.said(full=True)] == [what]
+
+
+NAMES = "name-reference.yaml"
+LISTS: dict[str, tuple[str, str, str, str, str]] = {
+    "the root lists less": ("", "  - disks\n", "", "resources", "does not list disks"),
+    "the root lists more": ("", "  - disks\n", "  - disks\n  - more\n", "resources", "lists more, which was not rendered"),
+    "the root lists one twice": ("", "  - vms\n", "  - vms\n  - vms\n", "resources", "lists vms 2 times"),
+    "the root has no configuration": ("", f"  - {NAMES}\n", "  []\n", "configurations", f"does not list {NAMES}"),
+    "the root has another": ("", "  - name", "  - a\n  - name", "configurations", "lists a, which was not rendered"),
+    "disks lists less": ("disks/", "  - web\n", "", "resources", "does not list web"),
+    "disks lists a standalone disk less": ("disks/", "  - iso.yaml\n", "", "resources", "does not list iso.yaml"),
+    "disks lists more": ("disks/", "  - web\n", "  - web\n  - ../vms\n", "resources", "lists ../vms, which was not rendered"),
+    "vms lists less": ("vms/", "  - web\n", "", "resources", "does not list web"),
+    "vms lists more": (
+        "vms/",
+        "  - web\n",
+        "  - web\n  - web/a.yaml\n",
+        "resources",
+        "lists web/a.yaml, which was not rendered",
+    ),
+}
+
+
+@pytest.mark.parametrize(("folder", "old", "new", "key", "what"), LISTS.values(), ids=LISTS)
+def test_a_list_above_the_groups(large: Large, engine: list[str], folder: str, old: str, new: str, key: str, what: str) -> None:
+    """A kustomization.yaml that no part builds is read: what it lists is what was rendered below it, each once."""
+    large.change(f"{folder}kustomization.yaml", old, new)
+    assert large.said() == [(f"{NAME}/{folder}kustomization.yaml", key, f"{what}; run render")]
+
+
+MORE = {
+    "a prefix": ("kind: Kustomization\n", "kind: Kustomization\nnamePrefix: a-\n"),
+    "a patch": (
+        "kind: Kustomization\n",
+        "kind: Kustomization\npatches: [{patch: '{kind: VMDisk, metadata: {name: iso}, spec: null}'}]\n",
+    ),
+    "another kind": ("kind: Kustomization\n", "kind: Component\n"),
+    "another list": ("kind: Kustomization\n", "kind: Kustomization\ncomponents: [a]\n"),
+    "a text for a list": ("resources:\n", "resources: >-\n"),
+    "a number for a name": ("resources:\n", "resources:\n  - 1\n"),
+    "no YAML": ("resources:\n", "resources: [\n"),
+    "two documents": ("resources:\n", "resources: []\n---\nresources:\n"),
+}
+
+
+@pytest.mark.parametrize("folder", ["", "disks/"])
+@pytest.mark.parametrize(("old", "new"), MORE.values(), ids=MORE)
+def test_what_reading_cannot_judge(large: Large, folder: str, old: str, new: str) -> None:
+    """Where a file above the groups says more than a list, or is none, the whole is built, and the engine tells."""
+    large.change(f"{folder}kustomization.yaml", old, new)
+    builds, problems = plan_builds(large.project, {NAME: large.files}, full=False)
+    assert ([(build.folder, build.entries) for build in builds], problems) == ([(NAME, ())], ())
+
+
+def test_a_prefix_above_the_groups(large: Large, engine: list[str]) -> None:
+    """A prefix that somebody put above the groups is found, though no part has it."""
+    large.change("vms/kustomization.yaml", "kind: Kustomization\n", "kind: Kustomization\nnamePrefix: a-\n")
+    assert len(large.said()) == 6
+
+
+def test_the_configuration_is_built(large: Large, engine: list[str]) -> None:
+    """The engine reads name-reference.yaml in an excerpt, where there is nothing but large groups too."""
+    groups = {path: text for path, text in large.files.items() if "/web" in path or path.count("/") < 3}
+    groups = {path: text for path, text in groups.items() if not path.endswith(("golden.yaml", "iso.yaml"))}
+    builds, _ = plan_builds(large.project, {NAME: groups}, full=False)
+    assert [build.entries for build in builds] == [(), (), ("production/disks/web/web-1-data.yaml",)]
+    large.change("name-reference.yaml", "nameReference:", "nameReference: {")
+    with pytest.raises(VmgenError, match=r"^kustomize cannot build manifests/production: .*YAML"):
+        verify_builds(large.project, builds, lambda _: None)
+
+
+def test_full_builds_the_root(large: Large, acting: Callable) -> None:
+    """With `full` there is one build of each environment, of its root."""
+    log = acting("")
+    assert large.said(full=True) == []
+    assert _folders(log, large.root) == [NAME]
+
+
+@pytest.mark.parametrize(
+    ("option", "most", "folders"), [("auto", 10, ["production"]), ("full", 9, ["production"]), ("off", 9, [])]
+)
+def test_the_option(
+    large: Large, acting: Callable, vmgen: Callable, monkeypatch: pytest.MonkeyPatch, option: str, most: int, folders: list[str]
+) -> None:
+    """`check` builds the root of an environment up to the limit, of each with `full`, and none with `off`."""
+    monkeypatch.setattr(parts, "MAX_OBJECTS_PER_BUILD", most)
+    log = acting("")
+    assert vmgen("-C", str(large.root), "check", "--kustomize", option).code == 0
+    assert (_folders(log, large.root) if log.exists() else []) == folders
+
+
+def test_beyond_the_limit(large: Large, acting: Callable, vmgen: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`check` builds an environment of one object more than the limit in parts, the longest first."""
+    monkeypatch.setattr(parts, "MAX_OBJECTS_PER_BUILD", 9)
+    monkeypatch.setattr(built.os, "cpu_count", lambda: None)
+    log = acting("")
+    assert vmgen("-C", str(large.root), "check").code == 0
+    assert _folders(log, large.root) == ["production/disks/web", "excerpt", "production/vms/web"]
+
+
+def test_the_same_order_on_each_run(large: Large, acting: Callable) -> None:
+    """Problems come in the order of the folders, whichever build ends first."""
+    large.change("vms/kustomization.yaml", "  - web\n", "")
+    for path, old, new in [each[:3] for each in OBJECTS.values()][:5]:
+        large.change(path, old, new)
+    expected = large.said()
+    assert [place for place, _, _ in expected] == [
+        f"{VMS}/kustomization.yaml",
+        f"{DISKS}/web",
+        f"{VMS}/web",
+        DISKS,
+        DISKS,
+        f"{VMS}/db",
+    ]
+    acting("*/disks/web) sleep 0.5;;")
+    assert [large.said(jobs=jobs) for jobs in (1, 2, 9)] == [expected] * 3
+
+
+def test_the_engine_is_looked_up_once(large: Large, engine: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many builds there are, PATH is searched once."""
+    asked = []
+    monkeypatch.setattr(program, "find_kustomize_command", lambda: asked.append(1) or engine)
+    assert large.said() == []
+    assert asked == [1]
+
+
+def test_nothing_to_build_needs_no_engine(large: Large, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing was rendered nobody looks for an engine."""
+    monkeypatch.setattr(program, "find_kustomize_command", None)
+    assert verify_builds(large.project, (), lambda _: None) == []
+
+
+@pytest.mark.parametrize(("jobs", "processors", "at_once"), [(1, 2, 2), (3, 2, 3), (9, 2, 4), (1, 64, 4)])
+def test_so_many_at_a_time(
+    large: Large, engine: list[str], monkeypatch: pytest.MonkeyPatch, jobs: int, processors: int, at_once: int
+) -> None:
+    """As many builds at a time as there are processors, or as were asked for, and no more than there are to do."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    made = []
+    monkeypatch.setattr(built.os, "cpu_count", lambda: processors)
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor", lambda most: made.append(most) or ThreadPoolExecutor(most))
+    assert large.problems(jobs=jobs) == []
+    assert made == [at_once]
+
+
+def test_progress(large: Large, engine: list[str]) -> None:
+    """Each build is told when it is done."""
+    told: list[str] = []
+    builds, _ = plan_builds(large.project, {NAME: large.files}, full=False)
+    verify_builds(large.project, builds, told.append)
+    assert sorted(told) == ["production/disks", "production/disks/web", "production/vms/db", "production/vms/web"]
+
+
+def test_an_engine_that_fails(large: Large, acting: Callable, temporary: Path) -> None:
+    """The first folder that cannot be built is named with the engine's words; the others end, and no folder is left."""
+    log = acting("*/disks/web) sleep 0.5; echo it broke >&2; exit 3;;\n*) exec sleep 60;;")
+    with pytest.raises(VmgenError, match=r"^kustomize cannot build manifests/production/disks/web: it broke$"):
+        large.problems(jobs=2)
+    assert len(_folders(log, large.root)) <= 2
+    assert _gone(log)
+    assert list(temporary.iterdir()) == []
+
+
+def test_two_folders_that_cannot_be_built(large: Large, acting: Callable) -> None:
+    """The error is that of the longer build, though the shorter one fails before it."""
+    log = acting("*/disks/web) sleep 0.5; echo the first >&2; exit 3;;\n*) echo another >&2; exit 3;;")
+    for jobs in (2, 4):
+        with pytest.raises(VmgenError, match=r"disks/web: the first$"):
+            large.problems(jobs=jobs)
+        assert jobs > 2 or len(_folders(log, large.root)) == 2, "another was begun after one had failed"
+
+
+def test_an_excerpt_that_cannot_be_built(large: Large, acting: Callable, temporary: Path) -> None:
+    """The engine's words name the files where they lie, not where they were copied to; and no folder is left."""
+    acting(f'"{temporary}"/*) echo "$2/disks/iso.yaml broke" >&2; exit 3;;')
+    with pytest.raises(VmgenError) as raised:
+        large.problems()
+    assert str(raised.value) == "kustomize cannot build manifests/production: manifests/production/disks/iso.yaml broke"
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_standalone_disk_that_is_no_object(large: Large, engine: list[str]) -> None:
+    """What the engine says of a copy names the file."""
+    large.change("disks/iso.yaml", "kind: VMDisk", "kind: [")
+    with pytest.raises(VmgenError, match=r"^kustomize cannot build manifests/production: .*disks/iso.yaml"):
+        large.problems()
+
+
+def test_a_standalone_disk_that_is_gone(large: Large, engine: list[str], temporary: Path) -> None:
+    """A file that somebody takes away meanwhile is the error of the system, with its name; and no folder is left."""
+    shutil.rmtree(large.root / "manifests" / NAME / "disks" / "db")
+    with pytest.raises(FileNotFoundError, match=r"disks/db"):
+        large.problems()
+    assert list(temporary.iterdir()) == []
+
+
+INTERRUPTED = """\
+import os, sys
+from vmgen.kustomize import builds
+builds.MAX_OBJECTS_PER_BUILD, builds.MIN_OBJECTS_PER_BUILD = 3, 2
+processors, sys.argv = int(sys.argv[1]), ["vmgen", "check"]
+os.cpu_count = lambda: processors
+from vmgen.__main__ import main
+main()
+"""
+
+
+def _hear_ctrl_c() -> None:
+    """A run in the background of a shell hands down that Ctrl-C is ignored; at a terminal it is not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("processors", [1, 4])
+def test_ctrl_c(large: Large, acting: Callable, temporary: Path, processors: int) -> None:
+    """Ctrl-C ends the builds at once, also where only vmgen hears it, and no folder is left."""
+    log = acting("*) exec sleep 60;;")
+    checkout = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(checkout / "generator"), "TMPDIR": str(temporary)}
+    command = [sys.executable, "-c", INTERRUPTED, str(processors)]
+    run = subprocess.Popen(command, cwd=large.root, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_ctrl_c)
+    until = time.monotonic() + 30
+    while not (log.exists() and len(log.read_text().splitlines()) >= processors) and time.monotonic() < until:
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    _, messages = run.communicate(timeout=30)
+    assert (run.returncode, messages.strip()) == (130, "")
+    assert _gone(log)
+    assert list(temporary.iterdir()) == []
