@@ -1,4 +1,4 @@
-"""Sizes in the one form that every chart of the platform reads alike: a whole number of Mi, Gi or Ti."""
+"""Sizes (whole Mi, Gi or Ti, which every chart reads alike) and counts in words."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ def parse_size(size: str) -> int:
     return int(size[:-2]) * _MIB_PER_UNIT[size[-2:]]
 
 
-def format_size(mebibytes_: int) -> str:
+def format_size(mebibytes: int) -> str:
     """A number of MiB as the shortest exact size, such as `20Gi`."""
     for unit in ("Ti", "Gi"):
-        if mebibytes_ and mebibytes_ % _MIB_PER_UNIT[unit] == 0:
-            return f"{mebibytes_ // _MIB_PER_UNIT[unit]}{unit}"
-    return f"{mebibytes_}Mi"
+        if mebibytes and mebibytes % _MIB_PER_UNIT[unit] == 0:
+            return f"{mebibytes // _MIB_PER_UNIT[unit]}{unit}"
+    return f"{mebibytes}Mi"
 
 
 def max_size(one: str, other: str) -> str:
     """The larger of two sizes, as it was written; the first where they are equal."""
     return other if parse_size(other) > parse_size(one) else one
+
+
+def format_count(number: int, singular: str, plural: str = "") -> str:
+    """A number with its noun: `1 disk`, `2 disks`. `plural` where it is more than an `s` (`2 addresses`)."""
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"
