@@ -24,13 +24,11 @@ ENVIRONMENTS = {
     "user data by template": (
         "vms: {w: {count: 3, instanceType: u1.large, image: rocky-9, cloudInitSeed: auto, cloudInit: {template: host.yaml.j2}}}"
     ),
-    "placeholders": (
-        "annotations: {a: '100%s', b: \ue000 \ue001}\nvms: {web: {count: 3, instanceType: u1.large, image: debian-12}}"
-    ),
+    "placeholders": ("annotations: {a: \ue000 \ue001}\nvms: {web: {count: 3, instanceType: u1.large, image: debian-12}}"),
     "stand-ins for names": (
         "vms: {web: {count: 3, instanceType: u1.large, image: debian-12, cloudInit: '#!/bin/sh vmgen-stand-in-0'}}"
     ),
-    "names that are words of the manifest": "vms: {web: {names: [running, disks, web], instanceType: u1.large, image: debian-12}}",
+    "words of the manifest": "vms: {web: {names: [running, disks, web], instanceType: u1.large, image: debian-12}}",
     "standalone and attached": (
         "disks: {iso: {url: 'https://x.example/a.iso', optical: true, storage: 2Gi}}\n"
         "vms: {web: {count: 2, instanceType: u1.large, image: debian-12, attach: [iso]}}"
