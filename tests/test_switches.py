@@ -20,8 +20,7 @@ from vmgen.cloud_init.validate import KnownGoodTexts, check_text
 from vmgen.expand.model import Fleet
 from vmgen.expand.objects import _FleetBuilder
 from vmgen.read.schema import Schema
-from vmgen.render import manifests
-from vmgen.render.manifests import render_tree
+from vmgen.render.manifests import _ManifestRenderer, render_tree
 from vmgen.write.files import _write_new
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -143,7 +142,7 @@ Patch = pytest.MonkeyPatch
 
 
 def _no_stencils(patch: Patch) -> None:
-    patch.setattr(manifests, "render_nameless_manifest", lambda *_: None)
+    patch.setattr(_ManifestRenderer, "_build_template", lambda *_: None)
 
 
 def _nothing_kept(patch: Patch) -> None:
@@ -176,7 +175,7 @@ def _never_one_value(patch: Patch) -> None:
 
 
 def _nothing_filled_in(patch: Patch) -> None:
-    patch.setattr("vmgen.render.manifests.is_plain", lambda names: False)
+    patch.setattr("vmgen.render.manifests.bare", lambda names: False)
 
 
 WITHOUT: dict[str, Callable[[Patch], None]] = {
