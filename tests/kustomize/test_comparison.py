@@ -14,10 +14,8 @@ from vmgen.read.manifests import InvalidYamlError, parse_objects
 FLEET = """\
 namespace: tenant-acme
 vms:
-  web: {count: 2, instanceType: u1.large, image: ubuntu-2404, disks: {data: 50Gi}, attach: [iso]}
+  web: {count: 2, instanceType: u1.large, image: ubuntu-2404}
 disks:
-  golden: {image: debian-12, storage: 20Gi}
-  copy: {clone: golden, storage: 20Gi}
   iso: {url: "https://example.com/a.iso", optical: true, storage: 1Gi}
 """
 
@@ -29,10 +27,7 @@ def test_what_the_engine_changes_is_found(repository: Callable, engine: list[str
     wanted = {f"production/{name}": text for name, text in made.files("manifests/production").items()}
     folder = made.root / "manifests/production"
     assert compare_build("production", "manifests/production", Kustomizer().build(folder, "production"), wanted) == []
-    for name, old, new in (
-        ("vms/web/web-1.yaml", "u1.large", "u1.xlarge"),
-        ("disks/iso.yaml", "name: iso", "name: other"),
-    ):
+    for name, old, new in (("vms/web/web-1.yaml", "u1.large", "u1.xlarge"), ("disks/iso.yaml", "name: iso", "name: other")):
         path = folder / name
         path.write_text(path.read_text().replace(old, new))
     problems = compare_build("production", "manifests/production", Kustomizer().build(folder, "production"), wanted)
