@@ -15,6 +15,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "generator" / "vmgen"
 # Each new module or folder has to be placed here.
 LEAVES = ("fingerprint", "problems", "quantities", "yaml_text")
 STAGES = (
+    "rules",
     "secrets",
     "read",
     "merge",

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from vmgen.check.policy import Policy, PolicySeverity, find_unknown_policies, get_policy_severity
-from vmgen.check.rule import RuleDescriptor
 from vmgen.check.rules import RULES as ON_ENVIRONMENTS
 from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
 from vmgen.merge.environment import Environment
@@ -24,6 +23,7 @@ from vmgen.read.repository import Project
 from vmgen.read.schema import Schema, SchemaError, load_builtin_schema
 from vmgen.read.yaml_reader import read_yaml
 from vmgen.render.manifests import Tree
+from vmgen.rules import NO_CLOUD_INIT_HARDENING, NO_SSH_KEY, Rule
 
 POLICIES_FOLDER = "policies"
 
@@ -111,7 +111,7 @@ _PASSWORD_LOGIN_DISABLED = re.compile(
 class UserDataPolicy(NamedTuple):
     """A built-in policy that has to see the whole of a VM's user data."""
 
-    rule: RuleDescriptor
+    rule: Rule
     message: str
     key: str
     is_violated_by: Callable[[VirtualMachine, Fleet], bool]
@@ -136,23 +136,13 @@ def _is_windows(machine: VirtualMachine, fleet: Fleet) -> bool:
 
 USER_DATA_POLICIES = (
     UserDataPolicy(
-        RuleDescriptor(
-            "no-ssh-key",
-            "warning",
-            "A VM without an SSH key, and without user data that lets anybody in: nobody could log in. Windows is left out."
-            "\n\nWrite `sshKeys:` on the group or in `defaults:`, or let cloud-init make a user with a key.",
-        ),
+        NO_SSH_KEY,
         "nobody can log in: there is no SSH key, and cloud-init makes none; write `sshKeys: [{file: keys/ops.pub}]`",
         "sshKeys",
         _has_no_login,
     ),
     UserDataPolicy(
-        RuleDescriptor(
-            "no-cloud-init-hardening",
-            "warning",
-            "A VM with a public address whose user data does not turn SSH passwords off. Windows is left out."
-            "\n\nWrite `ssh_pwauth: false` in its cloud-init, best in a fragment that all groups merge.",
-        ),
+        NO_CLOUD_INIT_HARDENING,
         "it has a public address, and nothing turns SSH passwords off; write `cloudInit: {ssh_pwauth: false}`",
         "cloudInit",
         _has_password_login,
@@ -160,7 +150,7 @@ USER_DATA_POLICIES = (
 )
 
 USER_DATA_RULES = tuple(policy.rule for policy in USER_DATA_POLICIES)
-BUILT_IN_POLICIES: tuple[RuleDescriptor, ...] = (
+BUILT_IN_POLICIES: tuple[Rule, ...] = (
     *(rule for rule in ON_ENVIRONMENTS if isinstance(rule, Policy)),
     *USER_DATA_RULES,
 )
