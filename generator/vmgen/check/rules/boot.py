@@ -64,7 +64,7 @@ def no_boot_disk(environment: Environment) -> Iterator[Finding]:
 
     Write an `image:` (or `url:`, `clone:`, `upload: true`) for the system disk, or attach a disk.
     """
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         if not vm.disks and not vm.attachments and not is_invalid(vm.values, "disks", "attach"):
             message = "the VM has no disk; write `image:` for its system disk, or `attach:` one"
             yield Finding(vm.values.located.place, path, message)
@@ -110,7 +110,7 @@ def iso_as_system_disk(environment: Environment) -> Iterator[Finding]:
     Most installers then find no medium to install from, or overwrite themselves. Make it a disk with `optical: true`
     beside a blank system disk (`storage: 20Gi`).
     """
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         written = disk.get("image")
         image = environment.platform.catalog.find_image(written.data) if written else None
         if written and image and image.optical and not disk.get_plain("optical") and not is_invalid(disk, "optical"):
@@ -126,7 +126,7 @@ def optical_without_source(environment: Environment) -> Iterator[Finding]:
     Give it a `url:`, an `image:`, a `clone:` or `upload: true`.
     """
     message = "an optical disk without content; write the `url:` of its ISO, or `upload: true`"
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         if disk.get_plain("optical") is True and not has_content(disk):
             yield Finding(disk.find_place("optical"), f"{path}.optical", message)
 
@@ -134,7 +134,7 @@ def optical_without_source(environment: Environment) -> Iterator[Finding]:
 def _find_suspect_orders(environment: Environment) -> Iterator[tuple[tuple[BootDisk, ...], VmSettings, str]]:
     """The disks of each VM whose first disk is blank or optical; most have an image there, and are passed by."""
     disks = DiskIndex(environment)
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         if vm.disks and has_content(vm.disks[0].settings) and vm.disks[0].settings.get_plain("optical") is not True:
             continue
         order = build_boot_order(vm, disks)

@@ -40,9 +40,9 @@ def find_references(environment: Environment, sections: Collection[str], pick: P
     """The uses of some sections that are picked by section and name, in VMs, then in disks; an empty name uses nothing."""
     vm_keys = _filter_sections(_VM_KEYS | _find_platform_keys(environment, "fields"), sections)
     disk_keys = _filter_sections(_DISK_KEYS | _find_platform_keys(environment, "diskFields"), sections)
-    for _, vm, path in environment.vm_settings() if vm_keys else ():
+    for _, vm, path in environment.vm_settings if vm_keys else ():
         yield from _find_in_settings(vm.values, vm_keys, path, pick)
-    for disk, path, _ in environment.disk_settings() if disk_keys else ():
+    for disk, path, _ in environment.disk_settings if disk_keys else ():
         yield from _find_in_settings(disk, disk_keys, path, pick)
 
 

@@ -48,7 +48,7 @@ def disk_attached_twice(environment: Environment) -> Iterator[Finding]:
     Remove one of the two; own disks need no entry.
     """
     disks = DiskIndex(environment)
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         seen: dict[str, Place] = {}
         for index, item in enumerate(vm.attachments):
             name = item.get_plain("name")
@@ -105,7 +105,7 @@ def several_sources(environment: Environment) -> Iterator[Finding]:
 
     Keep one. (A higher layer that writes one replaces what a lower layer wrote: only two in the same place are refused.)
     """
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         written = [name for name in DISK_SOURCES if disk.get(name)]
         if len(written) > 1:
             message = f"{' and '.join(written)} both say what is on the disk; keep one"
@@ -119,7 +119,7 @@ def missing_storage(environment: Environment) -> Iterator[Finding]:
     Write `storage:`; a disk can grow later, and never shrink.
     """
     message = "no size; write `storage:`, such as 50Gi"
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         if not disk.is_set("storage"):
             yield Finding(disk.located.place, f"{path}.storage", message)
 
@@ -130,7 +130,7 @@ def storage_below_minimum(environment: Environment) -> Iterator[Finding]:
 
     Write at least the size that the message names, or leave `storage:` out on a system disk.
     """
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         image, size = disk.get("image"), disk.get("storage")
         found = environment.platform.catalog.find_image(image.data) if image else None
         if image and size and found and parse_size(size.data) < parse_size(found.min_storage):
@@ -148,7 +148,7 @@ def image_storage_class(environment: Environment) -> Iterator[Finding]:
     classes = environment.platform.catalog.storage_classes
     replicated = " or ".join(name for name, each in classes.items() if each.replicated and not each.deprecated)
     remedy = f"use {replicated or 'a replicated class'}, or `url:` as the source"
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         image, written = disk.get("image"), disk.get("storageClass")
         found = classes.get(written.data) if written else None
         if image and written and found and not found.replicated:
@@ -164,7 +164,7 @@ def clone_unknown(environment: Environment) -> Iterator[Finding]:
     Check the name. If the disk belongs to another environment of the namespace, the warning can stay.
     """
     disks = DiskIndex(environment)
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         source = disk.get("clone")
         if source and disks.get(source.data) is None:
             hint = disks.suggest(source.data) or "; it must exist in the namespace"
@@ -179,7 +179,7 @@ def clone_of_itself(environment: Environment) -> Iterator[Finding]:
     Name another disk, or another source.
     """
     disks = DiskIndex(environment)
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         source = disk.get("clone")
         found = disks.get(source.data) if source else None
         if source and found and found.settings is disk:
@@ -194,7 +194,7 @@ def clone_smaller_than_source(environment: Environment) -> Iterator[Finding]:
     Write at least the size of the source.
     """
     disks = DiskIndex(environment)
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         source, size = disk.get("clone"), disk.get_plain("storage")
         found = disks.get(source.data) if source else None
         least = found.settings.get_plain("storage") if found else None

@@ -16,7 +16,7 @@ def external_without_ports(environment: Environment) -> Iterator[Finding]:
     Write `externalPorts:`, or `externalMethod: WholeIP`, which opens every port.
     """
     message = "external, and no port is open; write `externalPorts: [443]`, or `externalMethod: WholeIP` for all ports"
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         external, ports = vm.values.get("external"), vm.values.get("externalPorts")
         refused = ports is None and vm.values.is_set("externalPorts")
         by_list = vm.values.get_plain("externalMethod") == "PortList"
@@ -31,7 +31,7 @@ def ports_while_internal(environment: Environment) -> Iterator[Finding]:
     Remove one of them. Nothing is said where one of the two comes from another layer: a VM may switch off what its
     group has.
     """
-    for group, vm, path in environment.vm_settings():
+    for group, vm, path in environment.vm_settings:
         external, ports = vm.values.get("external"), vm.values.get("externalPorts")
         if not (external and ports and external.data is False and ports.items):
             continue
@@ -50,7 +50,7 @@ def ports_with_whole_ip(environment: Environment) -> Iterator[Finding]:
 
     Remove the list, or use PortList, which opens what is listed and nothing else.
     """
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         ports = vm.values.get("externalPorts")
         whole = vm.values.get_plain("externalMethod") == "WholeIP" and vm.values.get_plain("external") is True
         if whole and ports and ports.items:
@@ -64,7 +64,7 @@ def duplicate_port(environment: Environment) -> Iterator[Finding]:
 
     Remove one.
     """
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         seen: set[int] = set()
         for index, item in enumerate(vm.values.get_items("externalPorts")):
             if item.data in seen:

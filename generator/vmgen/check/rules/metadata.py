@@ -66,7 +66,7 @@ def reserved_annotation(environment: Environment) -> Iterator[Finding]:
     """
     protected: Mapping[str, str] = environment.platform.get_section("protection")["protected"]
     anywhere = _has_annotations(environment.settings)
-    for disk, path, vm in environment.disk_settings():
+    for disk, path, vm in environment.disk_settings:
         if disk.get_plain("protect") is not True or not (
             anywhere or _has_annotations(disk) or (vm and _has_annotations(vm.values))
         ):
@@ -84,8 +84,8 @@ def reserved_annotation(environment: Environment) -> Iterator[Finding]:
 def _iter_metadata(environment: Environment, kind: str) -> Iterator[tuple[str, Located, str]]:
     """Each label or annotation, with its key and its path."""
     levels = [(environment.settings, "")]
-    levels += [(vm.values, f"{path}.") for _, vm, path in environment.vm_settings() if vm.values.is_set(kind)]
-    levels += [(disk, f"{path}.") for disk, path, _ in environment.disk_settings() if disk.is_set(kind)]
+    levels += [(vm.values, f"{path}.") for _, vm, path in environment.vm_settings if vm.values.is_set(kind)]
+    levels += [(disk, f"{path}.") for disk, path, _ in environment.disk_settings if disk.is_set(kind)]
     for settings, path in levels:
         for key, value in settings.get_entries(kind):
             yield key, value, f"{path}{kind}.{_shorten(key)}"

@@ -22,11 +22,11 @@ def field_not_on_platform(environment: Environment) -> Iterator[Finding]:
     """
     vm_keys = _find_platform_keys("") - environment.platform.fields
     disk_keys = _find_platform_keys("disk") - environment.platform.disk_fields
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         yield from _report_misplaced(vm.values, vm_keys, path, environment)
         for index, item in enumerate(vm.attachments):
             yield from _report_misplaced(Settings(item), disk_keys, f"{path}.attach[{index}]", environment)
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         yield from _report_misplaced(disk, disk_keys, path, environment)
 
 
@@ -38,7 +38,7 @@ def platform_constraint(environment: Environment) -> Iterator[Finding]:
     message ends with the name of the row.
     """
     on_vms, on_disks = (_load_constraints(environment.platform, key) for key in ("constraints", "diskConstraints"))
-    for _, vm, path in environment.vm_settings() if on_vms else ():
+    for _, vm, path in environment.vm_settings if on_vms else ():
         yield from _check_constraints(vm.values, on_vms, path)
     if on_disks:
         for disk, path in _iter_disks(environment):
@@ -88,10 +88,10 @@ def _check_constraints(settings: Settings, constraints: list[_Constraint], path:
 
 def _iter_disks(environment: Environment) -> Iterator[tuple[Settings, str]]:
     """The disks, and each attached disk as it is on the VM: what the attachment says lies over the disk's own."""
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         yield disk, path
     names = DiskIndex(environment)
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         for index, item in enumerate(vm.attachments):
             found = names.get(item.get_plain("name")) if len(item.mapping) > 1 else None
             if found:

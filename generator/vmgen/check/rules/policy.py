@@ -32,7 +32,7 @@ def whole_ip(environment: Environment) -> Iterator[Finding]:
     List what has to be reachable in `externalPorts:`, or waive the policy for the VM that needs it.
     """
     message = "every port of the VM answers the Internet; list the ports in `externalPorts:` with `externalMethod: PortList`"
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         if _has_whole_ip(vm):
             yield Finding(vm.values.find_place("externalMethod"), f"{path}.externalMethod", message)
 
@@ -81,7 +81,7 @@ def unprotected_disk(environment: Environment) -> Iterator[Finding]:
 
     Remove the line; to let one disk go, name it under `retire:`.
     """
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         if disk.get_plain("protect") is False and not disk.get_plain("optical"):
             message = "nothing stops Argo CD or Flux from deleting this disk; remove `protect: false`"
             yield Finding(disk.find_place("protect"), f"{path}.protect", message)
@@ -94,7 +94,7 @@ def single_disk_vm(environment: Environment) -> Iterator[Finding]:
     Give it a disk for data (`disks: {data: 50Gi}`), or turn the policy off where VMs hold none.
     """
     message = "the system disk is the only one, so data and system share it; write `disks: {data: 50Gi}`"
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         lasting = [disk for disk in vm.disks if not disk.settings.get_plain("optical")]
         if len(lasting) < 2 and not vm.attachments:
             yield Finding(vm.values.located.place, path, message)
@@ -106,7 +106,7 @@ def plain_http_image(environment: Environment) -> Iterator[Finding]:
 
     Use https, or import the image once and name it in `environments/_catalog.yaml`.
     """
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         url = disk.get("url")
         if url and url.data.lower().startswith("http://"):
             yield Finding(url.place, f"{path}.url", "the image travels unprotected; use an https:// address")
@@ -118,7 +118,7 @@ def _has_whole_ip(vm: VmSettings) -> bool:
 
 def _find_open_ports(environment: Environment) -> Iterator[tuple[int | None, Place, str]]:
     """Each port that is open to the Internet, with its place; None where all of them are."""
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         if _has_whole_ip(vm):
             yield None, vm.values.find_place("externalMethod"), f"{path}.externalMethod"
         elif vm.values.get_plain("external") is True:
@@ -128,7 +128,7 @@ def _find_open_ports(environment: Environment) -> Iterator[tuple[int | None, Pla
 
 def _iter_data_disks(environment: Environment) -> Iterator[tuple[Settings, str]]:
     """The disks that are neither optical nor a VM's system disk."""
-    for disk, path, vm in environment.disk_settings():
+    for disk, path, vm in environment.disk_settings:
         system = vm is not None and has_system_disk(vm.values) and disk is vm.disks[0].settings
         if not system and not disk.get_plain("optical"):
             yield disk, path

@@ -29,9 +29,9 @@ def secret_in_manifest(environment: Environment) -> Iterator[Finding]:
 
 def _iter_levels(environment: Environment) -> Iterator[tuple[str, Located]]:
     yield "", environment.settings.located
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         yield f"{path}.", vm.values.located
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         yield f"{path}.", disk.located
 
 

@@ -84,7 +84,7 @@ def missing_instance_type(environment: Environment) -> Iterator[Finding]:
     """
     replaceable = _can_be_empty(environment)
     remedy = "write `instanceType:`, here or in `defaults:` (`vmgen catalog types`)"
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         if not vm.values.is_set("instanceType"):
             yield Finding(vm.values.located.place, f"{path}.instanceType", f"no instance type; {remedy}")
         elif vm.values.get_plain("instanceType") == "" and not replaceable:
@@ -102,7 +102,7 @@ def missing_instance_profile(environment: Environment) -> Iterator[Finding]:
     common = list(dict.fromkeys(image.profile for image in catalog.images.values() if image.profile))[:3]
     example = f", such as {', '.join(common)}" if common else ""
     message = f"no image says which profile fits; write `instanceProfile:`{example} (`vmgen catalog profiles`)"
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         if vm.values.is_set("instanceProfile") or not (vm.disks or vm.attachments):
             continue  # a VM without disks lacks more than a profile, and that is reported
         sources = [vm.values.located.mapping[name] for name in DISK_SOURCES if vm.values.is_set(name)]
@@ -120,7 +120,7 @@ def profile_does_not_fit(environment: Environment) -> Iterator[Finding]:
     Take the type that the message names, or a profile that asks for less.
     """
     catalog = environment.platform.catalog
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         written = vm.values.get("instanceType")
         type_ = catalog.instance_types.get(written.data) if written else None
         profile = catalog.profiles.get(vm.values.get_plain("instanceProfile", ""))

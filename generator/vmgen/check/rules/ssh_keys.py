@@ -195,7 +195,7 @@ def duplicate_ssh_key(environment: Environment) -> Iterator[Finding]:
 
     Remove one.
     """
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         seen: dict[bytes, Place] = {}
         for each in _iter_vm_entries(vm, path):
             if each.key and each.key.body in seen:
@@ -229,7 +229,7 @@ class _KeyEntry(NamedTuple):
 
 
 def _iter_entries(environment: Environment) -> Iterator[_KeyEntry]:
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         yield from _iter_vm_entries(vm, path)
 
 
