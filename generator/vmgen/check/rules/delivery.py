@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmgen.check.disk_names import contains_invalid
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
+from vmgen.merge.settings import contains_invalid
 from vmgen.read.located import Located
 
 # Flux labels what it applies with the name of the Kustomization.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
-from vmgen.check.disk_names import DiskIndex, is_invalid
+from vmgen.check.disk_names import DiskIndex
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment, VmSettings
 from vmgen.merge.layers import DISK_SOURCES
@@ -74,7 +74,7 @@ def disk_shared(environment: Environment) -> Iterator[Finding]:
     said: set[tuple[str, Place]] = set()
     for each in _iter_attach_entries(environment):
         found = disks.get(each.name)
-        if found is None or found.settings.get_plain("optical") is True or is_invalid(found.settings, "optical"):
+        if found is None or found.settings.get_plain("optical") is True or found.settings.is_invalid("optical"):
             continue
         on = users.setdefault(each.name, [found.owner.name] if found.owner else [])
         on.extend([name for name in each.vm_names if name not in on])

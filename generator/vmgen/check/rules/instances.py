@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmgen.check.disk_names import is_invalid
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment, Group
 from vmgen.merge.settings import Settings
@@ -32,7 +31,7 @@ def empty_environment(environment: Environment) -> Iterator[Finding]:
 
     Write `vms:` or `disks:`, or remove the file.
     """
-    if environment.groups or environment.disks or is_invalid(environment.settings, "vms", "disks"):
+    if environment.groups or environment.disks or environment.settings.is_invalid("vms", "disks"):
         return
     message = "neither `vms:` nor `disks:`, so nothing is rendered; write some, or remove the file"
     yield Finding(Place(environment.file, 1, 1), "vms", message)
@@ -121,7 +120,7 @@ def skip_out_of_range(environment: Environment) -> Iterator[Finding]:
 def _get_overrides(group: Group) -> dict[str, Located]:
     """What is written for single VMs; nothing where it is unknown which VMs there are."""
     written = Settings(group.located)
-    return {} if is_invalid(written, *_INSTANCE_KEYS) else dict(written.get_entries("instances"))
+    return {} if written.is_invalid(*_INSTANCE_KEYS) else dict(written.get_entries("instances"))
 
 
 def _is_instance_number(key: str, numbers: set[int | None]) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from vmgen.check.disk_names import DiskIndex, contains_invalid
+from vmgen.check.disk_names import DiskIndex
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
 from vmgen.merge.platform import Platform
-from vmgen.merge.settings import Settings
+from vmgen.merge.settings import Settings, contains_invalid
 from vmgen.read.located import to_plain
 from vmgen.read.schema import Schema, load_builtin_schema
 
