@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vmgen.check.policy import Policy, PolicySeverity, find_unknown_policies, get_policy_severity
-from vmgen.check.rule import RuleDescriptor
 from vmgen.check.rules import RULES as ON_ENVIRONMENTS
 from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
 from vmgen.merge.environment import Environment
@@ -24,6 +23,7 @@ from vmgen.read.repository import Project
 from vmgen.read.schema import Schema, SchemaError, load_builtin_schema
 from vmgen.read.yaml_reader import read_yaml
 from vmgen.render.manifests import Tree
+from vmgen.rules import NO_CLOUD_INIT_HARDENING, NO_SSH_KEY, Rule
 
 POLICIES_FOLDER = "policies"
 _LOGIN_PATTERN = re.compile(r"ssh_authorized_keys|ssh-authorized-keys|ssh_import_id|\bchpasswd\b|\bpasswd:|\bpassword:")
@@ -114,7 +114,7 @@ def _build_subject(resource: Resource) -> str:
 class _UserDataPolicy(NamedTuple):
     """A built-in policy on the user data of VMs, except for Windows. `key` is the setting that it is about."""
 
-    rule: RuleDescriptor
+    rule: Rule
     message: str
     key: str
     is_violated: Callable[[VirtualMachine], bool]
@@ -135,30 +135,20 @@ def _is_windows(machine: VirtualMachine, fleet: Fleet) -> bool:
 
 _USER_DATA_POLICIES = (
     _UserDataPolicy(
-        RuleDescriptor(
-            "no-ssh-key",
-            "warning",
-            "A VM without an SSH key, and without user data that lets anybody in: nobody could log in. Windows is left out."
-            "\n\nWrite `sshKeys:` on the group or in `defaults:`, or let cloud-init make a user with a key.",
-        ),
+        NO_SSH_KEY,
         "nobody can log in: there is no SSH key, and cloud-init makes none; write `sshKeys: [{file: keys/ops.pub}]`",
         "sshKeys",
         _has_no_login,
     ),
     _UserDataPolicy(
-        RuleDescriptor(
-            "no-cloud-init-hardening",
-            "warning",
-            "A VM with a public address whose user data does not turn SSH passwords off. Windows is left out."
-            "\n\nWrite `ssh_pwauth: false` in its cloud-init, best in a fragment that all groups merge.",
-        ),
+        NO_CLOUD_INIT_HARDENING,
         "it has a public address, and nothing turns SSH passwords off; write `cloudInit: {ssh_pwauth: false}`",
         "cloudInit",
         _has_password_login,
     ),
 )
 USER_DATA_RULES = tuple(policy.rule for policy in _USER_DATA_POLICIES)
-BUILT_IN_POLICIES: tuple[RuleDescriptor, ...] = (
+BUILT_IN_POLICIES: tuple[Rule, ...] = (
     *(rule for rule in ON_ENVIRONMENTS if isinstance(rule, Policy)),
     *USER_DATA_RULES,
 )
