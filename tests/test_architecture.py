@@ -70,7 +70,8 @@ MAX_LINES, MAX_FUNCTION_LINES = 500, 60
 BANNED_WORDS = set(
     "util utils helper helpers manager managers misc stuff handler processor "
     "door hand hands sight workshop press leaf leaves wish gravity judge twin twins dialect unheard nobody told "
-    "laid overlaid settled spared marked packed unpacked kept presumed apart gone heard misread sighting forms facts given".split()
+    "laid overlaid settled spared marked packed unpacked kept presumed apart gone heard misread sighting forms facts "
+    "given".split()
 )
 MODULES = sorted(
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
