@@ -12,7 +12,7 @@ import yaml
 
 from vmgen.merge.platform import PlatformLoader
 from vmgen.plan.change_kinds import CHANGE_KINDS
-from vmgen.plan.verdicts import VERDICTS, KindVerdicts, VerdictRow, diff_fields, find_matching_row, load_verdicts
+from vmgen.plan.verdicts import KindVerdicts, Verdict, VerdictRow, diff_fields, find_matching_row, load_verdicts
 from vmgen.read.repository import Project, read_schema_text
 
 PROJECT = Project(Path("/nowhere"))
@@ -178,5 +178,5 @@ def test_schema_names_the_directions_and_verdicts_that_the_program_knows() -> No
     """What the schema of the table allows is what the program understands."""
     row = json.loads(read_schema_text("verdicts"))["$defs"]["row"]["properties"]
     assert set(row["change"]["enum"]) == set(CHANGE_KINDS)
-    assert tuple(row["verdict"]["enum"]) == VERDICTS
-    assert tuple(json.loads(read_schema_text("plan"))["$defs"]["verdict"]["enum"]) == VERDICTS
+    assert tuple(row["verdict"]["enum"]) == tuple(Verdict)
+    assert tuple(json.loads(read_schema_text("plan"))["$defs"]["verdict"]["enum"]) == tuple(Verdict)
