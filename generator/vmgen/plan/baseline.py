@@ -77,7 +77,7 @@ class Baseline(NamedTuple):
         return self._is_file(path) and not is_owned(self.project, path)
 
     def _is_file(self, path: str) -> bool:
-        return os.path.isfile(f"{self.project.manifests}/{path}")
+        return os.path.isfile(os.path.join(self.project.root, self.project.output, path))
 
 
 class PlanBase(NamedTuple):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from vmgen.check.totals import Cost, PriceList, Totals, ValueGetter, compute_disk_totals, compute_vm_totals, sum_totals
+from vmgen.check.totals import Cost, PriceList, Totals, compute_disk_totals, compute_vm_totals, sum_totals
 from vmgen.merge.catalog import Catalog
-from vmgen.plan.matching import Matching
+from vmgen.plan.matching import ExistingObject, Matching, PlannedObject
 
 
 class TotalsDelta(NamedTuple):
@@ -25,25 +25,29 @@ def compute_deltas(
     matching: Matching, find_catalog: Callable[[str], Catalog], prices: Mapping[str, PriceList | None]
 ) -> dict[str, TotalsDelta]:
     """Compute the delta of each environment in which an object is created, changed or removed."""
+    before = _sum_by_environment((*matching.removed, *(old for old, _ in matching.pairs)), find_catalog)
+    after = _sum_by_environment((*matching.created, *(new for _, new in matching.pairs)), find_catalog)
+    deltas = {}
+    for name in sorted(before.keys() | after.keys()):
+        totals = after.get(name, Totals()) - before.get(name, Totals())
+        price_list = prices.get(name)
+        deltas[name] = TotalsDelta(totals, price_list.compute_cost(totals) if price_list else None)
+    return deltas
+
+
+def _sum_by_environment(
+    objects: Iterable[ExistingObject | PlannedObject], find_catalog: Callable[[str], Catalog]
+) -> Mapping[str, Totals]:
     parts: dict[str, list[Totals]] = defaultdict(list)
-    for old in (*matching.removed, *(old for old, _ in matching.pairs)):
-        parts[old.environment].append(_compute_object_totals(old.document, find_catalog(old.environment)) * -1)
-    for new in (*matching.created, *(new for _, new in matching.pairs)):
-        parts[new.environment].append(_compute_object_totals(new.document, find_catalog(new.environment)))
-    return {name: _build_delta(sum_totals(parts[name]), prices.get(name)) for name in sorted(parts)}
+    for each in objects:
+        parts[each.environment].append(_compute_object_totals(each, find_catalog(each.environment)))
+    return {name: sum_totals(totals) for name, totals in parts.items()}
 
 
-def _compute_object_totals(document: Mapping[str, Any], catalog: Catalog) -> Totals:
-    """Compute what one object asks for, nothing for what is neither a VM nor a disk."""
-    spec = document.get("spec")
-    get_value: ValueGetter = spec.get if isinstance(spec, dict) else {}.get
-    if document.get("kind") == "VMInstance":
-        return compute_vm_totals(get_value, catalog)
-    return compute_disk_totals(get_value) if document.get("kind") == "VMDisk" else Totals()
-
-
-def _build_delta(totals: Totals, prices: PriceList | None) -> TotalsDelta:
-    return TotalsDelta(totals, prices.compute_cost(totals) if prices else None)
+def _compute_object_totals(vm_or_disk: ExistingObject | PlannedObject, catalog: Catalog) -> Totals:
+    if vm_or_disk.identity.kind == "VMInstance":
+        return compute_vm_totals(vm_or_disk.get_spec_value, catalog)
+    return compute_disk_totals(vm_or_disk.get_spec_value)
 
 
 def sum_deltas(deltas: Iterable[TotalsDelta]) -> TotalsDelta:
