@@ -57,7 +57,9 @@ def _build_refusal(
         way_back = "Restore them" if desired else f"Restore {file}"
     else:
         rule = "rejected-change"
-        effect = f"the platform rejects a change: {names}. {_join_explanations(changes)}"
+        says = [change.says for change in changes if change.says]
+        says += [field.says for change in changes for field in change.fields if field.verdict == Verdict.REJECTED]
+        effect = f"the platform rejects a change: {names}. {' '.join(dict.fromkeys(says))}"
         way_back = "Take it back"
     sentences = [effect, *dict.fromkeys(f"It looks like a rename: {change.remedy}." for change in changes if change.remedy)]
     if head_is_behind:
@@ -66,12 +68,6 @@ def _build_refusal(
     sentences.append(f"{way_back}, or let it pass by {permission}, with the reason for the reviewer:")
     lines = tuple(_format_tombstones(desired, changes))
     return Problem(_find_place(desired, file, changes), rule, "", " ".join(sentences), lines=lines)
-
-
-def _join_explanations(changes: list[ObjectChange]) -> str:
-    of_objects = [change.says for change in changes if change.says]
-    of_fields = [field.says for change in changes for field in change.fields if field.verdict == change.verdict]
-    return " ".join(dict.fromkeys((*of_objects, *of_fields)))
 
 
 def _describe_permission(desired: DesiredState | None, file: str) -> str:
@@ -116,11 +112,8 @@ def _find_expired_tombstones(refused: Iterable[ObjectChange]) -> Iterator[Proble
 
 def _find_unused_tombstones(plan: Plan, environments: Mapping[str, DesiredState], today: date) -> Iterator[Problem]:
     """Report tombstones of objects that are still rendered, or already gone. One in a shared layer need only serve once."""
-    used_places = {
-        change.tombstone.place
-        for change in plan.changes
-        if change.tombstone and (change.action == "delete" or change.is_refused)
-    }
+    needing = (change for change in plan.changes if change.action == "delete" or change.is_refused)
+    used_places = {change.tombstone.place for change in needing if change.tombstone}
     for desired in environments.values():
         rendered = {(kind, name) for kind, _, name in desired.objects.values()} if desired.tombstones else set()
         for tombstone in desired.tombstones:

@@ -27,30 +27,26 @@ class ManifestParser:
 
     def parse(self, path: str, content: bytes) -> list[Any]:
         """Return the documents of a manifest. Raises InvalidYamlError if it is not YAML."""
-        name = _get_stem(path)
-        nameless = self._parse_nameless(name, content)
-        return parse_objects(content) if nameless is None else [_fill_names(document, name) for document in nameless]
+        documents, name = self._parse_nameless(path, content)
+        return [_fill_names(document, name) for document in documents] if name else documents
 
     def build_spec_getter(self, path: str, content: bytes) -> ValueGetter:
-        """Return a function from a key to its value in `spec`. It costs a tenth of `parse` for a few keys."""
-        name = _get_stem(path)
-        nameless = self._parse_nameless(name, content)
-        spec = (parse_objects(content) if nameless is None else nameless)[0]["spec"]
-        return lambda key: spec.get(key) if nameless is None else _fill_names(spec.get(key), name)
+        """Return a function from a key to its value in `spec`, cheaper than `parse` if few keys are needed."""
+        documents, name = self._parse_nameless(path, content)
+        spec = documents[0]["spec"]
+        return lambda key: _fill_names(spec.get(key), name) if name else spec.get(key)
 
-    def _parse_nameless(self, name: str, content: bytes) -> list[Any] | None:
-        """Return the documents with a placeholder for the name; None if the name has to be part of the text."""
+    def _parse_nameless(self, path: str, content: bytes) -> tuple[list[Any], str]:
+        """Return documents with a placeholder for the returned name; without one, and with no name, if it is part of a word."""
+        name = path.rpartition("/")[2].partition(".")[0]
         try:
             text = abstract(content.decode(), [name]) if is_plain([name]) else None
         except UnicodeDecodeError:
-            return None
+            text = None
         if text is not None and text not in self._documents_by_text:
             self._documents_by_text[text] = parse_objects(text) if has_whole_words(text) else None
-        return None if text is None else self._documents_by_text[text]
-
-
-def _get_stem(path: str) -> str:
-    return path.rpartition("/")[2].partition(".")[0]
+        documents = None if text is None else self._documents_by_text[text]
+        return (parse_objects(content), "") if documents is None else (documents, name)
 
 
 def _fill_names(value: Any, name: str) -> Any:
@@ -72,7 +68,7 @@ class ExistingObject(NamedTuple):
     document: Mapping[str, Any]
 
     @property
-    def get_spec_value(self) -> ValueGetter:
+    def spec_getter(self) -> ValueGetter:
         """The function from a key to its value in `spec`."""
         spec = self.document.get("spec")
         return spec.get if isinstance(spec, dict) else {}.get
@@ -94,7 +90,7 @@ class PlannedObject(NamedTuple):
         return document
 
     @property
-    def get_spec_value(self) -> ValueGetter:
+    def spec_getter(self) -> ValueGetter:
         """The function from a key to its value in `spec`."""
         return self.parser.build_spec_getter(self.path, self.content)
 

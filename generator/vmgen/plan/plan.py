@@ -12,15 +12,7 @@ from vmgen.plan.baseline import Baseline
 from vmgen.plan.desired import DesiredState, Identity, Tombstone
 from vmgen.plan.matching import ExistingObject, Matching, PlannedObject, find_old_base_name, match_objects
 from vmgen.plan.totals import TotalsDelta, compute_deltas
-from vmgen.plan.verdicts import (
-    FieldChange,
-    KindVerdicts,
-    Verdict,
-    VerdictTable,
-    diff_fields,
-    find_matching_row,
-    load_verdicts,
-)
+from vmgen.plan.verdicts import FieldChange, KindVerdicts, Verdict, VerdictTable, diff_fields, find_matching_row, load_verdicts
 from vmgen.problems import Problem, VmgenError
 
 Action = Literal["create", "update", "move", "delete"]
@@ -129,12 +121,7 @@ def summarize(changes: Iterable[ObjectChange]) -> PlanSummary:
             verdicts.update({field.verdict for field in change.fields} - {Verdict.UPDATE_IN_PLACE})
     most_severe_first = {verdict: verdicts[verdict] for verdict in reversed(Verdict) if verdict in verdicts}
     return PlanSummary(
-        actions["create"],
-        actions["update"],
-        actions["delete"],
-        actions["destroy"],
-        actions["retired"],
-        most_severe_first,
+        actions["create"], actions["update"], actions["delete"], actions["destroy"], actions["retired"], most_severe_first
     )
 
 
@@ -200,51 +187,29 @@ class _ChangeBuilder:
         if not fields and not move:
             return None
         verdicts = [field.verdict for field in fields] + ([move.verdict] if move else [])
-        return ObjectChange(
-            new.identity,
-            new.environment,
-            new.path,
-            "update" if fields else "move",
-            max(verdicts, key=lambda verdict: verdict.severity),
-            says=move.says if move else "",
-            source=move.source if move else "",
-            fields=fields,
-            moved_from=old.environment if move else "",
-            tombstone=self._find_tombstone(new.identity, old.environment),
-        )
+        action: Action = "update" if fields else "move"
+        verdict = max(verdicts, key=lambda verdict: verdict.severity)
+        change = ObjectChange(new.identity, new.environment, new.path, action, verdict, fields=fields)
+        if move:
+            change = change._replace(says=move.says, source=move.source, moved_from=old.environment)
+        return change._replace(tombstone=self._find_tombstone(new.identity, old.environment))
 
     def _build_creation(self, new: PlannedObject, candidate: Identity | None) -> ObjectChange:
         kind = self._platforms.load(self._platform_names[new.environment]).kinds[new.identity.kind]
         rows = self._find_kind_verdicts(new.environment, new.identity.kind).created
-        row = find_matching_row(rows, kind.max_name_length, new.identity.name)
-        return ObjectChange(
-            new.identity,
-            new.environment,
-            new.path,
-            "create",
-            row.verdict,
-            row.says,
-            row.source,
-            rename_candidate=candidate,
-            tombstone=self._find_tombstone(new.identity, new.environment) if row.verdict == Verdict.REJECTED else None,
-        )
+        verdict, says, source, *_ = find_matching_row(rows, kind.max_name_length, new.identity.name)
+        tombstone = self._find_tombstone(new.identity, new.environment) if verdict == Verdict.REJECTED else None
+        change = ObjectChange(new.identity, new.environment, new.path, "create", verdict, says, source)
+        return change._replace(rename_candidate=candidate, tombstone=tombstone)
 
     def _build_deletion(self, old: ExistingObject, candidate: Identity | None) -> ObjectChange:
         table = self._find_kind_verdicts(old.environment, old.identity.kind)
         rows = table.deleted
         if candidate:
             rows = table.fields["metadata.namespace" if candidate.name == old.identity.name else "metadata.name"]
-        return ObjectChange(
-            old.identity,
-            old.environment,
-            old.path,
-            "delete",
-            rows[-1].verdict,
-            rows[-1].says,
-            rows[-1].source,
-            rename_candidate=candidate,
-            tombstone=self._find_tombstone(old.identity, old.environment),
-        )
+        verdict, says, source, *_ = rows[-1]
+        change = ObjectChange(old.identity, old.environment, old.path, "delete", verdict, says, source)
+        return change._replace(rename_candidate=candidate, tombstone=self._find_tombstone(old.identity, old.environment))
 
     def _find_tombstone(self, identity: Identity, environment: str) -> Tombstone | None:
         for tombstone in self._tombstones:

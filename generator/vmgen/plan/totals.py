@@ -46,8 +46,8 @@ def _sum_by_environment(
 
 def _compute_object_totals(vm_or_disk: ExistingObject | PlannedObject, catalog: Catalog) -> Totals:
     if vm_or_disk.identity.kind == "VMInstance":
-        return compute_vm_totals(vm_or_disk.get_spec_value, catalog)
-    return compute_disk_totals(vm_or_disk.get_spec_value)
+        return compute_vm_totals(vm_or_disk.spec_getter, catalog)
+    return compute_disk_totals(vm_or_disk.spec_getter)
 
 
 def sum_deltas(deltas: Iterable[TotalsDelta]) -> TotalsDelta:
