@@ -16,7 +16,6 @@ PACKAGE = CHECKOUT / "generator" / "vmgen"
 # Each new module or folder has to be placed here.
 LEAVES = ("fingerprint", "nameless", "problems", "quantities", "rules", "yaml_text")
 STAGES = (
-    "rules",
     "secrets",
     "read",
     "merge",
