@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 from vmgen.problems import Place
 
+# The keys and list indexes (from 0) that lead to a value: ("vms", "web", "disks", 0).
+KeyPath = tuple[str | int, ...]
+
 
 class Located(NamedTuple):
     """A scalar, a tuple or a mapping of located values, and its place.
