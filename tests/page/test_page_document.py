@@ -60,7 +60,7 @@ def test_nothing_is_fetched(text: str) -> None:
     shell = text.replace(re.search(r'id="data">.*?</script>', text, re.DOTALL)[0], "")  # type: ignore[index]
     assert re.findall(r'(?:src|href|action|poster|srcset)="(?!#|data:)[^"]*"', shell) == []
     assert "@import" not in shell
-    assert "url(" not in document._read_asset(document.STYLE)
+    assert "url(" not in document.read_asset(document.STYLE)
     assert "default-src 'none'" in shell
 
 
@@ -182,7 +182,7 @@ def test_changes_against_a_ref(new_repository: Make) -> None:
 def test_library_has_its_licence() -> None:
     """The page carries the licence of the library in it, beside its name and version."""
     text = render_page({"environments": []})
-    licence = document._read_asset(document.LICENCE)
+    licence = document.read_asset(document.LICENCE)
     assert "Permission is hereby granted" in licence
     assert licence in text
     assert "@tanstack/virtual-core 3.19.11, MIT licence" in text

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmgen.report.totals import TABLE_FORMATS
+from vmgen.report.tables import TABLE_FORMATS
 
 COLUMNS = ("vm", "vcpu", "note")
 ROWS = (("web-1", 2, ""), ("database", 16, "large, old"))

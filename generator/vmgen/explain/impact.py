@@ -14,6 +14,7 @@ from vmgen.merge.environment import Environment
 from vmgen.merge.layers import WRITTEN_LAYERS
 from vmgen.merge.platform import Platform
 from vmgen.problems import Place, VmgenError, did_you_mean
+from vmgen.quantities import format_count
 from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.located import KeyPath, Located, format_path, walk
 from vmgen.read.repository import Project
@@ -90,7 +91,7 @@ def parse_target(reference: str, project: Project) -> Target:
         return Target(display_path)
     lines = path.read_bytes().decode(errors="replace").splitlines()
     if line > len(lines):
-        raise VmgenError(f"{display_path} has {len(lines)} lines, and no line {line}")
+        raise VmgenError(f"{display_path} has {format_count(len(lines), 'line')}, and no line {line}")
     return Target(display_path, line, lines[line - 1])
 
 
@@ -127,7 +128,8 @@ class ImpactFinder:
         line_contents = find_line_contents(self._target, (*(layer.content for layer in layers), *merged))
         self.keys.update(dict.fromkeys(line_contents.keys))
         extended_layers = frozenset(self._find_extended_layers(line_contents))
-        matcher = _TargetMatcher(self._target, line_contents, extended_layers, platform)
+        catalog_entry_places = frozenset(_find_catalog_entry_places(line_contents, platform))
+        matcher = _TargetMatcher(self._target, line_contents, extended_layers, platform, catalog_entry_places)
         for resource in fleet.resources:
             template = fleet.get_kind(resource).template
             trace = self._tracer.trace(template, resource.build_context())
@@ -194,20 +196,17 @@ def _find_checked_fields(
             yield format_path(field.path)
 
 
-class _TargetMatcher:
+class _TargetMatcher(NamedTuple):
     """Decides whether a value, a template line or a catalog entry belongs to a target.
 
     Values from the files of `extended_layers` belong to it, too: the target lists these files.
     """
 
-    def __init__(
-        self, target: Target, line_contents: LineContents, extended_layers: frozenset[str], platform: Platform
-    ) -> None:
-        self._target = target
-        self._line_contents = line_contents
-        self._extended_layers = extended_layers
-        self._platform = platform
-        self._catalog_entry_places = set(_find_catalog_entry_places(line_contents, platform))
+    target: Target
+    line_contents: LineContents
+    extended_layers: frozenset[str]
+    platform: Platform
+    catalog_entry_places: frozenset[Place]
 
     def matches_value(self, value: Located) -> bool:
         """Return true if a value is at the target, or if a rule made it from a value there."""
@@ -219,30 +218,30 @@ class _TargetMatcher:
         return any(map(self._matches_place, places))
 
     def _matches_place(self, place: Place) -> bool:
-        if place.file in self._extended_layers:
+        if place.file in self.extended_layers:
             return True
-        if self._target.line and place.line:  # some values are made from a file as a whole
-            return place in self._line_contents.places
-        return place.file == self._target.file
+        if self.target.line and place.line:  # some values are made from a file as a whole
+            return place in self.line_contents.places
+        return place.file == self.target.file
 
     def matches_line(self, place: Place) -> bool:
         """Return true if a line of a template is the target or is in it."""
-        return place.file == self._target.file and self._target.line in (0, place.line)
+        return place.file == self.target.file and self.target.line in (0, place.line)
 
     def selects_template(self, kind: str) -> bool:
         """Return true if the target selects the platform, or the template of a kind."""
-        if not self._target.line:
-            kinds = self._platform.content.mapping["kinds"]
-            return kinds.mapping[kind].place.file == self._target.file
+        if not self.target.line:
+            kinds = self.platform.content.mapping["kinds"]
+            return kinds.mapping[kind].place.file == self.target.file
         return any(
             path in (("platform",), ("kinds",))
             or (path[:2] == ("kinds", kind) and (len(path) == 2 or path[2] in _TEMPLATE_KEYS))
-            for path in self._line_contents.paths
+            for path in self.line_contents.paths
         )
 
     def matches_catalog_entry(self, key_place: Place) -> bool:
         """Return true if the target is an entry of the catalog or a part of it, given the place of the entry's key."""
-        return key_place in self._catalog_entry_places if self._target.line else key_place.file == self._target.file
+        return key_place in self.catalog_entry_places if self.target.line else key_place.file == self.target.file
 
 
 def _find_catalog_entry_places(line_contents: LineContents, platform: Platform) -> Iterator[Place]:

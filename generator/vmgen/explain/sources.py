@@ -118,12 +118,10 @@ class EnvironmentSources:
     def _find_disk_sources(self, disk: Disk) -> ObjectSources:
         group, instance = self._instances[disk.group, disk.vm]
         own_disk = next(own_disk for own_disk in instance.settings.disks if own_disk.settings is disk.settings)
-        return ObjectSources(
-            (*_find_name_sources(group, instance), *_find_suffix_sources(own_disk, instance)),
-            (*_find_count_sources(group), *_find_system_disk_sources(own_disk, instance)),
-            self._build_disk_context(disk.settings, (instance.settings.values,)),
-            own_disk.place,
-        )
+        name_sources = (*_find_name_sources(group, instance), *_find_suffix_sources(own_disk, instance))
+        existence_sources = (*_find_count_sources(group), *_find_system_disk_sources(own_disk, instance))
+        context = self._build_disk_context(disk.settings, (instance.settings.values,))
+        return ObjectSources(name_sources, existence_sources, context, own_disk.place)
 
     def _find_standalone_sources(self, disk: Disk) -> ObjectSources:
         place = next(entry.place for entry in self._environment.disks if entry.name == disk.name)
@@ -177,11 +175,8 @@ def _find_system_disk_sources(own_disk: OwnDisk, instance: Instance) -> Sources:
 def _find_attached_disk_sources(group: Group, instance: Instance) -> Iterator[tuple[Sources, Sources]]:
     """Find the sources of the name and of the bus of each disk, in boot order."""
     for own_disk in instance.settings.disks:
-        name_sources = (
-            *_find_name_sources(group, instance),
-            *_find_suffix_sources(own_disk, instance),
-            *_find_system_disk_sources(own_disk, instance),
-        )
+        disk_sources = (*_find_suffix_sources(own_disk, instance), *_find_system_disk_sources(own_disk, instance))
+        name_sources = (*_find_name_sources(group, instance), *disk_sources)
         yield name_sources, (own_disk.settings.get("bus") or Located("", own_disk.place, layer="left to the profile"),)
     for item in instance.settings.attachments:
         yield (item.mapping["name"],), (item.get("bus") or Located("", item.place, layer="left to the profile"),)

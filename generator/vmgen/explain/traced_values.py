@@ -53,21 +53,6 @@ class TracedScalar:
     def __hash__(self) -> int:
         return hash(self._value)
 
-    def __bool__(self) -> bool:
-        return bool(self._read())
-
-    def __len__(self) -> int:
-        return len(self._read())
-
-    def __index__(self) -> int:
-        return operator.index(self._read())
-
-    def __int__(self) -> int:
-        return int(self._read())
-
-    def __float__(self) -> float:
-        return float(self._read())
-
     def __contains__(self, item: Any) -> bool:
         return unwrap(item) in self._read()
 
@@ -92,6 +77,10 @@ class TracedScalar:
         return TracedScalar(value, tuple(dict.fromkeys((*self._paths, *get_paths(operand)))), self._sink)
 
 
+def _make_conversion(convert: Callable[[Any], Any]) -> Callable[[TracedScalar], Any]:
+    return lambda self: convert(self._read())
+
+
 def _make_comparison(compare: Callable[[Any, Any], bool]) -> Callable[[TracedScalar, Any], bool]:
     def compare_values(self: TracedScalar, operand: Any) -> bool:
         self._sink.record_read((*self._paths, *get_paths(operand)))
@@ -108,6 +97,15 @@ def _make_operator(combine: Callable[[Any, Any], Any], *, reflected: bool = Fals
     return combine_values
 
 
+_CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
+    "bool": bool,
+    "len": len,
+    "int": int,
+    "float": float,
+    "index": operator.index,
+}
+for _name, _convert in _CONVERSIONS.items():
+    setattr(TracedScalar, f"__{_name}__", _make_conversion(_convert))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(TracedScalar, f"__{_name}__", _make_comparison(getattr(operator, _name)))
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod"):
