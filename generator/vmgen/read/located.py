@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from vmgen.problems import Place
 
-# The keys and list indexes (from 0) that lead to a value: ("vms", "web", "disks", 0).
+# Keys of mappings and indexes of lists, from the outermost value inwards.
 KeyPath = tuple[str | int, ...]
 
 

@@ -195,16 +195,16 @@ class _RedactedManifests:
         if resource.render_key not in self._shared_texts:
             self._shared_texts[resource.render_key] = self._render_shared(resource)
         text = self._shared_texts[resource.render_key] if is_plain(list_names(resource)) else None
-        if text is None:
-            context = _redact_resource(resource).build_context()
-            text = self._templates.render(self._fleet.get_kind(resource).template, context)
-        return format_header(self._fleet.file) + text
+        return format_header(self._fleet.file) + (self._render_single(resource) if text is None else text)
 
     def _render_shared(self, resource: Resource) -> str | None:
         kind = self._fleet.get_kind(resource)
         template = build_manifest_template(_redact_resource(resource), kind.template, self._templates)
         names = [f"{_PLACEHOLDER_START}{index}{_PLACEHOLDER_END}" for index in range(len(list_names(resource)))]
         return template.format(names) if template else None
+
+    def _render_single(self, resource: Resource) -> str:
+        return self._templates.render(self._fleet.get_kind(resource).template, _redact_resource(resource).build_context())
 
 
 def _redact_resource(resource: Resource) -> Resource:
