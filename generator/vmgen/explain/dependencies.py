@@ -81,7 +81,8 @@ def find_affected(project: Project, names: tuple[str, ...], changed: Collection[
     affected = tuple(name for name in names if _is_affected(dependencies[name], name, files, root))
     # What environments share lists them all, so it changes with each, and when one is added or removed.
     shared = {name for name in names if dependencies[name].has_shared_delivery}
-    return names if shared.intersection(affected) or (shared and any(map(_is_environment_file, files))) else affected
+    has_environment_file = any(Path(file).parent == Path("environments") and file.endswith(".yaml") for file in files)
+    return names if shared.intersection(affected) or (shared and has_environment_file) else affected
 
 
 def _is_program_file(path: Path, root: Path) -> bool:
@@ -100,10 +101,6 @@ def _is_common_file(file: str, project: Project, names: tuple[str, ...]) -> bool
     if top == "delivery":
         return Path(file).stem not in names
     return top == POLICIES_FOLDER
-
-
-def _is_environment_file(file: str) -> bool:
-    return file.startswith("environments/") and file.count("/") == 1 and file.endswith(".yaml")
 
 
 def _is_affected(dependencies: Dependencies, name: str, changed: set[str], root: Path) -> bool:

@@ -253,7 +253,7 @@ def _find_catalog_entry_places(line_contents: LineContents, platform: Platform) 
 
 
 class LineContents(NamedTuple):
-    """The values on a target's line: their paths, the texts at and below them with their paths, and all their places."""
+    """The values on a target's line: their paths, the texts at and below them, and all their places."""
 
     paths: tuple[KeyPath, ...]
     texts: tuple[tuple[KeyPath, str], ...]

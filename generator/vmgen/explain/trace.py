@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from vmgen.explain.traced_values import (
@@ -63,12 +64,8 @@ class _Condition(NamedTuple):
     line: Place
 
 
-class _GuardedRange(NamedTuple):
-    """A range of the output, in characters from 0, that a condition guards."""
-
-    start: int
-    end: int
-    condition: _Condition
+# A range of the output, in characters from 0 (the end is not part of it), that a condition guards.
+_GuardedRange = tuple[int, int, _Condition]
 
 
 class RenderTracer:
@@ -156,7 +153,7 @@ class RenderTracer:
         """End the output that the innermost open condition guards."""
         self._record_omission()
         start, condition = self._open_conditions.pop()
-        self._guarded_ranges.append(_GuardedRange(start, self._offset, condition))
+        self._guarded_ranges.append((start, self._offset, condition))
         return value
 
     def trace_choice(self, value: Any) -> Any:
@@ -187,16 +184,14 @@ class RenderTracer:
             content, _ = read_yaml(_LINE_MARKER.sub("", text).encode(), file)
             marked_lines = []
         line_numbers = [number for number, _ in marked_lines]
-        line_offsets = _compute_line_offsets(text)
+        line_offsets = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
         for path, value in walk(content or Located({}, Place(file))):
             if isinstance(value.data, dict | tuple) and value.data:
                 continue
             index = bisect_left(line_numbers, value.place.line)
             offset = line_offsets[value.place.line - 1] + value.place.column - 1
             conditions = [
-                guarded.condition
-                for guarded in self._guarded_ranges
-                if not marked_lines or guarded.start <= offset < guarded.end
+                condition for start, end, condition in self._guarded_ranges if not marked_lines or start <= offset < end
             ]
             yield RenderedField(
                 path,
@@ -216,10 +211,3 @@ class RenderTracer:
         template_lines = list(self._marker_numbers)
         markers = ((number, _LINE_MARKER.search(line)) for number, line in enumerate(text.split("\n"), start=1))
         return [(number, template_lines[int(marker.group(1))]) for number, marker in markers if marker]
-
-
-def _compute_line_offsets(text: str) -> list[int]:
-    offsets = [0]
-    for line in text.split("\n"):
-        offsets.append(offsets[-1] + len(line) + 1)
-    return offsets
