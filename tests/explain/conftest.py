@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from vmgen.cloud_init.render import UserDataBuilder
+from vmgen.expand.model import Fleet
 from vmgen.expand.objects import build_fleet
 from vmgen.explain.impact import AffectedObject, ImpactFinder, parse_target
 from vmgen.explain.origins import Explainer, Explanation
-from vmgen.merge.environment import merge_environment
+from vmgen.merge.environment import Environment, merge_environment
 from vmgen.merge.layers import load_layers
 from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
 from vmgen.problems import Place, ProblemsError
-from vmgen.read.layer_file import LayerLoader
+from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.read.repository import Project
 from vmgen.read.templates import Templates
@@ -52,6 +53,7 @@ _OTHERS: tuple[tuple[str, tuple[str, ...]], ...] = (
 _SCALAR = re.compile(r'"[^"]*"|\{\}|\[[^]]*\]|ssh-[^\n]*|[^\s,\[\]{}]+')
 
 Manifests = Mapping[str, Any]
+Loaders = tuple[PlatformLoader, Templates, UserDataBuilder]
 READ_ONCE = ("templates/", "environments/_catalog.yaml", "environments/parts/")
 NO_OBJECTS = ("kustomization.yaml", "reference.yaml")
 
@@ -71,42 +73,40 @@ class Lab:
     def __init__(self, root: Path) -> None:
         self.project = Project(root)
         self.root = root
-        self._kept = self._fresh()
+        self._loaders = self._new_loaders()
 
-    def _fresh(self) -> tuple[PlatformLoader, Templates, UserDataBuilder]:
+    def _new_loaders(self) -> Loaders:
         return PlatformLoader(self.project), load_manifest_templates(self.project), UserDataBuilder(self.project)
 
     def manifests(self, name: str, edited: str = "") -> Manifests | None:
         """The objects of an environment by kind and name, without a look at the rules; None where it cannot be read."""
         try:
-            files = self._made(name, self._fresh() if edited.startswith(READ_ONCE) else self._kept)[0]
-            made = (parsed(text) for path, text in files.items() if not path.endswith(NO_OBJECTS))
-            return {f"{each['kind']}/{each['metadata']['name']}": each for each in made}
+            files = self._render(name, self._new_loaders() if edited.startswith(READ_ONCE) else self._loaders)[0]
+            objects = (parsed(text) for path, text in files.items() if not path.endswith(NO_OBJECTS))
+            return {f"{manifest['kind']}/{manifest['metadata']['name']}": manifest for manifest in objects}
         except (ProblemsError, InvalidYamlError, KeyError, IndexError, TypeError, ValueError, AttributeError):
             return None
 
-    def _made(
-        self, name: str, shared: tuple[PlatformLoader, Templates, UserDataBuilder]
-    ) -> tuple[Mapping[str, bytes], Any, Any, Any]:
-        platforms, templates, forms = shared
+    def _render(self, name: str, loaders: Loaders) -> tuple[Mapping[str, bytes], Environment, Fleet, tuple[LayerFile, ...]]:
+        platforms, templates, user_data = loaders
         layers = load_layers(name, LayerLoader(self.project))
         if any(problem.severity == "error" for problem in layers.problems):
             raise ProblemsError(layers.problems)
-        merged = merge_environment(layers, platforms.load(layers.content.get_plain("platform", DEFAULT_PLATFORM)))
-        expanded = build_fleet(merged, forms)
-        return render_tree(expanded, templates)[0].files, merged, expanded, layers.files
+        environment = merge_environment(layers, platforms.load(layers.content.get_plain("platform", DEFAULT_PLATFORM)))
+        fleet = build_fleet(environment, user_data)
+        return render_tree(fleet, templates)[0].files, environment, fleet, layers.files
 
     def explanations(self, name: str) -> list[Explanation]:
         """Every object of an environment, explained."""
-        files, merged, expanded, layers = self._made(name, self._kept)
-        explainer = Explainer(merged, expanded, layers, self.project)
-        return [explainer.explain(resource, files) for resource in expanded.resources]
+        files, environment, fleet, layers = self._render(name, self._loaders)
+        explainer = Explainer(environment, fleet, layers, self.project)
+        return [explainer.explain(resource, files) for resource in fleet.resources]
 
     def reached(self, name: str, where: str) -> list[AffectedObject]:
         """What `FILE[:LINE]` reaches in an environment."""
-        _, merged, expanded, layers = self._made(name, self._kept)
-        reach = ImpactFinder(parse_target(where, self.project), self.project, LayerLoader(self.project))
-        return list(reach.find_objects(merged, expanded, layers))
+        _, environment, fleet, layers = self._render(name, self._loaders)
+        finder = ImpactFinder(parse_target(where, self.project), self.project, LayerLoader(self.project))
+        return list(finder.find_objects(environment, fleet, layers))
 
     def edits(self, places: Collection[Place]) -> Iterator[None]:
         """Put one other value after the other in some places; the files are as they were before the next, and in the end."""

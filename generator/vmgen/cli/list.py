@@ -16,14 +16,12 @@ from vmgen.expand.model import Fleet
 from vmgen.pipeline import Renderer
 from vmgen.problems import Problem
 from vmgen.report.fleet import DISK_COLUMNS, VM_COLUMNS, Selection, build_disk_rows, build_vm_rows, parse_selectors
+from vmgen.report.tables import TABLE_FORMATS, format_table
 from vmgen.report.totals import (
     BUDGET_COLUMNS,
-    TABLE_FORMATS,
     EnvironmentSummary,
     build_budget_rows,
-    build_total_columns,
-    build_total_rows,
-    format_table,
+    build_total_table,
     summarize_environment,
     summary_to_dict,
     totals_to_dict,
@@ -78,7 +76,7 @@ def _format_tables(
     fleets: Sequence[Fleet], sums: Sequence[EnvironmentSummary], selection: Selection, *, disks: bool, totals: bool, output: str
 ) -> str:
     """The rows that were asked for; people get the totals below them, and the budgets where all was asked for."""
-    of_totals = TABLE_FORMATS[output](build_total_columns(sums), list(build_total_rows(sums)))
+    of_totals = TABLE_FORMATS[output](*build_total_table(sums))
     if disks:
         rows = TABLE_FORMATS[output](
             DISK_COLUMNS, [row for fleet in fleets for row in build_disk_rows(fleet, selection.select_disks(fleet))]

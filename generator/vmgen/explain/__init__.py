@@ -1,1 +1,1 @@
-"""EXPLAIN: where each value of an object came from, and what a line of a file reaches. Sibling of COMPARE."""
+"""Explain where the values of manifests came from (origins.py), and find what an edit of a file can change (impact.py)."""

@@ -1,1 +1,1 @@
-"""REPORT: problems, changes and tables as people, scripts and CI systems read them."""
+"""Format problems, plans, tables and explanations for people, scripts and CI systems; one module per kind of output."""

@@ -11,7 +11,7 @@ import pytest
 
 import vmgen
 from vmgen.explain.dependencies import find_affected
-from vmgen.plan.git import find_repository as git_repository
+from vmgen.plan.git import find_repository
 from vmgen.read.repository import find_environments
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDl7rH4kqzJc1fXPZ0nq3s2yQmS7o9gTzJ6r5vYkUe1e ops@three\n"
@@ -50,12 +50,12 @@ def committed(new_repository: Callable[..., Any]) -> Any:
     return made
 
 
-def reached(made: Any) -> tuple[str, ...]:
+def affected(repository: Any) -> tuple[str, ...]:
     """The environments that are affected since HEAD."""
-    found = git_repository(made.root)
-    assert found is not None
-    changed = found.list_changed_files(found.resolve_commit("HEAD") or "")
-    return find_affected(made.project, find_environments(made.project)[0], changed)
+    git_repository = find_repository(repository.root)
+    assert git_repository is not None
+    changed = git_repository.list_changed_files(git_repository.resolve_commit("HEAD") or "")
+    return find_affected(repository.project, find_environments(repository.project)[0], changed)
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,14 @@ def test_a_change_affects_what_it_can_reach(committed: Any, changes: Mapping[str
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-    assert reached(committed) == expected
+    assert affected(committed) == expected
 
 
 def test_a_renamed_layer_affects_who_had_it_and_who_has_it(committed: Any):
     """A rename is two changes: of the file that is gone, and of the one that is there."""
     git(committed.root, "mv", "environments/base/all.yaml", "environments/base/other.yaml")
     (committed.root / "environments/three.yaml").write_text(f"extends: [base/other.yaml]\nnamespace: tenant-three\n{GROUP}")
-    assert reached(committed) == ("one", "three")
+    assert affected(committed) == ("one", "three")
 
 
 def test_a_file_that_git_ignores_counts_as_changed(committed: Any):
@@ -109,7 +109,7 @@ def test_a_file_that_git_ignores_counts_as_changed(committed: Any):
     git(committed.root, "rm", "-rq", "--cached", "environments/keys")
     git(committed.root, "add", "-A")
     git(committed.root, "commit", "-qm", "ignored")
-    assert reached(committed) == ("two",)
+    assert affected(committed) == ("two",)
 
 
 def test_a_layer_behind_a_symbolic_link_counts(committed: Any):
@@ -121,7 +121,7 @@ def test_a_layer_behind_a_symbolic_link_counts(committed: Any):
     git(committed.root, "add", "-A")
     git(committed.root, "commit", "-qm", "linked")
     (committed.root / "shared/keys.pub").write_text(KEY + KEY)
-    assert reached(committed) == ("two",)
+    assert affected(committed) == ("two",)
 
 
 def test_render_writes_the_affected_only_and_prunes_what_is_gone(committed: Any):
@@ -160,12 +160,12 @@ def test_all_with_argo_cd_are_affected_together(committed: Any):
     """Argo CD's environments share files that are made from all of them: one reached, all are rendered."""
     delivery = "delivery: {argocd: {repoURL: https://git.example.com/vms.git, destination: {name: hikube}}}\n"
     (committed.root / "environments/one.yaml").write_text(f"extends: [base/all.yaml]\n{delivery}")
-    assert reached(committed) == ALL
+    assert affected(committed) == ALL
 
 
 def test_the_program_itself_affects_everything(committed: Any):
     """A change of vmgen's own modules can change every manifest."""
     package = Path(vmgen.__file__).parent
     project = committed.project
-    assert find_affected(project, ALL, {(package / "quoting.py").resolve()}) == ALL
-    assert find_affected(project, ALL, {(package / "__pycache__/quoting.cpython-311.pyc").resolve()}) == ()
+    assert find_affected(project, ALL, {(package / "yaml_text.py").resolve()}) == ALL
+    assert find_affected(project, ALL, {(package / "__pycache__/yaml_text.cpython-311.pyc").resolve()}) == ()
