@@ -55,7 +55,7 @@ def load_schema(kind: str, project: Project) -> Schema:
     if path is None:
         raise VmgenError(f"templates/{SCHEMA_FILES[kind]} is missing")
     try:
-        return Schema(json.loads(path.read_text(encoding="utf-8")), ours=project.is_built_in(path))
+        return Schema(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
         raise VmgenError(f"{project.display_path(path)} is not JSON: {error}") from None
 

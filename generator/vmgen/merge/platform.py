@@ -23,28 +23,23 @@ DEFAULT_PLATFORM = "hikube"
 
 
 class Kind(NamedTuple):
-    """A kind of object: its template, the schema of what comes out, its folder, and how long its names may be.
-
-    `built_in` says that the schema is the program's own, not one of the repository.
-    """
+    """A kind of object: its template, the schema of what comes out, its folder, and how long its names may be."""
 
     name: str
     template: str
     schema: Mapping[str, Any]
-    built_in: bool
     folder: str
     max_name_length: int
     safe_name_length: int
 
 
 class Platform(NamedTuple):
-    """Everything that the program knows about a platform. `built_in` says that its platform.yaml is the program's own."""
+    """Everything that the program knows about a platform."""
 
     name: str
     kinds: Mapping[str, Kind]
     catalog: Catalog
     content: Located
-    built_in: bool
 
     @property
     def defaults(self) -> Located:
@@ -128,14 +123,12 @@ class PlatformLoader:
 
 def _serialize_platform(platform: Platform) -> tuple[Any, ...]:
     kinds = [tuple(kind) for kind in platform.kinds.values()]
-    return platform.name, kinds, serialize(platform.catalog.content), serialize(platform.content), platform.built_in
+    return platform.name, kinds, serialize(platform.catalog.content), serialize(platform.content)
 
 
 def _deserialize_platform(row: tuple[Any, ...]) -> Platform:
-    name, kinds, catalog, content, built_in = row
-    return Platform(
-        name, {kind[0]: Kind(*kind) for kind in kinds}, Catalog(deserialize(catalog)), deserialize(content), built_in
-    )
+    name, kinds, catalog, content = row
+    return Platform(name, {kind[0]: Kind(*kind) for kind in kinds}, Catalog(deserialize(catalog)), deserialize(content))
 
 
 def _load_platform(name: str, project: Project) -> Platform:
@@ -145,8 +138,7 @@ def _load_platform(name: str, project: Project) -> Platform:
     if own.is_file():
         catalog = merge(catalog, _read_content(own, project))
     kinds = {kind: _load_kind(kind, entry, name, project) for kind, entry in content.data["kinds"].data.items()}
-    built_in = project.is_built_in(_require_template(f"{name}/platform.yaml", project))
-    return Platform(name, kinds, Catalog(validate(catalog, "catalog")), content, built_in)
+    return Platform(name, kinds, Catalog(validate(catalog, "catalog")), content)
 
 
 def _load_kind(kind: str, entry: Located, platform: str, project: Project) -> Kind:
@@ -158,7 +150,7 @@ def _load_kind(kind: str, entry: Located, platform: str, project: Project) -> Ki
         raise VmgenError(f"{project.display_path(path)} is not JSON: {error}") from None
     lengths = values["nameLength"]
     template = f"{platform}/{values['template']}"
-    return Kind(kind, template, schema, project.is_built_in(path), values["folder"], lengths["most"], lengths["safe"])
+    return Kind(kind, template, schema, values["folder"], lengths["most"], lengths["safe"])
 
 
 def _require_template(name: str, project: Project) -> Path:

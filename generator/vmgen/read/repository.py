@@ -81,10 +81,6 @@ class Project(_Folders):
                 return path
         return None
 
-    def is_built_in(self, path: Path) -> bool:
-        """Whether a template or schema that was found is the program's own, not one of the repository's folder."""
-        return path.is_relative_to(_builtin_folder("templates"))
-
     def contains(self, path: Path) -> bool:
         """Whether a path lies in the repository, links followed."""
         return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.root))
