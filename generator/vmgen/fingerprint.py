@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-try:  # hashlib loads all of OpenSSL, which takes longer than a run without work; this is where it has the function from
-    from _blake2 import blake2b
-except ImportError:
-    from hashlib import blake2b
+from hashlib import blake2b
 
 
 def compute_digest(parts: Iterable[str | bytes]) -> str:
