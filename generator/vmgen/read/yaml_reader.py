@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -58,10 +59,8 @@ def read_documents(content: bytes, file: str) -> tuple[list[Located], list[Probl
     """Return the non-empty documents of a file, up to the first syntax error, and the problems of the file."""
     parser = _Parser(file)
     documents: list[Located] = []
-    try:
+    with suppress(_UnreadableFile):
         documents.extend(document for document in parser.parse_documents(content) if document.data is not None)
-    except _UnreadableFile:
-        pass
     return documents, parser.problems
 
 
