@@ -6,15 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vmgen.read.located import KeyPath
-from vmgen.secrets.patterns import (
-    HASH_DESCRIPTION,
-    SENSITIVE_NAME,
-    find_secrets,
-    is_locked_password,
-    is_path,
-    is_reference,
-)
+from vmgen.secrets.patterns import HASH_DESCRIPTION, SENSITIVE_NAME, find_secrets, is_locked_password, is_path, is_reference
+
+# Like vmgen.read.located.KeyPath, which this folder cannot import: read/ hides secrets in its messages.
+_KeyPath = tuple[str | int, ...]
 
 MAX_DECODED_BYTES = 1024 * 1024
 
@@ -23,7 +18,7 @@ _PASSWORD_KEY = re.compile(r"(?i).*passw(?:or)?d")
 _HASH_PREFIX = re.compile(r"\$[0-9a-z]+\$")
 
 
-def find_cloud_config_secrets(config: Any) -> Iterator[tuple[KeyPath, str]]:
+def find_cloud_config_secrets(config: Any) -> Iterator[tuple[_KeyPath, str]]:
     """Iterate over the secrets in a cloud-config, which is plain data: their paths and descriptions.
 
     Of texts, only encoded ones are searched; others are for find_secrets().
@@ -40,7 +35,7 @@ def find_cloud_config_secrets(config: Any) -> Iterator[tuple[KeyPath, str]]:
             yield ("write_files", index, "content"), description
 
 
-def _find_by_key(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+def _find_by_key(value: Any, path: _KeyPath) -> Iterator[tuple[_KeyPath, str]]:
     if isinstance(value, dict):
         for key, item in value.items():
             if isinstance(item, dict | list):
@@ -64,7 +59,7 @@ def _describe(value: str, description: str) -> str:
     return HASH_DESCRIPTION if _HASH_PREFIX.match(value) else description
 
 
-def _find_chpasswd_passwords(entries: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+def _find_chpasswd_passwords(entries: Any, path: _KeyPath) -> Iterator[tuple[_KeyPath, str]]:
     """Search lines of `user:password`; cloud-init makes a password up for `R` and `RANDOM`."""
     lines = entries.split("\n") if isinstance(entries, str) else entries if isinstance(entries, list) else []
     for index, line in enumerate(lines):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import os
 import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 HASH_DESCRIPTION = "a password hash"
@@ -127,12 +125,6 @@ def find_secrets_with_plugins(text: str) -> Iterator[SecretMatch]:
         description = _match_line_with_plugins(line) if _PLUGIN_PREFILTER.search(line) else ""
         if description:
             yield SecretMatch(index, description)
-
-
-def plugin_version() -> str:
-    """Return which copy of detect-secrets is installed, or nothing. Another copy may find more, or less."""
-    spec = find_spec("detect_secrets")
-    return f"{spec.origin} {os.stat(spec.origin).st_mtime_ns}" if spec and spec.origin else ""
 
 
 def is_reference(value: str, *, in_shell: bool = False) -> bool:
