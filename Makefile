@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 ENV ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help render plan check test e2e lint types format docs site bench lock clean
+.PHONY: help render plan check test mutants e2e lint types format docs site bench lock clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ check: .venv/.installed ## Say everything that is wrong, as CI does
 
 test: .venv/.developing ## Run the tests
 	@$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term
+
+mutants: .venv/.developing build/mutants/venv ## Find changes in the code that no test notices (hours; MODULE=plan/gate for one module)
+	@$(BIN)/python -m tools.mutants $(MODULE)
 
 e2e: .venv/.developing ## Deliver to a real API server by a real Argo CD and Flux (needs Go; the first run builds for minutes)
 	@$(BIN)/python tests/e2e/run.py
@@ -61,6 +64,10 @@ lock: .venv/.developing ## Pin the dependencies anew (needs uv)
 
 clean: ## Remove what make made, the manifests excepted
 	rm -rf .venv .vmgen .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov dist build
+
+build/mutants/venv:
+	@$(PYTHON) -m venv $@
+	@$@/bin/python -m pip install --quiet --disable-pip-version-check cosmic-ray==8.7.0
 
 .venv/.created:
 	@$(PYTHON) -c 'import sys; sys.exit("vmgen needs Python 3.11 or newer; run make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'

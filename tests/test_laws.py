@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vmgen.kustomize.comparison import compare_build
-from vmgen.kustomize.engine import build
+from vmgen.kustomize.engine import Kustomizer
 from vmgen.pipeline import Renderer
 from vmgen.problems import Problem
 from vmgen.read.manifests import parse_objects
@@ -290,7 +290,8 @@ def test_the_engine_builds_what_was_rendered(rendered: Callable, engine: list[st
         for name, content in files.items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_bytes(content)
-        assert compare_build("production", "manifests/production", build(tmp_path / "production"), files) == []
+        built = Kustomizer().build(tmp_path / "production", "production")
+        assert compare_build("production", "manifests/production", built, files) == []
 
     law()
 

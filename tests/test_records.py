@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-import vmgen
 from vmgen.patterns import Pattern
 from vmgen.records import Record
+
+import vmgen
 
 BODY = '''
 from __future__ import annotations

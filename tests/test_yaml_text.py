@@ -13,7 +13,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vmgen.kustomize.engine import build
+from vmgen.kustomize.engine import Kustomizer
 from vmgen.read.manifests import parse_objects
 from vmgen.read.yaml_reader import describe_unprintable
 from vmgen.yaml_text import RawYaml, finalize, quote, to_block, to_flow, to_scalar
@@ -215,7 +215,7 @@ def test_kustomize_reads_what_was_written(tmp_path: Path, engine: list[str], sty
     values = _many_texts()
     (tmp_path / "a.yaml").write_bytes(_objects_of(values, STYLES[style]))
     (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]\n")
-    [built] = parse_objects(build(tmp_path))
+    [built] = parse_objects(Kustomizer().build(tmp_path, "here"))
     wanted = {f"key{index}": value for index, value in enumerate(values)}
     assert built["metadata"]["annotations"] == wanted
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tools.formats import formats_page, verdicts_page
 from vmgen.render.policies import BUILT_IN_POLICIES
-from vmgen.report.rule_texts import list_rules
+from vmgen.report.rule_texts import all_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Made by `make docs` from {source}. Do not edit. -->\n\n"
@@ -97,7 +97,7 @@ def rules_page() -> str:
         "# Rules\n\nEvery problem names its rule in brackets. Errors refuse the run, warnings do not.\n\n",
     ]
     policies = {policy.id for policy in BUILT_IN_POLICIES}
-    for rule in sorted(list_rules(), key=lambda each: each.id):
+    for rule in all_rules():
         severity = "policy, off by default" if rule.id in policies else rule.severity
         parts.append(f"## {rule.id}\n\n*{severity}*\n\n{rule.text}\n\n")
     return "".join(parts).rstrip() + "\n"

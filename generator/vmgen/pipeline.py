@@ -273,11 +273,11 @@ def plan_and_gate(
     differing: Mapping[str, bytes] | None = None,
 ) -> tuple[Plan, tuple[Problem, ...]]:
     """What the platform will do, and what of it the gate refuses. `differing` is what of the baseline does, if known."""
-    from vmgen.plan.gate import refuse_unpermitted
+    from vmgen.plan.gate import find_refusals
     from vmgen.plan.plan import build_plan
 
     environments = tuple(each.desired for each in rendered if each.desired)
     platforms = PlatformLoader(project).preload(each.environment.platform for each in rendered if each.environment)
     found = build_plan(platforms, environments, start.baseline, start.removed_environments, differing)
-    refused = refuse_unpermitted(found, environments, start.today, behind=start.baseline.head_is_behind)
+    refused = find_refusals(found, environments, start.today, head_is_behind=start.baseline.head_is_behind)
     return found, sort_problems([*found.problems, *refused])

@@ -72,3 +72,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'count'?` to end a message with, or nothing."""
     match = find_closest(word, known)
     return f"; did you mean '{match}'?" if match else ""
+
+
+def shorten(text: str, limit: int = 60) -> str:
+    """Return a text of the user's for a message, cut to `limit` characters."""
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."

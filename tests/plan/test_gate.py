@@ -115,6 +115,16 @@ def test_outside_git_the_files_are_the_baseline(repository: Callable[..., Any]) 
     assert plain.run("check", "--kustomize", "off").code == 0
 
 
+@pytest.mark.parametrize(
+    ("disks", "loss"), [("", "the data of 1 disk committed"), ("disks: {data: 5Gi}", "the data of 2 disks committed")]
+)
+def test_disks_are_counted(committed: Committed, disks: str, loss: str) -> None:
+    """One disk is one disk."""
+    history = committed(f"namespace: tenant-acme\nvms: {{web: {{instanceType: u1.large, image: ubuntu-2404, {disks}}}}}\n")
+    history.write(production="namespace: tenant-acme\n")
+    assert loss in history.vmgen("render", "--allow-empty").messages
+
+
 def test_printed_lines_go_on_with_a_list_that_is_there(committed: Committed) -> None:
     """Where `retire:` is written already, the lines are items with its indentation."""
     history = committed()

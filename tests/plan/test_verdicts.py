@@ -12,7 +12,7 @@ import yaml
 
 from vmgen.merge.platform import PlatformLoader
 from vmgen.plan.change_kinds import CHANGE_KINDS
-from vmgen.plan.verdicts import VERDICTS, KindVerdicts, VerdictRow, diff_fields, find_matching_row, load_verdicts
+from vmgen.plan.verdicts import KindVerdicts, Verdict, VerdictRow, diff_fields, find_matching_row, load_verdicts
 from vmgen.read.repository import Project, read_schema_text
 
 PROJECT = Project(Path("/nowhere"))
@@ -178,5 +178,52 @@ def test_schema_names_the_directions_and_verdicts_that_the_program_knows() -> No
     """What the schema of the table allows is what the program understands."""
     row = json.loads(read_schema_text("verdicts"))["$defs"]["row"]["properties"]
     assert set(row["change"]["enum"]) == set(CHANGE_KINDS)
-    assert tuple(row["verdict"]["enum"]) == VERDICTS
-    assert tuple(json.loads(read_schema_text("plan"))["$defs"]["verdict"]["enum"]) == VERDICTS
+    assert tuple(row["verdict"]["enum"]) == tuple(Verdict)
+    assert tuple(json.loads(read_schema_text("plan"))["$defs"]["verdict"]["enum"]) == tuple(Verdict)
+
+
+PLATFORM = pytest.mark.parametrize("platform", PLATFORMS)
+
+
+def changed(platform: str, kind: str, before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
+    """The verdict of each field that differs between two specs."""
+    table = load_verdicts(platform, PlatformLoader(PROJECT))[kind]
+    return {change.path: change.verdict for change in diff_fields({"spec": before}, {"spec": after}, table)}
+
+
+@PLATFORM
+def test_a_default_that_is_written_out_has_no_effect(platform: str) -> None:
+    """Neither the storage class nor the seed is a change where the platform took the same before."""
+    disk = changed(platform, "VMDisk", {"storage": "20Gi"}, {"storage": "20Gi", "storageClass": "replicated", "optical": False})
+    assert disk == {"spec.storageClass": "no effect", "spec.optical": "no effect"}
+    machine = changed(platform, "VMInstance", {}, {"cloudInitSeed": "", "external": False, "externalPorts": [22]})
+    assert set(machine.values()) == {"no effect"}
+
+
+@PLATFORM
+def test_another_value_than_the_default_is_a_change(platform: str) -> None:
+    """A class other than the one that the platform took is rejected, a seed re-provisions, and 0 is not `false`."""
+    assert changed(platform, "VMDisk", {}, {"storageClass": "local"}) == {"spec.storageClass": "rejected"}
+    assert changed(platform, "VMInstance", {}, {"cloudInitSeed": "two"}) == {"spec.cloudInitSeed": "reprovision"}
+    assert changed(platform, "VMDisk", {}, {"optical": 0}) != {"spec.optical": "no effect"}
+
+
+@pytest.mark.parametrize("one", [True, 1, 1.0, "1"])
+@pytest.mark.parametrize("other", [True, 1, 1.0, "1"])
+@pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"a": [value]}])
+def test_a_changed_type_is_a_change(one: object, other: object, wrap: Callable[[object], object]) -> None:
+    """`true`, 1, 1.0 and "1" are four values, in whatever they stand; to Python the first three are equal."""
+    table = load_verdicts("hikube", PlatformLoader(PROJECT))["VMDisk"]
+    for path, name in (("spec", "optical"), ("metadata", "labels")):
+        before, after = ({path: {name: {"key": wrap(value)} if name == "labels" else wrap(value)}} for value in (one, other))
+        assert bool(diff_fields(before, after, table)) is (type(one) is not type(other))
+
+
+@pytest.mark.parametrize(("length", "named"), [(40, True), (41, False)])
+def test_changed_keys_of_a_cloud_config_are_named_up_to_a_length(length: int, named: bool) -> None:
+    """What is too long for a key of cloud-init may be anything, and is not shown."""
+    table = load_verdicts("hikube", PlatformLoader(PROJECT))["VMInstance"]
+    key = "k" * length
+    before, after = ({"spec": {"cloudInit": f"#cloud-config\n{key}: {value}\n"}} for value in "ab")
+    (change,) = diff_fields(before, after, table)
+    assert change.detail == "1 line added, 1 removed" + (f", in {key}" if named else "")

@@ -42,7 +42,7 @@ BROKEN = {
     "no metadata": (VM.replace("metadata:", "meta:"), None, "name must be 'web-1', and is None"),
     "a second document": (VM + "---\nkind: Secret\n", None, "must render one object, and renders 2 documents"),
     "nothing": ("", None, "must render one object, and renders 0 documents"),
-    "a list": ("- 1\n", None, "must render one object, and renders 1 documents"),
+    "a list": ("- 1\n", None, "must render one object, and renders 1 document "),
     "no YAML": (VM + "  a: b: c\n", None, "what it renders for web-1 is not YAML"),
     "a key twice": (VM + "  running: true\n", None, "the key running stands twice"),
     "a key that is no text": (VM + "  on: true\n", None, "the key True is not text to every reader"),

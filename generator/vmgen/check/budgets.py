@@ -1,9 +1,4 @@
-"""What each part of a merged environment asks for, in the order in which it stands there.
-
-Budgets: the limits that an environment sets itself, what it asks for, and where it goes past them.
-
-Rules on what an environment may ask for, and what that costs.
-"""
+"""Budgets and prices: the limits that an environment sets itself, the sums that exceed them, and the rules on both."""
 
 from __future__ import annotations
 
@@ -11,55 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from vmgen.check.rule import Finding, rule
-from vmgen.check.totals import Totals, compute_disk_totals, compute_vm_totals, sum_totals
+from vmgen.check.totals import Totals, compute_disk_totals, compute_vm_totals, load_prices, sum_totals
 from vmgen.merge.environment import Environment, Group, VmSettings
 from vmgen.problems import Place
-from vmgen.quantities import format_size, parse_size
-
-
-class ResourceRequest(NamedTuple):
-    """A group, or a standalone disk: the line that says how many there are, and what each one asks for, disks included."""
-
-    subject: str
-    place: Place
-    noun: str
-    unit_totals: tuple[Totals, ...]
-
-
-def collect_requests(environment: Environment) -> Iterator[ResourceRequest]:
-    """The groups in their order, then the standalone disks."""
-    for group in environment.groups:
-        asked: dict[int, Totals] = {}
-        for instance in group.instances:
-            if id(instance.settings) not in asked:
-                asked[id(instance.settings)] = _compute_totals_with_disks(instance.settings, environment)
-        subject, place = _locate_count(group)
-        yield ResourceRequest(subject, place, "VM", tuple(asked[id(instance.settings)] for instance in group.instances))
-    for disk in environment.disks:
-        yield ResourceRequest(f"disks.{disk.name}", disk.place, "disk", (compute_disk_totals(disk.settings.get_plain),))
-
-
-def compute_environment_totals(environment: Environment) -> Totals:
-    """All that an environment asks for."""
-    return sum_totals(each for part in collect_requests(environment) for each in part.unit_totals)
-
-
-def _compute_totals_with_disks(settings: VmSettings, environment: Environment) -> Totals:
-    own = compute_vm_totals(settings.values.get_plain, environment.platform.catalog)
-    return sum_totals((own, *(compute_disk_totals(disk.settings.get_plain) for disk in settings.disks)))
-
-
-def _locate_count(group: Group) -> tuple[str, Place]:
-    """Where it is said how many VMs a group has."""
-    for name in ("names", "count"):
-        written = group.located.get(name)
-        if written:
-            return f"vms.{group.key}.{name}", written.place
-    return f"vms.{group.key}", group.place
+from vmgen.quantities import format_count, format_size, parse_size
 
 
 class BudgetMeasure(NamedTuple):
-    """A key of `budget:`: what it limits, and a number of it in words."""
+    """A key of `budget:`: the amount that it limits, and the format of such an amount."""
 
     key: str
     get_amount: Callable[[Totals], int]
@@ -67,27 +21,22 @@ class BudgetMeasure(NamedTuple):
     title: str
 
 
-def build_count_formatter(one: str, several: str) -> Callable[[int], str]:
-    """A number with its noun."""
-    return lambda number: f"{number} {one if number == 1 else several}"
-
-
 MEASURES: Mapping[str, BudgetMeasure] = {
     measure.key: measure
     for measure in (
-        BudgetMeasure("vms", lambda totals: totals.vms, build_count_formatter("VM", "VMs"), "VMs"),
-        BudgetMeasure("cpu", lambda totals: totals.cpu, build_count_formatter("vCPU", "vCPU"), "vCPU"),
+        BudgetMeasure("vms", lambda totals: totals.vms, lambda count: format_count(count, "VM"), "VMs"),
+        BudgetMeasure("cpu", lambda totals: totals.cpu, lambda count: f"{count} vCPU", "vCPU"),
         BudgetMeasure("memory", lambda totals: totals.memory, format_size, "Memory"),
         BudgetMeasure("storage", lambda totals: totals.all_storage, format_size, "Storage"),
         BudgetMeasure(
-            "externalVMs", lambda totals: totals.addresses, build_count_formatter("public VM", "public VMs"), "Public addresses"
+            "externalVMs", lambda totals: totals.addresses, lambda count: format_count(count, "public VM"), "Public addresses"
         ),
     )
 }
 
 
 class BudgetLimit(NamedTuple):
-    """One limit that an environment sets; memory and storage in MiB."""
+    """A limit that an environment sets; memory and storage in MiB."""
 
     measure: BudgetMeasure
     maximum: int
@@ -98,19 +47,16 @@ class BudgetLimit(NamedTuple):
         return self.measure.format_amount(self.maximum)
 
 
-def find_limits(environment: Environment) -> Iterator[BudgetLimit]:
-    """The limits of an environment, in the order of MEASURES."""
-    budget = environment.settings.get("budget")
-    for key, measure in MEASURES.items():
-        written = budget.get(key) if budget else None
-        if written is None or not isinstance(written.data, int | str):
-            continue
-        most = parse_size(written.data) if isinstance(written.data, str) else written.data
-        yield BudgetLimit(measure, most, written.place)
+class ResourceRequest(NamedTuple):
+    """The totals of each VM of a group, own disks included, or those of a standalone disk; `place` sets how many there are."""
+
+    subject: str
+    place: Place
+    unit_totals: tuple[Totals, ...]
 
 
 class BudgetExcess(NamedTuple):
-    """A limit that is exceeded: by which part first, how many of its units fit, what is left for it, and what all ask for."""
+    """A limit that is exceeded: the first request that no longer fits, how many of its units do, what remains for it."""
 
     limit: BudgetLimit
     request: ResourceRequest
@@ -119,41 +65,13 @@ class BudgetExcess(NamedTuple):
     requested: int
 
 
-def find_excesses(environment: Environment) -> Iterator[BudgetExcess]:
-    """Each limit that an environment goes past."""
-    found = tuple(find_limits(environment))
-    if not found:
-        return
-    ordered = tuple(collect_requests(environment))
-    for limit in found:
-        of = limit.measure.get_amount
-        asked = of(sum_totals(each for part in ordered for each in part.unit_totals))
-        if asked > limit.maximum:
-            yield _find_first_excess(limit, ordered, asked)
-
-
-def _find_first_excess(limit: BudgetLimit, ordered: tuple[ResourceRequest, ...], asked: int) -> BudgetExcess:
-    """Where the sum, taken in the order of the file, goes past the limit."""
-    used = 0
-    for part in ordered:
-        before = used
-        for fit, each in enumerate(part.unit_totals):
-            used += limit.measure.get_amount(each)
-            if used > limit.maximum:
-                return BudgetExcess(limit, part, fit, limit.maximum - before, asked)
-    raise AssertionError("the sum exceeds the limit, so one of its parts does")
-
-
 @rule("over-budget")
 def over_budget(environment: Environment) -> Iterator[Finding]:
     """The environment asks for more than its `budget:` allows. The place is the first group, or disk, that no longer fits.
 
     Lower what the message names, or raise the budget: the number that would be enough is in the message too.
     """
-    if not environment.settings.is_set("budget"):
-        return
-
-    for excess in find_excesses(environment):
+    for excess in _find_excesses(environment):
         yield Finding(excess.request.place, excess.request.subject, _format_excess(excess))
 
 
@@ -163,31 +81,81 @@ def missing_price(environment: Environment) -> Iterator[Finding]:
 
     Write the price that the message names; 0 says that it costs nothing.
     """
-    if not environment.settings.is_set("prices"):
-        return
-    from vmgen.check.totals import load_prices
-
-    found = load_prices(environment)
-    if found is not None:
-        for name in found.compute_cost(compute_environment_totals(environment)).unpriced:
+    prices = load_prices(environment)
+    if prices is not None:
+        totals = sum_totals(unit for request in _iter_requests(environment) for unit in request.unit_totals)
+        for name in prices.compute_cost(totals).unpriced:
             message = f"no price for {name}, so the cost leaves it out; write one, or 0"
-            yield Finding(found.place, f"prices.{name}", message)
+            yield Finding(prices.place, f"prices.{name}", message)
+
+
+def find_limits(environment: Environment) -> Iterator[BudgetLimit]:
+    """Yield the limits of an environment in the order of MEASURES."""
+    budget = environment.settings.get("budget")
+    for key, measure in MEASURES.items():
+        maximum = budget.get(key) if budget else None
+        if maximum is not None and isinstance(maximum.data, int | str):
+            amount = parse_size(maximum.data) if isinstance(maximum.data, str) else maximum.data
+            yield BudgetLimit(measure, amount, maximum.place)
+
+
+def _find_excesses(environment: Environment) -> Iterator[BudgetExcess]:
+    limits = tuple(find_limits(environment))
+    requests = tuple(_iter_requests(environment)) if limits else ()
+    for limit in limits:
+        requested = limit.measure.get_amount(sum_totals(unit for request in requests for unit in request.unit_totals))
+        if requested > limit.maximum:
+            yield _find_first_excess(limit, requests, requested)
+
+
+def _find_first_excess(limit: BudgetLimit, requests: tuple[ResourceRequest, ...], requested: int) -> BudgetExcess:
+    """Add up the requests in the order of the file until the limit is exceeded."""
+    used = 0
+    for request in requests:
+        used_before = used
+        for fitting_count, unit in enumerate(request.unit_totals):
+            used += limit.measure.get_amount(unit)
+            if used > limit.maximum:
+                return BudgetExcess(limit, request, fitting_count, limit.maximum - used_before, requested)
+    raise AssertionError("the sum exceeds the limit, so one of the requests does")
+
+
+def _iter_requests(environment: Environment) -> Iterator[ResourceRequest]:
+    """Yield the groups in their order, then the standalone disks."""
+    for group in environment.groups:
+        by_settings: dict[int, Totals] = {}
+        for instance in group.instances:
+            if id(instance.settings) not in by_settings:
+                by_settings[id(instance.settings)] = _compute_totals_with_disks(instance.settings, environment)
+        subject, place = _locate_count(group)
+        yield ResourceRequest(subject, place, tuple(by_settings[id(instance.settings)] for instance in group.instances))
+    for disk in environment.disks:
+        yield ResourceRequest(f"disks.{disk.name}", disk.place, (compute_disk_totals(disk.settings.get_plain),))
+
+
+def _compute_totals_with_disks(settings: VmSettings, environment: Environment) -> Totals:
+    vm_totals = compute_vm_totals(settings.values.get_plain, environment.platform.catalog)
+    return sum_totals((vm_totals, *(compute_disk_totals(disk.settings.get_plain) for disk in settings.disks)))
+
+
+def _locate_count(group: Group) -> tuple[str, Place]:
+    """Return the key path and place that set the number of VMs of a group."""
+    for name in ("names", "count"):
+        value = group.located.get(name)
+        if value:
+            return f"vms.{group.key}.{name}", value.place
+    return f"vms.{group.key}", group.place
 
 
 def _format_excess(excess: BudgetExcess) -> str:
     measure = excess.limit.measure
-    most, asked, left = excess.limit.text, measure.format_amount(excess.requested), measure.format_amount(excess.remaining)
+    requested, remaining = measure.format_amount(excess.requested), measure.format_amount(excess.remaining)
     count = len(excess.request.unit_totals)
     if count == 1:
-        fits = f"{left} would be left for it"
+        remedy = f"{remaining} would be left for it"
     else:
-        fits = f"{left} would be left for this group, enough for {excess.fitting_count or 'none'} of its {count} VMs"
+        remedy = f"{remaining} would be left for this group, enough for {excess.fitting_count or 'none'} of its {count} VMs"
     return (
-        f"the budget is {most} ({excess.limit.place}), and the environment asks for {asked}: {fits}; "
-        f"ask for less, or raise `budget.{measure.key}` to {_format_sufficient_limit(excess)}"
+        f"the budget is {excess.limit.text} ({excess.limit.place}), and the environment asks for {requested}: {remedy}; "
+        f"ask for less, or raise `budget.{measure.key}` to {requested.split()[0]}"
     )
-
-
-def _format_sufficient_limit(excess: BudgetExcess) -> str:
-    """What to write so that all fits."""
-    return excess.limit.measure.format_amount(excess.requested).split()[0]

@@ -1,36 +1,19 @@
-"""What the schema refused: rules keep quiet about it, for it has been reported.
-
-Which disk a name means: a standalone disk of the environment, or an own disk of one of its VMs.
-"""
+"""Look up disks of an environment by their names, as `attach:` and `clone:` write them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 from typing import NamedTuple
 
 from vmgen.merge.environment import Environment, Instance
 from vmgen.merge.settings import Settings
 from vmgen.problems import did_you_mean
-from vmgen.read.located import INVALID, Located, walk
-
-
-def is_invalid(settings: Settings, *names: str) -> bool:
-    """Whether something was refused in one of these keys, so that nobody can say what was meant."""
-    mapping = settings.located.mapping
-    return any(contains_invalid(mapping[name]) for name in names if name in mapping)
-
-
-def contains_invalid(value: Located) -> bool:
-    """Whether the value, or something in it, was refused."""
-    return any(item.data is INVALID for _, item in walk(value))
-
 
 _MAX_SUGGESTIONS = 2000
 
 
 class NamedDisk(NamedTuple):
-    """A disk that exists in the environment; `owner` is None for a standalone one."""
+    """A disk of the environment; `owner` is None for a standalone one."""
 
     name: str
     settings: Settings
@@ -38,7 +21,7 @@ class NamedDisk(NamedTuple):
 
 
 class DiskIndex:
-    """Finds disks without writing out the names of all: a fleet has tens of thousands, an environment asks for few."""
+    """Find disks by name without building the names of all: a fleet has tens of thousands, an environment names few."""
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
@@ -52,11 +35,15 @@ class DiskIndex:
         return {instance.name: instance for group in self.environment.groups for instance in group.instances}
 
     def get(self, name: str) -> NamedDisk | None:
-        """The disk of a name, or None where the environment has none."""
+        """Return the disk of a name, or None if the environment has none."""
         return self._standalone.get(name) or self._find_own(name)
 
+    def suggest(self, name: str) -> str:
+        """Return the end of a message about an unknown disk; empty if no name is near. Standalone disks come first."""
+        return did_you_mean(name, self._standalone) or did_you_mean(name, self._sample_own_names())
+
     def _find_own(self, name: str) -> NamedDisk | None:
-        """Any dash may be the one between the VM's name and the disk's suffix."""
+        # VM names and suffixes may both contain dashes, so each dash may be the one between them.
         for position, character in enumerate(name):
             instance = self._instances.get(name[:position]) if character == "-" else None
             for disk in instance.settings.disks if instance else ():
@@ -64,14 +51,10 @@ class DiskIndex:
                     return NamedDisk(name, disk.settings, instance)
         return None
 
-    def suggest(self, name: str) -> str:
-        """The end of a message on an unknown disk: standalone ones first, since those are made to be attached."""
-        return did_you_mean(name, self._standalone) or did_you_mean(name, self._sample_names())
-
-    def _sample_names(self) -> Iterable[str]:
-        found: list[str] = []
+    def _sample_own_names(self) -> list[str]:
+        names: list[str] = []
         for instance in self._instances.values():
-            if len(found) >= _MAX_SUGGESTIONS:
+            if len(names) >= _MAX_SUGGESTIONS:
                 break
-            found.extend(f"{instance.name}-{disk.suffix}" for disk in instance.settings.disks)
-        return found
+            names.extend(f"{instance.name}-{disk.suffix}" for disk in instance.settings.disks)
+        return names

@@ -1,6 +1,6 @@
-"""What VMs and disks ask of the platform, added up: the arithmetic that budgets, costs, tables and plans share.
+"""Sums of the resources that VMs and disks request, and their monthly cost by the prices that an environment sets.
 
-What totals cost in a month, by the prices that an environment writes. No price is built in.
+No price is built in. Budgets, costs, tables and plans share this arithmetic.
 """
 
 from __future__ import annotations
@@ -9,27 +9,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vmgen.check.disk_names import contains_invalid
 from vmgen.merge.catalog import Catalog
 from vmgen.merge.environment import Environment
+from vmgen.merge.settings import contains_invalid
 from vmgen.problems import Place
 from vmgen.quantities import parse_size
+from vmgen.read.located import to_plain
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-
-# The plain value of a key of a VM or disk, None where it has none.
+# Returns the plain value of a key of a VM or a disk, None if it is not set: of its settings, or of the `spec` of a manifest.
 ValueGetter = Callable[[str], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over objects. Memory and storage are MiB; `storage` and `gpus` are by name, a disk's size under its class.
+    """Sums over objects: memory in MiB, storage in MiB by storage class, GPUs by name.
 
-    A halted VM counts in full: its disks and its address stay, and one line starts it again. `unsized` counts what has a
-    size that nobody can tell, such as a VM whose type the catalog does not know; only an old manifest has that.
-    The difference of two totals is one too, with negative numbers in it.
+    A halted VM counts in full, since one line starts it again. `unsized` counts the objects of unknown size, such as a VM
+    of a type that the catalog does not have; only an old manifest has these. A difference may have negative numbers.
     """
 
     vms: int = 0
@@ -43,7 +42,7 @@ class Totals:
 
     @property
     def all_storage(self) -> int:
-        """MiB of disk, whatever the class."""
+        """MiB of all storage classes together."""
         return sum(self.storage.values())
 
     def __bool__(self) -> bool:
@@ -68,21 +67,21 @@ class Totals:
         )
 
 
-def sum_totals(parts: Iterable[Totals]) -> Totals:
-    """The sum. Names are sorted, and a name of which nothing is left is gone."""
+def sum_totals(summands: Iterable[Totals]) -> Totals:
+    """Return the sum. Names are sorted, and those with the sum 0 are left out."""
     vms = cpu = memory = disks = addresses = unsized = 0
     storage: dict[str, int] = {}
     gpus: dict[str, int] = {}
-    for part in parts:
-        vms += part.vms
-        cpu += part.cpu
-        memory += part.memory
-        disks += part.disks
-        addresses += part.addresses
-        unsized += part.unsized
-        for sums, more in ((storage, part.storage), (gpus, part.gpus)):
-            for name, number in more.items():
-                sums[name] = sums.get(name, 0) + number
+    for totals in summands:
+        vms += totals.vms
+        cpu += totals.cpu
+        memory += totals.memory
+        disks += totals.disks
+        addresses += totals.addresses
+        unsized += totals.unsized
+        for sums, by_name in ((storage, totals.storage), (gpus, totals.gpus)):
+            for name, amount in by_name.items():
+                sums[name] = sums.get(name, 0) + amount
     return Totals(vms, cpu, memory, disks, _drop_zeros(storage), addresses, _drop_zeros(gpus), unsized)
 
 
@@ -90,27 +89,27 @@ def _drop_zeros(sums: Mapping[str, int]) -> dict[str, int]:
     return {name: sums[name] for name in sorted(sums) if sums[name]}
 
 
-def compute_vm_totals(value: ValueGetter, catalog: Catalog) -> Totals:
-    """What one VM asks for, its disks excepted. `value` reads a key of its settings, or of the `spec` of its manifest."""
-    sized = _find_vm_size(value, catalog)
-    cpu, memory = sized or (0, 0)
+def compute_vm_totals(get: ValueGetter, catalog: Catalog) -> Totals:
+    """Return the totals of one VM without its disks."""
+    size = _find_vm_size(get, catalog)
+    cpu, memory = size or (0, 0)
     gpus: dict[str, int] = {}
-    for gpu in value("gpus") or ():
+    for gpu in get("gpus") or ():
         name = gpu.get("name") if isinstance(gpu, dict) else gpu
         if isinstance(name, str):
             gpus[name] = gpus.get(name, 0) + 1
-    addresses = 1 if value("external") is True else 0
-    return Totals(vms=1, cpu=cpu, memory=memory, addresses=addresses, gpus=gpus, unsized=0 if sized else 1)
+    addresses = 1 if get("external") is True else 0
+    return Totals(vms=1, cpu=cpu, memory=memory, addresses=addresses, gpus=gpus, unsized=0 if size else 1)
 
 
-def _find_vm_size(value: ValueGetter, catalog: Catalog) -> tuple[int, int] | None:
-    """vCPUs and MiB: the instance type's, or those of the `resources` that stand in its place."""
-    named = value("instanceType")
-    type_ = catalog.instance_types.get(named) if isinstance(named, str) else None
-    if type_:
-        return type_.cpu, type_.memory
-    resources = value("resources")
-    if named or not isinstance(resources, dict):
+def _find_vm_size(get: ValueGetter, catalog: Catalog) -> tuple[int, int] | None:
+    """Return the vCPUs and MiB of the instance type, or of the `resources` without one; None if unknown."""
+    type_name = get("instanceType")
+    instance_type = catalog.instance_types.get(type_name) if isinstance(type_name, str) else None
+    if instance_type:
+        return instance_type.cpu, instance_type.memory
+    resources = get("resources")
+    if type_name or not isinstance(resources, dict):
         return None
     try:
         # The chart multiplies: `cpu` is the cores of one socket.
@@ -119,13 +118,13 @@ def _find_vm_size(value: ValueGetter, catalog: Catalog) -> tuple[int, int] | Non
         return None
 
 
-def compute_disk_totals(value: ValueGetter) -> Totals:
-    """What one disk asks for. `value` reads a key of its settings, or of the `spec` of its manifest."""
+def compute_disk_totals(get: ValueGetter) -> Totals:
+    """Return the totals of one disk."""
     try:
-        size = parse_size(value("storage"))
+        size = parse_size(get("storage"))
     except (KeyError, ValueError, TypeError):
         return Totals(disks=1, unsized=1)
-    return Totals(disks=1, storage={str(value("storageClass") or ""): size})
+    return Totals(disks=1, storage={str(get("storageClass") or ""): size})
 
 
 _MIB_PER_GIB = 1024
@@ -133,7 +132,7 @@ _MIB_PER_GIB = 1024
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """An amount for a month; `unpriced` names what is in the totals and has no price (`storage.local`)."""
+    """The cost of a month; `unpriced` are the keys of the prices that are missing, such as `storage.local`."""
 
     amount: Decimal
     currency: str
@@ -150,13 +149,13 @@ class Cost:
 
     @property
     def signed_text(self) -> str:
-        """The amount as a change: `+CHF 12.50`."""
+        """The cost as a change: `+CHF 12.50`."""
         sign = "-" if self.amount < 0 else "+"
         return f"{sign}{Cost(abs(self.amount), self.currency)}"
 
 
 class PriceList(NamedTuple):
-    """The prices of one environment: of a vCPU, a GiB of memory, a GiB of disk by class, an address, a GPU by name."""
+    """The prices of an environment for a month: of a vCPU, a GiB of memory, a GiB by storage class, an address, a GPU."""
 
     values: dict[str, Any]
     place: Place
@@ -166,27 +165,27 @@ class PriceList(NamedTuple):
         return str(self.values.get("currency", ""))
 
     def compute_cost(self, totals: Totals) -> Cost:
-        """What totals cost in a month; also of a difference."""
+        """Return the cost of totals, or of a difference of totals."""
         from decimal import Decimal  # few environments have prices
 
         amount, unpriced = Decimal(0), []
-        for name, number, per in _iter_billable(totals):
-            price = self._find_price(name)
+        for path, quantity, unit in _iter_billable(totals):
+            price = self._find_price(path)
             if price is not None:
-                amount += Decimal(str(price)) * number / per
-            elif number:
-                unpriced.append(".".join(name))
+                amount += Decimal(str(price)) * quantity / unit
+            elif quantity:
+                unpriced.append(".".join(path))
         return Cost(amount, self.currency, tuple(unpriced))
 
-    def _find_price(self, name: tuple[str, ...]) -> float | None:
-        found: Any = self.values
-        for step in name:
-            found = found.get(step) if isinstance(found, dict) else None
-        return None if found is None else float(found)
+    def _find_price(self, path: tuple[str, ...]) -> float | None:
+        value: Any = self.values
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else None
+        return None if value is None else float(value)
 
 
 def _iter_billable(totals: Totals) -> Iterator[tuple[tuple[str, ...], int, int]]:
-    """Everything that may have a price: the path of the price below `prices:`, how much there is, and how much one unit is."""
+    """Yield the path of each price below `prices:`, the quantity that is used, and the quantity that the price is for."""
     yield ("cpu",), totals.cpu, 1
     yield ("memory",), totals.memory, _MIB_PER_GIB
     for name, mebibytes in totals.storage.items():
@@ -197,8 +196,8 @@ def _iter_billable(totals: Totals) -> Iterator[tuple[tuple[str, ...], int, int]]
 
 
 def load_prices(environment: Environment) -> PriceList | None:
-    """The prices that an environment writes, or None where it writes none, or what nobody can count with."""
-    written = environment.settings.get("prices")
-    if written is None or not written.mapping or contains_invalid(written):
+    """Return the prices of an environment, or None if it sets none or some are invalid."""
+    prices = environment.settings.get("prices")
+    if prices is None or not prices.mapping or contains_invalid(prices):
         return None
-    return PriceList(environment.settings.get_plain("prices"), written.key_place or written.place)
+    return PriceList(to_plain(prices), prices.key_place or prices.place)

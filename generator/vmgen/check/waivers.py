@@ -1,7 +1,7 @@
-"""Waivers: lines of an environment that let a rule pass at one place, for a reason and until a day.
+"""Waivers: lines of an environment that exempt a subject from a rule, for a reason and until a date.
 
-A waived error becomes a warning that says so; a waived warning is not said. Only what rules find can be waived, never what
-could not be read, and never what the gate refuses. The day changes what is said, and no byte of what is rendered.
+A waived error becomes a warning, a waived warning disappears. Problems of reading and of the gate cannot be waived. A date
+that passes changes messages, and never a rendered byte.
 """
 
 from __future__ import annotations
@@ -10,31 +10,14 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
-from vmgen.check.rule import RuleDescriptor
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem
 from vmgen.read.located import Located
-
-STALE_WAIVER = RuleDescriptor(
-    "stale-waiver",
-    "warning",
-    """A waiver that lets nothing pass: the rule finds nothing there, or the names do not match.
-
-Remove it, so that it does not hide the next mistake. Waivers in shared layers are not reported: another environment may
-need them.""",
-)
-INVALID_WAIVER_DATE = RuleDescriptor(
-    "waiver-day",
-    "error",
-    """A waiver whose `until:` is no day of the calendar.
-
-Write the last day on which it counts, such as 2026-12-31.""",
-)
-RULES = (STALE_WAIVER, INVALID_WAIVER_DATE)
+from vmgen.rules import STALE_WAIVER, WAIVER_DAY
 
 
 class Waiver(NamedTuple):
-    """Leave for a rule to be broken at a subject and below it. `until` is the last day on which it counts."""
+    """An exemption from a rule for some subjects and the keys below them. `until` is its last day."""
 
     rule: str
     subjects: tuple[str, ...]
@@ -43,12 +26,12 @@ class Waiver(NamedTuple):
     place: Place
 
     def covers(self, problem: Problem) -> bool:
-        """Whether a problem is one that this is about."""
-        return self.rule == problem.rule and any(_is_below(problem.subject, subject) for subject in self.subjects)
+        """Return whether the problem is exempt."""
+        return self.rule == problem.rule and any(_is_at_or_below(problem.subject, subject) for subject in self.subjects)
 
 
 class WaiverFilter:
-    """The waivers of an environment on a day."""
+    """The waivers of an environment on a given day. `problems` are the mistakes in the waivers themselves."""
 
     def __init__(self, environment: Environment, today: date) -> None:
         self._environment = environment
@@ -60,13 +43,13 @@ class WaiverFilter:
             self._add_waiver(item, f"waivers[{index}]")
 
     def apply(self, problems: Iterable[Problem]) -> list[Problem]:
-        """The problems as they are to be said."""
+        """Return the problems with the waivers applied, and remember which waivers were used."""
         if not self._waivers:
             return list(problems)
-        return [shown for problem in problems for shown in self._apply_to(problem)]
+        return [remaining for problem in problems for remaining in self._apply_to(problem)]
 
     def find_stale(self) -> Iterator[Problem]:
-        """The waivers of this environment's own file that let nothing pass, once everything has been looked at."""
+        """Yield the unused waivers of the environment's own file. Call it after all problems went through `apply`."""
         for waiver in self._waivers:
             if waiver.place not in self._used_places and waiver.place.file == self._environment.file:
                 message = (
@@ -75,41 +58,37 @@ class WaiverFilter:
                 yield STALE_WAIVER.build_problem(waiver.place, "waivers", message)
 
     def _add_waiver(self, item: Located, subject: str) -> None:
-        written = item.get_plain("until", "")
+        date_text = item.get_plain("until", "")
         try:
-            until = date.fromisoformat(written)
+            until = date.fromisoformat(date_text)
         except ValueError:
-            place = item.data["until"].place
-            self.problems.append(
-                INVALID_WAIVER_DATE.build_problem(place, f"{subject}.until", f"there is no day {written}; write a real one")
-            )
+            message = f"there is no day {date_text}; write a real one"
+            self.problems.append(WAIVER_DAY.build_problem(item.data["until"].place, f"{subject}.until", message))
             return
         subjects = tuple(_expand_subject(item.get_plain("subject"), self._environment))
         self._waivers.append(Waiver(item.get_plain("rule"), subjects, item.get_plain("reason"), until, item.place))
 
     def _apply_to(self, problem: Problem) -> Iterator[Problem]:
-        found = [waiver for waiver in self._waivers if waiver.covers(problem)]
-        self._used_places.update(waiver.place for waiver in found)
-        last = max(found, key=lambda waiver: waiver.until, default=None)
-        if last is None:
+        waivers = [waiver for waiver in self._waivers if waiver.covers(problem)]
+        self._used_places.update(waiver.place for waiver in waivers)
+        longest = max(waivers, key=lambda waiver: waiver.until, default=None)
+        if longest is None:
             yield problem
-        elif last.until < self._today:
-            yield problem._replace(message=f"{problem.message} (the waiver at {last.place} ended on {last.until})")
+        elif longest.until < self._today:
+            yield problem._replace(message=f"{problem.message} (the waiver at {longest.place} ended on {longest.until})")
         elif problem.severity == "error":
-            message = f"{problem.message} (waived until {last.until}: {last.reason})"
+            message = f"{problem.message} (waived until {longest.until}: {longest.reason})"
             yield problem._replace(message=message, severity="warning")
 
 
-def _expand_subject(written: str, environment: Environment) -> Iterator[str]:
-    """The paths that a subject stands for: itself, or the group, the VM or the disk of that name."""
-    yield written
-    yield f"vms.{written}"
-    yield f"disks.{written}"
+def _expand_subject(subject: str, environment: Environment) -> Iterator[str]:
+    """Yield the key paths that a subject may mean: the subject itself, and the group, disk or VM of that name."""
+    yield subject
+    yield f"vms.{subject}"
+    yield f"disks.{subject}"
     for group in environment.groups:
-        for instance, path in group.iter_overrides():
-            if instance.name == written:
-                yield path
+        yield from (path for instance, path in group.iter_overrides() if instance.name == subject)
 
 
-def _is_below(path: str, subject: str) -> bool:
+def _is_at_or_below(path: str, subject: str) -> bool:
     return path == subject or path.startswith((f"{subject}.", f"{subject}["))

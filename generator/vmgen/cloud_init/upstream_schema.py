@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from vmgen.check.rule import RuleDescriptor
 from vmgen.cloud_init.rules import DEPRECATED, INVALID_VALUE, UNKNOWN_KEY, KeyPath
 from vmgen.problems import did_you_mean
 from vmgen.read.repository import read_schema_text
 from vmgen.read.schema import TYPE_NAMES, Draft4Schema
+from vmgen.rules import Rule
 
 CHOICE_KEYWORDS = ("oneOf", "anyOf")
 SchemaNode = dict[str, Any]
@@ -82,7 +82,7 @@ def _get_json_type(value: Any) -> str:
     return names[type(value)]
 
 
-Violation = tuple[RuleDescriptor, KeyPath, str]
+Violation = tuple[Rule, KeyPath, str]
 
 _TYPE_NAMES = {**TYPE_NAMES, "null": "empty"}
 
@@ -129,7 +129,7 @@ def _restore_keys(steps: list[Any], data: Any) -> KeyPath:
     return tuple(path)
 
 
-def _describe_error(error: Any, schema: Draft4Schema) -> Iterator[tuple[RuleDescriptor, list[Any], str]]:
+def _describe_error(error: Any, schema: Draft4Schema) -> Iterator[tuple[Rule, list[Any], str]]:
     details = error.kind.as_dict()
     path = list(error.instance_path)
     if error.kind.name == "additionalProperties":
@@ -142,9 +142,7 @@ def _describe_error(error: Any, schema: Draft4Schema) -> Iterator[tuple[RuleDesc
         yield INVALID_VALUE, path, _format_error(error.kind.name, details)
 
 
-def _describe_best_branch(
-    branches: list[Any], path: list[Any], schema: Draft4Schema
-) -> Iterator[tuple[RuleDescriptor, list[Any], str]]:
+def _describe_best_branch(branches: list[Any], path: list[Any], schema: Draft4Schema) -> Iterator[tuple[Rule, list[Any], str]]:
     """What to say where no branch fits: what is wrong in the branch that was meant, else what there is to choose from."""
     meant = [errors for errors in branches if errors and not any(_is_type_mismatch(error, path) for error in errors)]
     if meant:

@@ -8,6 +8,7 @@ from pathlib import Path as File
 from typing import NamedTuple, Protocol
 
 from vmgen.cloud_init.rules import KeyPath, UserDataFinding
+from vmgen.nameless import abstract
 from vmgen.problems import Place, Problem
 from vmgen.read.located import Located
 from vmgen.read.repository import Project
@@ -53,9 +54,8 @@ class UserData(NamedTuple):
     @property
     def normalized_text(self) -> str:
         """Equal for texts that differ in the VM's name and in numbers only: what is wrong with one is wrong with all."""
-        if not self.name:
-            return self.text
-        return _NUMBER_PATTERN.sub(_normalize_number, self.text.replace(self.name, "\0"))
+        nameless = abstract(self.text, [self.name]) if self.name else None
+        return self.text if nameless is None else _NUMBER_PATTERN.sub(_normalize_number, nameless)
 
 
 class MappingSource(NamedTuple):

@@ -135,7 +135,7 @@ def preview_user_data(environment: Environment, forms: UserDataBuilder) -> Itera
     A template is rendered for the first VM of its group; where that fails, it may be for what was said already.
     """
     facts = TemplateVariables(environment)
-    for group, settings, path in environment.vm_settings():
+    for group, settings, path in environment.vm_settings:
         found = forms.build(settings.values, f"{path}.cloudInit")
         if isinstance(found, UserData):
             yield found

@@ -1,1 +1,1 @@
-"""Delivery: the files of Argo CD and Flux for the environments that ask for them."""
+"""Render the files of Argo CD and Flux for the environments with a `delivery:` section."""

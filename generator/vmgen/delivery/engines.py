@@ -1,9 +1,4 @@
-"""What of an environment is delivered as one: all of it, or, where it is large, each group by itself.
-
-What Argo CD is given: an Application for each shard, or one ApplicationSet for all environments that ask for it.
-
-What Flux is given: two Kustomizations for each shard, its disks, and its VMs, which depend on the disks.
-"""
+"""Choose the objects of Argo CD and Flux: split an environment into shards, and build Applications and Kustomizations."""
 
 from __future__ import annotations
 
@@ -14,13 +9,17 @@ from typing import Any, NamedTuple
 from vmgen.expand.model import Fleet
 from vmgen.render.manifests import KUSTOMIZATION, NAME_REFERENCE
 
-STANDALONE_SUFFIX = "standalone"
+_STANDALONE_SUFFIX = "standalone"
+# Argo CD reads every YAML file below a folder, but these are for kustomize only.
+_EXCLUDE_GLOB = f"{{{KUSTOMIZATION},*/{KUSTOMIZATION},{NAME_REFERENCE}}}"
+# Flux settings that only VMs need: disks hold no text to substitute or decrypt.
+_VM_ONLY_SETTINGS: Mapping[str, Any] = {"decryption": {}, "postBuild": {}}
 
 
 class Shard(NamedTuple):
-    """A part of an environment. `group` is empty for the whole, and for the standalone disks, which then are `apart`.
+    """A part of an environment that is delivered as one: all of it, a group, or the standalone disks.
 
-    `needs` are the names of the other shards that hold disks which VMs of this one attach.
+    `group` is empty except for a group. `depends_on` are the names of the shards whose disks the VMs of this one attach.
     """
 
     name: str
@@ -31,34 +30,8 @@ class Shard(NamedTuple):
     depends_on: tuple[str, ...] = ()
 
 
-def split_into_shards(fleet: Fleet, name: str, most: int | None) -> tuple[Shard, ...]:
-    """The shards of a fleet: one named as the whole, unless there are more than `most` objects."""
-    if not fleet.resources:
-        return ()
-    if most is None or len(fleet.resources) <= most:
-        return (Shard(name, disks=tuple(disk.name for disk in fleet.disks), has_machines=bool(fleet.machines)),)
-    disks: dict[str, list[str]] = defaultdict(list)
-    home: dict[str, str] = {}
-    for disk in fleet.disks:
-        disks[disk.group].append(disk.name)
-        home[disk.name] = disk.group
-    needs: dict[str, set[str]] = defaultdict(set)
-    for machine in fleet.machines:
-        needs[machine.group] |= {home[each.name] for each in machine.disks if each.name in home} - {machine.group}
-    found = [Shard(f"{name}-{STANDALONE_SUFFIX}", standalone_disks=True, disks=tuple(disks[""]))] if disks.get("") else []
-    with_machines = {machine.group for machine in fleet.machines}
-    for group in dict.fromkeys((*(disk.group for disk in fleet.disks if disk.group), *sorted(with_machines))):
-        others = tuple(f"{name}-{other or STANDALONE_SUFFIX}" for other in sorted(needs[group]))
-        found.append(Shard(f"{name}-{group}", group, False, tuple(disks[group]), group in with_machines, others))
-    return tuple(found)
-
-
-# Argo CD reads every YAML file below a folder; these two are for kustomize alone.
-_EXCLUDE_GLOB = f"{{{KUSTOMIZATION},*/{KUSTOMIZATION},{NAME_REFERENCE}}}"
-
-
 class DeliveryObject(NamedTuple):
-    """An object that is to be written: the template that makes it, its values, and what must come out."""
+    """An object to render: its template and values, and the kind, name and namespace that it must have."""
 
     template: str
     values: Mapping[str, Any]
@@ -67,115 +40,139 @@ class DeliveryObject(NamedTuple):
     namespace: str
 
 
+def split_into_shards(fleet: Fleet, name: str, max_objects: int | None) -> tuple[Shard, ...]:
+    """Return one shard with this name, or one for each group and one for the standalone disks of more than `max_objects`."""
+    if not fleet.resources:
+        return ()
+    if max_objects is None or len(fleet.resources) <= max_objects:
+        return (Shard(name, disks=tuple(disk.name for disk in fleet.disks), has_machines=bool(fleet.machines)),)
+    disks: dict[str, list[str]] = defaultdict(list)
+    for disk in fleet.disks:
+        disks[disk.group].append(disk.name)
+    group_by_disk = {disk.name: disk.group for disk in fleet.disks}
+    needs: dict[str, set[str]] = defaultdict(set)
+    for machine in fleet.machines:
+        needs[machine.group] |= {group_by_disk[disk.name] for disk in machine.disks if disk.name in group_by_disk}
+    shards = []
+    if disks[""]:
+        shards.append(Shard(f"{name}-{_STANDALONE_SUFFIX}", standalone_disks=True, disks=tuple(disks[""])))
+    for group in dict.fromkeys((*filter(None, disks), *sorted(needs))):
+        depends_on = tuple(f"{name}-{other or _STANDALONE_SUFFIX}" for other in sorted(needs[group] - {group}))
+        shards.append(Shard(f"{name}-{group}", group, False, tuple(disks[group]), group in needs, depends_on))
+    return tuple(shards)
+
+
 def build_applications(
-    fleet: Fleet, parts: Iterable[Shard], folder: str, settings: Mapping[str, Any]
+    fleet: Fleet, shards: Iterable[Shard], folder: str, settings: Mapping[str, Any]
 ) -> Iterator[DeliveryObject]:
-    """The Application of each shard. `folder` is that of the environment's manifests in the Git repository."""
-    for part in parts:
+    """Yield the Application of each shard. `folder` is that of the environment's manifests in the Git repository."""
+    for shard in shards:
         values = {
             **settings,
-            "name": part.name,
+            "name": shard.name,
             "destinationNamespace": fleet.namespace,
             "exclude": _EXCLUDE_GLOB,
-            "syncOptions": build_sync_options(settings),
-            **_select_files(fleet, part, folder),
+            "syncOptions": _build_sync_options(settings),
+            **_select_files(fleet, shard, folder),
         }
-        yield DeliveryObject("delivery/argocd/application.yaml.j2", values, "Application", part.name, settings["namespace"])
+        yield DeliveryObject("delivery/argocd/application.yaml.j2", values, "Application", shard.name, settings["namespace"])
 
 
-def _select_files(fleet: Fleet, part: Shard, folder: str) -> dict[str, Any]:
-    """Which files are the shard's. Argo CD's `*` also matches slashes, so the standalone disks need a folder of their own."""
-    disks, machines = get_kind_folders(fleet)
-    if part.standalone_disks:
+def _select_files(fleet: Fleet, shard: Shard, folder: str) -> dict[str, Any]:
+    """Return the values that select the files of a shard.
+
+    The `*` of Argo CD matches slashes too, so standalone disks are selected by folder, without those below it.
+    """
+    disks, machines = _get_kind_folders(fleet)
+    if shard.standalone_disks:
         return {"path": f"{folder}/{disks}", "recurse": False, "include": "", "generatePaths": ".", "wave": "-1"}
-    if not part.group:
+    if not shard.group:
         return {"path": folder, "recurse": True, "include": "", "generatePaths": ".", "wave": ""}
-    own = [f"{kind}/{part.group}" for kind, there in ((disks, part.disks), (machines, part.has_machines)) if there]
-    include = f"{{{','.join(f'{each}/*' for each in own)}}}"
-    return {"path": folder, "recurse": True, "include": include, "generatePaths": ";".join(own), "wave": ""}
+    kinds = [kind for kind, has_objects in ((disks, shard.disks), (machines, shard.has_machines)) if has_objects]
+    folders = [f"{kind}/{shard.group}" for kind in kinds]
+    include = f"{{{','.join(f'{path}/*' for path in folders)}}}"
+    return {"path": folder, "recurse": True, "include": include, "generatePaths": ";".join(folders), "wave": ""}
 
 
 def build_application_set(
     name: str, folder: str, excluded: Iterable[str], prefix: str, settings: Mapping[str, Any]
 ) -> DeliveryObject:
-    """The ApplicationSet over the folders of all environments but the excluded ones."""
+    """Return the ApplicationSet of all environments below a folder but the excluded ones."""
     values = {
         **settings,
         "name": name,
         "path": f"{folder}/*",
-        "excluded": [f"{folder}/{each}" for each in excluded],
+        "excluded": [f"{folder}/{environment}" for environment in excluded],
         "applicationName": f"{prefix}{{{{ .path.basename }}}}",
         "exclude": _EXCLUDE_GLOB,
-        "syncOptions": build_sync_options(settings),
+        "syncOptions": _build_sync_options(settings),
     }
     return DeliveryObject("delivery/argocd/application-set.yaml.j2", values, "ApplicationSet", name, settings["namespace"])
 
 
 def build_health_patch(namespace: str, late_classes: Iterable[str]) -> DeliveryObject:
-    """The patch of Argo CD's settings that tells it when a disk and a VM are healthy."""
+    """Return the patch of Argo CD's settings that tells it when a disk and a VM are healthy."""
     values = {"namespace": namespace, "lateClasses": sorted(set(late_classes))}
     return DeliveryObject("delivery/argocd/health.yaml.j2", values, "ConfigMap", "argocd-cm", namespace)
 
 
-def build_sync_options(settings: Mapping[str, Any]) -> list[str]:
-    """The options that were asked for, and the one without which `ignoreDifferences` is only for the eye."""
-    more = ["RespectIgnoreDifferences=true"] if settings["ignoreDifferences"] else []
-    return list(dict.fromkeys((*settings["syncOptions"], *more)))
-
-
-def get_kind_folders(fleet: Fleet) -> tuple[str, str]:
-    """The folders of disks and of VMs below an environment's."""
-    kinds = fleet.platform.kinds
-    return kinds["VMDisk"].folder, kinds["VMInstance"].folder
-
-
-# Of the settings, what has to do with the VMs only: disks hold no text to fill in or to decrypt.
-_VM_ONLY_SETTINGS: Mapping[str, Any] = {"decryption": {}, "postBuild": {}}
+def _build_sync_options(settings: Mapping[str, Any]) -> list[str]:
+    # Without this option Argo CD ignores a difference when it compares, but overwrites it when it syncs.
+    respect = ["RespectIgnoreDifferences=true"] if settings["ignoreDifferences"] else []
+    return list(dict.fromkeys((*settings["syncOptions"], *respect)))
 
 
 def build_kustomizations(
-    fleet: Fleet, parts: tuple[Shard, ...], folder: str, standalone: str, settings: Mapping[str, Any]
+    fleet: Fleet, shards: tuple[Shard, ...], folder: str, standalone: str, settings: Mapping[str, Any]
 ) -> Iterator[DeliveryObject]:
-    """The Kustomizations of an environment. `standalone` is the folder whose kustomization.yaml lists its standalone disks."""
-    disks, machines = get_kind_folders(fleet)
-    with_disks = {part.name for part in parts if part.disks}
+    """Yield two Kustomizations for each shard: its disks, and its VMs, which depend on the disks that they attach.
+
+    `standalone` is the folder with the kustomization.yaml that lists the standalone disks.
+    """
+    disks, machines = _get_kind_folders(fleet)
+    shards_with_disks = {shard.name for shard in shards if shard.disks}
     shared = {**settings, "lateClasses": find_late_binding_classes(fleet)}
     if settings["decryption"]:
         shared["decryption"] = {"provider": "sops", **settings["decryption"]}
-    for part in parts:
-        below = f"/{part.group}" if part.group else ""
-        if part.disks:
+    for shard in shards:
+        group = f"/{shard.group}" if shard.group else ""
+        if shard.disks:
             values = {
                 **shared,
                 **_VM_ONLY_SETTINGS,
-                "path": f"./{standalone}" if part.standalone_disks else f"./{folder}/{disks}{below}",
+                "path": f"./{standalone}" if shard.standalone_disks else f"./{folder}/{disks}{group}",
                 "prune": False,
                 "deletionPolicy": "Orphan",
                 "dependsOn": [],
                 "disks": True,
                 "machines": False,
             }
-            yield _build_kustomization(f"{part.name}-disks", values)
-        if part.has_machines:
-            needed = [name for name in (part.name, *part.depends_on) if name in with_disks]
+            yield _build_kustomization(f"{shard.name}-disks", values)
+        if shard.has_machines:
+            needed = [name for name in (shard.name, *shard.depends_on) if name in shards_with_disks]
             values = {
                 **shared,
-                "path": f"./{folder}/{machines}{below}",
+                "path": f"./{folder}/{machines}{group}",
                 "prune": True,
                 "dependsOn": [{"name": f"{name}-disks"} for name in needed],
                 "disks": False,
                 "machines": True,
             }
-            yield _build_kustomization(f"{part.name}-vms", values)
-
-
-def find_late_binding_classes(fleet: Fleet) -> list[str]:
-    """The storage classes whose disks are made only when a VM first uses them: those that are not replicated."""
-    classes: Iterable[Any] = fleet.platform.catalog.storage_classes.values()
-    return sorted(each.name for each in classes if not each.replicated)
+            yield _build_kustomization(f"{shard.name}-vms", values)
 
 
 def _build_kustomization(name: str, values: Mapping[str, Any]) -> DeliveryObject:
-    return DeliveryObject(
-        "delivery/flux/kustomization.yaml.j2", {**values, "name": name}, "Kustomization", name, values["namespace"]
-    )
+    template = "delivery/flux/kustomization.yaml.j2"
+    return DeliveryObject(template, {**values, "name": name}, "Kustomization", name, values["namespace"])
+
+
+def find_late_binding_classes(fleet: Fleet) -> list[str]:
+    """Return the storage classes that create a disk only when a VM first uses it: those that are not replicated."""
+    classes = fleet.platform.catalog.storage_classes.values()
+    return sorted(storage_class.name for storage_class in classes if not storage_class.replicated)
+
+
+def _get_kind_folders(fleet: Fleet) -> tuple[str, str]:
+    """Return the folders of disks and of VMs below that of an environment."""
+    kinds = fleet.platform.kinds
+    return kinds["VMDisk"].folder, kinds["VMInstance"].folder

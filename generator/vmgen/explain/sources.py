@@ -58,7 +58,7 @@ class UserDataSources:
 
     def merge_fragments(self) -> Iterator[Located]:
         """The fragments that the environment merges."""
-        for _, settings, _ in self._environment.vm_settings():
+        for _, settings, _ in self._environment.vm_settings:
             found = settings.values.get("cloudInit")
             if found and "merge" in found.mapping:
                 yield self._merge(found.mapping["merge"])

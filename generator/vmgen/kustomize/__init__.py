@@ -1,1 +1,1 @@
-"""The kustomize engine as a second reader of the rendered tree."""
+"""Build rendered folders with kustomize, and compare what it builds with what was rendered."""

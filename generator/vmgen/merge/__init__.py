@@ -1,1 +1,1 @@
-"""MERGE: layers become one located environment; its groups become instances with all their settings."""
+"""MERGE: layers become one environment, its groups become VMs with all their settings."""

@@ -1,20 +1,19 @@
-"""What a platform offers: instance types, images, profiles, storage classes, GPUs, each with its place in the catalog."""
+"""The catalog of a platform: instance types, images, profiles, storage classes and GPUs, each with its place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
 from vmgen.quantities import parse_size
 from vmgen.read.located import Located
 
-# The first four fields of each are the same: `warning` is said whenever the entry is used. They are written out, since
-# tuples with names, which cannot inherit, take a seventh of a dataclass's time to define, and every start pays for it.
+# The first four fields of each entry are the same. A NamedTuple cannot inherit them.
 
 
 class CatalogEntry(NamedTuple):
-    """What all catalog entries have."""
+    """An entry without fields of its own. `warning` is reported whenever the entry is used; empty for none."""
 
     name: str
     located: Located
@@ -23,7 +22,7 @@ class CatalogEntry(NamedTuple):
 
 
 class InstanceType(NamedTuple):
-    """A size of VM; memory in MiB."""
+    """A size of VM: vCPUs, and memory in MiB. `series` is empty if the catalog has none."""
 
     name: str
     located: Located
@@ -48,7 +47,7 @@ class Image(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """An operating-system profile with the least vCPUs and MiB of memory that the platform admits; 0 where unknown."""
+    """An operating-system profile with the vCPUs and the MiB of memory that the platform requires for it; 0 if unknown."""
 
     name: str
     located: Located
@@ -69,71 +68,66 @@ class StorageClass(NamedTuple):
     replicated: bool
 
 
-class _CatalogContent(NamedTuple):
-    content: Located
+class Catalog:
+    """The sections of a catalog by name, each read from the located mapping when it is first used."""
 
-
-class Catalog(_CatalogContent):
-    """The sections of a catalog, read from its located mapping when they are first asked for."""
-
-    def _read_entries(self, section: str) -> list[tuple[str, Located, bool, str]]:
-        found = self.content.get(section)
-        if found is None:
-            return []
-        return [
-            (name, entry, bool(entry.get_plain("deprecated")), entry.get_plain("warning", ""))
-            for name, entry in found.mapping.items()
-        ]
+    def __init__(self, content: Located) -> None:
+        self.content = content
 
     @cached_property
     def instance_types(self) -> Mapping[str, InstanceType]:
         return {
-            base[0]: InstanceType(
-                *base, base[1].get_plain("cpu"), parse_size(base[1].get_plain("memory")), base[1].get_plain("series", "")
+            entry.name: InstanceType(
+                *entry,
+                entry.located.get_plain("cpu"),
+                parse_size(entry.located.get_plain("memory")),
+                entry.located.get_plain("series", ""),
             )
-            for base in self._read_entries("instanceTypes")
+            for entry in self._iter_entries("instanceTypes")
         }
 
     @cached_property
     def images(self) -> Mapping[str, Image]:
-        return {base[0]: _build_image(base) for base in self._read_entries("images")}
+        return {entry.name: _build_image(entry) for entry in self._iter_entries("images")}
 
     @cached_property
     def image_names(self) -> Mapping[str, str]:
-        """Each name that an environment may write, aliases included, to the platform's own name of the image."""
+        """The names that an environment may use for an image, aliases included, to the platform's own name."""
         names = {alias: name for name, image in self.images.items() for alias in image.located.get_plain("aliases", [])}
         return names | {name: name for name in self.images}
 
-    def find_image(self, written: str) -> Image | None:
-        """The image of a name or alias, or None."""
-        name = self.image_names.get(written)
-        return self.images[name] if name else None
+    def find_image(self, name: str) -> Image | None:
+        """Return the image of a name or alias, or None."""
+        own_name = self.image_names.get(name)
+        return self.images[own_name] if own_name else None
 
     @cached_property
     def profiles(self) -> Mapping[str, Profile]:
-        return {base[0]: _build_profile(base) for base in self._read_entries("profiles")}
+        return {entry.name: _build_profile(entry) for entry in self._iter_entries("profiles")}
 
     @cached_property
     def storage_classes(self) -> Mapping[str, StorageClass]:
-        return {base[0]: StorageClass(*base, base[1].get_plain("replicated")) for base in self._read_entries("storageClasses")}
+        return {
+            entry.name: StorageClass(*entry, entry.located.get_plain("replicated"))
+            for entry in self._iter_entries("storageClasses")
+        }
 
     @cached_property
     def gpus(self) -> Mapping[str, CatalogEntry]:
-        return {base[0]: CatalogEntry(*base) for base in self._read_entries("gpus")}
+        return {entry.name: entry for entry in self._iter_entries("gpus")}
+
+    def _iter_entries(self, section: str) -> Iterator[CatalogEntry]:
+        located = self.content.get(section)
+        for name, entry in (located.mapping if located else {}).items():
+            yield CatalogEntry(name, entry, bool(entry.get_plain("deprecated")), entry.get_plain("warning", ""))
 
 
-def _build_image(base: tuple[str, Located, bool, str]) -> Image:
-    entry = base[1]
-    return Image(
-        *base,
-        entry.get_plain("minStorage"),
-        entry.get_plain("profile", ""),
-        entry.get_plain("optical", False),
-        entry.get_plain("os", ""),
-    )
+def _build_image(entry: CatalogEntry) -> Image:
+    get = entry.located.get_plain
+    return Image(*entry, get("minStorage"), get("profile", ""), get("optical", False), get("os", ""))
 
 
-def _build_profile(base: tuple[str, Located, bool, str]) -> Profile:
-    entry = base[1]
-    memory = entry.get_plain("minMemory")
-    return Profile(*base, entry.get_plain("minCPU", 0), parse_size(memory) if memory else 0, entry.get_plain("os", ""))
+def _build_profile(entry: CatalogEntry) -> Profile:
+    get = entry.located.get_plain
+    memory = get("minMemory")
+    return Profile(*entry, get("minCPU", 0), parse_size(memory) if memory else 0, get("os", ""))

@@ -1,9 +1,8 @@
-"""A merged environment as groups of instances: what each VM and each disk will be, still with every place."""
+"""A merged environment as groups of VMs and disks with their effective settings, each value with its place."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import NamedTuple
 
 from vmgen.merge.inference import has_system_disk, infer_disk, infer_vm
@@ -14,9 +13,8 @@ from vmgen.problems import Place
 from vmgen.read.located import Located
 
 SYSTEM_DISK = "system"
-# Keys that say which VMs there are, rather than what each is.
-_INSTANCE_KEYS = ("count", "skip", "names", "name", "instances")
-_NO_PLACE = Place("")
+# Keys that say which VMs a group has, rather than what each of them is.
+INSTANCE_KEYS = ("count", "skip", "names", "name", "instances")
 
 
 class OwnDisk(NamedTuple):
@@ -28,7 +26,7 @@ class OwnDisk(NamedTuple):
 
 
 class VmSettings(NamedTuple):
-    """What one or more VMs of a group are: shared by all instances that nothing tells apart."""
+    """The settings of a VM; instances without overrides share one object."""
 
     values: Settings
     disks: tuple[OwnDisk, ...]
@@ -36,7 +34,7 @@ class VmSettings(NamedTuple):
 
 
 class Instance(NamedTuple):
-    """One VM: its name, its number in the group (None where it has none), and where the name was written."""
+    """One VM: its name, its number from 1 (None if the group has no `count`), and the place that gives the name."""
 
     name: str
     number: int | None
@@ -45,7 +43,7 @@ class Instance(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A group of VMs. `key` is its key and folder, `settings` what all its instances start from."""
+    """A group of VMs. `key` is its key and folder, `settings` those of an instance without overrides."""
 
     key: str
     place: Place
@@ -54,12 +52,12 @@ class Group(NamedTuple):
     instances: tuple[Instance, ...]
 
     def iter_overrides(self) -> Iterator[tuple[Instance, str]]:
-        """The VMs that differ from the group, each with the path of what is written for it."""
-        found = self.located.get("instances")
-        written = found.mapping if found else {}
-        for instance in self.instances if written else ():
+        """Yield the instances with overrides, each with the key path of its override."""
+        instances = self.located.get("instances")
+        overrides = instances.mapping if instances else {}
+        for instance in self.instances if overrides else ():
             if instance.settings is not self.settings:
-                label = str(instance.number) if str(instance.number) in written else instance.name
+                label = str(instance.number) if str(instance.number) in overrides else instance.name
                 yield instance, f"vms.{self.key}.instances.{label}"
 
 
@@ -71,126 +69,127 @@ class StandaloneDisk(NamedTuple):
     place: Place
 
 
-class _MergedFields(NamedTuple):
+class Environment(NamedTuple):
+    """A merged environment, the input of rules and templates.
+
+    `vm_settings` has each distinct settings object that a VM uses, with its group and its key path. `disk_settings` has
+    the settings of each disk, system disks included, with its key path and the settings of its VM (None if standalone).
+    """
+
     name: str
     file: str
     platform: Platform
     settings: Settings
     groups: tuple[Group, ...]
     disks: tuple[StandaloneDisk, ...]
-
-
-class Environment(_MergedFields):
-    """An environment, merged: everything that rules look at."""
-
-    def vm_settings(self) -> tuple[tuple[Group, VmSettings, str], ...]:
-        """Each distinct set of VM settings that some VM has, once, with its group and the path that messages name."""
-        return self._vm_settings
-
-    def disk_settings(self) -> tuple[tuple[Settings, str, VmSettings | None], ...]:
-        """Each distinct set of disk settings, system disks included, with its path."""
-        return self._disk_settings
-
-    @cached_property
-    def _vm_settings(self) -> tuple[tuple[Group, VmSettings, str], ...]:
-        return tuple(_iter_distinct(self.groups))
-
-    @cached_property
-    def _disk_settings(self) -> tuple[tuple[Settings, str, VmSettings | None], ...]:
-        found: list[tuple[Settings, str, VmSettings | None]] = []
-        for _, vm, path in self._vm_settings:
-            system = has_system_disk(vm.values)
-            for position, disk in enumerate(vm.disks):
-                found.append((disk.settings, path if system and not position else f"{path}.disks.{disk.suffix}", vm))
-        found.extend((alone.settings, f"disks.{alone.name}", None) for alone in self.disks)
-        return tuple(found)
-
-
-def _iter_distinct(groups: tuple[Group, ...]) -> Iterator[tuple[Group, VmSettings, str]]:
-    for group in groups:
-        own = list(group.iter_overrides())
-        if len(own) < len(group.instances) or not group.instances:
-            yield group, group.settings, f"vms.{group.key}"
-        for instance, path in own:
-            yield group, instance.settings, path
+    vm_settings: tuple[tuple[Group, VmSettings, str], ...]
+    disk_settings: tuple[tuple[Settings, str, VmSettings | None], ...]
 
 
 def merge_environment(layers: Layered, platform: Platform) -> Environment:
-    """The environment that merged layers describe on a platform."""
-    written, settings = Settings(layers.content), Settings(drop_nulls(layers.content))
-    below = merge(with_layer(platform.defaults, "platform"), _as_mapping(written.get("defaults")), "group", nulls=True)
-    groups = (_build_group(key, value, below, platform) for key, value in written.get_entries("vms"))
-    disks = (
-        StandaloneDisk(name, _build_disk(value, {}, platform), value.key_place or value.place)
-        for name, value in settings.get_entries("disks")
+    """Return the environment that merged layers describe on a platform.
+
+    The settings of a VM are, from lowest to highest: the platform's defaults, `defaults:`, the group, its `instances:`.
+    """
+    content, settings = Settings(layers.content), Settings(drop_nulls(layers.content))
+    defaults = content.get("defaults")
+    base = with_layer(platform.defaults, "platform")
+    if defaults and defaults.mapping:
+        base = merge(base, defaults, "group", nulls=True)
+    groups = tuple(_build_group(key, group, base, platform) for key, group in content.get_entries("vms"))
+    disks = tuple(
+        StandaloneDisk(name, _build_disk(disk, {}, platform), disk.key_place or disk.place)
+        for name, disk in settings.get_entries("disks")
     )
-    return Environment(layers.name, layers.file, platform, settings, tuple(groups), tuple(disks))
+    vm_settings = tuple(_iter_vm_settings(groups))
+    disk_settings = tuple(_iter_disk_settings(vm_settings, disks))
+    return Environment(layers.name, layers.file, platform, settings, groups, disks, vm_settings, disk_settings)
 
 
-def _as_mapping(value: Located | None) -> Located:
-    return value if value and value.mapping else Located({}, value.place if value else _NO_PLACE)
-
-
-def _build_group(key: str, written: Located, below: Located, platform: Platform) -> Group:
-    merged = merge(below, written, "group", nulls=True)
-    base = Settings(drop_nulls(Located(merged.data, written.place, written.key_place, overrides=written.overrides)))
-    place = written.key_place or written.place
-    values = {name: value for name, value in merged.mapping.items() if name not in _INSTANCE_KEYS}
-    shared = _build_vm_settings(Settings(drop_nulls(Located(values, place))), platform)
+def _build_group(key: str, group: Located, base: Located, platform: Platform) -> Group:
+    merged = merge(base, group, "group", nulls=True)
+    settings = Settings(drop_nulls(Located(merged.data, group.place, group.key_place, overrides=group.overrides)))
+    place = group.key_place or group.place
+    shared_values = Located({name: value for name, value in merged.mapping.items() if name not in INSTANCE_KEYS}, place)
+    shared = _build_vm_settings(Settings(drop_nulls(shared_values)), platform)
     overrides = dict(Settings(merged).get_entries("instances"))
     instances = []
-    for name, number, at in _generate_names(key, base, place):
+    for name, number, name_place in expand_names(key, settings, place):
         labels = (name,) if number is None else (str(number), name)
         own = [overrides[label] for label in labels if label in overrides]
-        settings = _apply_overrides(values, own, place, platform) if own else shared
-        instances.append(Instance(name, number, settings, at))
-    return Group(key, place, base.located, shared, tuple(instances))
+        vm_settings = _apply_overrides(shared_values, own, platform) if own else shared
+        instances.append(Instance(name, number, vm_settings, name_place))
+    return Group(key, place, settings.located, shared, tuple(instances))
 
 
-def _apply_overrides(values: dict[str, Located], own: list[Located], place: Place, platform: Platform) -> VmSettings:
-    merged = Located(values, place)
-    for override in own:
-        merged = merge(merged, override, "group", nulls=True)
-    return _build_vm_settings(Settings(drop_nulls(Located(merged.data, own[-1].key_place or place))), platform)
+def expand_names(key: str, group: Settings, place: Place) -> Iterator[tuple[str, int | None, Place]]:
+    """Yield the name, number and place of each VM of a group; `key` and `place` are those of the group.
 
-
-def _generate_names(key: str, base: Settings, place: Place) -> Iterator[tuple[str, int | None, Place]]:
-    """The VMs of a group: by `names`, by `count` without the numbers to skip, or the one named as the group."""
-    root = base.get_plain("name", key)
-    if base.is_set("names"):
-        for item in base.get_items("names"):
+    `names:` lists the names. `count:` numbers the VMs from 1, and the numbers in `skip:` are left out without making the
+    group smaller: `count: 2, skip: [1]` gives `web-2` and `web-3`. Otherwise the group is one VM of its own name.
+    """
+    root = group.get_plain("name", key)
+    if group.is_set("names"):
+        for item in group.get_items("names"):
             yield item.data, None, item.place
-    elif base.is_set("count"):
-        skipped = set(base.get_plain("skip") or ())
-        number, left = 0, base.get_plain("count") or 0
-        while left:
+    elif group.is_set("count"):
+        skipped = set(group.get_plain("skip") or ())
+        number, remaining = 0, group.get_plain("count") or 0
+        while remaining:
             number += 1
             if number not in skipped:
-                left -= 1
-                yield f"{root}-{number}", number, base.find_place("count")
+                remaining -= 1
+                yield f"{root}-{number}", number, group.find_place("count")
     else:
         yield root, None, place
 
 
+def _apply_overrides(shared_values: Located, overrides: list[Located], platform: Platform) -> VmSettings:
+    merged = shared_values
+    for override in overrides:
+        merged = merge(merged, override, "group", nulls=True)
+    values = Located(merged.data, overrides[-1].key_place or shared_values.place)
+    return _build_vm_settings(Settings(drop_nulls(values)), platform)
+
+
 def _build_vm_settings(settings: Settings, platform: Platform) -> VmSettings:
-    complete = infer_vm(settings, platform)
-    inherited = {name: value for name in ("storageClass", "protect") if (value := complete.get(name))}
+    vm = infer_vm(settings, platform)
+    inherited = {name: value for name in ("storageClass", "protect") if (value := vm.get(name))}
     disks: list[OwnDisk] = []
-    if has_system_disk(complete):
-        disks.append(OwnDisk(SYSTEM_DISK, _build_system_disk(complete, platform), settings.located.place))
-    for suffix, written in complete.get_entries("disks"):
-        disks.append(OwnDisk(suffix, _build_disk(written, inherited, platform), written.key_place or written.place))
-    return VmSettings(complete, tuple(disks), complete.get_items("attach"))
+    if has_system_disk(vm):
+        disks.append(OwnDisk(SYSTEM_DISK, _build_system_disk(vm, platform), settings.located.place))
+    for suffix, disk in vm.get_entries("disks"):
+        disks.append(OwnDisk(suffix, _build_disk(disk, inherited, platform), disk.key_place or disk.place))
+    return VmSettings(vm, tuple(disks), vm.get_items("attach"))
 
 
 def _build_system_disk(vm: Settings, platform: Platform) -> Settings:
-    kept = (*DISK_SOURCES, "storage", "storageClass", "protect")
-    written = {name: vm.located.mapping[name] for name in kept if vm.is_set(name)}
-    return _build_disk(Located(written, vm.located.place), {}, platform)
+    names = (*DISK_SOURCES, "storage", "storageClass", "protect")
+    values = {name: vm.located.mapping[name] for name in names if vm.is_set(name)}
+    return _build_disk(Located(values, vm.located.place), {}, platform)
 
 
-def _build_disk(written: Located, inherited: dict[str, Located], platform: Platform) -> Settings:
-    lowest = with_layer(platform.disk_defaults, "platform")
-    below = Located({**lowest.mapping, **inherited}, lowest.place)
-    merged = merge(below, written, "disk")
-    return infer_disk(Settings(Located(merged.data, written.key_place or written.place)), platform)
+def _build_disk(disk: Located, inherited: dict[str, Located], platform: Platform) -> Settings:
+    defaults = with_layer(platform.disk_defaults, "platform")
+    merged = merge(Located({**defaults.mapping, **inherited}, defaults.place), disk, "disk")
+    return infer_disk(Settings(Located(merged.data, disk.key_place or disk.place)), platform)
+
+
+def _iter_vm_settings(groups: tuple[Group, ...]) -> Iterator[tuple[Group, VmSettings, str]]:
+    for group in groups:
+        overrides = list(group.iter_overrides())
+        if len(overrides) < len(group.instances) or not group.instances:
+            yield group, group.settings, f"vms.{group.key}"
+        for instance, path in overrides:
+            yield group, instance.settings, path
+
+
+def _iter_disk_settings(
+    vm_settings: tuple[tuple[Group, VmSettings, str], ...], standalone: tuple[StandaloneDisk, ...]
+) -> Iterator[tuple[Settings, str, VmSettings | None]]:
+    for _, vm, path in vm_settings:
+        for index, disk in enumerate(vm.disks):
+            is_system = index == 0 and has_system_disk(vm.values)
+            yield disk.settings, path if is_system else f"{path}.disks.{disk.suffix}", vm
+    for standalone_disk in standalone:
+        yield standalone_disk.settings, f"disks.{standalone_disk.name}", None

@@ -1,4 +1,4 @@
-"""What follows from what was written: the rules that fill a key which nobody wrote. Each is named, for `explain`."""
+"""Inference rules: fill keys that nobody set from those that are. The layer of such a value names its rule, for `explain`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vmgen.read.located import Located
 
 
 def infer_vm(settings: Settings, platform: Platform) -> Settings:
-    """The settings of a VM with all that follows from them."""
+    """Return the settings of a VM with exposure, profile and the size of the system disk filled in."""
     values: dict[str, Located] = {}
     _infer_exposure(settings, values)
     _infer_profile(settings, platform.catalog, values)
@@ -21,7 +21,7 @@ def infer_vm(settings: Settings, platform: Platform) -> Settings:
 
 
 def infer_disk(settings: Settings, platform: Platform) -> Settings:
-    """The settings of a disk with all that follows from them."""
+    """Return the settings of a disk, with its size filled in if it is made from an image."""
     values: dict[str, Located] = {}
     if settings.is_set("image"):
         _infer_storage(settings, platform, values)
@@ -29,41 +29,41 @@ def infer_disk(settings: Settings, platform: Platform) -> Settings:
 
 
 def has_system_disk(settings: Settings) -> bool:
-    """Whether the VM gets a system disk of its own: something says what is on it, or how large it is."""
+    """Return whether a VM gets a system disk: its settings have a source or a size for it."""
     return any(settings.is_set(name) for name in (*DISK_SOURCES, "storage"))
 
 
 def _infer_exposure(settings: Settings, values: dict[str, Located]) -> None:
-    """Ports, or a method, say that the VM is exposed."""
+    """A VM with ports, or with a method that the user set, is external."""
     if settings.is_set_by_user("external"):
         return
     ports, method = settings.get("externalPorts"), settings.get("externalMethod")
-    cause = ports if ports and ports.items else method if method and settings.is_set_by_user("externalMethod") else None
+    cause = ports if ports and ports.items else method if settings.is_set_by_user("externalMethod") else None
     if cause:
         values["external"] = Located(True, cause.place, layer="implied by externalPorts or externalMethod")
 
 
 def _infer_profile(settings: Settings, catalog: Catalog, values: dict[str, Located]) -> None:
-    """The profile is the image's."""
-    image = settings.get("image")
-    if image is None or settings.is_set("instanceProfile"):
+    """The profile is the one of the image."""
+    name = settings.get("image")
+    if name is None or settings.is_set("instanceProfile"):
         return
-    found = catalog.find_image(image.data)
-    if found and found.profile:
-        written = found.located.data["profile"]
-        values["instanceProfile"] = Located(found.profile, image.place, layer="profile of the image", overrides=written)
+    image = catalog.find_image(name.data)
+    if image and image.profile:
+        entry = image.located.data["profile"]
+        values["instanceProfile"] = Located(image.profile, name.place, layer="profile of the image", overrides=entry)
 
 
 def _infer_storage(settings: Settings, platform: Platform, values: dict[str, Located]) -> None:
-    """A disk made from an image, or a system disk, has a least size."""
+    """The size is the least of a system disk, or of the image if that is more."""
     if settings.is_set("storage"):
         return
     least = platform.system_disk_storage
-    image = settings.get("image")
-    found = platform.catalog.find_image(image.data) if image else None
-    if image is None or found is None:
+    name = settings.get("image")
+    image = platform.catalog.find_image(name.data) if name else None
+    if name is None or image is None:
         values["storage"] = Located(least.data, least.place, layer="least size of a system disk")
         return
-    size = max_size(least.data, found.min_storage)
-    taken = Located((least, found.located.data["minStorage"]), least.place)
-    values["storage"] = Located(size, image.place, layer="least size of the image", overrides=taken)
+    size = max_size(least.data, image.min_storage)
+    inputs = Located((least, image.located.data["minStorage"]), least.place)
+    values["storage"] = Located(size, name.place, layer="least size of the image", overrides=inputs)

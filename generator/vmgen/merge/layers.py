@@ -1,6 +1,6 @@
-"""One mapping laid over another, keeping what was replaced: the one merge that files, layers and catalogs share.
+"""How layers merge: which files make up an environment, in which order, and what becomes of a key that two of them set.
 
-The layers of an environment, lowest first: `_defaults.yaml`, what the file extends, the file itself.
+Platform data and catalogs use the same merge.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ from vmgen.problems import Place, Problem
 from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.located import INVALID, Located, walk
 from vmgen.read.repository import Project
+from vmgen.rules import EXTENDS_CYCLE, MISSING_LAYER
 
-# What lies below a key, where a key is not simply a free value: the merge has to know a group named `image` from the
-# key `image` of a group.
+DEFAULTS_FILE = "_defaults.yaml"
+DISK_SOURCES = ("image", "url", "clone", "upload")
+# Layers of values that somebody wrote. Any other layer is the text of an inference rule; `overrides` then holds its inputs.
+WRITTEN_LAYERS = ("", "platform", "catalog")
+# The shapes below the keys of a shape. Keys are names in some mappings: a group called `image` is not the key `image`.
 _CHILD_SHAPES: Mapping[str, Mapping[str, str]] = {
     "environment": {"defaults": "group", "vms": "groups", "disks": "disks"},
     "groups": {"*": "group"},
@@ -25,106 +29,18 @@ _CHILD_SHAPES: Mapping[str, Mapping[str, str]] = {
     "cloudInit": {"*": "cloudConfig"},
     "cloudConfig": {"*": "cloudConfig"},
 }
-DISK_SOURCES = ("image", "url", "clone", "upload")
-# Keys of which one holds: a higher layer that writes one takes the others away.
+# Keys that exclude each other: a higher layer that sets one removes the others of the lower layers.
 _EXCLUSIVE_KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "group": (DISK_SOURCES, ("count", "names")),
     "disk": (DISK_SOURCES,),
 }
-# Layers of values that somebody wrote. Any other is the sentence of a rule, and what lies under its value made it.
-WRITTEN_LAYERS = ("", "platform", "catalog")
-# What goes over further layers when the files of an environment are merged.
+# Shapes that are merged over further layers later (`defaults:`, the platform), from which their nulls remove keys too.
 _KEEP_NULLS_IN = ("group", "groups", "disks")
 _CLOUD_INIT_FORMS = ("template", "merge")
 
 
-def merge(lower: Located, upper: Located, shape: str = "", *, nulls: bool = False) -> Located:
-    """`upper` over `lower`: mappings key by key, the rest replaced, `null` removes.
-
-    The order is the lower layer's, new keys appended. `shape` names what the mapping is: environment, group, disk.
-    With `nulls`, a null stays where it was written, since the result goes over further layers, of which it removes too;
-    `settled` takes it away in the end. What lies below the groups of an environment goes over its `defaults:` at least.
-    """
-    if not isinstance(upper.data, dict) or _has_other_form(lower, upper, shape):
-        return Located(upper.data, upper.place, upper.key_place, upper.layer, _append_override(upper, lower))
-    if not isinstance(lower.data, dict):
-        laid = merge(Located({}, lower.place), upper, shape, nulls=nulls)
-        return Located(laid.data, upper.place, upper.key_place, upper.layer, overrides=lower)
-    merged = dict(lower.data)
-    for choice in _EXCLUSIVE_KEYS.get(shape, ()):
-        _drop_exclusive(merged, upper.data, choice)
-    below = _CHILD_SHAPES.get(shape, {})
-    for name, value in upper.data.items():
-        if value.data is None:
-            _remove_key(merged, name, value, shape, nulls=nulls)
-            continue
-        # A mapping is laid over nothing too, so that the nulls in it go.
-        base = merged.get(name) or Located({} if isinstance(value.data, dict) else None, value.place)
-        inner = below.get(name) or below.get("*", "")
-        laid = merge(base, value, inner, nulls=(nulls or inner in _KEEP_NULLS_IN) and inner != "cloudInit")
-        merged[name] = (
-            laid if name in merged else Located(laid.data, value.place, value.key_place, value.layer, value.overrides)
-        )
-    return Located(merged, upper.place, upper.key_place, upper.layer, _append_override(upper, lower))
-
-
-def _append_override(upper: Located, lower: Located) -> Located | None:
-    """What lies under a value that has replaced something already: that, and below it all what it replaces now."""
-    under = upper.overrides
-    if under is None:
-        return lower
-    if upper.layer not in WRITTEN_LAYERS:
-        return under
-    return Located(under.data, under.place, under.key_place, under.layer, _append_override(under, lower))
-
-
-def drop_nulls(value: Located) -> Located:
-    """A mapping without the nulls that were kept in it. What a null removed of the platform's comes back: a default holds
-    where nothing is written. The nulls in a cloud-init are its own."""
-    if not isinstance(value.data, dict):
-        return value
-    data = {}
-    for name, item in value.data.items():
-        left = _find_platform_default(item) if item.data is None else item if name == "cloudInit" else drop_nulls(item)
-        if left is not None:
-            data[name] = left
-    same = len(data) == len(value.data) and all(data[name] is item for name, item in value.data.items())
-    return value if same else Located(data, value.place, value.key_place, value.layer, value.overrides)
-
-
-def _find_platform_default(removed: Located) -> Located | None:
-    lower = removed.overrides
-    while lower is not None and lower.layer != "platform":
-        lower = lower.overrides
-    return lower
-
-
-def _remove_key(merged: dict[str, Located], name: str, value: Located, shape: str, *, nulls: bool) -> None:
-    if nulls:
-        merged[name] = Located(None, value.place, value.key_place, value.layer, merged.get(name))
-    elif name in merged:
-        del merged[name]
-    elif shape in ("cloudInit", "cloudConfig"):
-        merged[name] = value  # cloud-init gives some keys a meaning when they are null
-
-
-def _drop_exclusive(merged: dict[str, Located], upper: Mapping[str, Located], choice: tuple[str, ...]) -> None:
-    if any(name in upper and upper[name].data is not None for name in choice):
-        for name in choice:
-            if name not in upper:
-                merged.pop(name, None)
-
-
-def _has_other_form(lower: Located, upper: Located, shape: str) -> bool:
-    """Whether two cloud-init mappings are different forms of it, which do not merge."""
-    return shape == "cloudInit" and any(form in value.mapping for form in _CLOUD_INIT_FORMS for value in (lower, upper))
-
-
-DEFAULTS_FILE = "_defaults.yaml"
-
-
 class Layered(NamedTuple):
-    """An environment's merged content, with the files that it came from and what was wrong in them."""
+    """The merged content of an environment, its layers from lowest to highest, and the problems in them."""
 
     name: str
     file: str
@@ -134,57 +50,150 @@ class Layered(NamedTuple):
 
     @property
     def is_readable(self) -> bool:
-        """Whether every layer could be read. If not, what seems to be missing may stand in the one that could not."""
+        """Return whether every layer could be read. If not, a key that seems to be missing may be in the unreadable one."""
         return all(layer.content.data is not INVALID for layer in self.files)
 
 
 def load_layers(name: str, files: LayerLoader) -> Layered:
-    """The environment of a name, its layers laid over each other."""
+    """Load and merge an environment: `_defaults.yaml`, then the layers that its file extends, then its file."""
     path = files.project.environments / f"{name}.yaml"
-    problems: list[Problem] = []
-    layers: list[LayerFile] = []
     defaults = path.parent / DEFAULTS_FILE
+    stack = _LayerStack(files)
     if defaults.is_file():
-        _collect_layers(defaults, files, layers, problems, ())
-    _collect_layers(path, files, layers, problems, ())
-    shown = files.project.display_path(path)
-    content = Located({}, Place(shown, 1, 1))
-    for layer in layers:
-        problems.extend(layer.problems)
+        stack.push(defaults)
+    stack.push(path)
+    file = files.project.display_path(path)
+    content = Located({}, Place(file, 1, 1))
+    for layer in stack.layers:
+        stack.problems.extend(layer.problems)
         if layer.content.mapping:
             content = merge(content, layer.content, "environment")
-    kept = {key: value for key, value in content.mapping.items() if key != "extends"}
-    return Layered(name, shown, Located(kept, Place(shown, 1, 1)), tuple(layers), tuple(problems))
+    settings = {key: value for key, value in content.mapping.items() if key != "extends"}
+    return Layered(name, file, Located(settings, Place(file, 1, 1)), tuple(stack.layers), tuple(stack.problems))
 
 
-def _collect_layers(
-    path: Path, files: LayerLoader, layers: list[LayerFile], problems: list[Problem], above: tuple[Path, ...]
-) -> None:
-    """Put a file's own layers, then the file, on the stack; a file that two layers extend stands once."""
-    if any(layer.path == path for layer in layers):
-        return
-    layer = files.load(path)
-    extends = layer.content.get("extends")
-    for base in extends.items if extends else ():
-        target = Path(os.path.realpath(path.parent / base.data))
-        root = Path(os.path.realpath(files.project.root))
-        if target in (*above, Path(os.path.realpath(path))):
-            message = f"{base.data} extends this file in turn; remove one of the two"
-            problems.append(Problem(base.place, "extends-cycle", "extends", message))
-        elif not target.is_relative_to(root):
-            message = f"{base.data} lies outside of the repository; copy it in, so that every clone renders the same"
-            problems.append(Problem(base.place, "missing-layer", "extends", message))
-        elif not os.path.isfile(target):
-            message = f"no file {base.data} beside {files.project.display_path(path)}; correct the path"
-            problems.append(Problem(base.place, "missing-layer", "extends", message))
+class _LayerStack:
+    """The layers of an environment, lowest first, and the problems of their `extends:`."""
+
+    def __init__(self, files: LayerLoader) -> None:
+        self.layers: list[LayerFile] = []
+        self.problems: list[Problem] = []
+        self._files = files
+        self._root = Path(os.path.realpath(files.project.root))
+
+    def push(self, path: Path, extending: tuple[Path, ...] = ()) -> None:
+        """Push the layers that a file extends, then the file; a file that is on the stack already is not pushed again.
+
+        `extending` are the resolved paths of the files that led here.
+        """
+        if any(layer.path == path for layer in self.layers):
+            return
+        layer = self._files.load(path)
+        chain = (*extending, Path(os.path.realpath(path)))
+        extends = layer.content.get("extends")
+        for base in extends.items if extends else ():
+            target = Path(os.path.realpath(path.parent / base.data))
+            if target in chain:
+                message = f"{base.data} extends this file in turn; remove one of the two"
+                self.problems.append(EXTENDS_CYCLE.build_problem(base.place, "extends", message))
+            elif not target.is_relative_to(self._root):
+                message = f"{base.data} lies outside of the repository; copy it in, so that every clone renders the same"
+                self.problems.append(MISSING_LAYER.build_problem(base.place, "extends", message))
+            elif not os.path.isfile(target):
+                message = f"no file {base.data} beside {self._files.project.display_path(path)}; correct the path"
+                self.problems.append(MISSING_LAYER.build_problem(base.place, "extends", message))
+            else:
+                self.push(self._files.project.root / target.relative_to(self._root), chain)
+        self.layers.append(layer)
+
+
+def merge(lower: Located, upper: Located, shape: str = "", *, nulls: bool = False) -> Located:
+    """Merge `upper` over `lower`: mappings key by key, lists and scalars replaced, `null` removes the key (RFC 7396).
+
+    Keys keep the order of the lower layer, new ones are appended. Each value remembers in `overrides` what it replaced.
+    `shape` is what the mapping describes (environment, group, disk, cloudInit; empty for plain data): some shapes have
+    exclusive keys. With `nulls`, a null stays in the result, which is then merged over further layers from which the null
+    removes too; `drop_nulls` removes it in the end. Groups and disks of an environment always keep theirs.
+    """
+    if not isinstance(upper.data, dict) or _has_other_form(lower, upper, shape):
+        return upper._replace(overrides=_append_override(upper, lower))
+    if not isinstance(lower.data, dict):
+        merged_mapping = merge(Located({}, lower.place), upper, shape, nulls=nulls)
+        return upper._replace(data=merged_mapping.data, overrides=lower)
+    merged = dict(lower.data)
+    for keys in _EXCLUSIVE_KEYS.get(shape, ()):
+        _drop_excluded(merged, upper.data, keys)
+    child_shapes = _CHILD_SHAPES.get(shape, {})
+    for name, value in upper.data.items():
+        if value.data is None:
+            _remove_key(merged, name, value, shape, nulls=nulls)
+            continue
+        child_shape = child_shapes.get(name) or child_shapes.get("*", "")
+        keep_nulls = (nulls or child_shape in _KEEP_NULLS_IN) and child_shape != "cloudInit"
+        if name in merged:
+            merged[name] = merge(merged[name], value, child_shape, nulls=keep_nulls)
+        elif isinstance(value.data, dict):  # merged over nothing, so that the nulls in it go
+            merged[name] = value._replace(data=merge(Located({}, value.place), value, child_shape, nulls=keep_nulls).data)
         else:
-            below = files.project.root / target.relative_to(root)
-            _collect_layers(below, files, layers, problems, (*above, Path(os.path.realpath(path))))
-    layers.append(layer)
+            merged[name] = value
+    return upper._replace(data=merged, overrides=_append_override(upper, lower))
+
+
+def drop_nulls(value: Located) -> Located:
+    """Return a mapping without the nulls that `merge` kept, those in a cloud-init excepted.
+
+    A default of the platform that a null removed comes back: defaults apply wherever a key is not set.
+    """
+    if not isinstance(value.data, dict):
+        return value
+    data = {}
+    for name, item in value.data.items():
+        kept = _find_platform_default(item) if item.data is None else item if name == "cloudInit" else drop_nulls(item)
+        if kept is not None:
+            data[name] = kept
+    same = len(data) == len(value.data) and all(data[name] is item for name, item in value.data.items())
+    return value if same else value._replace(data=data)
+
+
+def _append_override(upper: Located, lower: Located) -> Located | None:
+    """Return the chain of values below `upper` with `lower` at its end. The inputs of an inference rule stay alone."""
+    if upper.overrides is None:
+        return lower
+    if upper.layer not in WRITTEN_LAYERS:
+        return upper.overrides
+    return upper.overrides._replace(overrides=_append_override(upper.overrides, lower))
+
+
+def _find_platform_default(null: Located) -> Located | None:
+    lower = null.overrides
+    while lower is not None and lower.layer != "platform":
+        lower = lower.overrides
+    return lower
+
+
+def _remove_key(merged: dict[str, Located], name: str, null: Located, shape: str, *, nulls: bool) -> None:
+    if nulls:
+        merged[name] = null._replace(overrides=merged.get(name))
+    elif name in merged:
+        del merged[name]
+    elif shape in ("cloudInit", "cloudConfig"):
+        merged[name] = null  # cloud-init gives some keys a meaning when they are null
+
+
+def _drop_excluded(merged: dict[str, Located], upper: Mapping[str, Located], keys: tuple[str, ...]) -> None:
+    if any(name in upper and upper[name].data is not None for name in keys):
+        for name in keys:
+            if name not in upper:
+                merged.pop(name, None)
+
+
+def _has_other_form(lower: Located, upper: Located, shape: str) -> bool:
+    """Return whether the two are different forms of a cloud-init, which do not merge."""
+    return shape == "cloudInit" and any(form in value.mapping for form in _CLOUD_INIT_FORMS for value in (lower, upper))
 
 
 def find_source_files(layers: Iterable[LayerFile], project: Project) -> Iterator[str]:
-    """The layers, the key files that their values come from, and the files that cloud-init names."""
+    """Yield the files that the layers are read from: their own, those of SSH keys, and those that cloud-init names."""
     for layer in layers:
         yield project.display_path(layer.path)
         for path, value in walk(layer.content):
@@ -196,5 +205,5 @@ def find_source_files(layers: Iterable[LayerFile], project: Project) -> Iterator
 
 
 def is_cloud_init_file(path: tuple[str | int, ...]) -> bool:
-    """Whether a value names a template or a fragment of cloud-init, or is in one."""
+    """Return whether the value at a key path names a template or a fragment of cloud-init, or is in one."""
     return "cloudInit" in path and ("template" in path or "merge" in path)

@@ -1,4 +1,4 @@
-"""A platform is a folder of templates: its data files read, laid over each other, and made into values."""
+"""Platforms: folders of templates whose data files are read, merged and validated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ DEFAULT_PLATFORM = "hikube"
 
 
 class Kind(NamedTuple):
-    """A kind of object: its template, the schema of what comes out, its folder, and how long its names may be."""
+    """A kind of object: its template, the schema of its manifests, its folder, and the length of its names.
+
+    The API refuses names longer than `max_name_length`;
+    longer than `safe_name_length`, the platform's own jobs fail later.
+    """
 
     name: str
     template: str
@@ -30,7 +34,7 @@ class Kind(NamedTuple):
 
 
 class Platform(NamedTuple):
-    """Everything that the program knows about a platform."""
+    """A platform: kinds, catalog, and the content of platform.yaml."""
 
     name: str
     kinds: Mapping[str, Kind]
@@ -39,70 +43,75 @@ class Platform(NamedTuple):
 
     @property
     def defaults(self) -> Located:
-        """The lowest layer of every VM group, the platform's own fields included."""
+        """The lowest layer of each VM group, with the defaults of the platform's own fields."""
         return _merge_field_defaults(self.content, "defaults", "fields")
 
     @property
     def disk_defaults(self) -> Located:
-        """The lowest layer of every disk."""
+        """The lowest layer of each disk, with the defaults of the platform's own fields."""
         return _merge_field_defaults(self.content, "diskDefaults", "diskFields")
 
     @property
     def system_disk_storage(self) -> Located:
         """The least size of a system disk."""
-        found: Located = self.content.data["systemDiskStorage"]
-        return found
+        size: Located = self.content.data["systemDiskStorage"]
+        return size
 
     @property
     def fields(self) -> frozenset[str]:
-        """Keys of a group that only this platform has."""
+        """The keys of a group that only this platform has."""
         return frozenset(self.content.data["fields"].data)
 
     @property
     def disk_fields(self) -> frozenset[str]:
-        """Keys of a disk that only this platform has."""
+        """The keys of a disk that only this platform has."""
         return frozenset(self.content.data["diskFields"].data)
 
     def get_section(self, name: str) -> Any:
-        """A section of platform.yaml as plain data."""
+        """Return a section of platform.yaml as plain data."""
         return to_plain(self.content.data[name])
 
 
 def _merge_field_defaults(content: Located, defaults: str, fields: str) -> Located:
-    written = content.data[defaults]
-    own = {name: entry.data["default"] for name, entry in content.data[fields].data.items()}
-    return Located({**written.data, **own}, written.place, layer="platform")
+    common = content.data[defaults]
+    own = {name: field.data["default"] for name, field in content.data[fields].data.items()}
+    return Located({**common.data, **own}, common.place, layer="platform")
 
 
 class PlatformLoader:
-    """Reads each platform once in a run."""
+    """Loads each platform once in a run."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
         self._platforms: dict[str, Platform] = {}
 
     def load(self, name: str) -> Platform:
-        """The platform of a name; the name is one of `project.platforms`."""
+        """Return a platform by its name, one of `project.platform_names`.
+
+        Raises VmgenError if one of its files is missing, and ProblemsError if one is invalid.
+        """
         if name not in self._platforms:
             self._platforms[name] = _load_platform(name, self.project)
         return self._platforms[name]
 
     def load_data(self, name: str, schema: str) -> Located:
-        """A data file of the templates (`hikube/verdicts.yaml`) over those that it extends, in the shape of a schema."""
+        """Return a data file of the templates (`hikube/verdicts.yaml`), merged over those that it extends.
+
+        Raises VmgenError if a file is missing, and ProblemsError if one does not fit the built-in schema named `schema`.
+        """
         return validate(load_extended(name, self.project), schema)
 
-    def preload(self, known: Iterable[Platform]) -> PlatformLoader:
-        """The same, some platforms of which need not be read."""
-        self._platforms |= {platform.name: platform for platform in known}
+    def preload(self, platforms: Iterable[Platform]) -> PlatformLoader:
+        """Take over platforms that are loaded already; returns self."""
+        self._platforms |= {platform.name: platform for platform in platforms}
         return self
 
 
 def _load_platform(name: str, project: Project) -> Platform:
     content = validate(load_extended(f"{name}/platform.yaml", project), "platform")
     catalog = load_extended(f"{name}/catalog.yaml", project)
-    own = project.own_catalog
-    if own.is_file():
-        catalog = merge(catalog, _read_content(own, project))
+    if project.own_catalog.is_file():
+        catalog = merge(catalog, _read_content(project.own_catalog, project))
     kinds = {kind: _load_kind(kind, entry, name, project) for kind, entry in content.data["kinds"].data.items()}
     return Platform(name, kinds, Catalog(validate(catalog, "catalog")), content)
 
@@ -126,14 +135,17 @@ def _require_template(name: str, project: Project) -> Path:
     return path
 
 
-def load_extended(name: str, project: Project, above: tuple[str, ...] = ()) -> Located:
-    """A data file of the templates over the files that it extends."""
+def load_extended(name: str, project: Project, extending: tuple[str, ...] = ()) -> Located:
+    """Return a data file of the templates, merged over the files that it extends. `extending` are those that led here.
+
+    Raises VmgenError if a file is missing or extends itself, and ProblemsError if one is not YAML.
+    """
     content = _read_content(_require_template(name, project), project)
-    if name in above:
-        raise VmgenError(f"templates/{name} extends itself, by way of {', '.join(above)}")
+    if name in extending:
+        raise VmgenError(f"templates/{name} extends itself, by way of {', '.join(extending)}")
     lower = Located({}, content.place)
     for base in content.get_plain("extends") or []:
-        lower = merge(lower, load_extended(str(base), project, (*above, name)))
+        lower = merge(lower, load_extended(str(base), project, (*extending, name)))
     return merge(lower, content)
 
 
@@ -145,7 +157,7 @@ def _read_content(path: Path, project: Project) -> Located:
 
 
 def validate(content: Located, schema: str) -> Located:
-    """The merged content, which has the shape of its schema; refused where it has not."""
+    """Return the content. Raises ProblemsError if it does not fit the built-in schema of that name."""
     problems = [problem for _, problem in load_builtin_schema(schema).find_problems(content)]
     if problems:
         raise ProblemsError(sort_problems(problems))

@@ -1,4 +1,4 @@
-"""The effective settings of something, each with the place that wrote it."""
+"""Effective settings: a merged mapping whose values know the place that set them."""
 
 from __future__ import annotations
 
@@ -6,58 +6,70 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from vmgen.problems import Place
-from vmgen.read.located import INVALID, Located, to_plain
+from vmgen.read.located import INVALID, Located, to_plain, walk
 
 
 class Settings(NamedTuple):
-    """A merged mapping. A value that was refused is there (`written`) and cannot be had (`get`)."""
+    """The settings of an environment, a VM or a disk.
+
+    A value that failed the schema is set (`is_set`), and no method returns it: it has been reported.
+    """
 
     located: Located
 
     def get(self, name: str) -> Located | None:
-        """The located value, or None where it is absent or was refused."""
-        found = self.located.mapping.get(name)
-        return None if found is None or found.data is INVALID else found
+        """Return a value, or None if the key is not set or its value is invalid."""
+        value = self.located.mapping.get(name)
+        return None if value is None or value.data is INVALID else value
 
     def is_set(self, name: str) -> bool:
-        """Whether the key is there at all."""
+        """Return whether a key is set, to an invalid value included."""
         return name in self.located.mapping
 
     def is_set_by_user(self, name: str) -> bool:
-        """Whether a file of the user's wrote the key, rather than a default of the platform."""
-        found = self.located.mapping.get(name)
-        return found is not None and not found.layer
+        """Return whether a file of the user sets a key, rather than a default of the platform or an inference rule."""
+        value = self.located.mapping.get(name)
+        return value is not None and not value.layer
+
+    def is_invalid(self, *names: str) -> bool:
+        """Return whether any of the keys holds something invalid, so that nobody can tell what was meant."""
+        mapping = self.located.mapping
+        return any(contains_invalid(mapping[name]) for name in names if name in mapping)
 
     def get_plain(self, name: str, otherwise: Any = None) -> Any:
-        """The plain value, or `otherwise`."""
-        found = self.get(name)
-        return otherwise if found is None else to_plain(found)
+        """Return a value without its places; `otherwise` if `get` returns None."""
+        value = self.get(name)
+        return otherwise if value is None else to_plain(value)
 
     def get_items(self, name: str) -> tuple[Located, ...]:
-        """The items of a list that were not refused."""
-        found = self.get(name)
-        return tuple(item for item in found.items if item.data is not INVALID) if found else ()
+        """Return the valid items of a list; none if the key is not set."""
+        value = self.get(name)
+        return tuple(item for item in value.items if item.data is not INVALID) if value else ()
 
     def get_entries(self, name: str) -> Iterator[tuple[str, Located]]:
-        """The keys and values of a mapping that were neither refused nor removed."""
-        found = self.get(name)
-        for key, value in (found.mapping if found else {}).items():
+        """Yield the entries of a mapping that are neither invalid nor null; none if the key is not set."""
+        mapping = self.get(name)
+        for key, value in (mapping.mapping if mapping else {}).items():
             if value.data is not INVALID and value.data is not None:
                 yield key, value
 
     def find_place(self, name: str) -> Place:
-        """Where the key's value was written, or the place of the whole."""
-        found = self.located.mapping.get(name)
-        return found.place if found else self.located.place
+        """Return the place of a value, or of the whole mapping if the key is not set."""
+        value = self.located.mapping.get(name)
+        return value.place if value else self.located.place
 
     def with_values(self, values: dict[str, Located]) -> Settings:
-        """The same with some values put in their place, or appended."""
-        whole = self.located
-        return Settings(Located({**whole.mapping, **values}, whole.place, whole.key_place, whole.layer))
+        """Return a copy with some values replaced or appended."""
+        return Settings(self.located._replace(data={**self.located.mapping, **values}, overrides=None))
+
+
+def contains_invalid(value: Located) -> bool:
+    """Return whether the value, or one below it, failed the schema."""
+    return any(item.data is INVALID for _, item in walk(value))
 
 
 def with_layer(value: Located, layer: str) -> Located:
-    """The value and all below it, said to come from a layer that is no file of the user's."""
+    """Return a copy of the value, and of all below it, that comes from a layer which is no file of the user."""
     data = value.data
     if isinstance(data, dict):
         data = {name: with_layer(item, layer) for name, item in data.items()}

@@ -1,14 +1,13 @@
-"""What exists already, for a plan to start from: the manifests that are committed at a ref, or outside of Git the files."""
+"""The baseline of a plan: the manifests committed at a Git ref, or the files in `manifests/` outside of Git."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from functools import cached_property
 from typing import NamedTuple
 
-from vmgen.plan.diff import FileChanges, is_owned, list_existing_files
+from vmgen.plan.diff import FileChanges, is_owned, list_environment_folders, list_existing_files, read_bytes
 from vmgen.plan.git import Repository, find_repository
 from vmgen.problems import VmgenError
 from vmgen.read.repository import Project, find_environments
@@ -16,77 +15,73 @@ from vmgen.read.repository import Project, find_environments
 HEAD = "HEAD"
 
 
-class _BaselineFields(NamedTuple):
+class Baseline(NamedTuple):
+    """The manifests that a plan starts from: those committed at `ref`; without a `repository`, the files.
+
+    `blobs` maps paths below `manifests/` to Git blob ids. `head_is_behind` is set if HEAD lacks commits of the ref.
+    """
+
     project: Project
     ref: str = ""
     repository: Repository | None = None
     blobs: Mapping[str, str] = {}
     head_is_behind: bool = False
 
-
-class Baseline(_BaselineFields):
-    """The manifests to start from. `ref` names where they are committed, and is empty where they are the files.
-
-    `blobs` are the ids that Git gives to what is committed, by path below `manifests/`.
-    """
-
-    @cached_property
+    @property
     def environments(self) -> tuple[str, ...]:
-        """The folders that hold manifests."""
-        if self.repository:
-            return tuple(sorted({path.partition("/")[0] for path in self.blobs if "/" in path}))
-        folder = self.project.manifests
-        entries = folder.iterdir() if folder.is_dir() else ()
-        return tuple(sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")))
+        """The sorted names of the folders that hold manifests."""
+        if self.repository is None:
+            return list_environment_folders(self.project)
+        return tuple(sorted({path.partition("/")[0] for path in self.blobs if "/" in path}))
 
     def contains(self, path: str) -> bool:
-        """Whether there is a manifest at a path; it may differ from what is wanted there."""
-        return path in self.blobs if self.repository else os.path.isfile(f"{self._root}/{path}")
+        """Return true if a manifest exists at a path, whatever its content."""
+        return path in self.blobs if self.repository else self._is_file(path)
 
     def find_differing(
-        self, environments: Iterable[str], wanted: Mapping[str, bytes], compared: Iterable[FileChanges] = ()
+        self, environments: Iterable[str], desired: Mapping[str, bytes], known_changes: Iterable[FileChanges] = ()
     ) -> Mapping[str, bytes]:
-        """The manifests of some environments that are not what is wanted at their path, or not wanted at all.
+        """Return the manifests of some environments that are not desired, or desired with other bytes.
 
-        A file that vmgen did not write and that still lies there is left out: nobody takes it away. `compared` are what is
-        known of how the files differ; where the baseline is the files, those environments are not read once more.
+        Foreign files that still exist are left out, since vmgen does not delete them. `known_changes` save reading the files
+        of their environments again where the baseline is the files. Raises VmgenError if git fails.
         """
-        chosen = set(environments)
-        if not self.repository:
-            known = {each.environment: (*each.updated, *each.pruned) for each in compared}
-            paths = [path for name in sorted(chosen & known.keys()) for path in sorted(known[name])]
-            read = {path: self._read_content(path) for path in paths}
-            return {**read, **dict(self._find_differing_files(chosen - known.keys(), wanted))}
-        identity = self.repository.blob_hasher
+        if self.repository:
+            return self._find_differing_blobs(self.repository, set(environments), desired)
+        names, root = set(environments), self.project.manifests
+        changes_by_name = {changes.environment: changes for changes in known_changes if changes.environment in names}
+        paths = [path for _, changes in sorted(changes_by_name.items()) for path in sorted((*changes.updated, *changes.pruned))]
+        contents = {path: read_bytes(f"{root}/{path}") for path in paths}
+        return {**contents, **dict(self._find_differing_files(names - changes_by_name.keys(), desired))}
+
+    def _find_differing_blobs(
+        self, repository: Repository, environments: set[str], desired: Mapping[str, bytes]
+    ) -> Mapping[str, bytes]:
+        hash_blob = repository.blob_hasher
         paths = [
             path
             for path, blob in self.blobs.items()
-            if path.partition("/")[0] in chosen and (path not in wanted or identity(wanted[path]) != blob)
+            if path.partition("/")[0] in environments
+            and (hash_blob(desired[path]) != blob if path in desired else not self._is_foreign(path))
         ]
-        paths = [path for path in paths if path in wanted or not self._is_foreign(path)]
-        return dict(zip(paths, self.repository.read_blobs(self.blobs[path] for path in paths))) if paths else {}
+        return dict(zip(paths, repository.read_blobs(self.blobs[path] for path in paths))) if paths else {}
 
-    def _find_differing_files(self, environments: set[str], wanted: Mapping[str, bytes]) -> Iterable[tuple[str, bytes]]:
+    def _find_differing_files(self, environments: set[str], desired: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
         for environment in sorted(environments):
             for path in sorted(list_existing_files(self.project, environment).files):
-                content = self._read_content(path)
-                if content != wanted.get(path) and (path in wanted or not self._is_foreign(path)):
+                content = read_bytes(f"{self.project.manifests}/{path}")
+                if content != desired.get(path) and (path in desired or not self._is_foreign(path)):
                     yield path, content
 
     def _is_foreign(self, path: str) -> bool:
-        return os.path.isfile(f"{self._root}/{path}") and not is_owned(self.project, path)
+        return self._is_file(path) and not is_owned(self.project, path)
 
-    def _read_content(self, path: str) -> bytes:
-        with open(f"{self._root}/{path}", "rb", buffering=0) as stream:
-            return stream.read()
-
-    @cached_property
-    def _root(self) -> str:
-        return str(self.project.manifests)
+    def _is_file(self, path: str) -> bool:
+        return os.path.isfile(os.path.join(self.project.root, self.project.output, path))
 
 
 class PlanBase(NamedTuple):
-    """Where a plan starts from. `gone` are the environments of the baseline that have no file any more.
+    """The start of a plan. `removed_environments` are environments of the baseline whose file no longer exists.
 
     `today` decides which tombstones count, and nothing else: no byte of a manifest depends on it.
     """
@@ -96,26 +91,35 @@ class PlanBase(NamedTuple):
     removed_environments: tuple[str, ...] = ()
 
 
+def load_plan_base(project: Project, against: str | None, today: date, *, whole: bool) -> PlanBase:
+    """Load the baseline at a ref, HEAD for None. Without `whole` the run is of some environments, so none counts as removed.
+
+    Raises VmgenError as `load_baseline` does.
+    """
+    baseline = load_baseline(project, against)
+    if not whole:
+        return PlanBase(baseline, today)
+    current, _ = find_environments(project)
+    return PlanBase(baseline, today, tuple(name for name in baseline.environments if name not in current))
+
+
 def load_baseline(project: Project, against: str | None = None) -> Baseline:
-    """What is committed at a ref, HEAD where none is named; outside of Git the files, and then no ref can be named."""
-    found = find_repository(project.root)
-    if found is None:
+    """Load the baseline at a ref, HEAD for None; outside of Git, the files.
+
+    Raises VmgenError if a ref is named outside of Git or does not exist, and if git cannot read the repository.
+    """
+    repository = find_repository(project.root)
+    if repository is None:
         if against:
             raise VmgenError(f"--against {against} needs a git repository, and {project.root} is in none")
         return Baseline(project)
-    commit = found.resolve_commit(against or HEAD)
-    if commit is None and against:
-        raise VmgenError(found.explain_missing_ref(against))
-    below = project.manifests.name
-    blobs = found.list_files(commit, below) if commit else {}
+    commit = repository.resolve_commit(against or HEAD)
+    if commit is None:
+        if against:
+            raise VmgenError(repository.explain_missing_ref(against))
+        return Baseline(project, HEAD, repository)
+    blobs = repository.list_files(commit, project.manifests.name)
     if blobs is None:
         return Baseline(project)
-    behind = bool(against and commit) and not found.head_contains(commit or "")
-    return Baseline(project, against or HEAD, found, blobs, behind)
-
-
-def load_plan_base(project: Project, against: str | None, today: date, *, whole: bool) -> PlanBase:
-    """Where a plan against a ref starts. `whole` says that the run is of all environments, so what has no file is gone."""
-    found = load_baseline(project, against)
-    known = find_environments(project)[0] if whole else found.environments
-    return PlanBase(found, today, tuple(name for name in found.environments if name not in known))
+    head_is_behind = bool(against) and not repository.head_contains(commit)
+    return Baseline(project, against or HEAD, repository, blobs, head_is_behind)

@@ -1,4 +1,4 @@
-"""The directions of a change that the table of verdicts tells apart."""
+"""The kinds of change that a row of the table of verdicts can ask for, such as `grow` or `appended`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vmgen.quantities import parse_size
 
 
 class Absent:
-    """Stands for a field that is not there."""
+    """The value of a field that is not set."""
 
     __slots__ = ()
 
@@ -23,7 +23,22 @@ class Absent:
 ABSENT = Absent()
 
 
+def are_equal(before: Any, after: Any) -> bool:
+    """Compare values as YAML and the platform do: `true`, `1` and `1.0` differ, which Python takes for equal."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return before.keys() == after.keys() and all(are_equal(before[key], after[key]) for key in before)
+    if isinstance(before, list) and isinstance(after, list):
+        return len(before) == len(after) and all(map(are_equal, before, after))
+    return bool(before == after) and (isinstance(before, str) or type(before) is type(after))
+
+
+def _is_growth(before: Any, after: Any) -> bool:
+    old, new = _parse_amount(before), _parse_amount(after)
+    return old is not None and new is not None and old < new
+
+
 def _parse_amount(value: Any) -> float | None:
+    """Return a number, or a size in MiB; None for anything else."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     try:
@@ -32,30 +47,25 @@ def _parse_amount(value: Any) -> float | None:
         return None
 
 
-def _is_growth(before: Any, after: Any) -> bool:
-    one, other = _parse_amount(before), _parse_amount(after)
-    return one is not None and other is not None and one < other
-
-
-def _list_item_names(value: Any) -> list[Any]:
-    """The items of a list; of an item that is a mapping, its name."""
-    items = value if isinstance(value, list) else []
-    return [item.get("name") if isinstance(item, dict) else item for item in items]
-
-
 def _is_first_replaced(before: Any, after: Any) -> bool:
-    one, other = _list_item_names(before), _list_item_names(after)
-    return bool(one and other) and one[0] != other[0]
+    old, new = _list_item_names(before), _list_item_names(after)
+    return bool(old and new) and old[0] != new[0]
 
 
 def _is_appended(before: Any, after: Any) -> bool:
-    one, other = _list_item_names(before), _list_item_names(after)
-    return len(one) < len(other) and one == other[: len(one)]
+    old, new = _list_item_names(before), _list_item_names(after)
+    return len(old) < len(new) and old == new[: len(old)]
 
 
 def _is_reordered(before: Any, after: Any) -> bool:
-    one, other = _list_item_names(before), _list_item_names(after)
-    return one != other and sorted(map(str, one)) == sorted(map(str, other))
+    old, new = _list_item_names(before), _list_item_names(after)
+    return old != new and sorted(map(str, old)) == sorted(map(str, new))
+
+
+def _list_item_names(value: Any) -> list[Any]:
+    """Return the items of a list, each mapping by its `name`."""
+    items = value if isinstance(value, list) else []
+    return [item.get("name") if isinstance(item, dict) else item for item in items]
 
 
 CHANGE_KINDS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -71,6 +81,6 @@ CHANGE_KINDS: Mapping[str, Callable[[Any, Any], bool]] = {
     "reordered": _is_reordered,
     "added": lambda before, _: before is ABSENT,
     "removed": lambda _, after: after is ABSENT,
-    # Of the name of a new object: `before` is the greatest length that the API takes.
+    # For the name of a new object: `before` is the greatest length that the API takes.
     "too-long": lambda before, after: len(after) > before,
 }

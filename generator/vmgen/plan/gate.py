@@ -1,137 +1,136 @@
-"""The gate: what destroys data, or what the platform rejects, passes only where a tombstone names it."""
+"""The gate: a disk may be deleted, and a change that the platform rejects may pass, only if a tombstone permits it.
+
+`find_refusals` decides. A tombstone is an entry under `retire:` in an environment, and counts until its last day.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Tombstone
 from vmgen.plan.plan import ObjectChange, Plan
-from vmgen.plan.verdicts import DESTROYS_DATA
+from vmgen.plan.verdicts import Verdict
 from vmgen.problems import Place, Problem
+from vmgen.quantities import format_count
+from vmgen.rules import DESTROYS_DATA, EXPIRED_TOMBSTONE, REJECTED_CHANGE, STALE_TOMBSTONE, TOMBSTONE_IN_USE
 
 _KEY_BY_KIND = {kind: key for key, kind in KIND_BY_KEY.items()}
 _REASON_PLACEHOLDER = "say why"
 
 
-def refuse_unpermitted(plan: Plan, wanted: Iterable[DesiredState], today: date, *, behind: bool = False) -> Iterator[Problem]:
-    """What may not pass, with the lines that let it, and the tombstones that are of no use.
+def find_refusals(
+    plan: Plan, desired_states: Iterable[DesiredState], today: date, *, head_is_behind: bool = False
+) -> Iterator[Problem]:
+    """Report the changes that are not permitted, with the lines that permit them, and tombstones that are of no use.
 
-    `behind` says that the baseline has commits which HEAD lacks.
+    `head_is_behind` says that HEAD lacks commits of the baseline.
     """
-    environments = {each.environment: each for each in wanted}
-    refused = [change for change in plan.changes if change.is_refused and not _is_permitted(change, today)]
-    for environment, changes in _group_by_environment(change for change in refused if change.tombstone is None).items():
-        for destroys in (True, False):
-            chosen = [change for change in changes if (change.verdict == DESTROYS_DATA) is destroys]
-            if chosen:
-                yield _build_refusal(plan, environment, environments.get(environment), chosen, behind=behind)
+    environments = {desired.environment: desired for desired in desired_states}
+    refused = [change for change in plan.changes if change.is_refused and not is_permitted(change, today)]
+    by_cause: dict[tuple[str, bool], list[ObjectChange]] = defaultdict(list)
+    for change in refused:
+        if change.tombstone is None:
+            loses_data = change.verdict == Verdict.DESTROYS_DATA
+            by_cause[change.moved_from or change.environment, loses_data].append(change)
+    for (environment, _), changes in by_cause.items():
+        yield _build_refusal(plan, environment, environments.get(environment), changes, head_is_behind=head_is_behind)
     yield from _find_expired_tombstones(refused)
     yield from _find_unused_tombstones(plan, environments, today)
 
 
-def _is_permitted(change: ObjectChange, today: date) -> bool:
+def is_permitted(change: ObjectChange, today: date) -> bool:
+    """Return true if a tombstone names the object and has not expired."""
     return change.tombstone is not None and not change.tombstone.is_expired(today)
 
 
-def _group_by_environment(changes: Iterable[ObjectChange]) -> Mapping[str, list[ObjectChange]]:
-    found: dict[str, list[ObjectChange]] = {}
-    for change in changes:
-        found.setdefault(change.moved_from or change.environment, []).append(change)
-    return found
-
-
 def _build_refusal(
-    plan: Plan, environment: str, wanted: DesiredState | None, changes: list[ObjectChange], *, behind: bool
+    plan: Plan, environment: str, desired: DesiredState | None, changes: list[ObjectChange], *, head_is_behind: bool
 ) -> Problem:
-    file = wanted.file if wanted else f"environments/{environment}.yaml"
-    destroys = changes[0].verdict == DESTROYS_DATA
-    where = f"committed at {plan.against}" if plan.against else "in manifests/"
+    """Build one problem for changes of one environment with one verdict; `desired` is None if its file is gone."""
+    file = desired.file if desired else f"environments/{environment}.yaml"
     names = ", ".join(str(change.identity) for change in changes)
-    if destroys:
-        what = f"the data of {len(changes)} disks {where} would be destroyed: {names}."
-        way_back = "Restore them" if wanted else f"Restore {file}"
+    if changes[0].verdict == Verdict.DESTROYS_DATA:
+        rule = DESTROYS_DATA.id
+        baseline = f"committed at {plan.against}" if plan.against else "in manifests/"
+        effect = f"the data of {format_count(len(changes), 'disk')} {baseline} would be destroyed: {names}."
+        way_back = "Restore them" if desired else f"Restore {file}"
     else:
-        what = f"the platform rejects a change: {names}. {_join_explanations(changes)}"
+        rule = REJECTED_CHANGE.id
+        says = [change.says for change in changes if change.says]
+        says += [field.says for change in changes for field in change.fields if field.verdict == Verdict.REJECTED]
+        effect = f"the platform rejects a change: {names}. {' '.join(dict.fromkeys(says))}"
         way_back = "Take it back"
-    parts = [what, *dict.fromkeys(f"It looks like a rename: {change.remedy}." for change in changes if change.remedy)]
-    if behind:
-        parts.append(f"HEAD lacks commits of {plan.against}, and what they added counts as removed here: merge it first.")
-    parts.append(f"{way_back}, or let it pass by {_describe_permission(wanted, file)}, with the reason for the reviewer:")
-    rule, lines = "destroys-data" if destroys else "rejected-change", tuple(_render_tombstones(wanted, changes))
-    return Problem(_find_place(wanted, file, changes), rule, "", " ".join(parts), lines=lines)
+    sentences = [effect, *dict.fromkeys(f"It looks like a rename: {change.remedy}." for change in changes if change.remedy)]
+    if head_is_behind:
+        sentences.append(f"HEAD lacks commits of {plan.against}, and what they added counts as removed here: merge it first.")
+    permission = _describe_permission(desired, file)
+    sentences.append(f"{way_back}, or let it pass by {permission}, with the reason for the reviewer:")
+    lines = tuple(_format_tombstones(desired, changes))
+    return Problem(_find_place(desired, file, changes), rule, "", " ".join(sentences), lines=lines)
 
 
-def _join_explanations(changes: list[ObjectChange]) -> str:
-    says = [field.says for change in changes for field in change.fields if field.verdict == change.verdict]
-    return " ".join(dict.fromkeys((*(change.says for change in changes if change.says), *says)))
-
-
-def _describe_permission(wanted: DesiredState | None, file: str) -> str:
-    if wanted is None:
+def _describe_permission(desired: DesiredState | None, file: str) -> str:
+    if desired is None:
         return f"putting {file} back with these lines alone, and rendering with --allow-empty"
-    if wanted.tombstones:
-        return f"adding these lines to `retire:` in {wanted.tombstones[-1].place.file}"
+    if desired.tombstones:
+        return f"adding these lines to `retire:` in {desired.tombstones[-1].place.file}"
     return f"adding these lines to {file}"
 
 
-def _render_tombstones(wanted: DesiredState | None, changes: list[ObjectChange]) -> Iterator[str]:
-    """The exact lines to paste."""
+def _format_tombstones(desired: DesiredState | None, changes: list[ObjectChange]) -> Iterator[str]:
+    """Yield the exact lines to paste."""
     indent = "  "
-    if wanted is None:
+    if desired is None:
         yield f"namespace: {changes[0].identity.namespace}"
-    if wanted is None or not wanted.tombstones:
-        yield "retire:"
+    if desired and desired.tombstones:
+        # The place of an item is two columns behind its dash, and columns count from 1.
+        indent = " " * max(desired.tombstones[-1].place.column - 3, 0)
     else:
-        # A list's item begins two columns behind its dash.
-        indent = " " * max(wanted.tombstones[-1].place.column - 3, 0)
+        yield "retire:"
     for change in changes:
         yield f'{indent}- {{{_KEY_BY_KIND[change.identity.kind]}: {change.identity.name}, reason: "{_REASON_PLACEHOLDER}"}}'
 
 
-def _find_place(wanted: DesiredState | None, file: str, changes: list[ObjectChange]) -> Place:
-    """Where the group of the first object is written, which is where most such changes come from; else the file."""
-    if wanted is None:
+def _find_place(desired: DesiredState | None, file: str, changes: list[ObjectChange]) -> Place:
+    """Return the line that decides the number of VMs in the group of the first object, or the file."""
+    if desired is None:
         return Place(file)
-    for change in changes:
-        for folder in change.path.split("/")[2:-1]:
-            if folder in wanted.group_places:
-                return wanted.group_places[folder]
-    return Place(file, 1, 1)
+    folders = (folder for change in changes for folder in change.path.split("/")[2:-1])
+    return next((desired.group_places[folder] for folder in folders if folder in desired.group_places), Place(file, 1, 1))
 
 
 def _find_expired_tombstones(refused: Iterable[ObjectChange]) -> Iterator[Problem]:
     for change in refused:
-        if change.tombstone and change.tombstone.until:
+        if change.tombstone:
             message = (
                 f"ended on {change.tombstone.until}, and {change.identity} is not gone yet: {change.verdict}; "
                 "write a later `until:`, or restore it"
             )
-            yield Problem(change.tombstone.place, "expired-tombstone", "retire", message)
+            yield Problem(change.tombstone.place, EXPIRED_TOMBSTONE.id, "retire", message)
 
 
 def _find_unused_tombstones(plan: Plan, environments: Mapping[str, DesiredState], today: date) -> Iterator[Problem]:
-    """Tombstones that name what is still there, or what is long gone. One in a shared layer need only serve once."""
-    used = {
-        change.tombstone.place
-        for change in plan.changes
-        if change.tombstone and (change.action == "delete" or change.is_refused)
-    }
-    for each in environments.values():
-        there = {(identity.kind, identity.name) for identity in each.objects.values()} if each.tombstones else set()
-        for tombstone in each.tombstones:
-            if tombstone.place not in used:
-                yield _describe_unused_tombstone(tombstone, (tombstone.kind, tombstone.name) in there, plan.against, today)
+    """Report tombstones of objects that are still rendered, or already gone. One in a shared layer need only serve once."""
+    needing = (change for change in plan.changes if change.action == "delete" or change.is_refused)
+    used_places = {change.tombstone.place for change in needing if change.tombstone}
+    for desired in environments.values():
+        rendered = {(kind, name) for kind, _, name in desired.objects.values()} if desired.tombstones else set()
+        for tombstone in desired.tombstones:
+            if tombstone.place not in used_places:
+                is_rendered = (tombstone.kind, tombstone.name) in rendered
+                yield _build_unused_problem(tombstone, plan.against, today, is_rendered=is_rendered)
 
 
-def _describe_unused_tombstone(tombstone: Tombstone, there: bool, against: str, today: date) -> Problem:
-    if there:
+def _build_unused_problem(tombstone: Tombstone, against: str, today: date, *, is_rendered: bool) -> Problem:
+    if is_rendered:
         message = (
             f"{tombstone.kind} {tombstone.name} is still rendered, so nothing is retired; "
             "take it out of the environment, or remove this entry"
         )
-        return Problem(tombstone.place, "tombstone-in-use", "retire", message)
-    where = f"is committed at {against}" if against else "is in manifests/"
+        return Problem(tombstone.place, TOMBSTONE_IN_USE.id, "retire", message)
+    baseline = f"is committed at {against}" if against else "is in manifests/"
     ended = f", and it ended on {tombstone.until}" if tombstone.is_expired(today) else ""
-    message = f"no {tombstone.kind} {tombstone.name} {where} any more{ended}; remove the entry once the removal is merged"
-    return Problem(tombstone.place, "stale-tombstone", "retire", message, "warning")
+    message = f"no {tombstone.kind} {tombstone.name} {baseline} any more{ended}; remove the entry once the removal is merged"
+    return Problem(tombstone.place, STALE_TOMBSTONE.id, "retire", message, "warning")

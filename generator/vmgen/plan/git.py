@@ -1,4 +1,4 @@
-"""The one module that runs git: what is committed at a ref, read without a checkout and without the network."""
+"""Read what is committed at a ref, without a checkout and without the network. No other module runs git."""
 
 from __future__ import annotations
 
@@ -9,76 +9,85 @@ from typing import NamedTuple
 
 from vmgen.problems import VmgenError
 
-# A hook is given the repository of its caller; here it is the folder that says which one is meant.
+# A hook inherits the repository of its caller; here the folder alone decides which repository is meant.
 _INHERITED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE")
+# A partial clone fetches what it lacks on demand. GIT_NO_LAZY_FETCH forbids that from Git 2.45 on, and with no protocol
+# allowed an older Git cannot either: https://git-scm.com/docs/git#Documentation/git.txt-GITNOLAZYFETCH
+_OFFLINE_VARIABLES = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+_SUBMODULE_MODE, _FILE_MODE_PREFIX = b"160000", b"100"
+_FETCH_HINT = "fetch the whole of it (git fetch --refetch, or fetch-depth: 0 and no filter in CI)"
 
 
 class Repository(NamedTuple):
-    """A repository that holds a folder. `algorithm` is that of its object ids: sha1 or sha256."""
+    """The repository that holds a folder. `algorithm` hashes its object ids: sha1 or sha256."""
 
     folder: Path
     algorithm: str
     shallow: bool
 
     def resolve_commit(self, ref: str) -> str | None:
-        """The id of the commit that a ref names, or None where there is none."""
+        """Return the id of the commit that a ref names, None if there is none."""
         if ref.startswith("-"):
             return None
-        code, out, _ = _run_git(self.folder, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
-        return out.decode().strip() if code == 0 else None
+        code, output, _ = _run_git(self.folder, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        return output.decode().strip() if code == 0 else None
 
     def list_files(self, commit: str, below: str) -> Mapping[str, str] | None:
-        """The files below a folder at a commit: their ids, by their paths in that folder.
+        """Return the blob ids of the files below a folder at a commit, by path in that folder.
 
-        None where the folder is a repository of its own, so that this one does not hold what lies in it.
+        None if the folder is a submodule, whose files this repository does not hold. Raises VmgenError if git fails.
         """
-        found: dict[str, str] = {}
+        blobs: dict[str, str] = {}
         for entry in _check_output(self.folder, "ls-tree", "-r", "-z", commit, "--", below).split(b"\0"):
-            if not entry:
-                continue
             details, _, path = entry.partition(b"\t")
-            mode, _, identity = details.split()
-            if mode == b"160000":
+            if details.startswith(_SUBMODULE_MODE):
                 return None
-            if mode.startswith(b"100"):
-                found[path.decode(errors="surrogateescape").removeprefix(f"{below}/")] = identity.decode()
-        return found
+            if details.startswith(_FILE_MODE_PREFIX):
+                blob = details.split()[2].decode()
+                blobs[path.decode(errors="surrogateescape").removeprefix(f"{below}/")] = blob
+        return blobs
 
     def list_changed_files(self, commit: str) -> frozenset[Path]:
-        """The files that differ from a commit, those that are gone or that git does not know included.
+        """Return the absolute paths of all files that differ from a commit: changed, deleted, untracked or ignored.
 
-        The paths are absolute. A rename is two files, and a file that git ignores may have changed, for all that it knows.
+        A rename is two files. An ignored file counts, since git cannot tell if it changed. Raises VmgenError if git fails.
         """
         top = Path(_check_output(self.folder, "rev-parse", "--show-toplevel").decode().rstrip("\n"))
         differing = _check_output(
             top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=none", "-z", commit
         )
-        unknown = _check_output(top, "ls-files", "--others", "-z")
-        names = (*differing.split(b"\0"), *unknown.split(b"\0"))
+        untracked = _check_output(top, "ls-files", "--others", "-z")
+        names = (*differing.split(b"\0"), *untracked.split(b"\0"))
         return frozenset(top / name.decode(errors="surrogateescape") for name in names if name)
 
-    def read_blobs(self, identities: Iterable[str]) -> Iterator[bytes]:
-        """The bytes of some files, by their ids, in that order."""
-        wanted = list(identities)
-        out = _check_output(self.folder, "cat-file", "--batch", feed="".join(f"{identity}\n" for identity in wanted).encode())
-        at = 0
-        for identity in wanted:
-            head, at = out[at : (end := out.index(b"\n", at))].split(), end + 1
-            if len(head) != 3:
-                raise VmgenError(f"this clone lacks the file {identity}; {_format_fetch_hint()}")
-            yield out[at : at + int(head[2])]
-            at += int(head[2]) + 1
+    def tracks(self, path: str) -> bool:
+        """Return true if a path below the repository's folder is in the index, or a file in it. Raises VmgenError if git fails."""
+        return bool(_check_output(self.folder, "ls-files", "--cached", "-z", "--", path))
+
+    def read_blobs(self, blobs: Iterable[str]) -> Iterator[bytes]:
+        """Yield the bytes of blobs by their ids, in that order. Raises VmgenError if this clone lacks one."""
+        ids = list(blobs)
+        output = _check_output(self.folder, "cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in ids).encode())
+        start = 0
+        for blob in ids:
+            end_of_line = output.index(b"\n", start)
+            header, start = output[start:end_of_line].split(), end_of_line + 1
+            if len(header) != 3:
+                raise VmgenError(f"this clone lacks the file {blob}; {_FETCH_HINT}")
+            size = int(header[2])
+            yield output[start : start + size]
+            start += size + 1
 
     @property
     def blob_hasher(self) -> Callable[[bytes], str]:
-        """The function that gives a content the id that git gives it."""
+        """The function from the bytes of a file to the id that git gives them."""
         import hashlib
 
         digest = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}[self.algorithm]
         return lambda content: digest(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
 
     def explain_missing_ref(self, ref: str) -> str:
-        """Why a ref cannot be had, and what to do about it."""
+        """Return why a ref does not resolve, and the remedy."""
         if self.resolve_commit(f"origin/{ref}"):
             return f"no commit '{ref}' in this clone, but there is origin/{ref}; write --against origin/{ref}"
         name = ref.removeprefix("origin/")
@@ -90,45 +99,44 @@ class Repository(NamedTuple):
         return f"there is no commit '{ref}' to compare with; fetch it (git fetch origin {name}), or name another with --against"
 
     def head_contains(self, commit: str) -> bool:
-        """Whether HEAD descends from a commit; taken for granted in a shallow clone, which cannot say."""
+        """Return true if HEAD descends from a commit. A shallow clone cannot tell, and gets true."""
         return self.shallow or _run_git(self.folder, "merge-base", "--is-ancestor", commit, "HEAD")[0] == 0
 
 
 def find_repository(folder: Path) -> Repository | None:
-    """The repository that holds a folder; None outside of one, and where git is not installed."""
-    if not any(os.path.lexists(above / ".git") for above in (folder, *folder.absolute().parents)):
-        return None  # git would look in the same places, after its start
+    """Return the repository that holds a folder; None outside of one, and if git is not installed.
+
+    Raises VmgenError if git refuses the repository: taken for none, it would open the gate.
+    """
+    # Git looks in the same places, but only after its start.
+    if not any(os.path.lexists(parent / ".git") for parent in (folder, *folder.absolute().parents)):
+        return None
     questions = ("--show-object-format", "--is-shallow-repository", "--is-inside-work-tree")
     try:
-        code, out, said = _run_git(folder, "rev-parse", *questions)
+        code, output, complaint = _run_git(folder, "rev-parse", *questions)
     except FileNotFoundError:
         return None
     if code:
-        if "not a git repository" in said:
+        if "not a git repository" in complaint:
             return None
-        raise VmgenError(f"git cannot read the repository of {folder}: {said}")
-    algorithm, shallow, inside = out.decode().split()
+        raise VmgenError(f"git cannot read the repository of {folder}: {complaint}")
+    algorithm, shallow, inside = output.decode().split()
     return Repository(folder, algorithm, shallow == "true") if inside == "true" else None
 
 
-def _format_fetch_hint() -> str:
-    return "fetch the whole of it (git fetch --refetch, or fetch-depth: 0 and no filter in CI)"
-
-
-def _check_output(folder: Path, *arguments: str, feed: bytes = b"") -> bytes:
-    code, out, said = _run_git(folder, *arguments, feed=feed)
+def _check_output(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+    code, output, complaint = _run_git(folder, *arguments, stdin=stdin)
     if code:
-        raise VmgenError(f"git {arguments[0]} failed: {said}; {_format_fetch_hint()}")
-    return out
+        raise VmgenError(f"git {arguments[0]} failed: {complaint}; {_FETCH_HINT}")
+    return output
 
 
-def _run_git(folder: Path, *arguments: str, feed: bytes = b"") -> tuple[int, bytes, str]:
-    """Run git in a folder: its exit code, what it printed, and what it complained of, on one line."""
+def _run_git(folder: Path, *arguments: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
+    """Run git in a folder. Return its exit code, its stdout, and its stderr on one line."""
     import subprocess  # most commands ask git nothing
 
     environment = {name: value for name, value in os.environ.items() if name not in _INHERITED_VARIABLES}
-    # A partial clone fetches what it lacks on demand: never here, by the new switch or by the old one.
-    environment |= {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+    environment |= _OFFLINE_VARIABLES
     command = ["git", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, input=feed, capture_output=True, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=folder, env=environment, input=stdin, capture_output=True, check=False)  # noqa: S603
     return done.returncode, done.stdout, " ".join(done.stderr.decode(errors="replace").split())

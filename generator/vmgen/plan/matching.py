@@ -1,8 +1,6 @@
-"""Renames: an object that is gone beside a new one, in the same environment, that is the same in all but its name.
+"""The objects of the baseline and of the desired state, matched by kind, namespace and name, wherever their files are.
 
-Many manifests read fast: objects that differ in nothing but their names are parsed once.
-
-Which object of the baseline is which of those that are wanted: by kind, namespace and name, wherever they lie.
+A removed object and a created one that differ in nothing but their names are rename candidates.
 """
 
 from __future__ import annotations
@@ -10,164 +8,55 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
+from vmgen.check.totals import ValueGetter
+from vmgen.nameless import FIRST_PLACEHOLDER, abstract, fill, has_whole_words
 from vmgen.plan.baseline import Baseline
 from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Identity
 from vmgen.problems import Place, Problem
 from vmgen.read.manifests import InvalidYamlError, parse_objects
-
-
-class HasManifest(Protocol):
-    """An object with what its manifest says of it."""
-
-    @property
-    def identity(self) -> Identity: ...
-
-    @property
-    def environment(self) -> str: ...
-
-    @property
-    def document(self) -> Mapping[str, Any]: ...
-
-
-def find_rename_candidates(vanished: Sequence[HasManifest], created: Sequence[HasManifest]) -> Mapping[Identity, Identity]:
-    """For each object that looks renamed its other half, both ways.
-
-    Of several that look the same those are joined whose names end alike: web-2-data with shop-2-data.
-    """
-    if not vanished or not created:
-        return {}
-    old, new = _group_by_likeness(vanished), _group_by_likeness(created)
-    joined: dict[Identity, Identity] = {}
-    for likeness in old.keys() & new.keys():
-        for one, other in _pair_by_ending(old[likeness], new[likeness]):
-            joined[one], joined[other] = other, one
-    return _drop_implausible(joined, [each.identity for each in vanished])
-
-
-def _drop_implausible(joined: Mapping[Identity, Identity], vanished: Iterable[Identity]) -> Mapping[Identity, Identity]:
-    """Without the disks of a VM that is gone for good: system disks all look the same, so one alone is no rename."""
-    gone = list(vanished)
-    machines = {(each.namespace, each.name): joined.get(each) for each in gone if each.kind == "VMInstance"}
-    kept = dict(joined)
-    for one in gone:
-        parts = one.name.split("-")
-        owners = [(one.namespace, "-".join(parts[:length])) for length in range(1, len(parts))] if one in joined else []
-        for owner in owners:
-            if one.kind == "VMDisk" and owner in machines and not _belongs_to(joined[one], machines[owner]):
-                del kept[joined[one]], kept[one]
-                break
-    return kept
-
-
-def _belongs_to(disk: Identity, machine: Identity | None) -> bool:
-    return machine is not None and disk.name.startswith(f"{machine.name}-")
-
-
-def _group_by_likeness(found: Iterable[HasManifest]) -> dict[str, list[Identity]]:
-    """The objects by what they are, but for their names and what is called after them."""
-    groups: dict[str, list[Identity]] = defaultdict(list)
-    for each in found:
-        name = each.identity.name
-        groups[f"{each.environment} {each.identity.kind} {_serialize_without_name(each.document.get('spec'), name)}"].append(
-            each.identity
-        )
-    return groups
-
-
-def _serialize_without_name(spec: Any, name: str) -> str:
-    """A spec with its own name taken out of it: `web-1-data` on the disks of web-1 becomes `-data`."""
-
-    def without(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: without(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [without(item) for item in value]
-        if isinstance(value, str) and (value == name or value.startswith(f"{name}-")):
-            return f"<name>{value[len(name) :]}"
-        return value
-
-    return json.dumps(without(spec), sort_keys=True, default=str)
-
-
-def _pair_by_ending(old: list[Identity], new: list[Identity]) -> Iterator[tuple[Identity, Identity]]:
-    """Pairs by the longest ending that two names share, whole parts of it; what is left is joined in order."""
-    waiting, free = sorted(old), dict.fromkeys(sorted(new))
-    deepest = max(identity.name.count("-") for identity in waiting)
-    for skipped in range(deepest + 1):
-        by_ending = _index_by_ending(free)
-        left = []
-        for one in waiting:
-            candidates = by_ending.get(_drop_leading_parts(one.name, skipped), [])
-            while candidates and candidates[-1] not in free:
-                candidates.pop()
-            if candidates:
-                del free[candidates[-1]]
-                yield one, candidates.pop()
-            else:
-                left.append(one)
-        waiting = left
-    yield from zip(waiting, free)
-
-
-def _index_by_ending(identities: Iterable[Identity]) -> dict[str, list[Identity]]:
-    """The names by each of their endings, the first of them last in its list."""
-    found: dict[str, list[Identity]] = defaultdict(list)
-    for identity in reversed(list(identities)):
-        for skipped in range(identity.name.count("-") + 1):
-            found[_drop_leading_parts(identity.name, skipped)].append(identity)
-    return found
-
-
-def _drop_leading_parts(name: str, skipped: int) -> str:
-    """A name without its first parts; nothing where it has no more than those."""
-    return name.split("-", skipped)[skipped] if skipped <= name.count("-") else ""
-
-
-def find_old_base_name(old: str, new: str) -> str:
-    """What the old name begins with, without the ending that it shares with the new one: `web` of web-1-data, shop-1-data."""
-    one, other = old.split("-"), new.split("-")
-    while len(one) > 1 and len(other) > 1 and one[-1] == other[-1]:
-        one.pop()
-        other.pop()
-    return "-".join(one)
-
-
-# Stands where a name was; no YAML text holds it.
-_NAME_PLACEHOLDER = b"\0"
+from vmgen.rules import UNREADABLE_BASELINE
+from vmgen.yaml_text import is_plain
 
 
 class ManifestParser:
-    """Reads manifests by their paths. A name is the stem of the path, and stands in the text wherever it stands in the object.
-
-    So the object of a text that is known but for the name is the known object with the other name put in: a name is lower-case
-    letters, digits and dashes, which mean nothing to YAML, and those that are words of it stand in quotes.
-    """
+    """A parser of manifests, which parses those that differ in their names only once. A name is the stem of a path."""
 
     def __init__(self) -> None:
-        self._cache: dict[bytes, tuple[str, list[Any]]] = {}
+        self._documents_by_text: dict[str, list[Any] | None] = {}
 
     def parse(self, path: str, content: bytes) -> list[Any]:
-        """The documents of a manifest. NotYaml where it cannot be read."""
+        """Return the documents of a manifest. Raises InvalidYamlError if it is not YAML."""
+        documents, name = self._parse_nameless(path, content)
+        return [_fill_names(document, name) for document in documents] if name else documents
+
+    def build_spec_getter(self, path: str, content: bytes) -> ValueGetter:
+        """Return a function from a key to its value in `spec`, cheaper than `parse` if few keys are needed."""
+        documents, name = self._parse_nameless(path, content)
+        spec = documents[0]["spec"]
+        return lambda key: _fill_names(spec.get(key), name) if name else spec.get(key)
+
+    def _parse_nameless(self, path: str, content: bytes) -> tuple[list[Any], str]:
+        """Return documents with a placeholder for the returned name; without one, and with no name, if it is part of a word."""
         name = path.rpartition("/")[2].partition(".")[0]
-        shape = content.replace(name.encode(errors="surrogateescape"), _NAME_PLACEHOLDER) if name else content
-        known = self._cache.get(shape)
-        if known is None:
-            found = parse_objects(content)
-            self._cache[shape] = (name, found)
-            return found
-        return [_replace_name(document, known[0], name) for document in known[1]]
+        try:
+            text = abstract(content.decode(), [name]) if is_plain([name]) else None
+        except UnicodeDecodeError:
+            text = None
+        if text is not None and text not in self._documents_by_text:
+            self._documents_by_text[text] = parse_objects(text) if has_whole_words(text) else None
+        documents = None if text is None else self._documents_by_text[text]
+        return (parse_objects(content), "") if documents is None else (documents, name)
 
 
-def _replace_name(value: Any, old: str, new: str) -> Any:
+def _fill_names(value: Any, name: str) -> Any:
     if isinstance(value, str):
-        return value.replace(old, new) if old in value else value
+        return fill(value, [name]) if FIRST_PLACEHOLDER in value else value
     if isinstance(value, dict):
-        return {_replace_name(key, old, new): _replace_name(item, old, new) for key, item in value.items()}
+        return {_fill_names(key, name): _fill_names(item, name) for key, item in value.items()}
     if isinstance(value, list):
-        return [_replace_name(item, old, new) for item in value]
+        return [_fill_names(item, name) for item in value]
     return value
 
 
@@ -179,28 +68,38 @@ class ExistingObject(NamedTuple):
     path: str
     document: Mapping[str, Any]
 
+    @property
+    def spec_getter(self) -> ValueGetter:
+        """The function from a key to its value in `spec`."""
+        spec = self.document.get("spec")
+        return spec.get if isinstance(spec, dict) else {}.get
 
-class _PlannedFields(NamedTuple):
+
+class PlannedObject(NamedTuple):
+    """An object of the desired state whose manifest is not in the baseline with the same bytes."""
+
     identity: Identity
     environment: str
     path: str
     content: bytes
     parser: ManifestParser
 
-
-class PlannedObject(_PlannedFields):
-    """An object that is wanted, its manifest read only when it is compared."""
-
-    @cached_property
+    @property
     def document(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.parser.parse(self.path, self.content)[0]
-        return found
+        """The parsed manifest. Most plans need it of few objects."""
+        document: Mapping[str, Any] = self.parser.parse(self.path, self.content)[0]
+        return document
+
+    @property
+    def spec_getter(self) -> ValueGetter:
+        """The function from a key to its value in `spec`."""
+        return self.parser.build_spec_getter(self.path, self.content)
 
 
 class Matching(NamedTuple):
-    """The objects that are there before and after, those that are new, and those that are gone.
+    """The objects before and after (`pairs`), those only after, and those only before.
 
-    `twins` joins an object that is gone to one that is new and looks the same, in both directions.
+    `rename_candidates` maps a removed object to a created one that looks the same, and back.
     """
 
     pairs: tuple[tuple[ExistingObject, PlannedObject], ...]
@@ -216,63 +115,155 @@ def match_objects(
     names: Iterable[str],
     differing: Mapping[str, bytes] | None = None,
 ) -> Matching:
-    """What is wanted joined to the baseline; only manifests that differ in bytes are read."""
+    """Match the desired objects with those of the baseline in the named environments.
+
+    Only manifests that differ in bytes are parsed: `differing`, found in the baseline for None.
+    """
     if differing is None:
-        files = {path: content for each in environments for path, content in each.files.items()}
+        files = {path: content for desired in environments for path, content in desired.files.items()}
         differing = baseline.find_differing(names, files)
-    reader = ManifestParser()
-    existing, problems = _parse_existing(differing, baseline, reader)
-    new = _find_planned(environments, baseline, differing, reader)
+    parser = ManifestParser()
+    existing, problems = _parse_existing(differing, baseline, parser)
+    planned = _collect_planned(environments, baseline, differing, parser)
     # An object whose manifest is the same in another file of the run has only moved.
-    still = {identity for each in environments for identity in each.objects.values()} if existing else set()
-    pairs, vanished = [], []
+    desired_identities = {identity for desired in environments for identity in desired.objects.values()} if existing else set()
+    pairs, removed = [], []
     for old in existing:
-        candidates = new.get(old.identity)
+        candidates = planned.get(old.identity)
         if candidates:
-            same = next((each for each in candidates if each.environment == old.environment), candidates[0])
-            candidates.remove(same)
-            pairs.append((old, same))
-        elif old.identity not in still:
-            vanished.append(old)
-    created = tuple(each for candidates in new.values() for each in candidates)
-    return Matching(tuple(pairs), created, tuple(vanished), find_rename_candidates(vanished, created), problems)
+            new = next((new for new in candidates if new.environment == old.environment), candidates[0])
+            candidates.remove(new)
+            pairs.append((old, new))
+        elif old.identity not in desired_identities:
+            removed.append(old)
+    created = tuple(new for candidates in planned.values() for new in candidates)
+    return Matching(tuple(pairs), created, tuple(removed), find_rename_candidates(removed, created), problems)
 
 
-def _find_planned(
-    environments: tuple[DesiredState, ...], baseline: Baseline, differing: Mapping[str, bytes], reader: ManifestParser
-) -> dict[Identity, list[PlannedObject]]:
-    found: dict[Identity, list[PlannedObject]] = {}
-    for each in environments:
-        for path, identity in each.objects.items():
+def _collect_planned(
+    environments: tuple[DesiredState, ...], baseline: Baseline, differing: Mapping[str, bytes], parser: ManifestParser
+) -> Mapping[Identity, list[PlannedObject]]:
+    planned = defaultdict(list)
+    for desired in environments:
+        for path, identity in desired.objects.items():
             if path in differing or not baseline.contains(path):
-                found.setdefault(identity, []).append(PlannedObject(identity, each.environment, path, each.files[path], reader))
-    return found
+                new = PlannedObject(identity, desired.environment, path, desired.files[path], parser)
+                planned[identity].append(new)
+    return planned
 
 
 def _parse_existing(
-    contents: Mapping[str, bytes], baseline: Baseline, reader: ManifestParser
+    contents: Mapping[str, bytes], baseline: Baseline, parser: ManifestParser
 ) -> tuple[list[ExistingObject], tuple[Problem, ...]]:
-    found: list[ExistingObject] = []
-    problems = []
+    objects, problems = [], []
     for path, content in contents.items():
         try:
-            documents = reader.parse(path, content) if path.endswith((".yaml", ".yml")) else []
+            documents = parser.parse(path, content) if path.endswith((".yaml", ".yml")) else []
         except InvalidYamlError:
-            at = f"at {baseline.ref} " if baseline.ref else ""
-            message = f"what the file holds {at}is not YAML, so the plan cannot say what becomes of it"
+            ref = f"at {baseline.ref} " if baseline.ref else ""
+            message = f"what the file holds {ref}is not YAML, so the plan cannot say what becomes of it"
             place = Place(baseline.project.display_path(baseline.project.manifests / path))
-            problems.append(Problem(place, "unreadable-baseline", "", message, "warning"))
+            problems.append(Problem(place, UNREADABLE_BASELINE.id, "", message, "warning"))
             continue
         for document in documents:
             identity = _identify(document)
             if identity:
-                found.append(ExistingObject(identity, path.partition("/")[0], path, document))
-    return found, tuple(problems)
+                objects.append(ExistingObject(identity, path.partition("/")[0], path, document))
+    return objects, tuple(problems)
 
 
 def _identify(document: Any) -> Identity | None:
-    """The identity of an object of a kind that holds a VM or a disk; None of anything else."""
+    """Return the identity of a VM or a disk; None for anything else."""
     metadata = document.get("metadata") if isinstance(document, dict) else None
     if not isinstance(metadata, dict) or document.get("kind") not in KIND_BY_KEY.values():
         return None
     return Identity(document["kind"], str(metadata.get("namespace", "")), str(metadata.get("name", "")))
+
+
+def find_rename_candidates(
+    removed: Sequence[ExistingObject], created: Sequence[ExistingObject | PlannedObject]
+) -> Mapping[Identity, Identity]:
+    """Map each removed object that looks renamed to its created counterpart, and back.
+
+    Of several that look the same, those are paired whose names end alike: web-2-data with shop-2-data.
+    """
+    if not removed or not created:
+        return {}
+    old_by_likeness, new_by_likeness = _group_by_likeness(removed), _group_by_likeness(created)
+    candidates: dict[Identity, Identity] = {}
+    for likeness in old_by_likeness.keys() & new_by_likeness.keys():
+        for old, new in _pair_by_suffix(old_by_likeness[likeness], new_by_likeness[likeness]):
+            candidates[old], candidates[new] = new, old
+    return _drop_implausible(candidates, [old.identity for old in removed])
+
+
+def _drop_implausible(candidates: Mapping[Identity, Identity], removed: Iterable[Identity]) -> Mapping[Identity, Identity]:
+    """Drop the disks of a VM that is removed and not renamed: all system disks look the same, so one alone is no rename."""
+    removed = list(removed)
+    new_vms = {(vm.namespace, vm.name): candidates.get(vm) for vm in removed if vm.kind == "VMInstance"}
+    plausible = dict(candidates)
+    for disk in removed:
+        if disk.kind != "VMDisk" or disk not in plausible:
+            continue
+        new_disk, parts = plausible[disk], disk.name.split("-")
+        owners = [(disk.namespace, "-".join(parts[:length])) for length in range(1, len(parts))]
+        if any(owner in new_vms and not _is_named_after(new_disk, new_vms[owner]) for owner in owners):
+            del plausible[new_disk], plausible[disk]
+    return plausible
+
+
+def _is_named_after(disk: Identity, vm: Identity | None) -> bool:
+    return vm is not None and disk.name.startswith(f"{vm.name}-")
+
+
+def _group_by_likeness(objects: Iterable[ExistingObject | PlannedObject]) -> Mapping[str, list[Identity]]:
+    """Group objects that have the same environment, kind and spec, but for their names and what is named after them."""
+    groups = defaultdict(list)
+    for each in objects:
+        spec = json.dumps(_remove_name(each.document.get("spec"), each.identity.name), sort_keys=True, default=str)
+        groups[f"{each.environment} {each.identity.kind} {spec}"].append(each.identity)
+    return groups
+
+
+def _remove_name(value: Any, name: str) -> Any:
+    """Replace a name where it is a text or its beginning: on web-1, the disk `web-1-data` becomes `<name>-data`."""
+    if isinstance(value, dict):
+        return {key: _remove_name(item, name) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_remove_name(item, name) for item in value]
+    if isinstance(value, str) and (value == name or value.startswith(f"{name}-")):
+        return f"<name>{value[len(name) :]}"
+    return value
+
+
+def _pair_by_suffix(removed: list[Identity], created: list[Identity]) -> Iterator[tuple[Identity, Identity]]:
+    """Pair by the longest suffix of whole name parts that two names share; pair what is left in order."""
+    unpaired_old, unpaired_new = dict.fromkeys(sorted(removed)), dict.fromkeys(sorted(created))
+    new_by_suffix = defaultdict(list)
+    for new in reversed(unpaired_new):  # so that the first is popped first
+        for dropped in range(new.name.count("-") + 1):
+            new_by_suffix[_drop_leading_parts(new.name, dropped)].append(new)
+    for dropped in range(max(old.name.count("-") for old in removed) + 1):
+        for old in list(unpaired_old):
+            candidates = new_by_suffix.get(_drop_leading_parts(old.name, dropped), [])
+            while candidates and candidates[-1] not in unpaired_new:
+                candidates.pop()
+            if candidates:
+                new = candidates.pop()
+                del unpaired_old[old], unpaired_new[new]
+                yield old, new
+    yield from zip(unpaired_old, unpaired_new)
+
+
+def _drop_leading_parts(name: str, count: int) -> str:
+    """Return a name without its first parts, empty if it has no more than those."""
+    return name.split("-", count)[count] if count <= name.count("-") else ""
+
+
+def find_old_base_name(old: str, new: str) -> str:
+    """Return the old name without the suffix that it shares with the new one: `web` for web-1-data and shop-1-data."""
+    old_parts, new_parts = old.split("-"), new.split("-")
+    while len(old_parts) > 1 and len(new_parts) > 1 and old_parts[-1] == new_parts[-1]:
+        old_parts.pop()
+        new_parts.pop()
+    return "-".join(old_parts)

@@ -1,36 +1,18 @@
-"""What manifests ask for, added up from the objects themselves: for those of a commit there is no environment any more."""
+"""The change of an environment's totals by a plan, computed from manifests: removed objects have no environment any more."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from vmgen.check.totals import Cost, PriceList, Totals, ValueGetter, compute_disk_totals, compute_vm_totals, sum_totals
+from vmgen.check.totals import Cost, PriceList, Totals, compute_disk_totals, compute_vm_totals, sum_totals
 from vmgen.merge.catalog import Catalog
-from vmgen.plan.matching import Matching, PlannedObject
-
-
-def compute_manifest_totals(objects: Iterable[Mapping[str, Any]], catalog: Catalog) -> Totals:
-    """The totals of plain objects; what is neither a VM nor a disk counts nothing."""
-    return sum_totals(compute_object_totals(plain, catalog) for plain in objects)
-
-
-def compute_object_totals(plain: Mapping[str, Any], catalog: Catalog) -> Totals:
-    """What one plain object asks for."""
-    value = _build_spec_lookup(plain)
-    if plain.get("kind") == "VMInstance":
-        return compute_vm_totals(value, catalog)
-    return compute_disk_totals(value) if plain.get("kind") == "VMDisk" else Totals()
-
-
-def _build_spec_lookup(plain: Mapping[str, Any]) -> ValueGetter:
-    spec = plain.get("spec")
-    found: Mapping[str, Any] = spec if isinstance(spec, Mapping) else {}
-    return found.get
+from vmgen.plan.matching import ExistingObject, Matching, PlannedObject
 
 
 class TotalsDelta(NamedTuple):
-    """What a plan changes in the totals of an environment, and in its cost where the environment has prices."""
+    """The change of totals, and of the cost in a month; None without prices."""
 
     totals: Totals
     cost: Cost | None = None
@@ -40,39 +22,38 @@ NO_DELTA = TotalsDelta(Totals())
 
 
 def compute_deltas(
-    found: Matching, catalog_of: Callable[[str], Catalog], prices: Mapping[str, PriceList | None]
+    matching: Matching, find_catalog: Callable[[str], Catalog], prices: Mapping[str, PriceList | None]
 ) -> dict[str, TotalsDelta]:
-    """The delta of each environment in which something is created, changed or gone."""
-    parts: dict[str, list[Totals]] = {}
-    known: dict[bytes, Totals] = {}
-    for one, other in found.pairs:
-        parts.setdefault(one.environment, []).append(compute_object_totals(one.document, catalog_of(one.environment)) * -1)
-        parts.setdefault(other.environment, []).append(compute_object_totals(other.document, catalog_of(other.environment)))
-    for created in found.created:
-        parts.setdefault(created.environment, []).append(
-            _compute_planned_totals(created, catalog_of(created.environment), known)
-        )
-    for gone in found.removed:
-        parts.setdefault(gone.environment, []).append(compute_object_totals(gone.document, catalog_of(gone.environment)) * -1)
-    return {name: _build_delta(sum_totals(each), prices.get(name)) for name, each in sorted(parts.items())}
+    """Compute the delta of each environment in which an object is created, changed or removed."""
+    before = _sum_by_environment((*matching.removed, *(old for old, _ in matching.pairs)), find_catalog)
+    after = _sum_by_environment((*matching.created, *(new for _, new in matching.pairs)), find_catalog)
+    deltas = {}
+    for name in sorted(before.keys() | after.keys()):
+        totals = after.get(name, Totals()) - before.get(name, Totals())
+        price_list = prices.get(name)
+        deltas[name] = TotalsDelta(totals, price_list.compute_cost(totals) if price_list else None)
+    return deltas
 
 
-def _compute_planned_totals(new: PlannedObject, catalog: Catalog, known: dict[bytes, Totals]) -> Totals:
-    """The totals of a new object. Its name decides nothing, so that objects which differ in names only are read once."""
-    nameless = new.environment.encode() + b" " + new.content.replace(new.identity.name.encode(), b"")
-    if nameless not in known:
-        known[nameless] = compute_object_totals(new.document, catalog)
-    return known[nameless]
+def _sum_by_environment(
+    objects: Iterable[ExistingObject | PlannedObject], find_catalog: Callable[[str], Catalog]
+) -> Mapping[str, Totals]:
+    parts: dict[str, list[Totals]] = defaultdict(list)
+    for each in objects:
+        parts[each.environment].append(_compute_object_totals(each, find_catalog(each.environment)))
+    return {name: sum_totals(totals) for name, totals in parts.items()}
 
 
-def _build_delta(totals: Totals, prices: PriceList | None) -> TotalsDelta:
-    return TotalsDelta(totals, prices.compute_cost(totals) if prices else None)
+def _compute_object_totals(vm_or_disk: ExistingObject | PlannedObject, catalog: Catalog) -> Totals:
+    if vm_or_disk.identity.kind == "VMInstance":
+        return compute_vm_totals(vm_or_disk.spec_getter, catalog)
+    return compute_disk_totals(vm_or_disk.spec_getter)
 
 
-def sum_deltas(found: Iterable[TotalsDelta]) -> TotalsDelta:
-    """The sum of deltas; its cost is known where all of them have one, in one currency."""
-    parts = tuple(found)
-    costs = [each.cost for each in parts if each.cost]
-    one_currency = len(costs) == len(parts) and len({cost.currency for cost in costs}) == 1
+def sum_deltas(deltas: Iterable[TotalsDelta]) -> TotalsDelta:
+    """Add up deltas. The sum has a cost if all of them have one, in one currency."""
+    deltas = tuple(deltas)
+    costs = [delta.cost for delta in deltas if delta.cost]
+    one_currency = len(costs) == len(deltas) and len({cost.currency for cost in costs}) == 1
     cost = sum(costs[1:], start=costs[0]) if one_currency else None
-    return TotalsDelta(sum_totals(each.totals for each in parts), cost)
+    return TotalsDelta(sum_totals(delta.totals for delta in deltas), cost)

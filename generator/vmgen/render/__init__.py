@@ -1,1 +1,1 @@
-"""RENDER: objects become the text of manifests, and the text is read back and compared with what was meant."""
+"""Render objects to manifests, verify what the templates wrote, and apply policies to it."""

@@ -1,19 +1,25 @@
-"""What came out of a template, read back and compared with what was meant."""
+"""Verify rendered text: parse it and compare it with the object that the template was to write."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from vmgen.expand.model import Fleet, Resource
-from vmgen.problems import Place, Problem
+from vmgen.problems import Problem
+from vmgen.quantities import format_count
 from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.read.schema import Schema
 from vmgen.read.templates import Templates
 
 
 class ManifestVerifier:
-    """Reads manifests back: one object, of the kind, name and namespace that were meant, every field there, no other."""
+    """Verifies manifests and collects their problems.
+
+    A manifest must hold one object with the kind, name and namespace of its resource, and every field of the kind's schema but
+    no other.
+    """
 
     def __init__(self, fleet: Fleet, templates: Templates) -> None:
         self.problems: list[Problem] = []
@@ -22,60 +28,69 @@ class ManifestVerifier:
         self._schemas: dict[str, Schema] = {}
 
     def verify(self, resource: Resource, text: str) -> None:
-        """Verify a manifest."""
-        self.problems.extend(self._find_problems(resource, text))
-
-    def _find_problems(self, resource: Resource, text: str) -> list[Problem]:
+        """Add the problems of a manifest to `problems`."""
         template = self._fleet.get_kind(resource).template
-        try:
-            found = parse_objects(text, text_keys=True)
-        except InvalidYamlError as error:
-            return [self._build_problem(template, "^", f"what it renders for {resource.name} is not YAML: {error}")]
-        if len(found) != 1 or not isinstance(found[0], dict):
-            return [self._build_problem(template, "^", f"must render one object, and renders {len(found)} documents")]
-        wrong = [
-            self._build_problem(template, pattern, f"{message} (rendered for {resource.kind} {resource.name})")
-            for pattern, message in (*self._check_identity(resource, found[0]), *self._check_schema(resource, found[0]))
-        ]
+        for pattern, message in self._find_mistakes(resource, text):
+            self.problems.append(build_template_problem(self._templates, template, message, pattern))
+
+    def _find_mistakes(self, resource: Resource, text: str) -> Iterator[tuple[str, str]]:
+        """Yield each mistake as a pattern of the template's line and a message."""
+        document = parse_single_object(text, resource.name, text_keys=True)
+        if isinstance(document, str):
+            yield "^", document
+            return
+        for pattern, message in (*self._check_identity(resource, document), *self._check_schema(resource, document)):
+            yield pattern, f"{message} (rendered for {resource.kind} {resource.name})"
         if re.search(r"[ \t]\n", _strip_literal_blocks(text)):
-            wrong.append(self._build_problem(template, r"\s$", "leaves blanks at the end of a line"))
-        return wrong
+            yield r"\s$", "leaves blanks at the end of a line"
 
-    def _check_identity(self, resource: Resource, found: dict[str, Any]) -> list[tuple[str, str]]:
-        metadata = found.get("metadata")
+    def _check_identity(self, resource: Resource, document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        metadata = document.get("metadata")
         metadata = metadata if isinstance(metadata, dict) else {}
-        meant = {"kind": resource.kind, "name": resource.name, "namespace": self._fleet.namespace}
-        got = {"kind": found.get("kind"), "name": metadata.get("name"), "namespace": metadata.get("namespace")}
-        return [
-            (rf"^\s*{key}:", f"{key} must be {meant[key]!r}, and is {got[key]!r}") for key in meant if meant[key] != got[key]
-        ]
+        for key, expected, actual in (
+            ("kind", resource.kind, document.get("kind")),
+            ("name", resource.name, metadata.get("name")),
+            ("namespace", self._fleet.namespace, metadata.get("namespace")),
+        ):
+            if actual != expected:
+                yield rf"^\s*{key}:", f"{key} must be {expected!r}, and is {actual!r}"
 
-    def _check_schema(self, resource: Resource, found: dict[str, Any]) -> list[tuple[str, str]]:
-        kind = resource.kind
-        if kind not in self._schemas:
-            self._schemas[kind] = Schema(self._fleet.get_kind(resource).schema)
-        return [
-            (_build_line_pattern(path), f"{'.'.join(map(str, path)) or 'the object'}: {message}")
-            for path, message in self._schemas[kind].find_errors(found)
-        ]
-
-    def _build_problem(self, template: str, pattern: str, message: str) -> Problem:
-        place: Place = self._templates.find_place(template, pattern)
-        return Problem(place, "template-output", "", message)
+    def _check_schema(self, resource: Resource, document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        if resource.kind not in self._schemas:
+            self._schemas[resource.kind] = Schema(self._fleet.get_kind(resource).schema)
+        for path, message in self._schemas[resource.kind].find_errors(document):
+            keys = [step for step in path if isinstance(step, str)]
+            yield rf"^\s*{re.escape(keys[-1])}:" if keys else "^", format_schema_error(path, message)
 
 
-def _build_line_pattern(path: tuple[str | int, ...]) -> str:
-    names = [step for step in path if isinstance(step, str)]
-    return rf"^\s*{re.escape(names[-1])}:" if names else "^"
+def parse_single_object(text: str, name: str, *, text_keys: bool = False) -> dict[str, Any] | str:
+    """Return the one object of a rendered text, or the message that says why it is not one. `name` is for the message."""
+    try:
+        documents = parse_objects(text, text_keys=text_keys)
+    except InvalidYamlError as error:
+        return f"what it renders for {name} is not YAML: {error}"
+    if len(documents) != 1 or not isinstance(documents[0], dict):
+        return f"must render one object, and renders {format_count(len(documents), 'document')}"
+    return documents[0]
+
+
+def format_schema_error(path: tuple[str | int, ...], message: str) -> str:
+    """Return the message of a schema with the path in front."""
+    return f"{'.'.join(map(str, path)) or 'the object'}: {message}"
+
+
+def build_template_problem(templates: Templates, template: str, message: str, pattern: str = "^") -> Problem:
+    """Return the problem of a template, placed at the first line that matches the pattern."""
+    return Problem(templates.find_place(template, pattern), "template-output", "", message)
 
 
 def _strip_literal_blocks(text: str) -> str:
-    """The manifest without the lines of its literal blocks, where blanks are the user's."""
-    kept, inside = [], -1
+    """Return a manifest without the lines of its literal blocks, in which blanks are the user's."""
+    remaining, block_indent = [], -1
     for line in text.splitlines(keepends=True):
-        depth = len(line) - len(line.lstrip(" "))
-        if inside >= 0 and (depth > inside or not line.strip()):
+        indent = len(line) - len(line.lstrip(" "))
+        if block_indent >= 0 and (indent > block_indent or not line.strip()):
             continue
-        inside = depth if re.search(r": \|[0-9]?[+-]?\n", line) else -1
-        kept.append(line)
-    return "".join(kept)
+        block_indent = indent if re.search(r": \|[0-9]?[+-]?\n", line) else -1
+        remaining.append(line)
+    return "".join(remaining)

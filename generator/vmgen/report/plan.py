@@ -18,23 +18,23 @@ from vmgen.plan.change_kinds import ABSENT
 from vmgen.plan.desired import Identity, Tombstone
 from vmgen.plan.plan import ObjectChange, Plan, PlanSummary, summarize
 from vmgen.plan.totals import NO_DELTA, sum_deltas
-from vmgen.plan.verdicts import DESTROYS_DATA, REJECTED, FieldChange
+from vmgen.plan.verdicts import FieldChange, Verdict
 from vmgen.report.terminal import Paint
 from vmgen.report.totals import delta_to_dict, format_delta
 from vmgen.yaml_text import to_flow
 
 ACTION_SYMBOLS = {"create": "+", "update": "~", "move": "~", "delete": "-"}
 VERDICT_COLOURS = {
-    "create": "green",
-    "no effect": "dim",
-    "update in place": "green",
-    "restart": "yellow",
-    "address may change": "yellow",
-    "boot order changes": "yellow",
-    "reprovision": "magenta",
-    "delete": "red",
-    REJECTED: "red",
-    DESTROYS_DATA: "red",
+    Verdict.CREATE: "green",
+    Verdict.NO_EFFECT: "dim",
+    Verdict.UPDATE_IN_PLACE: "green",
+    Verdict.RESTART: "yellow",
+    Verdict.ADDRESS_MAY_CHANGE: "yellow",
+    Verdict.BOOT_ORDER_CHANGES: "yellow",
+    Verdict.REPROVISION: "magenta",
+    Verdict.DELETE: "red",
+    Verdict.REJECTED: "red",
+    Verdict.DESTROYS_DATA: "red",
 }
 _MAX_VALUE_LENGTH = 200
 
@@ -141,7 +141,7 @@ def _wrap_names(text: str) -> list[str]:
 # The first line, by which a bot finds its comment again.
 COMMENT_MARKER = "<!-- vmgen-plan -->"
 MAX_COMMENT_BYTES = 65536
-_SEVERE_VERDICTS = ("DESTROYS DATA", "rejected", "delete")
+_SEVERE_VERDICTS = (Verdict.DESTROYS_DATA, Verdict.REJECTED, Verdict.DELETE)
 # So many objects that change alike stand in one block; with more, a cut would take too many at once.
 _MAX_NAMES = 20
 # Kept free for the line that says what was cut.

@@ -1,61 +1,17 @@
-"""The disks of a VM in the order in which it tries to boot from them: its own, then the attached ones.
-
-Rules on what a VM boots from.
-"""
+"""Rules on the disks that a VM boots from: its own in their order, then the attached ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vmgen.check.disk_names import DiskIndex, is_invalid
+from vmgen.check.disk_names import DiskIndex
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment, VmSettings
 from vmgen.merge.inference import has_system_disk
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.settings import Settings
 from vmgen.problems import Place
-
-_SOURCE_KEYS = frozenset(DISK_SOURCES)
-
-
-class BootDisk(NamedTuple):
-    """One disk in the order. `settings` is None where the environment has no such disk."""
-
-    label: str
-    settings: Settings | None
-    place: Place
-
-    @property
-    def is_optical(self) -> bool:
-        """Whether it is a CD-ROM."""
-        return self.settings is not None and self.settings.get_plain("optical") is True
-
-    @property
-    def is_blank(self) -> bool:
-        """Whether it is known to hold nothing."""
-        return self.settings is not None and not has_content(self.settings)
-
-    @property
-    def has_system(self) -> bool:
-        """Whether it is made from something that can be booted, and is no CD-ROM."""
-        settings = self.settings
-        made = settings is not None and any(settings.get(name) for name in ("image", "url", "clone"))
-        return made and not self.is_optical
-
-
-def has_content(disk: Settings) -> bool:
-    """Whether something is written on a disk when it is made."""
-    return not _SOURCE_KEYS.isdisjoint(disk.located.mapping)
-
-
-def build_boot_order(vm: VmSettings, disks: DiskIndex) -> tuple[BootDisk, ...]:
-    """All disks of a VM, first to last."""
-    own = [BootDisk(disk.suffix, disk.settings, disk.place) for disk in vm.disks]
-    for item in vm.attachments:
-        found = disks.get(item.get_plain("name"))
-        own.append(BootDisk(item.get_plain("name"), found.settings if found else None, item.place))
-    return tuple(own)
 
 
 @rule("no-boot-disk")
@@ -64,8 +20,8 @@ def no_boot_disk(environment: Environment) -> Iterator[Finding]:
 
     Write an `image:` (or `url:`, `clone:`, `upload: true`) for the system disk, or attach a disk.
     """
-    for _, vm, path in environment.vm_settings():
-        if not vm.disks and not vm.attachments and not is_invalid(vm.values, "disks", "attach"):
+    for _, vm, path in environment.vm_settings:
+        if not vm.disks and not vm.attachments and not vm.values.is_invalid("disks", "attach"):
             message = "the VM has no disk; write `image:` for its system disk, or `attach:` one"
             yield Finding(vm.values.located.place, path, message)
 
@@ -78,13 +34,13 @@ def boot_disk_not_first(environment: Environment) -> Iterator[Finding]:
     right where an ISO installs onto it, and then nothing is said.
     """
     for order, _, path in _find_suspect_orders(environment):
-        installs = not order[0].is_optical and any(disk.is_optical for disk in order)
-        for disk in order[1:]:
-            if disk.has_system and not installs:
-                kind = "an optical disk" if order[0].is_optical else "a blank disk"
-                message = f"'{disk.label}' holds a system, but the VM boots from '{order[0].label}', {kind}; put it first"
-                yield Finding(disk.place, path, message)
-                break
+        first = order[0]
+        system = next((disk for disk in order[1:] if disk.has_system), None)
+        installs_from_optical = not first.is_optical and any(disk.is_optical for disk in order)
+        if system and not installs_from_optical:
+            kind = "an optical disk" if first.is_optical else "a blank disk"
+            message = f"'{system.name}' holds a system, but the VM boots from '{first.name}', {kind}; put it first"
+            yield Finding(system.place, path, message)
 
 
 @rule("blank-system-disk", "warning")
@@ -96,11 +52,11 @@ def blank_system_disk(environment: Environment) -> Iterator[Finding]:
     """
     remedy = "write `image:`, or give it an installer (`optical: true`)"
     for order, vm, path in _find_suspect_orders(environment):
-        if all(disk.is_blank and not disk.is_optical for disk in order) and not is_invalid(vm.values, "disks", "attach"):
-            place, what = order[0].place, f"the first disk '{order[0].label}' is blank"
+        if all(disk.is_blank and not disk.is_optical for disk in order) and not vm.values.is_invalid("disks", "attach"):
+            place, cause = order[0].place, f"the first disk '{order[0].name}' is blank"
             if has_system_disk(vm.values):
-                place, what = vm.values.find_place("storage"), "the system disk is blank"
-            yield Finding(place, path, f"{what} and there is nothing to boot from; {remedy}")
+                place, cause = vm.values.find_place("storage"), "the system disk is blank"
+            yield Finding(place, path, f"{cause} and there is nothing to boot from; {remedy}")
 
 
 @rule("iso-as-system-disk", "warning")
@@ -110,13 +66,13 @@ def iso_as_system_disk(environment: Environment) -> Iterator[Finding]:
     Most installers then find no medium to install from, or overwrite themselves. Make it a disk with `optical: true`
     beside a blank system disk (`storage: 20Gi`).
     """
-    for disk, path, _ in environment.disk_settings():
-        written = disk.get("image")
-        image = environment.platform.catalog.find_image(written.data) if written else None
-        if written and image and image.optical and not disk.get_plain("optical") and not is_invalid(disk, "optical"):
-            remedy = f"write `storage: 20Gi` and `disks: {{installer: {{image: {written.data}, optical: true}}}}` instead"
-            message = f"'{written.data}' is an installer ISO and would be the hard disk itself; {remedy}"
-            yield Finding(written.place, f"{path}.image", message)
+    for disk, path, _ in environment.disk_settings:
+        name = disk.get("image")
+        image = environment.platform.catalog.find_image(name.data) if name else None
+        if name and image and image.optical and not disk.get_plain("optical") and not disk.is_invalid("optical"):
+            remedy = f"write `storage: 20Gi` and `disks: {{installer: {{image: {name.data}, optical: true}}}}` instead"
+            message = f"'{name.data}' is an installer ISO and would be the hard disk itself; {remedy}"
+            yield Finding(name.place, f"{path}.image", message)
 
 
 @rule("optical-without-source")
@@ -126,17 +82,53 @@ def optical_without_source(environment: Environment) -> Iterator[Finding]:
     Give it a `url:`, an `image:`, a `clone:` or `upload: true`.
     """
     message = "an optical disk without content; write the `url:` of its ISO, or `upload: true`"
-    for disk, path, _ in environment.disk_settings():
-        if disk.get_plain("optical") is True and not has_content(disk):
+    for disk, path, _ in environment.disk_settings:
+        if disk.get_plain("optical") is True and not _has_content(disk):
             yield Finding(disk.find_place("optical"), f"{path}.optical", message)
 
 
-def _find_suspect_orders(environment: Environment) -> Iterator[tuple[tuple[BootDisk, ...], VmSettings, str]]:
-    """The disks of each VM whose first disk is blank or optical; most have an image there, and are passed by."""
+def _find_suspect_orders(environment: Environment) -> Iterator[tuple[tuple[_BootDisk, ...], VmSettings, str]]:
+    """Yield the boot order, settings and path of each VM whose first disk is blank or optical."""
     disks = DiskIndex(environment)
-    for _, vm, path in environment.vm_settings():
-        if vm.disks and has_content(vm.disks[0].settings) and vm.disks[0].settings.get_plain("optical") is not True:
+    for _, vm, path in environment.vm_settings:
+        if vm.disks and _has_content(vm.disks[0].settings) and vm.disks[0].settings.get_plain("optical") is not True:
             continue
-        order = build_boot_order(vm, disks)
+        order = _build_boot_order(vm, disks)
         if order and (order[0].is_optical or order[0].is_blank):
             yield order, vm, path
+
+
+class _BootDisk(NamedTuple):
+    """A disk in the boot order. `settings` is None if the environment has no such disk."""
+
+    name: str
+    settings: Settings | None
+    place: Place
+
+    @property
+    def is_optical(self) -> bool:
+        return self.settings is not None and self.settings.get_plain("optical") is True
+
+    @property
+    def is_blank(self) -> bool:
+        """Return whether the disk is known to be empty."""
+        return self.settings is not None and not _has_content(self.settings)
+
+    @property
+    def has_system(self) -> bool:
+        """Return whether the disk is a hard disk that is made from something."""
+        has_source = self.settings is not None and any(self.settings.get(name) for name in ("image", "url", "clone"))
+        return has_source and not self.is_optical
+
+
+def _has_content(disk: Settings) -> bool:
+    return any(disk.is_set(name) for name in DISK_SOURCES)
+
+
+def _build_boot_order(vm: VmSettings, disks: DiskIndex) -> tuple[_BootDisk, ...]:
+    order = [_BootDisk(disk.suffix, disk.settings, disk.place) for disk in vm.disks]
+    for item in vm.attachments:
+        name = item.get_plain("name")
+        disk = disks.get(name)
+        order.append(_BootDisk(name, disk.settings if disk else None, item.place))
+    return tuple(order)

@@ -1,7 +1,4 @@
-"""Every name of a catalog entry that an environment uses, whichever key it stands in.
-
-Rules on names that the catalog has to know.
-"""
+"""Rules on the names of catalog entries that an environment uses: each is in the catalog, and none is deprecated."""
 
 from __future__ import annotations
 
@@ -11,13 +8,12 @@ from typing import Any, NamedTuple
 from vmgen.check.rule import Finding, rule
 from vmgen.check.rules.sizes import suggest_type
 from vmgen.merge.environment import Environment
-from vmgen.merge.settings import Settings
 from vmgen.problems import did_you_mean
 from vmgen.read.located import Located
 
 
 class CatalogReference(NamedTuple):
-    """A written name, the section of the catalog that should have it, and what people call such an entry."""
+    """A value that names an entry in a section of the catalog; `noun` is what messages call such an entry."""
 
     noun: str
     section: str
@@ -25,7 +21,9 @@ class CatalogReference(NamedTuple):
     subject: str
 
 
+# Selects uses by the section of the catalog and the name.
 Predicate = Callable[[str, str], bool]
+# Keys of a VM or of a disk, each with the noun and the section of the entries that it names.
 _KeySections = Mapping[str, tuple[str, str]]
 CATALOG_SECTIONS = ("instanceTypes", "profiles", "images", "storageClasses", "gpus")
 _VM_KEYS = {
@@ -36,55 +34,6 @@ _VM_KEYS = {
 _DISK_KEYS = {"image": ("image", "images"), "storageClass": ("storage class", "storageClasses")}
 
 
-def find_references(environment: Environment, sections: Collection[str], pick: Predicate) -> Iterator[CatalogReference]:
-    """The uses of some sections that are picked by section and name, in VMs, then in disks; an empty name uses nothing."""
-    vm_keys = _filter_sections(_VM_KEYS | _find_platform_keys(environment, "fields"), sections)
-    disk_keys = _filter_sections(_DISK_KEYS | _find_platform_keys(environment, "diskFields"), sections)
-    for _, vm, path in environment.vm_settings() if vm_keys else ():
-        yield from _find_in_settings(vm.values, vm_keys, path, pick)
-    for disk, path, _ in environment.disk_settings() if disk_keys else ():
-        yield from _find_in_settings(disk, disk_keys, path, pick)
-
-
-def get_entries(environment: Environment, section: str) -> Mapping[str, Located]:
-    """The entries of a section of the catalog, by every name that may be written: images have aliases."""
-    catalog = environment.platform.catalog
-    found = catalog.content.get(section)
-    entries = found.mapping if found else {}
-    return {alias: entries[name] for alias, name in catalog.image_names.items()} if section == "images" else entries
-
-
-def _filter_sections(keys: _KeySections, sections: Collection[str]) -> _KeySections:
-    return {name: (noun, section) for name, (noun, section) in keys.items() if section in sections}
-
-
-def _find_platform_keys(environment: Environment, section: str) -> dict[str, tuple[str, str]]:
-    fields = environment.platform.content.data[section].mapping
-    return {
-        name: (f"entry of {name}", field.get_plain("catalog"))
-        for name, field in fields.items()
-        if field.get_plain("catalog") is not None
-    }
-
-
-def _find_in_settings(settings: Settings, keys: _KeySections, path: str, pick: Predicate) -> Iterator[CatalogReference]:
-    written = settings.located.mapping
-    for name, (noun, section) in keys.items():
-        if name not in written:
-            continue
-        found = written[name]
-        if isinstance(found.data, str):
-            if found.data and pick(section, found.data):
-                yield CatalogReference(noun, section, found, f"{path}.{name}")
-            continue
-        for index, item in enumerate(found.items):
-            if isinstance(item.data, str) and item.data and pick(section, item.data):
-                yield CatalogReference(noun, section, item, f"{path}.{name}[{index}]")
-
-
-_SECTIONS_WITH_OWN_RULE = ("instanceTypes", "profiles", "images", "storageClasses")
-
-
 @rule("unknown-instance-type")
 def unknown_instance_type(environment: Environment) -> Iterator[Finding]:
     """An instance type that is not in the catalog. The platform accepts any text, and the release fails minutes later.
@@ -92,9 +41,9 @@ def unknown_instance_type(environment: Environment) -> Iterator[Finding]:
     Write a type of `vmgen catalog types`, or add a private one to `environments/_catalog.yaml`.
     """
     types = environment.platform.catalog.instance_types
-    for use in _find_unknown(environment, "instanceTypes"):
-        message = f"unknown instance type '{use.value.data}'{suggest_type(use.value.data, types)}"
-        yield Finding(use.value.place, use.subject, message)
+    for reference in _find_unknown(environment, "instanceTypes"):
+        message = f"unknown instance type '{reference.value.data}'{suggest_type(reference.value.data, types)}"
+        yield Finding(reference.value.place, reference.subject, message)
 
 
 @rule("unknown-instance-profile")
@@ -131,8 +80,7 @@ def unknown_catalog_entry(environment: Environment) -> Iterator[Finding]:
     The scheduler would look for a node with it for ever. Write one that the catalog has, or add yours to
     `environments/_catalog.yaml`.
     """
-    for use in _find_unknown(environment, *(section for section in CATALOG_SECTIONS if section not in _SECTIONS_WITH_OWN_RULE)):
-        yield _build_unknown_finding(environment, use, use.section)
+    yield from _report_unknown(environment, "gpus", "gpus")
 
 
 @rule("deprecated-entry", "warning")
@@ -142,9 +90,9 @@ def deprecated_entry(environment: Environment) -> Iterator[Finding]:
     Take another one while the change can still be planned.
     """
     title = environment.platform.get_section("title")
-    for use, _ in _find_flagged(environment, "deprecated"):
-        message = f"the {use.noun} '{use.value.data}' is deprecated on {title}; take another one"
-        yield Finding(use.value.place, use.subject, message)
+    for reference, _ in _find_flagged(environment, "deprecated"):
+        message = f"the {reference.noun} '{reference.value.data}' is deprecated on {title}; take another one"
+        yield Finding(reference.value.place, reference.subject, message)
 
 
 @rule("catalog-warning", "warning")
@@ -153,32 +101,67 @@ def catalog_warning(environment: Environment) -> Iterator[Finding]:
 
     The message is the catalog's. Do what it says, or correct the entry in `environments/_catalog.yaml`.
     """
-    for use, warning in _find_flagged(environment, "warning"):
-        yield Finding(use.value.place, use.subject, warning)
+    for reference, warning in _find_flagged(environment, "warning"):
+        yield Finding(reference.value.place, reference.subject, warning)
 
 
-def _find_unknown(environment: Environment, *sections: str) -> Iterator[CatalogReference]:
-    known = {section: get_entries(environment, section) for section in sections}
-    return find_references(environment, sections, lambda section, name: name not in known[section])
+def find_references(environment: Environment, sections: Collection[str], predicate: Predicate) -> Iterator[CatalogReference]:
+    """Yield the uses of catalog entries in VMs, then in disks, that the predicate selects. Empty names use nothing."""
+    vm_keys = _VM_KEYS | _find_platform_keys(environment, "fields")
+    disk_keys = _DISK_KEYS | _find_platform_keys(environment, "diskFields")
+    uses = [(vm.values, vm_keys, path) for _, vm, path in environment.vm_settings]
+    uses += [(disk, disk_keys, path) for disk, path, _ in environment.disk_settings]
+    for settings, keys, path in uses:
+        for key, (noun, section) in keys.items():
+            if section in sections and settings.is_set(key):
+                for name, subject in _iter_names(settings.located.mapping[key], f"{path}.{key}"):
+                    if predicate(section, name.data):
+                        yield CatalogReference(noun, section, name, subject)
 
 
-def _find_flagged(environment: Environment, mark: str) -> Iterator[tuple[CatalogReference, Any]]:
-    """The uses of entries that have a mark such as `deprecated`, each with what the mark says."""
-    marks = {
-        section: {name: said for name, entry in get_entries(environment, section).items() if (said := entry.get_plain(mark))}
+def get_entries(environment: Environment, section: str) -> Mapping[str, Located]:
+    """Return the entries of a section of the catalog by every name that an environment may use, aliases included."""
+    catalog = environment.platform.catalog
+    located = catalog.content.get(section)
+    entries = located.mapping if located else {}
+    return {alias: entries[name] for alias, name in catalog.image_names.items()} if section == "images" else entries
+
+
+def _find_platform_keys(environment: Environment, section: str) -> dict[str, tuple[str, str]]:
+    """Return the keys of the platform's own fields that name catalog entries."""
+    fields = environment.platform.content.data[section].mapping
+    return {
+        name: (f"entry of {name}", catalog_section)
+        for name, field in fields.items()
+        if (catalog_section := field.get_plain("catalog")) is not None
+    }
+
+
+def _iter_names(value: Located, path: str) -> Iterator[tuple[Located, str]]:
+    """Yield the names in a value, which is a name or a list of them, each with its key path."""
+    items = [(value, path)] if isinstance(value.data, str) else [(item, f"{path}[{i}]") for i, item in enumerate(value.items)]
+    return ((item, subject) for item, subject in items if isinstance(item.data, str) and item.data)
+
+
+def _find_unknown(environment: Environment, section: str) -> Iterator[CatalogReference]:
+    entries = get_entries(environment, section)
+    return find_references(environment, (section,), lambda _, name: name not in entries)
+
+
+def _find_flagged(environment: Environment, flag: str) -> Iterator[tuple[CatalogReference, Any]]:
+    """Yield the uses of entries that have a flag such as `deprecated`, each with the value of the flag."""
+    flags = {
+        section: {name: value for name, entry in get_entries(environment, section).items() if (value := entry.get_plain(flag))}
         for section in CATALOG_SECTIONS
     }
-    for use in find_references(environment, CATALOG_SECTIONS, lambda section, name: name in marks[section]):
-        yield use, marks[use.section][use.value.data]
+    for reference in find_references(environment, CATALOG_SECTIONS, lambda section, name: name in flags[section]):
+        yield reference, flags[reference.section][reference.value.data]
 
 
 def _report_unknown(environment: Environment, section: str, listing: str) -> Iterator[Finding]:
-    for use in _find_unknown(environment, section):
-        yield _build_unknown_finding(environment, use, listing)
-
-
-def _build_unknown_finding(environment: Environment, use: CatalogReference, listing: str) -> Finding:
-    remedy = did_you_mean(use.value.data, get_entries(environment, use.section))
-    if not remedy:
-        remedy = f"; see `vmgen catalog {listing}`, or add it to environments/_catalog.yaml"
-    return Finding(use.value.place, use.subject, f"unknown {use.noun} '{use.value.data}'{remedy}")
+    for reference in _find_unknown(environment, section):
+        name = reference.value.data
+        remedy = did_you_mean(name, get_entries(environment, section))
+        if not remedy:
+            remedy = f"; see `vmgen catalog {listing}`, or add it to environments/_catalog.yaml"
+        yield Finding(reference.value.place, reference.subject, f"unknown {reference.noun} '{name}'{remedy}")

@@ -1,18 +1,18 @@
-"""Rules on `delivery:`: what Argo CD and Flux need to be told, and the names of what they are given."""
+"""Rules on `delivery:`: keys that Argo CD and Flux require, and names that they refuse."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmgen.check.disk_names import contains_invalid
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
+from vmgen.merge.settings import contains_invalid
 from vmgen.read.located import Located
 
-# Flux labels what it applies with the name of the Kustomization.
-MAX_LABEL_LENGTH = 63
+# Flux labels what it applies with the name of the Kustomization; Kubernetes allows 63 characters in a label.
+_MAX_LABEL_LENGTH = 63
 # Files of delivery/argocd/ that belong to no environment.
-SHARED_FILE_NAMES = ("health", "application-set", "plugin")
+_SHARED_FILE_NAMES = ("health", "application-set", "plugin")
 
 
 @rule("incomplete-delivery")
@@ -31,10 +31,10 @@ def incomplete_delivery(environment: Environment) -> Iterator[Finding]:
         yield from _check_destination(argocd)
     if flux and flux.mapping:
         yield from _check_required(flux, "flux", ("sourceRef", "name"))
-        for parent, whole in (("kubeConfig", True), ("decryption", False)):
-            below = flux.get(parent)
-            if below and below.mapping and (whole or below.get("secretRef")):
-                yield from _check_required(flux, "flux", (parent, "secretRef", "name"))
+        for key, secret_required in (("kubeConfig", True), ("decryption", False)):
+            value = flux.get(key)
+            if value and value.mapping and (secret_required or value.get("secretRef")):
+                yield from _check_required(flux, "flux", (key, "secretRef", "name"))
 
 
 @rule("delivery-name")
@@ -47,15 +47,17 @@ def delivery_name(environment: Environment) -> Iterator[Finding]:
     delivery = _get_delivery(environment)
     if delivery is None:
         return
-    if environment.name in SHARED_FILE_NAMES and delivery.get("argocd"):
+    if environment.name in _SHARED_FILE_NAMES and delivery.get("argocd"):
         message = f"delivery/argocd/{environment.name}.yaml belongs to all environments; rename this one"
         yield Finding(delivery.key_place or delivery.place, "delivery.argocd", message)
     if delivery.get("flux"):
         for group in ("", *(group.key for group in environment.groups)) if delivery.get("shardSize") else ("",):
             parts = (f"{delivery.get_plain('prefix', '')}{environment.name}", group, "disks")
             name = "-".join(part for part in parts if part)
-            if len(name) > MAX_LABEL_LENGTH:
-                message = f"the Kustomization {name} has {len(name)} characters, and {MAX_LABEL_LENGTH} is the most; shorten it"
+            if len(name) > _MAX_LABEL_LENGTH:
+                message = (
+                    f"the Kustomization {name} has {len(name)} characters, and {_MAX_LABEL_LENGTH} is the most; shorten it"
+                )
                 yield Finding(delivery.key_place or delivery.place, "delivery.flux", message)
 
 
@@ -73,29 +75,29 @@ def shards_of_a_set(environment: Environment) -> Iterator[Finding]:
 
 
 def _get_delivery(environment: Environment) -> Located | None:
-    """The settings, unless something in them was refused and so has been reported."""
-    written = environment.settings.located.mapping.get("delivery")
-    return None if written is None or not written.mapping or contains_invalid(written) else written
+    """Return the mapping, or None if it is empty or anything in it is invalid, which has been reported."""
+    delivery = environment.settings.get("delivery")
+    return None if delivery is None or not delivery.mapping or contains_invalid(delivery) else delivery
 
 
 def _check_required(settings: Located, engine: str, path: tuple[str, ...]) -> Iterator[Finding]:
-    found: Located | None = settings
+    value: Located | None = settings
     for step in path:
-        found = found.get(step) if found else None
-    if found is None:
+        value = value.get(step) if value else None
+    if value is None:
         key = ".".join(path)
         message = f"{engine} needs `{key}`; write it, here or in a layer"
         yield Finding(settings.key_place or settings.place, f"delivery.{engine}.{key}", message)
 
 
 def _check_destination(argocd: Located) -> Iterator[Finding]:
-    found = argocd.get("destination")
-    ways = [way for way in ("name", "server") if found and found.get(way)]
-    if len(ways) != 1:
-        message = (
-            "`destination` names the cluster both by `name` and by `server`; remove one (a layer's goes with `null`)"
-            if ways
-            else "argocd needs the cluster; write `destination: {name: ...}` or `destination: {server: ...}`"
-        )
-        place = (found.key_place or found.place) if found else (argocd.key_place or argocd.place)
-        yield Finding(place, "delivery.argocd.destination", message)
+    destination = argocd.get("destination")
+    cluster_keys = [key for key in ("name", "server") if destination and destination.get(key)]
+    if len(cluster_keys) == 1:
+        return
+    if cluster_keys:
+        message = "`destination` names the cluster both by `name` and by `server`; remove one (a layer's goes with `null`)"
+    else:
+        message = "argocd needs the cluster; write `destination: {name: ...}` or `destination: {server: ...}`"
+    at = destination or argocd
+    yield Finding(at.key_place or at.place, "delivery.argocd.destination", message)

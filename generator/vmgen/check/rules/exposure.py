@@ -1,4 +1,4 @@
-"""Rules on what a VM shows to the Internet."""
+"""Rules on what a VM exposes to the Internet."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def external_without_ports(environment: Environment) -> Iterator[Finding]:
     Write `externalPorts:`, or `externalMethod: WholeIP`, which opens every port.
     """
     message = "external, and no port is open; write `externalPorts: [443]`, or `externalMethod: WholeIP` for all ports"
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         external, ports = vm.values.get("external"), vm.values.get("externalPorts")
-        refused = ports is None and vm.values.is_set("externalPorts")
+        invalid = ports is None and vm.values.is_set("externalPorts")
         by_list = vm.values.get_plain("externalMethod") == "PortList"
-        if external and external.data is True and by_list and not refused and not (ports and ports.items):
+        if external and external.data is True and by_list and not invalid and not (ports and ports.items):
             yield Finding(external.place, f"{path}.externalPorts", message)
 
 
@@ -31,7 +31,7 @@ def ports_while_internal(environment: Environment) -> Iterator[Finding]:
     Remove one of them. Nothing is said where one of the two comes from another layer: a VM may switch off what its
     group has.
     """
-    for group, vm, path in environment.vm_settings():
+    for group, vm, path in environment.vm_settings:
         external, ports = vm.values.get("external"), vm.values.get("externalPorts")
         if not (external and ports and external.data is False and ports.items):
             continue
@@ -50,10 +50,10 @@ def ports_with_whole_ip(environment: Environment) -> Iterator[Finding]:
 
     Remove the list, or use PortList, which opens what is listed and nothing else.
     """
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         ports = vm.values.get("externalPorts")
-        whole = vm.values.get_plain("externalMethod") == "WholeIP" and vm.values.get_plain("external") is True
-        if whole and ports and ports.items:
+        whole_ip = vm.values.get_plain("externalMethod") == "WholeIP" and vm.values.get_plain("external") is True
+        if whole_ip and ports and ports.items:
             message = "WholeIP opens every port and ignores this list; remove it, or write `externalMethod: PortList`"
             yield Finding(ports.place, f"{path}.externalPorts", message)
 
@@ -64,7 +64,7 @@ def duplicate_port(environment: Environment) -> Iterator[Finding]:
 
     Remove one.
     """
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         seen: set[int] = set()
         for index, item in enumerate(vm.values.get_items("externalPorts")):
             if item.data in seen:
@@ -73,13 +73,13 @@ def duplicate_port(environment: Environment) -> Iterator[Finding]:
             seen.add(item.data)
 
 
-def _is_same_place(one: Located | None, other: Located) -> bool:
-    return one is not None and one.place == other.place
+def _is_same_place(group_value: Located | None, value: Located) -> bool:
+    return group_value is not None and group_value.place == value.place
 
 
-def _is_in_same_mapping(one: Located, other: Located) -> bool:
-    """Whether two keys stand in one mapping: in a column of one file, or on a line of it."""
-    if one.layer or other.layer or one.key_place is None or other.key_place is None:
+def _is_in_same_mapping(external: Located, ports: Located) -> bool:
+    """Return whether both keys seem to be in one mapping: in one column of a file, or on one line."""
+    key, other_key = external.key_place, ports.key_place
+    if external.layer or ports.layer or key is None or other_key is None or key.file != other_key.file:
         return False
-    same_file = one.key_place.file == other.key_place.file
-    return same_file and (one.key_place.column == other.key_place.column or one.key_place.line == other.key_place.line)
+    return key.column == other_key.column or key.line == other_key.line

@@ -1,18 +1,17 @@
-"""Rules on an environment as a whole.
-
-Rules on which VMs a group has, and on what is written for single ones of them.
-"""
+"""Rules on an environment as a whole, on the VMs of a group, and on the overrides of single VMs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmgen.check.disk_names import is_invalid
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment, Group
 from vmgen.merge.settings import Settings
 from vmgen.problems import Place
 from vmgen.read.located import Located
+
+_NAME_KEYS = ("count", "skip", "names", "name")
+_MAX_LISTED = 5
 
 
 @rule("missing-namespace")
@@ -32,14 +31,10 @@ def empty_environment(environment: Environment) -> Iterator[Finding]:
 
     Write `vms:` or `disks:`, or remove the file.
     """
-    if environment.groups or environment.disks or is_invalid(environment.settings, "vms", "disks"):
+    if environment.groups or environment.disks or environment.settings.is_invalid("vms", "disks"):
         return
     message = "neither `vms:` nor `disks:`, so nothing is rendered; write some, or remove the file"
     yield Finding(Place(environment.file, 1, 1), "vms", message)
-
-
-_INSTANCE_KEYS = ("count", "skip", "names", "name")
-_MAX_LISTED = 5
 
 
 @rule("count-and-names")
@@ -119,9 +114,9 @@ def skip_out_of_range(environment: Environment) -> Iterator[Finding]:
 
 
 def _get_overrides(group: Group) -> dict[str, Located]:
-    """What is written for single VMs; nothing where it is unknown which VMs there are."""
-    written = Settings(group.located)
-    return {} if is_invalid(written, *_INSTANCE_KEYS) else dict(written.get_entries("instances"))
+    """Return the overrides by their keys, none if it is unknown which VMs the group has."""
+    settings = Settings(group.located)
+    return {} if settings.is_invalid(*_NAME_KEYS) else dict(settings.get_entries("instances"))
 
 
 def _is_instance_number(key: str, numbers: set[int | None]) -> bool:
@@ -129,7 +124,7 @@ def _is_instance_number(key: str, numbers: set[int | None]) -> bool:
 
 
 def _format_names(group: Group) -> str:
-    """The VMs of a group, cut to a few."""
+    """Return the names of the VMs of a group for a message, cut to a few."""
     names = [instance.name for instance in group.instances]
     if len(names) > _MAX_LISTED:
         return f"{', '.join(names[:2])}, ... {names[-1]}"

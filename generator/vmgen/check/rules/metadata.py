@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
 from vmgen.merge.settings import Settings
+from vmgen.problems import shorten
 from vmgen.read.located import Located
 
-# The API stores the keys of an object on a HelmRelease, with this in front of them.
-STORED_PREFIX = "apps.cozystack.io-"
+# The API stores the keys of an object on a HelmRelease with this prefix.
+_STORED_PREFIX = "apps.cozystack.io-"
 _MAX_NAME_LENGTH = 63
 _MAX_PREFIX_LENGTH = 253
 _NAME_PATTERN = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
@@ -27,9 +28,9 @@ def invalid_label_key(environment: Environment) -> Iterator[Finding]:
     63; it answers a longer one with an internal error. Shorten or correct the key.
     """
     for key, value, subject in _iter_metadata(environment, "labels"):
-        wrong = _find_key_error(key, key)
-        if wrong:
-            yield Finding(value.key_place or value.place, subject, f"the label key {wrong}")
+        error = _find_key_error(key, key)
+        if error:
+            yield Finding(value.key_place or value.place, subject, f"the label key {error}")
 
 
 @rule("invalid-annotation-key")
@@ -40,9 +41,9 @@ def invalid_annotation_key(environment: Environment) -> Iterator[Finding]:
     or correct the key.
     """
     for key, value, subject in _iter_metadata(environment, "annotations"):
-        wrong = _find_key_error(key, key.lower())
-        if wrong:
-            yield Finding(value.key_place or value.place, subject, f"the annotation key {wrong}")
+        error = _find_key_error(key, key.lower())
+        if error:
+            yield Finding(value.key_place or value.place, subject, f"the annotation key {error}")
 
 
 @rule("invalid-label-value")
@@ -54,7 +55,7 @@ def invalid_label_value(environment: Environment) -> Iterator[Finding]:
     for _, value, subject in _iter_metadata(environment, "labels"):
         text = value.data
         if isinstance(text, str) and text and (len(text) > _MAX_NAME_LENGTH or not _NAME_PATTERN.fullmatch(text)):
-            message = f"the label value '{_shorten(text)}' is not 1 to 63 {_NAME_SYNTAX}; correct it, or make it an annotation"
+            message = f"the label value '{shorten(text)}' is not 1 to 63 {_NAME_SYNTAX}; correct it, or make it an annotation"
             yield Finding(value.place, subject, message)
 
 
@@ -65,65 +66,57 @@ def reserved_annotation(environment: Environment) -> Iterator[Finding]:
     Add the protection's own values to yours, or say openly that the disk is not protected: `protect: false` on it.
     """
     protected: Mapping[str, str] = environment.platform.get_section("protection")["protected"]
-    anywhere = _has_annotations(environment.settings)
-    for disk, path, vm in environment.disk_settings():
-        if disk.get_plain("protect") is not True or not (
-            anywhere or _has_annotations(disk) or (vm and _has_annotations(vm.values))
-        ):
+    for disk, path, vm in environment.disk_settings:
+        if disk.get_plain("protect") is not True:
             continue
         levels = [(disk, path), (environment.settings, "")]
         if vm:
             levels.insert(1, (vm.values, path.partition(".disks.")[0]))
-        for key, needed in protected.items():
-            found, at = _find_effective_annotation(levels, key)
-            if found and isinstance(found.data, str) and not _has_options(found.data, needed):
-                message = f"replaces the protection '{needed}' of a disk; remove it, or write `protect: false` on the disk"
-                yield Finding(found.place, f"{at}.annotations.{key}".lstrip("."), message)
+        for key, options in protected.items():
+            annotation, level_path = _find_effective_annotation(levels, key)
+            if annotation and isinstance(annotation.data, str) and not _has_options(annotation.data, options):
+                message = f"replaces the protection '{options}' of a disk; remove it, or write `protect: false` on the disk"
+                yield Finding(annotation.place, f"{level_path}.annotations.{key}".lstrip("."), message)
 
 
 def _iter_metadata(environment: Environment, kind: str) -> Iterator[tuple[str, Located, str]]:
-    """Each label or annotation, with its key and its path."""
+    """Yield the key, value and key path of each label or annotation."""
     levels = [(environment.settings, "")]
-    levels += [(vm.values, f"{path}.") for _, vm, path in environment.vm_settings() if vm.values.is_set(kind)]
-    levels += [(disk, f"{path}.") for disk, path, _ in environment.disk_settings() if disk.is_set(kind)]
+    levels += [(vm.values, f"{path}.") for _, vm, path in environment.vm_settings if vm.values.is_set(kind)]
+    levels += [(disk, f"{path}.") for disk, path, _ in environment.disk_settings if disk.is_set(kind)]
     for settings, path in levels:
         for key, value in settings.get_entries(kind):
-            yield key, value, f"{path}{kind}.{_shorten(key)}"
+            yield key, value, f"{path}{kind}.{shorten(key)}"
 
 
-def _has_annotations(settings: Settings) -> bool:
-    return settings.is_set("annotations")
+def _find_key_error(key: str, compared_key: str) -> str | None:
+    """Return the end of a message about a key, or None if Kubernetes takes it. It compares keys of annotations in lower case.
 
-
-def _find_key_error(written: str, key: str) -> str | None:
-    """What is wrong with a key as Kubernetes compares it, to follow its noun; None where nothing is."""
-    prefix, slash, name = key.rpartition("/")
-    shown = f"'{_shorten(written)}'"
+    https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
+    """
+    prefix, slash, name = compared_key.rpartition("/")
+    quoted_key = f"'{shorten(key)}'"
     if not _NAME_PATTERN.fullmatch(name):
-        return f"{shown} is not {_NAME_SYNTAX}, with or without 'prefix/'; correct it"
+        return f"{quoted_key} is not {_NAME_SYNTAX}, with or without 'prefix/'; correct it"
     if slash and not _PREFIX_PATTERN.fullmatch(prefix):
-        return f"{shown} has a prefix that is not a domain name; write one such as 'example.com/'"
-    most_name = _MAX_NAME_LENGTH if slash else _MAX_NAME_LENGTH - len(STORED_PREFIX)
-    if len(name) > most_name:
-        own = "" if slash else f", since the platform adds '{STORED_PREFIX}'"
-        return f"{shown} has more than {most_name} characters{' after the prefix' if slash else ''}{own}; shorten it"
-    if len(prefix) > _MAX_PREFIX_LENGTH - len(STORED_PREFIX):
-        return f"{shown} has a prefix of more than {_MAX_PREFIX_LENGTH - len(STORED_PREFIX)} characters; shorten it"
+        return f"{quoted_key} has a prefix that is not a domain name; write one such as 'example.com/'"
+    max_length = _MAX_NAME_LENGTH if slash else _MAX_NAME_LENGTH - len(_STORED_PREFIX)
+    if len(name) > max_length:
+        cause = "" if slash else f", since the platform adds '{_STORED_PREFIX}'"
+        return f"{quoted_key} has more than {max_length} characters{' after the prefix' if slash else ''}{cause}; shorten it"
+    if len(prefix) > _MAX_PREFIX_LENGTH - len(_STORED_PREFIX):
+        return f"{quoted_key} has a prefix of more than {_MAX_PREFIX_LENGTH - len(_STORED_PREFIX)} characters; shorten it"
     return None
 
 
 def _find_effective_annotation(levels: list[tuple[Settings, str]], key: str) -> tuple[Located | None, str]:
-    """The annotation that the disk ends up with, and whose it is: the nearest level wins."""
+    """Return the annotation that a disk gets, and the path of its level; None if no level sets it. The first level wins."""
     for settings, path in levels:
-        written = settings.get("annotations")
-        if written and key in written.mapping:
-            return written.mapping[key], path
+        annotations = settings.get("annotations")
+        if annotations and key in annotations.mapping:
+            return annotations.mapping[key], path
     return None, ""
 
 
-def _has_options(written: str, needed: str) -> bool:
-    return set(needed.lower().split(",")) <= {part.strip().lower() for part in written.split(",")}
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _has_options(annotation: str, options: str) -> bool:
+    return set(options.lower().split(",")) <= {option.strip().lower() for option in annotation.split(",")}

@@ -1,7 +1,4 @@
-"""The names of a group's VMs and disks, without a look at each where the longest is known from the numbers.
-
-Rules on the names of objects: on this platform a name is the identity of a VM and of the data on a disk.
-"""
+"""Rules on the names of objects. On this platform a name is the identity of a VM, and of the data on a disk."""
 
 from __future__ import annotations
 
@@ -13,42 +10,7 @@ from typing import NamedTuple
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment, Group, Instance
 from vmgen.merge.platform import Kind
-from vmgen.problems import Place
-
-
-def find_longest_vm(group: Group) -> Instance | None:
-    """The VM with the longest name, or None where there is none."""
-    return max(_iter_longest_candidates(group), key=lambda instance: len(instance.name), default=None)
-
-
-def find_longest_disk(group: Group) -> tuple[str, Place, str] | None:
-    """The longest name of an own disk, where its suffix was written, and the suffix; None where no VM has a disk."""
-    disks = (
-        (f"{instance.name}-{disk.suffix}", disk.place, disk.suffix)
-        for instance in _iter_longest_candidates(group)
-        for disk in instance.settings.disks
-    )
-    return max(disks, key=lambda found: len(found[0]), default=None)
-
-
-def locate_name(group: Group, instance: Instance) -> Place:
-    """Where the name of a VM was written: in `names`, in `name`, or as the key of the group."""
-    if instance.number is None and group.located.get("names"):
-        return instance.place
-    name = group.located.get("name")
-    return name.place if name and isinstance(name.data, str) else group.place
-
-
-def _iter_longest_candidates(group: Group) -> Iterator[Instance]:
-    """The VMs among which the longest names are: of those that nothing tells apart, the last number is the longest."""
-    if group.instances and group.instances[-1].number is not None:
-        alike = (instance for instance in reversed(group.instances) if instance.settings is group.settings)
-        yield from islice(alike, 1)
-        for instance, _ in group.iter_overrides():
-            yield instance
-    else:
-        yield from group.instances
-
+from vmgen.problems import Place, shorten
 
 _NAME_PATTERN = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _RESERVED_NAME = "kustomization"
@@ -65,10 +27,11 @@ def duplicate_name(environment: Environment) -> Iterator[Finding]:
     for group in environment.groups:
         for instance in group.instances:
             if vms.claim(instance.name, instance.place, f"vms.{group.key}"):
-                for disk in instance.settings.disks:
-                    disks.claim(f"{instance.name}-{disk.suffix}", disk.place, f"vms.{group.key}.disks.{disk.suffix}")
-    for alone in environment.disks:
-        disks.claim(alone.name, alone.place, f"disks.{alone.name}")
+                for own_disk in instance.settings.disks:
+                    subject = f"vms.{group.key}.disks.{own_disk.suffix}"
+                    disks.claim(f"{instance.name}-{own_disk.suffix}", own_disk.place, subject)
+    for disk in environment.disks:
+        disks.claim(disk.name, disk.place, f"disks.{disk.name}")
     yield from vms.report_duplicates()
     yield from disks.report_duplicates()
 
@@ -80,10 +43,10 @@ def invalid_vm_name(environment: Environment) -> Iterator[Finding]:
     Correct the name.
     """
     for group in environment.groups:
-        written = group.located.get("names")
-        for index, item in enumerate(written.items if written else ()):
+        names = group.located.get("names")
+        for index, item in enumerate(names.items if names else ()):
             if isinstance(item.data, str) and not _NAME_PATTERN.fullmatch(item.data):
-                message = f"'{_shorten(item.data)}' cannot be a name; use lower-case letters, digits and dashes, a letter first"
+                message = f"'{shorten(item.data)}' cannot be a name; use lower-case letters, digits and dashes, a letter first"
                 yield Finding(item.place, f"vms.{group.key}.names[{index}]", message)
 
 
@@ -97,7 +60,7 @@ def reserved_name(environment: Environment) -> Iterator[Finding]:
     for group in environment.groups:
         for instance in group.instances if not group.instances or group.instances[0].number is None else ():
             if instance.name == _RESERVED_NAME:
-                yield Finding(locate_name(group, instance), f"vms.{group.key}", message)
+                yield Finding(_locate_name(group, instance), f"vms.{group.key}", message)
     for disk in environment.disks:
         if disk.name == _RESERVED_NAME:
             yield Finding(disk.place, f"disks.{disk.name}", message)
@@ -109,10 +72,11 @@ def name_too_long(environment: Environment) -> Iterator[Finding]:
 
     Shorten the group's key (or write a short `name:`), the entry of `names:`, or the suffix of the disk.
     """
-    for each in _find_longest_names(environment):
-        if len(each.name) > each.kind.max_name_length:
-            message = f"the {each.noun}'s name '{each.name}' has {len(each.name)} characters, and the platform refuses more"
-            yield Finding(each.place, each.subject, f"{message} than {each.kind.max_name_length}; shorten it")
+    for longest in _find_longest_names(environment):
+        length, limit = len(longest.name), longest.kind.max_name_length
+        if length > limit:
+            message = f"the {longest.noun}'s name '{longest.name}' has {length} characters, and the platform refuses more"
+            yield Finding(longest.place, longest.subject, f"{message} than {limit}; shorten it")
 
 
 @rule("name-nearly-too-long", "warning")
@@ -122,12 +86,36 @@ def name_nearly_too_long(environment: Environment) -> Iterator[Finding]:
     The object is created, and breaks at the first resize of the disk, or change of the VM's type, when such a job
     would get a name of more than 63 characters. Shorten the name before anything lives under it.
     """
-    for each in _find_longest_names(environment):
-        safe = each.kind.safe_name_length
-        if safe < len(each.name) <= each.kind.max_name_length:
-            cause = "past that the first resize" if each.noun == "disk" else "past that the first change of type"
-            message = f"the {each.noun}'s name '{each.name}' has {len(each.name)} characters, {safe} are safe: {cause} fails"
-            yield Finding(each.place, each.subject, f"{message}; shorten it")
+    for longest in _find_longest_names(environment):
+        length, safe = len(longest.name), longest.kind.safe_name_length
+        if safe < length <= longest.kind.max_name_length:
+            operation = "resize" if longest.noun == "disk" else "change of type"
+            message = f"the {longest.noun}'s name '{longest.name}' has {length} characters, {safe} are safe"
+            yield Finding(longest.place, longest.subject, f"{message}: past that the first {operation} fails; shorten it")
+
+
+class _NameRegistry:
+    """The names of objects of one kind, and those that are claimed twice: once for each pair of places, not for each name."""
+
+    def __init__(self, noun: str) -> None:
+        self._noun = noun
+        self._first_places: dict[str, Place] = {}
+        self._duplicates: dict[tuple[Place, Place], list[tuple[str, str]]] = {}
+
+    def claim(self, name: str, place: Place, subject: str) -> bool:
+        """Register a name. Return False if it is a duplicate."""
+        if name in self._first_places:
+            self._duplicates.setdefault((place, self._first_places[name]), []).append((name, subject))
+            return False
+        self._first_places[name] = place
+        return True
+
+    def report_duplicates(self) -> Iterator[Finding]:
+        for (place, first_place), claims in self._duplicates.items():
+            name, subject = claims[0]
+            more = f" (and {len(claims) - 1} more)" if len(claims) > 1 else ""
+            message = f"a second {self._noun} named '{name}'{more}; the first is at {first_place}: rename one"
+            yield Finding(place, subject, message)
 
 
 class _NamedObject(NamedTuple):
@@ -139,41 +127,35 @@ class _NamedObject(NamedTuple):
 
 
 def _find_longest_names(environment: Environment) -> Iterator[_NamedObject]:
-    """The longest names of each group, of its VMs and of its disks, and the names of the standalone disks."""
-    vms, disks = environment.platform.kinds["VMInstance"], environment.platform.kinds["VMDisk"]
+    """Yield the longest name of a VM and of an own disk of each group, and the names of the standalone disks."""
+    vm_kind, disk_kind = environment.platform.kinds["VMInstance"], environment.platform.kinds["VMDisk"]
     for group in environment.groups:
-        instance, disk = find_longest_vm(group), find_longest_disk(group)
-        if instance:
-            yield _NamedObject(instance.name, "VM", vms, locate_name(group, instance), f"vms.{group.key}")
-        if disk:
-            yield _NamedObject(disk[0], "disk", disks, disk[1], f"vms.{group.key}.disks.{disk[2]}")
-    for alone in environment.disks:
-        yield _NamedObject(alone.name, "disk", disks, alone.place, f"disks.{alone.name}")
+        instances = list(_iter_longest_candidates(group))
+        if instances:
+            longest = max(instances, key=lambda instance: len(instance.name))
+            yield _NamedObject(longest.name, "VM", vm_kind, _locate_name(group, longest), f"vms.{group.key}")
+        disks = [(instance, disk) for instance in instances for disk in instance.settings.disks]
+        if disks:
+            owner, disk = max(disks, key=lambda pair: len(pair[0].name) + len(pair[1].suffix))
+            subject = f"vms.{group.key}.disks.{disk.suffix}"
+            yield _NamedObject(f"{owner.name}-{disk.suffix}", "disk", disk_kind, disk.place, subject)
+    for standalone in environment.disks:
+        yield _NamedObject(standalone.name, "disk", disk_kind, standalone.place, f"disks.{standalone.name}")
 
 
-class _NameRegistry:
-    """Names that are taken, and those that were wanted again: told once for each pair of places, not for each name."""
-
-    def __init__(self, noun: str) -> None:
-        self.noun = noun
-        self.first_places: dict[str, Place] = {}
-        self.duplicates: dict[tuple[Place, Place], list[tuple[str, str]]] = {}
-
-    def claim(self, name: str, place: Place, subject: str) -> bool:
-        """Whether the name was free."""
-        if name in self.first_places:
-            self.duplicates.setdefault((place, self.first_places[name]), []).append((name, subject))
-            return False
-        self.first_places[name] = place
-        return True
-
-    def report_duplicates(self) -> Iterator[Finding]:
-        for (place, first), names in self.duplicates.items():
-            name, subject = names[0]
-            more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
-            message = f"a second {self.noun} named '{name}'{more}; the first is at {first}: rename one"
-            yield Finding(place, subject, message)
+def _iter_longest_candidates(group: Group) -> Iterator[Instance]:
+    """Yield the VMs that may have the longest names: of numbered VMs without overrides, the last is enough."""
+    if group.instances and group.instances[-1].number is not None:
+        without_override = (instance for instance in reversed(group.instances) if instance.settings is group.settings)
+        yield from islice(without_override, 1)
+        yield from (instance for instance, _ in group.iter_overrides())
+    else:
+        yield from group.instances
 
 
-def _shorten(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _locate_name(group: Group, instance: Instance) -> Place:
+    """Return the place that names a VM: its item of `names`, the `name`, or the key of the group."""
+    if instance.number is None and group.located.get("names"):
+        return instance.place
+    name = group.located.get("name")
+    return name.place if name and isinstance(name.data, str) else group.place

@@ -1,11 +1,11 @@
-"""Rules that platforms write themselves: which keys they have, and what must hold between keys."""
+"""Rules that come from the data of a platform: the keys that it has, and its constraints between keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from vmgen.check.disk_names import DiskIndex, contains_invalid
+from vmgen.check.disk_names import DiskIndex
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
 from vmgen.merge.platform import Platform
@@ -22,11 +22,11 @@ def field_not_on_platform(environment: Environment) -> Iterator[Finding]:
     """
     vm_keys = _find_platform_keys("") - environment.platform.fields
     disk_keys = _find_platform_keys("disk") - environment.platform.disk_fields
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         yield from _report_misplaced(vm.values, vm_keys, path, environment)
         for index, item in enumerate(vm.attachments):
             yield from _report_misplaced(Settings(item), disk_keys, f"{path}.attach[{index}]", environment)
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         yield from _report_misplaced(disk, disk_keys, path, environment)
 
 
@@ -37,12 +37,12 @@ def platform_constraint(environment: Environment) -> Iterator[Finding]:
     What must hold is written in the `constraints` and `diskConstraints` of `templates/<platform>/platform.yaml`; the
     message ends with the name of the row.
     """
-    on_vms, on_disks = (_load_constraints(environment.platform, key) for key in ("constraints", "diskConstraints"))
-    for _, vm, path in environment.vm_settings() if on_vms else ():
-        yield from _check_constraints(vm.values, on_vms, path)
-    if on_disks:
-        for disk, path in _iter_disks(environment):
-            yield from _check_constraints(disk, on_disks, path)
+    vm_constraints = _load_constraints(environment.platform, "constraints")
+    for _, vm, path in environment.vm_settings if vm_constraints else ():
+        yield from _check_constraints(vm.values, vm_constraints, path)
+    disk_constraints = _load_constraints(environment.platform, "diskConstraints")
+    for disk, path in _iter_disks(environment) if disk_constraints else ():
+        yield from _check_constraints(disk, disk_constraints, path)
 
 
 class _Constraint(NamedTuple):
@@ -66,41 +66,38 @@ def _load_constraints(platform: Platform, key: str) -> list[_Constraint]:
 
 
 def _find_schema_keys(schema: Any) -> set[str]:
-    """The keys that a schema speaks of: those are what it is shown."""
+    """Return the keys that a schema names, at any depth."""
     if isinstance(schema, list):
         return {name for item in schema for name in _find_schema_keys(item)}
     if not isinstance(schema, dict):
         return set()
-    below = {name for key, item in schema.items() if key != "properties" for name in _find_schema_keys(item)}
-    return below | set(schema.get("properties", {})) | set(schema.get("required", []))
+    nested = {name for key, item in schema.items() if key != "properties" for name in _find_schema_keys(item)}
+    return nested | set(schema.get("properties", {})) | set(schema.get("required", []))
 
 
 def _check_constraints(settings: Settings, constraints: list[_Constraint], path: str) -> Iterator[Finding]:
-    written = settings.located.mapping
-    for each in constraints:
-        shown = [name for name in each.keys if name in written]
-        if any(contains_invalid(written[name]) for name in shown):
-            continue
-        if not each.schema.is_valid({name: to_plain(written[name]) for name in shown}):
-            place = settings.find_place(each.field) if settings.is_set_by_user(each.field) else settings.located.place
-            yield Finding(place, f"{path}.{each.field}", each.message)
+    for field, keys, schema, message in constraints:
+        values = {key: settings.located.mapping[key] for key in keys if settings.is_set(key)}
+        if not settings.is_invalid(*values) and not schema.is_valid({key: to_plain(value) for key, value in values.items()}):
+            place = settings.find_place(field) if settings.is_set_by_user(field) else settings.located.place
+            yield Finding(place, f"{path}.{field}", message)
 
 
 def _iter_disks(environment: Environment) -> Iterator[tuple[Settings, str]]:
-    """The disks, and each attached disk as it is on the VM: what the attachment says lies over the disk's own."""
-    for disk, path, _ in environment.disk_settings():
+    """Yield the disks, and each attached disk with the keys of the attachment over its own."""
+    for disk, path, _ in environment.disk_settings:
         yield disk, path
-    names = DiskIndex(environment)
-    for _, vm, path in environment.vm_settings():
+    disks = DiskIndex(environment)
+    for _, vm, path in environment.vm_settings:
         for index, item in enumerate(vm.attachments):
-            found = names.get(item.get_plain("name")) if len(item.mapping) > 1 else None
-            if found:
-                own = {name: value for name, value in item.mapping.items() if name != "name"}
-                yield found.settings.with_values(own), f"{path}.attach[{index}]"
+            attached = disks.get(item.get_plain("name")) if len(item.mapping) > 1 else None
+            if attached:
+                values = {name: value for name, value in item.mapping.items() if name != "name"}
+                yield attached.settings.with_values(values), f"{path}.attach[{index}]"
 
 
 def _find_platform_keys(definition: str) -> frozenset[str]:
-    """The keys that environment.schema.json says belong to platforms: those of a group, or those of another definition."""
+    """Return the keys that environment.schema.json marks as a platform's: those of a definition, of a group without one."""
     definitions = load_builtin_schema("environment").document["$defs"]
     keys = definitions[definition]["properties"] if definition else definitions
     return frozenset(name for name, schema in keys.items() if schema.get("x-platform-field"))
@@ -108,8 +105,8 @@ def _find_platform_keys(definition: str) -> frozenset[str]:
 
 def _report_misplaced(settings: Settings, keys: frozenset[str], path: str, environment: Environment) -> Iterator[Finding]:
     for name in sorted(keys & settings.located.mapping.keys()):
-        found = settings.get(name)
-        if found and settings.is_set_by_user(name) and found.data is not None:
+        value = settings.get(name)
+        if value and settings.is_set_by_user(name) and value.data is not None:
             title = environment.platform.get_section("title")
             message = f"'{name}' is a key of other platforms, {title} has none; remove it, or change `platform:`"
-            yield Finding(found.key_place or found.place, f"{path}.{name}", message)
+            yield Finding(value.key_place or value.place, f"{path}.{name}", message)

@@ -32,7 +32,7 @@ def whole_ip(environment: Environment) -> Iterator[Finding]:
     List what has to be reachable in `externalPorts:`, or waive the policy for the VM that needs it.
     """
     message = "every port of the VM answers the Internet; list the ports in `externalPorts:` with `externalMethod: PortList`"
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         if _has_whole_ip(vm):
             yield Finding(vm.values.find_place("externalMethod"), f"{path}.externalMethod", message)
 
@@ -68,11 +68,11 @@ def local_storage(environment: Environment) -> Iterator[Finding]:
     Take a replicated class (`vmgen catalog classes`), unless the application keeps copies itself, as databases may.
     """
     for disk, path in _iter_data_disks(environment):
-        written = disk.get("storageClass")
-        found = environment.platform.catalog.storage_classes.get(written.data) if written else None
-        if written and found and not found.replicated:
-            message = f"the class '{found.name}' keeps one copy of the data, on one node; take a replicated class"
-            yield Finding(written.place, f"{path}.storageClass", message)
+        name = disk.get("storageClass")
+        storage_class = environment.platform.catalog.storage_classes.get(name.data) if name else None
+        if name and storage_class and not storage_class.replicated:
+            message = f"the class '{storage_class.name}' keeps one copy of the data, on one node; take a replicated class"
+            yield Finding(name.place, f"{path}.storageClass", message)
 
 
 @policy("unprotected-disk")
@@ -81,7 +81,7 @@ def unprotected_disk(environment: Environment) -> Iterator[Finding]:
 
     Remove the line; to let one disk go, name it under `retire:`.
     """
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         if disk.get_plain("protect") is False and not disk.get_plain("optical"):
             message = "nothing stops Argo CD or Flux from deleting this disk; remove `protect: false`"
             yield Finding(disk.find_place("protect"), f"{path}.protect", message)
@@ -94,9 +94,9 @@ def single_disk_vm(environment: Environment) -> Iterator[Finding]:
     Give it a disk for data (`disks: {data: 50Gi}`), or turn the policy off where VMs hold none.
     """
     message = "the system disk is the only one, so data and system share it; write `disks: {data: 50Gi}`"
-    for _, vm, path in environment.vm_settings():
-        lasting = [disk for disk in vm.disks if not disk.settings.get_plain("optical")]
-        if len(lasting) < 2 and not vm.attachments:
+    for _, vm, path in environment.vm_settings:
+        hard_disks = [disk for disk in vm.disks if not disk.settings.get_plain("optical")]
+        if len(hard_disks) < 2 and not vm.attachments:
             yield Finding(vm.values.located.place, path, message)
 
 
@@ -106,7 +106,7 @@ def plain_http_image(environment: Environment) -> Iterator[Finding]:
 
     Use https, or import the image once and name it in `environments/_catalog.yaml`.
     """
-    for disk, path, _ in environment.disk_settings():
+    for disk, path, _ in environment.disk_settings:
         url = disk.get("url")
         if url and url.data.lower().startswith("http://"):
             yield Finding(url.place, f"{path}.url", "the image travels unprotected; use an https:// address")
@@ -117,8 +117,8 @@ def _has_whole_ip(vm: VmSettings) -> bool:
 
 
 def _find_open_ports(environment: Environment) -> Iterator[tuple[int | None, Place, str]]:
-    """Each port that is open to the Internet, with its place; None where all of them are."""
-    for _, vm, path in environment.vm_settings():
+    """Yield each port that is open to the Internet, with its place and key path; None for all ports of a VM."""
+    for _, vm, path in environment.vm_settings:
         if _has_whole_ip(vm):
             yield None, vm.values.find_place("externalMethod"), f"{path}.externalMethod"
         elif vm.values.get_plain("external") is True:
@@ -127,8 +127,8 @@ def _find_open_ports(environment: Environment) -> Iterator[tuple[int | None, Pla
 
 
 def _iter_data_disks(environment: Environment) -> Iterator[tuple[Settings, str]]:
-    """The disks that are neither optical nor a VM's system disk."""
-    for disk, path, vm in environment.disk_settings():
-        system = vm is not None and has_system_disk(vm.values) and disk is vm.disks[0].settings
-        if not system and not disk.get_plain("optical"):
+    """Yield the disks that are neither optical nor the system disk of a VM."""
+    for disk, path, vm in environment.disk_settings:
+        is_system = vm is not None and has_system_disk(vm.values) and disk is vm.disks[0].settings
+        if not is_system and not disk.get_plain("optical"):
             yield disk, path

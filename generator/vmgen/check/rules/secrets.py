@@ -1,4 +1,4 @@
-"""The rule on secrets outside of cloud-init: in labels, annotations, addresses, and whatever else becomes a field."""
+"""The rule on secrets outside of cloud-init: in labels, annotations, addresses and all else that becomes a field."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vmgen.merge.environment import Environment
 from vmgen.read.located import Located, format_path, walk
 from vmgen.secrets.patterns import find_secrets
 
-# What does not become a field by itself. Cloud-init is looked at when it has been put together, and SSH keys have rules.
+# Keys that become no field by themselves, or have rules of their own: cloud-init is scanned once it is assembled.
 _EXCLUDED_KEYS = frozenset({"cloudInit", "vars", "sshKeys", "defaults", "vms", "disks", "retire", "waivers"})
 
 
@@ -21,30 +21,23 @@ def secret_in_manifest(environment: Environment) -> Iterator[Finding]:
     Remove it, and replace it where it is used: what was ever committed is known. docs/secrets.md has the ways to hand a
     VM its secrets.
     """
-    for subject, whole in _iter_levels(environment):
-        for name, value in whole.mapping.items():
+    levels = [("", environment.settings)]
+    levels += [(f"{path}.", vm.values) for _, vm, path in environment.vm_settings]
+    levels += [(f"{path}.", disk) for disk, path, _ in environment.disk_settings]
+    for prefix, settings in levels:
+        for name, value in settings.located.mapping.items():
             if name not in _EXCLUDED_KEYS and not value.layer:
-                yield from _find_in_value(value, f"{subject}{name}")
+                yield from _scan_value(value, prefix + name)
 
 
-def _iter_levels(environment: Environment) -> Iterator[tuple[str, Located]]:
-    yield "", environment.settings.located
-    for _, vm, path in environment.vm_settings():
-        yield f"{path}.", vm.values.located
-    for disk, path, _ in environment.disk_settings():
-        yield f"{path}.", disk.located
-
-
-def _find_in_value(value: Located, subject: str) -> Iterator[Finding]:
+def _scan_value(value: Located, subject: str) -> Iterator[Finding]:
     for path, item in walk(value):
         if isinstance(item.data, str) and not item.layer:
-            for found in find_secrets(_prefix_key(path, item.data)):
-                where = subject + (
-                    format_path(path) if path and isinstance(path[0], int) else f".{format_path(path)}" * bool(path)
-                )
-                yield Finding(item.place, where, f"holds {found.description}; remove it, and replace it where it is used")
+            for secret in find_secrets(_prefix_key(path, item.data)):
+                message = f"holds {secret.description}; remove it, and replace it where it is used"
+                yield Finding(item.place, format_path((subject, *path)), message)
 
 
 def _prefix_key(path: tuple[str | int, ...], text: str) -> str:
-    """The text after its key, which may say that it is a secret: `example.com/db-password: …`."""
+    """Return the text after its key, which may tell that it is a secret: `example.com/db-password: …`."""
     return f"{path[-1]}: {text}" if path and isinstance(path[-1], str) and "\n" not in text else text

@@ -1,7 +1,4 @@
-"""Which instance type somebody means who wrote a size, such as `2x8` or `2 vCPU 8 GB`, or a name from elsewhere.
-
-Rules on what a VM is given: its instance type and its profile.
-"""
+"""Rules on the instance type and profile of a VM, and suggestions for a type that is unknown (`2x8`, `t3.large`)."""
 
 from __future__ import annotations
 
@@ -23,57 +20,7 @@ _CAPACITY_PATTERN = re.compile(
     (\s* (ram | memory | mem))?
     """
 )
-_UNIT_MEBIBYTES = {"m": 1, "g": 1024, "t": 1024 * 1024}
-
-
-def suggest_type(written: str, types: Mapping[str, InstanceType]) -> str:
-    """The end of a message on an unknown instance type: which one is meant."""
-    current = {name: each for name, each in types.items() if not each.deprecated}
-    wanted = parse_capacity(written)
-    if wanted and current:
-        return f"; {_suggest_for_capacity(*wanted, current.values())}"
-    size_name = written.rpartition(".")[2].lower()
-    alike = [name for name in current if name.rpartition(".")[2] == size_name]
-    match = find_closest(written, alike)
-    if match:
-        return f"; did you mean '{match}'?"
-    return did_you_mean(written, types) or f"; for example {_format_examples(current.values())}"
-
-
-def parse_capacity(written: str) -> tuple[int, int] | None:
-    """The vCPUs and MiB of memory that a text asks for, or None where it is no size."""
-    found = _CAPACITY_PATTERN.fullmatch(written.strip())
-    if found is None:
-        return None
-    return int(found["cpu"]), int(found["memory"]) * _UNIT_MEBIBYTES[(found["unit"] or "g").lower()]
-
-
-def format_type(type_: InstanceType) -> str:
-    """`2 vCPU 8 Gi is u1.large`."""
-    memory = format_size(type_.memory)
-    return f"{type_.cpu} vCPU {memory[:-2]} {memory[-2:]} is {type_.name}"
-
-
-def find_smallest_type(types: Iterable[InstanceType], cpu: int, memory: int) -> InstanceType | None:
-    """The smallest type that has at least so much, or None."""
-    fitting = [each for each in types if each.cpu >= cpu and each.memory >= memory]
-    return min(fitting, key=lambda each: (each.cpu, each.memory, each.name)) if fitting else None
-
-
-def _suggest_for_capacity(cpu: int, memory: int, types: Iterable[InstanceType]) -> str:
-    same = [each for each in types if (each.cpu, each.memory) == (cpu, memory)]
-    if same:
-        return format_type(same[0]) + "".join(f" or {each.name}" for each in same[1:3])
-    fitting = find_smallest_type(types, cpu, memory)
-    if fitting:
-        return f"no type has just that; the smallest with as much: {format_type(fitting)}"
-    largest = max(types, key=lambda each: (each.cpu, each.memory, each.name))
-    return f"no type is that large; the largest: {format_type(largest)}"
-
-
-def _format_examples(types: Iterable[InstanceType]) -> str:
-    few = sorted(types, key=lambda each: (each.cpu, each.memory, each.name))[:3]
-    return ", ".join(format_type(each) for each in few) + "; all: `vmgen catalog types`"
+_MIB_PER_UNIT = {"m": 1, "g": 1024, "t": 1024 * 1024}
 
 
 @rule("missing-instance-type")
@@ -82,12 +29,14 @@ def missing_instance_type(environment: Environment) -> Iterator[Finding]:
 
     Write `instanceType:` on the group or in `defaults:`. It may be empty only where the platform has other keys for the size.
     """
-    replaceable = _can_be_empty(environment)
+    # A platform whose constraints name the type has other keys for the size.
+    constraints = environment.platform.content.get_plain("constraints", [])
+    can_be_empty = any(constraint["field"] == "instanceType" for constraint in constraints)
     remedy = "write `instanceType:`, here or in `defaults:` (`vmgen catalog types`)"
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         if not vm.values.is_set("instanceType"):
             yield Finding(vm.values.located.place, f"{path}.instanceType", f"no instance type; {remedy}")
-        elif vm.values.get_plain("instanceType") == "" and not replaceable:
+        elif vm.values.get_plain("instanceType") == "" and not can_be_empty:
             message = "the instance type is empty; write one (`vmgen catalog types`)"
             yield Finding(vm.values.find_place("instanceType"), f"{path}.instanceType", message)
 
@@ -99,18 +48,17 @@ def missing_instance_profile(environment: Environment) -> Iterator[Finding]:
     The profile decides about firmware, buses and clock; a wrong one can keep the VM from booting. Write `instanceProfile:`.
     """
     catalog = environment.platform.catalog
-    common = list(dict.fromkeys(image.profile for image in catalog.images.values() if image.profile))[:3]
-    example = f", such as {', '.join(common)}" if common else ""
+    profiles = list(dict.fromkeys(image.profile for image in catalog.images.values() if image.profile))[:3]
+    example = f", such as {', '.join(profiles)}" if profiles else ""
     message = f"no image says which profile fits; write `instanceProfile:`{example} (`vmgen catalog profiles`)"
-    for _, vm, path in environment.vm_settings():
+    for _, vm, path in environment.vm_settings:
         if vm.values.is_set("instanceProfile") or not (vm.disks or vm.attachments):
             continue  # a VM without disks lacks more than a profile, and that is reported
-        sources = [vm.values.located.mapping[name] for name in DISK_SOURCES if vm.values.is_set(name)]
         image = vm.values.get("image")
         if vm.values.is_set("image") and (image is None or catalog.find_image(image.data) is None):
             continue  # the image itself is at fault, and reported
-        place = sources[0].place if sources else vm.values.located.place
-        yield Finding(place, f"{path}.instanceProfile", message)
+        source = next((name for name in DISK_SOURCES if vm.values.is_set(name)), "")
+        yield Finding(vm.values.find_place(source), f"{path}.instanceProfile", message)
 
 
 @rule("profile-does-not-fit")
@@ -120,26 +68,71 @@ def profile_does_not_fit(environment: Environment) -> Iterator[Finding]:
     Take the type that the message names, or a profile that asks for less.
     """
     catalog = environment.platform.catalog
-    for _, vm, path in environment.vm_settings():
-        written = vm.values.get("instanceType")
-        type_ = catalog.instance_types.get(written.data) if written else None
+    for _, vm, path in environment.vm_settings:
+        name = vm.values.get("instanceType")
+        type_ = catalog.instance_types.get(name.data) if name else None
         profile = catalog.profiles.get(vm.values.get_plain("instanceProfile", ""))
-        if written and type_ and profile and (profile.min_cpu > type_.cpu or profile.min_memory > type_.memory):
+        if name and type_ and profile and (profile.min_cpu > type_.cpu or profile.min_memory > type_.memory):
             message = _format_too_small(type_, profile, list(catalog.instance_types.values()))
-            yield Finding(written.place, f"{path}.instanceType", message)
+            yield Finding(name.place, f"{path}.instanceType", message)
+
+
+def suggest_type(name: str, types: Mapping[str, InstanceType]) -> str:
+    """Return the end of a message about an unknown instance type: the type that is meant, or a few."""
+    current = {type_.name: type_ for type_ in types.values() if not type_.deprecated}
+    capacity = parse_capacity(name)
+    if capacity and current:
+        return f"; {_suggest_for_capacity(*capacity, current.values())}"
+    size_name = name.rpartition(".")[2].lower()
+    match = find_closest(name, [candidate for candidate in current if candidate.rpartition(".")[2] == size_name])
+    if match:
+        return f"; did you mean '{match}'?"
+    return did_you_mean(name, types) or f"; for example {_format_examples(current.values())}"
+
+
+def parse_capacity(text: str) -> tuple[int, int] | None:
+    """Return the vCPUs and MiB of memory that a text asks for, or None if it is no size."""
+    match = _CAPACITY_PATTERN.fullmatch(text.strip())
+    if match is None:
+        return None
+    return int(match["cpu"]), int(match["memory"]) * _MIB_PER_UNIT[(match["unit"] or "g").lower()]
+
+
+def _suggest_for_capacity(cpu: int, memory: int, types: Iterable[InstanceType]) -> str:
+    same = [type_ for type_ in types if (type_.cpu, type_.memory) == (cpu, memory)]
+    if same:
+        return _format_type(same[0]) + "".join(f" or {type_.name}" for type_ in same[1:3])
+    smallest = _find_smallest_type(types, cpu, memory)
+    if smallest:
+        return f"no type has just that; the smallest with as much: {_format_type(smallest)}"
+    return f"no type is that large; the largest: {_format_type(max(types, key=_size_key))}"
+
+
+def _format_examples(types: Iterable[InstanceType]) -> str:
+    smallest = sorted(types, key=_size_key)[:3]
+    return ", ".join(_format_type(type_) for type_ in smallest) + "; all: `vmgen catalog types`"
+
+
+def _format_type(type_: InstanceType) -> str:
+    """`2 vCPU 8 Gi is u1.large`."""
+    memory = format_size(type_.memory)
+    return f"{type_.cpu} vCPU {memory[:-2]} {memory[-2:]} is {type_.name}"
+
+
+def _find_smallest_type(types: Iterable[InstanceType], cpu: int, memory: int) -> InstanceType | None:
+    """Return the smallest type that has at least so much, or None."""
+    return min((type_ for type_ in types if type_.cpu >= cpu and type_.memory >= memory), key=_size_key, default=None)
+
+
+def _size_key(type_: InstanceType) -> tuple[int, int, str]:
+    return type_.cpu, type_.memory, type_.name
 
 
 def _format_too_small(type_: InstanceType, profile: Profile, types: list[InstanceType]) -> str:
-    series = [each for each in types if each.series == type_.series and not each.deprecated]
+    series = [other for other in types if other.series == type_.series and not other.deprecated]
     least = (profile.min_cpu, profile.min_memory)
-    better = find_smallest_type(series, *least) or find_smallest_type(types, *least)
+    larger = _find_smallest_type(series, *least) or _find_smallest_type(types, *least)
     needs = f"{profile.min_cpu} vCPU and {format_size(profile.min_memory)}"
     has = f"{type_.cpu} vCPU and {format_size(type_.memory)}"
-    remedy = f"take {better.name} or larger" if better else "take another profile"
+    remedy = f"take {larger.name} or larger" if larger else "take another profile"
     return f"the profile '{profile.name}' needs at least {needs}, and {type_.name} has {has}; {remedy}"
-
-
-def _can_be_empty(environment: Environment) -> bool:
-    """Whether the platform itself says what may stand instead of an instance type."""
-    rows = environment.platform.content.get_plain("constraints", [])
-    return any(row["field"] == "instanceType" for row in rows)

@@ -27,7 +27,7 @@ from vmgen.plan.verdicts import FieldChange
 from vmgen.quantities import parse_size
 from vmgen.read.layer_file import LayerFile
 from vmgen.read.repository import Project
-from vmgen.render.manifests import build_manifest_template, get_manifest_path, list_names, load_manifest_templates
+from vmgen.render.manifests import get_manifest_path, list_names, load_manifest_templates, render_nameless_manifest
 from vmgen.report.fleet import describe_exposure, describe_source, describe_state
 from vmgen.report.plan import describe_baseline, describe_change, format_value
 from vmgen.report.totals import (
@@ -113,10 +113,6 @@ def _field_to_row(field: FieldChange) -> list[str]:
     return [field.path, format_value(field.before), format_value(field.after), field.detail, field.verdict, field.says]
 
 
-# Around the number of a name: 0 is the object's own, the others are those of its disks in order.
-PLACEHOLDER_START, PLACEHOLDER_END = "\ue000", "\ue001"
-
-
 class RedactedManifests:
     """The masked manifests of one environment."""
 
@@ -133,12 +129,8 @@ class RedactedManifests:
         return format_header(self._fleet.file) + (form if form is not None else self._render_single(resource))
 
     def _render_shared(self, resource: Resource) -> str | None:
-        cut = build_manifest_template(_redact_resource(resource), self._fleet.get_kind(resource).template, self._templates)
-        return (
-            cut.format([f"{PLACEHOLDER_START}{index}{PLACEHOLDER_END}" for index in range(len(list_names(resource)))])
-            if cut
-            else None
-        )
+        template = self._fleet.get_kind(resource).template
+        return render_nameless_manifest(_redact_resource(resource), self._render_single(resource), template, self._templates)
 
     def _render_single(self, resource: Resource) -> str:
         return self._templates.render(self._fleet.get_kind(resource).template, _redact_resource(resource).build_context())

@@ -61,5 +61,6 @@ const exposureText = (exposure) => {
 /* A manifest is kept once for all objects that differ in names only; the names go where they were left open. */
 const manifestOf = (row) => {
   const names = [row.name, ...(row.disks ?? []).map((disk) => (typeof disk === "number" ? fleet.disks[disk].name : disk))];
-  return data.manifests[row.manifest].replace(/\ue000(\d+)\ue001/g, (_, position) => names[Number(position)]);
+  const nameOf = (placeholder) => names[placeholder.charCodeAt(0) - 0xe000] ?? placeholder;
+  return data.manifests[row.manifest].replace(/[\ue000-\uf8ff]/g, nameOf);
 };

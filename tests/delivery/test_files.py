@@ -170,6 +170,14 @@ def test_nothing_to_deliver(repository: Callable[..., Any]) -> None:
     assert made.files("delivery") == {}
 
 
+@pytest.mark.parametrize(("size", "names"), [(4, ["production"]), (3, ["production-web"])])
+def test_the_limit_of_a_shard(repository: Callable[..., Any], size: int, names: list[str]) -> None:
+    """An environment of as many objects as `shardSize` is one Application; of one more, each group has its own."""
+    made = repository(PRODUCTION.replace("delivery:", f"delivery:\n  shardSize: {size}"))
+    made.run("render")
+    assert [found["metadata"]["name"] for found in _documents(made, "argocd/production.yaml")] == names
+
+
 def test_late_disks_do_not_gate(repository: Callable[..., Any]) -> None:
     """Classes that are not replicated, those of the repository's own catalog too, count as ready before a VM uses them."""
     catalog = "storageClasses:\n  scratch: {replicated: false}\n"

@@ -1,4 +1,4 @@
-"""The fast way and the plain one give the same bytes, and a template that looks at names is never made a stencil."""
+"""A manifest with names filled in has the bytes of a rendered one, and a template that looks at names is always rendered."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ ENVIRONMENTS = {
     "user data by template": (
         "vms: {w: {count: 3, instanceType: u1.large, image: rocky-9, cloudInitSeed: auto, cloudInit: {template: host.yaml.j2}}}"
     ),
-    "percent signs and holes": (
-        "annotations: {a: '100%s', b: vmgen-hole-0-end}\nvms: {web: {count: 3, instanceType: u1.large, image: debian-12,"
-        ' cloudInit: "#!/bin/sh\\necho %s %d vmgen-hole-1-end\\n"}}'
+    "placeholders": ("annotations: {a: \ue000 \ue001}\nvms: {web: {count: 3, instanceType: u1.large, image: debian-12}}"),
+    "stand-ins for names": (
+        "vms: {web: {count: 3, instanceType: u1.large, image: debian-12, cloudInit: '#!/bin/sh vmgen-stand-in-0'}}"
     ),
+    "words of the manifest": "vms: {web: {names: [running, disks, web], instanceType: u1.large, image: debian-12}}",
     "standalone and attached": (
         "disks: {iso: {url: 'https://x.example/a.iso', optical: true, storage: 2Gi}}\n"
         "vms: {web: {count: 2, instanceType: u1.large, image: debian-12, attach: [iso]}}"
@@ -39,7 +40,7 @@ HOST = "#cloud-config\nhostname: {{ vm.name }}\n"
 @pytest.mark.parametrize("platform", ["hikube", "cozystack"])
 @pytest.mark.parametrize("environment", ENVIRONMENTS.values(), ids=ENVIRONMENTS.keys())
 def test_both_ways_give_the_same_bytes(repository: Callable, platform: str, environment: str) -> None:
-    """What is filled into a stencil is what the template renders for that object."""
+    """A manifest with its names filled in is what the template renders for that object."""
     text = f"platform: {platform}\nnamespace: tenant-a\n{environment}\n"
     made = repository(text, {"templates/cloud-init/host.yaml.j2": HOST})
     fast, plain = (Renderer(made.project, verify_all=by_itself).render("production") for by_itself in (False, True))

@@ -1,0 +1,256 @@
+"""The registry of rules: a class, and a constant for each rule that is not a function in check/rules/ or on cloud-init.
+
+Each problem is built from a rule, so that its id, severity and paragraph in docs/rules.md have one source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from inspect import cleandoc
+
+from vmgen.problems import Place, Problem, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: the id that messages carry, its paragraph in docs/rules.md, and the severity unless an environment changes it.
+
+    `doc` may be indented like a docstring.
+    """
+
+    id: str
+    doc: str
+    severity: Severity = "error"
+
+    @property
+    def text(self) -> str:
+        """The paragraph without the indentation of a docstring."""
+        return cleandoc(self.doc)
+
+    def build_problem(self, place: Place, subject: str, message: str, lines: tuple[str, ...] = ()) -> Problem:
+        """Return a problem of this rule. See Problem for the arguments."""
+        return Problem(place, self.id, subject, message, self.severity, lines)
+
+
+# Reading files and YAML
+FILE_TOO_LARGE = Rule("file-too-large", "A file of more than 16 MiB. Split the environment, or move groups into layers.")
+NOT_UTF_8 = Rule(
+    "not-utf-8",
+    "A file that is not UTF-8 text. Save it as UTF-8; a byte order mark is taken, other encodings are not.",
+)
+UNREADABLE_FILE = Rule("unreadable-file", "A file that the system does not let vmgen read. The message says why.")
+YAML_SYNTAX = Rule(
+    "yaml-syntax",
+    "A file that is not YAML. The message is the parser's, at the place where it gave up; nothing after it was read.",
+)
+TAB_INDENTATION = Rule("tab-indentation", "A tab in the indentation. YAML takes spaces only.")
+SEVERAL_DOCUMENTS = Rule(
+    "several-documents",
+    "A `---` that begins a second document. One file is one environment, or one layer of one.",
+)
+YAML_TAG = Rule(
+    "yaml-tag",
+    "A YAML tag such as `!!python/object` or `!Ref`. Values are plain text, numbers, true and false, lists and mappings.",
+)
+MERGE_KEY = Rule(
+    "merge-key",
+    "The merge key `<<`. Layers do its work, and errors then point at the line that wrote a value: use `defaults:` or `extends:`.",
+)
+UNKNOWN_ALIAS = Rule("unknown-alias", "An alias `*name` whose anchor `&name` does not stand above it. Write the value out.")
+ALIAS_BOMB = Rule("alias-bomb", "Aliases that unfold to millions of values. Write them out.")
+TOO_DEEP = Rule("too-deep", "More than 50 levels, or two million values, in one file.")
+DUPLICATE_KEY = Rule(
+    "duplicate-key",
+    "A key that is written twice in one mapping. Most parsers take the last one in silence; here it is a mistake to mend.",
+)
+KEY_NOT_TEXT = Rule("key-not-text", "A key that is not text or a whole number. Put it in quotes.")
+AMBIGUOUS_SCALAR = Rule(
+    "ambiguous-scalar",
+    "A plain word or number that YAML tools read as different things: `no` and `y` (true or false to some), `014` and `0o14` (octal to some), `1e3`, `1_000`, `22:22` (base 60 to some), `.inf`, `=`. Put it in quotes for the text, or write the value in its one form (`true`, `12`).",
+)
+UNPRINTABLE_CHARACTER = Rule(
+    "unprintable-character",
+    "A control character, U+0085, U+2028, U+2029, a byte order mark inside the text, or half of a surrogate pair: YAML tools lose or change them.",
+)
+
+# The JSON Schema of what was read
+UNKNOWN_KEY = Rule(
+    "unknown-key",
+    "A key that means nothing here. The platform would accept it in silence and ignore it, so vmgen does not. The message suggests the nearest key.",
+)
+WRONG_TYPE = Rule(
+    "wrong-type",
+    "A value of another type than the key takes. Nothing is converted: `version: 24.10` is the number 24.1, not a text.",
+)
+INVALID_VALUE = Rule(
+    "invalid-value",
+    "A value outside of what the key takes: another word, a number out of range, a text of another form. The message says what is taken.",
+)
+INVALID_NAME = Rule(
+    "invalid-name",
+    "A name that the platform refuses: lower-case letters, digits and dashes, a letter first, no dash at the end.",
+)
+MISSING_KEY = Rule("missing-key", "A mapping without a key that it needs.")
+DUPLICATE_ITEM = Rule("duplicate-item", "A list in which something stands twice.")
+
+# The files of a repository, and layers
+MISSING_KEY_FILE = Rule(
+    "missing-key-file",
+    "A file of SSH keys that is not there, cannot be read, or lies outside of the repository.",
+)
+EMPTY_KEY_FILE = Rule("empty-key-file", "A file of SSH keys without a key in it.")
+MISSING_LAYER = Rule("missing-layer", "`extends` names a file that is not there, or lies outside of the repository.")
+EXTENDS_CYCLE = Rule("extends-cycle", "Two layers that extend each other.")
+ENVIRONMENT_SUFFIX = Rule(
+    "environment-suffix",
+    "A file in environments/ that ends in `.yml`. It is not read; rename it to `.yaml`.",
+    "warning",
+)
+ENVIRONMENT_NAME = Rule(
+    "environment-name",
+    "An environment file whose name cannot name a folder everywhere. Use lower-case letters, digits and dashes, and no device name of Windows.",
+)
+UNKNOWN_PLATFORM = Rule("unknown-platform", "A platform without a folder under templates/.")
+FUNCTION_CONFIG = Rule(
+    "function-config",
+    "A `functionConfig` that is not an Environment: another kind, no name, no `spec`, or a key that belongs under `spec`.",
+)
+
+# Policies and waivers
+UNKNOWN_POLICY = Rule(
+    "unknown-policy",
+    """A name below `policy:` that is no policy: neither a built-in one, nor the id of a file under policies/. Nothing would be
+enforced, and nobody would notice.
+
+Correct the name; the message suggests the nearest, or lists all.""",
+)
+INVALID_POLICY = Rule(
+    "invalid-policy",
+    """A file under policies/ whose `schema:` is no JSON Schema, or has a `$ref` that leads out of the file.
+
+Correct it at the place that the message names; definitions stand under `$defs` in the same schema.""",
+)
+DUPLICATE_POLICY = Rule(
+    "duplicate-policy",
+    """A policy with the id of another one, or of a rule of vmgen's.
+
+Take another id: it names the policy in messages, in `policy:` and in waivers.""",
+)
+NO_SSH_KEY = Rule(
+    "no-ssh-key",
+    """A VM without an SSH key, and without user data that lets anybody in: nobody could log in. Windows is left out.
+
+Write `sshKeys:` on the group or in `defaults:`, or let cloud-init make a user with a key.""",
+    "warning",
+)
+NO_CLOUD_INIT_HARDENING = Rule(
+    "no-cloud-init-hardening",
+    """A VM with a public address whose user data does not turn SSH passwords off. Windows is left out.
+
+Write `ssh_pwauth: false` in its cloud-init, best in a fragment that all groups merge.""",
+    "warning",
+)
+STALE_WAIVER = Rule(
+    "stale-waiver",
+    """A waiver that lets nothing pass: the rule finds nothing there, or the names do not match.
+
+Remove it, so that it does not hide the next mistake. Waivers in shared layers are not reported: another environment may
+need them.""",
+    "warning",
+)
+WAIVER_DAY = Rule(
+    "waiver-day",
+    """A waiver whose `until:` is no day of the calendar.
+
+Write the last day on which it counts, such as 2026-12-31.""",
+)
+
+# Rendering
+TEMPLATE_ERROR = Rule(
+    "template-error",
+    "A template that does not compile or fails: a mistake in its syntax, an undefined variable, something that the sandbox forbids. The place is the template's line.",
+)
+TEMPLATE_OUTPUT = Rule(
+    "template-output",
+    "A template whose output is not what was meant: not exactly one object, another kind, name or namespace, a field missing or unknown, a wrong type, blanks at the end of a line. The place is the template's line; nothing is written.",
+)
+DELIVERY_CLASH = Rule(
+    "delivery-clash",
+    "Two environments that ask Argo CD or Flux for one object, or one ApplicationSet whose environments do not agree on its settings. Write a `prefix:` that tells them apart, or the settings in `_defaults.yaml`.",
+)
+KUSTOMIZE_DIFFERS = Rule("kustomize-differs", "The kustomize engine builds other objects from manifests/ than were rendered.")
+
+# Comparing with what is committed, and writing
+SYMLINKED_OUTPUT = Rule(
+    "symlinked-output",
+    "A symbolic link where a folder or file of manifests/ should be. vmgen writes only into its own tree.",
+)
+FOREIGN_FILE_IN_THE_WAY = Rule(
+    "foreign-file-in-the-way",
+    "A file that vmgen did not write lies where a manifest should be. It is never overwritten; move it away.",
+)
+FOREIGN_FILE = Rule(
+    "foreign-file",
+    "A file in manifests/ that vmgen did not write. It is left alone, but Argo CD and Flux may apply it; move it out.",
+    "warning",
+)
+EMPTY_RESULT = Rule(
+    "empty-result",
+    "A render that would leave nothing of an environment. It is a mistake far more often than a wish; `--allow-empty` lets it through.",
+)
+DRIFT = Rule(
+    "drift",
+    "A committed manifest that is not what its environment renders: missing, changed by hand, or no longer wanted. Run `vmgen render`.",
+)
+UNREADABLE_BASELINE = Rule(
+    "unreadable-baseline",
+    "A committed manifest that is not YAML, so that the plan cannot say what becomes of the object in it.",
+    "warning",
+)
+
+# The gate and tombstones
+DESTROYS_DATA = Rule(
+    "destroys-data",
+    "A disk that is committed and no longer rendered: removed, renamed, its group's count lowered, its environment gone. Deleting a VMDisk deletes the data. Restore it, or name it under `retire:` with a reason; the message prints the lines.",
+)
+REJECTED_CHANGE = Rule(
+    "rejected-change",
+    "A change that the platform rejects after the merge, such as another storage class of a disk that exists. Take it back; a `retire:` entry for the object lets it pass.",
+)
+EXPIRED_TOMBSTONE = Rule(
+    "expired-tombstone",
+    "A `retire:` entry that is past its `until`, while what it names is still being removed. Write a later day, or restore the object.",
+)
+TOMBSTONE_IN_USE = Rule(
+    "tombstone-in-use",
+    "A `retire:` entry that names an object which is still rendered. Take the object out of the environment, or remove the entry.",
+)
+STALE_TOMBSTONE = Rule(
+    "stale-tombstone",
+    "A `retire:` entry that names nothing which is committed any more. Remove it once the removal is merged.",
+    "warning",
+)
+EMPTY_TOMBSTONE = Rule("empty-tombstone", "A `retire:` entry with neither `disk:` nor `vm:`. Write the name of what may go.")
+
+# Import
+IMPORT_MISSING_DISK = Rule("import-missing-disk", "A VM that is imported uses a disk that is not. Import its VMDisk with it.")
+IMPORT_FOREIGN_FIELD = Rule(
+    "import-foreign-field",
+    "A field that means something, and not on this platform. Name the other platform with `--platform`.",
+)
+IMPORT_INVALID_FIELD = Rule(
+    "import-invalid-field",
+    "A field whose value is of a kind that the platform refuses. Correct the manifest.",
+)
+IMPORT_WITHOUT_NAME = Rule("import-without-name", "An object without a name. Write `metadata.name`.")
+IMPORT_WITHOUT_NAMESPACE = Rule(
+    "import-without-namespace",
+    "An object without a namespace. Write `metadata.namespace`, or give `--namespace`.",
+)
+IMPORT_DUPLICATE = Rule("import-duplicate", "Two objects of one kind and name that differ. Import one of them.")
+IMPORT_PROOF = Rule(
+    "import-proof",
+    "A field that rendering the imported environment would change. Write the manifest in a way that an environment has.",
+)
+
+RULES = tuple(value for value in vars().values() if isinstance(value, Rule))

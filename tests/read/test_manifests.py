@@ -1,0 +1,28 @@
+"""Manifests are parsed as kubectl would, and refused where tools would read different things."""
+
+from __future__ import annotations
+
+import pytest
+
+from vmgen.read.manifests import InvalidYamlError, parse_objects
+
+UNREADABLE = {
+    "a: 1\na: 2\n": "the key a stands twice",
+    "a: {on: 1}\n": "the key True is not text to every reader; quote it",
+    "1: a\n": "the key 1 is not text to every reader; quote it",
+    "a: [": "while parsing a flow",
+    "a: !!python/object:x {}\n": "could not determine a constructor",
+    "a: 2026-99-99\n": "month must be in",
+}
+
+
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_manifests_that_cannot_be_read(text: str) -> None:
+    """What no kubectl would take for one object is refused on the way back, with the reason."""
+    with pytest.raises(InvalidYamlError, match=UNREADABLE[text]):
+        parse_objects(text, text_keys=True)
+
+
+def test_texts_that_pyyaml_alone_would_not_read() -> None:
+    """A lone `=` or `<<`, as the engine writes them, is text; empty documents are left out."""
+    assert parse_objects("a: =\nb: <<\n---\n---\nc: 1\n") == [{"a": "=", "b": "<<"}, {"c": 1}]

@@ -1,0 +1,43 @@
+"""The order in which changes are carried out: at no moment does a kustomization.yaml list what is not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vmgen.plan.diff import FileChanges
+from vmgen.read.repository import Project
+from vmgen.write.files import write_changes
+
+LISTS = ("production/kustomization.yaml", "production/vms/kustomization.yaml", "production/vms/web/kustomization.yaml")
+MANIFESTS = ("production/vms/web/web-1.yaml", "production/vms/web/web-2.yaml")
+
+
+@pytest.fixture
+def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of what is removed, in that order; a folder ends in a slash."""
+    names: list[str] = []
+
+    def record(function: Callable[..., None], end: str) -> Callable[..., None]:
+        def remove(path: str | Path, **options: int) -> None:
+            names.append(str(path).rpartition("/manifests/")[2] + end)
+            function(path, **options)
+
+        return remove
+
+    monkeypatch.setattr(os, "unlink", record(os.unlink, ""))
+    monkeypatch.setattr(os, "rmdir", record(os.rmdir, "/"))
+    return names
+
+
+def test_lists_go_before_what_they_name_and_folders_last(tmp_path: Path, removed: list[str]) -> None:
+    """Each kustomization.yaml goes from the highest down, then the manifests, then the folders from the deepest up."""
+    for path in (*LISTS, *MANIFESTS):
+        (tmp_path / "manifests" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "manifests" / path).write_bytes(b"")
+    pruned = (*reversed(MANIFESTS), *reversed(LISTS))
+    write_changes(FileChanges("production", (), (), pruned, 0, (), (), ()), {}, Project(tmp_path))
+    assert removed == [*LISTS, *MANIFESTS, "production/vms/web/", "production/vms/", "production/"]
