@@ -13,6 +13,7 @@ from vmgen.read.located import INVALID, Located
 from vmgen.read.repository import Project
 from vmgen.read.schema import load_builtin_schema, prune_invalid
 from vmgen.read.yaml_reader import describe_unprintable, read_yaml
+from vmgen.rules import EMPTY_KEY_FILE, MISSING_KEY_FILE, UNPRINTABLE_CHARACTER, UNREADABLE_FILE, Rule
 
 MAX_KEY_FILE_BYTES = 1024 * 1024
 
@@ -41,7 +42,7 @@ class LayerLoader:
                 self._layers[path] = _parse_layer(path, path.read_bytes(), self.project)
             except OSError as error:
                 place = Place(self.project.display_path(path))
-                problem = Problem(place, "unreadable-file", "", f"cannot be read: {error.strerror}")
+                problem = UNREADABLE_FILE.build_problem(place, "", f"cannot be read: {error.strerror}")
                 self._layers[path] = LayerFile(path, Located(INVALID, place), (problem,))
         return self._layers[path]
 
@@ -124,19 +125,19 @@ class _KeyFileReader(NamedTuple):
         name = self.project.display_path(path)
         if not self.project.contains(path):
             message = "the key file lies outside of the repository; copy it in, so that every clone renders the same"
-            self._report(file.place, "missing-key-file", message)
+            self._report(file.place, MISSING_KEY_FILE, message)
             return []
         try:
             text = _read_key_file(path)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             message = f"the key file {name} cannot be read: {reason}; name a file of public keys, one a line"
-            self._report(file.place, "missing-key-file", message)
+            self._report(file.place, MISSING_KEY_FILE, message)
             return []
         keys = self._parse_keys(text, name, file.place)
         if not keys:
             message = f"the key file {name} holds no key; put public keys in it, one a line"
-            self._report(file.place, "empty-key-file", message)
+            self._report(file.place, EMPTY_KEY_FILE, message)
         return keys
 
     def _parse_keys(self, text: str, name: str, key_place: Place) -> list[Located]:
@@ -145,13 +146,13 @@ class _KeyFileReader(NamedTuple):
             place = Place(name, number, 1)
             if character := describe_unprintable(line):
                 message = f"the character {character} does not survive YAML tools; remove it"
-                self._report(place, "unprintable-character", message)
+                self._report(place, UNPRINTABLE_CHARACTER, message)
             elif line.strip() and not line.lstrip().startswith("#"):
                 keys.append(Located(line.strip(), place, key_place))
         return keys
 
-    def _report(self, place: Place, rule: str, message: str) -> None:
-        self.problems.append(Problem(place, rule, "sshKeys", message))
+    def _report(self, place: Place, rule: Rule, message: str) -> None:
+        self.problems.append(rule.build_problem(place, "sshKeys", message))
 
 
 def _read_key_file(path: Path) -> str:

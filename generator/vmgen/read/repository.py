@@ -13,6 +13,7 @@ from vmgen import __version__
 from vmgen.fingerprint import compute_digest
 from vmgen.listing import listing
 from vmgen.problems import Place, Problem, VmgenError, did_you_mean
+from vmgen.rules import ENVIRONMENT_NAME, ENVIRONMENT_SUFFIX
 
 _ENVIRONMENT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # Windows opens devices under these names, with any suffix, so a clone there would break:
@@ -122,7 +123,7 @@ def find_environments(project: Project) -> tuple[tuple[str, ...], tuple[Problem,
         place = Place(project.display_path(entry))
         if entry.suffix == ".yml":
             message = f"not read: an environment ends in .yaml; rename it to {entry.stem}.yaml"
-            problems.append(Problem(place, "environment-suffix", "", message, "warning"))
+            problems.append(ENVIRONMENT_SUFFIX.build_problem(place, "", message))
         elif entry.suffix == ".yaml":
             name_problems = list(_check_name(entry.stem, place))
             problems.extend(name_problems)
@@ -138,9 +139,9 @@ def is_environment_name(name: str) -> bool:
 def _check_name(name: str, place: Place) -> Iterable[Problem]:
     if not _ENVIRONMENT_NAME.fullmatch(name):
         message = f"'{name}' cannot name an environment; use lower-case letters, digits and dashes"
-        yield Problem(place, "environment-name", "", message)
+        yield ENVIRONMENT_NAME.build_problem(place, "", message)
     elif name in _WINDOWS_DEVICES:
-        yield Problem(place, "environment-name", "", f"'{name}' is a device on Windows; choose another name")
+        yield ENVIRONMENT_NAME.build_problem(place, "", f"'{name}' is a device on Windows; choose another name")
 
 
 def select_environments(existing: tuple[str, ...], requested: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,6 +12,16 @@ from vmgen.problems import Problem, did_you_mean, find_closest
 from vmgen.read.located import INVALID, AmbiguousScalar, KeyPath, Located, format_path, get_at_path, to_plain, walk
 from vmgen.read.repository import read_schema_text
 from vmgen.read.yaml_reader import resolve_scalar
+from vmgen.rules import (
+    AMBIGUOUS_SCALAR,
+    DUPLICATE_ITEM,
+    INVALID_NAME,
+    INVALID_VALUE,
+    MISSING_KEY,
+    UNKNOWN_KEY,
+    WRONG_TYPE,
+    Rule,
+)
 from vmgen.yaml_text import YAML_1_1_BOOLEANS
 
 # The types of JSON Schema in plain words.
@@ -63,9 +73,9 @@ class Schema:
         # Unknown keys first: the key that was meant is then not missing as well.
         for error in sorted(errors, key=lambda error: error.kind.name != "additionalProperties"):
             for path, problem in self._translate_error(error, value):
-                is_ambiguous = path in problems and problems[path].rule == "ambiguous-scalar"
+                is_ambiguous = path in problems and problems[path].rule == AMBIGUOUS_SCALAR.id
                 is_new = not any(path[:length] in problems for length in range(len(path) + 1))
-                if is_new or (is_ambiguous and problem.rule == "wrong-type"):
+                if is_new or (is_ambiguous and problem.rule == WRONG_TYPE.id):
                     problems[path] = problem
         return list(problems.items())
 
@@ -83,7 +93,7 @@ class Schema:
             yield from (_report_invalid_name(path, name, item) for name in item.mapping if not _is_name(pattern, name))
         else:
             rule, message = _describe_error(kind, details, item, schema, error.message)
-            problem = Problem(item.place, rule, format_path(path), message)
+            problem = rule.build_problem(item.place, format_path(path), message)
             yield (*path, details["property"]) if kind == "required" else path, problem
 
     def _find_subschema(self, path: Sequence[str | int]) -> dict[str, Any]:
@@ -147,7 +157,7 @@ def _find_ambiguous_scalars(value: Located) -> dict[KeyPath, Problem]:
     for path, item in walk(value):
         if isinstance(item.data, AmbiguousScalar) and "cloudInit" not in path and path[:1] not in _OFF_IS_TEXT:
             message = f'{item.data} means different things to YAML tools; write "{item.data}" for the text'
-            problems[path] = Problem(item.place, "ambiguous-scalar", format_path(path), message)
+            problems[path] = AMBIGUOUS_SCALAR.build_problem(item.place, format_path(path), message)
     return problems
 
 
@@ -178,7 +188,7 @@ def _report_unknown_key(path: KeyPath, name: str, item: Located, schema: dict[st
     closest = find_closest(name, known_names)
     hint = f"; did you mean '{closest}'?" if closest else f"; known here: {', '.join(known_names)}"
     place = item.mapping[name].key_place or item.place
-    problem = Problem(place, "unknown-key", format_path((*path, name)), f"unknown key '{name}'{hint}")
+    problem = UNKNOWN_KEY.build_problem(place, format_path((*path, name)), f"unknown key '{name}'{hint}")
     yield (*path, name), problem
     if closest and closest not in item.mapping:
         yield (*path, closest), problem
@@ -187,7 +197,7 @@ def _report_unknown_key(path: KeyPath, name: str, item: Located, schema: dict[st
 def _report_invalid_name(path: KeyPath, name: str, item: Located) -> tuple[KeyPath, Problem]:
     place, short_name = item.mapping[name].key_place or item.place, _abbreviate(name)
     message = f"'{short_name}' cannot be a name; use lower-case letters, digits and dashes, a letter first"
-    return (*path, name), Problem(place, "invalid-name", format_path((*path, short_name)), message)
+    return (*path, name), INVALID_NAME.build_problem(place, format_path((*path, short_name)), message)
 
 
 def _is_name(pattern: re.Pattern[str], name: str) -> bool:
@@ -196,25 +206,25 @@ def _is_name(pattern: re.Pattern[str], name: str) -> bool:
 
 def _describe_error(
     kind: str, details: dict[str, Any], item: Located, schema: dict[str, Any], fallback: str
-) -> tuple[str, str]:
+) -> tuple[Rule, str]:
     """Return the rule and the message of an error."""
     value = _abbreviate(to_plain(item))
     if kind == "type":
-        return "wrong-type", _describe_wrong_type(details["types"], item.data, schema)
+        return WRONG_TYPE, _describe_wrong_type(details["types"], item.data, schema)
     if kind == "required":
-        return "missing-key", f"the key '{details['property']}' is missing"
+        return MISSING_KEY, f"the key '{details['property']}' is missing"
     if kind == "enum" and "x-expected" not in schema:
         options = [str(option) for option in details["options"] if option is not None]
-        return "invalid-value", f"'{value}' is not one of {', '.join(options)}{did_you_mean(value, options)}"
+        return INVALID_VALUE, f"'{value}' is not one of {', '.join(options)}{did_you_mean(value, options)}"
     if kind == "uniqueItems":
-        return "duplicate-item", f"an item stands twice in {value}; remove one"
+        return DUPLICATE_ITEM, f"an item stands twice in {value}; remove one"
     if kind == "minLength":
-        return "invalid-value", "is empty; write a value, or leave the key out"
+        return INVALID_VALUE, "is empty; write a value, or leave the key out"
     if "x-expected" in schema:
-        return "invalid-value", f"'{value}' is not {schema['x-expected']}"
+        return INVALID_VALUE, f"'{value}' is not {schema['x-expected']}"
     if kind == "falseSchema":
-        return "unknown-key", "cannot stand here; remove it"
-    return "invalid-value", fallback
+        return UNKNOWN_KEY, "cannot stand here; remove it"
+    return INVALID_VALUE, fallback
 
 
 def _describe_wrong_type(types: list[str], data: Any, schema: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from vmgen.problems import Place, Problem, ProblemsError
 from vmgen.read.repository import Project
+from vmgen.rules import TEMPLATE_ERROR
 
 # The product of a text and a number is the cheap way to fill the memory.
 MAX_PRODUCT = 1_000_000
@@ -136,7 +137,7 @@ class Templates:
                 if frame.filename in self._display_paths.values():
                     line, display_path = frame.lineno or 1, frame.filename
         message = str(error) if isinstance(error, TemplateError | TypeError) else f"{type(error).__name__}: {error}"
-        return Problem(Place(display_path, line, 1), "template-error", "", message)
+        return TEMPLATE_ERROR.build_problem(Place(display_path, line, 1), "", message)
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):

@@ -15,6 +15,23 @@ import yaml
 
 from vmgen.problems import Place, Problem
 from vmgen.read.located import AmbiguousScalar, Located
+from vmgen.rules import (
+    ALIAS_BOMB,
+    AMBIGUOUS_SCALAR,
+    DUPLICATE_KEY,
+    FILE_TOO_LARGE,
+    KEY_NOT_TEXT,
+    MERGE_KEY,
+    NOT_UTF_8,
+    SEVERAL_DOCUMENTS,
+    TAB_INDENTATION,
+    TOO_DEEP,
+    UNKNOWN_ALIAS,
+    UNPRINTABLE_CHARACTER,
+    YAML_SYNTAX,
+    YAML_TAG,
+    Rule,
+)
 from vmgen.yaml_text import UNPRINTABLE, YAML_1_1_BOOLEANS
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
@@ -111,7 +128,7 @@ class _Parser:
             while not isinstance(start := next(self.events), yaml.StreamEndEvent):
                 if single and self.value_count:
                     message = "a second document begins here; write one file for each environment"
-                    raise self._stop(self._locate(start), "several-documents", message)
+                    raise self._stop(self._locate(start), SEVERAL_DOCUMENTS, message)
                 self.anchors.clear()
                 yield self._parse_value(next(self.events), depth=0)
                 next(self.events)  # document end
@@ -121,18 +138,18 @@ class _Parser:
     def _decode(self, content: bytes) -> str:
         if len(content) > MAX_FILE_BYTES:
             message = f"more than {MAX_FILE_BYTES // 1024 // 1024} MiB; split the file"
-            raise self._stop(Place(self.file), "file-too-large", message)
+            raise self._stop(Place(self.file), FILE_TOO_LARGE, message)
         try:
             text = content.removeprefix(codecs.BOM_UTF8).decode()
         except UnicodeDecodeError as error:
             place = self._locate_end(error.object[: error.start].decode())
-            raise self._stop(place, "not-utf-8", "not UTF-8 text; save the file as UTF-8") from None
+            raise self._stop(place, NOT_UTF_8, "not UTF-8 text; save the file as UTF-8") from None
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         # Before parsing: to libyaml U+0085 and U+2028 end a line, and so a comment, where no editor shows a line break.
         position = find_unprintable(text)
         if position is not None:
             message = f"the character {describe_unprintable(text)} does not survive YAML tools; remove it"
-            raise self._stop(self._locate_end(text[:position]), "unprintable-character", message)
+            raise self._stop(self._locate_end(text[:position]), UNPRINTABLE_CHARACTER, message)
         return text
 
     def _parse_value(self, event: Any, depth: int) -> Located:
@@ -140,11 +157,11 @@ class _Parser:
         self.value_count += 1
         if depth > MAX_DEPTH or self.value_count > MAX_VALUES:
             message = f"more than {MAX_DEPTH} levels or {MAX_VALUES} values; simplify the file"
-            raise self._stop(place, "too-deep", message)
+            raise self._stop(place, TOO_DEEP, message)
         if isinstance(event, yaml.AliasEvent):
             return self._resolve_alias(event, place)
         if event.tag is not None:
-            self._report(place, "yaml-tag", f"the tag {event.tag} is not taken; write a plain value")
+            self._report(place, YAML_TAG, f"the tag {event.tag} is not taken; write a plain value")
         if isinstance(event, yaml.ScalarEvent):
             value = self._parse_scalar(event, place)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -158,17 +175,17 @@ class _Parser:
     def _resolve_alias(self, event: Any, place: Place) -> Located:
         target = self.anchors.get(event.anchor)
         if target is None:
-            raise self._stop(place, "unknown-alias", f"unknown alias '{event.anchor}'; write the value out")
+            raise self._stop(place, UNKNOWN_ALIAS, f"unknown alias '{event.anchor}'; write the value out")
         self.value_count += _count_values(target, MAX_VALUES - self.value_count)
         if self.value_count > MAX_VALUES:
-            raise self._stop(place, "alias-bomb", "aliases unfold to too many values; write them out")
+            raise self._stop(place, ALIAS_BOMB, "aliases unfold to too many values; write them out")
         return target
 
     def _parse_scalar(self, event: Any, place: Place) -> Located:
         character = describe_unprintable(event.value)  # written as an escape
         if character:
             message = f"the character {character} does not survive YAML tools; remove it"
-            self._report(place, "unprintable-character", message)
+            self._report(place, UNPRINTABLE_CHARACTER, message)
         return Located(event.value if event.style else resolve_scalar(event.value), place)
 
     def _parse_items(self, depth: int) -> Iterator[Located]:
@@ -186,7 +203,7 @@ class _Parser:
             if name in values:
                 first = values[name].key_place
                 message = f"'{name}' is written twice, first at line {first.line if first else '?'}; remove one"
-                self._report(key.place, "duplicate-key", message)
+                self._report(key.place, DUPLICATE_KEY, message)
                 continue
             values[name] = Located(value.data, value.place, key.place)
         return values
@@ -195,40 +212,40 @@ class _Parser:
         """Return the key as text, or None if its value has to be dropped."""
         if isinstance(key.data, AmbiguousScalar):
             if key.data == "<<":
-                self._report(key.place, "merge-key", "merge keys are not taken; use `defaults:` or `extends:`")
+                self._report(key.place, MERGE_KEY, "merge keys are not taken; use `defaults:` or `extends:`")
                 return None
             message = f'the key {key.data} means different things to YAML tools; write "{key.data}"'
-            self._report(key.place, "ambiguous-scalar", message)
+            self._report(key.place, AMBIGUOUS_SCALAR, message)
             return str(key.data)
         if key.data == "":
-            self._report(key.place, "key-not-text", "a key must not be empty; write its name, or remove it")
+            self._report(key.place, KEY_NOT_TEXT, "a key must not be empty; write its name, or remove it")
             return None
         if isinstance(key.data, str):
             return key.data
         if isinstance(key.data, int) and not isinstance(key.data, bool):
             return str(key.data)
-        self._report(key.place, "key-not-text", "a key must be text; put it in quotes")
+        self._report(key.place, KEY_NOT_TEXT, "a key must be text; put it in quotes")
         return None
 
-    def _translate_error(self, error: yaml.MarkedYAMLError, text: str) -> tuple[Place, str, str]:
+    def _translate_error(self, error: yaml.MarkedYAMLError, text: str) -> tuple[Place, Rule, str]:
         """Return place, rule and message of a syntax error, with a remedy for the common ones."""
         place = self._locate_mark(error.problem_mark or error.context_mark)
         lines = text.split("\n")
         line = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
         if "\t" in line[: len(line) - len(line.lstrip())]:
             tab = place._replace(column=line.index("\t") + 1)
-            return tab, "tab-indentation", "a tab in the indentation; YAML takes spaces only"
+            return tab, TAB_INDENTATION, "a tab in the indentation; YAML takes spaces only"
         message = error.problem or "not YAML"
         if "end of stream" in message and error.context_mark and "quoted" in (error.context or ""):
             opening = self._locate_mark(error.context_mark)
-            return opening, "yaml-syntax", "the quote that opens here is never closed; close it"
+            return opening, YAML_SYNTAX, "the quote that opens here is never closed; close it"
         if "undefined alias" in message:
-            return place, "unknown-alias", f"{message}; write the value out"
+            return place, UNKNOWN_ALIAS, f"{message}; write the value out"
         if "mapping values are not allowed" in message:
             message += "; quote a text that holds ': '"
         elif "cannot start any token" in message:
             message += "; quote a text that begins with '%', '@' or '`'"
-        return place, "yaml-syntax", message
+        return place, YAML_SYNTAX, message
 
     def _locate(self, event: Any) -> Place:
         return self._locate_mark(event.start_mark)
@@ -240,10 +257,10 @@ class _Parser:
         """Return the place right after the given start of the file."""
         return Place(self.file, text.count("\n") + 1, len(text) - text.rfind("\n"))
 
-    def _report(self, place: Place, rule: str, message: str) -> None:
-        self.problems.append(Problem(place, rule, "", message))
+    def _report(self, place: Place, rule: Rule, message: str) -> None:
+        self.problems.append(rule.build_problem(place, "", message))
 
-    def _stop(self, place: Place, rule: str, message: str) -> _UnreadableFile:
+    def _stop(self, place: Place, rule: Rule, message: str) -> _UnreadableFile:
         self._report(place, rule, message)
         return _UnreadableFile()
 
