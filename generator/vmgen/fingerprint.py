@@ -1,20 +1,16 @@
-"""Digests that tell contents apart: of the texts or bytes that something was made from."""
+"""Digests of contents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-try:  # hashlib loads all of OpenSSL, which takes longer than a run without work; this is where it has the function from
-    from _blake2 import blake2b
-except ImportError:
-    from hashlib import blake2b
+from hashlib import blake2b
 
 
-def compute_digest(parts: Iterable[str | bytes]) -> str:
-    """The digest of some parts, 40 hexadecimal digits; where one part ends and the next begins counts too."""
-    whole = blake2b(digest_size=20)
-    for part in parts:
-        content = part.encode(errors="surrogateescape") if isinstance(part, str) else part
-        whole.update(b"%d:" % len(content))
-        whole.update(content)
-    return whole.hexdigest()
+def compute_digest(contents: Iterable[str | bytes]) -> str:
+    """Return the digest of a sequence of contents, 40 hexadecimal digits. `["ab"]` and `["a", "b"]` differ."""
+    digest = blake2b(digest_size=20)
+    for content in contents:
+        data = content.encode(errors="surrogateescape") if isinstance(content, str) else content
+        digest.update(b"%d:" % len(data))
+        digest.update(data)
+    return digest.hexdigest()

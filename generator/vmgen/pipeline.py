@@ -25,7 +25,6 @@ from vmgen.plan.diff import DeliveryDiff, FileChanges, diff_delivery, diff_files
 from vmgen.problems import Problem, ProblemsError, did_you_mean, has_errors, sort_problems
 from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.located import INVALID
-from vmgen.read.prepared import Prepared, users_folder
 from vmgen.read.repository import Project, find_environments
 from vmgen.render.manifests import load_manifest_templates, render_tree
 from vmgen.render.policies import PolicyChecker
@@ -62,11 +61,6 @@ class ProgressCallbacks(NamedTuple):
 NO_PROGRESS = ProgressCallbacks()
 
 
-def open_artifact_cache(verify_all: bool) -> Prepared:
-    """What is kept between runs, which is not to be believed where everything is verified."""
-    return Prepared(None if verify_all else users_folder())
-
-
 class Renderer:
     """What the environments of one run share: each file, platform and template is read once."""
 
@@ -83,11 +77,10 @@ class Renderer:
         self.project = project
         self.verify_all = verify_all
         self.today = today or date.today()
-        self.artifact_cache = prepared = open_artifact_cache(verify_all)
         self.layer_loader = LayerLoader(project)
-        self.platform_loader = PlatformLoader(project, prepared)
+        self.platform_loader = PlatformLoader(project)
         self.user_data_builder = UserDataBuilder(project)
-        self.templates = load_manifest_templates(project, prepared)
+        self.templates = load_manifest_templates(project)
         self.policies = PolicyChecker(project)
 
     @cached_property
@@ -138,12 +131,9 @@ class Renderer:
     def _check_user_data(self, expanded: Fleet, waivers: WaiverFilter) -> list[Problem]:
         if not expanded.user_data:
             return []
-        from vmgen.cloud_init.validate import KnownGoodTexts, validate_user_data
+        from vmgen.cloud_init.validate import validate_user_data
 
-        sound = KnownGoodTexts(self.artifact_cache, f"{self.project.root}/{expanded.file}")
-        found = waivers.apply(validate_user_data(expanded.user_data, sound, verify_all=self.verify_all))
-        sound.save()
-        return list(found)
+        return list(waivers.apply(validate_user_data(expanded.user_data, verify_all=self.verify_all)))
 
     def _check_unexpanded_user_data(self, merged: Environment, waivers: WaiverFilter) -> list[Problem]:
         """What is wrong with the user data of an environment that cannot be expanded: all problems come in one run."""
@@ -233,7 +223,7 @@ def evaluate(
         problems.extend(find_emptied_environments(project, compared))
     listeners.on_stage("gate")
     if start:
-        problems.extend(_check_gate(project, rendered, start, open_artifact_cache(verify_all), compared))
+        problems.extend(_check_gate(project, rendered, start, compared))
     delivery, unfit = _compare_delivery(project, names, rendered)
     return RunResult(rendered, compared, sort_problems([*problems, *unfit]), delivery)
 
@@ -264,7 +254,7 @@ def _build_shared_delivery(
 
 
 def _check_gate(
-    project: Project, rendered: tuple[RenderResult, ...], start: PlanBase, prepared: Prepared, compared: tuple[FileChanges, ...]
+    project: Project, rendered: tuple[RenderResult, ...], start: PlanBase, compared: tuple[FileChanges, ...]
 ) -> tuple[Problem, ...]:
     """What the gate refuses. It has nothing to look at where nothing that exists changes or goes, and no tombstone stands."""
     environments = [each.desired for each in rendered if each.desired]
@@ -273,14 +263,13 @@ def _check_gate(
     differing = start.baseline.find_differing(names, files, compared)
     if not (differing or start.removed_environments or any(each.tombstones for each in environments)):
         return ()
-    return plan_and_gate(project, rendered, start, prepared, differing)[1]
+    return plan_and_gate(project, rendered, start, differing)[1]
 
 
 def plan_and_gate(
     project: Project,
     rendered: tuple[RenderResult, ...],
     start: PlanBase,
-    prepared: Prepared | None = None,
     differing: Mapping[str, bytes] | None = None,
 ) -> tuple[Plan, tuple[Problem, ...]]:
     """What the platform will do, and what of it the gate refuses. `differing` is what of the baseline does, if known."""
@@ -288,7 +277,7 @@ def plan_and_gate(
     from vmgen.plan.plan import build_plan
 
     environments = tuple(each.desired for each in rendered if each.desired)
-    platforms = PlatformLoader(project, prepared).preload(each.environment.platform for each in rendered if each.environment)
+    platforms = PlatformLoader(project).preload(each.environment.platform for each in rendered if each.environment)
     found = build_plan(platforms, environments, start.baseline, start.removed_environments, differing)
     refused = find_refusals(found, environments, start.today, head_is_behind=start.baseline.head_is_behind)
     return found, sort_problems([*found.problems, *refused])

@@ -1,7 +1,4 @@
-"""What can be wrong, and where: the leaf that every other module may import.
-
-Did you mean: the known word that is nearest to an unknown one.
-"""
+"""Problems with their places, the exceptions that end a run, and suggestions for misspelt words."""
 
 from __future__ import annotations
 
@@ -12,23 +9,21 @@ Severity = Literal["error", "warning"]
 
 
 class Place(NamedTuple):
-    """A position in a file of the user's. Lines and columns count from 1; 0 means the file as a whole."""
+    """A position in a file. Lines and columns count from 1; line 0 means the file as a whole."""
 
     file: str
     line: int = 0
     column: int = 0
 
     def __str__(self) -> str:
-        if not self.line:
-            return self.file
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 class Problem(NamedTuple):
-    """One thing that a user has to mend, at its place, with its remedy in the message.
+    """An error or a warning, with its remedy in the message.
 
-    `rule` is the stable id in brackets, `subject` the path of the key (`vms.web.count`) or empty. `lines` are to be shown
-    below the message as they stand: what to paste into a file, or how a file differs.
+    `rule` is the stable id that is printed in brackets, `subject` the path of the key (`vms.web.count`) or empty. `lines` are
+    printed unchanged below the message: lines to paste into a file, or a diff.
     """
 
     place: Place
@@ -40,41 +35,41 @@ class Problem(NamedTuple):
 
 
 class VmgenError(Exception):
-    """The job could not be done (exit code 2): a missing file, an unusable folder, no engine."""
+    """The run cannot continue (exit code 2): a missing file, an unusable folder, no kustomize."""
 
 
 class ProblemsError(Exception):
-    """The answer is no (exit code 1), for the problems it carries."""
+    """The run found errors (exit code 1), which it carries as problems."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__(f"{len(problems)} problem(s)")
         self.problems = problems
 
 
-def sort_problems(problems: list[Problem]) -> tuple[Problem, ...]:
-    """The problems once each, sorted by place."""
-    return tuple(sorted(set(problems)))
+def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return the problems without duplicates, sorted by place."""
+    return tuple(sorted(set(problems)))  # place is the first field
 
 
-def has_errors(problems: tuple[Problem, ...]) -> bool:
-    """Whether any of them is more than a warning."""
+def has_errors(problems: Iterable[Problem]) -> bool:
+    """Return whether any problem is an error."""
     return any(problem.severity == "error" for problem in problems)
 
 
 def find_closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that a typing mistake would turn into `word`, or None."""
-    from difflib import get_close_matches  # only a mistake pays for the import
+    """Return the known word that `word` is most likely a misspelling of, or None."""
+    from difflib import get_close_matches  # slow to import, and needed for mistakes only
 
-    words = list(known)
-    found = get_close_matches(word, words, n=1, cutoff=0.6)
-    if not found:
-        lowered = {candidate.lower(): candidate for candidate in words}
-        found = [lowered[match] for match in get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)]
-    return found[0] if found else None
+    words = {candidate: candidate for candidate in known}
+    lowered = {candidate.lower(): candidate for candidate in words}
+    for candidates, typed in ((words, word), (lowered, word.lower())):
+        if matches := get_close_matches(typed, candidates, n=1, cutoff=0.6):
+            return candidates[matches[0]]
+    return None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'count'?` or nothing, to end a message with."""
+    """Return `; did you mean 'count'?` to end a message with, or nothing."""
     match = find_closest(word, known)
     return f"; did you mean '{match}'?" if match else ""
 

@@ -72,7 +72,7 @@ MISTAKES = {
         "invalid-value",
         "vms.web.externalPorts[0]: '0' is not a port from 1 to 65535",
     ),
-    "vms: {web: {externalPorts: [70000]}}": ("1:29", "invalid-value", "'70000' is not a port from 1 to 65535"),
+    "vms: {web: {externalPorts: [65536]}}": ("1:29", "invalid-value", "'65536' is not a port from 1 to 65535"),
     'vms: {web: {externalPorts: ["80"]}}': (
         "1:29",
         "wrong-type",
@@ -111,6 +111,21 @@ def test_mistakes_of_shape(layer: Callable[..., LayerFile], text: str) -> None:
     [problem] = layer(text).problems
     assert (str(problem.place), problem.rule) == (f"environments/production.yaml:{place}", rule)
     assert message in (f"{problem.subject}: {problem.message}" if problem.subject else problem.message)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vms: {web: {count: 0}}",
+        "vms: {web: {count: 10000}}",
+        "vms: {web: {externalPorts: [1, 65535]}}",
+        "vms: {web: {skip: [1]}}",
+        f"namespace: tenant-{'a' * 56}",
+    ],
+)
+def test_limits_of_shape(layer: Callable[..., LayerFile], text: str) -> None:
+    """The last value that is allowed; the next one is among the mistakes above."""
+    assert layer(text).problems == ()
 
 
 def test_all_mistakes_of_a_file_come_at_once(layer: Callable[..., LayerFile]) -> None:
@@ -208,8 +223,10 @@ def test_unreadable_file(layer: Callable[..., LayerFile], monkeypatch: pytest.Mo
 
 def test_key_file_too_large(layer: Callable[..., LayerFile], monkeypatch: pytest.MonkeyPatch) -> None:
     """A key file beyond the limit is refused, not cut off."""
-    monkeypatch.setattr(layer_file, "MAX_KEY_FILE_BYTES", 20)
-    [problem] = layer("defaults: {sshKeys: [{file: ops.pub}]}", {"environments/ops.pub": "ssh-rsa AAAA ops@shop\n"}).problems
+    text, key = "defaults: {sshKeys: [{file: ops.pub}]}", "ssh-rsa AAAA ops@shop\n"
+    monkeypatch.setattr(layer_file, "MAX_KEY_FILE_BYTES", len(key))
+    assert layer(text, {"environments/ops.pub": key}).problems == ()
+    [problem] = layer(text, {"environments/ops.pub": f"{key}#"}).problems
     assert (problem.rule, "File too large" in problem.message) == ("missing-key-file", True)
 
 

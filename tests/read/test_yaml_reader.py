@@ -1,7 +1,8 @@
-"""The strict reader: what it refuses, where, and what it makes of the rest."""
+"""The strict reader: what it rejects, where, and what it makes of the rest."""
 
 from __future__ import annotations
 
+import codecs
 import math
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from vmgen.problems import Place
 from vmgen.read import yaml_reader
 from vmgen.read.located import AmbiguousScalar, Located, to_plain, walk
-from vmgen.read.yaml_reader import describe_unprintable, read_yaml, resolve_scalar
+from vmgen.read.yaml_reader import describe_unprintable, find_unprintable, read_yaml, resolve_scalar
 
 REFUSED = {
     "duplicate key": (b"a: 1\nb: 2\na: 3\n", "3:1", "duplicate-key", "'a' is written twice, first at line 1; remove one"),
@@ -145,6 +146,7 @@ def test_alias_bomb() -> None:
 def test_file_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file beyond the limit is refused unread, at the file as a whole."""
     monkeypatch.setattr(yaml_reader, "MAX_FILE_BYTES", 1024 * 1024)
+    assert read_yaml(b"#" * (1024 * 1024), "f.yaml")[1] == []
     _, problems = read_yaml(b"#" * (1024 * 1024 + 1), "f.yaml")
     assert [(str(problem.place), problem.rule, problem.message) for problem in problems] == [
         ("f.yaml", "file-too-large", "more than 1 MiB; split the file")
@@ -154,16 +156,37 @@ def test_file_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_too_many_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of too many values is refused where they become too many."""
     monkeypatch.setattr(yaml_reader, "MAX_VALUES", 5)
+    assert read_yaml(b"[1, 2, 3, 4]", "f.yaml")[1] == []
     _, problems = read_yaml(b"[1, 2, 3, 4, 5, 6]", "f.yaml")
     assert [(problem.place.column, problem.rule) for problem in problems] == [(14, "too-deep")]
 
 
+def test_too_deep() -> None:
+    """Fifty levels are read, one more is not."""
+    assert read_yaml(b"[" * 50 + b"]" * 50, "f.yaml")[1] == []
+    assert [problem.rule for problem in read_yaml(b"[" * 51 + b"x" + b"]" * 51, "f.yaml")[1]] == ["too-deep"]
+
+
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_any_bytes(content: bytes) -> None:
-    """Whatever a file holds, it is read or refused at a place; nothing is raised."""
+    """Whatever a file holds, it is read or refused at a place; nothing is raised, and what PyYAML cannot read is refused."""
     found, problems = read_yaml(content, "f.yaml")
     assert isinstance(found, Located) or problems
     assert all(problem.place.file == "f.yaml" for problem in problems)
+    try:
+        list(yaml.parse(content.removeprefix(codecs.BOM_UTF8).decode(), Loader=yaml.CSafeLoader))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        assert found is None
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z]{2,8}", fullmatch=True), st.integers(0, 99) | st.booleans(), max_size=5))
+def test_plain_yaml_is_never_refused(value: dict[str, object]) -> None:
+    """What no reader could mistake is read as it is."""
+    names = {f"x{name}": item for name, item in value.items()}
+    found, problems = read_yaml(yaml.safe_dump(names).encode(), "f.yaml")
+    assert problems == []
+    assert found is not None
+    assert to_plain(found) == names
 
 
 YAML_LIKE = st.lists(st.sampled_from([*"abx01 \n\t:-?[]{},#&*!|>'\"%@`~=<", "\n  ", ": ", "- ", "\\", "é"]), max_size=40).map(
@@ -218,6 +241,8 @@ PLAIN_VALUES = {
     "e3": "e3",
     "1e": "1e",
     "fe80::1": "fe80::1",
+    "1234567890123456789": 1234567890123456789,
+    "-123456789012345678": -123456789012345678,
 }
 
 
@@ -257,7 +282,33 @@ def test_scalars_mean_what_pyyaml_reads(text: str) -> None:
         assert found == read
 
 
-@pytest.mark.parametrize("text", ["a\tb\nc", "é", "😀", "\u00a0", "\u200b", "\ufffd"])
+PRINTABLE = ["a\tb\nc", "é", "😀", "\u00a0", "\u200b", "\ufffd", " ", "~"]
+UNPRINTABLE = [
+    "\0",
+    "\x08",
+    "\x0b",
+    "\x1f",
+    "\x7f",
+    "\x85",
+    "\x9f",
+    "\u2028",
+    "\u2029",
+    "\ufeff",
+    "\uffff",
+    "\ud800",
+    "\udfff",
+]
+
+
+@pytest.mark.parametrize("text", PRINTABLE)
 def test_printable(text: str) -> None:
     """Tabs, newlines and the characters of all languages are fine."""
     assert describe_unprintable(text) is None
+
+
+@pytest.mark.parametrize("character", UNPRINTABLE)
+def test_unprintable(character: str) -> None:
+    """The first character that a YAML tool would lose is named."""
+    text = f"é{character}x\x07"
+    assert describe_unprintable(text) == f"U+{ord(character):04X}"
+    assert find_unprintable(text) == 1

@@ -182,7 +182,7 @@ class _DeliveryWriter:
         if path is None:
             raise VmgenError(f"templates/{_SCHEMA_FILES[kind]} is missing")
         try:
-            return Schema(json.loads(path.read_text(encoding="utf-8")), ours=self._project.is_built_in(path))
+            return Schema(json.loads(path.read_text(encoding="utf-8")))
         except ValueError as error:
             raise VmgenError(f"{self._project.display_path(path)} is not JSON: {error}") from None
 

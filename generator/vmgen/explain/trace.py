@@ -73,7 +73,7 @@ class RenderTracer:
 
     def __init__(self, project: Project) -> None:
         filters = {name: accept_tokens(function) for name, function in MANIFEST_FILTERS.items()}
-        self._templates = Templates(project, self._finalize, filters, watch=self)
+        self._templates = Templates(project, self._finalize, filters, tracer=self)
         self._token_numbers: dict[TracedPaths, int] = {}
         self._marker_numbers: dict[Place, int] = {}
         self._traces: dict[tuple[object, ...], RenderTrace] = {}

@@ -15,6 +15,7 @@ from vmgen.importer.dialect import PlatformConventions
 from vmgen.importer.inputs import Diagnostics, ImportNote, NoteKind, SourceManifest
 from vmgen.problems import Place, did_you_mean
 from vmgen.read.located import AmbiguousScalar, Located, to_plain
+from vmgen.yaml_text import YAML_1_1_BOOLEANS
 
 KeyPath = tuple[str, ...]
 
@@ -54,10 +55,6 @@ class VmObject:
         return self.manifest.name
 
 
-# What kubectl, which reads YAML 1.1, makes of these words where they stand bare.
-_YAML_1_1_BOOLEANS = {"yes": True, "on": True, "y": True, "no": False, "off": False, "n": False}
-
-
 class SpecReader:
     """The fields of one object's spec. What is not a field of the platform is gone from it, and noted."""
 
@@ -90,8 +87,8 @@ class SpecReader:
         default = self.conventions.get_default(self.manifest.kind, name)
         if found is None:
             return default
-        if isinstance(default, bool) and isinstance(found.data, AmbiguousScalar) and found.data.lower() in _YAML_1_1_BOOLEANS:
-            meant = _YAML_1_1_BOOLEANS[found.data.lower()]
+        if isinstance(default, bool) and isinstance(found.data, AmbiguousScalar) and found.data.lower() in YAML_1_1_BOOLEANS:
+            meant = YAML_1_1_BOOLEANS[found.data.lower()]
             text = f"kubectl reads {found.data} as {str(meant).lower()}"
             self.add_note(found.place, "normalised", name, text, **{name: meant})
             return meant

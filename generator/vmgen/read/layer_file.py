@@ -1,24 +1,27 @@
-"""One file of an environment, read: located, of the right shape, its short forms written out, its key files taken in."""
+"""Read one file of an environment: validate it, expand its short forms, and inline its key files."""
 
 from __future__ import annotations
 
 import errno
 import os
-from functools import cached_property
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from vmgen.problems import Place, Problem
 from vmgen.read.located import INVALID, Located
 from vmgen.read.repository import Project
-from vmgen.read.schema import Schema, load_builtin_schema, prune_invalid
+from vmgen.read.schema import load_builtin_schema, prune_invalid
 from vmgen.read.yaml_reader import describe_unprintable, read_yaml
+from vmgen.rules import EMPTY_KEY_FILE, MISSING_KEY_FILE, UNPRINTABLE_CHARACTER, UNREADABLE_FILE, Rule
 
 MAX_KEY_FILE_BYTES = 1024 * 1024
 
+_Change = Callable[[Located], Located]
+
 
 class LayerFile(NamedTuple):
-    """A file's content; what was refused in it stands as INVALID or is gone, and `problems` says why."""
+    """The content of a file. Rejected values are INVALID or missing; `problems` has the reasons."""
 
     path: Path
     content: Located
@@ -32,123 +35,130 @@ class LayerLoader:
         self.project = project
         self._layers: dict[Path, LayerFile] = {}
 
-    @cached_property
-    def schema(self) -> Schema:
-        return load_builtin_schema("environment")
-
     def load(self, path: Path) -> LayerFile:
-        """The file at a path; the path exists."""
-        found = self._layers.get(path)
-        if found is None:
-            found = self._layers[path] = _load_layer(path, self.project, self.schema)
-        return found
+        """Return the file at a path. A file that cannot be read is INVALID, with a problem."""
+        if path not in self._layers:
+            try:
+                self._layers[path] = _parse_layer(path, path.read_bytes(), self.project)
+            except OSError as error:
+                place = Place(self.project.display_path(path))
+                problem = UNREADABLE_FILE.build_problem(place, "", f"cannot be read: {error.strerror}")
+                self._layers[path] = LayerFile(path, Located(INVALID, place), (problem,))
+        return self._layers[path]
 
     def override_text(self, path: Path, text: bytes) -> None:
-        """Take a file to hold a text from here on, whatever lies at its path: for what is not written yet."""
-        self._layers[path] = _load_layer(path, self.project, self.schema, text)
+        """Use a text as the content of a file for the rest of the run, for files that do not exist yet."""
+        self._layers[path] = _parse_layer(path, text, self.project)
 
 
-def _load_layer(path: Path, project: Project, schema: Schema, text: bytes | None = None) -> LayerFile:
-    shown = project.display_path(path)
-    try:
-        content, problems = read_yaml(path.read_bytes() if text is None else text, shown)
-    except OSError as error:
-        unreadable = Problem(Place(shown), "unreadable-file", "", f"cannot be read: {error.strerror}")
-        return LayerFile(path, Located(INVALID, Place(shown)), (unreadable,))
+def _parse_layer(path: Path, text: bytes, project: Project) -> LayerFile:
+    file = project.display_path(path)
+    content, problems = read_yaml(text, file)
     if content is None:
-        return LayerFile(path, Located(INVALID, Place(shown)), tuple(problems))
-    refused = schema.find_problems(content)
-    problems.extend(dict.fromkeys(problem for _, problem in refused))
-    content = prune_invalid(content, [taken for taken, _ in refused])
+        return LayerFile(path, Located(INVALID, Place(file)), tuple(problems))
+    schema_problems = load_builtin_schema("environment").find_problems(content)
+    problems.extend(dict.fromkeys(problem for _, problem in schema_problems))
+    content = prune_invalid(content, [invalid_path for invalid_path, _ in schema_problems])
     return LayerFile(path, _expand_shorthand(content, path, project, problems), tuple(problems))
 
 
 def _expand_shorthand(content: Located, path: Path, project: Project, problems: list[Problem]) -> Located:
-    """The file with every short form in its long form, so that layers merge key by key."""
-    keys = _KeyFileReader(path.parent, project, problems)
+    """Return the content with every short form in its long form, so that layers merge key by key."""
+    key_files = _KeyFileReader(path.parent, project, problems)
 
-    def group(value: Located) -> Located:
+    def expand_group(group: Located) -> Located:
         return _map_keys(
-            value, {"disks": disks, "attach": _expand_attachments, "sshKeys": keys.inline_keys, "instances": groups}
+            group,
+            {
+                "disks": expand_disks,
+                "attach": _expand_attachments,
+                "sshKeys": key_files.inline_keys,
+                "instances": expand_groups,
+            },
         )
 
-    def groups(value: Located) -> Located:
-        return _map_values(value, group)
+    def expand_groups(groups: Located) -> Located:
+        return _map_keys(groups, dict.fromkeys(groups.mapping, expand_group))
 
-    def disks(value: Located) -> Located:
-        return _map_values(value, _expand_disk)
+    def expand_disks(disks: Located) -> Located:
+        return _map_keys(disks, dict.fromkeys(disks.mapping, _expand_disk))
 
-    return _map_keys(content, {"defaults": group, "vms": groups, "disks": disks})
+    return _map_keys(content, {"defaults": expand_group, "vms": expand_groups, "disks": expand_disks})
 
 
-def _map_keys(value: Located, changes: dict[str, Any]) -> Located:
-    if not isinstance(value.data, dict) or not any(name in value.data for name in changes):
+def _map_keys(value: Located, changes: Mapping[str, _Change]) -> Located:
+    if changes.keys().isdisjoint(value.mapping):
         return value
-    data = {name: changes[name](item) if name in changes else item for name, item in value.data.items()}
-    return Located(data, value.place, value.key_place)
+    return value.with_data({name: changes[name](item) if name in changes else item for name, item in value.mapping.items()})
 
 
-def _map_values(value: Located, change: Any) -> Located:
-    if not isinstance(value.data, dict):
-        return value
-    return Located({name: change(item) for name, item in value.data.items()}, value.place, value.key_place)
+def _expand_disk(disk: Located) -> Located:
+    return disk.with_data({"storage": disk}) if isinstance(disk.data, str) else disk
 
 
-def _expand_disk(value: Located) -> Located:
-    if not isinstance(value.data, str):
-        return value
-    return Located({"storage": Located(value.data, value.place, value.key_place)}, value.place, value.key_place)
-
-
-def _expand_attachments(value: Located) -> Located:
-    if not isinstance(value.data, tuple):
-        return value
-    items = (Located({"name": item}, item.place) if isinstance(item.data, str) else item for item in value.data)
-    return Located(tuple(items), value.place, value.key_place)
+def _expand_attachments(attachments: Located) -> Located:
+    if not isinstance(attachments.data, tuple):
+        return attachments
+    items = (Located({"name": item}, item.place) if isinstance(item.data, str) else item for item in attachments.items)
+    return attachments.with_data(tuple(items))
 
 
 class _KeyFileReader(NamedTuple):
+    """Reads the key files that one layer names, relative to its folder."""
+
     folder: Path
     project: Project
     problems: list[Problem]
 
-    def inline_keys(self, value: Located) -> Located:
-        """The list of keys with each `{file: …}` replaced by the file's keys, each at its line there."""
-        if not isinstance(value.data, tuple):
-            return value
+    def inline_keys(self, ssh_keys: Located) -> Located:
+        """Return the list with each `{file: …}` replaced by the keys of the file, each at its line there."""
+        if not isinstance(ssh_keys.data, tuple):
+            return ssh_keys
         keys: list[Located] = []
-        for item in value.data:
+        for item in ssh_keys.items:
             file = item.get("file")
-            keys.extend([item] if file is None else self._read_keys(file))
-        return Located(tuple(keys), value.place, value.key_place)
+            keys.extend([item] if file is None else self._load_keys(file))
+        return ssh_keys.with_data(tuple(keys))
 
-    def _read_keys(self, file: Located) -> list[Located]:
-        path = self.folder / file.data
-        shown = self.project.display_path(path)
+    def _load_keys(self, file: Located) -> list[Located]:
+        path = self.folder / file.text
+        name = self.project.display_path(path)
         if not self.project.contains(path):
             message = "the key file lies outside of the repository; copy it in, so that every clone renders the same"
-            self.problems.append(Problem(file.place, "missing-key-file", "sshKeys", message))
+            self._report(file.place, MISSING_KEY_FILE, message)
             return []
         try:
-            with path.open("rb") as stream:
-                content = stream.read(MAX_KEY_FILE_BYTES + 1)
-            if len(content) > MAX_KEY_FILE_BYTES:
-                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-            text = content.decode("utf-8-sig").replace("\r\n", "\n")
+            text = _read_key_file(path)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            message = f"the key file {shown} cannot be read: {reason}; name a file of public keys, one a line"
-            self.problems.append(Problem(file.place, "missing-key-file", "sshKeys", message))
+            message = f"the key file {name} cannot be read: {reason}; name a file of public keys, one a line"
+            self._report(file.place, MISSING_KEY_FILE, message)
             return []
+        keys = self._parse_keys(text, name, file.place)
+        if not keys:
+            message = f"the key file {name} holds no key; put public keys in it, one a line"
+            self._report(file.place, EMPTY_KEY_FILE, message)
+        return keys
+
+    def _parse_keys(self, text: str, name: str, key_place: Place) -> list[Located]:
         keys = []
         for number, line in enumerate(text.split("\n"), start=1):
-            place = Place(shown, number, 1)
-            if describe_unprintable(line):
-                message = f"the character {describe_unprintable(line)} does not survive YAML tools; remove it"
-                self.problems.append(Problem(place, "unprintable-character", "sshKeys", message))
+            place = Place(name, number, 1)
+            if character := describe_unprintable(line):
+                message = f"the character {character} does not survive YAML tools; remove it"
+                self._report(place, UNPRINTABLE_CHARACTER, message)
             elif line.strip() and not line.lstrip().startswith("#"):
-                keys.append(Located(line.strip(), place, file.place))
-        if not keys:
-            message = f"the key file {shown} holds no key; put public keys in it, one a line"
-            self.problems.append(Problem(file.place, "empty-key-file", "sshKeys", message))
+                keys.append(Located(line.strip(), place, key_place))
         return keys
+
+    def _report(self, place: Place, rule: Rule, message: str) -> None:
+        self.problems.append(rule.build_problem(place, "sshKeys", message))
+
+
+def _read_key_file(path: Path) -> str:
+    """Return the text of a key file. Raises OSError if it cannot be read or is too large, ValueError if it is not UTF-8."""
+    with path.open("rb") as stream:
+        content = stream.read(MAX_KEY_FILE_BYTES + 1)
+    if len(content) > MAX_KEY_FILE_BYTES:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return content.decode("utf-8-sig").replace("\r\n", "\n")

@@ -1,8 +1,8 @@
-"""A value that remembers where it was written, through every merge."""
+"""Values that remember where they were written, through every merge."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vmgen.problems import Place
@@ -12,11 +12,11 @@ KeyPath = tuple[str | int, ...]
 
 
 class Located(NamedTuple):
-    """A scalar, a tuple or a mapping of located values, and its place.
+    """A scalar, a tuple or a dict of located values, and its place.
 
-    `place` is where the value stands and `key` where its key does. `layer` says which layer gave it: empty for a file,
-    else `catalog`, `platform` or the rule that inferred it. `under` is the value of the lower layer that this one replaced;
-    for an inferred value, what the rule took it from: a value, or a list of them.
+    `key_place` is the place of its key, or None for the root and for items of a list. `layer` names the layer that set the
+    value: empty for a file, `catalog` or `platform`, else the text of the inference rule. `overrides` is the value of a lower
+    layer that this one replaced; for an inferred value, the input of the rule: a value, or a tuple of values.
     """
 
     data: Any
@@ -27,32 +27,41 @@ class Located(NamedTuple):
 
     @property
     def mapping(self) -> Mapping[str, Located]:
-        """The keys and values, or nothing where this is not a mapping."""
+        """The keys and values; empty if this is not a mapping."""
         return self.data if isinstance(self.data, dict) else {}
 
     @property
     def items(self) -> tuple[Located, ...]:
-        """The items, or nothing where this is not a list."""
+        """The items; empty if this is not a list."""
         return self.data if isinstance(self.data, tuple) else ()
 
+    @property
+    def text(self) -> str:
+        """The text; empty if this is not a text."""
+        return self.data if isinstance(self.data, str) else ""
+
     def get(self, name: str) -> Located | None:
-        """The value of a key, or None where it is not written."""
+        """Return the value of a key, or None if the key is missing."""
         return self.mapping.get(name)
 
-    def get_plain(self, name: str, otherwise: Any = None) -> Any:
-        """The plain value of a key, or `otherwise`."""
-        found = self.mapping.get(name)
-        return otherwise if found is None else to_plain(found)
+    def get_plain(self, name: str, default: Any = None) -> Any:
+        """Return the plain value of a key, or `default` if the key is missing."""
+        value = self.mapping.get(name)
+        return default if value is None else to_plain(value)
+
+    def with_data(self, data: Any) -> Located:
+        """Return other data at the same place; layer and overridden value are not kept."""
+        return Located(data, self.place, self.key_place)
 
 
 class AmbiguousScalar(str):
-    """A plain scalar that YAML's versions read as different things, such as `no`, `014` or `22:22`."""
+    """A plain scalar that versions of YAML read differently, such as `no`, `014` or `22:22`."""
 
     __slots__ = ()
 
 
 class InvalidValue:
-    """Stands where a value was refused: it is written, so nothing calls it missing, and no rule looks at it again."""
+    """The placeholder of a rejected value: its key is not missing, and no rule checks it."""
 
     __slots__ = ()
 
@@ -64,7 +73,7 @@ INVALID = InvalidValue()
 
 
 def to_plain(value: Located) -> Any:
-    """The value without its places."""
+    """Return the value without places: a dict, a list or a scalar."""
     data = value.data
     if isinstance(data, dict):
         return {key: to_plain(item) for key, item in data.items()}
@@ -73,48 +82,25 @@ def to_plain(value: Located) -> Any:
     return data
 
 
-def get_at_path(value: Located, path: list[str | int]) -> Located:
-    """The value at a path of keys and indexes; the path exists."""
+def walk(value: Located, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Located]]:
+    """Iterate over a value and all values below it, each with its path."""
+    yield path, value
+    for key, item in value.mapping.items():
+        yield from walk(item, (*path, key))
+    for index, item in enumerate(value.items):
+        yield from walk(item, (*path, index))
+
+
+def get_at_path(value: Located, path: Sequence[str | int]) -> Located:
+    """Return the value at a path. Raises KeyError or IndexError if there is none."""
     for step in path:
         value = value.data[step]
     return value
 
 
-def walk(value: Located, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Located]]:
-    """Every value below and including this one, with its path."""
-    yield path, value
-    if isinstance(value.data, dict):
-        for key, item in value.data.items():
-            yield from walk(item, (*path, key))
-    elif isinstance(value.data, tuple):
-        for index, item in enumerate(value.data):
-            yield from walk(item, (*path, index))
-
-
-def format_path(path: list[str | int] | tuple[str | int, ...]) -> str:
-    """A path as people write it: `vms.web.disks[0]`."""
+def format_path(path: Sequence[str | int]) -> str:
+    """Format a path for messages: `vms.web.disks[0]`."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     return text
-
-
-def serialize(value: Located) -> tuple[Any, ...]:
-    """The value and all below it as plain tuples and mappings, to be kept; `unpacked` gives it back."""
-    data: Any = value.data
-    if type(data) is dict:
-        data = {name: serialize(item) for name, item in data.items()}
-    elif type(data) is tuple:
-        data = tuple(serialize(item) for item in data)
-    key = tuple(value.key_place) if value.key_place else None
-    return data, tuple(value.place), key, value.layer, serialize(value.overrides) if value.overrides else None
-
-
-def deserialize(row: tuple[Any, ...]) -> Located:
-    """The value that was packed."""
-    data, place, key, layer, under = row
-    if type(data) is dict:
-        data = {name: deserialize(item) for name, item in data.items()}
-    elif type(data) is tuple:
-        data = tuple(deserialize(item) for item in data)
-    return Located(data, Place(*place), Place(*key) if key else None, layer, deserialize(under) if under else None)

@@ -1,4 +1,4 @@
-"""Manifests read back: the one place that parses YAML which is not written by a person for vmgen."""
+"""Parse manifests, and other YAML that nobody wrote for vmgen, into plain values."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ _BASE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class InvalidYamlError(Exception):
-    """The text is no YAML; says why, with the line."""
+    """The text is not YAML; the message has the reason and the line."""
 
 
 class _ManifestLoader(_BASE_LOADER):  # type: ignore[misc]
-    """PyYAML's loader, but that a key may stand once, and that a lone `=` or `<<` is text."""
+    """PyYAML's safe loader, except that a duplicate key is an error, and a lone `=` or `<<` is text."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         seen: set[str] = set()
@@ -26,13 +26,15 @@ class _ManifestLoader(_BASE_LOADER):  # type: ignore[misc]
 
 
 class _TextKeyLoader(_ManifestLoader):
+    """Also rejects keys that are not text."""
+
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        found = super().construct_mapping(node, deep)
-        for key in found:
+        mapping = super().construct_mapping(node, deep)
+        for key in mapping:
             if not isinstance(key, str):
                 message = f"the key {key} is not text to every reader; quote it"
                 raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
-        return found
+        return mapping
 
 
 for _tag in ("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"):
@@ -40,9 +42,9 @@ for _tag in ("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"):
 
 
 def parse_objects(text: str | bytes, *, text_keys: bool = False) -> list[Any]:
-    """The documents of a text, empty ones left out. NotYaml where it cannot be read.
+    """Return the non-empty documents of a text. Raises InvalidYamlError if it cannot be parsed.
 
-    With `text_keys`, a key such as `on` or `1` is an error: in what others wrote it is passed on, and not written by us.
+    With `text_keys`, a key such as `on` or `1` is an error too: others may write one, but vmgen does not.
     """
     loader = _TextKeyLoader if text_keys else _ManifestLoader
     try:

@@ -1,50 +1,51 @@
-"""Where things lie: the repository's folders, and the built-in files that a file of the same name replaces."""
+"""The folders of a repository, and the built-in files that a repository's file of the same name replaces."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 from vmgen import __version__
 from vmgen.fingerprint import compute_digest
 from vmgen.listing import listing
 from vmgen.problems import Place, Problem, VmgenError, did_you_mean
+from vmgen.rules import ENVIRONMENT_NAME, ENVIRONMENT_SUFFIX
 
 _ENVIRONMENT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-# Windows opens devices under these names, with any suffix: a clone there would break.
+# Windows opens devices under these names, with any suffix, so a clone there would break:
+# https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 
 
 def _builtin_folder(folder: str) -> Path:
-    """A folder that travels in the wheel beside the modules, and stands beside the package in a checkout."""
+    """Return a data folder: beside the modules in a wheel, in the root of a checkout."""
     package = Path(__file__).resolve().parent.parent
     inside = package / folder
     return inside if inside.is_dir() else package.parent.parent / folder
 
 
 def installation_folders() -> tuple[Path, ...]:
-    """The program's own folders: its modules, its schemas, its templates."""
+    """Return vmgen's own folders: modules, schemas, templates."""
     return Path(__file__).resolve().parent.parent, _builtin_folder("schema"), _builtin_folder("templates")
 
 
 @cache
 def installation_id() -> str:
-    """What tells this program from any other: its version, and a digest of the listing of its own folders."""
+    """Return an id of this installation: the version, and a digest of the listing of its folders."""
     own = compute_digest("\n".join(listing(str(folder))) for folder in installation_folders())
     return f"{__version__} {own}"
 
 
-class _Folders(NamedTuple):
+@dataclass(frozen=True)
+class Project:
+    """A repository: `root` is the folder that contains `environments/`, `output` the folder below it that is rendered."""
+
     root: Path
     output: str = "manifests"
-
-
-class Project(_Folders):
-    """A repository that is rendered. `root` is the folder that holds `environments/`, `output` the one that is written."""
 
     @property
     def environments(self) -> Path:
@@ -56,23 +57,26 @@ class Project(_Folders):
 
     @property
     def own_catalog(self) -> Path:
-        """The repository's own catalog, which may not be there: what it has goes over the platforms' catalogs."""
+        """The repository's catalog, which is merged over those of the platforms; it may not exist."""
         return self.environments / "_catalog.yaml"
 
     def with_output(self, output: str) -> Project:
-        """The same repository, of which another folder is compared, written and pruned in the place of `manifests/`."""
-        return Project(self.root, output)
+        """Return the same repository with another folder to compare, write and prune."""
+        return replace(self, output=output)
 
     @cached_property
     def template_folders(self) -> tuple[Path, ...]:
-        """Where templates are looked for: the repository's own folder first, then the built-in ones."""
+        """The template folders in order of precedence: the repository's own, if any, then the built-in one."""
         own, built_in = self.root / "templates", _builtin_folder("templates")
         if own.is_dir() and own.resolve() != built_in.resolve():
             return own, built_in
         return (built_in,)
 
     def find_template(self, name: str) -> Path | None:
-        """The file `name` (`hikube/vm-disk.yaml.j2`) of the first folder that has it; no name leads out of the folders."""
+        """Return the file `name` (`hikube/vm-disk.yaml.j2`) of the first template folder that has it.
+
+        None if there is none, or if the name leads out of the folders.
+        """
         if name.startswith("/") or ".." in name.split("/") or "\0" in name:
             return None
         for folder in self.template_folders:
@@ -81,22 +85,17 @@ class Project(_Folders):
                 return path
         return None
 
-    def is_built_in(self, path: Path) -> bool:
-        """Whether a template or schema that was found is the program's own, not one of the repository's folder."""
-        return path.is_relative_to(_builtin_folder("templates"))
-
     def contains(self, path: Path) -> bool:
-        """Whether a path lies in the repository, links followed."""
+        """Return whether a path is in the repository once symbolic links are resolved."""
         return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.root))
 
     @cached_property
     def platform_names(self) -> tuple[str, ...]:
-        """The names of the platforms: the template folders that hold a platform.yaml."""
-        found = {path.parent.name for folder in self.template_folders for path in folder.glob("*/platform.yaml")}
-        return tuple(sorted(found))
+        """The names of the platforms, sorted: the template folders that contain a platform.yaml."""
+        return tuple(sorted({path.parent.name for folder in self.template_folders for path in folder.glob("*/platform.yaml")}))
 
     def display_path(self, path: Path) -> str:
-        """A path as messages name it: relative to the root where it lies below, with slashes."""
+        """Return a path as messages name it: relative to the root, with slashes; `templates/…` for a built-in template."""
         for folder in self.template_folders:
             if folder.parent != self.root and path.is_relative_to(folder):
                 return f"templates/{path.relative_to(folder).as_posix()}"
@@ -104,19 +103,19 @@ class Project(_Folders):
 
 
 def open_project(root: Path) -> Project:
-    """The project in a folder; an error where it has no environments."""
+    """Return the project in a folder. Raises VmgenError if the folder has no environments/."""
     if not (root / "environments").is_dir():
         raise VmgenError(f"no folder environments/ in {root}; run vmgen in a repository's root, or name it with -C DIR")
     return Project(root)
 
 
 def read_schema_text(name: str) -> str:
-    """One of the project's own JSON Schemas, such as `environment`."""
+    """Return the text of one of vmgen's own JSON Schemas, such as `environment`."""
     return (_builtin_folder("schema") / f"{name}.schema.json").read_text(encoding="utf-8")
 
 
 def find_environments(project: Project) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
-    """The environments that there are, sorted, and the files that look like one and cannot be."""
+    """Return the names of the environments, sorted, and problems for files that look like one but are not valid."""
     names, problems = [], []
     for entry in sorted(project.environments.iterdir()):
         if entry.name.startswith(("_", ".")) or not entry.is_file():
@@ -124,31 +123,34 @@ def find_environments(project: Project) -> tuple[tuple[str, ...], tuple[Problem,
         place = Place(project.display_path(entry))
         if entry.suffix == ".yml":
             message = f"not read: an environment ends in .yaml; rename it to {entry.stem}.yaml"
-            problems.append(Problem(place, "environment-suffix", "", message, "warning"))
+            problems.append(ENVIRONMENT_SUFFIX.build_problem(place, "", message))
         elif entry.suffix == ".yaml":
-            wrong = list(_check_name(entry.stem, place))
-            problems.extend(wrong)
-            names.extend([] if wrong else [entry.stem])
+            name_problems = list(_check_name(entry.stem, place))
+            problems.extend(name_problems)
+            names.extend([] if name_problems else [entry.stem])
     return tuple(names), tuple(problems)
 
 
 def is_environment_name(name: str) -> bool:
-    """Whether a file of this name would be an environment that every system can hold."""
+    """Return whether an environment may have this name on every operating system."""
     return not any(_check_name(name, Place("")))
 
 
 def _check_name(name: str, place: Place) -> Iterable[Problem]:
     if not _ENVIRONMENT_NAME.fullmatch(name):
         message = f"'{name}' cannot name an environment; use lower-case letters, digits and dashes"
-        yield Problem(place, "environment-name", "", message)
+        yield ENVIRONMENT_NAME.build_problem(place, "", message)
     elif name in _WINDOWS_DEVICES:
-        yield Problem(place, "environment-name", "", f"'{name}' is a device on Windows; choose another name")
+        yield ENVIRONMENT_NAME.build_problem(place, "", f"'{name}' is a device on Windows; choose another name")
 
 
-def select_environments(known: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """The environments that were asked for: all where none is named. `environments/x.yaml` is taken for `x`."""
-    names = tuple(Path(name).stem if name.endswith(".yaml") else name for name in wanted)
+def select_environments(existing: tuple[str, ...], requested: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the requested environments once each, or all if none is requested; `environments/x.yaml` means `x`.
+
+    Raises VmgenError if a requested environment does not exist.
+    """
+    names = tuple(Path(name).stem if name.endswith(".yaml") else name for name in requested)
     for name in names:
-        if name not in known:
-            raise VmgenError(f"no environment '{name}' in environments/{did_you_mean(name, known)}")
-    return tuple(dict.fromkeys(names)) or known
+        if name not in existing:
+            raise VmgenError(f"no environment '{name}' in environments/{did_you_mean(name, existing)}")
+    return tuple(dict.fromkeys(names)) or existing

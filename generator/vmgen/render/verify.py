@@ -57,8 +57,7 @@ class ManifestVerifier:
 
     def _check_schema(self, resource: Resource, document: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if resource.kind not in self._schemas:
-            kind = self._fleet.get_kind(resource)
-            self._schemas[resource.kind] = Schema(kind.schema, ours=kind.built_in)
+            self._schemas[resource.kind] = Schema(self._fleet.get_kind(resource).schema)
         for path, message in self._schemas[resource.kind].find_errors(document):
             keys = [step for step in path if isinstance(step, str)]
             yield rf"^\s*{re.escape(keys[-1])}:" if keys else "^", format_schema_error(path, message)
