@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmgen.fingerprint import combine_digests, compute_digest, digest_file, digest_folder
 from vmgen.problems import Place, Problem, sort_problems
-from vmgen.read.repository import Project, installation_id
+from vmgen.read.repository import DELIVERY_FOLDER, Project, installation_id
 from vmgen.write.state import STATE_FOLDER, ensure_state_folder
 
 if TYPE_CHECKING:  # a run without work must not import what renders
@@ -47,7 +47,7 @@ class StampStore:
         self._project = project
         self._root = str(project.root)
         self._shared_inputs = compute_digest([installation_id(), str(today), *environment_names, *self._digest_shared()])
-        self._delivery = digest_folder(f"{self._root}/delivery")
+        self._delivery = digest_folder(f"{self._root}/{DELIVERY_FOLDER}")
 
     def find_fresh(self, names: Sequence[str]) -> dict[str, Stamp]:
         """Return the stamps of those environments of which neither an input nor an output has changed."""

@@ -13,6 +13,9 @@ from vmgen import __version__
 from vmgen.fingerprint import combine_digests, compute_digest, digest_folder
 from vmgen.problems import Place, Problem, VmgenError, did_you_mean
 
+# The folder of what Argo CD or Flux gets, and the folders in it.
+DELIVERY_FOLDER = "delivery"
+ARGOCD, FLUX, STANDALONE_FOLDER = "argocd", "flux", "standalone"
 _ENVIRONMENT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # Windows opens devices under these names, with any suffix: a clone there would break.
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
