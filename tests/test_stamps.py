@@ -229,6 +229,7 @@ CASES: dict[str, Case] = {
         lambda made: (made.root / MANIFEST).rename((made.root / MANIFEST).with_name("wob.yaml"))
     ),
     "a manifest more": Case(add("manifests/one/vms/web/web-2.yaml", HEADER)),
+    "a foreign file that goes": Case(remove("manifests/one/mine.txt"), {**FILES, "manifests/one/mine.txt": "mine"}),
     "a foreign file": Case(add("manifests/one/mine.txt", "mine")),
     "a leftover of a killed run": Case(add("manifests/one/.web.yaml.vmgen-tmp", "half")),
     "a file of an environment that is gone": Case(add("manifests/three/a.yaml", HEADER)),
@@ -275,6 +276,8 @@ def test_a_stamp_hides_nothing(new_rendered: New, case: Case) -> None:
     repository = new_rendered(case.files)
     case.edit(repository)
     with_stamps = render(repository)
+    if with_stamps[0] == 0 and "[foreign-file]" not in "".join(with_stamps[1]):
+        assert find_fresh(repository) == {path.stem for path in (repository.root / "environments").glob("[!_]*.yaml")}
     shutil.rmtree(repository.root / ".vmgen")
     assert with_stamps == render(repository)
 

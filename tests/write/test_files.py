@@ -118,6 +118,7 @@ def test_killed_at_random_moments(trees: tuple[dict[str, bytes], dict[str, bytes
     assert len(states) > 1  # some were killed while they wrote
 
 
+@pytest.mark.slow
 def test_a_whole_render_killed(repository: Callable) -> None:
     """The command itself, killed at any moment, is put right by the next run."""
     text = FLEET.format(web=60, type="u1.large", other="api")

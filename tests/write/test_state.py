@@ -45,7 +45,6 @@ def start(repository: Any, *command: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.slow
 def test_two_renders_wait_for_each_other(repository: Callable) -> None:
     """While one holds the lock another waits, and says so after a second; then it goes on."""
     made = repository(ONE_VM)
@@ -86,7 +85,6 @@ def test_a_killed_run_frees_its_lock(repository: Callable, worker: tuple[str, ..
             os.killpg(holder.pid, signal.SIGKILL)
 
 
-@pytest.mark.slow
 def test_many_renders_at_once(repository: Callable) -> None:
     """Several renders of one repository at once all succeed, and the tree is that of one."""
     made = repository(ONE_VM.replace("{a: {", "{a: {count: 5, "))
