@@ -74,7 +74,7 @@ WARNED = (
 SHARED: Files = {
     "environments/base/shop.yaml": "annotations: {owner: shop@example.com}\nvms: {web: {labels: {tier: front}}}\n",
     "environments/base/local.yaml": "defaults: {storageClass: local}\n",
-    "environments/keys/ops.pub": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK8uGN3/U8QPRwlIw4bXIaPfHM1mxIyaYvjKQz4/Ngd0 ops@example\n",
+    "environments/keys/ops.pub": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK8uGN3/U8QPRwlIw4bXIaPfHM1mxIyaYvjKQz4/Ngd0 a@b\n",
     "environments/parts/base.yaml": "#cloud-config\npackages: [curl]\n",
     "templates/cloud-init/host.yaml.j2": "#cloud-config\nhostname: {{ vm.name }}\ntimezone: {{ vars.region }}\n",
 }

@@ -117,11 +117,12 @@ def test_a_lock_that_cannot_be_made(repository: Callable) -> None:
 
 
 def test_a_state_folder_that_git_tracks(repository: Callable) -> None:
-    """What Git tracks below .vmgen is a problem; outside of Git, and where it tracks nothing there, it is none."""
+    """What Git tracks below .vmgen is a problem; in whatever case; elsewhere it is none."""
     made = repository(files={".vmgen/stamps/production.json": "{}", ".vmgenerated": "mine"})
     assert find_tracked_state(made.project) == ()
     made.uncommitted()
     subprocess.run(["git", "add", ".vmgenerated"], cwd=made.root, check=True)
     assert find_tracked_state(made.project) == ()
-    subprocess.run(["git", "add", ".vmgen"], cwd=made.root, check=True)
+    made.write({".VMGEN/stamps/production.json": "{}"})
+    subprocess.run(["git", "add", ".VMGEN"], cwd=made.root, check=True)
     assert [problem.rule for problem in find_tracked_state(made.project)] == ["tracked-notes"]

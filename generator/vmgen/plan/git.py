@@ -58,8 +58,9 @@ class Repository(NamedTuple):
         return frozenset(top / name.decode(errors="surrogateescape") for name in names if name)
 
     def tracks(self, path: str) -> bool:
-        """Whether a file, or a file in a folder, is in the index. `path` counts from the folder of the repository."""
-        return bool(_check_output(self.folder, "ls-files", "--cached", "-z", "--", path))
+        """Return whether the index holds a file or folder, given by its path from `folder`; its case does not matter."""
+        # On a file system that ignores case, `.VMGEN` is the folder `.vmgen`.
+        return bool(_check_output(self.folder, "ls-files", "--cached", "-z", "--", f":(icase){path}"))
 
     def read_blobs(self, identities: Iterable[str]) -> Iterator[bytes]:
         """The bytes of some files, by their ids, in that order."""
