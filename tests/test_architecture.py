@@ -39,6 +39,7 @@ HOMES = {
     "jsonschema_rs": ("read.schema",),
     "filelock": ("write.lock",),
     "watchfiles": ("cli.watch",),
+    "filelock": ("write.state",),
     "subprocess": ("plan.git", "kustomize."),
 }
 # The output depends on none of these, and nothing is fetched from anywhere.

@@ -181,6 +181,11 @@ DELIVERY_CLASH = Rule(
 KUSTOMIZE_DIFFERS = Rule("kustomize-differs", "The kustomize engine builds other objects from manifests/ than were rendered.")
 
 # Comparing with what is committed, and writing
+TRACKED_NOTES = Rule(
+    "tracked-notes",
+    "A file below `.vmgen/` that Git tracks. vmgen keeps notes of earlier runs there, so that a render skips what has not "
+    "changed; a commit could forge them. Run `git rm -r --cached .vmgen`.",
+)
 SYMLINKED_OUTPUT = Rule(
     "symlinked-output",
     "A symbolic link where a folder or file of manifests/ should be. vmgen writes only into its own tree.",

@@ -15,7 +15,7 @@ BAD = "namespace: tenant-acme\nvms: {web: {cuont: 3}}\n"
 LINE = re.compile(r"(?P<stage>[a-z]+) +(?P<spent>\d+\.\d) ms +(?P<share>\d+\.\d)%")
 LISTED = ["start", "list"]
 PIPELINE = ["import", "baseline", "read", "merge", "check", "expand", "render", "compare", "gate"]
-CHECKED = [*LISTED, "baseline", "stamps", "import", "read", "merge", "check", "expand", "render", "compare", "gate", "drift"]
+CHECKED = [*LISTED, "baseline", "import", "read", "merge", "check", "expand", "render", "compare", "gate", "drift"]
 STAGES: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "render": (("render",), [*LISTED, "stamps", *PIPELINE, "write", "all"]),
     "render one": (("render", "production"), [*LISTED, "stamps", *PIPELINE, "write", "all"]),
@@ -61,7 +61,7 @@ def test_every_stage_is_named(good: Callable, arguments: tuple[str, ...], stages
 
 
 def test_every_stage_of_a_check_is_named(good: Callable, no_engine: None) -> None:
-    """So do those of a check that is passed: it also builds, and stamps."""
+    """So do those of a check that is passed: it also builds."""
     made = good()
     made.run("render")
     assert list(spent(made.run("check", "--timings").messages)) == [*CHECKED, "kustomize", "all"]

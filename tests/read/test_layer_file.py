@@ -12,6 +12,7 @@ from vmgen.problems import Place
 from vmgen.read import layer_file
 from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.located import INVALID, to_plain
+from vmgen.read.repository import Project
 
 
 @pytest.fixture
@@ -212,10 +213,10 @@ def test_unprintable_key(layer: Callable[..., LayerFile]) -> None:
 def test_unreadable_file(layer: Callable[..., LayerFile], monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that the system does not let us read is a problem of that file."""
 
-    def refuse(self: Path) -> bytes:
-        raise PermissionError(13, "Permission denied", str(self))
+    def refuse(self: Project, path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Project, "read_source", refuse)
     [problem] = layer("a: 1").problems
     assert (str(problem.place), problem.rule) == ("environments/production.yaml", "unreadable-file")
     assert problem.message == "cannot be read: Permission denied"

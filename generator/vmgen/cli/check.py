@@ -16,32 +16,31 @@ import click
 from vmgen.cli.errors import exit_code
 from vmgen.cli.options import affected_option, against_option, environments_argument, jobs_option, output_option, timings_option
 from vmgen.cli.session import Progress, Session, measure_stages
-from vmgen.listing import names
 from vmgen.pipeline import ProgressCallbacks, RunResult, evaluate
 from vmgen.plan.baseline import PlanBase
 from vmgen.plan.diff import FileChanges
 from vmgen.problems import Place, Problem, has_errors, sort_problems
 from vmgen.read.repository import Project
 from vmgen.report.drift import format_diff
-from vmgen.stamps import Stamp
+from vmgen.write.state import find_tracked_state
 
 _EDITED_MESSAGE = "is not what its environment renders; run vmgen render, and change the environment, not the manifest"
 
 
 def render_environments(
-    session: Session, names: tuple[str, ...], gone: tuple[str, ...], start: PlanBase, jobs: int
+    session: Session, names: tuple[str, ...], removed: tuple[str, ...], base: PlanBase, jobs: int
 ) -> RunResult:
     """Environments rendered, read back, compared, and passed through the gate."""
     with Progress("rendering", len(names)) as told:
         return evaluate(
             session.project,
             names,
-            gone=gone,
+            removed=removed,
             allow_empty=True,
             verify_all=True,
             jobs=jobs,
-            start=start,
-            listeners=ProgressCallbacks(session.on_stage, told),
+            base=base,
+            progress=ProgressCallbacks(session.on_stage, told),
         )
 
 
@@ -92,7 +91,6 @@ class CheckOptions(NamedTuple):
     against: str | None = None
     since: str | None = None
     kustomize: str = "auto"
-    verify: bool = False
     jobs: int = 1
 
 
@@ -104,55 +102,17 @@ def check(names: Sequence[str]) -> int:
 def run_check(session: Session, wish: CheckOptions) -> int:
     """Say everything that is wrong, and give the exit code."""
     session.on_stage("list")
-    chosen, gone = session.select_environments(wish.names, wish.since), session.find_removed_environments(wish.names)
+    session.name_problems += find_tracked_state(session.project)
+    names, removed = session.select_environments(wish.names, wish.since), session.find_removed_environments(wish.names)
     session.on_stage("baseline")
-    start = session.load_plan_base(wish.names, wish.against)
-    session.on_stage("stamps")
-    stamps = session.open_check_stamps(wish.kustomize)
-    fresh = (
-        {}
-        if wish.verify or wish.since or gone or start.removed_environments
-        else _select_undisturbed(session, stamps.find_fresh(chosen), start)
-    )
-    if fresh and len(fresh) == len(chosen):
-        return _report_result(session, (), fresh, len(fresh))
-    if wish.kustomize != "off":  # what was not built with the engine is not stamped
-        stamps.begin()
+    base = session.load_plan_base(wish.names, wish.against)
     session.on_stage("import")
-    from vmgen.cli.stamping import build_stamps
-
-    done = render_environments(session, tuple(name for name in chosen if name not in fresh), gone, start, wish.jobs)
-    if fresh and any(each.delivery for each in done.environments):
-        fresh = {}  # what environments share below delivery/ is made from all of them
-        done = render_environments(session, chosen, gone, start, wish.jobs)
-    code = _report_result(session, find_problems(session, done, wish.kustomize, wish.jobs), fresh, len(chosen))
-    session.on_stage("stamps")
-    if code == 0 and wish.kustomize != "off":
-        warned = {each.environment for each in done.changes if each.foreign}  # of what may go without a change here
-        stamps.record({name: made for name, made in build_stamps(session, done).items() if name not in warned})
-    return code
-
-
-def _report_result(session: Session, problems: Sequence[Problem], fresh: Mapping[str, Stamp], count: int) -> int:
-    """Say what is wrong, or that so many environments are in order, and which of them are as they were."""
-    warnings = (warning for stamp in fresh.values() for warning in stamp.warnings)
-    if session.report_problems(sort_problems([*session.name_problems, *problems, *warnings])):
+    run = render_environments(session, names, removed, base, wish.jobs)
+    problems = find_problems(session, run, wish.kustomize, wish.jobs)
+    if session.report_problems(sort_problems([*session.name_problems, *problems])):
         return 1
-    same = "" if not fresh else ", as it was" if count == 1 else f"; {len(fresh)} as they were"
-    session.print_message(f"{count} {'environment is' if count == 1 else 'environments are'} in order{same}.")
+    session.print_message(f"{len(names)} {'environment is' if len(names) == 1 else 'environments are'} in order.")
     return 0
-
-
-def _select_undisturbed(session: Session, fresh: dict[str, Stamp], start: PlanBase) -> dict[str, Stamp]:
-    """Those of the environments that were in order and are the same, in which the gate has nothing to look at either."""
-    if any(stamp.has_delivery for stamp in fresh.values()):
-        return {}
-    if start.baseline.repository is None:
-        return fresh  # what there is to start from are the files, which are the same
-    root = session.project.manifests
-    files = {f"{name}{path}": (root / f"{name}{path}").read_bytes() for name in fresh for path in names(f"{root}/{name}")}
-    disturbed = {path.partition("/")[0] for path in start.baseline.find_differing(fresh, files)}
-    return {name: stamp for name, stamp in fresh.items() if name not in disturbed}
 
 
 @click.command("check", short_help="Say everything that is wrong: the gate for CI.")
@@ -166,7 +126,7 @@ def _select_undisturbed(session: Session, fresh: dict[str, Stamp], start: PlanBa
     show_default=True,
     help="Build with the kustomize engine and compare: a large environment in parts, or in full.",
 )
-@click.option("--verify", is_flag=True, help="Look at everything again, also at what has not changed since it was in order.")
+@click.option("--verify", is_flag=True, expose_value=False, help="No effect: check always looks at everything.")
 @jobs_option("Environments, and builds, at a time.")
 @timings_option
 @output_option
@@ -177,7 +137,6 @@ def command(
     against: str | None,
     since: str | None,
     kustomize: str,
-    verify: bool,
     jobs: int,
     timings: bool,
     output: str,
@@ -188,4 +147,4 @@ def command(
     """
     session = Session(obj["color"], output)
     with measure_stages(session, timings):
-        sys.exit(run_check(session, CheckOptions(names, against, since, kustomize, verify, jobs)))
+        sys.exit(run_check(session, CheckOptions(names, against, since, kustomize, jobs)))

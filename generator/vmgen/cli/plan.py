@@ -56,7 +56,7 @@ def command(
     chosen, start = session.select_environments(names, since), session.load_plan_base(names, against)
     with Progress("rendering", len(chosen)) as told:
         rendered = render_all(
-            session.project, chosen, verify_all=False, jobs=jobs, listeners=ProgressCallbacks(on_rendered=told)
+            session.project, chosen, verify_all=False, jobs=jobs, progress=ProgressCallbacks(on_rendered=told)
         )
     problems = tuple(problem for each in rendered for problem in each.problems)
     if has_errors(problems):

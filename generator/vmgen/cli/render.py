@@ -15,8 +15,8 @@ from vmgen.cli.errors import exit_code
 from vmgen.cli.options import affected_option, environments_argument, jobs_option, output_option, timings_option
 from vmgen.cli.session import Session, measure_stages
 from vmgen.problems import Problem, sort_problems
-from vmgen.stamps import Stamp, StampStore, UnchangedInputs
-from vmgen.write.lock import lock_repository
+from vmgen.stamps import Stamp, StampStore
+from vmgen.write.state import find_tracked_state, lock_repository
 
 if TYPE_CHECKING:
     from vmgen.pipeline import RunResult
@@ -43,38 +43,20 @@ def render(names: Sequence[str]) -> int:
 def run_render(session: Session, wish: RenderOptions) -> int:
     """Render as wished, say what was done or what is wrong, and give the exit code."""
     session.on_stage("list")
-    chosen, gone = session.select_environments(wish.names, wish.since), session.find_removed_environments(wish.names)
+    session.name_problems += find_tracked_state(session.project)
+    chosen, removed = session.select_environments(wish.names, wish.since), session.find_removed_environments(wish.names)
     if wish.to_stdout:
         return _print_manifests(session, wish, chosen)
     session.on_stage("stamps")
     if wish.only_check:
-        return _print_differences(session, _render_environments(session, wish, chosen, gone, {}))
+        return _print_differences(session, _render_environments(session, wish, chosen, removed, {}))
     stamps = session.open_stamps()
-    presumed = stamps.find_unchanged_inputs(() if wish.verify or wish.since or gone else chosen)
-    fresh = presumed.find_fresh() if len(presumed.stamps) == len(chosen) else None
+    fresh = {} if wish.verify or wish.since or removed else stamps.find_fresh(chosen)
     if fresh and len(fresh) == len(chosen):
         return _report_unchanged(session, fresh)
     with lock_repository(session.project.root):
-        stamps.begin()
-        if fresh is None:
-            done, fresh = _render_while_verifying(session, wish, chosen, gone, presumed)
-        else:
-            done = _render_environments(session, wish, chosen, gone, fresh)
-        return _write_manifests(session, wish, done, stamps, fresh)
-
-
-def _render_while_verifying(
-    session: Session, wish: RenderOptions, chosen: tuple[str, ...], gone: tuple[str, ...], presumed: UnchangedInputs
-) -> tuple[RunResult, dict[str, Stamp]]:
-    """What has to be made is made while others look at what is presumed to be fresh; and what of that is."""
-    try:
-        done = _render_environments(session, wish, chosen, gone, presumed.stamps)
-    finally:  # also where nothing could be made: a watch goes on, and nobody else would wait for the others
-        session.on_stage("stamps")
-        fresh = presumed.find_fresh()
-    if len(fresh) < len(presumed.stamps):  # somebody edited a manifest, or removed one
-        done = _render_environments(session, wish, chosen, gone, fresh)
-    return done, fresh
+        run = _render_environments(session, wish, chosen, removed, fresh)
+        return _write_manifests(session, run, stamps, fresh)
 
 
 def _report_unchanged(session: Session, fresh: dict[str, Stamp]) -> int:
@@ -87,7 +69,7 @@ def _report_unchanged(session: Session, fresh: dict[str, Stamp]) -> int:
 
 
 def _render_environments(
-    session: Session, wish: RenderOptions, chosen: tuple[str, ...], gone: tuple[str, ...], fresh: Mapping[str, Stamp]
+    session: Session, wish: RenderOptions, chosen: tuple[str, ...], removed: tuple[str, ...], fresh: Mapping[str, Stamp]
 ) -> RunResult:
     """Everything rendered and compared, but for the environments that are fresh."""
     session.on_stage("import")
@@ -97,50 +79,44 @@ def _render_environments(
     session.on_stage("baseline")
     stale = tuple(name for name in chosen if name not in fresh)
     # What is printed destroys nothing, so the gate is for what is written.
-    start = None if wish.to_stdout else session.load_plan_base(wish.names or (stale if fresh else ()))
-    with Progress("rendering", len(stale)) as told:
-        done = evaluate(
+    base = None if wish.to_stdout else session.load_plan_base(wish.names or (stale if fresh else ()))
+    with Progress("rendering", len(stale)) as on_rendered:
+        run = evaluate(
             session.project,
             stale,
-            gone=gone,
+            removed=removed,
             allow_empty=wish.allow_empty,
             verify_all=wish.verify,
             jobs=wish.jobs,
-            start=start,
-            listeners=ProgressCallbacks(session.on_stage, told),
+            base=base,
+            progress=ProgressCallbacks(session.on_stage, on_rendered),
         )
-    if fresh and any(each.delivery for each in done.environments):
-        return _render_environments(session, wish, chosen, gone, {})
-    return done
+    if fresh and any(result.delivery for result in run.environments):
+        return _render_environments(session, wish, chosen, removed, {})
+    return run
 
 
-def _write_manifests(
-    session: Session, wish: RenderOptions, done: RunResult, stamps: StampStore, fresh: dict[str, Stamp]
-) -> int:
-    from vmgen.cli.stamping import build_stamps
-    from vmgen.hands import answers, hands
+def _write_manifests(session: Session, run: RunResult, stamps: StampStore, fresh: dict[str, Stamp]) -> int:
     from vmgen.write.files import write_changes
 
-    fresh = {name: stamp for name, stamp in fresh.items() if all(each.name != name for each in done.environments)}
-    if session.report_problems([*session.name_problems, *sort_problems([*done.problems, *_collect_warnings(fresh)])]):
+    rendered = {result.name: result.files for result in run.environments}
+    fresh = {name: stamp for name, stamp in fresh.items() if name not in rendered}
+    if session.report_problems([*session.name_problems, *sort_problems([*run.problems, *_collect_warnings(fresh)])]):
         session.print_message("Nothing was written.")
         return 1
     session.on_stage("write")
-    wanted = {each.name: each.files for each in done.environments}
-    for name in wanted:
-        stamps.forget(name)
-    most = max(wish.jobs, hands(sum(len(each.created) + len(each.updated) for each in done.changes)))
-    answers(lambda each: write_changes(each, wanted.get(each.environment, {}), session.project), done.changes, most)
-    for each in done.changes:
-        session.print_message(_format_changes(each))
-    for each in done.delivery.changes:
-        write_changes(each, done.delivery.files, done.delivery.project)
-        if each:
-            session.print_message(_format_changes(each))
+    for changes in run.changes:
+        write_changes(changes, rendered.get(changes.environment, {}), session.project)
+    for changes in run.changes:
+        session.print_message(_format_changes(changes))
+    for changes in run.delivery.changes:
+        write_changes(changes, run.delivery.files, run.delivery.project)
+        if changes:
+            session.print_message(_format_changes(changes))
     for name, stamp in fresh.items():
         session.print_message(f"{name}: {stamp.file_count} files, nothing changed")
     session.on_stage("stamps")
-    stamps.record(build_stamps(session, done))
+    stamps.record(run)
     return 0
 
 

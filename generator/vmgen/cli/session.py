@@ -22,7 +22,7 @@ from vmgen.plan.diff import find_orphaned_environments
 from vmgen.problems import Problem, VmgenError, has_errors
 from vmgen.read.repository import Project, find_environments, open_project, select_environments
 from vmgen.report.terminal import Paint, choose_paint
-from vmgen.stamps import CheckStampStore, StampStore
+from vmgen.stamps import StampStore
 
 if TYPE_CHECKING:
     from vmgen.plan.baseline import PlanBase
@@ -159,10 +159,6 @@ class Session:
     def open_stamps(self) -> StampStore:
         """The notes of earlier renders of today."""
         return StampStore(self.project, self.environment_names, date.today())
-
-    def open_check_stamps(self, mode: str) -> StampStore:
-        """The notes of earlier checks of today, with the kustomize engine in a mode."""
-        return CheckStampStore(self.project, self.environment_names, date.today(), mode)
 
     def load_plan_base(self, names: tuple[str, ...], against: str | None = None) -> PlanBase:
         """Where a plan starts from: what is committed at a ref, HEAD where none is named. Here the clock is read."""

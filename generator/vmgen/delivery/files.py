@@ -22,15 +22,13 @@ from vmgen.merge.layers import merge
 from vmgen.merge.platform import load_extended
 from vmgen.problems import Place, Problem, VmgenError
 from vmgen.read.located import Located, to_plain
-from vmgen.read.repository import Project
+from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX, STANDALONE_FOLDER, Project
 from vmgen.read.schema import Schema
 from vmgen.read.templates import Templates
 from vmgen.render.manifests import KUSTOMIZATION
 from vmgen.render.verify import build_template_problem, format_schema_error, parse_single_object
 from vmgen.yaml_text import finalize, format_header, to_block, to_json_literal
 
-DELIVERY_FOLDER = "delivery"
-ARGOCD, FLUX, STANDALONE_FOLDER = "argocd", "flux", "standalone"
 # Files of argocd/ that environments share.
 _HEALTH, _APPLICATION_SET = "health", "application-set"
 # Each schema holds the fields that vmgen writes, and no other.

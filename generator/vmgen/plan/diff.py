@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from vmgen.delivery.files import ARGOCD, DELIVERY_FOLDER, FLUX, STANDALONE_FOLDER
 from vmgen.problems import Place, Problem, Severity
 from vmgen.quantities import format_count
-from vmgen.read.repository import Project
+from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX, STANDALONE_FOLDER, Project
 from vmgen.rules import EMPTY_RESULT, FOREIGN_FILE, FOREIGN_FILE_IN_THE_WAY, SYMLINKED_OUTPUT
 from vmgen.yaml_text import HEADER_PREFIX
 

@@ -61,8 +61,9 @@ class Repository(NamedTuple):
         return frozenset(top / name.decode(errors="surrogateescape") for name in names if name)
 
     def tracks(self, path: str) -> bool:
-        """Return true if a path below the repository's folder is in the index, or a file in it. Raises VmgenError if git fails."""
-        return bool(_check_output(self.folder, "ls-files", "--cached", "-z", "--", path))
+        """Return whether the index holds a file or folder, given by its path from `folder`; its case does not matter."""
+        # On a file system that ignores case, `.VMGEN` is the folder `.vmgen`.
+        return bool(_check_output(self.folder, "ls-files", "--cached", "-z", "--", f":(icase){path}"))
 
     def read_blobs(self, blobs: Iterable[str]) -> Iterator[bytes]:
         """Yield the bytes of blobs by their ids, in that order. Raises VmgenError if this clone lacks one."""

@@ -39,7 +39,7 @@ class LayerLoader:
         """Return the file at a path. A file that cannot be read is INVALID, with a problem."""
         if path not in self._layers:
             try:
-                self._layers[path] = _parse_layer(path, path.read_bytes(), self.project)
+                self._layers[path] = _parse_layer(path, self.project.read_source(path), self.project)
             except OSError as error:
                 place = Place(self.project.display_path(path))
                 problem = UNREADABLE_FILE.build_problem(place, "", f"cannot be read: {error.strerror}")
@@ -128,7 +128,10 @@ class _KeyFileReader(NamedTuple):
             self._report(file.place, MISSING_KEY_FILE, message)
             return []
         try:
-            text = _read_key_file(path)
+            content = self.project.read_source(path, MAX_KEY_FILE_BYTES + 1)
+            if len(content) > MAX_KEY_FILE_BYTES:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+            text = content.decode("utf-8-sig").replace("\r\n", "\n")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             message = f"the key file {name} cannot be read: {reason}; name a file of public keys, one a line"

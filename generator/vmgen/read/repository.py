@@ -10,11 +10,13 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from vmgen import __version__
-from vmgen.fingerprint import compute_digest
-from vmgen.listing import listing
+from vmgen.fingerprint import combine_digests, compute_digest, digest_folder
 from vmgen.problems import Place, Problem, VmgenError, did_you_mean
 from vmgen.rules import ENVIRONMENT_NAME, ENVIRONMENT_SUFFIX
 
+# The folder of what Argo CD or Flux gets, and the folders in it.
+DELIVERY_FOLDER = "delivery"
+ARGOCD, FLUX, STANDALONE_FOLDER = "argocd", "flux", "standalone"
 _ENVIRONMENT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # Windows opens devices under these names, with any suffix, so a clone there would break:
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
@@ -35,9 +37,8 @@ def installation_folders() -> tuple[Path, ...]:
 
 @cache
 def installation_id() -> str:
-    """Return an id of this installation: the version, and a digest of the listing of its folders."""
-    own = compute_digest("\n".join(listing(str(folder))) for folder in installation_folders())
-    return f"{__version__} {own}"
+    """Return the identity of this installation: its version and a digest of the content of its files."""
+    return f"{__version__} {compute_digest(combine_digests(digest_folder(str(path))) for path in installation_folders())}"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,21 @@ class Project:
             if path.is_file():
                 return path
         return None
+
+    @cached_property
+    def source_digests(self) -> dict[str, str]:
+        """The digest of each file that `read_source` has read, by its display path."""
+        return {}
+
+    def read_source(self, path: Path, size: int = -1) -> bytes:
+        """Read a file that an environment is made from: `size` bytes at most, or all of it. Raises OSError.
+
+        Its digest is kept for the stamps: they hold what was read, not what somebody saved in the meantime.
+        """
+        with path.open("rb") as stream:
+            content = stream.read(size)
+        self.source_digests.setdefault(self.display_path(path), compute_digest([content]))
+        return content
 
     def contains(self, path: Path) -> bool:
         """Return whether a path is in the repository once symbolic links are resolved."""
