@@ -16,6 +16,7 @@ from vmgen.problems import Place, Problem, VmgenError, sort_problems
 from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.read.repository import Project
 from vmgen.render.manifests import KUSTOMIZATION
+from vmgen.rules import FUNCTION_CONFIG
 from vmgen.yaml_text import to_block
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -126,7 +127,7 @@ def _read_name(config: Mapping[str, Any]) -> tuple[str, tuple[Problem, ...]]:
     }
     unknown = sorted(set(config) - {"apiVersion", "kind", "metadata", "spec"})
     messages |= dict.fromkeys(unknown, "is no key of an Environment; put it under spec")
-    wrong = (Problem(Place(""), "function-config", key, message) for key, message in messages.items() if message)
+    wrong = (Problem(Place(""), FUNCTION_CONFIG.id, key, message) for key, message in messages.items() if message)
     return str(name), tuple(wrong)
 
 
@@ -164,7 +165,7 @@ def _build_result(problem: Problem, config: Mapping[str, Any]) -> dict[str, Any]
     }
     own = problem.place.file in ("", "functionConfig")
     if problem.subject:
-        spec = own and problem.rule != "function-config"
+        spec = own and problem.rule != FUNCTION_CONFIG.id
         result["field"] = {"path": f"spec.{problem.subject}" if spec else problem.subject}
     annotations: Any = metadata.get("annotations") or {}
     paths = [annotations[key] for key in _PATH_ANNOTATIONS if key in annotations] if own else [problem.place.file]

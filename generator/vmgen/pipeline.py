@@ -25,6 +25,7 @@ from vmgen.read.located import INVALID
 from vmgen.read.repository import Project, find_environments
 from vmgen.render.manifests import load_manifest_templates, render_tree
 from vmgen.render.policies import PolicyChecker
+from vmgen.rules import UNKNOWN_PLATFORM
 
 if TYPE_CHECKING:
     from vmgen.delivery.files import Delivery, DeliveryRenderer
@@ -209,7 +210,7 @@ class Renderer:
         if value and name not in self.project.platform_names:
             platforms = self.project.platform_names
             hint = did_you_mean(str(name), platforms) or f"; there are: {', '.join(platforms)}"
-            raise ProblemsError((Problem(value.place, "unknown-platform", "platform", f"no platform '{name}'{hint}"),))
+            raise ProblemsError((Problem(value.place, UNKNOWN_PLATFORM.id, "platform", f"no platform '{name}'{hint}"),))
         return self.platform_loader.load(name)
 
     def _check(self, environment: Environment, waivers: WaiverFilter) -> list[Problem]:

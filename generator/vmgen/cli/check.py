@@ -22,6 +22,7 @@ from vmgen.plan.diff import FileChanges
 from vmgen.problems import Place, Problem, has_errors, sort_problems
 from vmgen.read.repository import Project
 from vmgen.report.drift import format_diff
+from vmgen.rules import DRIFT
 from vmgen.write.state import find_tracked_state
 
 _EDITED_MESSAGE = "is not what its environment renders; run vmgen render, and change the environment, not the manifest"
@@ -71,7 +72,7 @@ def _find_drift(
                 shown: tuple[str, ...] = ()
                 if path in each.updated and session.output_format == "text":
                     shown = tuple(f"    {line}" for line in format_diff(file.read_bytes(), wanted[path]))
-                yield Problem(Place(project.display_path(file)), "drift", "", what, lines=shown)
+                yield Problem(Place(project.display_path(file)), DRIFT.id, "", what, lines=shown)
 
 
 def _verify_builds(session: Session, done: RunResult, *, full: bool, jobs: int) -> Iterator[Problem]:

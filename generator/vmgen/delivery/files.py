@@ -27,6 +27,7 @@ from vmgen.read.schema import Schema
 from vmgen.read.templates import Templates
 from vmgen.render.manifests import KUSTOMIZATION
 from vmgen.render.verify import build_template_problem, format_schema_error, parse_single_object
+from vmgen.rules import DELIVERY_CLASH
 from vmgen.yaml_text import finalize, format_header, to_block, to_json_literal
 
 # Files of argocd/ that environments share.
@@ -194,7 +195,7 @@ def _find_clashes(deliveries: Iterable[Delivery]) -> Iterator[Problem]:
             if owner != delivery.environment:
                 kind, _, name = identity
                 message = f"{kind} {name} is that of environment {owner} too; write a `prefix:` that tells them apart"
-                yield Problem(place, "delivery-clash", "delivery", message)
+                yield Problem(place, DELIVERY_CLASH.id, "delivery", message)
 
 
 def _find_setting_conflicts(in_set: list[tuple[Delivery, Located]]) -> Iterator[Problem]:
@@ -209,7 +210,7 @@ def _find_setting_conflicts(in_set: list[tuple[Delivery, Located]]) -> Iterator[
                 f"`{key}` differs from that of environment {first.environment}, and one ApplicationSet makes both; "
                 "write the settings in _defaults.yaml, or leave `applicationSet` out of one of them"
             )
-            yield Problem(value.place if value else others.place, "delivery-clash", f"delivery.argocd.{key}", message)
+            yield Problem(value.place if value else others.place, DELIVERY_CLASH.id, f"delivery.argocd.{key}", message)
 
 
 def _join_path(folder: str, path: str) -> str:

@@ -12,9 +12,10 @@ from vmgen.problems import Place, Problem
 from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.read.repository import Project
 from vmgen.render.manifests import KUSTOMIZATION, NAME_REFERENCE
+from vmgen.rules import KUSTOMIZE_DIFFERS
 from vmgen.yaml_text import is_plain
 
-RULE_ID = "kustomize-differs"
+RULE_ID = KUSTOMIZE_DIFFERS.id
 KUSTOMIZATION_HEADER = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 # A document ends at a line of dashes, whatever is before it: lines of a text value are indented.
 _DOCUMENT_SEPARATOR = b"---\n"

@@ -23,7 +23,7 @@ from vmgen.read.repository import Project
 from vmgen.read.schema import Schema, SchemaError, load_builtin_schema
 from vmgen.read.yaml_reader import read_yaml
 from vmgen.render.manifests import Tree
-from vmgen.rules import NO_CLOUD_INIT_HARDENING, NO_SSH_KEY, Rule
+from vmgen.rules import DUPLICATE_POLICY, INVALID_POLICY, NO_CLOUD_INIT_HARDENING, NO_SSH_KEY, UNREADABLE_FILE, Rule
 
 POLICIES_FOLDER = "policies"
 _LOGIN_PATTERN = re.compile(r"ssh_authorized_keys|ssh-authorized-keys|ssh_import_id|\bchpasswd\b|\bpasswd:|\bpassword:")
@@ -177,7 +177,7 @@ def _load_policies(project: Project) -> tuple[Mapping[str, _RepositoryPolicy], l
         elif policy.id in policies or policy.id in built_in_ids:
             owner = f"at {policies[policy.id].place}" if policy.id in policies else "in vmgen"
             message = f"the id '{policy.id}' is used already, {owner}; take another one"
-            problems.append(Problem(policy.place, "duplicate-policy", "id", message))
+            problems.append(Problem(policy.place, DUPLICATE_POLICY.id, "id", message))
         else:
             policies[policy.id] = policy
     return policies, problems
@@ -189,7 +189,7 @@ def _load_policy(path: Path, project: Project) -> _RepositoryPolicy | list[Probl
     try:
         content, problems = read_yaml(path.read_bytes(), file)
     except OSError as error:
-        return [Problem(Place(file), "unreadable-file", "", f"cannot be read: {error.strerror}")]
+        return [Problem(Place(file), UNREADABLE_FILE.id, "", f"cannot be read: {error.strerror}")]
     if content is not None and not problems:
         problems = [problem for _, problem in load_builtin_schema("policy").find_problems(content)]
     if content is None or problems:
@@ -199,7 +199,7 @@ def _load_policy(path: Path, project: Project) -> _RepositoryPolicy | list[Probl
     except SchemaError as error:
         place = _find_deepest(content.data["schema"], error.path).place
         subject = format_path(("schema", *error.path))
-        return [Problem(place, "invalid-policy", subject, f"is no JSON Schema: {error}")]
+        return [Problem(place, INVALID_POLICY.id, subject, f"is no JSON Schema: {error}")]
     id, kind, message = (content.get_plain(key) for key in ("id", "kind", "message"))
     return _RepositoryPolicy(id, content.get_plain("severity", "error"), kind, message, content.data["id"].place, schema)
 

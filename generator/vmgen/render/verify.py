@@ -12,6 +12,7 @@ from vmgen.quantities import format_count
 from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.read.schema import Schema
 from vmgen.read.templates import Templates
+from vmgen.rules import TEMPLATE_OUTPUT
 
 
 class ManifestVerifier:
@@ -81,7 +82,7 @@ def format_schema_error(path: tuple[str | int, ...], message: str) -> str:
 
 def build_template_problem(templates: Templates, template: str, message: str, pattern: str = "^") -> Problem:
     """Return the problem of a template, placed at the first line that matches the pattern."""
-    return Problem(templates.find_place(template, pattern), "template-output", "", message)
+    return Problem(templates.find_place(template, pattern), TEMPLATE_OUTPUT.id, "", message)
 
 
 def _strip_literal_blocks(text: str) -> str:

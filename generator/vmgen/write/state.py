@@ -10,6 +10,7 @@ from pathlib import Path
 from vmgen.plan.git import find_repository
 from vmgen.problems import Place, Problem, VmgenError
 from vmgen.read.repository import Project
+from vmgen.rules import TRACKED_NOTES
 
 STATE_FOLDER = ".vmgen"
 _SECONDS_OF_SILENCE = 1
@@ -34,7 +35,7 @@ def find_tracked_state(project: Project) -> tuple[Problem, ...]:
     if repository is None or not repository.tracks(STATE_FOLDER):
         return ()
     message = f"Git tracks the notes of earlier runs, and a commit could forge them; run git rm -r --cached {STATE_FOLDER}"
-    return (Problem(Place(STATE_FOLDER), "tracked-notes", "", message),)
+    return (Problem(Place(STATE_FOLDER), TRACKED_NOTES.id, "", message),)
 
 
 @contextmanager
