@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from vmgen import __version__
-from vmgen.cli.overview import COMMANDS
+from vmgen.cli.app import COMMANDS
 from vmgen.read.manifests import parse_objects
 
 GOOD = """\

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from vmgen.cli import catalog
-from vmgen.cli.overview import COMMANDS
+from vmgen.cli.app import COMMANDS
 
 
 @pytest.fixture(name="failing")

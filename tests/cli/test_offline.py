@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from vmgen.cli import session as progress
-from vmgen.cli.overview import COMMANDS
+from vmgen.cli.app import COMMANDS
 from vmgen.cli.session import Progress
 
 WEB = """\
