@@ -1,14 +1,17 @@
-"""`--timings` says where the time of a run went, and changes nothing else."""
+"""`--timings` says where the time of a run went and changes nothing else; progress is for terminals only."""
 
 from __future__ import annotations
 
 import re
+import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from vmgen.cli.session import Timings
+from vmgen.cli import session
+from vmgen.cli.session import Progress, Timings
 
 GOOD = "namespace: tenant-acme\nvms: {web: {count: 2, instanceType: u1.large, image: ubuntu-2404, storageClass: local}}\n"
 BAD = "namespace: tenant-acme\nvms: {web: {cuont: 3}}\n"
@@ -170,3 +173,43 @@ def test_a_real_run_says_them(good: Callable) -> None:
 def test_nothing_is_timed_unasked(good: Callable) -> None:
     """Without the option there is no such line."""
     assert spent(good().run("render").messages) == {}
+
+
+# ---- progress
+
+
+def test_progress_is_silent_away_from_a_terminal(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a pipe or a log there is nothing to rewrite, so nothing is written."""
+    monkeypatch.setattr(session, "_DELAY_SECONDS", 0.0)
+    with Progress("rendering", 2) as progress:
+        progress("one")
+        time.sleep(0.01)
+    assert capfd.readouterr().err == ""
+
+
+class Terminal:
+    """A stderr that says it is a terminal, and writes to the real one's descriptor."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 2
+
+
+@pytest.mark.parametrize(("first", "shown"), [(0.0, True), (60.0, False)])
+def test_progress_shows_on_a_terminal_when_the_work_is_long(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, first: float, shown: bool
+) -> None:
+    """Long work shows how far it has come in one line, which goes when it ends; short work shows nothing."""
+    monkeypatch.setattr(session, "_DELAY_SECONDS", first)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with Progress("rendering", 12) as progress:
+        progress("one")
+        for _ in range(200 if shown else 1):
+            time.sleep(0.005)
+            written = capfd.readouterr().err
+            if "rendering 1/12, 0 s" in written:
+                break
+    assert ("rendering 1/12, 0 s" in written) is shown
+    assert capfd.readouterr().err == ("\r\x1b[K" if shown else "")

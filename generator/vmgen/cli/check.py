@@ -9,6 +9,7 @@ import click
 
 from vmgen.cli.options import affected_option, against_option, environments_argument, jobs_option, output_option, timings_option
 from vmgen.cli.session import Progress, Session, measure_stages
+from vmgen.plan.diff import list_existing_files
 from vmgen.problems import Problem, has_errors, sort_problems
 from vmgen.quantities import format_count
 from vmgen.stamps import Stamp
@@ -86,13 +87,16 @@ def _check(session: Session, options: CheckOptions) -> bool:
 
 
 def _select_at_baseline(fresh: dict[str, Stamp], base: PlanBase) -> dict[str, Stamp]:
-    """Return the environments in which the gate has nothing to look at either."""
-    from vmgen.plan.baseline import find_environments_at_baseline
-
+    """Return the environments whose files are also those of the baseline, so that the gate has nothing to look at."""
     if any(stamp.has_delivery for stamp in fresh.values()):
         return {}
-    names = find_environments_at_baseline(base.baseline, fresh)
-    return {name: stamp for name, stamp in fresh.items() if name in names}
+    if base.baseline.repository is None:
+        return fresh
+    project = base.baseline.project
+    paths = [path for name in fresh for path in list_existing_files(project, name).files]
+    files = {path: (project.manifests / path).read_bytes() for path in paths}
+    differing = {path.partition("/")[0] for path in base.baseline.find_differing(fresh, files)}
+    return {name: stamp for name, stamp in fresh.items() if name not in differing}
 
 
 def _evaluate(session: Session, names: tuple[str, ...], removed: tuple[str, ...], base: PlanBase, jobs: int) -> RunResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cached_property
 from typing import NamedTuple
@@ -119,13 +119,3 @@ def load_plan_base(project: Project, against: str | None, today: date, *, whole:
     found = load_baseline(project, against)
     known = find_environments(project)[0] if whole else found.environments
     return PlanBase(found, today, tuple(name for name in found.environments if name not in known))
-
-
-def find_environments_at_baseline(baseline: Baseline, names: Collection[str]) -> set[str]:
-    """Return the environments whose files on disk are those of the baseline; outside of Git these are all."""
-    if baseline.repository is None:
-        return set(names)
-    project = baseline.project
-    paths = [path for name in names for path in list_existing_files(project, name).files]
-    files = {path: (project.manifests / path).read_bytes() for path in paths}
-    return set(names) - {path.partition("/")[0] for path in baseline.find_differing(names, files)}
