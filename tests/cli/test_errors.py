@@ -38,9 +38,7 @@ ERRORS: dict[str, tuple[BaseException, int, str]] = {
 
 
 @pytest.mark.parametrize(("error", "code", "message"), ERRORS.values(), ids=ERRORS)
-def test_errors(
-    repository: Callable, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, message: str
-) -> None:
+def test_errors(repository: Callable, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, message: str) -> None:
     """Each known error is its line and its exit code, and no traceback."""
     done = run_failing(repository, monkeypatch, error)
     assert (done.code, done.messages) == (code, message)

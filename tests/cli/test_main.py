@@ -144,10 +144,9 @@ def test_messages_without_a_reader(good: Path, command: str) -> None:
 HEAVY = ("yaml", "jinja2", "jsonschema_rs", "asyncio", "difflib", "vmgen.pipeline")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["render"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]], ids=" ".join)
 def test_start_up_is_light(good: Path, arguments: list[str]) -> None:
-    """Help, the version and a run without work load neither the YAML parser, nor Jinja2, nor the validator."""
-    shell(good, "vmgen render")
+    """Help and the version load neither the YAML parser, nor Jinja2, nor the validator."""
     code = f"import sys; from vmgen.cli.app import run; run({arguments}); print(*sys.modules.keys() & {HEAVY})"
     done = subprocess.run([sys.executable, "-c", code], cwd=good, env=process_env(), capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == ""
