@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 ENV ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help render plan check test e2e lint types format docs site bench lock clean
+.PHONY: help render plan check test quick e2e lint types format docs site bench lock clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ check: .venv/.installed ## Say everything that is wrong, as CI does
 
 test: .venv/.developing ## Run the tests
 	@$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term
+
+quick: .venv/.developing ## Run the tests that take less than two seconds each
+	@$(BIN)/python -m pytest --numprocesses auto -m "not slow"
 
 e2e: .venv/.developing ## Deliver to a real API server by a real Argo CD and Flux (needs Go; the first run builds for minutes)
 	@$(BIN)/python tests/e2e/run.py

@@ -6,7 +6,7 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,14 +107,6 @@ def run_here(*arguments: str) -> Result:
     finally:
         os.chdir(before)
     return Result(code, output.buffer.getvalue(), messages.buffer.getvalue().decode())
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What is kept between runs is kept for the tests alone."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VMGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="session")

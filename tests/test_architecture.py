@@ -37,6 +37,7 @@ HOMES = {
     "click": ("cli.",),
     "jsonschema_rs": ("read.schema",),
     "watchfiles": ("cli.watch",),
+    "filelock": ("write.state",),
     "subprocess": ("plan.git", "kustomize."),
 }
 # The output depends on none of these, and nothing is fetched from anywhere.

@@ -1,7 +1,4 @@
-"""The way of the data, in one place: read, merge, check, expand, render, for each environment.
-
-What a run comes to: the environments rendered, compared with what is there, and passed through the gate.
-"""
+"""The pipeline: read, merge, check, expand and render environments, compare them with the folder, and apply the gate."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from vmgen.cloud_init.render import UserDataBuilder
 from vmgen.expand.model import Fleet
 from vmgen.expand.objects import build_fleet
 from vmgen.merge.environment import Environment, merge_environment
-from vmgen.merge.layers import Layered, load_layers
+from vmgen.merge.layers import Layered, find_source_files, load_layers
 from vmgen.merge.platform import DEFAULT_PLATFORM, Platform, PlatformLoader
 from vmgen.plan.baseline import PlanBase
 from vmgen.plan.desired import DesiredState, build_desired_state
@@ -25,7 +22,6 @@ from vmgen.plan.diff import DeliveryDiff, FileChanges, diff_delivery, diff_files
 from vmgen.problems import Problem, ProblemsError, did_you_mean, has_errors, sort_problems
 from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.located import INVALID
-from vmgen.read.prepared import Prepared, users_folder
 from vmgen.read.repository import Project, find_environments
 from vmgen.render.manifests import load_manifest_templates, render_tree
 from vmgen.render.policies import PolicyChecker
@@ -35,8 +31,26 @@ if TYPE_CHECKING:
     from vmgen.plan.plan import Plan
 
 
+def _ignore(name: str) -> None:
+    """Do nothing."""
+
+
+class ProgressCallbacks(NamedTuple):
+    """Functions that follow a run: `on_stage` gets the name of each stage, `on_rendered` that of each rendered environment."""
+
+    on_stage: Callable[[str], None] = _ignore
+    on_rendered: Callable[[str], None] = _ignore
+
+
+NO_PROGRESS = ProgressCallbacks()
+
+
 class RenderResult(NamedTuple):
-    """One environment, rendered. What could not be made, for its problems, is None or empty."""
+    """One rendered environment. What its problems kept from being made is None or empty.
+
+    `files` are the bytes of the manifests by their paths below `manifests/`. `inputs` are the digests of the files that the
+    environment was read from, by their paths from the root; that of a file that does not exist is empty.
+    """
 
     name: str
     problems: tuple[Problem, ...]
@@ -46,159 +60,11 @@ class RenderResult(NamedTuple):
     layers: tuple[LayerFile, ...] = ()
     desired: DesiredState | None = None
     delivery: Delivery | None = None
-
-
-def _ignore(name: str) -> None:
-    """Where nobody listens."""
-
-
-class ProgressCallbacks(NamedTuple):
-    """Who hears how a run goes: `begins` the name of each stage, `told` that of each environment that is rendered."""
-
-    on_stage: Callable[[str], None] = _ignore
-    on_rendered: Callable[[str], None] = _ignore
-
-
-NO_PROGRESS = ProgressCallbacks()
-
-
-def open_artifact_cache(verify_all: bool) -> Prepared:
-    """What is kept between runs, which is not to be believed where everything is verified."""
-    return Prepared(None if verify_all else users_folder())
-
-
-class Renderer:
-    """What the environments of one run share: each file, platform and template is read once."""
-
-    def __init__(
-        self,
-        project: Project,
-        *,
-        verify_all: bool = False,
-        today: date | None = None,
-        listeners: ProgressCallbacks = NO_PROGRESS,
-    ) -> None:
-        """`today` says which waivers still count; nothing that is rendered depends on it."""
-        self.on_stage = listeners.on_stage
-        self.project = project
-        self.verify_all = verify_all
-        self.today = today or date.today()
-        self.artifact_cache = prepared = open_artifact_cache(verify_all)
-        self.layer_loader = LayerLoader(project)
-        self.platform_loader = PlatformLoader(project, prepared)
-        self.user_data_builder = UserDataBuilder(project)
-        self.templates = load_manifest_templates(project, prepared)
-        self.policies = PolicyChecker(project)
-
-    @cached_property
-    def delivery_builder(self) -> DeliveryRenderer:
-        """What makes the files of delivery/."""
-        from vmgen.delivery.files import DeliveryRenderer
-
-        return DeliveryRenderer(self.project)
-
-    def render(self, name: str) -> RenderResult:
-        """An environment, all the way from its files to the bytes of its manifests."""
-        problems: list[Problem] = []
-        merged: Environment | None = None
-        try:
-            self.on_stage("read")
-            layers = load_layers(name, self.layer_loader)
-            problems.extend(layers.problems)
-            if not layers.is_readable:
-                return RenderResult(name, sort_problems(problems))
-            self.on_stage("merge")
-            merged = merge_environment(layers, self._load_platform(layers))
-            self.on_stage("check")
-            waivers = WaiverFilter(merged, self.today)
-            problems += self._check(merged, waivers)
-            if has_errors(tuple(problems)):
-                return RenderResult(
-                    name, sort_problems([*problems, *self._check_unexpanded_user_data(merged, waivers)]), merged
-                )
-            self.on_stage("expand")
-            expanded = build_fleet(merged, self.user_data_builder)
-            problems += self._check_user_data(expanded, waivers)
-            if has_errors(tuple(problems)):
-                return RenderResult(name, sort_problems(problems), merged)
-            self.on_stage("render")
-            made, wrong = render_tree(expanded, self.templates, verify_all=self.verify_all)
-            problems += [*wrong, *waivers.apply(self.policies.find_violations(merged, expanded, made)), *waivers.find_stale()]
-            should_be, misplaced = build_desired_state(merged, made)
-            delivery, unfit = self._build_delivery(merged, expanded)
-            problems += [*misplaced, *unfit]
-            return RenderResult(name, sort_problems(problems), merged, expanded, made.files, layers.files, should_be, delivery)
-        except ProblemsError as refused:
-            return RenderResult(name, sort_problems([*problems, *refused.problems]), merged)
-
-    def _check(self, merged: Environment, waivers: WaiverFilter) -> list[Problem]:
-        found = waivers.apply(run_rules(RULES, merged))
-        return [*waivers.problems, *found, *self.policies.find_definition_problems(merged)]
-
-    def _check_user_data(self, expanded: Fleet, waivers: WaiverFilter) -> list[Problem]:
-        if not expanded.user_data:
-            return []
-        from vmgen.cloud_init.validate import KnownGoodTexts, validate_user_data
-
-        sound = KnownGoodTexts(self.artifact_cache, f"{self.project.root}/{expanded.file}")
-        found = waivers.apply(validate_user_data(expanded.user_data, sound, verify_all=self.verify_all))
-        sound.save()
-        return list(found)
-
-    def _check_unexpanded_user_data(self, merged: Environment, waivers: WaiverFilter) -> list[Problem]:
-        """What is wrong with the user data of an environment that cannot be expanded: all problems come in one run."""
-        from vmgen.cloud_init.validate import preview_user_data, validate_user_data
-
-        return list(waivers.apply(validate_user_data(preview_user_data(merged, self.user_data_builder))))
-
-    def _build_delivery(self, merged: Environment, expanded: Fleet) -> tuple[Delivery | None, list[Problem]]:
-        if not merged.settings.is_set("delivery"):
-            return None, []
-        return self.delivery_builder.render(merged, expanded)
-
-    def _load_platform(self, layers: Layered) -> Platform:
-        written = layers.content.get("platform")
-        name = written.data if written else DEFAULT_PLATFORM
-        if name is INVALID:  # said already; and against no platform can the rest be looked at
-            raise ProblemsError(())
-        if written and name not in self.project.platform_names:
-            known = self.project.platform_names
-            hint = did_you_mean(str(name), known) or f"; there are: {', '.join(known)}"
-            message = f"no platform '{name}'{hint}"
-            raise ProblemsError((Problem(written.place, "unknown-platform", "platform", message),))
-        return self.platform_loader.load(name)
-
-
-def render_all(
-    project: Project, names: tuple[str, ...], *, verify_all: bool, jobs: int, listeners: ProgressCallbacks = NO_PROGRESS
-) -> tuple[RenderResult, ...]:
-    """Each environment rendered, several at a time where that was asked for."""
-    told = listeners.on_rendered
-    if jobs == 1 or len(names) <= 1:
-        workshop = Renderer(project, verify_all=verify_all, listeners=listeners)
-        return _collect((workshop.render(name) for name in names), told)
-    from concurrent.futures import ProcessPoolExecutor
-
-    with ProcessPoolExecutor(min(jobs, len(names))) as pool:
-        return _collect(pool.map(partial(_render_in_worker, project, verify_all), names), told)
-
-
-def _collect(rendered: Iterable[RenderResult], told: Callable[[str], None]) -> tuple[RenderResult, ...]:
-    done = []
-    for each in rendered:
-        told(each.name)
-        done.append(each)
-    return tuple(done)
-
-
-def _render_in_worker(project: Project, verify_all: bool, name: str) -> RenderResult:
-    """In a process of its own; only what the others need comes back."""
-    done = Renderer(project, verify_all=verify_all).render(name)
-    return done._replace(environment=None, fleet=None)
+    inputs: Mapping[str, str] = {}
 
 
 class RunResult(NamedTuple):
-    """All environments of a run: what was rendered, how it differs from what is there, and everything wrong."""
+    """All environments of a run, how their files differ from those that exist, and every problem."""
 
     environments: tuple[RenderResult, ...]
     changes: tuple[FileChanges, ...]
@@ -210,85 +76,217 @@ def evaluate(
     project: Project,
     names: tuple[str, ...],
     *,
-    gone: tuple[str, ...] = (),
+    removed: tuple[str, ...] = (),
     allow_empty: bool = False,
     verify_all: bool = False,
     jobs: int = 1,
-    start: PlanBase | None = None,
-    listeners: ProgressCallbacks = NO_PROGRESS,
+    base: PlanBase | None = None,
+    progress: ProgressCallbacks = NO_PROGRESS,
 ) -> RunResult:
-    """Render environments and compare them with the folder. `gone` are those whose file is no more.
+    """Render environments, compare them with the folder and, with a `base`, apply the gate.
 
-    With a `start`, the gate is passed too.
+    `removed` are environments that have manifests but no file any more. Nothing is compared if an environment has errors.
     """
-    rendered = render_all(project, names, verify_all=verify_all, jobs=jobs, listeners=listeners)
-    problems = [problem for each in rendered for problem in each.problems]
+    rendered = render_all(project, names, verify_all=verify_all, jobs=jobs, progress=progress)
+    problems = [problem for environment in rendered for problem in environment.problems]
     if has_errors(tuple(problems)):
         return RunResult(rendered, (), sort_problems(problems), DeliveryDiff(project))
-    listeners.on_stage("compare")
-    compared = tuple(diff_files(project, each.name, each.files) for each in rendered)
-    compared += tuple(diff_files(project, name, {}) for name in gone)
-    problems.extend(problem for each in compared for problem in each.problems)
+    progress.on_stage("compare")
+    changes = tuple(diff_files(project, environment.name, environment.files) for environment in rendered)
+    changes += tuple(diff_files(project, name, {}) for name in removed)
+    problems += [problem for environment_changes in changes for problem in environment_changes.problems]
     if not allow_empty:
-        problems.extend(find_emptied_environments(project, compared))
-    listeners.on_stage("gate")
-    if start:
-        problems.extend(_check_gate(project, rendered, start, open_artifact_cache(verify_all), compared))
-    delivery, unfit = _compare_delivery(project, names, rendered)
-    return RunResult(rendered, compared, sort_problems([*problems, *unfit]), delivery)
+        problems += find_emptied_environments(project, changes)
+    progress.on_stage("gate")
+    if base:
+        problems += _apply_gate(project, rendered, base, changes)
+    delivery, delivery_problems = _compare_delivery(project, names, rendered)
+    return RunResult(rendered, changes, sort_problems([*problems, *delivery_problems]), delivery)
+
+
+def render_all(
+    project: Project, names: tuple[str, ...], *, verify_all: bool, jobs: int, progress: ProgressCallbacks = NO_PROGRESS
+) -> tuple[RenderResult, ...]:
+    """Render environments in this process, or in up to `jobs` worker processes.
+
+    Workers return neither `environment` nor `fleet` nor `layers`.
+    """
+    if jobs == 1 or len(names) <= 1:
+        renderer = Renderer(project, verify_all=verify_all, progress=progress)
+        return _collect(map(renderer.render, names), progress)
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(min(jobs, len(names))) as pool:
+        return _collect(pool.map(partial(_render_in_worker, project, verify_all), names), progress)
+
+
+def _collect(results: Iterable[RenderResult], progress: ProgressCallbacks) -> tuple[RenderResult, ...]:
+    rendered = []
+    for result in results:
+        progress.on_rendered(result.name)
+        rendered.append(result)
+    return tuple(rendered)
+
+
+def _render_in_worker(project: Project, verify_all: bool, name: str) -> RenderResult:
+    result = Renderer(project, verify_all=verify_all).render(name)
+    # To pickle all of it would take longer than to render it.
+    return result._replace(environment=None, fleet=None, layers=())
+
+
+class Renderer:
+    """Renders the environments of one run: they share each file, platform and template, which is read once."""
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        verify_all: bool = False,
+        today: date | None = None,
+        progress: ProgressCallbacks = NO_PROGRESS,
+    ) -> None:
+        """`today` decides which waivers still count, and no byte of a manifest."""
+        self.on_stage = progress.on_stage
+        self.project = project
+        self.verify_all = verify_all
+        self.today = today or date.today()
+        self.layer_loader = LayerLoader(project)
+        self.platform_loader = PlatformLoader(project)
+        self.user_data_builder = UserDataBuilder(project)
+        self.templates = load_manifest_templates(project)
+        self.policies = PolicyChecker(project)
+
+    @cached_property
+    def delivery_builder(self) -> DeliveryRenderer:
+        """The renderer of the files below `delivery/`."""
+        from vmgen.delivery.files import DeliveryRenderer
+
+        return DeliveryRenderer(self.project)
+
+    def render(self, name: str) -> RenderResult:
+        """Render an environment, from its files to the bytes of its manifests. Mistakes in it are problems of the result."""
+        problems: list[Problem] = []
+        environment: Environment | None = None
+        try:
+            self.on_stage("read")
+            layers = load_layers(name, self.layer_loader)
+            problems += layers.problems
+            if not layers.is_readable:
+                return RenderResult(name, sort_problems(problems))
+            self.on_stage("merge")
+            environment = merge_environment(layers, self._load_platform(layers))
+            self.on_stage("check")
+            waivers = WaiverFilter(environment, self.today)
+            problems += self._check(environment, waivers)
+            if has_errors(tuple(problems)):
+                problems += self._check_unexpanded_user_data(environment, waivers)
+                return RenderResult(name, sort_problems(problems), environment)
+            self.on_stage("expand")
+            fleet = build_fleet(environment, self.user_data_builder)
+            problems += self._check_user_data(fleet, waivers)
+            if has_errors(tuple(problems)):
+                return RenderResult(name, sort_problems(problems), environment)
+            self.on_stage("render")
+            tree, template_problems = render_tree(fleet, self.templates, verify_all=self.verify_all)
+            violations = waivers.apply(self.policies.find_violations(environment, fleet, tree))
+            problems += [*template_problems, *violations, *waivers.find_stale()]
+            desired, tombstone_problems = build_desired_state(environment, tree)
+            delivery, delivery_problems = self._build_delivery(environment, fleet)
+        except ProblemsError as error:
+            return RenderResult(name, sort_problems([*problems, *error.problems]), environment)
+        problems += [*tombstone_problems, *delivery_problems]
+        inputs = self._list_inputs(layers)
+        return RenderResult(
+            name, sort_problems(problems), environment, fleet, tree.files, layers.files, desired, delivery, inputs
+        )
+
+    def _load_platform(self, layers: Layered) -> Platform:
+        """Load the platform that an environment names. Raises ProblemsError if there is none of that name."""
+        value = layers.content.get("platform")
+        name = value.data if value else DEFAULT_PLATFORM
+        if name is INVALID:  # already a problem of the layer, and nothing can be checked without a platform
+            raise ProblemsError(())
+        if value and name not in self.project.platform_names:
+            platforms = self.project.platform_names
+            hint = did_you_mean(str(name), platforms) or f"; there are: {', '.join(platforms)}"
+            raise ProblemsError((Problem(value.place, "unknown-platform", "platform", f"no platform '{name}'{hint}"),))
+        return self.platform_loader.load(name)
+
+    def _check(self, environment: Environment, waivers: WaiverFilter) -> list[Problem]:
+        problems = waivers.apply(run_rules(RULES, environment))
+        return [*waivers.problems, *problems, *self.policies.find_definition_problems(environment)]
+
+    def _check_unexpanded_user_data(self, environment: Environment, waivers: WaiverFilter) -> Iterable[Problem]:
+        """Check the user data of an environment that has errors, so that one run reports all problems."""
+        from vmgen.cloud_init.validate import preview_user_data, validate_user_data
+
+        return waivers.apply(validate_user_data(preview_user_data(environment, self.user_data_builder)))
+
+    def _check_user_data(self, fleet: Fleet, waivers: WaiverFilter) -> Iterable[Problem]:
+        if not fleet.user_data:
+            return ()
+        from vmgen.cloud_init.validate import validate_user_data
+
+        return waivers.apply(validate_user_data(fleet.user_data, verify_all=self.verify_all))
+
+    def _build_delivery(self, environment: Environment, fleet: Fleet) -> tuple[Delivery | None, list[Problem]]:
+        if not environment.settings.is_set("delivery"):
+            return None, []
+        return self.delivery_builder.render(environment, fleet)
+
+    def _list_inputs(self, layers: Layered) -> Mapping[str, str]:
+        digests = self.project.source_digests
+        return {file: digests.get(file, "") for file in find_source_files(layers.files, self.project)}
 
 
 def _compare_delivery(
     project: Project, names: tuple[str, ...], rendered: tuple[RenderResult, ...]
 ) -> tuple[DeliveryDiff, list[Problem]]:
-    """The files of `delivery/`. What environments share there is looked at where all of them were rendered."""
-    known, _ = find_environments(project)
-    if known and not names:
+    """Compare the files of `delivery/`. Those that environments share are compared if all environments were rendered."""
+    all_names, _ = find_environments(project)
+    if all_names and not names:
         return DeliveryDiff(project), []
-    each = [one.delivery for one in rendered if one.delivery]
-    files = {path: content for delivery in each for path, content in delivery.files.items()}
-    if set(names) != set(known):
-        found = diff_delivery(project, files, names)
-        return found, list(found.problems)
-    shared, problems = _build_shared_delivery(project, each, known) if each else ({}, [])
-    found = diff_delivery(project, {**files, **shared})
-    return found, [*problems, *found.problems]
+    deliveries = [environment.delivery for environment in rendered if environment.delivery]
+    files = {path: content for delivery in deliveries for path, content in delivery.files.items()}
+    problems: list[Problem] = []
+    if set(names) != set(all_names):
+        diff = diff_delivery(project, files, names)
+    else:
+        if deliveries:
+            from vmgen.delivery.files import DeliveryRenderer
+
+            shared, problems = DeliveryRenderer(project).render_shared(deliveries, all_names)
+            files |= shared
+        diff = diff_delivery(project, files)
+    return diff, [*problems, *diff.problems]
 
 
-def _build_shared_delivery(
-    project: Project, each: list[Delivery], known: tuple[str, ...]
-) -> tuple[dict[str, bytes], list[Problem]]:
-    from vmgen.delivery.files import DeliveryRenderer
-
-    return DeliveryRenderer(project).render_shared(each, known)
-
-
-def _check_gate(
-    project: Project, rendered: tuple[RenderResult, ...], start: PlanBase, prepared: Prepared, compared: tuple[FileChanges, ...]
+def _apply_gate(
+    project: Project, rendered: tuple[RenderResult, ...], base: PlanBase, changes: tuple[FileChanges, ...]
 ) -> tuple[Problem, ...]:
-    """What the gate refuses. It has nothing to look at where nothing that exists changes or goes, and no tombstone stands."""
-    environments = [each.desired for each in rendered if each.desired]
-    files = {path: content for each in environments for path, content in each.files.items()}
-    names = (*(each.environment for each in environments), *start.removed_environments)
-    differing = start.baseline.find_differing(names, files, compared)
-    if not (differing or start.removed_environments or any(each.tombstones for each in environments)):
+    """Return what the gate refuses. No plan is built if no existing object changes or goes and there is no tombstone."""
+    desired = [environment.desired for environment in rendered if environment.desired]
+    files = {path: content for state in desired for path, content in state.files.items()}
+    names = (*(state.environment for state in desired), *base.removed_environments)
+    differing = base.baseline.find_differing(names, files, changes)
+    if not (differing or base.removed_environments or any(state.tombstones for state in desired)):
         return ()
-    return plan_and_gate(project, rendered, start, prepared, differing)[1]
+    return plan_and_gate(project, rendered, base, differing)[1]
 
 
 def plan_and_gate(
-    project: Project,
-    rendered: tuple[RenderResult, ...],
-    start: PlanBase,
-    prepared: Prepared | None = None,
-    differing: Mapping[str, bytes] | None = None,
+    project: Project, rendered: tuple[RenderResult, ...], base: PlanBase, differing: Mapping[str, bytes] | None = None
 ) -> tuple[Plan, tuple[Problem, ...]]:
-    """What the platform will do, and what of it the gate refuses. `differing` is what of the baseline does, if known."""
+    """Plan what the platform will do, and return with it what the gate refuses.
+
+    `differing` are the manifests of the baseline that differ from the rendered ones; with None they are looked up.
+    """
     from vmgen.plan.gate import refuse_unpermitted
     from vmgen.plan.plan import build_plan
 
-    environments = tuple(each.desired for each in rendered if each.desired)
-    platforms = PlatformLoader(project, prepared).preload(each.environment.platform for each in rendered if each.environment)
-    found = build_plan(platforms, environments, start.baseline, start.removed_environments, differing)
-    refused = refuse_unpermitted(found, environments, start.today, behind=start.baseline.head_is_behind)
-    return found, sort_problems([*found.problems, *refused])
+    desired = tuple(environment.desired for environment in rendered if environment.desired)
+    loaded = (environment.environment.platform for environment in rendered if environment.environment)
+    platforms = PlatformLoader(project).preload(loaded)
+    plan = build_plan(platforms, desired, base.baseline, base.removed_environments, differing)
+    refused = refuse_unpermitted(plan, desired, base.today, behind=base.baseline.head_is_behind)
+    return plan, sort_problems([*plan.problems, *refused])

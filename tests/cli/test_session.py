@@ -18,7 +18,7 @@ BAD = "namespace: tenant-acme\nvms: {web: {cuont: 3}}\n"
 LINE = re.compile(r"(?P<stage>[a-z]+) +(?P<spent>\d+\.\d) ms +(?P<share>\d+\.\d)%")
 LISTED = ["start", "list"]
 PIPELINE = ["import", "baseline", "read", "merge", "check", "expand", "render", "compare", "gate"]
-CHECKED = [*LISTED, "baseline", "stamps", "import", "read", "merge", "check", "expand", "render", "compare", "gate", "drift"]
+CHECKED = [*LISTED, "baseline", "import", "read", "merge", "check", "expand", "render", "compare", "gate", "drift"]
 STAGES: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "render": (("render",), [*LISTED, "stamps", *PIPELINE, "write", "all"]),
     "render one": (("render", "production"), [*LISTED, "stamps", *PIPELINE, "write", "all"]),

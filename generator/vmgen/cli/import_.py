@@ -11,7 +11,7 @@ from vmgen.cli.session import Session
 from vmgen.importer.report import format_json, format_text
 from vmgen.importer.run import ImportedEnvironment, ImportRequest, ImportResult, import_manifests
 from vmgen.problems import VmgenError
-from vmgen.write.lock import lock_repository
+from vmgen.write.state import lock_repository
 
 
 @click.command("import")

@@ -48,7 +48,7 @@ def command(
     selected, base = session.select_environments(names, since), session.load_plan_base(names, against)
     with Progress("rendering", len(selected)) as progress:
         callbacks = ProgressCallbacks(on_rendered=progress)
-        results = render_all(session.project, selected, verify_all=False, jobs=jobs, listeners=callbacks)
+        results = render_all(session.project, selected, verify_all=False, jobs=jobs, progress=callbacks)
     problems = tuple(problem for result in results for problem in result.problems)
     if has_errors(problems):
         session.report_problems([*session.name_problems, *problems])

@@ -13,7 +13,7 @@ from vmgen.cli.session import Session, measure_stages
 from vmgen.problems import Problem, sort_problems
 from vmgen.quantities import format_count
 from vmgen.stamps import Stamp, StampStore
-from vmgen.write.lock import lock_repository
+from vmgen.write.state import find_tracked_state, lock_repository
 
 if TYPE_CHECKING:
     from vmgen.pipeline import RunResult
@@ -67,6 +67,7 @@ def command(color: str, /, watch: bool, timings: bool, output: str, names: tuple
 def _render(session: Session, options: RenderOptions) -> bool:
     """Render, report what was done or is wrong, and return True if there is no error and, with --check, no difference."""
     session.on_stage("list")
+    session.name_problems += find_tracked_state(session.project)
     names = session.select_environments(options.names, options.since)
     if options.to_stdout:
         return _print_manifests(session, _evaluate(session, options, names, (), {}))
@@ -79,7 +80,6 @@ def _render(session: Session, options: RenderOptions) -> bool:
     if fresh and len(fresh) == len(names):
         return _report_unchanged(session, fresh)
     with lock_repository(session.project.root):
-        stamps.begin()
         return _write_manifests(session, _evaluate(session, options, names, removed, fresh), stamps, fresh)
 
 
@@ -144,8 +144,6 @@ def _write_manifests(session: Session, result: RunResult, stamps: StampStore, fr
         session.print_message("Nothing was written.")
         return False
     session.on_stage("write")
-    for name in rendered_files:
-        stamps.forget(name)
     for changes in result.changes:
         write_changes(changes, rendered_files.get(changes.environment, {}), session.project)
     for changes in result.changes:
@@ -156,7 +154,7 @@ def _write_manifests(session: Session, result: RunResult, stamps: StampStore, fr
             session.print_message(_format_changes(changes))
     _print_unchanged(session, fresh)
     session.on_stage("stamps")
-    stamps.record(session.build_stamps(result))
+    stamps.record(result)
     return True
 
 

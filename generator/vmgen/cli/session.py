@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
 from vmgen.plan.diff import find_orphaned_environments
-from vmgen.problems import Problem, VmgenError, has_errors, sort_problems
+from vmgen.problems import Problem, VmgenError, has_errors
 from vmgen.read.repository import Project, find_environments, open_project, select_environments
 from vmgen.report.terminal import Paint, choose_paint
-from vmgen.stamps import CheckStampStore, Stamp, StampInput, StampStore
+from vmgen.stamps import StampStore
 
 if TYPE_CHECKING:
     from vmgen.pipeline import RenderResult, RunResult
@@ -79,28 +79,6 @@ class Session:
         """Open the stamps that earlier renders of today left."""
         return StampStore(self.project, self.environment_names, date.today())
 
-    def open_check_stamps(self, mode: str) -> StampStore:
-        """Open the stamps that earlier checks of today left, with the kustomize engine in the same mode."""
-        return CheckStampStore(self.project, self.environment_names, date.today(), mode)
-
-    def build_stamps(self, result: RunResult) -> Mapping[str, StampInput]:
-        """Return the stamps of the environments of a run without errors.
-
-        An environment with tombstones gets none: its warnings depend on what is committed.
-        """
-        from vmgen.merge.layers import find_source_files
-
-        warnings = {changes.environment: changes.problems for changes in result.changes}
-        stamps = {}
-        for rendered in result.environments:
-            if rendered.desired and rendered.desired.tombstones:
-                continue
-            problems = sort_problems([*rendered.problems, *warnings.get(rendered.name, ())])
-            stamp = Stamp(len(rendered.files), problems, has_delivery=rendered.delivery is not None)
-            sources = frozenset(find_source_files(rendered.layers, self.project))
-            stamps[rendered.name] = StampInput(sources, stamp, rendered.files)
-        return stamps
-
     def evaluate(
         self,
         names: tuple[str, ...],
@@ -114,16 +92,16 @@ class Session:
         """Render environments, compare them with the working tree and, with a base, apply the gate; show the progress."""
         from vmgen.pipeline import ProgressCallbacks, evaluate
 
-        with Progress("rendering", len(names)) as progress:
+        with Progress("rendering", len(names)) as on_rendered:
             return evaluate(
                 self.project,
                 names,
-                gone=removed,
+                removed=removed,
                 allow_empty=allow_empty,
                 verify_all=verify_all,
                 jobs=jobs,
-                start=base,
-                listeners=ProgressCallbacks(self.on_stage, progress),
+                base=base,
+                progress=ProgressCallbacks(self.on_stage, on_rendered),
             )
 
     def paint_for(self, stream: TextIO) -> Paint:

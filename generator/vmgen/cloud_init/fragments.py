@@ -42,7 +42,7 @@ class FragmentLoader:
         if path is None:
             return None
         if path not in self._cache:
-            self._cache[path] = _read_fragment(path, self.project.display_path(path))
+            self._cache[path] = _read_fragment(path, self.project)
         fragment, wrong = self._cache[path]
         problems.extend(wrong)
         return fragment
@@ -82,9 +82,10 @@ def _list_files(folder: Path) -> list[str]:
     return [entry.name for entry in folder.iterdir() if entry.is_file()] if folder.is_dir() else []
 
 
-def _read_fragment(path: Path, shown: str) -> tuple[Located | None, tuple[Problem, ...]]:
+def _read_fragment(path: Path, project: Project) -> tuple[Located | None, tuple[Problem, ...]]:
+    shown = project.display_path(path)
     try:
-        content = path.read_bytes()
+        content = project.read_source(path)
     except OSError as error:
         return None, (MISSING_FILE.build_problem(Place(shown, 1, 1), "", f"cannot be read: {error.strerror}"),)
     start = content[:64].decode("utf-8", "replace").lower()

@@ -25,11 +25,9 @@ from vmgen.cloud_init.rules import (
 )
 from vmgen.cloud_init.user_data import UserData
 from vmgen.cloud_init.variables import TemplateVariables
-from vmgen.fingerprint import compute_digest
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem
 from vmgen.read.located import format_path
-from vmgen.read.prepared import Prepared
 from vmgen.read.yaml_reader import describe_unprintable, find_unprintable
 from vmgen.secrets import patterns as library
 from vmgen.secrets.cloud_config import find_cloud_config_secrets
@@ -112,40 +110,10 @@ WARN_BYTES = 240 * 1024
 MAX_BYTES = 1000 * 1024
 
 
-class KnownGoodTexts:
-    """The texts of an environment in which an earlier run of this program found nothing; as digests, which tell nothing.
-
-    `file` is the environment's, its whole path: each has an entry of its own. To look at one text takes as long as to render
-    a hundred VMs, mostly for the schema of cloud-init.
-    """
-
-    def __init__(self, prepared: Prepared, file: str) -> None:
-        self._cache = prepared
-        self._cache_name = f"sound user data of {file}"
-        self._cache_key = library.plugin_version()
-        self._known = frozenset(prepared.get(self._cache_name, self._cache_key) or ())
-        self._confirmed: set[str] = set()
-
-    def check(self, text: str) -> tuple[UserDataFinding, ...]:
-        """What is wrong with a text; an earlier run's answer where that was: nothing."""
-        name = compute_digest([text])
-        found = () if name in self._known else check_text(text)
-        if not found:
-            self._confirmed.add(name)
-        return found
-
-    def save(self) -> None:
-        """Keep what was found to be sound for the next run."""
-        if self._confirmed != self._known:
-            self._cache.put(self._cache_name, self._cache_key, frozenset(self._confirmed))
-
-
-def validate_user_data(
-    texts: Iterable[UserData], sound: KnownGoodTexts | None = None, *, verify_all: bool = False
-) -> list[Problem]:
+def validate_user_data(texts: Iterable[UserData], *, verify_all: bool = False) -> list[Problem]:
     """What is wrong with user data; what several VMs inherit from one place is said once.
 
-    The first text of each shape is looked at; with `verify_all`, every one is. `sound` knows some of the texts.
+    The first text of each shape is looked at; with `verify_all`, every one is.
     """
     found: list[Problem] = []
     said: set[tuple[Place, str, str]] = set()
@@ -153,7 +121,7 @@ def validate_user_data(
     for each in texts:
         shape = each.text if verify_all else each.normalized_text
         if shape not in by_shape:
-            by_shape[shape] = sound.check(each.text) if sound else check_text(each.text)
+            by_shape[shape] = check_text(each.text)
         for problem in (*each.problems, *_locate_findings(each, by_shape[shape])):
             if (problem.place, problem.rule, problem.message) not in said:
                 said.add((problem.place, problem.rule, problem.message))

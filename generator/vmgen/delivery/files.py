@@ -26,14 +26,12 @@ from vmgen.merge.platform import load_extended
 from vmgen.problems import Place, Problem, VmgenError
 from vmgen.read.located import Located, to_plain
 from vmgen.read.manifests import InvalidYamlError, parse_objects
-from vmgen.read.repository import Project
+from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX, STANDALONE_FOLDER, Project
 from vmgen.read.schema import Schema
 from vmgen.read.templates import Templates
 from vmgen.render.manifests import KUSTOMIZATION
 from vmgen.yaml_text import finalize, format_header, to_block, to_json_literal
 
-DELIVERY_FOLDER = "delivery"
-ARGOCD, FLUX, STANDALONE_FOLDER = "argocd", "flux", "standalone"
 DEFAULTS_FILE = "delivery/defaults.yaml"
 # The schema of each kind: the fields that are written, and no other.
 SCHEMA_FILES: Mapping[str, str] = {
@@ -55,7 +53,7 @@ def load_schema(kind: str, project: Project) -> Schema:
     if path is None:
         raise VmgenError(f"templates/{SCHEMA_FILES[kind]} is missing")
     try:
-        return Schema(json.loads(path.read_text(encoding="utf-8")), ours=project.is_built_in(path))
+        return Schema(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
         raise VmgenError(f"{project.display_path(path)} is not JSON: {error}") from None
 

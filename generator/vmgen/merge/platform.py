@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vmgen.fingerprint import compute_digest
-from vmgen.listing import listing
 from vmgen.merge.catalog import Catalog
 from vmgen.merge.layers import merge
 from vmgen.problems import ProblemsError, VmgenError, sort_problems
-from vmgen.read.located import Located, deserialize, serialize, to_plain
-from vmgen.read.prepared import Prepared
+from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project
 from vmgen.read.schema import load_builtin_schema
 from vmgen.read.yaml_reader import read_yaml
@@ -23,28 +19,23 @@ DEFAULT_PLATFORM = "hikube"
 
 
 class Kind(NamedTuple):
-    """A kind of object: its template, the schema of what comes out, its folder, and how long its names may be.
-
-    `built_in` says that the schema is the program's own, not one of the repository.
-    """
+    """A kind of object: its template, the schema of what comes out, its folder, and how long its names may be."""
 
     name: str
     template: str
     schema: Mapping[str, Any]
-    built_in: bool
     folder: str
     max_name_length: int
     safe_name_length: int
 
 
 class Platform(NamedTuple):
-    """Everything that the program knows about a platform. `built_in` says that its platform.yaml is the program's own."""
+    """Everything that the program knows about a platform."""
 
     name: str
     kinds: Mapping[str, Kind]
     catalog: Catalog
     content: Located
-    built_in: bool
 
     @property
     def defaults(self) -> Located:
@@ -84,58 +75,26 @@ def _merge_field_defaults(content: Located, defaults: str, fields: str) -> Locat
 
 
 class PlatformLoader:
-    """Reads each platform once in a run, or, with `prepared`, once for the files that it is read from."""
+    """Reads each platform once in a run."""
 
-    def __init__(self, project: Project, prepared: Prepared | None = None) -> None:
+    def __init__(self, project: Project) -> None:
         self.project = project
-        self._artifact_cache = prepared or Prepared()
         self._platforms: dict[str, Platform] = {}
 
     def load(self, name: str) -> Platform:
         """The platform of a name; the name is one of `project.platforms`."""
         if name not in self._platforms:
-            entry = f"platform {name} {self.project.template_folders[0]} {self._own_catalog or ''}"
-            read = partial(_load_platform, name, self.project)
-            self._platforms[name] = self._artifact_cache.kept(
-                entry, self._cache_key, read, _serialize_platform, _deserialize_platform
-            )
+            self._platforms[name] = _load_platform(name, self.project)
         return self._platforms[name]
 
     def load_data(self, name: str, schema: str) -> Located:
         """A data file of the templates (`hikube/verdicts.yaml`) over those that it extends, in the shape of a schema."""
-        entry = f"{name} {self.project.template_folders[0]}"
-        return self._artifact_cache.kept(
-            entry, self._cache_key, lambda: validate(load_extended(name, self.project), schema), serialize, deserialize
-        )
+        return validate(load_extended(name, self.project), schema)
 
     def preload(self, known: Iterable[Platform]) -> PlatformLoader:
         """The same, some platforms of which need not be read."""
         self._platforms |= {platform.name: platform for platform in known}
         return self
-
-    @cached_property
-    def _own_catalog(self) -> Path | None:
-        own = self.project.own_catalog
-        return own if own.is_file() else None
-
-    @cached_property
-    def _cache_key(self) -> str:
-        """What all platforms are read from, beside the program's own files: those of the repository."""
-        *own, _ = self.project.template_folders
-        lines = [line for folder in own for line in (str(folder), *listing(str(folder), links=True))]
-        return compute_digest([*lines, self._own_catalog.read_bytes() if self._own_catalog else ""])
-
-
-def _serialize_platform(platform: Platform) -> tuple[Any, ...]:
-    kinds = [tuple(kind) for kind in platform.kinds.values()]
-    return platform.name, kinds, serialize(platform.catalog.content), serialize(platform.content), platform.built_in
-
-
-def _deserialize_platform(row: tuple[Any, ...]) -> Platform:
-    name, kinds, catalog, content, built_in = row
-    return Platform(
-        name, {kind[0]: Kind(*kind) for kind in kinds}, Catalog(deserialize(catalog)), deserialize(content), built_in
-    )
 
 
 def _load_platform(name: str, project: Project) -> Platform:
@@ -145,8 +104,7 @@ def _load_platform(name: str, project: Project) -> Platform:
     if own.is_file():
         catalog = merge(catalog, _read_content(own, project))
     kinds = {kind: _load_kind(kind, entry, name, project) for kind, entry in content.data["kinds"].data.items()}
-    built_in = project.is_built_in(_require_template(f"{name}/platform.yaml", project))
-    return Platform(name, kinds, Catalog(validate(catalog, "catalog")), content, built_in)
+    return Platform(name, kinds, Catalog(validate(catalog, "catalog")), content)
 
 
 def _load_kind(kind: str, entry: Located, platform: str, project: Project) -> Kind:
@@ -158,7 +116,7 @@ def _load_kind(kind: str, entry: Located, platform: str, project: Project) -> Ki
         raise VmgenError(f"{project.display_path(path)} is not JSON: {error}") from None
     lengths = values["nameLength"]
     template = f"{platform}/{values['template']}"
-    return Kind(kind, template, schema, project.is_built_in(path), values["folder"], lengths["most"], lengths["safe"])
+    return Kind(kind, template, schema, values["folder"], lengths["most"], lengths["safe"])
 
 
 def _require_template(name: str, project: Project) -> Path:

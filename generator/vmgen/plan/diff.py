@@ -12,9 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from vmgen.delivery.files import ARGOCD, DELIVERY_FOLDER, FLUX, STANDALONE_FOLDER
 from vmgen.problems import Place, Problem
-from vmgen.read.repository import Project
+from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX, STANDALONE_FOLDER, Project
 from vmgen.yaml_text import HEADER_PREFIX
 
 # The ending of a file that is being written; one that lies there is from a run that was killed.

@@ -57,6 +57,10 @@ class Repository(NamedTuple):
         names = (*differing.split(b"\0"), *unknown.split(b"\0"))
         return frozenset(top / name.decode(errors="surrogateescape") for name in names if name)
 
+    def tracks(self, path: str) -> bool:
+        """Whether a file, or a file in a folder, is in the index. `path` counts from the folder of the repository."""
+        return bool(_check_output(self.folder, "ls-files", "--cached", "-z", "--", path))
+
     def read_blobs(self, identities: Iterable[str]) -> Iterator[bytes]:
         """The bytes of some files, by their ids, in that order."""
         wanted = list(identities)

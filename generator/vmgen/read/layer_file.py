@@ -51,7 +51,7 @@ class LayerLoader:
 def _load_layer(path: Path, project: Project, schema: Schema, text: bytes | None = None) -> LayerFile:
     shown = project.display_path(path)
     try:
-        content, problems = read_yaml(path.read_bytes() if text is None else text, shown)
+        content, problems = read_yaml(project.read_source(path) if text is None else text, shown)
     except OSError as error:
         unreadable = Problem(Place(shown), "unreadable-file", "", f"cannot be read: {error.strerror}")
         return LayerFile(path, Located(INVALID, Place(shown)), (unreadable,))
@@ -130,8 +130,7 @@ class _KeyFileReader(NamedTuple):
             self.problems.append(Problem(file.place, "missing-key-file", "sshKeys", message))
             return []
         try:
-            with path.open("rb") as stream:
-                content = stream.read(MAX_KEY_FILE_BYTES + 1)
+            content = self.project.read_source(path, MAX_KEY_FILE_BYTES + 1)
             if len(content) > MAX_KEY_FILE_BYTES:
                 raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
             text = content.decode("utf-8-sig").replace("\r\n", "\n")

@@ -94,24 +94,3 @@ def format_path(path: list[str | int] | tuple[str | int, ...]) -> str:
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     return text
-
-
-def serialize(value: Located) -> tuple[Any, ...]:
-    """The value and all below it as plain tuples and mappings, to be kept; `unpacked` gives it back."""
-    data: Any = value.data
-    if type(data) is dict:
-        data = {name: serialize(item) for name, item in data.items()}
-    elif type(data) is tuple:
-        data = tuple(serialize(item) for item in data)
-    key = tuple(value.key_place) if value.key_place else None
-    return data, tuple(value.place), key, value.layer, serialize(value.overrides) if value.overrides else None
-
-
-def deserialize(row: tuple[Any, ...]) -> Located:
-    """The value that was packed."""
-    data, place, key, layer, under = row
-    if type(data) is dict:
-        data = {name: deserialize(item) for name, item in data.items()}
-    elif type(data) is tuple:
-        data = tuple(deserialize(item) for item in data)
-    return Located(data, Place(*place), Place(*key) if key else None, layer, deserialize(under) if under else None)

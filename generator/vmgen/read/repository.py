@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vmgen import __version__
-from vmgen.fingerprint import compute_digest
-from vmgen.listing import listing
+from vmgen.fingerprint import combine_digests, compute_digest, digest_folder
 from vmgen.problems import Place, Problem, VmgenError, did_you_mean
 
+# The folder of what Argo CD or Flux gets, and the folders in it.
+DELIVERY_FOLDER = "delivery"
+ARGOCD, FLUX, STANDALONE_FOLDER = "argocd", "flux", "standalone"
 _ENVIRONMENT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # Windows opens devices under these names, with any suffix: a clone there would break.
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
@@ -33,9 +35,8 @@ def installation_folders() -> tuple[Path, ...]:
 
 @cache
 def installation_id() -> str:
-    """What tells this program from any other: its version, and a digest of the listing of its own folders."""
-    own = compute_digest("\n".join(listing(str(folder))) for folder in installation_folders())
-    return f"{__version__} {own}"
+    """Return the identity of this installation: its version and a digest of the content of its files."""
+    return f"{__version__} {compute_digest(combine_digests(digest_folder(str(path))) for path in installation_folders())}"
 
 
 class _Folders(NamedTuple):
@@ -81,9 +82,20 @@ class Project(_Folders):
                 return path
         return None
 
-    def is_built_in(self, path: Path) -> bool:
-        """Whether a template or schema that was found is the program's own, not one of the repository's folder."""
-        return path.is_relative_to(_builtin_folder("templates"))
+    @cached_property
+    def source_digests(self) -> dict[str, str]:
+        """The digest of each file that `read_source` has read, by its display path."""
+        return {}
+
+    def read_source(self, path: Path, size: int = -1) -> bytes:
+        """Read a file that an environment is made from: `size` bytes at most, or all of it. Raises OSError.
+
+        Its digest is kept for the stamps: they hold what was read, not what somebody saved in the meantime.
+        """
+        with path.open("rb") as stream:
+            content = stream.read(size)
+        self.source_digests.setdefault(self.display_path(path), compute_digest([content]))
+        return content
 
     def contains(self, path: Path) -> bool:
         """Whether a path lies in the repository, links followed."""

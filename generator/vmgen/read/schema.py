@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 from vmgen.problems import Problem, did_you_mean, find_closest
-from vmgen.read.conformance import conforms
 from vmgen.read.located import INVALID, AmbiguousScalar, Located, format_path, get_at_path, to_plain, walk
 from vmgen.read.repository import read_schema_text
 from vmgen.read.yaml_reader import resolve_scalar
@@ -39,30 +38,16 @@ class SchemaError(Exception):
 
 
 class Schema:
-    """A JSON Schema, able to say what is wrong with a located value.
+    """A compiled JSON Schema of draft 2020-12. Raises SchemaError if the document is none."""
 
-    One of the program's own is `ours`: it is compiled when something does not plainly fit it. Another is compiled at once, and
-    UnusableSchema is raised where it is none.
-    """
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        import jsonschema_rs  # loaded for the first schema: a run without work has none
 
-    def __init__(self, document: Mapping[str, Any], *, ours: bool = False) -> None:
         self.document = document
-        self._built_in = ours
-        if not ours:
-            self._validator  # noqa: B018 - compiled here, so that it raises here
-
-    @cached_property
-    def _validator(self) -> Any:
-        import jsonschema_rs  # a run without a mistake has no use for it
-
         try:
-            return jsonschema_rs.Draft202012Validator(dict(self.document), retriever=_refuse_retrieval)
+            self._validator = jsonschema_rs.Draft202012Validator(dict(document), retriever=_refuse_retrieval)
         except jsonschema_rs.ValidationError as error:
             raise SchemaError(error.message, tuple(error.instance_path)) from None
-
-    def _fast_check(self, data: Any) -> bool | None:
-        """Whether data fits, where that is plain to see."""
-        return conforms(data, self.document, self.document) if self._built_in else None
 
     def find_problems(self, value: Located) -> list[tuple[KeyPath, Problem]]:
         """What is wrong, with the path to take out of the value so that the rest can be looked at."""
@@ -71,10 +56,7 @@ class Schema:
             if isinstance(item.data, AmbiguousScalar) and "cloudInit" not in path and path[:1] not in _OFF_IS_TEXT:
                 message = f'{item.data} means different things to YAML tools; write "{item.data}" for the text'
                 found[path] = Problem(item.place, "ambiguous-scalar", format_path(path), message)
-        data = _to_json(value)
-        if not found and self._fast_check(data):
-            return []
-        errors = self._validator.iter_errors(data)
+        errors = self._validator.iter_errors(_to_json(value))
         # Unknown keys first: the key that was meant is then not missing as well.
         for error in sorted(errors, key=lambda error: error.kind.name != "additionalProperties"):
             for path, problem in self._translate_error(error, value):
@@ -85,13 +67,10 @@ class Schema:
 
     def is_valid(self, data: Any) -> bool:
         """Whether plain data has the shape."""
-        answer = self._fast_check(data)
-        return bool(self._validator.is_valid(data)) if answer is None else answer
+        return bool(self._validator.is_valid(data))
 
     def find_errors(self, data: Any) -> list[tuple[KeyPath, str]]:
         """What is wrong with plain data, as paths and the validator's own sentences."""
-        if self._fast_check(data):
-            return []
         return [(tuple(error.instance_path), error.message) for error in self._validator.iter_errors(data)]
 
     def _translate_error(self, error: Any, value: Located) -> list[tuple[KeyPath, Problem]]:
@@ -160,7 +139,7 @@ def _restore_keys(steps: list[str | int], value: Located) -> KeyPath:
 @cache
 def load_builtin_schema(name: str) -> Schema:
     """One of the project's own schemas, compiled once."""
-    return Schema(json.loads(read_schema_text(name)), ours=True)
+    return Schema(json.loads(read_schema_text(name)))
 
 
 def prune_invalid(value: Located, paths: list[KeyPath]) -> Located:

@@ -6,13 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-import jinja2
 from jinja2 import StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from vmgen.problems import Place, Problem, ProblemsError
-from vmgen.read.prepared import Prepared
 from vmgen.read.repository import Project
 
 # A product of a text and a number is the cheap way to fill the memory.
@@ -43,16 +41,10 @@ class Templates:
         *,
         plain: bool = False,
         watch: TemplateTracer | None = None,
-        prepared: Prepared | None = None,
     ) -> None:
-        """With `plain`, Jinja's own filters and tests are there (but what is random); else only `filters`.
-
-        `prepared` keeps what is compiled from run to run.
-        """
+        """With `plain`, Jinja's own filters and tests are there (but what is random); else only `filters`."""
         self.project = project
         self.tracer = watch
-        self._artifact_cache = prepared or Prepared()
-        self._cache_key = f"{jinja2.__version__} {plain} {finalize.__qualname__} {sorted(filters or ())}"
         self._display_paths: dict[str, str] = {}
         self._name_independent: dict[tuple[str, frozenset[str]], bool] = {}
         self._sandbox = _Sandbox(
@@ -97,16 +89,8 @@ class Templates:
         asked = (name, variables)
         if asked not in self._name_independent:
             source, _ = self.read_source(name)
-            what = f"only writes {sorted(variables)}"
-            answer = self.get_or_create(name, what, source, lambda: _is_output_only(self._sandbox.parse(source), variables))
-            self._name_independent[asked] = answer
+            self._name_independent[asked] = _is_output_only(self._sandbox.parse(source), variables)
         return self._name_independent[asked]
-
-    def get_or_create(self, name: str, what: str, source: str, make: Callable[[], Any]) -> Any:
-        """What is made from the text of a template, of an earlier run where there was one."""
-        if self.tracer:
-            return make()
-        return self._artifact_cache.kept(f"{self.project.find_template(name)} {what}", f"{self._cache_key} {source}", make)
 
     def find_place(self, name: str, pattern: str) -> Place:
         """The line of a template that matches a pattern, or its first line."""
@@ -236,9 +220,7 @@ class _TemplateLoader:
 
     def load(self, environment: Any, name: str, globals: Any = None) -> Any:
         source, shown = self._templates.read_source(name)
-        code = self._templates.get_or_create(
-            name, f"as {shown}", source, lambda: self._compile(environment, name, source, shown)
-        )
+        code = self._compile(environment, name, source, shown)
         return environment.template_class.from_code(environment, code, globals or {}, lambda: True)
 
     def _compile(self, environment: Any, name: str, source: str, shown: str) -> Any:

@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 from vmgen.expand.model import Attachment, Fleet, Resource, VirtualMachine
 from vmgen.problems import Problem
-from vmgen.read.prepared import Prepared
 from vmgen.read.repository import Project
 from vmgen.read.templates import Templates
 from vmgen.render.verify import ManifestVerifier
@@ -105,9 +104,9 @@ class Tree(NamedTuple):
     resources: Mapping[str, Resource]
 
 
-def load_manifest_templates(project: Project, prepared: Prepared | None = None) -> Templates:
+def load_manifest_templates(project: Project) -> Templates:
     """The templates of manifests, in which every `{{ … }}` is one YAML value."""
-    return Templates(project, finalize, MANIFEST_FILTERS, prepared=prepared)
+    return Templates(project, finalize, MANIFEST_FILTERS)
 
 
 def get_manifest_path(fleet: Fleet, resource: Resource) -> str:

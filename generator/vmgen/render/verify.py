@@ -53,8 +53,7 @@ class ManifestVerifier:
     def _check_schema(self, resource: Resource, found: dict[str, Any]) -> list[tuple[str, str]]:
         kind = resource.kind
         if kind not in self._schemas:
-            made_as = self._fleet.get_kind(resource)
-            self._schemas[kind] = Schema(made_as.schema, ours=made_as.built_in)
+            self._schemas[kind] = Schema(self._fleet.get_kind(resource).schema)
         return [
             (_build_line_pattern(path), f"{'.'.join(map(str, path)) or 'the object'}: {message}")
             for path, message in self._schemas[kind].find_errors(found)

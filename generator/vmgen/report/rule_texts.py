@@ -113,6 +113,12 @@ _INLINE_RULES: tuple[tuple[str, Severity, str], ...] = (
         "settings. Write a `prefix:` that tells them apart, or the settings in `_defaults.yaml`.",
     ),
     (
+        "tracked-notes",
+        "error",
+        "A file below `.vmgen/` that Git tracks. vmgen keeps notes of earlier runs there, so that a render skips what has not "
+        "changed; a commit could forge them. Run `git rm -r --cached .vmgen`.",
+    ),
+    (
         "symlinked-output",
         "error",
         "A symbolic link where a folder or file of manifests/ should be. vmgen writes only into its own tree.",

@@ -1,4 +1,4 @@
-"""Carries out changes so that a run killed at any moment leaves whole files, and the next run converges."""
+"""Write changes to disk so that a run that is killed at any moment leaves whole files, and the next run converges."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from vmgen.render.manifests import KUSTOMIZATION
 _CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 
 
-def write_changes(changes: FileChanges, wanted: Mapping[str, bytes], project: Project) -> None:
+def write_changes(changes: FileChanges, contents: Mapping[str, bytes], project: Project) -> None:
     """Write what is created and updated, then delete what is pruned, then the folders that this emptied.
 
-    A folder that is new is filled beside its place and renamed as a whole; a file in a folder that is there is written
-    beside its place and renamed. A kustomization.yaml comes after what it lists, and before what it no longer lists
-    is deleted: at every moment all that any of them names is there.
+    A new folder is filled beside its place and renamed as a whole; a file in an existing folder is written beside its place
+    and renamed. A kustomization.yaml comes after what it lists, and before what it no longer lists is deleted: at every
+    moment all files that any of them lists exist. Raises VmgenError if the system refuses.
     """
     root = str(project.manifests)
     try:
-        _remove_unfinished(root, changes.leftovers)
-        new, single = _group_by_new_folder(root, changes.created)
-        for folder, paths in new.items():
-            _write_folder(root, folder, paths, wanted)
-        for path in sorted((*single, *changes.updated), key=_write_order):
-            _replace(f"{root}/{path}", wanted[path])
-        for path in sorted(changes.pruned, key=_delete_order):
+        _remove_leftovers(root, changes.leftovers)
+        new_folders, single_files = _group_by_new_folder(root, changes.created)
+        for folder, paths in new_folders.items():
+            _write_folder(root, folder, paths, contents)
+        for path in sorted((*single_files, *changes.updated), key=_get_write_order):
+            _replace(f"{root}/{path}", contents[path])
+        for path in sorted(changes.pruned, key=_get_delete_order):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{root}/{path}")
         _remove_empty(project.manifests, {path.rpartition("/")[0] for path in (*changes.pruned, *changes.leftovers)})
@@ -41,9 +41,9 @@ def write_changes(changes: FileChanges, wanted: Mapping[str, bytes], project: Pr
         raise VmgenError(f"cannot write {error.filename}: {error.strerror}; run render again") from None
 
 
-def _remove_unfinished(root: str, unfinished: Iterable[str]) -> None:
+def _remove_leftovers(root: str, leftovers: Iterable[str]) -> None:
     """Remove what a killed run left half done."""
-    for path in unfinished:
+    for path in leftovers:
         target = f"{root}/{path}"
         if os.path.isdir(target):
             shutil.rmtree(target)
@@ -53,19 +53,19 @@ def _remove_unfinished(root: str, unfinished: Iterable[str]) -> None:
 
 
 def _group_by_new_folder(root: str, created: Iterable[str]) -> tuple[dict[str, list[str]], list[str]]:
-    """The created files by the topmost folder that is not there yet, and those whose folder is."""
+    """Return the created files by their topmost folder that does not exist yet, and the files whose folder exists."""
     topmost: dict[str, str] = {}
-    new: dict[str, list[str]] = defaultdict(list)
-    single = []
+    new_folders: dict[str, list[str]] = defaultdict(list)
+    single_files = []
     for path in created:
         folder = path.rpartition("/")[0]
         if folder not in topmost:
             topmost[folder] = _find_topmost_missing(root, folder)
         if topmost[folder]:
-            new[topmost[folder]].append(path)
+            new_folders[topmost[folder]].append(path)
         else:
-            single.append(path)
-    return new, single
+            single_files.append(path)
+    return new_folders, single_files
 
 
 def _find_topmost_missing(root: str, folder: str) -> str:
@@ -75,41 +75,34 @@ def _find_topmost_missing(root: str, folder: str) -> str:
     return missing
 
 
-def _write_folder(root: str, folder: str, paths: list[str], wanted: Mapping[str, bytes]) -> None:
-    parent, _, name = folder.rpartition("/")
-    beside = f"{root}/{parent}/.{name}{TEMPORARY_SUFFIX}" if parent else f"{root}/.{name}{TEMPORARY_SUFFIX}"
+def _write_folder(root: str, folder: str, paths: list[str], contents: Mapping[str, bytes]) -> None:
+    temporary = _get_temporary_path(f"{root}/{folder}")
     try:
-        for inner in sorted({path.rpartition("/")[0] for path in paths}):
-            os.makedirs(beside + inner[len(folder) :], exist_ok=True)
+        for subfolder in sorted({path.rpartition("/")[0] for path in paths}):
+            os.makedirs(temporary + subfolder[len(folder) :], exist_ok=True)
         for path in paths:
-            _write_new(beside + path[len(folder) :], wanted[path])
-        os.rename(beside, f"{root}/{folder}")
+            _write_new(temporary + path[len(folder) :], contents[path])
+        os.rename(temporary, f"{root}/{folder}")
     except OSError:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
-
-
-def _write_order(path: str) -> tuple[bool, int, str]:
-    """Manifests first, then each kustomization.yaml from the deepest folder up."""
-    return path.endswith(f"/{KUSTOMIZATION}"), -path.count("/"), path
-
-
-def _delete_order(path: str) -> tuple[bool, int, str]:
-    """Each kustomization.yaml from the highest folder down, then manifests: no list outlives what it names."""
-    return not path.endswith(f"/{KUSTOMIZATION}"), path.count("/"), path
 
 
 def _replace(path: str, content: bytes) -> None:
-    """Put a whole file in its place. Not synced to the disk: what must outlast a power cut is committed to Git."""
-    folder, _, name = path.rpartition("/")
-    beside = f"{folder}/.{name}{TEMPORARY_SUFFIX}"
+    """Put a whole file in its place. See docs/decisions.md#no-fsync."""
+    temporary = _get_temporary_path(path)
     try:
-        _write_new(beside, content)
-        os.replace(beside, path)
+        _write_new(temporary, content)
+        os.replace(temporary, path)
     except OSError:
         with contextlib.suppress(OSError):
-            os.unlink(beside)
+            os.unlink(temporary)
         raise
+
+
+def _get_temporary_path(path: str) -> str:
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/.{name}{TEMPORARY_SUFFIX}"
 
 
 def _write_new(path: str, content: bytes) -> None:
@@ -119,6 +112,16 @@ def _write_new(path: str, content: bytes) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
     finally:
         os.close(handle)
+
+
+def _get_write_order(path: str) -> tuple[bool, int, str]:
+    """Order manifests first, then each kustomization.yaml from the deepest folder up."""
+    return path.endswith(f"/{KUSTOMIZATION}"), -path.count("/"), path
+
+
+def _get_delete_order(path: str) -> tuple[bool, int, str]:
+    """Order each kustomization.yaml from the highest folder down, then manifests: no list outlives what it lists."""
+    return not path.endswith(f"/{KUSTOMIZATION}"), path.count("/"), path
 
 
 def _remove_empty(root: Path, folders: set[str]) -> None:

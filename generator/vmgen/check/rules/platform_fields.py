@@ -58,7 +58,7 @@ def _load_constraints(platform: Platform, key: str) -> list[_Constraint]:
         _Constraint(
             row["field"],
             tuple(sorted(_find_schema_keys(row["schema"]))),
-            Schema(row["schema"], ours=platform.built_in),
+            Schema(row["schema"]),
             f"{row['message']} ({platform.name}: {row['id']})",
         )
         for row in rows

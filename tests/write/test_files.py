@@ -1,4 +1,4 @@
-"""A run that is killed leaves whole files only, and the next one converges; two runs at once wait for each other."""
+"""A run that is killed, or finds no room, leaves whole files only, and the next one converges."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from pathlib import Path
 import pytest
 
 from vmgen.plan.diff import FileChanges, diff_files
-from vmgen.problems import VmgenError
 from vmgen.read.repository import Project
 from vmgen.write.files import write_changes
-from vmgen.write.lock import lock_repository
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FLEET = """\
@@ -90,6 +88,7 @@ def killed(project: Project, tree: dict[str, bytes], after: float) -> None:
     os.close(begins)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_killed_at_random_moments(trees: tuple[dict[str, bytes], dict[str, bytes]], kills: int, repository: Callable) -> None:
     """Never a broken file, never a list of what is not there, and the next run gives the bytes of an undisturbed one."""
@@ -176,54 +175,14 @@ def test_a_folder_that_cannot_be_made(repository: Callable, monkeypatch: pytest.
     assert (done.code, "vmgen: cannot write" in done.messages, "Permission denied" in done.messages) == (2, True, True)
 
 
-def test_two_renders_wait_for_each_other(repository: Callable) -> None:
-    """While one holds the lock, another waits; when the first ends, however it ends, the other goes on."""
+@pytest.mark.parametrize("command", ["render", "check"])
+def test_a_leftover_of_a_new_environment(repository: Callable, command: str) -> None:
+    """A folder that a killed run had not finished keeps nobody from rendering, nor is it drift."""
     made = repository("namespace: tenant-a\nvms: {a: {instanceType: u1.large, image: debian-12}}\n")
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "generator")}
-    with lock_repository(made.root):
-        command = [sys.executable, "-m", "vmgen", "render"]
-        run = subprocess.Popen(command, cwd=made.root, env=environment, stderr=subprocess.PIPE)
-        with pytest.raises(subprocess.TimeoutExpired):
-            run.communicate(timeout=1.5)
-        assert not (made.root / "manifests").exists()
-    _, messages = run.communicate(timeout=60)
-    assert run.returncode == 0
-    assert b"production: 8 files, 8 created" in messages
-
-
-def test_many_renders_at_once(repository: Callable) -> None:
-    """Several renders of one repository at once all succeed, and the tree is that of one."""
-    made = repository(files={"environments/fleet.yaml": FLEET.format(web=5, type="u1.large", other="api")})
     made.uncommitted()
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "generator")}
-    runs = [
-        subprocess.Popen([sys.executable, "-m", "vmgen", "render"], cwd=made.root, env=environment, stderr=subprocess.PIPE)
-        for _ in range(3)
-    ]
-    assert [run.communicate(timeout=60) and run.returncode for run in runs] == [0, 0, 0]
-    found = made.files()
-    assert made.run("render", "--check").code == 0
-    assert made.files() == found
-
-
-def test_the_lock_leaves_no_trace_in_git(repository: Callable) -> None:
-    """The lock's folder ignores itself, and is not touched by a second run."""
-    made = repository()
-    with lock_repository(made.root):
-        pass
-    ignored = made.root / ".vmgen/.gitignore"
-    assert ignored.read_text() == "*\n"
-    os.utime(ignored, ns=(10**18, 10**18))
-    with lock_repository(made.root):
-        pass
-    assert ignored.stat().st_mtime_ns == 10**18
-
-
-def test_a_lock_that_cannot_be_made(repository: Callable) -> None:
-    """A file where the lock's folder should be is an error that names it."""
-    made = repository(files={".vmgen": "mine"})
-    with pytest.raises(VmgenError, match=r"cannot write .*\.vmgen"), lock_repository(made.root):
-        pass
+    assert made.run("render").code == 0
+    made.write({"manifests/.production.vmgen-tmp/vms/a/a.yaml": "half"})
+    assert made.run(command).code == 0
 
 
 def test_nothing_to_do(repository: Callable) -> None:

@@ -1,0 +1,60 @@
+"""The state folder `.vmgen` of a repository: hidden from Git, and locked while a run writes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vmgen.plan.git import find_repository
+from vmgen.problems import Place, Problem, VmgenError
+from vmgen.read.repository import Project
+
+STATE_FOLDER = ".vmgen"
+_SECONDS_OF_SILENCE = 1
+
+
+def ensure_state_folder(root: Path) -> Path:
+    """Create the state folder with a `.gitignore` that hides it, and return its path. Raises OSError."""
+    folder = root / STATE_FOLDER
+    folder.mkdir(exist_ok=True)
+    gitignore = folder / ".gitignore"
+    if not gitignore.is_file():
+        gitignore.write_text("*\n", encoding="utf-8")
+    return folder
+
+
+def find_tracked_state(project: Project) -> tuple[Problem, ...]:
+    """Return a problem if Git tracks the state folder: a commit could then claim that an environment is up to date.
+
+    Raises VmgenError if Git cannot read the repository.
+    """
+    repository = find_repository(project.root)
+    if repository is None or not repository.tracks(STATE_FOLDER):
+        return ()
+    message = f"Git tracks the notes of earlier runs, and a commit could forge them; run git rm -r --cached {STATE_FOLDER}"
+    return (Problem(Place(STATE_FOLDER), "tracked-notes", "", message),)
+
+
+@contextmanager
+def lock_repository(root: Path) -> Iterator[None]:
+    """Hold the lock of a repository, and say on stderr if another run holds it for more than a second.
+
+    The system frees the lock when the process ends, however it ends. Raises VmgenError if the lock file cannot be made.
+    """
+    from filelock import FileLock, Timeout  # 40 ms, which a run without work does not spend
+
+    try:
+        lock = FileLock(ensure_state_folder(root) / "lock")
+        try:
+            lock.acquire(timeout=_SECONDS_OF_SILENCE)
+        except Timeout:
+            sys.stderr.write("Waiting for another run of vmgen in this repository to end.\n")
+            lock.acquire()
+    except OSError as error:
+        raise VmgenError(f"cannot write {root / STATE_FOLDER}: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        lock.release()
