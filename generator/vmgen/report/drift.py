@@ -17,27 +17,6 @@ _KEY_LINE = re.compile(r"""(?P<key>(?P<indent>\s*)(?:-\s+)*["']?(?P<name>[\w./-]
 _NON_SCALAR_PREFIXES = ("|", ">", "{", "&", "!")
 
 
-def find_drift(
-    project: Project, compared: Iterable[FileChanges], wanted: Mapping[str, bytes], *, with_diff: bool
-) -> Iterator[Problem]:
-    """Yield a problem for each file that is not what is wanted; with a diff, the lines that differ are shown below it."""
-    for changes in compared:
-        for paths, message in (
-            (changes.created, "is missing; run vmgen render"),
-            (
-                changes.updated,
-                "is not what its environment renders; run vmgen render, and change the environment, not the manifest",
-            ),
-            (changes.pruned, "is no longer wanted; run vmgen render"),
-        ):
-            for path in paths:
-                file = project.manifests / path
-                has_diff = with_diff and path in changes.updated
-                lines = format_diff(file.read_bytes(), wanted[path]) if has_diff else ()
-                place = Place(project.display_path(file))
-                yield Problem(place, "drift", "", message, lines=tuple(f"    {line}" for line in lines))
-
-
 def format_diff(there: bytes, wanted: bytes) -> tuple[str, ...]:
     """The first lines of a unified diff from the file to what is wanted; none where the file cannot be shown safely."""
     try:
@@ -87,3 +66,24 @@ def _collapse_redacted(lines: list[str]) -> Iterator[str]:
         if line != last or REDACTED not in line:
             yield line
         last = line
+
+
+def find_drift(
+    project: Project, compared: Iterable[FileChanges], wanted: Mapping[str, bytes], *, with_diff: bool
+) -> Iterator[Problem]:
+    """Yield a problem for each file that is not what is wanted; with a diff, the lines that differ are shown below it."""
+    for changes in compared:
+        for paths, message in (
+            (changes.created, "is missing; run vmgen render"),
+            (
+                changes.updated,
+                "is not what its environment renders; run vmgen render, and change the environment, not the manifest",
+            ),
+            (changes.pruned, "is no longer wanted; run vmgen render"),
+        ):
+            for path in paths:
+                file = project.manifests / path
+                has_diff = with_diff and path in changes.updated
+                lines = format_diff(file.read_bytes(), wanted[path]) if has_diff else ()
+                place = Place(project.display_path(file))
+                yield Problem(place, "drift", "", message, lines=tuple(f"    {line}" for line in lines))
