@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import json
 import os
@@ -97,23 +96,17 @@ class Page:
         else:
             self.key("Delete")
 
-    def key(self, name: str, code: int = 0) -> None:
+    def key(self, name: str) -> None:
         """Press a key."""
         codes = {"Delete": 46, "Tab": 9, "Enter": 13, "Escape": 27, "ArrowDown": 40, "ArrowUp": 38}
-        number = code or codes[name]
-        text = {"Enter": "\r"}.get(name)
-        more = {"text": text} if text else {}
+        more = {"text": "\r"} if name == "Enter" else {}
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=number, **more)
+            self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=codes[name], **more)
 
     def tree(self) -> list[dict[str, Any]]:
         """The accessibility tree, as a flat list of nodes that assistive technology sees."""
         nodes = self.call("Accessibility.getFullAXTree")["nodes"]
         return [node for node in nodes if not node.get("ignored")]
-
-    def screenshot(self, path: Path) -> None:
-        """The window as a picture."""
-        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
 
 
 class Browser:
@@ -162,8 +155,7 @@ class Browser:
             assert read, "the browser has ended"
             self._buffer += read
         message, _, self._buffer = self._buffer.partition(b"\0")
-        found: dict[str, Any] = json.loads(message)
-        return found
+        return dict(json.loads(message))
 
     def page(self) -> Page:
         """A new page."""

@@ -12,7 +12,7 @@ from vmgen.merge.catalog import Catalog
 from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
 from vmgen.problems import VmgenError, did_you_mean
 from vmgen.quantities import format_size
-from vmgen.report.totals import TABLE_FORMATS, TableRows
+from vmgen.report.tables import TABLE_FORMATS, TableRows
 
 CatalogTable = tuple[Sequence[str], TableRows]
 

@@ -13,15 +13,12 @@ from vmgen.cli.options import environments_argument, format_option
 from vmgen.cli.session import Session
 from vmgen.pipeline import Renderer
 from vmgen.report.fleet import DISK_COLUMNS, VM_COLUMNS, Selection, build_disk_rows, build_vm_rows, parse_selectors
+from vmgen.report.tables import TABLE_FORMATS, TableRows, format_table
 from vmgen.report.totals import (
     BUDGET_COLUMNS,
-    TABLE_FORMATS,
     EnvironmentSummary,
-    TableRows,
     build_budget_rows,
-    build_total_columns,
-    build_total_rows,
-    format_table,
+    build_total_table,
     summarize_environment,
     summary_to_dict,
     totals_to_dict,
@@ -68,7 +65,7 @@ def command(
     if output == "json":
         text = _format_json(vm_rows, disk_rows, summaries)
     elif totals:
-        text = TABLE_FORMATS[output](build_total_columns(summaries), list(build_total_rows(summaries)))
+        text = TABLE_FORMATS[output](*build_total_table(summaries))
     else:
         text = TABLE_FORMATS[output](DISK_COLUMNS, disk_rows) if disks else TABLE_FORMATS[output](VM_COLUMNS, vm_rows)
     click.echo(text, nl=False)
@@ -81,7 +78,7 @@ def _format_sums(summaries: Sequence[EnvironmentSummary], *, totals: bool, budge
     """Return the tables that people get below the rows: totals if there are groups, and budgets if there are any."""
     tables = []
     if totals and any(summary.groups for summary in summaries):
-        tables.append(format_table(build_total_columns(summaries), list(build_total_rows(summaries))))
+        tables.append(format_table(*build_total_table(summaries)))
     budget_rows = list(build_budget_rows(summaries)) if budgets else []
     if budget_rows:
         tables.append(format_table(BUDGET_COLUMNS, budget_rows))

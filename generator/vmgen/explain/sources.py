@@ -1,144 +1,38 @@
-"""What the user data of a VM is made of: the values, fragments and templates behind the text of its cloud-init.
+"""Find the located values behind a path of the context that an object's template gets.
 
-Where everything came from that the template of an object is given: a way into it becomes located values.
+Most paths lead straight into the merged settings. Names, disks and cloud-init user data are made of several values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from vmgen.cloud_init.render import TemplatedUserData, UserDataBuilder
 from vmgen.cloud_init.variables import USER_DATA_FILTERS, TemplateVariables, finalize_user_data, merge_vars
 from vmgen.expand.model import Disk, Resource, VirtualMachine
 from vmgen.expand.template_context import LocatedContext, build_disk_context, build_vm_context
-from vmgen.explain.trace import TracedPaths, ValuePath, to_tokens, trace_value
+from vmgen.explain.traced_values import TracedPaths, accept_tokens, to_tokens, trace_context
 from vmgen.merge.environment import SYSTEM_DISK, Environment, Group, Instance, OwnDisk
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.settings import Settings
 from vmgen.problems import Place, ProblemsError
-from vmgen.read.located import Located, walk
+from vmgen.read.located import KeyPath, Located, walk
 from vmgen.read.repository import Project
 from vmgen.read.templates import Templates
 
 Sources = tuple[Located, ...]
-# The values that made a fact about a VM, by its way: ("name",), ("disks", 0).
-VmSourceLookup = Callable[[ValuePath], Sources]
-
-
-def find_leaf_values(value: Located) -> Sources:
-    """What a text is made of: the value, or if that has values below, those."""
-    below = tuple(item for _, item in walk(value) if not isinstance(item.data, dict | tuple))
-    return below or (value,)
-
-
-class UserDataSources:
-    """Finds them for the VMs of one environment."""
-
-    def __init__(self, environment: Environment, project: Project) -> None:
-        self._environment = environment
-        self._builder = UserDataBuilder(project)
-        self._variables = TemplateVariables(environment)
-        self._used_paths: set[ValuePath] = set()
-        filters = {name: _wrap_filter(function) for name, function in USER_DATA_FILTERS.items()}
-        self._templates = Templates(project, lambda value: finalize_user_data(to_tokens(value)), filters, plain=True)
-
-    def find_sources(self, group: Group, instance: Instance, disks: list[str], of_vm: VmSourceLookup) -> Sources:
-        """The sources of one VM's user data, `disks` being the names of its disks."""
-        found = instance.settings.values.get("cloudInit")
-        if found is None:
-            return ()
-        if "merge" in found.mapping:
-            listed = found.mapping["merge"]
-            names = [Located(item.data, item.place, layer="names a fragment") for item in listed.items if not item.mapping]
-            return (*find_leaf_values(self._merge(listed)), *names)
-        if "template" in found.mapping:
-            return tuple(self._find_template_sources(found, group, instance, disks, of_vm))
-        return find_leaf_values(found)
-
-    def merge_fragments(self) -> Iterator[Located]:
-        """The fragments that the environment merges."""
-        for _, settings, _ in self._environment.vm_settings():
-            found = settings.values.get("cloudInit")
-            if found and "merge" in found.mapping:
-                yield self._merge(found.mapping["merge"])
-
-    def _merge(self, listed: Located) -> Located:
-        return self._builder.fragments.merge(listed, "", [])
-
-    def _find_template_sources(
-        self, found: Located, group: Group, instance: Instance, disks: list[str], of_vm: VmSourceLookup
-    ) -> Iterator[Located]:
-        named = found.mapping["template"]
-        form = self._builder.build(instance.settings.values, "")
-        name = form.name if isinstance(form, TemplatedUserData) else f"cloud-init/{named.data}"
-        for file in self._templates.find_referenced(name):
-            if file and self._templates.project.find_template(file):
-                yield Located(None, Place(self._templates.read_source(file)[1]), layer="template of the user data")
-        yield Located(named.data, named.place, layer="names the template")
-        if isinstance(form, TemplatedUserData):
-            facts = self._variables.build(group, group.instances.index(instance), disks)
-            variables = merge_vars(self._environment, instance.settings.values)
-            for way in self._find_used_paths(name, facts):
-                yield from self._find_variable_sources(way, variables, of_vm)
-
-    def _find_used_paths(self, name: str, facts: Mapping[str, Any]) -> list[ValuePath]:
-        """The facts that a template writes or asks about; all of them where it does with them what cannot be watched."""
-        self._used_paths = set()
-        try:
-            self._templates.render(name, {key: trace_value(value, (key,), self) for key, value in facts.items()})
-        except ProblemsError:
-            self._used_paths = {way for key, value in facts.items() for way in _list_value_paths(value, (key,))}
-        return sorted(self._used_paths, key=str)
-
-    def render_token(self, ways: TracedPaths) -> str:
-        """A watched fact is written."""
-        self._used_paths.update(ways)
-        return "0"
-
-    def record_read(self, ways: TracedPaths) -> None:
-        """A watched fact decides something."""
-        self._used_paths.update(ways)
-
-    def _find_variable_sources(self, way: ValuePath, variables: Located, of_vm: VmSourceLookup) -> Iterator[Located]:
-        head, *below = way
-        if head == "vm" and below[:1] != ["namespace"]:
-            yield from of_vm(tuple(below))
-        elif head == "vars":
-            yield from _find_values_at(variables, below)
-        else:
-            found = self._environment.settings.get(str(below[0])) if below else None
-            if found and below != ["name"]:
-                yield from _find_values_at(found, below[1:])
-
-
-def _find_values_at(value: Located, way: list[str | int]) -> Iterator[Located]:
-    for step in way:
-        inner = value.get(step) if isinstance(step, str) else value.items[step] if step < len(value.items) else None
-        if inner is None:
-            break
-        value = inner
-    yield from find_leaf_values(value)
-
-
-def _list_value_paths(value: Any, way: ValuePath) -> Iterator[ValuePath]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _list_value_paths(item, (*way, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _list_value_paths(item, (*way, index))
-    else:
-        yield way
-
-
-def _wrap_filter(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda value, *arguments, **named: function(to_tokens(value), *arguments, **named)
+# Finds the values behind a fact about a VM that a cloud-init template gets: ("name",), ("disks", 0).
+VmSourceLookup = Callable[[KeyPath], Sources]
 
 
 class ObjectSources(NamedTuple):
-    """The sources of one object. `named` are those of its name, `counted` those that say that there is such an object;
-    `disks` has the name and the bus of each disk of a VM; `derived` what no value of `given` holds: the user data."""
+    """The values that one object was made from.
+
+    `name_sources` make its name; `existence_sources` decide that it exists: a group's `count`, `skip`, `names`. `place` is
+    where the object is defined. `disk_sources` holds the sources of the name and of the bus of each disk of a VM, in boot
+    order, `derived_sources` those of context names that no value of `context` holds: the user data.
+    """
 
     name_sources: Sources
     existence_sources: Sources
@@ -147,152 +41,245 @@ class ObjectSources(NamedTuple):
     disk_sources: tuple[tuple[Sources, Sources], ...] = ()
     derived_sources: tuple[tuple[str, Sources], ...] = ()
 
-    def find_values(self, way: ValuePath) -> Sources:
-        """The values that made the value at a way, the one that holds it first."""
-        head, *below = way
-        if head == "name":
+    def find_values(self, path: KeyPath) -> Sources:
+        """Find the values that made the value at a path of the context. Never empty for a path that the template has read."""
+        name, *steps = path
+        if name == "name":
             return self.name_sources
-        if head in ("disks", "diskNames"):
-            if not below:
+        if name in ("disks", "diskNames"):
+            if not steps:
                 return (Located(None, self.place, layer="no disks"),)
-            names, bus = self.disk_sources[int(below[0])]
-            return bus if below[-1] == "bus" else names
-        derived = dict(self.derived_sources).get(str(head))
-        return derived or (self._find_in_context(str(head), below),)
+            name_sources, bus_sources = self.disk_sources[int(steps[0])]
+            return bus_sources if steps[-1] == "bus" else name_sources
+        return dict(self.derived_sources).get(str(name)) or (self._find_in_context(str(name), steps),)
 
-    def _find_in_context(self, head: str, below: list[str | int]) -> Located:
-        found = self.context.get(head)
-        for step in below:
-            inner = found and (found.get(step) if isinstance(step, str) else found.items[step])
-            if inner and found and isinstance(step, int):
-                # Of a list that replaced a lower one, each item did.
-                inner = inner._replace(overrides=inner.overrides or found.overrides)
-            found = inner
-        return found or Located(None, self.place, layer="worked out")
+    def _find_in_context(self, name: str, steps: list[str | int]) -> Located:
+        value = self.context.get(name)
+        for step in steps:
+            child = value and (value.get(step) if isinstance(step, str) else value.items[step])
+            if child and value and isinstance(step, int):
+                # A list replaces a lower one as a whole, so each of its items overrides that list.
+                child = child._replace(overrides=child.overrides or value.overrides)
+            value = child
+        return value or Located(None, self.place, layer="worked out")
 
 
 class EnvironmentSources:
-    """The sources of the objects of one environment; what objects share is worked out once."""
+    """Finds the sources of the objects of one environment. What objects share is computed once."""
 
     def __init__(self, environment: Environment, project: Project) -> None:
-        self._environment = environment
         self.user_data = UserDataSources(environment, project)
+        self._environment = environment
         self._instances = {
             (group.key, instance.name): (group, instance) for group in environment.groups for instance in group.instances
         }
         self._contexts: dict[int, LocatedContext] = {}
 
     def find_object_sources(self, resource: Resource) -> ObjectSources:
-        """The sources of an object of this environment."""
+        """Find the sources of an object of this environment."""
         if isinstance(resource, VirtualMachine):
-            return self._build_vm_sources(resource)
-        if not resource.group:
-            return self._build_standalone_sources(resource)
-        group, instance = self._instances[resource.group, resource.vm]
-        own = next(each for each in instance.settings.disks if each.settings is resource.settings)
-        given = self._build_disk_context(resource.settings, (instance.settings.values,))
-        name = (*_find_name_sources(group, instance), *_find_suffix_sources(own, instance))
-        return ObjectSources(name, (*_find_count_sources(group), *_find_system_disk_source(own, instance)), given, own.place)
+            return self._find_vm_sources(resource)
+        return self._find_disk_sources(resource) if resource.group else self._find_standalone_sources(resource)
 
-    def _build_vm_sources(self, machine: VirtualMachine) -> ObjectSources:
+    def _find_vm_sources(self, machine: VirtualMachine) -> ObjectSources:
         group, instance = self._instances[machine.group, machine.name]
         settings = instance.settings.values
         if id(settings) not in self._contexts:
             self._contexts[id(settings)] = build_vm_context(self._environment, settings)
-        given = self._contexts[id(settings)]
-        named, disks = _find_name_sources(group, instance), tuple(_find_disk_sources(group, instance))
+        context = self._contexts[id(settings)]
+        name_sources, count_sources = _find_name_sources(group, instance), _find_count_sources(group)
+        disk_sources = tuple(_find_attached_disk_sources(group, instance))
 
-        def of_vm(way: ValuePath) -> Sources:
-            if way[:1] == ("disks",) and len(way) > 1:
-                return disks[int(way[1])][0]
-            return named if way[:1] in (("name",), ("group",)) else _find_count_sources(group)
+        def find_vm_values(path: KeyPath) -> Sources:
+            if path[:1] == ("disks",) and len(path) > 1:
+                return disk_sources[int(path[1])][0]
+            return name_sources if path[:1] in (("name",), ("group",)) else count_sources
 
-        text = self.user_data.find_sources(group, instance, [disk.name for disk in machine.disks], of_vm)
-        derived = [("cloudInit", text)] if text else []
+        user_data = self.user_data.find_sources(group, instance, [disk.name for disk in machine.disks], find_vm_values)
+        derived = [("cloudInit", user_data)] if user_data else []
         if machine.seed:
-            derived.append(
-                ("cloudInitSeed", (given["cloudInitSeed"]._replace(layer="derived from the user data", overrides=None), *text))
-            )
-        given = self._add_flux_annotations(machine, given, text)
-        return ObjectSources(named, _find_count_sources(group), given, settings.located.place, disks, tuple(derived))
+            seed = context["cloudInitSeed"]._replace(layer="derived from the user data", overrides=None)
+            derived.append(("cloudInitSeed", (seed, *user_data)))
+        context = self._add_flux_annotations(machine, context, user_data)
+        return ObjectSources(name_sources, count_sources, context, settings.located.place, disk_sources, tuple(derived))
 
-    def _add_flux_annotations(self, machine: VirtualMachine, given: LocatedContext, text: Sources) -> LocatedContext:
-        """With the annotations that keep Flux away from `${…}` in the user data, where the machine has them."""
-        found = given["annotations"]
-        content = self._environment.platform.content.get("unsubstituted")
-        own = machine.values["annotations"]
-        added = {name: value for name, value in (content.mapping if content else {}).items() if name in own}
-        place = text[0].place if text else found.place
-        made = {
+    def _add_flux_annotations(self, machine: VirtualMachine, context: LocatedContext, user_data: Sources) -> LocatedContext:
+        """Add the annotations that stop Flux from substituting `${…}` in the user data, where the machine has them."""
+        annotations = context["annotations"]
+        platform_annotations = self._environment.platform.content.get("unsubstituted")
+        place = user_data[0].place if user_data else annotations.place
+        added = {
             name: Located(value.data, place, layer="the user data holds ${…}", overrides=value)
-            for name, value in added.items()
-            if not found.get(name)
+            for name, value in (platform_annotations.mapping if platform_annotations else {}).items()
+            if name in machine.values["annotations"] and not annotations.get(name)
         }
-        return {**given, "annotations": Located({**found.mapping, **made}, found.place)} if made else given
+        return {**context, "annotations": Located({**annotations.mapping, **added}, annotations.place)} if added else context
 
-    def _build_standalone_sources(self, disk: Disk) -> ObjectSources:
-        place = next(each.place for each in self._environment.disks if each.name == disk.name)
-        written = self._environment.settings.get("disks")
-        named = _find_key_sources(written.get(disk.name), disk.name) if written else ()
-        return ObjectSources(named, (), self._build_disk_context(disk.settings, ()), place)
+    def _find_disk_sources(self, disk: Disk) -> ObjectSources:
+        group, instance = self._instances[disk.group, disk.vm]
+        own_disk = next(own_disk for own_disk in instance.settings.disks if own_disk.settings is disk.settings)
+        name_sources = (*_find_name_sources(group, instance), *_find_suffix_sources(own_disk, instance))
+        existence_sources = (*_find_count_sources(group), *_find_system_disk_sources(own_disk, instance))
+        context = self._build_disk_context(disk.settings, (instance.settings.values,))
+        return ObjectSources(name_sources, existence_sources, context, own_disk.place)
 
-    def _build_disk_context(self, settings: Settings, above: tuple[Settings, ...]) -> LocatedContext:
+    def _find_standalone_sources(self, disk: Disk) -> ObjectSources:
+        place = next(entry.place for entry in self._environment.disks if entry.name == disk.name)
+        entries = self._environment.settings.get("disks")
+        name_sources = _find_key_sources(entries.get(disk.name), disk.name) if entries else ()
+        return ObjectSources(name_sources, (), self._build_disk_context(disk.settings, ()), place)
+
+    def _build_disk_context(self, settings: Settings, outer: tuple[Settings, ...]) -> LocatedContext:
         if id(settings) not in self._contexts:
-            self._contexts[id(settings)] = build_disk_context(self._environment, settings, above)
+            self._contexts[id(settings)] = build_disk_context(self._environment, settings, outer)
         return self._contexts[id(settings)]
 
 
 def _find_name_sources(group: Group, instance: Instance) -> Sources:
-    """What a VM's name is made of: the name that is written, or the group's base name."""
-    written = group.located
-    if instance.number is None and written.get("names"):
+    """Find what makes a VM's name: an item of `names`, the group's `name`, or the group's key."""
+    if instance.number is None and group.located.get("names"):
         return (Located(instance.name, instance.place),)
-    name = written.get("name")
-    return (name,) if name else _find_key_sources(written, group.key)
+    name = group.located.get("name")
+    return (name,) if name else _find_key_sources(group.located, group.key)
 
 
-def _find_key_sources(written: Located | None, name: str) -> Sources:
-    """Each key of a name that several layers may write: it goes only when all of them go."""
-    found = []
-    while written:
-        if written.key_place:
-            found.append(Located(name, written.key_place))
-        written = written.overrides
-    return tuple(found)
+def _find_key_sources(value: Located | None, name: str) -> Sources:
+    """Find a key in each layer that has it: the object exists until all of them are removed."""
+    sources = []
+    while value:
+        if value.key_place:
+            sources.append(Located(name, value.key_place))
+        value = value.overrides
+    return tuple(sources)
 
 
 def _find_count_sources(group: Group) -> Sources:
-    return tuple(found for key in ("count", "skip", "names") if (found := group.located.get(key)))
+    return tuple(value for key in ("count", "skip", "names") if (value := group.located.get(key)))
 
 
-def _find_suffix_sources(own: OwnDisk, instance: Instance) -> Sources:
-    """The suffix of a disk's name, where somebody wrote it."""
-    written = instance.settings.values.get("disks")
-    given = own.suffix == SYSTEM_DISK and not (written and written.get(SYSTEM_DISK))
-    return () if given or not written else _find_key_sources(written.get(own.suffix), own.suffix)
+def _find_suffix_sources(own_disk: OwnDisk, instance: Instance) -> Sources:
+    """Find the key of a disk under `disks`; empty for a system disk without one."""
+    entries = instance.settings.values.get("disks")
+    return _find_key_sources(entries.get(own_disk.suffix), own_disk.suffix) if entries else ()
 
 
-def _find_system_disk_source(own: OwnDisk, instance: Instance) -> Sources:
-    """What says that there is a system disk, where one value alone does: a source, or a size."""
-    settings = instance.settings.values
-    if own.suffix != SYSTEM_DISK or _find_suffix_sources(own, instance):
+def _find_system_disk_sources(own_disk: OwnDisk, instance: Instance) -> Sources:
+    """Find the one setting, a source or a size, that makes the system disk; empty if several do or a rule did."""
+    if own_disk.suffix != SYSTEM_DISK or _find_suffix_sources(own_disk, instance):
         return ()
-    found = [value for key in (*DISK_SOURCES, "storage") if (value := settings.get(key)) and not value.layer]
-    return (Located(None, found[0].place, layer="makes the system disk"),) if len(found) == 1 else ()
+    settings = instance.settings.values
+    values = [value for key in (*DISK_SOURCES, "storage") if (value := settings.get(key)) and not value.layer]
+    return (Located(None, values[0].place, layer="makes the system disk"),) if len(values) == 1 else ()
 
 
-def _find_disk_sources(group: Group, instance: Instance) -> Iterator[tuple[Sources, Sources]]:
-    """The sources of each disk's name and bus, in boot order."""
-    for own in instance.settings.disks:
-        bus = own.settings.get("bus") or Located("", own.place, layer="left to the profile")
-        yield (
-            (
-                *_find_name_sources(group, instance),
-                *_find_suffix_sources(own, instance),
-                *_find_system_disk_source(own, instance),
-            ),
-            (bus,),
-        )
+def _find_attached_disk_sources(group: Group, instance: Instance) -> Iterator[tuple[Sources, Sources]]:
+    """Find the sources of the name and of the bus of each disk, in boot order."""
+    for own_disk in instance.settings.disks:
+        disk_sources = (*_find_suffix_sources(own_disk, instance), *_find_system_disk_sources(own_disk, instance))
+        name_sources = (*_find_name_sources(group, instance), *disk_sources)
+        yield name_sources, (own_disk.settings.get("bus") or Located("", own_disk.place, layer="left to the profile"),)
     for item in instance.settings.attachments:
-        bus = item.get("bus") or Located("", item.place, layer="left to the profile")
-        yield (item.mapping["name"],), (bus,)
+        yield (item.mapping["name"],), (item.get("bus") or Located("", item.place, layer="left to the profile"),)
+
+
+class UserDataSources:
+    """Finds the values, fragments and templates behind the cloud-init user data of VMs of one environment."""
+
+    def __init__(self, environment: Environment, project: Project) -> None:
+        self._environment = environment
+        self._builder = UserDataBuilder(project)
+        self._variables = TemplateVariables(environment)
+        self._used_paths: set[KeyPath] = set()
+        filters = {name: accept_tokens(function) for name, function in USER_DATA_FILTERS.items()}
+        self._templates = Templates(project, lambda value: finalize_user_data(to_tokens(value)), filters, plain=True)
+
+    def find_sources(self, group: Group, instance: Instance, disks: list[str], find_vm_values: VmSourceLookup) -> Sources:
+        """Find the sources of a VM's user data, empty if it has none. `disks` are the names of the VM's disks."""
+        cloud_init = instance.settings.values.get("cloudInit")
+        if cloud_init is None:
+            return ()
+        if "merge" in cloud_init.mapping:
+            entries = cloud_init.mapping["merge"]
+            files = [Located(item.data, item.place, layer="names a fragment") for item in entries.items if not item.mapping]
+            return (*_find_leaf_values(self._merge(entries)), *files)
+        if "template" in cloud_init.mapping:
+            return tuple(self._find_template_sources(cloud_init.mapping["template"], group, instance, disks, find_vm_values))
+        return _find_leaf_values(cloud_init)
+
+    def merge_fragments(self) -> Iterator[Located]:
+        """Merge the fragments that each `cloudInit.merge` of the environment lists."""
+        for _, settings, _ in self._environment.vm_settings():
+            cloud_init = settings.values.get("cloudInit")
+            if cloud_init and "merge" in cloud_init.mapping:
+                yield self._merge(cloud_init.mapping["merge"])
+
+    def _merge(self, entries: Located) -> Located:
+        return self._builder.fragments.merge(entries, "", [])
+
+    def _find_template_sources(
+        self, written_name: Located, group: Group, instance: Instance, disks: list[str], find_vm_values: VmSourceLookup
+    ) -> Iterator[Located]:
+        user_data = self._builder.build(instance.settings.values, "")
+        name = user_data.name if isinstance(user_data, TemplatedUserData) else f"cloud-init/{written_name.data}"
+        for file in self._templates.find_referenced(name):
+            if file and self._templates.project.find_template(file):
+                yield Located(None, Place(self._templates.read_source(file)[1]), layer="template of the user data")
+        yield Located(written_name.data, written_name.place, layer="names the template")
+        if isinstance(user_data, TemplatedUserData):
+            context = self._variables.build(group, group.instances.index(instance), disks)
+            variables = merge_vars(self._environment, instance.settings.values)
+            for path in self._find_used_paths(name, context):
+                yield from self._find_variable_sources(path, variables, find_vm_values)
+
+    def _find_used_paths(self, name: str, context: Mapping[str, Any]) -> list[KeyPath]:
+        """Find the paths that a template writes or reads; all paths if it cannot be rendered with traced values."""
+        self._used_paths = set()
+        try:
+            self._templates.render(name, trace_context(context, self))
+        except ProblemsError:
+            self._used_paths = set(_list_leaf_paths(context, ()))
+        return sorted(self._used_paths, key=str)
+
+    def render_token(self, paths: TracedPaths) -> str:
+        """Record that the values are written. The text does not matter; a number can stand in most places."""
+        self._used_paths.update(paths)
+        return "0"
+
+    def record_read(self, paths: TracedPaths) -> None:
+        """Record that the template decides something by the values."""
+        self._used_paths.update(paths)
+
+    def _find_variable_sources(self, path: KeyPath, variables: Located, find_vm_values: VmSourceLookup) -> Iterable[Located]:
+        name, *steps = path
+        if name == "vm" and steps[:1] != ["namespace"]:
+            return find_vm_values(tuple(steps))
+        if name == "vars":
+            return _find_values_at(variables, steps)
+        setting = self._environment.settings.get(str(steps[0])) if steps else None
+        return _find_values_at(setting, steps[1:]) if setting and steps != ["name"] else ()
+
+
+def _find_values_at(value: Located, steps: list[str | int]) -> Sources:
+    """Find the values at a path, or at as much of it as exists."""
+    for step in steps:
+        child = value.get(step) if isinstance(step, str) else value.items[step] if step < len(value.items) else None
+        if child is None:
+            break
+        value = child
+    return _find_leaf_values(value)
+
+
+def _find_leaf_values(value: Located) -> Sources:
+    """Find the scalars below a value; the value itself if there are none."""
+    return tuple(leaf for _, leaf in walk(value) if not isinstance(leaf.data, dict | tuple)) or (value,)
+
+
+def _list_leaf_paths(value: Any, path: KeyPath) -> Iterator[KeyPath]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _list_leaf_paths(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _list_leaf_paths(item, (*path, index))
+    else:
+        yield path

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 from vmgen.problems import Place
 
+# Keys of mappings and indexes of lists, from the outermost value inwards.
+KeyPath = tuple[str | int, ...]
+
 
 class Located(NamedTuple):
     """A scalar, a tuple or a mapping of located values, and its place.

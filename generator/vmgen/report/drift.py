@@ -1,4 +1,4 @@
-"""How a manifest in the folder differs from the one that is wanted: a few lines, secrets masked."""
+"""A unified diff of a manifest file against its rendered content, as far as it can be shown without secrets."""
 
 from __future__ import annotations
 
@@ -7,65 +7,68 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from vmgen.plan.diff import FileChanges
 from vmgen.problems import Place, Problem
+from vmgen.quantities import format_count
 from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.read.repository import Project
 from vmgen.secrets.redact import REDACTED, redact_line
 
 _MAX_LINES = 12
 _KEY_LINE = re.compile(r"""(?P<key>(?P<indent>\s*)(?:-\s+)*["']?(?P<name>[\w./-]+)["']?:)(?:\s+(?P<value>.*))?""")
-# What may follow a key and be shown: one scalar, or a flow of them, but no text that goes on below.
+# Values after a key that are not one scalar or one flow sequence: block scalars, flow mappings, anchors, tags.
 _NON_SCALAR_PREFIXES = ("|", ">", "{", "&", "!")
 
 
-def format_diff(there: bytes, wanted: bytes) -> tuple[str, ...]:
-    """The first lines of a unified diff from the file to what is wanted; none where the file cannot be shown safely."""
+def format_diff(existing: bytes, rendered: bytes) -> tuple[str, ...]:
+    """Return the first lines of the diff from an existing file to its rendered content, or one line why there is none."""
     try:
-        found = parse_objects(there)
-        old, new = (text.decode().splitlines() for text in (there, wanted))
+        objects = parse_objects(existing)
+        old_lines, new_lines = (content.decode().splitlines() for content in (existing, rendered))
     except (InvalidYamlError, UnicodeDecodeError):
         return ("(the file is not YAML)",)
-    if len(found) != 1 or not isinstance(found[0], dict):
+    if len(objects) != 1 or not isinstance(objects[0], dict):
         return ("(the file does not hold one object)",)
     from difflib import SequenceMatcher  # only drift pays for the import
 
-    lines = []
-    known = {keyed["name"] for line in new if (keyed := _KEY_LINE.match(line))} - {"cloudInit"}
-    safe_old, safe_new = list(_redact_lines(old, known)), list(_redact_lines(new, known))
-    for tag, start, end, new_start, new_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    safe_keys = {match["name"] for line in new_lines if (match := _KEY_LINE.match(line))} - {"cloudInit"}
+    old_redacted, new_redacted = list(_redact_lines(old_lines, safe_keys)), list(_redact_lines(new_lines, safe_keys))
+    diff = []
+    for tag, start, end, new_start, new_end in SequenceMatcher(None, old_lines, new_lines, autojunk=False).get_opcodes():
         if tag != "equal":
-            lines.append(f"@@ line {start + 1} @@")
-            lines.extend(f"-{line}" for line in _collapse_redacted(safe_old[start:end]))
-            lines.extend(f"+{line}" for line in _collapse_redacted(safe_new[new_start:new_end]))
-    more = len(lines) - _MAX_LINES
-    return (*lines[:_MAX_LINES], f"({more} more lines)") if more > 0 else tuple(lines)
+            diff.append(f"@@ line {start + 1} @@")
+            diff.extend(f"-{line}" for line in _collapse_redacted(old_redacted[start:end]))
+            diff.extend(f"+{line}" for line in _collapse_redacted(new_redacted[new_start:new_end]))
+    excess = len(diff) - _MAX_LINES
+    return (*diff[:_MAX_LINES], f"({format_count(excess, 'more line')})") if excess > 0 else tuple(diff)
 
 
-def _redact_lines(lines: list[str], known: set[str]) -> Iterator[str]:
-    """Each line as it may be shown: under a key that the wanted manifest has not, or that holds a text, nothing is."""
-    hidden, with_items = -1, False
+def _redact_lines(lines: list[str], safe_keys: set[str]) -> Iterator[str]:
+    """Redact the values of keys that the rendered manifest lacks, and all texts of several lines."""
+    hidden_indent, hides_items = -1, False
     for line in lines:
         indent = len(line) - len(line.lstrip())
-        keyed = _KEY_LINE.fullmatch(line)
-        item = line.lstrip().startswith("-")
-        if hidden >= 0 and (not line.strip() or indent > hidden or (with_items and item and indent == hidden)):
-            yield f"{' ' * (hidden + 2)}{REDACTED}"
-        elif keyed:
-            opaque = keyed["name"] not in known or (keyed["value"] or "").startswith(_NON_SCALAR_PREFIXES)
-            hidden = len(keyed["indent"]) if opaque else -1
-            with_items = not item  # the items of a list may stand as deep as its key
-            yield f"{keyed['key']} {REDACTED}" if opaque else redact_line(line)
+        match = _KEY_LINE.fullmatch(line)
+        is_item = line.lstrip().startswith("-")
+        if hidden_indent >= 0 and (
+            not line.strip() or indent > hidden_indent or (hides_items and is_item and indent == hidden_indent)
+        ):
+            yield f"{' ' * (hidden_indent + 2)}{REDACTED}"
+        elif match:
+            is_hidden = match["name"] not in safe_keys or (match["value"] or "").startswith(_NON_SCALAR_PREFIXES)
+            hidden_indent = len(match["indent"]) if is_hidden else -1
+            hides_items = not is_item  # YAML allows the items of a list at the indentation of its key
+            yield f"{match['key']} {REDACTED}" if is_hidden else redact_line(line)
         else:
-            hidden = -1
-            yield redact_line(line) if item or line.startswith("#") or not line.strip() else REDACTED
+            hidden_indent = -1
+            yield redact_line(line) if is_item or line.startswith("#") or not line.strip() else REDACTED
 
 
 def _collapse_redacted(lines: list[str]) -> Iterator[str]:
-    """Lines that are hidden alike in a row, once."""
-    last = None
+    """Drop a redacted line that equals the line before it."""
+    previous = None
     for line in lines:
-        if line != last or REDACTED not in line:
+        if line != previous or REDACTED not in line:
             yield line
-        last = line
+        previous = line
 
 
 def find_drift(

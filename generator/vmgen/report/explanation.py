@@ -1,4 +1,4 @@
-"""An explained object: its manifest, with where each value came from beside it; or the whole of it as JSON."""
+"""An explained object as text, its manifest with the origin of each value beside it, or as JSON."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from vmgen.yaml_text import to_flow
 
 MAX_WIDTH = 100
 _MAX_LEFT_WIDTH = 44
+_MAX_VALUE_WIDTH = 32
 _PRIVATE_KEY_MARKER = "PRIVATE KEY"
 
 
 class _Word(NamedTuple):
-    """A word of a note, with the place that it names and the style in which it is painted."""
+    """A word of an annotation, with its style and the place that it links to."""
 
     text: str
     style: str = ""
@@ -26,114 +27,100 @@ class _Word(NamedTuple):
 
 
 _Annotation = list[_Word]
+# A line of the left column and the annotations beside it.
+_Row = tuple[str, list[_Annotation]]
 
 
 def format_text(explanation: Explanation, fields: tuple[ExplainedField, ...], paint: Paint, link: Link) -> str:
-    """The manifest, or only some of its fields, with the origins beside it; at most 100 columns where words allow it."""
-    whole = fields == explanation.fields
-    rows = _annotate_manifest(explanation) if whole else _list_fields(fields)
-    left = min(_MAX_LEFT_WIDTH, max((len(text) for text, _ in rows), default=0))
+    """Format the manifest, or some of its fields, with the origins beside it; at most 100 columns if no word is longer."""
+    rows = _annotate_manifest(explanation) if fields == explanation.fields else list(map(_annotate_field, fields))
+    left_width = min(_MAX_LEFT_WIDTH, max((len(text) for text, _ in rows), default=0))
     lines = [paint(f"{explanation.kind} {explanation.name}", "bold") + f" of {explanation.environment}"]
-    lines.extend(_format_count_origins(explanation, paint, link))
+    for origin in explanation.existence_origins:
+        words = [_Word("counted"), _Word("by"), *_format_origin(origin), *_format_value(origin.value)]
+        lines.extend(_wrap_annotations("", [words], 0, paint, link))
     for text, notes in rows:
-        lines.extend(_format_row(text, notes, left, paint, link))
+        if notes:
+            lines.extend(_wrap_annotations(_shorten(text, left_width), notes, left_width + 2, paint, link))
+        else:
+            lines.append(_shorten(text, MAX_WIDTH))
     return "\n".join(lines) + "\n"
 
 
-def _format_count_origins(explanation: Explanation, paint: Paint, link: Link) -> Iterator[str]:
-    for origin in explanation.existence_origins:
-        words = [_Word("counted"), _Word("by"), *_format_origin(origin), *_format_value(origin.value)]
-        yield from _wrap_annotations("", [words], 0, paint, link)
-
-
-def _annotate_manifest(explanation: Explanation) -> list[tuple[str, list[_Annotation]]]:
-    """Each line of the manifest that may be shown, with its notes."""
-    lines = [redact_line(line) for line in explanation.text.splitlines()]
-    notes: dict[int, list[_Annotation]] = {}
+def _annotate_manifest(explanation: Explanation) -> list[_Row]:
+    """Return the redacted lines of the manifest, without those of private keys."""
+    raw_lines = explanation.text.splitlines()
+    lines = list(map(redact_line, raw_lines))
+    annotations: dict[int, list[_Annotation]] = {}
     hidden: set[int] = set()
     for field in explanation.fields:
-        lines[field.line - 1] = _redact_field_line(explanation.text.splitlines()[field.line - 1], field)
-        inside = (
-            range(field.line + 1, field.line + _count_block_lines(field.value)) if isinstance(field.value, str) else range(0)
-        )
-        if isinstance(field.value, str) and _PRIVATE_KEY_MARKER in field.value:
-            hidden.update(inside[1:])
-            lines[inside[0] - 1] = f"    {REDACTED}"
-        for line, note in _build_annotations(field, lines, inside):
-            notes.setdefault(line, []).append(note)
-    return [(line, notes.get(number, [])) for number, line in enumerate(lines, start=1) if number not in hidden]
+        block = _find_block_lines(field)
+        redacted, line = _redact(field.value, field), raw_lines[field.line - 1]
+        is_redacted = redacted != field.value and not block
+        lines[field.line - 1] = f"{line[: field.column - 1]}{redacted}" if is_redacted else line
+        if block and _PRIVATE_KEY_MARKER in field.value:
+            hidden.update(block[1:])
+            lines[block[0] - 1] = f"    {REDACTED}"
+        for number, annotation in _annotate_lines(field, lines, block):
+            annotations.setdefault(number, []).append(annotation)
+    return [(line, annotations.get(number, [])) for number, line in enumerate(lines, start=1) if number not in hidden]
 
 
-def _count_block_lines(text: str) -> int:
-    """The lines of a literal block, the key's own included; 1 for a text on its key's line."""
-    return 1 + text.rstrip("\n").count("\n") + 1 if "\n" in text else 1
+def _find_block_lines(field: ExplainedField) -> range:
+    """Return the lines of a literal block below its key, from 1; empty for a value on the line of its key."""
+    if not isinstance(field.value, str) or "\n" not in field.value:
+        return range(0)
+    return range(field.line + 1, field.line + 2 + field.value.rstrip("\n").count("\n"))
 
 
-def _redact_field_line(line: str, field: ExplainedField) -> str:
-    masked = _redact_field_value(field)
-    if masked == field.value or (isinstance(field.value, str) and "\n" in field.value):
-        return line
-    return f"{line[: field.column - 1]}{masked}"
+def _annotate_field(field: ExplainedField) -> _Row:
+    annotations = [annotation for _, annotation in _annotate_lines(field, [], range(0))]
+    if field.origins:
+        annotations.append([_Word("written", "dim"), _Word("by", "dim"), _format_location(field.template_line)])
+    return f"{field.name}: {to_flow(_redact(field.value, field))}", annotations
 
 
-def _redact_field_value(field: ExplainedField) -> Any:
-    names = [step for step in field.path if isinstance(step, str)]
-    return redact(field.value, names[-1] if names else "")
-
-
-def _list_fields(fields: tuple[ExplainedField, ...]) -> list[tuple[str, list[_Annotation]]]:
-    rows: list[tuple[str, list[_Annotation]]] = []
-    for field in fields:
-        notes = [note for _, note in _build_annotations(field, [], range(0))]
-        if field.origins:
-            notes.append([_Word("written", "dim"), _Word("by", "dim"), _format_location(field.template_line)])
-        rows.append((f"{field.name}: {to_flow(_redact_field_value(field))}", notes))
-    return rows
-
-
-def _build_annotations(field: ExplainedField, lines: list[str], inside: range) -> Iterator[tuple[int, _Annotation]]:
-    """The notes of a field, each with the line of the manifest that it belongs beside."""
+def _annotate_lines(field: ExplainedField, lines: list[str], block: range) -> Iterator[tuple[int, _Annotation]]:
+    """Return the annotations of a field, each with the number of the line that it belongs beside."""
     if not field.origins:
         yield field.line, [_format_location(field.template_line, "dim"), _Word("(template)", "dim")]
-    at = inside.start
-    said = ""
-    for number, origin in enumerate(field.origins):
-        line, at = _find_line(origin, lines, inside, at) if len(field.origins) > 1 and inside else (field.line, at)
-        and_ = [_Word("and")] if number and line == field.line else []
-        rule = [_Word(f"({origin.rule})", "dim")] if origin.rule and origin.rule != said else []
-        said = origin.rule
-        yield line, [*and_, *_format_origin(origin), *rule]
+    next_line, last_rule = block.start, ""
+    for index, origin in enumerate(field.origins):
+        number = field.line
+        if block and len(field.origins) > 1:
+            number, next_line = _find_line(origin, lines, block, next_line)
+        conjunction = [_Word("and")] if index and number == field.line else []
+        yield number, [*conjunction, *_format_origin(origin), *_format_rule(origin.rule if origin.rule != last_rule else "")]
+        last_rule = origin.rule
         for lower in origin.overrides:
-            rule = [_Word(f"({lower.rule})", "dim")] if lower.rule else []
-            yield (
-                line,
-                [_Word("over", "yellow"), *_format_value(_redact_for_field(lower.value, field)), *_format_origin(lower), *rule],
-            )
+            value = _format_value(_redact(lower.value, field))
+            yield number, [_Word("over", "yellow"), *value, *_format_origin(lower), *_format_rule(lower.rule)]
     for origin in field.condition_origins:
-        yield (
-            field.line,
-            [_Word("because", "dim"), *_format_origin(origin), *_format_value(_redact_for_field(origin.value, field))],
-        )
+        value = _format_value(_redact(origin.value, field))
+        yield field.line, [_Word("because", "dim"), *_format_origin(origin), *value]
     for origin in field.catalog_origins:
         yield field.line, [_Word("see", "dim"), *_format_origin(origin)]
 
 
-def _find_line(origin: Origin, lines: list[str], inside: range, at: int) -> tuple[int, int]:
-    """The line of a text made of several values in which one of them stands, and where to look for the next."""
-    for number in range(max(at, inside.start), inside.stop):
+def _find_line(origin: Origin, lines: list[str], block: range, start: int) -> tuple[int, int]:
+    """Find the line of a text made of several values that contains one of them, and where to look for the next value."""
+    for number in range(max(start, block.start), block.stop):
         if isinstance(origin.value, str) and origin.value and origin.value.split("\n")[0] in lines[number - 1]:
             return number, number + 1
-    return inside.start - 1, at
+    return block.start - 1, start
 
 
-def _redact_for_field(value: Any, field: ExplainedField) -> Any:
-    names = [step for step in field.path if isinstance(step, str)]
-    return redact(value, names[-1] if names else "")
+def _redact(value: Any, field: ExplainedField) -> Any:
+    return redact(value, _get_key(field))
+
+
+def _get_key(field: ExplainedField) -> str:
+    """Return the last key of a field's path, by which secrets are recognised."""
+    return next((step for step in reversed(field.path) if isinstance(step, str)), "")
 
 
 def _format_origin(origin: Origin) -> _Annotation:
-    key = origin.key or origin.layer
-    return [_format_location(origin.place), _Word(key, "dim")]
+    return [_format_location(origin.place), _Word(origin.key or origin.layer, "dim")]
 
 
 def _format_location(place: Place, style: str = "blue") -> _Word:
@@ -141,47 +128,42 @@ def _format_location(place: Place, style: str = "blue") -> _Word:
     return _Word(text, style, place)
 
 
+def _format_rule(rule: str) -> _Annotation:
+    return [_Word(f"({rule})", "dim")] if rule else []
+
+
 def _format_value(value: Any) -> _Annotation:
-    if value is None:
-        return []
-    text = to_flow(value)
-    return [_Word(text if len(text) <= 32 else f"{text[:31]}…")]
+    return [] if value is None else [_Word(_shorten(to_flow(value), _MAX_VALUE_WIDTH))]
 
 
-def _format_row(text: str, notes: list[_Annotation], left: int, paint: Paint, link: Link) -> Iterator[str]:
-    if not notes:
-        yield text if len(text) <= MAX_WIDTH else f"{text[: MAX_WIDTH - 1]}…"
-        return
-    shown_text = text if len(text) <= left else f"{text[: left - 1]}…"
-    yield from _wrap_annotations(shown_text, notes, left + 2, paint, link)
+def _shorten(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def _wrap_annotations(text: str, notes: Iterable[_Annotation], indent: int, paint: Paint, link: Link) -> Iterator[str]:
-    """Notes below each other in the right column, each broken between words where it is too long."""
-    line = text.ljust(indent)
-    for note in notes:
-        used, out = indent, line
-        for number, word in enumerate(note):
-            gap = 1 if number else 0
-            if number and used + gap + len(word.text) > MAX_WIDTH:
-                yield out
-                out, used, gap = " " * (indent + 2), indent + 2, 0
-            out += " " * gap + _paint_word(word, MAX_WIDTH - used - gap, paint, link)
-            used += gap + len(word.text)
-        yield out
-        line = " " * indent
+def _wrap_annotations(text: str, annotations: Iterable[_Annotation], indent: int, paint: Paint, link: Link) -> Iterator[str]:
+    """Return the annotations one below the other at `indent`, the first one beside `text`; long ones break between words."""
+    prefix = text.ljust(indent)
+    for annotation in annotations:
+        width, line = indent, prefix
+        for index, word in enumerate(annotation):
+            gap = 1 if index else 0
+            if index and width + gap + len(word.text) > MAX_WIDTH:
+                yield line
+                line, width, gap = " " * (indent + 2), indent + 2, 0
+            line += " " * gap + _paint_word(word, MAX_WIDTH - width - gap, paint, link)
+            width += gap + len(word.text)
+        yield line
+        prefix = " " * indent
 
 
 def _paint_word(word: _Word, room: int, paint: Paint, link: Link) -> str:
-    text = word.text
-    if word.place is None and len(text) > max(room, 8):
-        text = f"{text[: max(room, 8) - 1]}…"
+    text = word.text if word.place else _shorten(word.text, max(room, 8))
     text = paint(text, word.style) if word.style else text
     return link(text, word.place) if word.place else text
 
 
 def format_json(explanation: Explanation, fields: tuple[ExplainedField, ...]) -> str:
-    """A versioned document (docs/explain.md)."""
+    """Format some fields of an object as a versioned document (docs/explain.md)."""
     document = {
         "version": 1,
         "environment": explanation.environment,
@@ -195,28 +177,28 @@ def format_json(explanation: Explanation, fields: tuple[ExplainedField, ...]) ->
 
 
 def _field_to_dict(field: ExplainedField) -> dict[str, Any]:
-    name = next((step for step in reversed(field.path) if isinstance(step, str)), "")
+    key = _get_key(field)
     template = {"file": field.template_line.file, "line": field.template_line.line}
+    origins = [_origin_to_dict(origin, key) for origin in field.origins]
     return {
         "field": field.name,
         "path": list(field.path),
-        "value": _redact_field_value(field),
-        "origins": [_origin_to_dict(origin, name) for origin in field.origins]
-        or [{**template, "column": 1, "layer": "template"}],
-        "because": [_origin_to_dict(origin, name) for origin in field.condition_origins],
+        "value": _redact(field.value, field),
+        "origins": origins or [{**template, "column": 1, "layer": "template"}],
+        "because": [_origin_to_dict(origin, key) for origin in field.condition_origins],
         "catalog": [_origin_to_dict(origin, "") for origin in field.catalog_origins],
         "template": template,
     }
 
 
-def _origin_to_dict(origin: Origin, name: str) -> dict[str, Any]:
+def _origin_to_dict(origin: Origin, key: str) -> dict[str, Any]:
     return {
         "file": origin.place.file,
         "line": origin.place.line,
         "column": origin.place.column,
         "layer": origin.layer,
         "key": origin.key,
-        "value": redact(origin.value, name),
+        "value": redact(origin.value, key),
         "rule": origin.rule,
-        "overrides": [_origin_to_dict(lower, name) for lower in origin.overrides],
+        "overrides": [_origin_to_dict(lower, key) for lower in origin.overrides],
     }

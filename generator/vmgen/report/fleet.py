@@ -1,7 +1,4 @@
-"""The part of a fleet that somebody asked for.
-
-The fleet as rows: one VM or one disk each.
-"""
+"""The VMs and disks of a fleet: selection by group, exposure and labels, and table rows."""
 
 from __future__ import annotations
 
@@ -18,32 +15,38 @@ _REQUIREMENT_PATTERN = re.compile(r"(?P<not>!?)(?P<key>[^=!,\s]+)(?:(?P<operator
 
 
 class LabelRequirement(NamedTuple):
-    """One condition on labels, as `kubectl -l` has them: `team=shop`, `team!=shop`, `team`, `!team`."""
+    """One requirement of a label selector, as in `kubectl -l`: `team=shop`, `team!=shop`, `team`, `!team`.
+
+    `value` is None if only the key matters. https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/
+    """
 
     key: str
     value: str | None
     expected: bool
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether labels fit."""
+        """Return true if labels fulfil the requirement."""
         fits = self.key in labels if self.value is None else labels.get(self.key) == self.value
         return fits is self.expected
 
 
 def parse_selectors(selectors: Collection[str]) -> tuple[LabelRequirement, ...]:
-    """The conditions of some `-l` options, each of which may hold several, with commas between."""
+    """Parse `-l` options, each of which may hold several requirements with commas between.
+
+    Raises VmgenError if one is malformed.
+    """
     return tuple(_parse_requirement(text.strip()) for selector in selectors for text in selector.split(","))
 
 
 def _parse_requirement(text: str) -> LabelRequirement:
-    found = _REQUIREMENT_PATTERN.fullmatch(text)
-    if not found or (found["not"] and found["operator"]):
+    match = _REQUIREMENT_PATTERN.fullmatch(text)
+    if not match or (match["not"] and match["operator"]):
         raise VmgenError(f"'{text}' is no condition on labels; write key=value, key!=value, key or !key")
-    return LabelRequirement(found["key"], found["value"], not found["not"] and found["operator"] != "!=")
+    return LabelRequirement(match["key"], match["value"], not match["not"] and match["operator"] != "!=")
 
 
 class Selection(NamedTuple):
-    """Which VMs are wanted: of these groups (of all, where none is named), only exposed ones, with these labels."""
+    """A filter of VMs and disks. Without groups it selects all groups; an empty one is false and selects everything."""
 
     groups: frozenset[str] = frozenset()
     exposed: bool = False
@@ -53,20 +56,21 @@ class Selection(NamedTuple):
         return bool(self.groups or self.exposed or self.requirements)
 
     def select_machines(self, fleet: Fleet) -> tuple[VirtualMachine, ...]:
-        """The VMs that are wanted."""
-        return tuple(machine for machine in fleet.machines if self._matches_machine(machine)) if self else fleet.machines
-
-    def select_disks(self, fleet: Fleet) -> tuple[Disk, ...]:
-        """The disks that are wanted: by their own group and labels, and as disks of exposed VMs."""
-        if not self:
-            return fleet.disks
-        public = {disk.name for machine in fleet.machines if machine.values["external"] for disk in machine.disks}
+        """Return the selected VMs."""
         return tuple(
-            disk for disk in fleet.disks if self._matches(disk.group, disk.values) and (not self.exposed or disk.name in public)
+            machine
+            for machine in fleet.machines
+            if self._matches(machine.group, machine.values) and (not self.exposed or machine.values["external"])
         )
 
-    def _matches_machine(self, machine: VirtualMachine) -> bool:
-        return self._matches(machine.group, machine.values) and (not self.exposed or bool(machine.values["external"]))
+    def select_disks(self, fleet: Fleet) -> tuple[Disk, ...]:
+        """Return the selected disks: by their own group and labels; exposed are those of exposed VMs."""
+        exposed = {disk.name for machine in fleet.machines if machine.values["external"] for disk in machine.disks}
+        return tuple(
+            disk
+            for disk in fleet.disks
+            if self._matches(disk.group, disk.values) and (not self.exposed or disk.name in exposed)
+        )
 
     def _matches(self, group: str, values: Mapping[str, Mapping[str, str]]) -> bool:
         return (not self.groups or group in self.groups) and all(term.matches(values["labels"]) for term in self.requirements)
@@ -89,18 +93,18 @@ DISK_COLUMNS = ("environment", "disk", "group", "vm", "source", "storage", "stor
 
 
 def build_vm_rows(fleet: Fleet, machines: Iterable[VirtualMachine]) -> Iterator[tuple[object, ...]]:
-    """A row for each VM; `storage` is that of all its disks, those it shares included."""
+    """Build a row for each VM; `storage` is the sum of all its disks, shared ones included."""
     sizes = {disk.name: parse_size(disk.values["storage"]) for disk in fleet.disks}
     for machine in machines:
-        asked = compute_machine_totals(machine, fleet)
+        totals = compute_machine_totals(machine, fleet)
         storage = sum(sizes.get(disk.name, 0) for disk in machine.disks)
         yield (
             fleet.environment,
             machine.name,
             machine.group,
             machine.values["instanceType"],
-            asked.cpu or "",
-            format_size(asked.memory) if asked.memory else "",
+            totals.cpu or "",
+            format_size(totals.memory) if totals.memory else "",
             machine.settings.get_plain("image", ""),
             len(machine.disks),
             format_size(storage) if storage else "",
@@ -110,7 +114,7 @@ def build_vm_rows(fleet: Fleet, machines: Iterable[VirtualMachine]) -> Iterator[
 
 
 def build_disk_rows(fleet: Fleet, disks: Iterable[Disk]) -> Iterator[tuple[object, ...]]:
-    """A row for each disk."""
+    """Build a row for each disk."""
     for disk in disks:
         yield (
             fleet.environment,
@@ -126,7 +130,7 @@ def build_disk_rows(fleet: Fleet, disks: Iterable[Disk]) -> Iterator[tuple[objec
 
 
 def describe_state(machine: VirtualMachine) -> str:
-    """Whether a VM is meant to run: `running`, `halted`, or the run strategy where it has one of its own."""
+    """Return `running`, `halted`, or another run strategy of the VM as it is written."""
     strategy = str(machine.values.get("runStrategy") or "")
     if strategy:
         return {"Always": "running", "Halted": "halted"}.get(strategy, strategy)
@@ -134,7 +138,7 @@ def describe_state(machine: VirtualMachine) -> str:
 
 
 def describe_exposure(machine: VirtualMachine) -> str:
-    """How the Internet reaches a VM: not at all (empty), by its ports, or by `all ports`."""
+    """Return the public ports of a VM, `all ports`, or an empty string if it has no public address."""
     if not machine.values["external"]:
         return ""
     if machine.values["externalMethod"] != "PortList":
@@ -143,7 +147,7 @@ def describe_exposure(machine: VirtualMachine) -> str:
 
 
 def describe_source(disk: Disk) -> str:
-    """What a disk is made from, in a word: the image, the address, the disk, or `blank`."""
+    """Return the kind and the name of a disk's source, `image ubuntu`, or `blank`."""
     for kind, details in disk.values["source"].items():
         return f"{kind} {next(iter(details.values()), '')}".strip()
     return "blank"

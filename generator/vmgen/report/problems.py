@@ -1,4 +1,4 @@
-"""Problems in the formats of `--output`: text, json, github, sarif."""
+"""Problems in the formats of `--output`. A format is one function and one row of `FORMATS`."""
 
 from __future__ import annotations
 
@@ -14,25 +14,24 @@ Formatter = Callable[[Sequence[Problem], Paint], str]
 
 
 def format_text(problems: Sequence[Problem], paint: Paint) -> str:
-    """One line each, as compilers write them: file:line:column: severity: key: message [rule]. Then what goes with it."""
+    """Format one line each, as compilers do: file:line:column: severity: key: message [rule]; then the problem's own lines."""
     lines = []
     for problem in problems:
-        colour = "red" if problem.severity == "error" else "yellow"
-        place = _escape_unprintable(str(problem.place))
-        said = _escape_unprintable(f"{problem.subject}: {problem.message}" if problem.subject else problem.message)
-        severity, rule = paint(problem.severity, colour), paint(f"[{problem.rule}]", "dim")
-        lines.append(f"{paint(place, 'bold')}: {severity}: {said} {rule}\n")
+        place = paint(_escape_unprintable(str(problem.place)), "bold")
+        severity = paint(problem.severity, "red" if problem.severity == "error" else "yellow")
+        message = _escape_unprintable(_prefix_subject(problem))
+        lines.append(f"{place}: {severity}: {message} {paint(f'[{problem.rule}]', 'dim')}\n")
         lines.extend(f"{_escape_unprintable(line)}\n" for line in problem.lines)
     return "".join(lines)
 
 
 def _escape_unprintable(text: str) -> str:
-    """What a user wrote cannot begin a line of its own, nor speak to the terminal."""
+    """Escape line breaks and control characters, so that input can neither start a line nor control the terminal."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def format_json(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001 - one signature for all formats
-    """A versioned document (schema/problems.schema.json)."""
+    """Format a versioned document (schema/problems.schema.json)."""
     rows = [
         {
             "file": problem.place.file,
@@ -50,35 +49,29 @@ def format_json(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG0
 
 
 def format_github(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
-    """Workflow commands that GitHub turns into annotations at the line."""
+    """Format workflow commands, which GitHub shows as annotations at the line.
+
+    https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+    """
     lines = []
     for problem in problems:
         place = problem.place
-        where = f"file={_escape_property(place.file)}"
-        if place.line:
-            where += f",line={place.line},col={place.column}"
-        lines.append(
-            f"::{problem.severity} {where},title={_escape_property(problem.rule)}::{_escape_data(_join_message(problem))}\n"
-        )
+        position = f",line={place.line},col={place.column}" if place.line else ""
+        location = f"file={_escape_property(place.file)}{position},title={_escape_property(problem.rule)}"
+        lines.append(f"::{problem.severity} {location}::{_escape_data(_join_message(problem))}\n")
     return "".join(lines)
-
-
-def _join_message(problem: Problem) -> str:
-    """The message of a problem with what goes with it."""
-    message = f"{problem.subject}: {problem.message}" if problem.subject else problem.message
-    return "\n".join((message, *problem.lines))
-
-
-def _escape_data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:
     return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
+def _escape_data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
 def format_sarif(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
-    """SARIF 2.1.0, for code scanning."""
+    """Format SARIF 2.1.0, for code scanning. https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html"""
     rules = sorted({problem.rule for problem in problems})
     driver = {"name": "vmgen", "version": __version__, "rules": [{"id": rule} for rule in rules]}
     results = [_build_sarif_result(problem, rules.index(problem.rule)) for problem in problems]
@@ -90,7 +83,7 @@ def format_sarif(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _build_sarif_result(problem: Problem, index: int) -> dict[str, Any]:
+def _build_sarif_result(problem: Problem, rule_index: int) -> dict[str, Any]:
     from urllib.parse import quote
 
     location: dict[str, Any] = {"artifactLocation": {"uri": quote(problem.place.file, errors="surrogateescape")}}
@@ -98,11 +91,19 @@ def _build_sarif_result(problem: Problem, index: int) -> dict[str, Any]:
         location["region"] = {"startLine": problem.place.line, "startColumn": problem.place.column}
     return {
         "ruleId": problem.rule,
-        "ruleIndex": index,
+        "ruleIndex": rule_index,
         "level": problem.severity,
         "message": {"text": _join_message(problem)},
         "locations": [{"physicalLocation": location}],
     }
+
+
+def _join_message(problem: Problem) -> str:
+    return "\n".join((_prefix_subject(problem), *problem.lines))
+
+
+def _prefix_subject(problem: Problem) -> str:
+    return f"{problem.subject}: {problem.message}" if problem.subject else problem.message
 
 
 FORMATS: Mapping[str, Formatter] = {"text": format_text, "json": format_json, "github": format_github, "sarif": format_sarif}

@@ -1,7 +1,4 @@
-"""Colour, on a terminal only. NO_COLOR and `--color` decide before the terminal does.
-
-Places that can be clicked: OSC 8 hyperlinks, on terminals that are known to have them.
-"""
+"""Colours and hyperlinks on terminals that support them."""
 
 from __future__ import annotations
 
@@ -12,45 +9,43 @@ from typing import TextIO
 
 from vmgen.problems import Place
 
+# Takes a text and a style, returns what to print.
 Paint = Callable[[str, str], str]
+# Takes a text and the place that it names, returns what to print.
+Link = Callable[[str, Place], str]
 
 _SGR_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35"}
+# Terminals with OSC 8 hyperlinks: https://github.com/Alhadis/OSC8-Adoption
+_TERM_PROGRAMS = {"iTerm.app", "WezTerm", "vscode", "Hyper", "ghostty", "rio", "Tabby"}
+_TERM_PREFIXES = ("xterm-kitty", "alacritty", "foot", "wezterm", "xterm-ghostty", "contour")
+_TERMINAL_VARIABLES = ("WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "DOMTERM")
+_MIN_VTE_VERSION = 5000  # 0.50, the first that does not crash on long links
 
 
-def no_paint(text: str, style: str) -> str:  # noqa: ARG001 - the paint that leaves text as it is
-    """No colour."""
+def no_paint(text: str, style: str) -> str:  # noqa: ARG001
+    """Return the text without colour."""
     return text
+
+
+def choose_paint(stream: TextIO, choice: str) -> Paint:
+    """Return the paint for a stream. `choice` is auto, always or never; NO_COLOR and TERM count for auto only."""
+    is_coloured = choice == "always"
+    if choice == "auto":
+        is_coloured = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return _apply_sgr if is_coloured else no_paint
 
 
 def _apply_sgr(text: str, style: str) -> str:
     return f"\x1b[{_SGR_CODES[style]}m{text}\x1b[0m"
 
 
-def choose_paint(stream: TextIO, choice: str) -> Paint:
-    """The paint for a stream; `choice` is auto, always or never."""
-    if choice == "auto":
-        wanted = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    else:
-        wanted = choice == "always"
-    return _apply_sgr if wanted else no_paint
-
-
-# A text and the place that it names, as what to print.
-Link = Callable[[str, Place], str]
-
-_TERM_PROGRAMS = {"iTerm.app", "WezTerm", "vscode", "Hyper", "ghostty", "rio", "Tabby"}
-_TERM_PREFIXES = ("xterm-kitty", "alacritty", "foot", "wezterm", "xterm-ghostty", "contour")
-_TERMINAL_VARIABLES = ("WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "DOMTERM")
-_MIN_VTE_VERSION = 5000  # 0.50, the first without a crash on long links
-
-
-def no_link(text: str, place: Place) -> str:  # noqa: ARG001 - the link that leaves text as it is
-    """No hyperlink."""
+def no_link(text: str, place: Place) -> str:  # noqa: ARG001
+    """Return the text without a hyperlink."""
     return text
 
 
 def choose_link(stream: TextIO, root: Path) -> Link:
-    """The links for a stream: none where it is no terminal, or one that would show them as rubbish."""
+    """Return the links for a stream; places are relative to `root`. None are made unless its terminal supports them."""
     if not stream.isatty() or not _supports_hyperlinks():
         return no_link
     import socket
@@ -71,10 +66,10 @@ def _supports_hyperlinks() -> bool:
     forced = variables.get("FORCE_HYPERLINK")
     if forced:
         return forced != "0"
-    term, vte = variables.get("TERM", ""), variables.get("VTE_VERSION", "")
+    vte_version = variables.get("VTE_VERSION", "")
     return (
         variables.get("TERM_PROGRAM") in _TERM_PROGRAMS
-        or term.startswith(_TERM_PREFIXES)
-        or any(sign in variables for sign in _TERMINAL_VARIABLES)
-        or (vte.isdecimal() and int(vte) >= _MIN_VTE_VERSION)
+        or variables.get("TERM", "").startswith(_TERM_PREFIXES)
+        or any(name in variables for name in _TERMINAL_VARIABLES)
+        or (vte_version.isdecimal() and int(vte_version) >= _MIN_VTE_VERSION)
     )

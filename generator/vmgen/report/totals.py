@@ -1,12 +1,8 @@
-"""Tables of text, as aligned columns, json or csv.
-
-Totals, budgets and costs as words, and as rows of a table.
-"""
+"""Totals, budgets and costs of environments as table rows, as words, and as plain data for JSON."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vmgen.check.budgets import BudgetLimit, find_limits
@@ -15,50 +11,17 @@ from vmgen.expand.model import Disk, Fleet, VirtualMachine
 from vmgen.merge.environment import Environment
 from vmgen.plan.totals import TotalsDelta
 from vmgen.quantities import format_size
+from vmgen.report.tables import TableRows
 
-TableRows = Sequence[Sequence[object]]
-
-
-def format_table(columns: Sequence[str], rows: TableRows) -> str:
-    """Columns aligned by spaces, the last one ragged; numbers to the right."""
-    cells = [[str(cell) for cell in row] for row in (columns, *rows)]
-    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
-    right = [bool(rows) and all(isinstance(row[index], int) for row in rows) for index in range(len(columns))]
-    lines = []
-    for row in cells:
-        aligned = [cell.rjust(width) if at_right else cell.ljust(width) for cell, width, at_right in zip(row, widths, right)]
-        lines.append("  ".join(aligned).rstrip())
-    return "\n".join(lines) + "\n"
-
-
-def format_csv(columns: Sequence[str], rows: TableRows) -> str:
-    """Comma-separated values with a header."""
-    import csv
-    import io
-
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerows((columns, *rows))
-    return stream.getvalue()
-
-
-def format_json(columns: Sequence[str], rows: TableRows) -> str:
-    """A list of objects, one a row."""
-    return json.dumps([dict(zip(columns, row)) for row in rows], indent=2, ensure_ascii=False) + "\n"
-
-
-TABLE_FORMATS = {"table": format_table, "json": format_json, "csv": format_csv}
-
-
-ALL_LABEL = "(all)"
-STANDALONE_LABEL = "(standalone)"
+_ALL_LABEL = "(all)"
+_STANDALONE_LABEL = "(standalone)"
 BUDGET_COLUMNS = ("environment", "budget", "used", "limit", "left", "percent")
 
 
 class EnvironmentSummary(NamedTuple):
-    """The sums of one environment: of each group in its order, and of all; with its limits and its cost in a month.
+    """The totals of the selected VMs and disks of an environment by group, and their cost in a month.
 
-    `whole` is what the environment as a whole asks for, also where only a part of it was chosen.
+    `unfiltered` are the totals of the whole environment, which `limits` apply to. `cost` is None without prices.
     """
 
     environment: str
@@ -75,122 +38,115 @@ class EnvironmentSummary(NamedTuple):
 def summarize_environment(
     environment: Environment, fleet: Fleet, machines: Iterable[VirtualMachine], disks: Iterable[Disk]
 ) -> EnvironmentSummary:
-    """The sums over some VMs and disks of an environment, or over all."""
-    groups: dict[str, list[Totals]] = {}
+    """Sum up some VMs and disks of an environment."""
+    totals_by_group: dict[str, list[Totals]] = {}
     for machine in machines:
-        groups.setdefault(machine.group, []).append(compute_machine_totals(machine, fleet))
+        totals_by_group.setdefault(machine.group, []).append(compute_machine_totals(machine, fleet))
     for disk in disks:
-        groups.setdefault(disk.group or STANDALONE_LABEL, []).append(compute_disk_totals(disk.values.get))
-    sums = {group: sum_totals(parts) for group, parts in groups.items()}
-    each = [compute_machine_totals(machine, fleet) for machine in fleet.machines]
-    whole = sum_totals((*each, *(compute_disk_totals(disk.values.get) for disk in fleet.disks)))
-    found = load_prices(environment)
-    cost = found.compute_cost(sum_totals(sums.values())) if found else None
-    return EnvironmentSummary(environment.name, sums, whole, tuple(find_limits(environment)), cost)
+        totals_by_group.setdefault(disk.group or _STANDALONE_LABEL, []).append(compute_disk_totals(disk.values.get))
+    groups = {group: sum_totals(totals) for group, totals in totals_by_group.items()}
+    machine_totals = [compute_machine_totals(machine, fleet) for machine in fleet.machines]
+    unfiltered = sum_totals((*machine_totals, *(compute_disk_totals(disk.values.get) for disk in fleet.disks)))
+    prices = load_prices(environment)
+    cost = prices.compute_cost(sum_totals(groups.values())) if prices else None
+    return EnvironmentSummary(environment.name, groups, unfiltered, tuple(find_limits(environment)), cost)
 
 
 def compute_machine_totals(machine: VirtualMachine, fleet: Fleet) -> Totals:
-    """What one VM asks for, its disks excepted."""
+    """Return the totals of one VM without its disks."""
     return compute_vm_totals(machine.values.get, fleet.platform.catalog)
 
 
-def format_gibibytes(mebibytes: int) -> str:
-    """MiB as `16 GiB`, exact to two digits."""
-    return f"{mebibytes / 1024:,.2f}".rstrip("0").rstrip(".") + " GiB"
+def build_total_table(summaries: Sequence[EnvironmentSummary]) -> tuple[tuple[str, ...], TableRows]:
+    """Build the columns and rows of totals: one row for each group, for each environment, and for all if there are several.
+
+    There is a column for each storage class and GPU in use, and one for the cost if any environment has prices.
+    """
+    overall = sum_totals(summary.total for summary in summaries)
+    classes, gpus = tuple(overall.storage), tuple(overall.gpus)
+    cost_column = ("cost",) if any(summary.cost for summary in summaries) else ()
+    columns = ("environment", "group", "vms", "vcpu", "memory", "disks", *classes, *gpus, "public", *cost_column)
+    entries: list[tuple[str, str, Totals, Cost | str]] = []
+    for summary in summaries:
+        entries.extend((summary.environment, group, totals, "") for group, totals in summary.groups.items())
+        entries.append((summary.environment, _ALL_LABEL, summary.total, summary.cost or ""))
+    if len(summaries) > 1:
+        entries.append((_ALL_LABEL, _ALL_LABEL, overall, sum_costs(summaries)))
+    return columns, [
+        (
+            environment,
+            group,
+            totals.vms,
+            totals.cpu,
+            format_size(totals.memory) if totals.memory else "",
+            totals.disks,
+            *(format_size(totals.storage[name]) if name in totals.storage else "" for name in classes),
+            *(totals.gpus.get(name, 0) for name in gpus),
+            totals.addresses,
+            *(str(cost) for _ in cost_column),
+        )
+        for environment, group, totals, cost in entries
+    ]
+
+
+def sum_costs(summaries: Iterable[EnvironmentSummary]) -> Cost | str:
+    """Add up the costs. Empty if there are none, or if they have several currencies."""
+    costs = [summary.cost for summary in summaries if summary.cost]
+    return sum(costs[1:], start=costs[0]) if len({cost.currency for cost in costs}) == 1 else ""
+
+
+def build_budget_rows(summaries: Iterable[EnvironmentSummary]) -> Iterator[tuple[object, ...]]:
+    """Build a row for each limit of each environment."""
+    for summary in summaries:
+        for limit in summary.limits:
+            measure, used = limit.measure, limit.measure.get_amount(summary.unfiltered)
+            left = limit.maximum - used
+            left_text = measure.format_amount(left) if left >= 0 else f"-{measure.format_amount(-left)}"
+            percent = f"{100 * used // limit.maximum}%" if limit.maximum else ""
+            yield summary.environment, measure.key, measure.format_amount(used), limit.text, left_text, percent
 
 
 def format_delta(delta: TotalsDelta) -> str:
-    """A delta: `+2 VMs, +4 vCPU, +16 GiB, +100 GiB replicated, +2 public`; empty where nothing changes."""
+    """Format a delta: `+2 VMs, +4 vCPU, +16 GiB, +100 GiB replicated, +2 public`; empty if nothing changes."""
     change, cost = delta.totals, delta.cost
     words = [
         _format_signed(change.vms, lambda number: f"{number:,} {'VM' if number == 1 else 'VMs'}"),
         _format_signed(change.cpu, lambda number: f"{number:,} vCPU"),
-        _format_signed(change.memory, format_gibibytes),
-        *[
-            _format_signed(size_, lambda number, name=name: f"{format_gibibytes(number)} {name}")
-            for name, size_ in change.storage.items()
-        ],
+        _format_signed(change.memory, _format_gibibytes),
+        *(_format_signed(size, _format_gibibytes, f" {name}") for name, size in change.storage.items()),
         _format_signed(change.addresses, lambda number: f"{number:,} public"),
-        *[_format_signed(count, lambda number, name=name: f"{number} {name}") for name, count in change.gpus.items()],
+        *(_format_signed(count, str, f" {name}") for name, count in change.gpus.items()),
         f"{cost.signed_text} a month" if cost and cost.amount else "",
         f"{abs(change.unsized)} of unknown size" if change.unsized else "",
     ]
-    return ", ".join(word for word in words if word)
+    return ", ".join(filter(None, words))
 
 
-def _format_signed(number: int, words: Any) -> str:
-    return f"{'+' if number > 0 else '-'}{words(abs(number))}" if number else ""
+def _format_signed(number: int, format_amount: Callable[[int], str], suffix: str = "") -> str:
+    return f"{'+' if number > 0 else '-'}{format_amount(abs(number))}{suffix}" if number else ""
 
 
-def build_total_columns(summaries: Sequence[EnvironmentSummary]) -> tuple[str, ...]:
-    """The columns of total_rows: one for each storage class, one for each GPU, and the cost where there are prices."""
-    classes, gpus = _collect_column_names(summaries)
-    cost = ("cost",) if any(each.cost for each in summaries) else ()
-    return ("environment", "group", "vms", "vcpu", "memory", "disks", *classes, *gpus, "public", *cost)
+def _format_gibibytes(mebibytes: int) -> str:
+    """Format MiB as `16 GiB`, exact to two digits."""
+    return f"{mebibytes / 1024:,.2f}".rstrip("0").rstrip(".") + " GiB"
 
 
-def build_total_rows(summaries: Sequence[EnvironmentSummary]) -> Iterator[tuple[object, ...]]:
-    """A row for each group, one for each environment, and one for all where there are several."""
-    names = _collect_column_names(summaries)
-    costs = [each.cost for each in summaries if each.cost]
-    for each in summaries:
-        for group, sums in each.groups.items():
-            yield (each.environment, group, *_build_cells(sums, names), *_build_cost_cell("", costs))
-        yield (each.environment, ALL_LABEL, *_build_cells(each.total, names), *_build_cost_cell(each.cost or "", costs))
-    if len(summaries) > 1:
-        yield (
-            ALL_LABEL,
-            ALL_LABEL,
-            *_build_cells(sum_totals(each.total for each in summaries), names),
-            *_build_cost_cell(sum_costs(summaries), costs),
-        )
-
-
-def _collect_column_names(summaries: Sequence[EnvironmentSummary]) -> tuple[list[str], list[str]]:
-    together = sum_totals(each.total for each in summaries)
-    return list(together.storage), list(together.gpus)
-
-
-def _build_cells(sums: Totals, names: tuple[list[str], list[str]]) -> tuple[object, ...]:
-    classes, gpus = names
-    storage = [format_size(sums.storage[name]) if name in sums.storage else "" for name in classes]
-    return (
-        sums.vms,
-        sums.cpu,
-        format_size(sums.memory) if sums.memory else "",
-        sums.disks,
-        *storage,
-        *(sums.gpus.get(name, 0) for name in gpus),
-        sums.addresses,
-    )
-
-
-def _build_cost_cell(cost: Cost | str, costs: Sequence[Cost]) -> tuple[str, ...]:
-    return (str(cost),) if costs else ()
-
-
-def sum_costs(summaries: Iterable[EnvironmentSummary]) -> Cost | str:
-    """The sum of the costs, where there are some and they have one currency; else empty."""
-    costs = [each.cost for each in summaries if each.cost]
-    if len({cost.currency for cost in costs}) != 1:
-        return ""
-    return sum(costs[1:], start=costs[0])
-
-
-def build_budget_rows(summaries: Iterable[EnvironmentSummary]) -> Iterator[tuple[object, ...]]:
-    """A row for each limit of each environment."""
-    for each in summaries:
-        for limit in each.limits:
-            measure = limit.measure
-            used = measure.get_amount(each.unfiltered)
-            left = limit.maximum - used
-            remaining = measure.format_amount(left) if left >= 0 else f"-{measure.format_amount(-left)}"
-            percent = f"{100 * used // limit.maximum}%" if limit.maximum else ""
-            yield each.environment, measure.key, measure.format_amount(used), limit.text, remaining, percent
+def summary_to_dict(summary: EnvironmentSummary) -> dict[str, Any]:
+    """Return the summary of an environment as plain data."""
+    return {
+        "environment": summary.environment,
+        "totals": totals_to_dict(summary.total),
+        "groups": [{"group": group, **totals_to_dict(totals)} for group, totals in summary.groups.items()],
+        "budget": [
+            {"key": limit.measure.key, "used": limit.measure.get_amount(summary.unfiltered), "limit": limit.maximum}
+            for limit in summary.limits
+        ],
+        "cost": _cost_to_dict(summary.cost),
+    }
 
 
 def totals_to_dict(totals: Totals) -> dict[str, Any]:
-    """Totals for programs; memory and storage in MiB."""
+    """Return totals as plain data; memory and storage in MiB."""
     return {
         "vms": totals.vms,
         "cpu": totals.cpu,
@@ -202,27 +158,12 @@ def totals_to_dict(totals: Totals) -> dict[str, Any]:
     }
 
 
-def summary_to_dict(each: EnvironmentSummary) -> dict[str, Any]:
-    """The sums of an environment for programs."""
-    return {
-        "environment": each.environment,
-        "totals": totals_to_dict(each.total),
-        "groups": [{"group": group, **totals_to_dict(sums)} for group, sums in each.groups.items()],
-        "budget": [
-            {"key": limit.measure.key, "used": limit.measure.get_amount(each.unfiltered), "limit": limit.maximum}
-            for limit in each.limits
-        ],
-        "cost": cost_to_dict(each.cost),
-    }
+def delta_to_dict(delta: TotalsDelta) -> dict[str, Any]:
+    """Return a delta as plain data with the keys of totals; negative numbers decrease."""
+    return {**totals_to_dict(delta.totals), "cost": _cost_to_dict(delta.cost)}
 
 
-def cost_to_dict(cost: Cost | None) -> dict[str, Any] | None:
-    """A cost for programs; null where there are no prices."""
+def _cost_to_dict(cost: Cost | None) -> dict[str, Any] | None:
     if cost is None:
         return None
     return {"amount": float(round(cost.amount, 2)), "currency": cost.currency, "unpriced": list(cost.unpriced)}
-
-
-def delta_to_dict(delta: TotalsDelta) -> dict[str, Any]:
-    """A delta for programs: the same keys, with what grows above zero."""
-    return {**totals_to_dict(delta.totals), "cost": cost_to_dict(delta.cost)}

@@ -1,1 +1,1 @@
-"""One page of the fleet: its data, and the document that it travels in. The sources of style and script lie beside."""
+"""The fleet as one HTML page. Its style and scripts are files of this folder."""

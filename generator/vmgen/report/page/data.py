@@ -1,29 +1,19 @@
-"""One rendered environment, as far as the page needs it.
+"""The data of the page: the fleet as compact rows, with repeated items in tables of their own.
 
-Where the fields of an object come from, for the page: places and layers, no values.
-
-The plan, for the page: what becomes of each object when these manifests replace the committed ones.
-
-Manifests as the page keeps them: one form for all objects that differ in their names only, secrets masked.
-
-What the page is given: the fleet as compact rows, with everything that repeats in a table of its own.
-
-Nothing here may be a secret: manifests are made of masked values, and origins name places, never values.
+Nothing here may be a secret: manifests are rendered from redacted values, and origins name places, never values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from vmgen.check.totals import sum_totals
 from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
-from vmgen.explain.origins import ExplainedField, Explainer, Origin
+from vmgen.explain.origins import ExplainedField, Explainer, Explanation, Origin
 from vmgen.merge.environment import Environment
 from vmgen.plan.plan import ObjectChange, Plan
 from vmgen.plan.totals import sum_deltas
-from vmgen.plan.verdicts import FieldChange
 from vmgen.quantities import parse_size
 from vmgen.read.layer_file import LayerFile
 from vmgen.read.repository import Project
@@ -42,83 +32,158 @@ from vmgen.report.totals import (
 from vmgen.secrets.redact import redact
 from vmgen.yaml_text import format_header, is_plain
 
+# The order of the cells of a row; the page's script finds them by these names.
+_FIRST_COLUMNS = ("environment", "name", "group")
+_LAST_COLUMNS = ("labels", "path", "manifest", "origins")
+_SIZE_COLUMNS = ("type", "cpu", "memory", "storage", "image")
+_VM_COLUMNS = (*_FIRST_COLUMNS, *_SIZE_COLUMNS, "exposure", "state", "disks", *_LAST_COLUMNS)
+_DISK_COLUMNS = (*_FIRST_COLUMNS, "vm", "source", "storage", "class", "optical", "protected", *_LAST_COLUMNS)
+# Around the number of a name in a manifest: 0 is the object's own name, the others are those of its disks in order.
+_PLACEHOLDER_START, _PLACEHOLDER_END = "\ue000", "\ue001"
 
-@dataclass(frozen=True, slots=True)
-class PageEnvironment:
-    """One environment, as far as the page needs it."""
+
+class PageEnvironment(NamedTuple):
+    """One rendered environment; `files` are relative to `manifests/`."""
 
     environment: Environment
     fleet: Fleet
-    files: Mapping[str, bytes] = field(repr=False)
-    layers: tuple[LayerFile, ...] = field(repr=False)
+    files: Mapping[str, bytes]
+    layers: tuple[LayerFile, ...]
 
 
-class PageOrigins:
-    """Explains the objects of one environment."""
-
-    def __init__(self, project: Project, made: PageEnvironment) -> None:
-        self._explainer = Explainer(made.environment, made.fleet, made.layers, project)
-        self._manifests = made.files
-
-    def build_rows(self, resource: Resource) -> list[list[Any]]:
-        """For each field its name, where its value stands, and what it replaced there."""
-        explanation = self._explainer.explain(resource, self._manifests)
-        rows = [_build_origin_row(each) for each in explanation.fields]
-        if explanation.existence_origins:
-            rows.insert(0, ["that it exists", _list_locations(explanation.existence_origins), []])
-        return rows
-
-
-def _build_origin_row(each: ExplainedField) -> list[Any]:
-    found = each.origins or each.condition_origins
-    places = _list_locations(found) or [f"{each.template_line.file}:{each.template_line.line} (template)"]
-    return [each.name, places, _list_locations([lower for origin in found for lower in origin.overrides])]
-
-
-def _list_locations(origins: Any) -> list[str]:
-    return list(dict.fromkeys(_format_origin(origin) for origin in origins))
-
-
-def _format_origin(origin: Origin) -> str:
-    where = f"{origin.place.file}:{origin.place.line}" if origin.place.line else origin.place.file
-    return f"{where} ({', '.join(filter(None, (origin.layer, origin.rule)))})"
-
-
-def build_changes(plan: Plan) -> dict[str, Any]:
-    """The plan as the page's script reads it; every value in it is masked already."""
+def build_page_data(project: Project, sources: Sequence[PageEnvironment], plan: Plan | None = None) -> dict[str, Any]:
+    """Build all data of the page; without a plan it shows no changes."""
+    builder = _RowBuilder(project)
+    for index, source in enumerate(sources):
+        builder.add_environment(index, source)
+    summaries = [
+        summarize_environment(source.environment, source.fleet, source.fleet.machines, source.fleet.disks) for source in sources
+    ]
     return {
-        "against": describe_baseline(plan.against),
-        "summary": str(plan.summary),
-        "delta": format_delta(sum_deltas(plan.deltas.values())),
-        "deltas": {name: format_delta(delta) for name, delta in plan.deltas.items()},
-        "objects": [_change_to_dict(each) for each in plan.changes],
+        "version": 1,
+        "environments": list(map(_environment_to_dict, sources, summaries)),
+        "totals": totals_to_dict(sum_totals(summary.total for summary in summaries)),
+        "cost": str(sum_costs(summaries)),
+        "columns": {"vms": _VM_COLUMNS, "disks": _DISK_COLUMNS},
+        "vms": builder.vms,
+        "disks": builder.disks,
+        "labels": builder.labels.items,
+        "manifests": builder.manifests.items,
+        "origins": builder.origins.items,
+        "changes": _plan_to_dict(plan) if plan else None,
     }
 
 
-def _change_to_dict(each: ObjectChange) -> dict[str, Any]:
+def _environment_to_dict(source: PageEnvironment, summary: EnvironmentSummary) -> dict[str, Any]:
+    places = {group.key: str(group.place) for group in source.environment.groups}
+    data = summary_to_dict(summary)
     return {
-        "environment": each.environment,
-        "kind": each.identity.kind,
-        "name": each.identity.name,
-        "action": each.action,
-        "verdict": "retired" if each.is_retired else each.verdict,
-        "grave": each.is_refused and not each.is_retired,
-        "says": list(describe_change(each)),
-        "fields": [_field_to_row(field) for field in each.fields],
+        **data,
+        "file": source.fleet.file,
+        "platform": source.fleet.platform.get_section("title"),
+        "namespace": source.fleet.namespace,
+        "groups": [{**group, "place": places.get(group["group"], "")} for group in data["groups"]],
+        "cost": str(summary.cost) if summary.cost else "",
+        "unpriced": list(summary.cost.unpriced) if summary.cost else [],
     }
 
 
-def _field_to_row(field: FieldChange) -> list[str]:
-    """Path, before, after, what more there is to say, verdict, and the verdict's sentence."""
-    return [field.path, format_value(field.before), format_value(field.after), field.detail, field.verdict, field.says]
+class _InternTable:
+    """A table that holds each distinct item once; rows hold its index, from 0."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        self._indexes: dict[Hashable, int] = {}
+
+    def intern(self, item: Any) -> int:
+        """Return the index of an item. Items that cannot be hashed are compared by their `repr`."""
+        key = item if isinstance(item, Hashable) else repr(item)
+        if key not in self._indexes:
+            self._indexes[key] = len(self.items)
+            self.items.append(item)
+        return self._indexes[key]
 
 
-# Around the number of a name: 0 is the object's own, the others are those of its disks in order.
-PLACEHOLDER_START, PLACEHOLDER_END = "\ue000", "\ue001"
+class _RowBuilder:
+    """Builds the rows of VMs and disks of all environments, and the tables that they share."""
+
+    def __init__(self, project: Project) -> None:
+        self.vms: list[list[Any]] = []
+        self.disks: list[list[Any]] = []
+        self.labels = _InternTable()
+        self.manifests = _InternTable()
+        self.origins = _InternTable()
+        self._project = project
+        self._origin_indexes: dict[tuple[object, ...], int] = {}
+
+    def add_environment(self, index: int, source: PageEnvironment) -> None:
+        """Add the rows of an environment. A VM holds the row numbers of its disks, or the names of disks without a row."""
+        fleet = source.fleet
+        manifests = _RedactedManifests(self._project, fleet)
+        explainer = Explainer(source.environment, fleet, source.layers, self._project)
+        row_numbers = {disk.name: number for number, disk in enumerate(fleet.disks, start=len(self.disks))}
+        sizes = {disk.name: parse_size(disk.values["storage"]) for disk in fleet.disks}
+        for disk in fleet.disks:
+            common = self._build_last_cells(disk, source, manifests, explainer)
+            self.disks.append([index, *_build_disk_cells(disk), *common])
+        for machine in fleet.machines:
+            storage = sum(sizes.get(disk.name, 0) for disk in machine.disks)
+            attached = [row_numbers.get(disk.name, disk.name) for disk in machine.disks]
+            common = self._build_last_cells(machine, source, manifests, explainer)
+            self.vms.append([index, *_build_machine_cells(machine, fleet, storage), attached, *common])
+
+    def _build_last_cells(
+        self, resource: Resource, source: PageEnvironment, manifests: _RedactedManifests, explainer: Explainer
+    ) -> Iterator[Any]:
+        # VMs that differ in their names only share their values, and with them their origins.
+        key = (resource.kind, id(resource.values), len(getattr(resource, "disks", ())))
+        if key not in self._origin_indexes:
+            self._origin_indexes[key] = self.origins.intern(_build_origin_rows(explainer.explain(resource, source.files)))
+        yield self.labels.intern(redact(dict(resource.values["labels"])))
+        yield get_manifest_path(source.fleet, resource)
+        yield self.manifests.intern(manifests.render(resource))
+        yield self._origin_indexes[key]
 
 
-class RedactedManifests:
-    """The masked manifests of one environment."""
+def _build_machine_cells(machine: VirtualMachine, fleet: Fleet, storage: int) -> Sequence[Any]:
+    totals = compute_machine_totals(machine, fleet)
+    image = machine.settings.get_plain("image", "")
+    size = (machine.values["instanceType"], totals.cpu, totals.memory, storage, image)
+    return (machine.name, machine.group, *size, describe_exposure(machine), describe_state(machine))
+
+
+def _build_disk_cells(disk: Disk) -> Sequence[Any]:
+    values = disk.values
+    size = (parse_size(values["storage"]), values["storageClass"])
+    protected = bool(disk.settings.get_plain("protect", True))
+    return (disk.name, disk.group, disk.vm, redact(describe_source(disk)), *size, bool(values["optical"]), protected)
+
+
+def _build_origin_rows(explanation: Explanation) -> list[list[Any]]:
+    """Build a row for each field: its name, where its value came from, and what that overrode."""
+    rows = [_build_origin_row(field) for field in explanation.fields]
+    if explanation.existence_origins:
+        rows.insert(0, ["that it exists", _list_locations(explanation.existence_origins), []])
+    return rows
+
+
+def _build_origin_row(field: ExplainedField) -> list[Any]:
+    origins = field.origins or field.condition_origins
+    locations = _list_locations(origins) or [f"{field.template_line.file}:{field.template_line.line} (template)"]
+    return [field.name, locations, _list_locations(lower for origin in origins for lower in origin.overrides)]
+
+
+def _list_locations(origins: Iterable[Origin]) -> list[str]:
+    return list(dict.fromkeys(map(_format_location, origins)))
+
+
+def _format_location(origin: Origin) -> str:
+    location = f"{origin.place.file}:{origin.place.line}" if origin.place.line else origin.place.file
+    return f"{location} ({', '.join(filter(None, (origin.layer, origin.rule)))})"
+
+
+class _RedactedManifests:
+    """The manifests of one environment, rendered from redacted values; objects that differ in names only share a text."""
 
     def __init__(self, project: Project, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -126,176 +191,52 @@ class RedactedManifests:
         self._shared_texts: dict[tuple[object, ...], str | None] = {}
 
     def render(self, resource: Resource) -> str:
-        """The manifest of an object, its names left open where all objects of its shape can share the text."""
+        """Return the manifest of an object, with placeholders for its names if the text can be shared."""
         if resource.render_key not in self._shared_texts:
             self._shared_texts[resource.render_key] = self._render_shared(resource)
-        form = self._shared_texts[resource.render_key] if is_plain(list_names(resource)) else None
-        return format_header(self._fleet.file) + (form if form is not None else self._render_single(resource))
+        text = self._shared_texts[resource.render_key] if is_plain(list_names(resource)) else None
+        return format_header(self._fleet.file) + (self._render_single(resource) if text is None else text)
 
     def _render_shared(self, resource: Resource) -> str | None:
-        cut = build_manifest_template(_redact_resource(resource), self._fleet.get_kind(resource).template, self._templates)
-        return (
-            cut.format([f"{PLACEHOLDER_START}{index}{PLACEHOLDER_END}" for index in range(len(list_names(resource)))])
-            if cut
-            else None
-        )
+        kind = self._fleet.get_kind(resource)
+        template = build_manifest_template(_redact_resource(resource), kind.template, self._templates)
+        names = [f"{_PLACEHOLDER_START}{index}{_PLACEHOLDER_END}" for index in range(len(list_names(resource)))]
+        return template.format(names) if template else None
 
     def _render_single(self, resource: Resource) -> str:
         return self._templates.render(self._fleet.get_kind(resource).template, _redact_resource(resource).build_context())
 
 
 def _redact_resource(resource: Resource) -> Resource:
+    values = redact(dict(resource.values))
     if isinstance(resource, VirtualMachine):
-        hidden = redact(resource.cloud_init, "cloudInit")
-        text = f"(masked: {hidden})" if hidden else ""
-        return resource._replace(values=redact(dict(resource.values)), cloud_init=text)
-    return resource._replace(values=redact(dict(resource.values)))
+        user_data = f"(masked: {redact(resource.cloud_init, 'cloudInit')})" if resource.cloud_init else ""
+        return resource._replace(values=values, cloud_init=user_data)
+    return resource._replace(values=values)
 
 
-# The order of the numbers and texts in a row; the page finds them by these names.
-VM_COLUMNS = (
-    "environment",
-    "name",
-    "group",
-    "type",
-    "cpu",
-    "memory",
-    "storage",
-    "image",
-    "exposure",
-    "state",
-    "disks",
-    "labels",
-    "path",
-    "manifest",
-    "origins",
-)
-DISK_COLUMNS = (
-    "environment",
-    "name",
-    "group",
-    "vm",
-    "source",
-    "storage",
-    "class",
-    "optical",
-    "protected",
-    "labels",
-    "path",
-    "manifest",
-    "origins",
-)
-
-
-class InternTable:
-    """Things that repeat, each kept once; a row has the number."""
-
-    def __init__(self) -> None:
-        self.items: list[Any] = []
-        self._indexes: dict[Hashable, int] = {}
-
-    def intern(self, item: Any, key: Hashable = None) -> int:
-        """The number of a thing; `key` stands for it where it cannot be looked up itself."""
-        key = item if key is None else key
-        if key not in self._indexes:
-            self._indexes[key] = len(self.items)
-            self.items.append(item)
-        return self._indexes[key]
-
-
-def build_page_data(project: Project, made: Sequence[PageEnvironment], plan: Plan | None = None) -> dict[str, Any]:
-    """The whole fleet, as the page's script reads it."""
-    rows = _RowBuilder(project)
-    sums = [summarize_environment(each.environment, each.fleet, each.fleet.machines, each.fleet.disks) for each in made]
-    for index, each in enumerate(made):
-        rows.add_environment(index, each)
+def _plan_to_dict(plan: Plan) -> dict[str, Any]:
+    """Return a plan, whose values are redacted already."""
     return {
-        "version": 1,
-        "environments": [_environment_to_dict(each, sums_) for each, sums_ in zip(made, sums)],
-        "totals": totals_to_dict(sum_totals(each.total for each in sums)),
-        "cost": str(sum_costs(sums)),
-        "columns": {"vms": VM_COLUMNS, "disks": DISK_COLUMNS},
-        "vms": rows.vms,
-        "disks": rows.disks,
-        "labels": rows.labels.items,
-        "manifests": rows.manifests.items,
-        "origins": rows.origins.items,
-        "changes": build_changes(plan) if plan else None,
+        "against": describe_baseline(plan.against),
+        "summary": str(plan.summary),
+        "delta": format_delta(sum_deltas(plan.deltas.values())),
+        "deltas": {name: format_delta(delta) for name, delta in plan.deltas.items()},
+        "objects": [_change_to_dict(change) for change in plan.changes],
     }
 
 
-def _environment_to_dict(each: PageEnvironment, sums: EnvironmentSummary) -> dict[str, Any]:
-    places = {group.key: str(group.place) for group in each.environment.groups}
-    data = summary_to_dict(sums)
-    groups = [{**group, "place": places.get(group["group"], "")} for group in data["groups"]]
+def _change_to_dict(change: ObjectChange) -> dict[str, Any]:
     return {
-        **data,
-        "file": each.fleet.file,
-        "platform": each.fleet.platform.get_section("title"),
-        "namespace": each.fleet.namespace,
-        "groups": groups,
-        "cost": str(sums.cost) if sums.cost else "",
-        "unpriced": list(sums.cost.unpriced) if sums.cost else [],
+        "environment": change.environment,
+        "kind": change.identity.kind,
+        "name": change.identity.name,
+        "action": change.action,
+        "verdict": "retired" if change.is_retired else change.verdict,
+        "grave": change.is_refused and not change.is_retired,
+        "says": list(describe_change(change)),
+        "fields": [
+            [field.path, format_value(field.before), format_value(field.after), field.detail, field.verdict, field.says]
+            for field in change.fields
+        ],
     }
-
-
-class _RowBuilder:
-    def __init__(self, project: Project) -> None:
-        self.vms: list[list[Any]] = []
-        self.disks: list[list[Any]] = []
-        self.labels = InternTable()
-        self.manifests = InternTable()
-        self.origins = InternTable()
-        self._project = project
-        self._origin_indexes: dict[tuple[object, ...], int] = {}
-
-    def add_environment(self, index: int, each: PageEnvironment) -> None:
-        """The rows of one environment. VMs name their disks by the numbers of the disks' rows."""
-        manifests, origins = RedactedManifests(self._project, each.fleet), PageOrigins(self._project, each)
-        numbers: dict[str, int] = {}
-        for disk in each.fleet.disks:
-            numbers[disk.name] = len(self.disks)
-            self.disks.append(
-                [index, *_build_disk_cells(disk), *self._build_common_cells(disk, each.fleet, manifests, origins)]
-            )
-        sizes = {disk.name: parse_size(disk.values["storage"]) for disk in each.fleet.disks}
-        for machine in each.fleet.machines:
-            storage = sum(sizes.get(disk.name, 0) for disk in machine.disks)
-            attached = [numbers.get(disk.name, disk.name) for disk in machine.disks]
-            common = self._build_common_cells(machine, each.fleet, manifests, origins)
-            self.vms.append([index, *_build_machine_cells(machine, each.fleet, storage), attached, *common])
-
-    def _build_common_cells(
-        self, resource: Resource, fleet: Fleet, manifests: RedactedManifests, origins: PageOrigins
-    ) -> Iterable[Any]:
-        labels = redact(dict(resource.values["labels"]))
-        shape = (resource.kind, id(resource.values), len(getattr(resource, "disks", ())))
-        if shape not in self._origin_indexes:
-            found = origins.build_rows(resource)
-            self._origin_indexes[shape] = self.origins.intern(found, str(found))
-        yield self.labels.intern(labels, str(labels))
-        yield get_manifest_path(fleet, resource)
-        yield self.manifests.intern(manifests.render(resource))
-        yield self._origin_indexes[shape]
-
-
-def _build_machine_cells(machine: VirtualMachine, fleet: Fleet, storage: int) -> Iterable[Any]:
-    asked = compute_machine_totals(machine, fleet)
-    values = machine.values
-    image = machine.settings.get_plain("image", "")
-    yield from (machine.name, machine.group, values["instanceType"], asked.cpu, asked.memory, storage, image)
-    yield from (describe_exposure(machine), describe_state(machine))
-
-
-def _build_disk_cells(disk: Disk) -> Iterable[Any]:
-    values = disk.values
-    protected = bool(disk.settings.get_plain("protect", True))
-    yield from (
-        disk.name,
-        disk.group,
-        disk.vm,
-        redact(describe_source(disk)),
-        parse_size(values["storage"]),
-        values["storageClass"],
-    )
-    yield from (bool(values["optical"]), protected)

@@ -1,4 +1,4 @@
-"""The page itself: one file of HTML with its style, its script and its data inside, and nothing that it would fetch."""
+"""The page as one HTML file that contains its style, script and data, and fetches nothing."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 _ASSET_FOLDER = Path(__file__).parent
-# In the order in which they run: each uses those before it.
-SCRIPTS = (
+# In the order of execution: each script uses those before it.
+_SCRIPTS = (
     "vendor/virtual-core.js",
     "script/fleet.js",
     "script/elements.js",
@@ -27,33 +27,35 @@ LICENCE = "vendor/virtual-core.LICENSE"
 
 
 def render_page(data: Mapping[str, Any]) -> str:
-    """The document. Its policy lets the browser run exactly this script and this style, and fetch nothing at all."""
-    style = _read_asset(STYLE)
-    script = "\n".join(_read_asset(name) for name in SCRIPTS)
-    parts = {
-        "policy": f"default-src 'none'; script-src {_compute_csp_hash(script)}; style-src {_compute_csp_hash(style)}; img-src data:; base-uri 'none'",
+    """Render the page. Its content security policy allows exactly this script and this style, and no request."""
+    style = read_asset(STYLE)
+    script = "\n".join(map(read_asset, _SCRIPTS))
+    hashes = f"script-src {_compute_csp_hash(script)}; style-src {_compute_csp_hash(style)}"
+    contents = {
+        "policy": f"default-src 'none'; {hashes}; img-src data:; base-uri 'none'",
         "style": style,
-        "licence": _read_asset(LICENCE),
+        "licence": read_asset(LICENCE),
         "data": embed_json(data),
         "script": script,
     }
-    text = _read_asset("page.html")
-    for name, part in parts.items():
-        before, mark, after = text.partition(f"<!-- {name} -->")
-        assert mark, name  # noqa: S101 - the page's own source
-        text = before + part + after
+    text = read_asset("page.html")
+    for name, content in contents.items():
+        before, marker, after = text.partition(f"<!-- {name} -->")
+        assert marker, name  # noqa: S101 - page.html is part of this package
+        text = before + content + after
     return text
 
 
 def embed_json(data: Mapping[str, Any]) -> str:
-    """Data as JSON that cannot end the element it stands in, nor begin another."""
+    """Format data as JSON that can neither end the HTML element around it nor start another."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
 
 
-def _read_asset(name: str) -> str:
+def read_asset(name: str) -> str:
+    """Read a file of the page's folder."""
     return (_ASSET_FOLDER / name).read_text(encoding="utf-8")
 
 

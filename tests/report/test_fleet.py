@@ -104,14 +104,14 @@ def test_totals_alone(fleet: Any) -> None:
 
 def test_json_holds_everything(fleet: Any) -> None:
     """One versioned document has VMs, disks, totals, budgets and the cost."""
-    found = json.loads(fleet.run("list", "-o", "json").stdout)
-    assert found["version"] == 1
-    assert [row["vm"] for row in found["vms"]] == ["web-1", "web-2", "db"]
-    assert len(found["disks"]) == 7
-    environment = found["environments"][0]
+    document = json.loads(fleet.run("list", "-o", "json").stdout)
+    assert document["version"] == 1
+    assert [row["vm"] for row in document["vms"]] == ["web-1", "web-2", "db"]
+    assert len(document["disks"]) == 7
+    environment = document["environments"][0]
     assert environment["budget"][0] == {"key": "vms", "used": 3, "limit": 8}
     assert environment["cost"] == {"amount": 196.0, "currency": "CHF", "unpriced": []}
-    assert found["totals"]["storageMiB"] == {"local": 102400, "replicated": 194560}
+    assert document["totals"]["storageMiB"] == {"local": 102400, "replicated": 194560}
 
 
 @pytest.mark.parametrize("selector", ["=x", "a b", "!a=b", "", "a=b=c"])
@@ -127,9 +127,8 @@ def test_sum_of_environments(new_repository: Make) -> None:
     other = FLEET.replace("tenant-acme", "tenant-other")
     fleet = new_repository({"environments/a.yaml": FLEET, "environments/b.yaml": other})
     assert fleet.run("list", "--totals").stdout.splitlines()[8].split()[:4] == ["b", "(all)", "3", "6"]
-    assert (
-        "(all)        (all)           6    12  64Gi       14  200Gi  380Gi            4  CHF 392.00" in fleet.run("list").stdout
-    )
+    row = "(all)        (all)           6    12  64Gi       14  200Gi  380Gi            4  CHF 392.00"
+    assert row in fleet.run("list").stdout
     fleet.write({"environments/b.yaml": other.replace("CHF", "EUR")})
     last = next(line for line in fleet.run("list", "--totals").stdout.splitlines() if line.startswith("(all)"))
     assert last.endswith("4")
@@ -139,11 +138,8 @@ def test_missing_price_is_said(repository: Make) -> None:
     """What has no price is left out of the cost, and a warning names it."""
     result = repository(FLEET.replace(", local: 0.1", "")).run("list", "-o", "json")
     assert "no price for storage.local" in result.messages
-    assert json.loads(result.output)["environments"][0]["cost"] == {
-        "amount": 186.0,
-        "currency": "CHF",
-        "unpriced": ["storage.local"],
-    }
+    cost = {"amount": 186.0, "currency": "CHF", "unpriced": ["storage.local"]}
+    assert json.loads(result.output)["environments"][0]["cost"] == cost
 
 
 def test_cost_of_a_change(repository: Make) -> None:
@@ -151,10 +147,10 @@ def test_cost_of_a_change(repository: Make) -> None:
     fleet = repository(FLEET)
     assert fleet.run("render").code == 0
     fleet.write({"environments/production.yaml": FLEET.replace("count: 2", "count: 3")})
-    plan = fleet.run("plan").stdout
-    assert "Totals: +1 VM, +2 vCPU, +8 GiB, +70 GiB replicated, +1 public, +CHF 58.00 a month.\n" in plan
+    totals = "Totals: +1 VM, +2 vCPU, +8 GiB, +70 GiB replicated, +1 public, +CHF 58.00 a month.\n"
+    assert totals in fleet.run("plan").stdout
     fleet.write({"environments/production.yaml": FLEET.replace("count: 2", "count: 1")})
-    assert "Totals: -1 VM, -2 vCPU, -8 GiB, -70 GiB replicated, -1 public, -CHF 58.00 a month.\n" in fleet.run("plan").stdout
+    assert totals.replace("+", "-") in fleet.run("plan").stdout
 
 
 def test_budget_of_a_lower_layer(repository: Make) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from vmgen.problems import Place
 from vmgen.report import explanation
-from vmgen.report.terminal import choose_link, no_link, no_paint
+from vmgen.report.terminal import no_link, no_paint
 
 PRODUCTION = """\
 namespace: tenant-acme
@@ -95,6 +92,7 @@ def test_a_mapping_of_fields_is_shown_whole(explain: Callable[..., Any]):
     """A path that leads to a list or a mapping gives all fields below it."""
     assert list(fields(explain("web-1", "spec.disks", "-o", "json"))) == ["spec.disks[0]", "spec.disks[1]"]
     assert list(fields(explain("web-1", "metadata.labels.team", "-o", "json"))) == ["metadata.labels.team"]
+    assert list(fields(explain("web-1-data", "name", "-o", "json"))) == ["metadata.name"]
 
 
 @pytest.mark.parametrize(
@@ -106,15 +104,12 @@ def test_a_mapping_of_fields_is_shown_whole(explain: Callable[..., Any]):
         (("twin",), "'twin' is a VM and a disk in production; write vm/twin or disk/twin"),
         (("web-1", "instancetype"), "no field 'instancetype' in VMInstance web-1; did you mean 'instanceType'?"),
         (("vm/web-1", "spec.diks"), "did you mean 'spec.disks'?"),
-        (("web-1-data", "name"), "no field"),
+        (("web-1", "diskNames"), "no field 'diskNames' in VMInstance web-1"),
     ],
 )
 def test_a_wrong_name_gets_a_suggestion(explain: Callable[..., Any], arguments: tuple[str, ...], message: str):
     """An unknown object, kind or field is exit code 2 with the name that was meant."""
     done = explain(*arguments)
-    if done.code == 0:
-        assert message == "no field"  # `name` is the end of one path only
-        return
     assert done.code == 2
     assert message in done.messages
 
@@ -155,32 +150,3 @@ vms:
     for output in shown:
         assert "cloudInit" in output
         assert "hunter" not in output
-
-
-class _Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def test_places_are_links_on_terminals_that_have_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """OSC 8 goes to terminals that are known to show it, and to no pipe."""
-    for name in (
-        "FORCE_HYPERLINK",
-        "TERM_PROGRAM",
-        "WT_SESSION",
-        "KITTY_WINDOW_ID",
-        "KONSOLE_VERSION",
-        "DOMTERM",
-        "VTE_VERSION",
-    ):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    place = Place("environments/a b.yaml", 3, 1)
-    assert choose_link(_Terminal(), tmp_path)("here", place) == "here"
-    monkeypatch.setenv("VTE_VERSION", "7600")
-    linked = choose_link(_Terminal(), tmp_path)("here", place)
-    assert linked.startswith("\x1b]8;;file://")
-    assert linked.endswith("/environments/a%20b.yaml#3\x1b\\here\x1b]8;;\x1b\\")
-    assert choose_link(io.StringIO(), tmp_path)("here", place) == "here"
-    monkeypatch.setenv("FORCE_HYPERLINK", "0")
-    assert choose_link(_Terminal(), tmp_path)("here", place) == "here"

@@ -1,0 +1,39 @@
+"""Tables in each format of `vmgen list` and `vmgen catalog`: aligned columns, JSON, CSV."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+
+TableRows = Sequence[Sequence[object]]
+TableFormatter = Callable[[Sequence[str], TableRows], str]
+
+
+def format_table(columns: Sequence[str], rows: TableRows) -> str:
+    """Align columns with spaces; columns of integers to the right."""
+    cells = [[str(cell) for cell in row] for row in (columns, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    numeric = [bool(rows) and all(isinstance(row[index], int) for row in rows) for index in range(len(columns))]
+    lines = []
+    for row in cells:
+        aligned = [cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, numeric)]
+        lines.append("  ".join(aligned).rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def format_json(columns: Sequence[str], rows: TableRows) -> str:
+    """Format rows as a list of objects."""
+    return json.dumps([dict(zip(columns, row)) for row in rows], indent=2, ensure_ascii=False) + "\n"
+
+
+def format_csv(columns: Sequence[str], rows: TableRows) -> str:
+    """Format rows as comma-separated values with a header."""
+    import csv
+    import io
+
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows((columns, *rows))
+    return stream.getvalue()
+
+
+TABLE_FORMATS: Mapping[str, TableFormatter] = {"table": format_table, "json": format_json, "csv": format_csv}
