@@ -107,8 +107,7 @@ def commands_page() -> str:
     """Every command with its help, as `--help` prints it."""
     from click import Context
 
-    from vmgen.cli.app import app
-    from vmgen.cli.overview import COMMANDS
+    from vmgen.cli.app import COMMANDS, app
 
     parts = [
         NOTE.format(source="the command line"),

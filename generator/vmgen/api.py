@@ -1,15 +1,14 @@
-"""vmgen from Python: load a repository, render its environments, plan what a commit would change. Nothing is written.
+"""The Python API: load a repository, render its environments, plan what a commit would change. Nothing is written.
 
     from vmgen.api import load, plan, render
 
     repository = load("shop-vms")
-    for each in render(repository):
-        print(each.name, len(each.fleet.machines) if each.fleet else each.problems)
+    for result in render(repository):
+        print(result.name, len(result.fleet.machines) if result.fleet else result.problems)
     print(plan(repository, against="main").summary)
 
-What is returned is frozen, and what these three return is the API: fields may be added in a minor version, and are renamed
-or removed in a major one only. Mistakes of users are `Problem`s in what is returned; `VmgenError` is raised where the job
-cannot be done.
+What these three functions take and return is the API: fields may be added in a minor version, and are renamed or removed in
+a major one only. Mistakes of users are `Problem`s in what is returned; VmgenError is raised where the job cannot be done.
 """
 
 from __future__ import annotations
@@ -28,30 +27,30 @@ __all__ = ["Place", "Plan", "Problem", "ProblemsError", "Project", "RenderResult
 
 
 def load(folder: str | os.PathLike[str] = ".") -> Project:
-    """The repository in a folder, which holds `environments/`. VmgenError where there is none."""
+    """Open the repository in a folder. Raises VmgenError if the folder holds no `environments/`."""
     return open_project(Path(folder).resolve())
 
 
 def render(repository: Project, *names: str) -> tuple[RenderResult, ...]:
-    """Environments, all by default: of each its problems, its `fleet` of VMs and disks, and its `files`.
+    """Render environments, all by default, to their `problems`, their `fleet` of VMs and disks, and their `files`.
 
-    `files` are the bytes of the manifests by their paths below `manifests/`; it is empty, and `fleet` may be None, where
-    `problems` has an error. VmgenError where a name is that of no environment.
+    `files` maps paths below `manifests/` to bytes. If `problems` has an error, `files` is empty and `fleet` may be None.
+    Raises VmgenError if there is no environment of a name.
     """
-    known, _ = find_environments(repository)
-    return render_all(repository, select_environments(known, names), verify_all=False, jobs=1)
+    environment_names, _ = find_environments(repository)
+    return render_all(repository, select_environments(environment_names, names), verify_all=False, jobs=1)
 
 
 def plan(repository: Project, *names: str, against: str | None = None) -> Plan:
-    """What the platform will do when environments, all by default, replace what is committed at a ref (default HEAD).
+    """Plan what the platform does when environments, all by default, replace what is committed at a ref, by default HEAD.
 
-    Outside of Git the files in `manifests/` are what exists. What the gate refuses is in `problems`. Refused where an
-    environment has errors; VmgenError where there is no such ref or environment.
+    Outside of Git the files in `manifests/` are what exists. `problems` includes what the gate refuses. Raises ProblemsError
+    if an environment has errors, and VmgenError if there is no such environment or ref.
     """
-    rendered = render(repository, *names)
-    problems = sort_problems([problem for each in rendered for problem in each.problems])
+    results = render(repository, *names)
+    problems = sort_problems([problem for result in results for problem in result.problems])
     if has_errors(problems):
         raise ProblemsError(problems)
-    start = load_plan_base(repository, against, date.today(), whole=not names)
-    found, refused = plan_and_gate(repository, rendered, start)
-    return found._replace(problems=sort_problems([*problems, *refused]))
+    base = load_plan_base(repository, against, date.today(), whole=not names)
+    planned, refusals = plan_and_gate(repository, results, base)
+    return planned._replace(problems=sort_problems([*problems, *refusals]))

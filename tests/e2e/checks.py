@@ -257,7 +257,7 @@ def function_within_kustomize(bench: Bench) -> Iterator[str]:
         "-m",
         "pytest",
         "-q",
-        str(CHECKOUT / "tests/delivery/test_function.py"),
+        str(CHECKOUT / "tests/test_function.py"),
         "-p",
         "no:cacheprovider",
     ]

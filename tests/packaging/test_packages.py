@@ -144,7 +144,7 @@ def test_in_a_clean_environment(programs: Path, tmp_path: Path) -> None:
 
 def test_every_command_loads(programs: Path, tmp_path: Path) -> None:
     """No command, when it is imported, needs a library that is only there in development."""
-    imports = "from vmgen.cli.app import app; from vmgen.cli.overview import COMMANDS"
+    imports = "from vmgen.cli.app import COMMANDS, app"
     code = f"{imports}; print(*(app.get_command(None, name).name for name in COMMANDS))"
     assert "render" in run(programs / "python", "-c", code, cwd=tmp_path).split()
 

@@ -1,1 +1,1 @@
-"""The command line: options become calls, answers become exit codes. No decision is made here."""
+"""The command line: each command parses its options, calls the stages, prints, and returns whether the answer is yes."""

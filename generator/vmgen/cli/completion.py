@@ -1,4 +1,4 @@
-"""`vmgen completion`: the script that teaches a shell to complete vmgen's commands, options and environments."""
+"""`vmgen completion`: print the script with which a shell completes commands, options and environments."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ COMPLETE_VARIABLE = "_VMGEN_COMPLETE"
 class _BashComplete(BashComplete):
     @staticmethod
     def _check_version() -> None:
-        """The script is for the shell that reads it, wherever that is; click would ask the bash of this machine."""
+        """Do nothing: click would ask the bash of this machine, but the script may be for another."""
 
 
 SHELLS: dict[str, type[ShellComplete]] = {"bash": _BashComplete, "zsh": ZshComplete, "fish": FishComplete}
 
 
-@click.command("completion", short_help="Print the completion script of a shell.")
+@click.command("completion")
 @click.argument("shell", type=click.Choice(list(SHELLS)))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:

@@ -1,7 +1,4 @@
-"""What is said of an error that nobody foresaw: that it is ours, what it was, and where to send it.
-
-The one door through which a run ends: what it answered, or what went wrong, becomes an exit code and one line.
-"""
+"""The exit codes of vmgen, and the one place that decides them: from the answer of a command, or from its exception."""
 
 from __future__ import annotations
 
@@ -10,24 +7,90 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TextIO
+
+import click
 
 from vmgen.problems import ProblemsError, VmgenError
 
-# The name that begins the last line of a traceback: `KeyError` is no key whose value is to be masked.
-_EXCEPTION_PREFIX = re.compile(r"[\w.]+(?:Error|Exception|Warning): ")
+OK = 0
+REFUSED = 1  # the answer is no: problems, drift, the gate
+FAILED = 2  # the job could not be done: usage, a missing file
+BUG = 70  # EX_SOFTWARE of sysexits.h
+INTERRUPTED = 130  # 128 + SIGINT, as shells count it
+
 LIBRARIES = ("click", "jinja2", "jsonschema-rs", "pyyaml")
+# The name that begins the last line of a traceback: `KeyError` is no key whose value has to be redacted.
+_EXCEPTION_PREFIX = re.compile(r"[\w.]+(?:Error|Exception|Warning): ")
+
+
+def exit_code(run: Callable[[], object]) -> int:
+    """Return the exit code of a run: REFUSED if it returns False, OK if it returns anything else, or that of its exception.
+
+    Known exceptions print one message on stderr, any other a bug report. Raises OSError only if stderr cannot be written.
+    """
+    _escape_unencodable(sys.stdout)
+    try:
+        passed = run()
+        sys.stdout.flush()
+    except SystemExit as ended:  # click, when a shell asked it to complete words, or the reader of stdout went away
+        return ended.code if isinstance(ended.code, int) else OK
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")  # after the ^C that the terminal shows
+        return INTERRUPTED
+    except click.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return FAILED
+    except VmgenError as error:
+        return _fail(str(error))
+    except ProblemsError as error:
+        _print_problems(error)
+        return REFUSED
+    except BrokenPipeError:  # the reader of stdout went away, as `| head` does
+        return REFUSED
+    except OSError as error:
+        path = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        return _fail(f"{path}{error.strerror or error}")
+    except Exception as bug:
+        sys.stderr.write(format_bug_report(bug))
+        return BUG
+    finally:
+        with suppress(OSError):  # what was printed before an exception; one of the flush itself is already reported
+            sys.stdout.flush()
+    return REFUSED if passed is False else OK
+
+
+def _fail(message: str) -> int:
+    sys.stderr.write(f"vmgen: {message}\n")
+    return FAILED
+
+
+def _print_problems(error: ProblemsError) -> None:
+    from vmgen.report.problems import format_text
+    from vmgen.report.terminal import choose_paint
+
+    sys.stderr.write(format_text(error.problems, choose_paint(sys.stderr, "auto")))
+
+
+def _escape_unencodable(stream: TextIO) -> None:
+    """Print a character that the terminal's encoding lacks as its number instead of failing."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
 
 
 def format_bug_report(error: BaseException) -> str:
-    """The text to send to the maintainers: versions, then the traceback, with what looks like a secret masked."""
+    """Return the text to send to the maintainers: versions, then the traceback with possible secrets redacted."""
     import traceback
 
     lines = "".join(traceback.format_exception(error)).splitlines()
     return "\n".join(
         (
             "vmgen: this is a bug in vmgen.",
-            *_format_advice(),
+            f"Please report it {_find_issue_tracker()}, with the command and all of the lines below. Read them first:",
+            "they may quote your files. What was being written is whole, and a second run goes on from there.",
             "",
             *_format_versions(),
             "",
@@ -37,29 +100,16 @@ def format_bug_report(error: BaseException) -> str:
     )
 
 
-def _redact_traceback_line(line: str) -> str:
-    from vmgen.secrets.redact import redact_line
-
-    raised = _EXCEPTION_PREFIX.match(line)
-    name = raised.group() if raised else ""
-    return name + redact_line(line[len(name) :])
-
-
-def _format_advice() -> Iterator[str]:
-    yield f"Please report it {_find_issue_tracker()}, with the command and all of the lines below. Read them first:"
-    yield "they may quote your files. What was being written is whole, and a second run goes on from there."
-
-
 def _find_issue_tracker() -> str:
-    """The tracker that the installed package names, if it names one."""
+    """Return where to report a bug, from the metadata of the installed package if it names a tracker."""
     from importlib.metadata import PackageNotFoundError, metadata
 
     try:
         urls = metadata("vmgen").get_all("Project-URL") or []
     except PackageNotFoundError:
         urls = []
-    named = dict(url.split(", ", 1) for url in urls)
-    return f"at {named['Issues']}" if "Issues" in named else "where you got vmgen"
+    trackers = dict(url.split(", ", 1) for url in urls)
+    return f"at {trackers['Issues']}" if "Issues" in trackers else "where you got vmgen"
 
 
 def _format_versions() -> Iterator[str]:
@@ -69,56 +119,18 @@ def _format_versions() -> Iterator[str]:
     from vmgen import __version__
 
     yield f"vmgen {__version__}, Python {platform.python_version()}, {platform.platform()}"
-    found = []
+    versions = []
     for library in LIBRARIES:
         try:
-            found.append(f"{library} {version(library)}")
+            versions.append(f"{library} {version(library)}")
         except PackageNotFoundError:
-            found.append(f"{library} (unknown)")
-    yield ", ".join(found)
+            versions.append(f"{library} (unknown)")
+    yield ", ".join(versions)
 
 
-# Exit codes besides 0, 1 and 2: a bug in vmgen (EX_SOFTWARE of sysexits.h), and Ctrl-C as shells count it.
-EXIT_BUG = 70
-EXIT_INTERRUPTED = 130
+def _redact_traceback_line(line: str) -> str:
+    from vmgen.secrets.redact import redact_line
 
-
-def exit_code(run: Callable[[], int]) -> int:
-    """The exit code of a run. Known errors are one line; anything else is a bug, and says where to send it."""
-    _escape_unencodable(sys.stdout)
-    try:
-        code = run()
-        sys.stdout.flush()
-        return code
-    except KeyboardInterrupt:
-        sys.stderr.write("\n")  # after the ^C that the terminal shows
-        return EXIT_INTERRUPTED
-    except VmgenError as error:
-        return _print_error(str(error))
-    except ProblemsError as refused:
-        from vmgen.report.problems import format_text
-        from vmgen.report.terminal import choose_paint
-
-        sys.stderr.write(format_text(refused.problems, choose_paint(sys.stderr, "auto")))
-        return 1
-    except BrokenPipeError:
-        # The reader of stdout went away, as `| head` does. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
-        return _print_error(f"{where}{error.strerror or error}")
-    except Exception as bug:
-        sys.stderr.write(format_bug_report(bug))
-        return EXIT_BUG
-
-
-def _print_error(message: str) -> int:
-    sys.stderr.write(f"vmgen: {message}\n")
-    return 2
-
-
-def _escape_unencodable(stream: TextIO) -> None:
-    """A character that the terminal's encoding lacks comes out as its number, not as an error."""
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")
+    prefix = _EXCEPTION_PREFIX.match(line)
+    name = prefix.group() if prefix else ""
+    return name + redact_line(line[len(name) :])

@@ -1,4 +1,4 @@
-"""`vmgen explain`: where each value of an object came from."""
+"""`vmgen explain`: show where each value of an object came from."""
 
 from __future__ import annotations
 
@@ -6,37 +6,39 @@ import sys
 
 import click
 
+from vmgen.cli.options import format_option
 from vmgen.cli.session import Session
 from vmgen.explain.origins import Explainer, find_resource, select_fields
 from vmgen.pipeline import Renderer
 from vmgen.report.explanation import format_json, format_text
-from vmgen.report.terminal import choose_link, choose_paint
+from vmgen.report.terminal import choose_link
 
 
-@click.command("explain", short_help="Show where each value of an object came from.")
+@click.command("explain")
 @click.argument("environment", metavar="ENV")
 @click.argument("name", metavar="OBJECT")
 @click.argument("field", metavar="[FIELD]", required=False)
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Format.")
+@format_option(["text", "json"])
 @click.pass_obj
-def command(obj: dict[str, str], environment: str, name: str, field: str | None, output: str) -> None:
+def command(color: str, environment: str, name: str, field: str | None, output: str) -> bool:
     """Show the manifest of an object with, beside each line, where its value came from and what it overrode.
 
     OBJECT is a name, or vm/NAME or disk/NAME; FIELD is a path such as spec.instanceType, or the end of one.
 
     Example: vmgen explain production web-1 instanceType
     """
-    session = Session(obj["color"])
-    workshop = Renderer(session.project)
-    rendered = workshop.render(*session.select_environments((environment,)))
+    session = Session(color)
+    rendered = Renderer(session.project).render(*session.select_environments((environment,)))
     failed = session.report_problems(rendered.problems)
     if not rendered.environment or not rendered.fleet:
-        sys.exit(1)
+        return False
     explainer = Explainer(rendered.environment, rendered.fleet, rendered.layers, session.project)
     explanation = explainer.explain(find_resource(name, rendered.fleet), rendered.files)
     fields = select_fields(field, explanation)
-    paint, link = choose_paint(sys.stdout, obj["color"]), choose_link(sys.stdout, session.project.root)
-    click.echo(
-        format_json(explanation, fields) if output == "json" else format_text(explanation, fields, paint, link), nl=False
-    )
-    sys.exit(1 if failed else 0)
+    if output == "json":
+        text = format_json(explanation, fields)
+    else:
+        link = choose_link(sys.stdout, session.project.root)
+        text = format_text(explanation, fields, session.paint_for(sys.stdout), link)
+    click.echo(text, nl=False)
+    return not failed

@@ -1,4 +1,4 @@
-"""`vmgen function`: an environment within a kustomize build."""
+"""`vmgen function`: render an environment within a kustomize build, as a KRM function."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from vmgen.report.problems import format_text
 from vmgen.report.terminal import choose_paint
 
 
-@click.command("function", short_help="Render an environment as a KRM function.")
+@click.command("function")
 @click.pass_obj
-def command(obj: dict[str, str]) -> None:
+def command(color: str) -> bool:
     """Read a ResourceList (config.kubernetes.io/v1) on stdin, render the Environment in its functionConfig, and write the
     list with the objects in it on stdout. What is wrong is in the results, and on stderr.
 
@@ -24,8 +24,8 @@ def command(obj: dict[str, str]) -> None:
 
     if sys.stdin.isatty():
         raise click.UsageError("reads a ResourceList on stdin; kustomize starts it (docs/delivery.md)")
-    done = run_function(sys.stdin.buffer.read(), Path.cwd())
-    click.echo(done.text, nl=False)
-    if done.problems:
-        click.echo(format_text(done.problems, choose_paint(sys.stderr, obj["color"])), err=True, nl=False)
-    sys.exit(1 if has_errors(done.problems) else 0)
+    result = run_function(sys.stdin.buffer.read(), Path.cwd())
+    click.echo(result.text, nl=False)
+    if result.problems:
+        click.echo(format_text(result.problems, choose_paint(sys.stderr, color)), err=True, nl=False)
+    return not has_errors(result.problems)

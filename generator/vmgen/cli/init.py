@@ -1,4 +1,4 @@
-"""`vmgen init`: a GitOps repository that renders at once."""
+"""`vmgen init`: make a GitOps repository that renders at once."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from vmgen.read.repository import Project, read_schema_text
 from vmgen.write.starter import FORGES, StarterOptions, render_starter, write_missing
 
 NONE = "none"
+ParsedAnswer = TypeVar("ParsedAnswer")
 _OWNERS_PATTERN = re.compile(r"(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+)( +(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+))*")
 
 
-@click.command("init", short_help="Make a GitOps repository that renders at once.")
+@click.command("init")
 @click.argument("folder", metavar="[DIR]", default=".")
 @click.option("--namespace", help="Tenant namespace of the VMs, such as tenant-acme.")
 @click.option("--platform", help=f"Platform.  [default: {DEFAULT_PLATFORM}]")
@@ -47,90 +48,84 @@ def command(
 
     Example: vmgen init shop --namespace tenant-shop --ssh-key ~/.ssh/id_ed25519.pub
     """
-    ask = _Prompter(sys.stdin.isatty() and sys.stdout.isatty())
+    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    if namespace is None and not interactive:
+        raise click.UsageError("write --namespace: there is no terminal to ask on")
+    prompter = _Prompter(interactive)
     platforms = Project(Path(folder)).platform_names
-    answers = StarterOptions(
-        namespace=ask.ask_required("--namespace", "Tenant namespace of the VMs (tenant-…)", namespace, _parse_namespace),
-        platform=ask.ask_optional("Platform", platform, _build_choice_parser(platforms), DEFAULT_PLATFORM),
-        keys=ask.ask_optional("File of public SSH keys for the VMs (none: later)", key_file, _read_keys, "", _find_own_key()),
-        owners=ask.ask_optional("Who approves changes to disks, as @team (none: later)", owners, _parse_owners, ""),
-        forges=ask.ask_optional("Pipeline for github, gitlab, both or none", ci, _parse_forges, "both"),
+    options = StarterOptions(
+        namespace=prompter.ask("Tenant namespace of the VMs (tenant-…)", namespace, _parse_namespace, None),
+        platform=prompter.ask("Platform", platform, _build_choice_parser(platforms), DEFAULT_PLATFORM),
+        keys=prompter.ask("File of public SSH keys for the VMs (none: later)", key_file, _read_keys, "", _find_own_key()),
+        owners=prompter.ask("Who approves changes to disks, as @team (none: later)", owners, _parse_owners, ""),
+        forges=prompter.ask("Pipeline for github, gitlab, both or none", ci, _parse_forges, "both"),
         argocd=argocd or "",
         flux=flux or "",
     )
-    _create_repository(Path(folder), answers)
+    _create_repository(Path(folder), options)
 
 
-def _create_repository(folder: Path, answers: StarterOptions) -> None:
+class _Prompter:
+    """Asks for what no option says on a terminal, and takes the default elsewhere."""
+
+    def __init__(self, interactive: bool) -> None:
+        self._interactive = interactive
+
+    def ask(
+        self, question: str, answer: str | None, parse: Callable[[str], ParsedAnswer], default: str | None, offer: str = ""
+    ) -> ParsedAnswer:
+        """Return a parsed answer. `default` is taken without a terminal; on one, Enter takes `offer` or else the default.
+
+        `parse` raises click.BadParameter; on a terminal the question is then asked again.
+        """
+        if answer is None and not self._interactive:
+            answer = default
+        if answer is not None:
+            return parse(answer)
+        suggestion = offer or default
+        parsed: ParsedAnswer = click.prompt(
+            question, default=suggestion, show_default=bool(suggestion), value_proc=parse, err=True
+        )
+        return parsed
+
+
+def _create_repository(folder: Path, options: StarterOptions) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise VmgenError(f"{folder} is a file; name a folder to make the repository in") from None
-    made, kept = write_missing(folder, render_starter(answers))
-    for path in made:
+    written, skipped = write_missing(folder, render_starter(options))
+    for path in written:
         click.echo(f"wrote {path}")
-    for path in kept:
+    for path in skipped:
         click.echo(f"kept {path}, which was there", err=True)
-    if not made:
+    if not written:
         click.echo("Nothing to do: all is there.", err=True)
         return
-    go = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
-    repository = "" if _is_in_git(folder) else "git init && "
-    click.echo(f"\nNext: {go}{repository}vmgen render && git add . && git commit", err=True)
-
-
-def _is_in_git(folder: Path) -> bool:
-    return any((above / ".git").exists() for above in (folder.resolve(), *folder.resolve().parents))
-
-
-ParsedAnswer = TypeVar("ParsedAnswer")
-
-
-class _Prompter:
-    """Asks on a terminal, and again where an answer is no good. Elsewhere it takes the options and the defaults."""
-
-    def __init__(self, terminal: bool) -> None:
-        self._interactive = terminal
-
-    def ask_required(
-        self, option: str, question: str, given: str | None, checked: Callable[[str], ParsedAnswer]
-    ) -> ParsedAnswer:
-        """An answer that nothing can stand in for."""
-        if given is None and not self._interactive:
-            raise click.UsageError(f"write {option}: there is no terminal to ask on")
-        return self._ask(question, given, checked, None)
-
-    def ask_optional(
-        self, question: str, given: str | None, checked: Callable[[str], ParsedAnswer], default: str, offer: str = ""
-    ) -> ParsedAnswer:
-        """An answer that may be left out: `default` stands in where nobody is asked, and `offer` is what Enter takes."""
-        return self._ask(question, given if given is not None or self._interactive else default, checked, offer or default)
-
-    def _ask(self, question: str, given: str | None, checked: Callable[[str], ParsedAnswer], offer: str | None) -> ParsedAnswer:
-        if given is not None:
-            return checked(given)
-        answer: ParsedAnswer = click.prompt(question, default=offer, show_default=bool(offer), value_proc=checked, err=True)
-        return answer
+    root = folder.resolve()
+    change_folder = "" if root == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
+    init_git = "" if any((path / ".git").exists() for path in (root, *root.parents)) else "git init && "
+    click.echo(f"\nNext: {change_folder}{init_git}vmgen render && git add . && git commit", err=True)
 
 
 def _parse_namespace(answer: str) -> str:
-    shape = json.loads(read_schema_text("environment"))["properties"]["namespace"]
-    if not re.fullmatch(shape["pattern"], answer) or len(answer) > shape["maxLength"]:
-        raise click.BadParameter(f"'{answer}' is not {shape['x-expected']}")
+    schema = json.loads(read_schema_text("environment"))["properties"]["namespace"]
+    if not re.fullmatch(schema["pattern"], answer) or len(answer) > schema["maxLength"]:
+        raise click.BadParameter(f"'{answer}' is not {schema['x-expected']}")
     return answer
 
 
 def _build_choice_parser(names: tuple[str, ...]) -> Callable[[str], str]:
-    def checked(answer: str) -> str:
+    def parse(answer: str) -> str:
         if answer not in names:
             raise click.BadParameter(f"no platform '{answer}'{did_you_mean(answer, names)}")
         return answer
 
-    return checked
+    return parse
 
 
 def _read_keys(answer: str) -> str:
-    """The text of a file of public keys; the name of no file is no keys."""
+    """Return the text of a file of public keys; empty if no file is named."""
     if answer in ("", NONE):
         return ""
     try:
@@ -138,14 +133,14 @@ def _read_keys(answer: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise click.BadParameter(f"{answer} cannot be read: {getattr(error, 'strerror', 'it is not text')}") from None
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    faults = [f"the key {found.reason}" for found in map(parse_ssh_key, lines) if isinstance(found, SshKeyFault)]
+    faults = [f"the key {key.reason}" for key in map(parse_ssh_key, lines) if isinstance(key, SshKeyFault)]
     if faults or not lines:
         raise click.BadParameter(f"{answer}: {faults[0] if faults else 'there is no key in it'}")
     return text
 
 
 def _find_own_key() -> str:
-    """The public key that Enter takes: the user's own, where there is one."""
+    """Return the path of the user's own public key, which Enter takes, or an empty text."""
     candidates = (Path.home() / ".ssh" / f"id_{kind}.pub" for kind in ("ed25519", "ecdsa", "rsa"))
     return next((str(path) for path in candidates if path.is_file()), "")
 

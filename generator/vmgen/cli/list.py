@@ -1,22 +1,19 @@
-"""`vmgen list`: the fleet as a table, with its totals and budgets."""
+"""`vmgen list`: show the fleet as a table, with its totals and budgets."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from vmgen.check.totals import sum_totals
-from vmgen.cli.options import environments_argument
+from vmgen.cli.options import environments_argument, format_option
 from vmgen.cli.session import Session
-from vmgen.expand.model import Fleet
 from vmgen.pipeline import Renderer
-from vmgen.problems import Problem
 from vmgen.report.fleet import DISK_COLUMNS, VM_COLUMNS, Selection, build_disk_rows, build_vm_rows, parse_selectors
-from vmgen.report.tables import TABLE_FORMATS, format_table
+from vmgen.report.tables import TABLE_FORMATS, TableRows, format_table
 from vmgen.report.totals import (
     BUDGET_COLUMNS,
     EnvironmentSummary,
@@ -28,17 +25,17 @@ from vmgen.report.totals import (
 )
 
 
-@click.command("list", short_help="Show VMs, disks, totals and budgets.")
+@click.command("list")
 @environments_argument
 @click.option("--disks", is_flag=True, help="One row for each disk instead of each VM.")
 @click.option("--totals", is_flag=True, help="Only the totals, by environment and group.")
 @click.option("--group", "groups", metavar="NAME", multiple=True, help="Only this group; may be given several times.")
 @click.option("--exposed", is_flag=True, help="Only VMs with a public address.")
 @click.option("-l", "--selector", "selectors", metavar="KEY=VALUE", multiple=True, help="Only what has this label.")
-@click.option("-o", "--output", type=click.Choice(list(TABLE_FORMATS)), default="table", show_default=True, help="Format.")
+@format_option(list(TABLE_FORMATS))
 @click.pass_obj
 def command(
-    obj: dict[str, str],
+    color: str,
     names: tuple[str, ...],
     disks: bool,
     totals: bool,
@@ -46,65 +43,55 @@ def command(
     exposed: bool,
     selectors: tuple[str, ...],
     output: str,
-) -> None:
+) -> bool:
     """Show the virtual machines of environments, with their sizes, disks and exposure, and what they add up to.
 
     The format json holds VMs, disks, totals and budgets at once.
 
     Example: vmgen list production --exposed -l team=shop
     """
-    session = Session(obj["color"])
+    session = Session(color)
     selection = Selection(frozenset(groups), exposed, parse_selectors(selectors))
-    workshop = Renderer(session.project)
-    rendered = [workshop.render(name) for name in session.select_environments(names)]
-    problems: list[Problem] = list({problem: None for each in rendered for problem in each.problems})
-    failed = session.report_problems([*session.name_problems, *problems])
-    made = [(each.environment, each.fleet) for each in rendered if each.environment and each.fleet]
-    fleets = [fleet for _, fleet in made]
-    sums = [
-        summarize_environment(each, fleet, selection.select_machines(fleet), selection.select_disks(fleet))
-        for each, fleet in made
+    renderer = Renderer(session.project)
+    results = [renderer.render(name) for name in session.select_environments(names)]
+    failed = session.report_results(results)
+    fleets = [(result.environment, result.fleet) for result in results if result.environment and result.fleet]
+    vm_rows = [row for _, fleet in fleets for row in build_vm_rows(fleet, selection.select_machines(fleet))]
+    disk_rows = [row for _, fleet in fleets for row in build_disk_rows(fleet, selection.select_disks(fleet))]
+    summaries = [
+        summarize_environment(environment, fleet, selection.select_machines(fleet), selection.select_disks(fleet))
+        for environment, fleet in fleets
     ]
     if output == "json":
-        click.echo(_format_json(fleets, sums, selection), nl=False)
+        text = _format_json(vm_rows, disk_rows, summaries)
+    elif totals:
+        text = TABLE_FORMATS[output](*build_total_table(summaries))
     else:
-        click.echo(_format_tables(fleets, sums, selection, disks=disks, totals=totals, output=output), nl=False)
-    sys.exit(1 if failed else 0)
+        text = TABLE_FORMATS[output](DISK_COLUMNS, disk_rows) if disks else TABLE_FORMATS[output](VM_COLUMNS, vm_rows)
+    click.echo(text, nl=False)
+    if output == "table":
+        click.echo(_format_sums(summaries, totals=not totals, budgets=not selection), nl=False)
+    return not failed
 
 
-def _format_tables(
-    fleets: Sequence[Fleet], sums: Sequence[EnvironmentSummary], selection: Selection, *, disks: bool, totals: bool, output: str
-) -> str:
-    """The rows that were asked for; people get the totals below them, and the budgets where all was asked for."""
-    of_totals = TABLE_FORMATS[output](*build_total_table(sums))
-    if disks:
-        rows = TABLE_FORMATS[output](
-            DISK_COLUMNS, [row for fleet in fleets for row in build_disk_rows(fleet, selection.select_disks(fleet))]
-        )
-    else:
-        rows = TABLE_FORMATS[output](
-            VM_COLUMNS, [row for fleet in fleets for row in build_vm_rows(fleet, selection.select_machines(fleet))]
-        )
-    if output == "csv":
-        return of_totals if totals else rows
-    parts = [of_totals] if totals else [rows, of_totals] if any(each.groups for each in sums) else [rows]
-    budgets = list(build_budget_rows(sums))
-    if budgets and not selection:
-        parts.append(format_table(BUDGET_COLUMNS, budgets))
-    return "\n".join(parts)
+def _format_sums(summaries: Sequence[EnvironmentSummary], *, totals: bool, budgets: bool) -> str:
+    """Return the tables that people get below the rows: totals if there are groups, and budgets if there are any."""
+    tables = []
+    if totals and any(summary.groups for summary in summaries):
+        tables.append(format_table(*build_total_table(summaries)))
+    budget_rows = list(build_budget_rows(summaries)) if budgets else []
+    if budget_rows:
+        tables.append(format_table(BUDGET_COLUMNS, budget_rows))
+    return "".join(f"\n{table}" for table in tables)
 
 
-def _format_json(fleets: Sequence[Fleet], sums: Sequence[EnvironmentSummary], selection: Selection) -> str:
-    """Everything, for programs: a versioned document (docs/budget.md)."""
+def _format_json(vm_rows: TableRows, disk_rows: TableRows, summaries: Sequence[EnvironmentSummary]) -> str:
+    """Return everything as a versioned document (docs/budget.md)."""
     document: dict[str, Any] = {
         "version": 1,
-        "vms": [
-            dict(zip(VM_COLUMNS, row)) for fleet in fleets for row in build_vm_rows(fleet, selection.select_machines(fleet))
-        ],
-        "disks": [
-            dict(zip(DISK_COLUMNS, row)) for fleet in fleets for row in build_disk_rows(fleet, selection.select_disks(fleet))
-        ],
-        "environments": [summary_to_dict(each) for each in sums],
-        "totals": totals_to_dict(sum_totals(each.total for each in sums)),
+        "vms": [dict(zip(VM_COLUMNS, row)) for row in vm_rows],
+        "disks": [dict(zip(DISK_COLUMNS, row)) for row in disk_rows],
+        "environments": [summary_to_dict(summary) for summary in summaries],
+        "totals": totals_to_dict(sum_totals(summary.total for summary in summaries)),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

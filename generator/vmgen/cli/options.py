@@ -15,42 +15,45 @@ CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
 
 def environments_argument(function: CommandFunction) -> CommandFunction:
-    """`[ENV]...`, completed by the shell from the names that there are."""
+    """Add `[ENV]...`, which shells complete with the environments of the repository."""
     return click.argument("names", metavar="[ENV]...", nargs=-1, shell_complete=_complete_environments)(function)
 
 
 def output_option(function: CommandFunction) -> CommandFunction:
-    """`-o text|json|github|sarif` for problems."""
-    choices = click.Choice(list(FORMATS))
-    help_ = "Format of the problems."
-    return click.option("-o", "--output", type=choices, default="text", show_default=True, help=help_)(function)
+    """Add `-o FORMAT` for problems."""
+    return format_option(list(FORMATS), help="Format of the problems.")(function)
+
+
+def format_option(formats: list[str], help: str = "Format.") -> Callable[[CommandFunction], CommandFunction]:
+    """Add `-o FORMAT`; the first format is the default."""
+    return click.option("-o", "--output", type=click.Choice(formats), default=formats[0], show_default=True, help=help)
 
 
 def affected_option(function: CommandFunction) -> CommandFunction:
-    """`--affected-since REF`: only environments that a change can reach."""
+    """Add `--affected-since REF`: only environments that a change can reach."""
     help_ = "Only environments that what changed since REF can reach: their files, layers, keys, templates, catalogs."
     return click.option("--affected-since", "since", metavar="REF", help=help_)(function)
 
 
 def against_option(function: CommandFunction) -> CommandFunction:
-    """`--against REF`: what counts as existing."""
+    """Add `--against REF`: what counts as existing."""
     help_ = "Compare with what is committed at this ref [default: HEAD; outside of Git the files]."
     return click.option("--against", metavar="REF", help=help_)(function)
 
 
 def jobs_option(help: str) -> Callable[[CommandFunction], CommandFunction]:
-    """`-j N`: how many of something at a time."""
+    """Add `-j N`: how many items at a time."""
     return click.option("-j", "--jobs", type=click.IntRange(min=1), default=1, show_default=True, help=help)
 
 
 def timings_option(function: CommandFunction) -> CommandFunction:
-    """`--timings`: how long each stage took."""
+    """Add `--timings`: print how long each stage took."""
     return click.option("--timings", is_flag=True, help="Say how long each stage took.")(function)
 
 
 def _complete_environments(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
     try:
         names, _ = find_environments(open_project(Path.cwd()))
-    except Exception:  # completion is silent, whatever is wrong
+    except Exception:  # a message would end up in the words that the shell offers
         return []
     return [name for name in names if name.startswith(incomplete)]

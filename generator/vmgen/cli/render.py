@@ -1,20 +1,17 @@
-"""What `vmgen render` does, whatever read its options.
-
-`vmgen render`: write what is wanted.
-"""
+"""`vmgen render`: write the manifests of environments, or show what would be written."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from vmgen.cli.errors import exit_code
 from vmgen.cli.options import affected_option, environments_argument, jobs_option, output_option, timings_option
 from vmgen.cli.session import Session, measure_stages
 from vmgen.problems import Problem, sort_problems
+from vmgen.quantities import format_count
 from vmgen.stamps import Stamp, StampStore
 from vmgen.write.state import find_tracked_state, lock_repository
 
@@ -24,163 +21,30 @@ if TYPE_CHECKING:
 
 
 class RenderOptions(NamedTuple):
-    """What the command line asks for."""
+    """The options of `vmgen render` by the names of its parameters."""
 
     names: tuple[str, ...]
-    since: str | None = None
-    only_check: bool = False
-    to_stdout: bool = False
-    allow_empty: bool = False
-    verify: bool = False
-    jobs: int = 1
+    since: str | None
+    only_check: bool
+    to_stdout: bool
+    allow_empty: bool
+    verify: bool
+    jobs: int
 
 
-def render(names: Sequence[str]) -> int:
-    """`vmgen render [ENV]...` without an option: the exit code of the run."""
-    return exit_code(lambda: run_render(Session(), RenderOptions(tuple(names))))
-
-
-def run_render(session: Session, wish: RenderOptions) -> int:
-    """Render as wished, say what was done or what is wrong, and give the exit code."""
-    session.on_stage("list")
-    session.name_problems += find_tracked_state(session.project)
-    chosen, removed = session.select_environments(wish.names, wish.since), session.find_removed_environments(wish.names)
-    if wish.to_stdout:
-        return _print_manifests(session, wish, chosen)
-    session.on_stage("stamps")
-    if wish.only_check:
-        return _print_differences(session, _render_environments(session, wish, chosen, removed, {}))
-    stamps = session.open_stamps()
-    fresh = {} if wish.verify or wish.since or removed else stamps.find_fresh(chosen)
-    if fresh and len(fresh) == len(chosen):
-        return _report_unchanged(session, fresh)
-    with lock_repository(session.project.root):
-        run = _render_environments(session, wish, chosen, removed, fresh)
-        return _write_manifests(session, run, stamps, fresh)
-
-
-def _report_unchanged(session: Session, fresh: dict[str, Stamp]) -> int:
-    if session.report_problems([*session.name_problems, *sort_problems(_collect_warnings(fresh))]):
-        session.print_message("Nothing was written.")
-        return 1
-    for name, stamp in fresh.items():
-        session.print_message(f"{name}: {stamp.file_count} files, nothing changed")
-    return 0
-
-
-def _render_environments(
-    session: Session, wish: RenderOptions, chosen: tuple[str, ...], removed: tuple[str, ...], fresh: Mapping[str, Stamp]
-) -> RunResult:
-    """Everything rendered and compared, but for the environments that are fresh."""
-    session.on_stage("import")
-    from vmgen.cli.session import Progress
-    from vmgen.pipeline import ProgressCallbacks, evaluate
-
-    session.on_stage("baseline")
-    stale = tuple(name for name in chosen if name not in fresh)
-    # What is printed destroys nothing, so the gate is for what is written.
-    base = None if wish.to_stdout else session.load_plan_base(wish.names or (stale if fresh else ()))
-    with Progress("rendering", len(stale)) as on_rendered:
-        run = evaluate(
-            session.project,
-            stale,
-            removed=removed,
-            allow_empty=wish.allow_empty,
-            verify_all=wish.verify,
-            jobs=wish.jobs,
-            base=base,
-            progress=ProgressCallbacks(session.on_stage, on_rendered),
-        )
-    if fresh and any(result.delivery for result in run.environments):
-        return _render_environments(session, wish, chosen, removed, {})
-    return run
-
-
-def _write_manifests(session: Session, run: RunResult, stamps: StampStore, fresh: dict[str, Stamp]) -> int:
-    from vmgen.write.files import write_changes
-
-    rendered = {result.name: result.files for result in run.environments}
-    fresh = {name: stamp for name, stamp in fresh.items() if name not in rendered}
-    if session.report_problems([*session.name_problems, *sort_problems([*run.problems, *_collect_warnings(fresh)])]):
-        session.print_message("Nothing was written.")
-        return 1
-    session.on_stage("write")
-    for changes in run.changes:
-        write_changes(changes, rendered.get(changes.environment, {}), session.project)
-    for changes in run.changes:
-        session.print_message(_format_changes(changes))
-    for changes in run.delivery.changes:
-        write_changes(changes, run.delivery.files, run.delivery.project)
-        if changes:
-            session.print_message(_format_changes(changes))
-    for name, stamp in fresh.items():
-        session.print_message(f"{name}: {stamp.file_count} files, nothing changed")
-    session.on_stage("stamps")
-    stamps.record(run)
-    return 0
-
-
-def _collect_warnings(fresh: dict[str, Stamp]) -> list[Problem]:
-    return [warning for stamp in fresh.values() for warning in stamp.warnings]
-
-
-def _print_manifests(session: Session, wish: RenderOptions, chosen: tuple[str, ...]) -> int:
-    from vmgen.render.manifests import KUSTOMIZATION
-
-    done = _render_environments(session, wish, chosen, (), {})
-    if session.report_problems([*session.name_problems, *done.problems]):
-        return 1
-    for each in done.environments:
-        for path, content in each.files.items():
-            if not path.endswith(KUSTOMIZATION) and path.count("/") > 1:
-                sys.stdout.buffer.write(b"---\n" + content)
-    return 0
-
-
-def _print_differences(session: Session, done: RunResult) -> int:
-    if session.report_problems([*session.name_problems, *done.problems]):
-        return 1
-    compared = {session.project: done.changes, done.delivery.project: done.delivery.changes}
-    differ = [(project, each) for project, changes in compared.items() for each in changes if each]
-    for project, each in differ:
-        for verb, paths in (("create", each.created), ("update", each.updated), ("remove", each.pruned)):
-            for path in paths:
-                session.print_message(f"would {verb} {project.output}/{path}")
-    return 1 if differ else 0
-
-
-def _format_changes(changes: FileChanges) -> str:
-    counts = {"created": changes.created, "updated": changes.updated, "removed": changes.pruned}
-    parts = [f"{len(paths)} {word}" for word, paths in counts.items() if paths]
-    total = len(changes.created) + len(changes.updated) + changes.unchanged
-    return f"{changes.environment}: {total} files, {', '.join(parts) or 'nothing changed'}"
-
-
-@click.command("render", short_help="Write manifests/ from environments/.")
+@click.command("render")
 @environments_argument
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 where a file would change.")
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print the manifests; write nothing.")
 @click.option("--allow-empty", is_flag=True, help="Let an environment that has become empty, or is gone, be pruned.")
 @click.option("--verify", is_flag=True, help="Read every manifest back, not only the first of each shape.")
-@click.option("--watch", "keep_on", is_flag=True, help="Render again whenever a file is saved, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Render again whenever a file is saved, until Ctrl-C.")
 @jobs_option("Environments at a time.")
 @affected_option
 @timings_option
 @output_option
 @click.pass_obj
-def command(
-    obj: dict[str, str],
-    names: tuple[str, ...],
-    only_check: bool,
-    to_stdout: bool,
-    allow_empty: bool,
-    verify: bool,
-    keep_on: bool,
-    jobs: int,
-    since: str | None,
-    timings: bool,
-    output: str,
-) -> None:
+def command(color: str, /, watch: bool, timings: bool, output: str, names: tuple[str, ...], **options: Any) -> bool:
     """Write the manifests of environments, all of them by default.
 
     Nothing is written where anything is wrong. A second run changes nothing.
@@ -188,15 +52,123 @@ def command(
     Example: vmgen render production
     """
 
-    wish = RenderOptions(names, since, only_check, to_stdout, allow_empty, verify, jobs)
-
-    def once(names: tuple[str, ...]) -> int:
-        session = Session(obj["color"], output)
+    def render_once(names: tuple[str, ...]) -> bool:
+        session = Session(color, output)
         with measure_stages(session, timings):
-            return run_render(session, wish._replace(names=names))
+            return _render(session, RenderOptions(names, **options))
 
-    if keep_on:
+    if watch:
         from vmgen.cli.watch import watch_and_render
 
-        watch_and_render(names, once)
-    sys.exit(once(names))
+        watch_and_render(names, render_once)
+    return render_once(names)
+
+
+def _render(session: Session, options: RenderOptions) -> bool:
+    """Render, report what was done or is wrong, and return True if there is no error and, with --check, no difference."""
+    session.on_stage("list")
+    session.name_problems += find_tracked_state(session.project)
+    names = session.select_environments(options.names, options.since)
+    if options.to_stdout:
+        return _print_manifests(session, _evaluate(session, options, names, (), {}))
+    removed = session.find_removed_environments(options.names)
+    session.on_stage("stamps")
+    if options.only_check:
+        return _print_differences(session, _evaluate(session, options, names, removed, {}))
+    stamps = session.open_stamps()
+    fresh = {} if options.verify or options.since or removed else stamps.find_fresh(names)
+    if fresh and len(fresh) == len(names):
+        return _report_unchanged(session, fresh)
+    with lock_repository(session.project.root):
+        return _write_manifests(session, _evaluate(session, options, names, removed, fresh), stamps, fresh)
+
+
+def _evaluate(
+    session: Session, options: RenderOptions, names: tuple[str, ...], removed: tuple[str, ...], fresh: Mapping[str, Stamp]
+) -> RunResult:
+    """Render and compare all environments that are not fresh."""
+    session.on_stage("import")
+    import vmgen.pipeline  # noqa: F401 - here, so that --timings counts it apart
+
+    session.on_stage("baseline")
+    stale = tuple(name for name in names if name not in fresh)
+    # What is printed destroys nothing, so the gate is for what is written.
+    base = None if options.to_stdout else session.load_plan_base(options.names or (stale if fresh else ()))
+    result = session.evaluate(
+        stale, removed, base, allow_empty=options.allow_empty, verify_all=options.verify, jobs=options.jobs
+    )
+    if fresh and any(rendered.delivery for rendered in result.environments):
+        # The files that environments share below delivery/ are made from all of them.
+        return _evaluate(session, options, names, removed, {})
+    return result
+
+
+def _print_manifests(session: Session, result: RunResult) -> bool:
+    from vmgen.render.manifests import KUSTOMIZATION
+
+    if session.report_problems([*session.name_problems, *result.problems]):
+        return False
+    for rendered in result.environments:
+        for path, content in rendered.files.items():
+            if not path.endswith(KUSTOMIZATION) and path.count("/") > 1:
+                sys.stdout.buffer.write(b"---\n" + content)
+    return True
+
+
+def _print_differences(session: Session, result: RunResult) -> bool:
+    if session.report_problems([*session.name_problems, *result.problems]):
+        return False
+    compared = {session.project: result.changes, result.delivery.project: result.delivery.changes}
+    differences = [(project, change) for project, changes in compared.items() for change in changes if change]
+    for project, change in differences:
+        for verb, paths in (("create", change.created), ("update", change.updated), ("remove", change.pruned)):
+            for path in paths:
+                session.print_message(f"would {verb} {project.output}/{path}")
+    return not differences
+
+
+def _report_unchanged(session: Session, fresh: Mapping[str, Stamp]) -> bool:
+    if session.report_problems([*session.name_problems, *sort_problems(_collect_warnings(fresh))]):
+        session.print_message("Nothing was written.")
+        return False
+    _print_unchanged(session, fresh)
+    return True
+
+
+def _write_manifests(session: Session, result: RunResult, stamps: StampStore, fresh: Mapping[str, Stamp]) -> bool:
+    from vmgen.write.files import write_changes
+
+    rendered_files = {rendered.name: rendered.files for rendered in result.environments}
+    fresh = {name: stamp for name, stamp in fresh.items() if name not in rendered_files}
+    if session.report_problems([*session.name_problems, *sort_problems([*result.problems, *_collect_warnings(fresh)])]):
+        session.print_message("Nothing was written.")
+        return False
+    session.on_stage("write")
+    for changes in result.changes:
+        write_changes(changes, rendered_files.get(changes.environment, {}), session.project)
+    for changes in result.changes:
+        session.print_message(_format_changes(changes))
+    for changes in result.delivery.changes:
+        write_changes(changes, result.delivery.files, result.delivery.project)
+        if changes:
+            session.print_message(_format_changes(changes))
+    _print_unchanged(session, fresh)
+    session.on_stage("stamps")
+    stamps.record(result)
+    return True
+
+
+def _collect_warnings(fresh: Mapping[str, Stamp]) -> list[Problem]:
+    return [warning for stamp in fresh.values() for warning in stamp.warnings]
+
+
+def _print_unchanged(session: Session, fresh: Mapping[str, Stamp]) -> None:
+    for name, stamp in fresh.items():
+        session.print_message(f"{name}: {format_count(stamp.file_count, 'file')}, nothing changed")
+
+
+def _format_changes(changes: FileChanges) -> str:
+    counts = {"created": changes.created, "updated": changes.updated, "removed": changes.pruned}
+    parts = [f"{len(paths)} {word}" for word, paths in counts.items() if paths]
+    total = len(changes.created) + len(changes.updated) + changes.unchanged
+    return f"{changes.environment}: {format_count(total, 'file')}, {', '.join(parts) or 'nothing changed'}"

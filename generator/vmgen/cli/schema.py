@@ -1,4 +1,4 @@
-"""`vmgen schema`: the one source of the file's shape."""
+"""`vmgen schema`: print the JSON Schema of environment files, of catalogs, platforms and outputs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vmgen.read.repository import read_schema_text
 SCHEMAS = ("environment", "catalog", "platform", "policy", "verdicts", "plan")
 
 
-@click.command("schema", short_help="Print the JSON Schema of environment files.")
+@click.command("schema")
 @click.argument("name", type=click.Choice(SCHEMAS), default="environment")
 def command(name: str) -> None:
     """Print the JSON Schema of environment files, or of catalogs or platforms, for an editor.

@@ -1,9 +1,4 @@
-"""`--timings`: how long each stage of a run took.
-
-How far long work has come: one line on a terminal, from the second second on, and nothing anywhere else.
-
-What every command needs: the project, the environments asked for, and where to say things.
-"""
+"""What the commands share: the project and its environments, the format of messages, progress and timings."""
 
 from __future__ import annotations
 
@@ -11,12 +6,12 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from vmgen.plan.diff import find_orphaned_environments
 from vmgen.problems import Problem, VmgenError, has_errors
@@ -25,42 +20,131 @@ from vmgen.report.terminal import Paint, choose_paint
 from vmgen.stamps import StampStore
 
 if TYPE_CHECKING:
+    from vmgen.pipeline import RenderResult, RunResult
     from vmgen.plan.baseline import PlanBase
 
-
 STARTUP_STAGE = "start"
+_DELAY_SECONDS = 1.0
+_INTERVAL_SECONDS = 0.2
 
 
-class Timings:
-    """Hears which stage begins, and knows how long each took: wall seconds, summed where a stage begins several times.
+class Session:
+    """One run of a command in the working directory. Raises VmgenError if that is no repository.
 
-    The time before the first stage is `start`: that of Python and of what is imported, as CPU seconds of the process.
+    `color` is auto, always or never, `output_format` a key of FORMATS. `on_stage` is called with the name of each stage.
     """
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {STARTUP_STAGE: time.process_time()}
-        self._current_stage = STARTUP_STAGE
-        self._started = time.perf_counter()
+    def __init__(self, color: str = "auto", output_format: str = "text") -> None:
+        self.color = color
+        self.output_format = output_format
+        self.on_stage = _ignore_stage
+        self.project: Project = open_project(Path.cwd())
+        self.environment_names, self.name_problems = find_environments(self.project)
 
-    def start_stage(self, stage: str) -> None:
-        """A stage begins, so the one before it has ended."""
-        now = time.perf_counter()
-        self.seconds[self._current_stage] = self.seconds.get(self._current_stage, 0.0) + now - self._started
-        self._current_stage, self._started = stage, now
+    def select_environments(self, names: tuple[str, ...], since: str | None = None) -> tuple[str, ...]:
+        """Return the named environments, or all if none is named; with `since`, those that a change since that ref affects.
 
-    def format_table(self) -> str:
-        """A line for each stage in the order of their first beginning, and one for all of them."""
-        self.start_stage("")
-        whole = sum(self.seconds.values())
-        rows = [*self.seconds.items(), ("all", whole)]
-        width = max(len(stage) for stage, _ in rows)
-        return "".join(f"{stage:<{width}} {spent * 1000:9.1f} ms {spent / whole:6.1%}\n" for stage, spent in rows if stage)
+        Raises VmgenError if there is no such environment or ref.
+        """
+        selected = select_environments(self.environment_names, names)
+        return self._filter_affected(selected, since) if since else selected
+
+    def _filter_affected(self, names: tuple[str, ...], since: str) -> tuple[str, ...]:
+        from vmgen.explain.dependencies import find_affected
+        from vmgen.plan.git import find_repository
+
+        repository = find_repository(self.project.root)
+        if repository is None:
+            raise VmgenError("--affected-since needs a git repository; run without it")
+        commit = repository.resolve_commit(since)
+        if commit is None:
+            raise VmgenError(repository.explain_missing_ref(since).replace("--against", "--affected-since"))
+        affected = find_affected(self.project, names, repository.list_changed_files(commit))
+        self.print_message(
+            f"{len(affected)} of {len(names)} environments are affected since {since}: {', '.join(affected) or 'none'}"
+        )
+        return affected
+
+    def find_removed_environments(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the environments that have manifests but no file; none if only some environments are named."""
+        return () if names else find_orphaned_environments(self.project, self.environment_names)
+
+    def load_plan_base(self, names: tuple[str, ...], against: str | None = None) -> PlanBase:
+        """Load what is committed at a ref, by default HEAD. Raises VmgenError if there is no such ref."""
+        from vmgen.plan.baseline import load_plan_base
+
+        return load_plan_base(self.project, against, date.today(), whole=not names)
+
+    def open_stamps(self) -> StampStore:
+        """Open the stamps that earlier renders of today left."""
+        return StampStore(self.project, self.environment_names, date.today())
+
+    def evaluate(
+        self,
+        names: tuple[str, ...],
+        removed: tuple[str, ...],
+        base: PlanBase | None,
+        *,
+        allow_empty: bool,
+        verify_all: bool,
+        jobs: int,
+    ) -> RunResult:
+        """Render environments, compare them with the working tree and, with a base, apply the gate; show the progress."""
+        from vmgen.pipeline import ProgressCallbacks, evaluate
+
+        with Progress("rendering", len(names)) as on_rendered:
+            return evaluate(
+                self.project,
+                names,
+                removed=removed,
+                allow_empty=allow_empty,
+                verify_all=verify_all,
+                jobs=jobs,
+                base=base,
+                progress=ProgressCallbacks(self.on_stage, on_rendered),
+            )
+
+    def paint_for(self, stream: TextIO) -> Paint:
+        """Return the colours of a stream."""
+        return choose_paint(stream, self.color)
+
+    @property
+    def color_override(self) -> bool | None:
+        """True if colour was asked for without a terminal, where click would strip it; else None."""
+        return True if self.color == "always" else None
+
+    def print_message(self, message: str) -> None:
+        """Print a message for people."""
+        sys.stderr.write(f"{message}\n")
+
+    def report_problems(self, problems: Iterable[Problem]) -> bool:
+        """Print problems in the output format, and return True if one of them is an error.
+
+        Text is a message and goes to stderr; the other formats are data and go to stdout.
+        """
+        problems = tuple(problems)
+        is_text = self.output_format == "text"
+        if problems or not is_text:
+            from vmgen.report.problems import FORMATS
+
+            text = FORMATS[self.output_format](problems, self.paint_for(sys.stderr))
+            (sys.stderr if is_text else sys.stdout).write(text)
+        return has_errors(problems)
+
+    def report_results(self, results: Iterable[RenderResult]) -> bool:
+        """Print the problems of file names and of rendered environments, each once; return True if one is an error."""
+        problems = dict.fromkeys(problem for result in results for problem in result.problems)
+        return self.report_problems([*self.name_problems, *problems])
+
+
+def _ignore_stage(stage: str) -> None:
+    """Measure nothing."""
 
 
 @contextmanager
-def measure_stages(session: Session, wanted: bool) -> Iterator[None]:
-    """A block of a run; where timings are wanted, they are said when it ends, however it does."""
-    if not wanted:
+def measure_stages(session: Session, enabled: bool) -> Iterator[None]:
+    """Measure the stages of a block if enabled, and print the timings when it ends, also by an exception."""
+    if not enabled:
         yield
         return
     timings = Timings()
@@ -71,14 +155,36 @@ def measure_stages(session: Session, wanted: bool) -> Iterator[None]:
         session.print_message(timings.format_table().rstrip())
 
 
-_DELAY_SECONDS = 1.0
-_INTERVAL_SECONDS = 0.2
+class Timings:
+    """Wall seconds of each stage, summed where a stage begins several times.
+
+    The stage `start` begins with the CPU seconds of the process so far: those of Python and of imports.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {STARTUP_STAGE: time.process_time()}
+        self._current_stage = STARTUP_STAGE
+        self._started = time.perf_counter()
+
+    def start_stage(self, stage: str) -> None:
+        """End the current stage, and begin another."""
+        now = time.perf_counter()
+        self.seconds[self._current_stage] = self.seconds.get(self._current_stage, 0.0) + now - self._started
+        self._current_stage, self._started = stage, now
+
+    def format_table(self) -> str:
+        """Return a line for each stage in the order of their first beginning, and one for their sum."""
+        self.start_stage("")
+        total = sum(self.seconds.values())
+        rows = [*self.seconds.items(), ("all", total)]
+        width = max(len(stage) for stage, _ in rows)
+        return "".join(f"{stage:<{width}} {spent * 1000:9.1f} ms {spent / total:6.1%}\n" for stage, spent in rows if stage)
 
 
 class Progress:
-    """A line such as `rendering 3/12, 4 s`, rewritten in place while the block runs and gone when it ends.
+    """A line such as `rendering 3/12, 4 s` on a terminal, shown after one second and cleared when the block ends.
 
-    Call it with the name of each piece that is done.
+    Call it with the name of each item that is done.
     """
 
     def __init__(self, label: str, total: int) -> None:
@@ -88,7 +194,7 @@ class Progress:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def __call__(self, name: str) -> None:  # noqa: ARG002 - which piece it was does not show
+    def __call__(self, name: str) -> None:  # noqa: ARG002 - the line shows only how many
         self.completed += 1
 
     def __enter__(self) -> Progress:
@@ -113,82 +219,6 @@ class Progress:
 
 
 def _rewrite_line(line: str) -> None:
-    """Put a line in the place of the last. Past Python's buffers, whose lock a forked process could inherit held."""
+    """Replace the current line of the terminal."""
+    # Not through Python's buffer, whose lock a forked process could inherit while it is held.
     os.write(sys.stderr.fileno(), f"\r\x1b[K{line}".encode())
-
-
-def _ignore(stage: str) -> None:
-    """Nobody measures the stages."""
-
-
-class Session:
-    """One run of a command. `begins` hears which stage of it begins."""
-
-    def __init__(self, color: str = "auto", output: str = "text", begins: Callable[[str], None] = _ignore) -> None:
-        self.color = color
-        self.output_format = output
-        self.on_stage = begins
-        self.project: Project = open_project(Path.cwd())
-        self.environment_names, self.name_problems = find_environments(self.project)
-
-    def select_environments(self, names: tuple[str, ...], since: str | None = None) -> tuple[str, ...]:
-        """The environments asked for, all where none is; of these, with `since`, those that a change since then reaches."""
-        wanted = select_environments(self.environment_names, names)
-        return self._filter_affected(wanted, since) if since else wanted
-
-    def _filter_affected(self, names: tuple[str, ...], since: str) -> tuple[str, ...]:
-        from vmgen.explain.dependencies import find_affected
-        from vmgen.plan.git import find_repository
-
-        repo = find_repository(self.project.root)
-        if repo is None:
-            raise VmgenError("--affected-since needs a git repository; run without it")
-        commit = repo.resolve_commit(since)
-        if commit is None:
-            raise VmgenError(repo.explain_missing_ref(since).replace("--against", "--affected-since"))
-        found = find_affected(self.project, names, repo.list_changed_files(commit))
-        self.print_message(
-            f"{len(found)} of {len(names)} environments are affected since {since}: {', '.join(found) or 'none'}"
-        )
-        return found
-
-    def find_removed_environments(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The environments that have manifests and no file any more; none where only some were asked for."""
-        return () if names else find_orphaned_environments(self.project, self.environment_names)
-
-    def open_stamps(self) -> StampStore:
-        """The notes of earlier renders of today."""
-        return StampStore(self.project, self.environment_names, date.today())
-
-    def load_plan_base(self, names: tuple[str, ...], against: str | None = None) -> PlanBase:
-        """Where a plan starts from: what is committed at a ref, HEAD where none is named. Here the clock is read."""
-        from vmgen.plan.baseline import load_plan_base
-
-        return load_plan_base(self.project, against, date.today(), whole=not names)
-
-    @property
-    def stderr_paint(self) -> Paint:
-        """The colours of stderr."""
-        return choose_paint(sys.stderr, self.color)
-
-    @property
-    def color_override(self) -> bool | None:
-        """Whether colour that was asked for outright also goes where there is no terminal; click would take it out."""
-        return True if self.color == "always" else None
-
-    def print_message(self, message: str) -> None:
-        """A message for people."""
-        sys.stderr.write(f"{message}\n")
-
-    def report_problems(self, problems: Iterable[Problem]) -> bool:
-        """Show problems, in the format that was asked for; True where one of them is an error.
-
-        Text is a message and goes to stderr; the other formats are data and go to stdout.
-        """
-        shown = tuple(problems)
-        text = self.output_format == "text"
-        if shown or not text:
-            from vmgen.report.problems import FORMATS
-
-            (sys.stderr if text else sys.stdout).write(FORMATS[self.output_format](shown, self.stderr_paint))
-        return has_errors(shown)

@@ -1,4 +1,4 @@
-"""`vmgen render --watch`: render again what a save reaches. It ends with Ctrl-C and with nothing else."""
+"""`vmgen render --watch`: render again the environments that a save affects, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -12,43 +12,46 @@ import click
 from vmgen.problems import ProblemsError, VmgenError
 from vmgen.read.repository import find_environments, open_project, select_environments
 
-# What is written, not read: a watch that saw it would never rest.
+# Watching these would make each render start the next one.
 _OUTPUT_FOLDERS = ("manifests", "delivery")
-# Milliseconds. A save is taken up after a pause this long, so that the several steps of an editor are one change.
+# Milliseconds without a save until a change is handled, so that the several steps of an editor are one change.
 _STEP_MS = 20
-# How often it looks for folders that are new.
+# Milliseconds between two looks for new folders.
 _POLL_INTERVAL_MS = 100
 
-# Renders environments, all where none is named, says what is wrong, and returns an exit code.
-RenderFunction = Callable[[tuple[str, ...]], int]
+# Renders environments, all if none is named, reports problems, and returns True if there is no error.
+RenderFunction = Callable[[tuple[str, ...]], bool]
 
 
 def watch_and_render(names: tuple[str, ...], render: RenderFunction) -> None:
-    """Render, and again whenever a file changes that one of the environments asked for is made from."""
+    """Render environments, and again whenever a file changes that one of them is made from; never return.
+
+    Raises VmgenError if the library watchfiles is not installed.
+    """
     try:
         import watchfiles
 
         import vmgen.explain.dependencies  # noqa: F401 - now, so that the first save does not wait for it
     except ImportError:
         raise VmgenError("--watch needs the library watchfiles; pip install 'vmgen[watch]'") from None
-    gc.enable()  # a short run does without; this one goes on for hours
-    watched = _Watcher(Path.cwd(), names, render)
+    gc.enable()  # __main__ disables it for short runs; this one goes on for hours
+    watcher = _Watcher(Path.cwd(), names, render)
     while True:
-        folders = watched.list_folders()
+        folders = watcher.list_folders()
         saves = watchfiles.watch(
             *folders, step=_STEP_MS, debounce=5 * _STEP_MS, rust_timeout=_POLL_INTERVAL_MS, yield_on_timeout=True
         )
-        next(saves)  # it listens from here on, so that no save while the first render runs is missed
-        watched.run_render(names)
+        next(saves)  # it listens from here on, so that no save during the first render is missed
+        watcher.render(names)
         for changes in saves:
             if changes:
-                watched.handle_changes({Path(path).resolve() for _, path in changes})
-            elif watched.list_folders() != folders:
+                watcher.handle_changes({Path(path).resolve() for _, path in changes})
+            elif watcher.list_folders() != folders:
                 break
 
 
 class _Watcher:
-    """What is watched. `failed` are the environments of the last run where that went wrong: they go into the next."""
+    """The state between two renders. Environments that failed in one are rendered again in the next."""
 
     def __init__(self, root: Path, names: tuple[str, ...], render: RenderFunction) -> None:
         self._root = root
@@ -58,43 +61,43 @@ class _Watcher:
         self._failed_environments: tuple[str, ...] = ()
 
     def list_folders(self) -> list[Path]:
-        """The folders that environments may be made from: all but the hidden ones and those that are written."""
+        """Return the folders that may hold sources: all but hidden ones and those of output."""
         return sorted(
             path for path in self._root.iterdir() if path.is_dir() and path.name not in _OUTPUT_FOLDERS and path.name[0] != "."
         )
 
     def handle_changes(self, files: Collection[Path]) -> None:
-        """Render what a change of files reaches, if anything."""
-        reached = self._find_affected(files)
-        if reached is not None:
-            self.run_render(reached)
+        """Render the environments that a change of files affects, if any."""
+        affected = self._find_affected(files)
+        if affected is not None:
+            self.render(affected)
 
-    def run_render(self, names: tuple[str, ...]) -> None:
-        """Render some environments; what went wrong is on the screen until it is mended."""
+    def render(self, names: tuple[str, ...]) -> None:
+        """Render environments on a cleared screen."""
         if sys.stderr.isatty():
             click.echo("\x1b[2J\x1b[H", err=True, nl=False)
         try:
             self._environment_names = find_environments(open_project(self._root))[0]
-            code = self._render(names)
+            passed = self._render(names)
         except (VmgenError, OSError) as error:
             click.echo(f"vmgen: {error}", err=True)
-            code = 2
-        self._failed_environments = (names or self._environment_names) if code else ()
-        click.echo("Waiting for it to be mended (Ctrl-C ends)." if code else "In order; watching (Ctrl-C ends).", err=True)
+            passed = False
+        self._failed_environments = () if passed else (names or self._environment_names)
+        click.echo("In order; watching (Ctrl-C ends)." if passed else "Waiting for it to be mended (Ctrl-C ends).", err=True)
 
     def _find_affected(self, files: Collection[Path]) -> tuple[str, ...] | None:
-        """The environments that a change reaches, as `render` wants them named; None where it reaches none."""
+        """Return the environments to render, as `render` takes them, or None if there is none."""
         from vmgen.explain.dependencies import find_affected
 
         try:
             project = open_project(self._root)
-            known = find_environments(project)[0]
-            if known != self._environment_names:
+            environment_names = find_environments(project)[0]
+            if environment_names != self._environment_names:
                 return self._names
-            wanted = select_environments(known, self._names)
-            reached = {*find_affected(project, wanted, files), *self._failed_environments}
+            selected = select_environments(environment_names, self._names)
+            affected = {*find_affected(project, selected, files), *self._failed_environments}
         except (VmgenError, ProblemsError, OSError):
             return self._names
-        if not reached:
+        if not affected:
             return None
-        return self._names if reached >= set(wanted) else tuple(name for name in wanted if name in reached)
+        return self._names if affected >= set(selected) else tuple(name for name in selected if name in affected)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from vmgen.plan.diff import FileChanges
+from vmgen.problems import Place, Problem
 from vmgen.quantities import format_count
 from vmgen.read.manifests import InvalidYamlError, parse_objects
+from vmgen.read.repository import Project
+from vmgen.rules import DRIFT
 from vmgen.secrets.redact import REDACTED, redact_line
 
 _MAX_LINES = 12
@@ -66,3 +70,24 @@ def _collapse_redacted(lines: list[str]) -> Iterator[str]:
         if line != previous or REDACTED not in line:
             yield line
         previous = line
+
+
+def find_drift(
+    project: Project, compared: Iterable[FileChanges], wanted: Mapping[str, bytes], *, with_diff: bool
+) -> Iterator[Problem]:
+    """Yield a problem for each file that is not what is wanted; with a diff, the lines that differ are shown below it."""
+    for changes in compared:
+        for paths, message in (
+            (changes.created, "is missing; run vmgen render"),
+            (
+                changes.updated,
+                "is not what its environment renders; run vmgen render, and change the environment, not the manifest",
+            ),
+            (changes.pruned, "is no longer wanted; run vmgen render"),
+        ):
+            for path in paths:
+                file = project.manifests / path
+                has_diff = with_diff and path in changes.updated
+                lines = format_diff(file.read_bytes(), wanted[path]) if has_diff else ()
+                place = Place(project.display_path(file))
+                yield Problem(place, DRIFT.id, "", message, lines=tuple(f"    {line}" for line in lines))

@@ -1,4 +1,4 @@
-"""The files of a new repository: what `vmgen init` writes, and the rule that it never writes over a file."""
+"""The files that `vmgen init` writes into a new repository. Existing files are never overwritten."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STARTER_FOLDER = Path(__file__).resolve().parent.parent / "starter"
 FORGES = ("github", "gitlab")
 KEY_FILE = "environments/keys/ops.pub"
 
-# Where each file of the starter goes. A name that ends in `.in` is filled in, the others are copied.
+# The path in the new repository of each file of the starter. Names in `.in` are string.Template, the others are copied.
 _FILES = {
     "defaults.yaml.in": "environments/_defaults.yaml",
     "production.yaml.in": "environments/production.yaml",
@@ -50,7 +50,11 @@ _NO_OWNERS = "# Name them and take the mark away:\n# /manifests/*/disks/ @acme/d
 
 
 class StarterOptions(NamedTuple):
-    """What a new repository depends on. What is empty is left for later, with a line that says how."""
+    """What the files of a new repository depend on. An empty value becomes a line that says how to add it later.
+
+    `keys` is the text of a file of public SSH keys, `owners` the names that CODEOWNERS takes, `argocd` the URL of the
+    repository for Argo CD, and `flux` the name of its GitRepository.
+    """
 
     namespace: str
     platform: str = DEFAULT_PLATFORM
@@ -61,17 +65,40 @@ class StarterOptions(NamedTuple):
     flux: str = ""
 
 
-def render_starter(answers: StarterOptions) -> dict[str, str]:
-    """The text of each file, by its path in the new repository."""
-    chosen = dict(_FILES)
-    for forge in answers.forges:
-        chosen |= _PIPELINES[forge]
-    values = _build_values(answers)
-    files = {path: _render_file(name, values) for name, path in chosen.items()}
+def render_starter(options: StarterOptions) -> dict[str, str]:
+    """Return the text of each file by its path in the new repository."""
+    sources = dict(_FILES)
+    for forge in options.forges:
+        sources |= _PIPELINES[forge]
+    values = _build_values(options)
+    files = {path: _render_file(name, values) for name, path in sources.items()}
     files["schema/environment.schema.json"] = read_schema_text("environment")
-    if answers.keys:
-        files[KEY_FILE] = answers.keys.rstrip("\n") + "\n"
+    if options.keys:
+        files[KEY_FILE] = options.keys.rstrip("\n") + "\n"
     return files
+
+
+def _build_values(options: StarterOptions) -> dict[str, str]:
+    is_default_platform = options.platform == DEFAULT_PLATFORM
+    return {
+        "namespace": quote(options.namespace),
+        "platform": "" if is_default_platform else f"platform: {quote(options.platform)}\n",
+        "keys": _KEYS if options.keys else _NO_KEYS,
+        "delivery": "".join(_render_delivery(options)),
+        "owners": f"/manifests/*/disks/ {options.owners}" if options.owners else _NO_OWNERS,
+        "more": ", the SSH keys among it" if options.keys else "",
+        "first": _APPLY_STEP if options.argocd or options.flux else _POINT_STEP,
+        "version": __version__,
+    }
+
+
+def _render_delivery(options: StarterOptions) -> Iterator[str]:
+    if options.argocd or options.flux:
+        yield "delivery:\n"
+    if options.argocd:
+        yield f"  argocd:\n    repoURL: {quote(options.argocd)}\n    destination: {to_flow({'name': options.platform})}\n"
+    if options.flux:
+        yield f"  flux:\n    sourceRef: {to_flow({'kind': 'GitRepository', 'name': options.flux})}\n"
 
 
 def _render_file(name: str, values: Mapping[str, str]) -> str:
@@ -79,43 +106,20 @@ def _render_file(name: str, values: Mapping[str, str]) -> str:
     return Template(source).substitute(values).rstrip("\n") + "\n" if name.endswith(".in") else source
 
 
-def _build_values(answers: StarterOptions) -> dict[str, str]:
-    other_platform = answers.platform != DEFAULT_PLATFORM
-    return {
-        "namespace": quote(answers.namespace),
-        "platform": f"platform: {quote(answers.platform)}\n" if other_platform else "",
-        "keys": _KEYS if answers.keys else _NO_KEYS,
-        "delivery": "".join(_render_delivery(answers)),
-        "owners": f"/manifests/*/disks/ {answers.owners}" if answers.owners else _NO_OWNERS,
-        "more": ", the SSH keys among it" if answers.keys else "",
-        "first": _APPLY_STEP if answers.argocd or answers.flux else _POINT_STEP,
-        "version": __version__,
-    }
-
-
-def _render_delivery(answers: StarterOptions) -> Iterator[str]:
-    if answers.argocd or answers.flux:
-        yield "delivery:\n"
-    if answers.argocd:
-        yield f"  argocd:\n    repoURL: {quote(answers.argocd)}\n    destination: {to_flow({'name': answers.platform})}\n"
-    if answers.flux:
-        yield f"  flux:\n    sourceRef: {to_flow({'kind': 'GitRepository', 'name': answers.flux})}\n"
-
-
 def write_missing(folder: Path, files: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Write the files that are not there yet: their paths, and those of the files that were there and stay as they are.
+    """Write the files that do not exist, and return the sorted paths of written and of skipped files.
 
-    Where the folder holds environments already, none is added to them.
+    If the folder already holds environments, none is added. Raises OSError if a file cannot be written.
     """
-    taken = any((folder / "environments").glob("*.yaml"))
-    made, kept = [], []
+    has_environments = any((folder / "environments").glob("*.yaml"))
+    written, skipped = [], []
     for path, content in files.items():
         target = folder / path
-        if target.exists() or target.is_symlink() or (taken and path.startswith("environments/")):
-            kept.append(path)
+        if target.exists() or target.is_symlink() or (has_environments and path.startswith("environments/")):
+            skipped.append(path)
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8", newline="\n") as stream:
             stream.write(content)
-        made.append(path)
-    return tuple(sorted(made)), tuple(sorted(kept))
+        written.append(path)
+    return tuple(sorted(written)), tuple(sorted(skipped))

@@ -86,9 +86,13 @@ def test_environments_have_their_schema(made: Path) -> None:
     assert (made / "schema" / "environment.schema.json").read_text(encoding="utf-8") == read_schema_text("environment")
 
 
-def test_json_files(made: Path) -> None:
-    """The editor's settings are JSON."""
-    assert [json.loads(path.read_text(encoding="utf-8")) for path in of(made / ".vscode", ".json")]
+def test_settings_of_the_editor(made: Path) -> None:
+    """VS Code checks the environments with the schema that lies beside them, by an extension that is recommended."""
+    settings, extensions = (json.loads((made / ".vscode" / name).read_bytes()) for name in ("settings.json", "extensions.json"))
+    [(schema, pattern)] = settings["yaml.schemas"].items()
+    assert (made / schema).is_file()
+    assert {path.name for path in made.glob(pattern)} == {"_defaults.yaml", "production.yaml"}
+    assert extensions == {"recommendations": ["redhat.vscode-yaml"]}
 
 
 def test_makefile(made: Path) -> None:

@@ -1,14 +1,17 @@
-"""`--timings` says where the time of a run went, and changes nothing else."""
+"""`--timings` says where the time of a run went and changes nothing else; progress is for terminals only."""
 
 from __future__ import annotations
 
 import re
+import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from vmgen.cli.session import Timings
+from vmgen.cli import session
+from vmgen.cli.session import Progress, Timings
 
 GOOD = "namespace: tenant-acme\nvms: {web: {count: 2, instanceType: u1.large, image: ubuntu-2404, storageClass: local}}\n"
 BAD = "namespace: tenant-acme\nvms: {web: {cuont: 3}}\n"
@@ -99,13 +102,6 @@ def test_nothing_else_changes(repository: Callable, arguments: tuple[str, ...], 
     assert seen(timed, (*arguments, "--timings")) == seen(plain, arguments)
 
 
-@pytest.mark.parametrize("command", ["render", "check"])
-def test_timings_go_to_stderr(good: Callable, command: str) -> None:
-    """Stdout is for data."""
-    done = good().run(command, "--timings")
-    assert (done.output, "all" in spent(done.messages)) == (b"", True)
-
-
 ENDING: dict[str, tuple[str, ...]] = {
     "render with problems": ("render",),
     "check with problems": ("check",),
@@ -134,31 +130,20 @@ def test_a_bug_is_timed_too(good: Callable, monkeypatch: pytest.MonkeyPatch) -> 
     assert (done.code, list(spent(done.messages))[-1]) == (70, "all")
 
 
-@pytest.mark.parametrize("command", ["render", "check"])
-def test_the_stages_are_all(good: Callable, command: str) -> None:
-    """The stages sum to the last line, but for the tenths that each is rounded by."""
-    found = spent(good().run(command, "--timings").messages)
-    whole = found.pop("all")
-    assert abs(sum(found.values()) - whole) <= 0.05 * (len(found) + 1)
-
-
 def test_a_stage_is_as_long_as_until_the_next_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By a clock of the test's: each stage has its own time, and `start` that of the process before."""
-    clock = iter([10.0, 11.0, 13.0, 17.0, 25.0])
+    """By a clock of the test's: stages that begin again are summed, and `start` has the time of the process before."""
+    clock = iter([10.0, 11.0, 13.0, 17.0, 24.5])
     monkeypatch.setattr("time.process_time", lambda: 0.5)
     monkeypatch.setattr("time.perf_counter", lambda: next(clock))
     timings = Timings()
-    for stage in ("read", "merge", "read", ""):
+    for stage in ("read", "merge", "read"):
         timings.start_stage(stage)
-    assert timings.seconds == {"start": 1.5, "read": 2.0 + 8.0, "merge": 4.0}
-
-
-def test_a_stage_that_begins_again_is_one_line() -> None:
-    """A stage that several environments pass through is summed."""
-    timings = Timings()
-    for stage in ("read", "merge", "read", "merge"):
-        timings.start_stage(stage)
-    assert list(spent(timings.format_table())) == ["start", "read", "merge", "all"]
+    assert timings.format_table().splitlines() == [
+        "start    1500.0 ms  10.0%",
+        "read     9500.0 ms  63.3%",
+        "merge    4000.0 ms  26.7%",
+        "all     15000.0 ms 100.0%",
+    ]
 
 
 def test_a_real_run_says_them(good: Callable) -> None:
@@ -170,3 +155,43 @@ def test_a_real_run_says_them(good: Callable) -> None:
 def test_nothing_is_timed_unasked(good: Callable) -> None:
     """Without the option there is no such line."""
     assert spent(good().run("render").messages) == {}
+
+
+# ---- progress
+
+
+def test_progress_is_silent_away_from_a_terminal(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a pipe or a log there is nothing to rewrite, so nothing is written."""
+    monkeypatch.setattr(session, "_DELAY_SECONDS", 0.0)
+    with Progress("rendering", 2) as progress:
+        progress("one")
+        time.sleep(0.01)
+    assert capfd.readouterr().err == ""
+
+
+class Terminal:
+    """A stderr that says it is a terminal, and writes to the real one's descriptor."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 2
+
+
+@pytest.mark.parametrize(("first", "shown"), [(0.0, True), (60.0, False)])
+def test_progress_shows_on_a_terminal_when_the_work_is_long(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, first: float, shown: bool
+) -> None:
+    """Long work shows how far it has come in one line, which goes when it ends; short work shows nothing."""
+    monkeypatch.setattr(session, "_DELAY_SECONDS", first)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with Progress("rendering", 12) as progress:
+        progress("one")
+        for _ in range(200 if shown else 1):
+            time.sleep(0.005)
+            written = capfd.readouterr().err
+            if "rendering 1/12, 0 s" in written:
+                break
+    assert ("rendering 1/12, 0 s" in written) is shown
+    assert capfd.readouterr().err == ("\r\x1b[K" if shown else "")

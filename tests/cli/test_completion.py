@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from vmgen.cli.overview import COMMANDS
+from vmgen.cli.app import COMMANDS
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
