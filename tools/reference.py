@@ -94,7 +94,7 @@ def rules_page() -> str:
     """Every rule with its paragraph, sorted by id."""
     parts = [
         NOTE.format(source="the rules"),
-        "# Rules\n\nEvery problem names its rule in brackets. Errors refuse the run, warnings do not.\n\n",
+        "# Rules\n\nEvery problem names its rule in brackets. Errors refuse the run; warnings and notices do not.\n\n",
     ]
     policies = {policy.id for policy in BUILT_IN_POLICIES}
     for rule in all_rules():

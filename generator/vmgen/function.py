@@ -149,7 +149,7 @@ def _build_result(problem: Problem, config: Mapping[str, Any]) -> dict[str, Any]
     reference |= {key: metadata[key] for key in ("name", "namespace") if key in metadata}
     result: dict[str, Any] = {
         "message": f"{problem.message} [{problem.rule}]",
-        "severity": problem.severity,
+        "severity": "info" if problem.severity == "notice" else problem.severity,
         "resourceRef": {key: str(value) for key, value in reference.items() if value},
     }
     in_config = problem.place.file in ("", _CONFIG_FILE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "notice"]
 
 
 class Place(NamedTuple):
@@ -20,7 +20,9 @@ class Place(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """An error or a warning, with its remedy in the message.
+    """An error, a warning or a notice, with its remedy in the message.
+
+    A notice asks for nothing: it says what else decides. Like a warning, it changes no exit code.
 
     `rule` is the stable id that is printed in brackets, `subject` the path of the key (`vms.web.count`) or empty. `lines` are
     printed unchanged below the message: lines to paste into a file, or a diff.

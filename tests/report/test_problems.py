@@ -19,6 +19,7 @@ PROBLEMS = (
     Problem(Place("environments/a b.yaml", 12, 19), "unknown-image", "vms.web.image", "unknown image 'x'; write 'y'"),
     Problem(Place("manifests/a", 0, 0), "foreign-file", "", "100% new, a:b", "warning", ("  - one", "  - two")),
     Problem(Place("é.yaml", 1, 1), "invalid-name", "vms.a\nb", "'a\nb' cannot be\x1b[31m a name"),
+    Problem(Place("templates/a.yaml"), "own-verdicts", "", "replaces the built-in table", "notice"),
 )
 TEXT = """\
 environments/a b.yaml:12:19: error: vms.web.image: unknown image 'x'; write 'y' [unknown-image]
@@ -26,11 +27,13 @@ manifests/a: warning: 100% new, a:b [foreign-file]
   - one
   - two
 é.yaml:1:1: error: vms.a\\nb: 'a\\nb' cannot be\\x1b[31m a name [invalid-name]
+templates/a.yaml: notice: replaces the built-in table [own-verdicts]
 """
 GITHUB = """\
 ::error file=environments/a b.yaml,line=12,col=19,title=unknown-image::vms.web.image: unknown image 'x'; write 'y'
 ::warning file=manifests/a,title=foreign-file::100%25 new, a:b%0A  - one%0A  - two
 ::error file=é.yaml,line=1,col=1,title=invalid-name::vms.a%0Ab: 'a%0Ab' cannot be\x1b[31m a name
+::notice file=templates/a.yaml,title=own-verdicts::replaces the built-in table
 """
 
 
@@ -66,11 +69,17 @@ def test_sarif() -> None:
     document = json.loads(FORMATS["sarif"](PROBLEMS, no_paint))
     [run] = document["runs"]
     assert document["version"] == "2.1.0"
-    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["foreign-file", "invalid-name", "unknown-image"]
+    assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == [
+        "foreign-file",
+        "invalid-name",
+        "own-verdicts",
+        "unknown-image",
+    ]
     assert [(result["ruleId"], result["ruleIndex"], result["level"]) for result in run["results"]] == [
-        ("unknown-image", 2, "error"),
+        ("unknown-image", 3, "error"),
         ("foreign-file", 0, "warning"),
         ("invalid-name", 1, "error"),
+        ("own-verdicts", 2, "note"),
     ]
     locations = [result["locations"][0]["physicalLocation"] for result in run["results"]]
     assert locations[0] == {
@@ -96,9 +105,9 @@ def test_order() -> None:
 
 
 def test_only_errors_are_a_no() -> None:
-    """Warnings alone are no refusal."""
+    """Warnings and notices alone are no refusal."""
     warning = Problem(Place("a"), "r", "", "m", "warning")
-    assert not has_errors((warning,))
+    assert not has_errors((warning, Problem(Place("a"), "r", "", "m", "notice")))
     assert has_errors((warning, Problem(Place("a"), "r", "", "m")))
 
 

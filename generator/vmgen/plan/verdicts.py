@@ -32,6 +32,7 @@ class Verdict(StrEnum):
     BOOT_ORDER_CHANGES = "boot order changes"
     REPROVISION = "reprovision"
     DELETE = "delete"
+    PROTECTION_DROPPED = "protection dropped"
     REJECTED = "rejected"
     DESTROYS_DATA = "DESTROYS DATA"
 

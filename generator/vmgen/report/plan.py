@@ -29,6 +29,7 @@ _VERDICT_COLOURS = {
     Verdict.BOOT_ORDER_CHANGES: "yellow",
     Verdict.REPROVISION: "magenta",
     Verdict.DELETE: "red",
+    Verdict.PROTECTION_DROPPED: "red",
     Verdict.REJECTED: "red",
     Verdict.DESTROYS_DATA: "red",
 }

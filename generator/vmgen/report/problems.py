@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vmgen import __version__
-from vmgen.problems import Problem
+from vmgen.problems import Problem, Severity
 from vmgen.report.terminal import Paint
 
 Formatter = Callable[[Sequence[Problem], Paint], str]
+_COLOURS: Mapping[Severity, str] = {"error": "red", "warning": "yellow", "notice": "dim"}
+# https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html, section 3.27.10
+_SARIF_LEVELS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "notice": "note"}
 
 
 def format_text(problems: Sequence[Problem], paint: Paint) -> str:
@@ -18,7 +21,7 @@ def format_text(problems: Sequence[Problem], paint: Paint) -> str:
     lines = []
     for problem in problems:
         place = paint(_escape_unprintable(str(problem.place)), "bold")
-        severity = paint(problem.severity, "red" if problem.severity == "error" else "yellow")
+        severity = paint(problem.severity, _COLOURS[problem.severity])
         message = _escape_unprintable(_prefix_subject(problem))
         lines.append(f"{place}: {severity}: {message} {paint(f'[{problem.rule}]', 'dim')}\n")
         lines.extend(f"{_escape_unprintable(line)}\n" for line in problem.lines)
@@ -92,7 +95,7 @@ def _build_sarif_result(problem: Problem, rule_index: int) -> dict[str, Any]:
     return {
         "ruleId": problem.rule,
         "ruleIndex": rule_index,
-        "level": problem.severity,
+        "level": _SARIF_LEVELS[problem.severity],
         "message": {"text": _join_message(problem)},
         "locations": [{"physicalLocation": location}],
     }
