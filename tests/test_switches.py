@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 import pytest
 
 from vmgen.__main__ import run
-from vmgen.cloud_init.validate import KnownGoodTexts, check_text
 from vmgen.expand.model import Fleet
 from vmgen.expand.objects import _FleetBuilder
 from vmgen.read.schema import Schema
@@ -166,10 +165,6 @@ def _one_process(patch: Patch) -> None:
     patch.delattr(os, "fork")
 
 
-def _always_looked_at(patch: Patch) -> None:
-    patch.setattr(KnownGoodTexts, "check", lambda self, text: check_text(text))
-
-
 def _never_one_value(patch: Patch) -> None:
     patch.setattr(_FleetBuilder, "_intern", lambda self, values: values)
 
@@ -184,7 +179,6 @@ WITHOUT: dict[str, Callable[[Patch], None]] = {
     "the quick half of validation": _always_validated,
     "folders staged whole": _file_by_file,
     "other processes": _one_process,
-    "sound user data": _always_looked_at,
     "equal values as one": _never_one_value,
     "names that are filled in": _nothing_filled_in,
 }

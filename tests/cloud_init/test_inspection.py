@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmgen.cloud_init.rules import RULES, UserDataFinding
+from vmgen.cloud_init.document import UserDataFinding
+from vmgen.cloud_init.rules import RULES
 from vmgen.cloud_init.user_data import UserData
 from vmgen.cloud_init.validate import MAX_BYTES, WARN_BYTES, check_text, validate_user_data
 

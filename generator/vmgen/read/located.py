@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from vmgen.problems import Place
 
+KeyPath = tuple[str | int, ...]
+
 
 class Located(NamedTuple):
     """A scalar, a tuple or a mapping of located values, and its place.
