@@ -44,7 +44,7 @@ NOWHERE = ("socket", "ssl", "http", "ftplib", "requests", "httpx", "random", "se
 PERMITTED = {("report.terminal", "socket"), ("cli.errors", "platform")}
 # Fields of one platform stand in its folder; these few modules have to know the two spellings of one thing.
 FIELDS_OF_ONE = ("runStrategy", "cpuModel", "externalAllowICMP")
-NAMED_IN = {("importer.parts", "runStrategy"), ("importer.translate", "runStrategy"), ("report.fleet", "runStrategy")}
+NAMED_IN = {("importer.key_groups", "runStrategy"), ("importer.translate", "runStrategy"), ("report.fleet", "runStrategy")}
 MAX_LINES, MAX_FUNCTION_LINES = 500, 60
 BANNED_WORDS = {"util", "utils", "helper", "helpers", "manager", "managers", "misc", "stuff", "handler", "processor"}
 
