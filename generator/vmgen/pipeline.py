@@ -140,7 +140,7 @@ class Renderer:
             return []
         from vmgen.cloud_init.validate import validate_user_data
 
-        return waivers.apply(validate_user_data(expanded.user_data, verify_all=self.verify_all))
+        return list(waivers.apply(validate_user_data(expanded.user_data, verify_all=self.verify_all)))
 
     def _check_unexpanded_user_data(self, merged: Environment, waivers: WaiverFilter) -> list[Problem]:
         """What is wrong with the user data of an environment that cannot be expanded: all problems come in one run."""

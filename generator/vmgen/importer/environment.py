@@ -52,22 +52,9 @@ class EnvironmentText(NamedTuple):
         return self.places[path] if path else None
 
 
-def build_environment_text(
-    namespace: str,
-    vms: Sequence[VmDraft],
-    disks: Sequence[StandaloneDiskDraft],
-    conventions: PlatformConventions,
-    base: Located,
-) -> EnvironmentText:
-    """Build the environment of a namespace. `base` is the content that `_defaults.yaml` gives each environment."""
-    by_name = _EnvironmentBuilder(namespace, vms, disks, conventions, base).build(unlike_names=False)
-    if len(by_name.data.get("vms", {})) < 2:
-        return by_name
-    by_settings = _EnvironmentBuilder(namespace, vms, disks, conventions, base).build(unlike_names=True)
-    return by_settings if len(by_name.lines) > _MIN_SAVING_RATIO * len(by_settings.lines) + 1 else by_name
+class EnvironmentBuilder:
+    """Builds the environment of a namespace. `base` is the content that `_defaults.yaml` gives each environment."""
 
-
-class _EnvironmentBuilder:
     def __init__(
         self,
         namespace: str,
@@ -76,42 +63,50 @@ class _EnvironmentBuilder:
         conventions: PlatformConventions,
         base: Located,
     ) -> None:
-        self.namespace = namespace
-        self.vms = vms
-        self.vms_by_name = {vm.name: vm for vm in vms}
-        self.disks = disks
-        self.conventions = conventions
-        self.base = base
+        self._namespace = namespace
+        self._vms = vms
+        self._vms_by_name = {vm.name: vm for vm in vms}
+        self._disks = disks
+        self._conventions = conventions
+        self._base = base
         schema = load_builtin_schema("environment").document
         group_keys, disk_keys = (list(schema["$defs"][shape]["properties"]) for shape in ("group", "disk"))
         platform_keys = [name for name in conventions.platform.fields if name not in group_keys]
-        self.top_level_order = list(schema["properties"])
-        self.group_order = (*group_keys, *platform_keys)
-        self.disk_order = (*_FIRST_DISK_KEYS, *disk_keys)
-        splitter_keys = tuple(key for key in self.group_order if key not in _STRUCTURE_KEYS)
-        self.splitter = KeyGroupSplitter(conventions.platform, splitter_keys)
-        self.places: dict[KeyPath, Place] = {}
-        self.comments: dict[KeyPath, str] = {}
+        self._top_level_order = list(schema["properties"])
+        self._group_order = (*group_keys, *platform_keys)
+        self._disk_order = (*_FIRST_DISK_KEYS, *disk_keys)
+        splitter_keys = tuple(key for key in self._group_order if key not in _STRUCTURE_KEYS)
+        self._splitter = KeyGroupSplitter(conventions.platform, splitter_keys)
+        self._places: dict[KeyPath, Place] = {}
+        self._comments: dict[KeyPath, str] = {}
 
-    def build(self, *, unlike_names: bool) -> EnvironmentText:
-        """Build the whole file; `unlike_names` also groups equal VMs whose names have nothing in common."""
+    def build(self) -> EnvironmentText:
+        """Build the file; VMs are grouped by their names, or by equal settings alone if that is much shorter."""
+        by_name = self._build(unlike_names=False)
+        if len(by_name.data.get("vms", {})) < 2:
+            return by_name
+        by_settings = self._build(unlike_names=True)
+        return by_settings if len(by_name.lines) > _MIN_SAVING_RATIO * len(by_settings.lines) + 1 else by_name
+
+    def _build(self, *, unlike_names: bool) -> EnvironmentText:
+        self._places, self._comments = {}, {}
         common = {key: self._find_common(key) for key in ("labels", "annotations")}
         data = self._build_top_level(common)
-        if self.vms:
+        if self._vms:
             data |= self._build_vms(common, unlike_names=unlike_names)
-        if self.disks:
-            data["disks"] = {disk.name: self._build_standalone_disk(disk, common) for disk in self.disks}
-        data = _sort_keys(data, self.top_level_order)
-        return EnvironmentText(data, tuple(render_lines(data, self.comments)), self.places)
+        if self._disks:
+            data["disks"] = {disk.name: self._build_standalone_disk(disk, common) for disk in self._disks}
+        data = _sort_keys(data, self._top_level_order)
+        return EnvironmentText(data, tuple(render_lines(data, self._comments)), self._places)
 
     def _find_common(self, key: str) -> dict[str, str]:
         """Return the labels or annotations of every VM and every standalone disk; own disks take them from their VMs."""
-        drafts: tuple[VmDraft | StandaloneDiskDraft, ...] = (*self.vms, *self.disks)
+        drafts: tuple[VmDraft | StandaloneDiskDraft, ...] = (*self._vms, *self._disks)
         all_metadata = [draft.values.get(key, {}) for draft in drafts]
-        if len(all_metadata) < 2 and not self.base.get_plain(key):
+        if len(all_metadata) < 2 and not self._base.get_plain(key):
             return {}
         first, *rest = all_metadata
-        protection = self.conventions.generated_annotations["protected"]
+        protection = self._conventions.generated_annotations["protected"]
         return {
             name: value
             for name, value in first.items()
@@ -120,13 +115,13 @@ class _EnvironmentBuilder:
 
     def _build_top_level(self, common: _Metadata) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        platform = self.conventions.platform.name
-        if platform != (self.base.get_plain("platform") or DEFAULT_PLATFORM):
+        platform = self._conventions.platform.name
+        if platform != (self._base.get_plain("platform") or DEFAULT_PLATFORM):
             data["platform"] = platform
-        if self.namespace != self.base.get_plain("namespace"):
-            data["namespace"] = self.namespace
+        if self._namespace != self._base.get_plain("namespace"):
+            data["namespace"] = self._namespace
         for key, entries in common.items():
-            lower = self.base.get_plain(key) or {}
+            lower = self._base.get_plain(key) or {}
             difference = {name: value for name, value in entries.items() if lower.get(name) != value}
             difference |= {name: None for name in lower if name not in entries}
             if difference:
@@ -134,55 +129,55 @@ class _EnvironmentBuilder:
         return data
 
     def _build_vms(self, common: _Metadata, *, unlike_names: bool) -> dict[str, Any]:
-        base_defaults = self.base.get("defaults")
+        base_defaults = self._base.get("defaults")
         inherited_values = to_plain(base_defaults) if base_defaults and base_defaults.mapping else {}
-        base = self.splitter.split(inherited_values)
-        members = [GroupMember(vm.name, self.splitter.split(_remove_common(vm.values, common))) for vm in self.vms]
-        groups = group_vms(members, self.splitter, base, unlike_names=unlike_names)
+        base = self._splitter.split(inherited_values)
+        members = [GroupMember(vm.name, self._splitter.split(_remove_common(vm.values, common))) for vm in self._vms]
+        groups = group_vms(members, self._splitter, base, unlike_names=unlike_names)
         data: dict[str, Any] = {}
         if len(groups) > 1:
-            shared = find_shared_defaults(self.splitter, base, [group.key_groups for group in groups])
+            shared = find_shared_defaults(self._splitter, base, [group.key_groups for group in groups])
             if any(key_group != EMPTY_KEY_GROUP for key_group in shared):
-                data["defaults"] = _sort_keys(_merge_key_groups(shared), self.group_order)
-                base = tuple(map(self.splitter.merge, base, shared))
+                data["defaults"] = _sort_keys(_merge_key_groups(shared), self._group_order)
+                base = tuple(map(self._splitter.merge, base, shared))
         data["vms"] = {group.key: self._build_group(group, base, inherited_values) for group in groups}
         for key in data.get("defaults", {}):
-            places = (vm.places[(key,)] for vm in self.vms if (key,) in vm.places)
-            self.places[("defaults", key)] = next(places, self.vms[0].places[()])
+            places = [vm.places[(key,)] for vm in self._vms if (key,) in vm.places]
+            self._places[("defaults", key)] = places[0] if places else self._vms[0].places[()]
         return data
 
     def _build_group(self, group: GroupDraft, base: KeyGroups, inherited_values: Mapping[str, Any]) -> dict[str, Any]:
         data = dict(group.structure)
         replaced_keys = {*data, *(("count", "names") if data.keys() & {"count", "names"} else ())}
         data |= {key: None for key in _NAMING_KEYS if key in inherited_values and key not in replaced_keys}
-        differences = map(self.splitter.find_difference, range(len(base)), base, group.key_groups)
+        differences = map(self._splitter.find_difference, range(len(base)), base, group.key_groups)
         data |= _merge_key_groups(difference or EMPTY_KEY_GROUP for difference in differences)
         self._record_places(("vms", group.key), data, group.members)
         instances = {}
         for member in group.members:
-            override = build_override(self.splitter, base, group.key_groups, member.key_groups)
+            override = build_override(self._splitter, base, group.key_groups, member.key_groups)
             if override:
                 key = group.get_instance_key(member)
-                instances[key] = _sort_keys(override, self.group_order)
+                instances[key] = _sort_keys(override, self._group_order)
                 self._record_places(("vms", group.key, "instances", key), override, [member])
         if instances:
             data["instances"] = instances
-        return _sort_keys(data, self.group_order)
+        return _sort_keys(data, self._group_order)
 
     def _record_places(self, path: KeyPath, data: Mapping[str, Any], members: Sequence[GroupMember]) -> None:
         """Record the places of each key: those in the first VM that has the key's value."""
-        vms = [self.vms_by_name[member.name] for member in members]
-        self.places[path] = vms[0].places[()]
+        vms = [self._vms_by_name[member.name] for member in members]
+        self._places[path] = vms[0].places[()]
         for key, value in data.items():
             source = next((vm for vm in vms if vm.values.get(key) == value), vms[0])
-            self.places |= {path + inner: place for inner, place in source.places.items() if inner[:1] == (key,)}
+            self._places |= {path + inner: place for inner, place in source.places.items() if inner[:1] == (key,)}
 
     def _build_standalone_disk(self, disk: StandaloneDiskDraft, common: _Metadata) -> dict[str, Any]:
         path = ("disks", disk.name)
-        self.places |= {path + inner: place for inner, place in disk.places.items()}
+        self._places |= {path + inner: place for inner, place in disk.places.items()}
         if disk.comment:
-            self.comments[path] = disk.comment
-        return _sort_keys(_remove_common(disk.values, common), self.disk_order)
+            self._comments[path] = disk.comment
+        return _sort_keys(_remove_common(disk.values, common), self._disk_order)
 
 
 def _merge_key_groups(key_groups: Iterable[KeyGroup]) -> dict[str, Any]:

@@ -71,14 +71,14 @@ def read_manifests(
 
     Raises VmgenError if a path cannot be read, or a folder has no manifests.
     """
+    parser = _ManifestParser(conventions, diagnostics)
     for content, display_path in _read_inputs(paths, stdin):
         documents, problems = read_documents(content, display_path)
         diagnostics.problems.extend(problems)
-        for document in documents:
-            for item in _flatten_list(document):
-                manifest = _parse_manifest(item, conventions, diagnostics)
-                if manifest:
-                    yield manifest
+        for item in (item for document in documents for item in _flatten_list(document)):
+            manifest = parser.parse(item)
+            if manifest:
+                yield manifest
 
 
 def _read_inputs(paths: Iterable[str], stdin: BinaryIO) -> Iterator[tuple[bytes, str]]:
@@ -110,82 +110,63 @@ def _flatten_list(document: Located) -> Iterator[Located]:
         yield document
 
 
-def _parse_manifest(document: Located, conventions: PlatformConventions, diagnostics: Diagnostics) -> SourceManifest | None:
-    kind, version = document.get_plain("kind"), document.get_plain("apiVersion")
-    metadata = document.get("metadata")
-    name = metadata.get("name") if metadata else None
-    kinds = conventions.platform.kinds
-    if not isinstance(kind, str) or kind not in kinds or version != conventions.get_api_version(kind):
-        display_name = (
-            f"{kind} {name.data}" if name and isinstance(kind, str) else kind if isinstance(kind, str) else "document"
-        )
-        text = f"vmgen makes {' and '.join(sorted(kinds))} of {conventions.get_api_version('VMInstance')} only"
-        diagnostics.notes.append(ImportNote(document.place, "skipped", display_name, "", text))
-        return None
-    if metadata is None or name is None or not isinstance(name.data, str):
-        message = "the object has no metadata.name; write one"
-        diagnostics.add_error(document.place, "import-without-name", kind, message)
-        return None
-    return _build_manifest(document, kind, name, metadata, conventions, diagnostics)
+class _ManifestParser:
+    def __init__(self, conventions: PlatformConventions, diagnostics: Diagnostics) -> None:
+        self.conventions = conventions
+        self.diagnostics = diagnostics
 
+    def parse(self, document: Located) -> SourceManifest | None:
+        """Return the manifest of a document; None if it is of another kind or has no name."""
+        kind, version = document.get_plain("kind"), document.get_plain("apiVersion")
+        metadata = document.get("metadata")
+        name = metadata.get("name") if metadata else None
+        kinds = self.conventions.platform.kinds
+        if not isinstance(kind, str) or kind not in kinds or version != self.conventions.get_api_version(kind):
+            label = "document" if not isinstance(kind, str) else f"{kind} {name.data}" if name else kind
+            text = f"vmgen makes {' and '.join(sorted(kinds))} of {self.conventions.get_api_version('VMInstance')} only"
+            self.diagnostics.notes.append(ImportNote(document.place, "skipped", label, "", text))
+            return None
+        if metadata is None or name is None or not isinstance(name.data, str):
+            message = "the object has no metadata.name; write one"
+            self.diagnostics.add_error(document.place, "import-without-name", kind, message)
+            return None
+        return self._build_manifest(document, kind, name, metadata)
 
-def _build_manifest(
-    document: Located,
-    kind: str,
-    name: Located,
-    metadata: Located,
-    conventions: PlatformConventions,
-    diagnostics: Diagnostics,
-) -> SourceManifest:
-    label = f"{kind} {name.data}"
-    notes: list[ImportNote] = []
-    for prefix, section, carried_keys, server_section in (
-        ("", document, {"apiVersion", "kind", "metadata", "spec"}, "object"),
-        ("metadata.", metadata, {"name", "namespace", "labels", "annotations"}, "metadata"),
-    ):
-        server_fields = conventions.get_server_fields(server_section)
-        for key, value in section.mapping.items():
-            if key not in carried_keys:
-                notes.append(_build_dropped_note(value, label, f"{prefix}{key}", by_server=key in server_fields))
-    namespace = metadata.get_plain("namespace")
-    spec = document.get("spec")
-    if spec is not None and spec.data is not None and not isinstance(spec.data, dict):
-        diagnostics.add_error(spec.place, "import-invalid-field", f"{label}: spec", "must be a mapping")
-    labels = _filter_metadata(metadata, "labels", label, conventions, diagnostics, notes)
-    annotations = _filter_metadata(metadata, "annotations", label, conventions, diagnostics, notes)
-    return SourceManifest(
-        kind,
-        name.data,
-        namespace if isinstance(namespace, str) else "",
-        labels,
-        annotations,
-        spec.mapping if spec else {},
-        name.place,
-        tuple(notes),
-    )
+    def _build_manifest(self, document: Located, kind: str, name: Located, metadata: Located) -> SourceManifest:
+        label = f"{kind} {name.data}"
+        notes: list[ImportNote] = []
+        for prefix, section, carried_keys, server_section in (
+            ("", document, {"apiVersion", "kind", "metadata", "spec"}, "object"),
+            ("metadata.", metadata, {"name", "namespace", "labels", "annotations"}, "metadata"),
+        ):
+            server_fields = self.conventions.get_server_fields(server_section)
+            for key, value in section.mapping.items():
+                if key not in carried_keys:
+                    notes.append(_build_dropped_note(value, label, f"{prefix}{key}", by_server=key in server_fields))
+        namespace = metadata.get_plain("namespace")
+        namespace = namespace if isinstance(namespace, str) else ""
+        spec = document.get("spec")
+        if spec is not None and spec.data is not None and not isinstance(spec.data, dict):
+            self.diagnostics.add_error(spec.place, "import-invalid-field", f"{label}: spec", "must be a mapping")
+        labels = self._filter_metadata(metadata, "labels", label, notes)
+        annotations = self._filter_metadata(metadata, "annotations", label, notes)
+        fields = spec.mapping if spec else {}
+        return SourceManifest(kind, name.data, namespace, labels, annotations, fields, name.place, tuple(notes))
 
-
-def _filter_metadata(
-    metadata: Located,
-    key: str,
-    label: str,
-    conventions: PlatformConventions,
-    diagnostics: Diagnostics,
-    notes: list[ImportNote],
-) -> dict[str, Located]:
-    """Return the labels or annotations without those of servers and tools, which get a note."""
-    section = metadata.get(key)
-    if section is None or section.data is None:
-        return {}
-    for _, problem in conventions.get_key_schema("group", key).find_problems(section):
-        diagnostics.add_error(problem.place, "import-invalid-field", f"{label}: metadata.{key}", problem.message)
-    carried: dict[str, Located] = {}
-    for name, value in section.mapping.items():
-        if name in conventions.get_server_fields(key):
-            notes.append(_build_dropped_note(value, label, f"metadata.{key}.{name}", by_server=True))
-        elif isinstance(value.data, str):
-            carried[name] = value
-    return carried
+    def _filter_metadata(self, metadata: Located, key: str, label: str, notes: list[ImportNote]) -> dict[str, Located]:
+        """Return the labels or annotations without those of servers and tools, which get a note."""
+        section = metadata.get(key)
+        if section is None or section.data is None:
+            return {}
+        for _, problem in self.conventions.get_key_schema("group", key).find_problems(section):
+            self.diagnostics.add_error(problem.place, "import-invalid-field", f"{label}: metadata.{key}", problem.message)
+        carried: dict[str, Located] = {}
+        for name, value in section.mapping.items():
+            if name in self.conventions.get_server_fields(key):
+                notes.append(_build_dropped_note(value, label, f"metadata.{key}.{name}", by_server=True))
+            elif isinstance(value.data, str):
+                carried[name] = value
+        return carried
 
 
 def _build_dropped_note(value: Located, label: str, path: str, *, by_server: bool) -> ImportNote:

@@ -75,7 +75,10 @@ class _RoundTripComparison:
             self._compare_metadata(manifest, "labels", metadata.get("labels", {})),
             self._compare_metadata(manifest, "annotations", metadata.get("annotations", {})),
         ]
-        self._compare_namespace(manifest, metadata["namespace"])
+        if not manifest.namespace:
+            self.explicit_fields[manifest.kind, "metadata.namespace"] += 1
+        elif manifest.namespace != metadata["namespace"]:
+            self._add_problem(manifest.place, manifest, "metadata.namespace", f"would be {metadata['namespace']}")
         is_completed = self.explicit_fields.total() > explicit_before
         self.counts["normalised" if not all(is_same) else "completed" if is_completed else "equal"] += 1
 
@@ -133,12 +136,6 @@ class _RoundTripComparison:
             else:
                 self._add_problem(manifest.place, manifest, path, "would be added")
         return is_same
-
-    def _compare_namespace(self, manifest: SourceManifest, rendered: str) -> None:
-        if not manifest.namespace:
-            self.explicit_fields[manifest.kind, "metadata.namespace"] += 1
-        elif manifest.namespace != rendered:
-            self._add_problem(manifest.place, manifest, "metadata.namespace", f"would be {rendered}")
 
     def _add_problem(self, place: Place, manifest: SourceManifest, path: str, message: str) -> None:
         subject = f"{manifest.display_name}: {path}" if path else manifest.display_name

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from vmgen.importer.conventions import PlatformConventions, load_conventions
-from vmgen.importer.environment import EnvironmentText, build_environment_text
+from vmgen.importer.environment import EnvironmentBuilder, EnvironmentText
 from vmgen.importer.inputs import Diagnostics, ImportNote, SourceManifest, read_manifests
 from vmgen.importer.ownership import assign_disks
 from vmgen.importer.round_trip import RoundTripResult, verify_round_trip
@@ -151,7 +151,7 @@ def _import_namespace(
     vms = [translate_vm(item, conventions, diagnostics) for item in manifests if item.kind == "VMInstance"]
     disks = [translate_disk(item, conventions, diagnostics) for item in manifests if item.kind == "VMDisk"]
     vm_drafts, disk_drafts = assign_disks(vms, disks, conventions, diagnostics)
-    content = build_environment_text(namespace, vm_drafts, disk_drafts, conventions, base)
+    content = EnvironmentBuilder(namespace, vm_drafts, disk_drafts, conventions, base).build()
     path = renderer.project.environments / f"{name}.yaml"
     file = renderer.project.display_path(path)
     renderer.layer_loader.override_text(path, content.text.encode())
