@@ -62,7 +62,7 @@ PERMITTED = {("report.terminal", "socket"), ("cli.errors", "platform"), ("cli.se
 # The day decides which waivers and tombstones still count. The command line asks for it once and hands it down.
 CLOCKS = {"api", "cli.session", "pipeline"}
 # Fields of one platform belong to its folder; these modules have to know two spellings of one thing, with a reason each.
-NAMED_IN = {("importer.parts", "runStrategy"), ("importer.translate", "runStrategy"), ("report.fleet", "runStrategy")}
+NAMED_IN = {("importer.key_groups", "runStrategy"), ("importer.translate", "runStrategy"), ("report.fleet", "runStrategy")}
 # What runs code of others, or is the last to see an exception, may catch every one.
 CATCH_ALL = {"cli.errors", "cli.options", "kustomize.engine", "read.templates"}
 MAX_LINES, MAX_FUNCTION_LINES = 500, 60

@@ -14,30 +14,30 @@ from vmgen.pipeline import Renderer
 from vmgen.read.repository import Project
 
 
-def _rendered(project: Project, text: str, name: str = "source") -> dict[str, str]:
-    workshop = Renderer(project, verify_all=True)
-    workshop.layer_loader.override_text(project.environments / f"{name}.yaml", text.encode())
-    done = workshop.render(name)
-    assert done.fleet is not None, [str(problem) for problem in done.problems]
-    found = {}
-    for path, content in done.files.items():
+def _render(project: Project, text: str, name: str = "source") -> dict[str, str]:
+    renderer = Renderer(project, verify_all=True)
+    renderer.layer_loader.override_text(project.environments / f"{name}.yaml", text.encode())
+    rendered = renderer.render(name)
+    assert rendered.fleet is not None, [str(problem) for problem in rendered.problems]
+    objects = {}
+    for path, content in rendered.files.items():
         folder, file = path.split("/")[1], Path(path).name
         if folder in ("disks", "vms") and file != "kustomization.yaml":
-            found[f"{folder}/{file}"] = content.decode().partition("\n")[2]
-    return found
+            objects[f"{folder}/{file}"] = content.decode().partition("\n")[2]
+    return objects
 
 
-def _imported(project: Project, text: str, **asked: Any) -> ImportResult:
-    return import_manifests(project, ImportRequest(("-",), **asked), io.BytesIO(text.encode()))
+def _import(project: Project, text: str, **arguments: Any) -> ImportResult:
+    return import_manifests(project, ImportRequest(("-",), **arguments), io.BytesIO(text.encode()))
 
 
 @pytest.fixture(scope="session")
 def render_text() -> Callable[..., dict[str, str]]:
     """Renders the text of an environment: each object by its folder and file, without the line that says what made it."""
-    return _rendered
+    return _render
 
 
 @pytest.fixture(scope="session")
 def import_text() -> Callable[..., ImportResult]:
     """Imports manifests as if they came in on standard input."""
-    return _imported
+    return _import

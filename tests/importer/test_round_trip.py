@@ -181,10 +181,10 @@ def test_import_of_what_was_rendered_is_the_same_and_short(
     """import(render(environment)) renders the same objects, byte for byte, and is at most 1.3 times as long."""
     project = new_repository().project
     source = in_normal_form(data.draw(environments(platform)))
-    wanted = render_text(project, source)
-    adoption = import_text(project, "---\n".join(wanted.values()), platform=platform)
-    (made,) = adoption.environments
-    assert adoption.is_verified, [str(problem) for problem in made.problems]
-    assert made.round_trip.equal == len(wanted)
-    assert render_text(project, made.content.text, "again") == wanted
-    assert len(made.content.lines) <= MOST_LONGER * len(source.splitlines()), f"{source}\n{made.content.text}"
+    expected = render_text(project, source)
+    result = import_text(project, "---\n".join(expected.values()), platform=platform)
+    (environment,) = result.environments
+    assert result.is_verified, [str(problem) for problem in environment.problems]
+    assert environment.round_trip.equal == len(expected)
+    assert render_text(project, environment.content.text, "again") == expected
+    assert len(environment.content.lines) <= MOST_LONGER * len(source.splitlines()), f"{source}\n{environment.content.text}"

@@ -50,16 +50,22 @@ def test_a_group_is_written_so(group: dict[str, Any], expected: list[str]) -> No
 def test_many_names_are_wrapped() -> None:
     """A list that does not fit on its line is filled up to the width, and holds the same names."""
     names = [f"node-{number}" for number in range(40)]
-    found = [line.text for line in render_lines({"vms": {"web": {"names": names}}}, {})][3:]
-    assert all(len(line) <= 100 for line in found)
-    assert " ".join(found).replace("names: [", "").replace("]", "").replace(",", "").split() == names
+    lines = [line.text for line in render_lines({"vms": {"web": {"names": names}}}, {})][3:]
+    assert all(len(line) <= 100 for line in lines)
+    assert " ".join(lines).replace("names: [", "").replace("]", "").replace(",", "").split() == names
 
 
-REMARKS = {"short": ("no VM uses it", "  kept: 5Gi    # no VM uses it"), "long": ("x" * 130, f"  # {'x' * 130}")}
-
-
-@pytest.mark.parametrize(("remark", "expected"), REMARKS.values(), ids=REMARKS)
-def test_a_remark_stands_behind_its_key_or_above_it(remark: str, expected: str) -> None:
+@pytest.mark.parametrize(("length", "is_above"), [(110, False), (111, True)], ids=["fits", "too long"])
+def test_a_comment_stands_behind_its_key_or_above_it(length: int, is_above: bool) -> None:
     """Above where the line would get too long."""
-    found = [line.text for line in render_lines({"disks": {"kept": {"storage": "5Gi"}}}, {("disks", "kept"): remark})]
-    assert found[2] == expected
+    comment = "x" * length
+    lines = [line.text for line in render_lines({"disks": {"kept": {"storage": "1000Gi"}}}, {("disks", "kept"): comment})]
+    assert lines[2:] == ([f"  # {comment}", "  kept: 1000Gi"] if is_above else [f"  kept: 1000Gi    # {comment}"])
+
+
+@pytest.mark.parametrize(("length", "is_block"), [(83, False), (84, True)], ids=["fits", "too long"])
+def test_a_mapping_stands_on_one_line_or_on_several(length: int, is_block: bool) -> None:
+    """On several where the line would get longer than 100 characters."""
+    lines = [line.text for line in render_lines({"vms": {"web": {"labels": {"a": "x" * length}}}}, {})]
+    value = "x" * length
+    assert lines[3:] == (["    labels:", f"      a: {value}"] if is_block else [f"    labels: {{a: {value}}}"])

@@ -1,1 +1,1 @@
-"""User data: documents, templates, fragments, and all checks of what cloud-init would do with them."""
+"""User data: parse, merge, render and validate what cloud-init runs in a VM."""

@@ -1,4 +1,4 @@
-"""Fragments of a cloud-config, merged: lists append, mappings merge, scalars replace, `null` removes."""
+"""Merge fragments of a cloud-config: lists append, mappings merge, scalars replace, `null` removes."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ CLOUD_INIT_FOLDER = "cloud-init"
 
 
 class FragmentLoader:
-    """Reads each fragment once in a run."""
+    """Load and merge fragments; each file is read once."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
         self._cache: dict[Path, tuple[Located | None, tuple[Problem, ...]]] = {}
 
-    def merge(self, written: Located, subject: str, problems: list[Problem]) -> Located:
-        """The one mapping that a list of fragments gives; what is wrong with them goes to `problems`."""
-        whole = Located({}, written.place, written.key_place)
-        for index, item in enumerate(written.items):
+    def merge(self, fragments: Located, subject: str, problems: list[Problem]) -> Located:
+        """Merge a list of fragments into one mapping. Append what is wrong with them to `problems`."""
+        merged = Located({}, fragments.place, fragments.key_place)
+        for index, item in enumerate(fragments.items):
             fragment = self._load(item, f"{subject}.merge[{index}]", problems)
             if fragment is not None:
-                whole = _merge(whole, fragment, (), subject, problems)
-        return whole
+                merged = _merge(merged, fragment, (), subject, problems)
+        return merged
 
     def _load(self, item: Located, subject: str, problems: list[Problem]) -> Located | None:
+        """Return the mapping that an item is or names; None if there is none, which `problems` then say."""
         if isinstance(item.data, dict):
             return item
         if not isinstance(item.data, str):
-            problems.append(
-                INVALID_FORM.build_problem(item.place, subject, "must be the name of a file, or a mapping of cloud-config keys")
-            )
+            message = "must be the name of a file, or a mapping of cloud-config keys"
+            problems.append(INVALID_FORM.build_problem(item.place, subject, message))
             return None
         path = self._find_file(item, subject, problems)
         if path is None:
             return None
         if path not in self._cache:
             self._cache[path] = _read_fragment(path, self.project)
-        fragment, wrong = self._cache[path]
-        problems.extend(wrong)
+        fragment, file_problems = self._cache[path]
+        problems.extend(file_problems)
         return fragment
 
     def _find_file(self, item: Located, subject: str, problems: list[Problem]) -> Path | None:
-        """The file of a fragment: beside the file that names it, else under templates/cloud-init/."""
+        """Return the file of a fragment: beside the file that names it, else below templates/cloud-init/."""
         name = str(item.data)
         beside = (self.project.root / item.place.file).parent / name
         if beside.is_file():
@@ -57,42 +57,39 @@ class FragmentLoader:
             message = f"{name} lies outside of the repository; copy it in, so that every clone renders the same"
             problems.append(MISSING_FILE.build_problem(item.place, subject, message))
             return None
-        found = self.project.find_template(f"{CLOUD_INIT_FOLDER}/{name}") if is_inside(name) else None
-        if found is None:
-            known = [*_list_files(beside.parent), *list_templates(self.project)]
-            hint = did_you_mean(name, known) or "; write it there, or correct the name"
+        path = self.project.find_template(f"{CLOUD_INIT_FOLDER}/{name}") if is_inside(name) else None
+        if path is None:
+            folder = beside.parent
+            siblings = [entry.name for entry in folder.iterdir() if entry.is_file()] if folder.is_dir() else []
+            hint = did_you_mean(name, [*siblings, *list_templates(self.project)]) or "; write it there, or correct the name"
             message = f"no fragment {name} beside this file or in templates/{CLOUD_INIT_FOLDER}/{hint}"
             problems.append(MISSING_FILE.build_problem(item.place, subject, message))
-        return found
+        return path
 
 
 def is_inside(name: str) -> bool:
-    """Whether a name stays below the folder that it is looked up in."""
+    """Return True if a file name stays below the folder that it is looked up in."""
     return not name.startswith(("/", "\\")) and ".." not in name.replace("\\", "/").split("/")
 
 
 def list_templates(project: Project) -> tuple[str, ...]:
-    """What lies under templates/cloud-init/, by name."""
+    """Return the files below templates/cloud-init/, as paths from there, sorted."""
     folders = [folder / CLOUD_INIT_FOLDER for folder in project.template_folders]
     files = ((folder, file) for folder in folders if folder.is_dir() for file in folder.rglob("*") if file.is_file())
     return tuple(sorted({file.relative_to(folder).as_posix() for folder, file in files}))
 
 
-def _list_files(folder: Path) -> list[str]:
-    return [entry.name for entry in folder.iterdir() if entry.is_file()] if folder.is_dir() else []
-
-
 def _read_fragment(path: Path, project: Project) -> tuple[Located | None, tuple[Problem, ...]]:
-    shown = project.display_path(path)
+    display_path = project.display_path(path)
+    start_place = Place(display_path, 1, 1)
     try:
         content = project.read_source(path)
     except OSError as error:
-        return None, (MISSING_FILE.build_problem(Place(shown, 1, 1), "", f"cannot be read: {error.strerror}"),)
-    start = content[:64].decode("utf-8", "replace").lower()
-    if start.startswith((JINJA_HEADER, "#!", "#include")):
+        return None, (MISSING_FILE.build_problem(start_place, "", f"cannot be read: {error.strerror}"),)
+    if content[:64].decode("utf-8", "replace").lower().startswith((JINJA_HEADER, "#!", "#include")):
         message = f"is no cloud-config, so it cannot be merged; begin it with {CLOUD_CONFIG_HEADER}"
-        return None, (MERGE_CONFLICT.build_problem(Place(shown, 1, 1), "", message),)
-    fragment, problems = read_yaml(content, shown)
+        return None, (MERGE_CONFLICT.build_problem(start_place, "", message),)
+    fragment, problems = read_yaml(content, display_path)
     if fragment is not None and not isinstance(fragment.data, dict):
         problems.append(MERGE_CONFLICT.build_problem(fragment.place, "", "a fragment must be a mapping of cloud-config keys"))
         fragment = None
@@ -113,7 +110,8 @@ def _merge(lower: Located, upper: Located, path: tuple[str, ...], subject: str, 
     if isinstance(lower.data, tuple) and isinstance(upper.data, tuple):
         return Located((*lower.data, *upper.data), upper.place, upper.key_place)
     if isinstance(lower.data, dict | tuple) or isinstance(upper.data, dict | tuple):
-        message = f"is {_describe_type(upper)} here and {_describe_type(lower)} at {lower.place}; give it the same type in all fragments"
+        types = f"is {_describe_type(upper)} here and {_describe_type(lower)} at {lower.place}"
+        message = f"{types}; give it the same type in all fragments"
         problems.append(MERGE_CONFLICT.build_problem(upper.place, f"{subject}.{format_path(path)}", message))
     return upper
 

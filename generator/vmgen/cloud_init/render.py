@@ -1,14 +1,12 @@
-"""The seed that `cloudInitSeed: auto` stands for.
+"""Build the user data of VMs from `cloudInit`: a text, a mapping, a template or merged fragments.
 
-Variables in user data that Flux would substitute: `${VAR}` of a shell, when the Kustomization has a postBuild.
-
-The user data of a VM, from whichever form of `cloudInit` its settings have.
+Also: the seed of `cloudInitSeed: auto`, and the annotations that keep Flux from substituting `${VAR}` in user data.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -29,39 +27,12 @@ from vmgen.yaml_text import to_block
 
 AUTO_SEED = "auto"
 _SEED_LENGTH = 16
-
-
-@lru_cache(maxsize=1024)
-def derive_seed(text: str) -> str:
-    """A seed that changes with the user data. No user data has one too, so that the first is a change."""
-    from hashlib import sha256
-
-    return sha256(text.encode()).hexdigest()[:_SEED_LENGTH]
-
-
-@lru_cache(maxsize=1024)
-def is_substituted(text: str) -> bool:
-    """Whether Flux would change a text that was not written for it.
-
-    `$${` is how one keeps a variable from Flux: who writes it counts on the substitution of the rest.
-    """
-    return "${" in text and "$${" not in text
-
-
-def disable_flux_substitution(values: Mapping[str, Any], platform: Platform) -> Mapping[str, Any]:
-    """The values of a VM with the annotations that keep Flux away, unless the user decided about one of them."""
-    written = platform.content.get_plain("unsubstituted") or {}
-    if any(name in values[kind] for name in written for kind in ("labels", "annotations")):
-        return values
-    return {**values, "annotations": dict(sorted({**values["annotations"], **written}.items()))}
-
-
 _TEMPLATE_KEY, _MERGE_KEY = "template", "merge"
 _MISSING_ATTRIBUTE = re.compile(r"'[\w.]*AttrMapping object' has no attribute")
 
 
 class TemplatedUserData(NamedTuple):
-    """`{template: …}`: each VM gets a text of its own."""
+    """`cloudInit: {template: ...}`, which gives each VM a text of its own."""
 
     name: str
     subject: str
@@ -69,21 +40,21 @@ class TemplatedUserData(NamedTuple):
     source: str
     templates: Templates
 
-    def render(self, facts: Mapping[str, Any]) -> UserData:
-        """The user data of the VM that the facts describe."""
+    def render(self, variables: Mapping[str, Any]) -> UserData:
+        """Return the user data of the VM that the variables describe; its `problems` say where the template fails."""
         try:
-            text = self.templates.render(self.name, facts)
-        except ProblemsError as refused:
-            problems = (
-                Problem(each.place, each.rule, self.subject, _MISSING_ATTRIBUTE.sub("there is no key", each.message))
-                for each in refused.problems
-            )
+            text = self.templates.render(self.name, variables)
+        except ProblemsError as error:
+            problems = [
+                problem._replace(subject=self.subject, message=_MISSING_ATTRIBUTE.sub("there is no key", problem.message))
+                for problem in error.problems
+            ]
             return UserData("", self.subject, problems=tuple(problems))
-        return UserData(text, self.subject, TemplateSource(self.display_path, self.source, text), name=facts["vm"]["name"])
+        return UserData(text, self.subject, TemplateSource(self.display_path, self.source, text), name=variables["vm"]["name"])
 
 
 class UserDataBuilder:
-    """What the environments of one run share: each fragment and each template is read once."""
+    """Builds user data for the environments of one run; each fragment and each template is read once."""
 
     def __init__(self, project: Project) -> None:
         self.project = project
@@ -91,97 +62,126 @@ class UserDataBuilder:
 
     @cached_property
     def templates(self) -> Templates:
-        """The templates of user data, with Jinja's own filters and a finalizer that writes text, numbers and booleans."""
+        """The loader of templates, with Jinja's own filters. Not every run needs it."""
         return Templates(self.project, finalize_user_data, USER_DATA_FILTERS, plain=True)
 
     def build(self, settings: Settings, subject: str) -> UserData | TemplatedUserData:
-        """The user data that VMs with these settings share, or the template that makes it for each. `subject` is the key."""
-        found = settings.get("cloudInit")
-        if found is None:
-            return UserData("")
-        if isinstance(found.data, str):
-            return UserData(found.data, subject, TextSource(found.place, self.project))
-        if _TEMPLATE_KEY in found.mapping:
-            return self._build_from_template(found, subject)
-        if _MERGE_KEY in found.mapping:
-            return self._build_from_fragments(found, subject)
-        return UserData(render_cloud_config(found), subject, MappingSource(found, self.project))
+        """Return the user data that VMs with these settings share, or the template that renders it for each.
 
-    def _build_from_template(self, found: Located, subject: str) -> UserData | TemplatedUserData:
-        name = found.mapping[_TEMPLATE_KEY]
-        problems = list(_find_extra_keys(found, _TEMPLATE_KEY, subject))
-        if not isinstance(name.data, str) or not name.data:
-            problems.append(INVALID_FORM.build_problem(name.place, f"{subject}.template", "must be the name of a file"))
-        elif not is_inside(name.data):
-            message = f"a template lies under templates/{CLOUD_INIT_FOLDER}/; name it without `..`, and from there"
-            problems.append(MISSING_FILE.build_problem(name.place, f"{subject}.template", message))
-        elif self.project.find_template(f"{CLOUD_INIT_FOLDER}/{name.data}") is None:
-            known = list_templates(self.project)
-            hint = did_you_mean(name.data, known) or (f"; there are: {', '.join(known)}" if known else "")
-            message = f"no template {name.data} in templates/{CLOUD_INIT_FOLDER}/{hint}"
-            problems.append(MISSING_FILE.build_problem(name.place, f"{subject}.template", message))
+        `subject` is the path of the key in messages. The text is empty if there is no `cloudInit`.
+        """
+        cloud_init = settings.get("cloudInit")
+        if cloud_init is None:
+            return UserData("")
+        if isinstance(cloud_init.data, str):
+            return UserData(cloud_init.data, subject, TextSource(cloud_init.place, self.project))
+        if _TEMPLATE_KEY in cloud_init.mapping:
+            return self._build_from_template(cloud_init, subject)
+        if _MERGE_KEY in cloud_init.mapping:
+            return self._build_from_fragments(cloud_init, subject)
+        return UserData(render_cloud_config(cloud_init), subject, MappingSource(cloud_init, self.project))
+
+    def _build_from_template(self, cloud_init: Located, subject: str) -> UserData | TemplatedUserData:
+        reference = cloud_init.mapping[_TEMPLATE_KEY]
+        name = f"{CLOUD_INIT_FOLDER}/{reference.data}"
+        problems = list(_find_extra_keys(cloud_init, _TEMPLATE_KEY, subject))
+        problems += self._check_template_name(reference, f"{subject}.template")
         if problems:
             return UserData("", subject, problems=tuple(problems))
-        return self._load_template(f"{CLOUD_INIT_FOLDER}/{name.data}", name, subject)
-
-    def _load_template(self, name: str, named: Located, subject: str) -> UserData | TemplatedUserData:
-        """The template, or its text where it is one that cloud-init itself renders."""
         try:
-            source, shown = self.templates.read_source(name)
+            source, display_path = self.templates.read_source(name)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             message = f"templates/{name} cannot be read: {reason}"
-            return UserData("", subject, problems=(MISSING_FILE.build_problem(named.place, f"{subject}.template", message),))
-        if source.startswith(JINJA_HEADER):
-            return UserData(source, subject, TemplateSource(shown, source, source))
-        return TemplatedUserData(name, subject, shown, source, self.templates)
+            return UserData(
+                "", subject, problems=(MISSING_FILE.build_problem(reference.place, f"{subject}.template", message),)
+            )
+        if source.startswith(JINJA_HEADER):  # cloud-init renders this one itself
+            return UserData(source, subject, TemplateSource(display_path, source, source))
+        return TemplatedUserData(name, subject, display_path, source, self.templates)
 
-    def _build_from_fragments(self, found: Located, subject: str) -> UserData:
-        listed = found.mapping[_MERGE_KEY]
-        problems = list(_find_extra_keys(found, _MERGE_KEY, subject))
-        if not listed.items:
+    def _check_template_name(self, reference: Located, subject: str) -> Iterator[Problem]:
+        name = reference.data
+        if not isinstance(name, str) or not name:
+            yield INVALID_FORM.build_problem(reference.place, subject, "must be the name of a file")
+        elif not is_inside(name):
+            message = f"a template lies under templates/{CLOUD_INIT_FOLDER}/; name it without `..`, and from there"
+            yield MISSING_FILE.build_problem(reference.place, subject, message)
+        elif self.project.find_template(f"{CLOUD_INIT_FOLDER}/{name}") is None:
+            names = list_templates(self.project)
+            hint = did_you_mean(name, names) or (f"; there are: {', '.join(names)}" if names else "")
+            message = f"no template {name} in templates/{CLOUD_INIT_FOLDER}/{hint}"
+            yield MISSING_FILE.build_problem(reference.place, subject, message)
+
+    def _build_from_fragments(self, cloud_init: Located, subject: str) -> UserData:
+        fragments = cloud_init.mapping[_MERGE_KEY]
+        problems = list(_find_extra_keys(cloud_init, _MERGE_KEY, subject))
+        if not fragments.items:
             message = "must be a list of fragments: names of files, or mappings of cloud-config keys"
-            problems.append(INVALID_FORM.build_problem(listed.place, f"{subject}.merge", message))
-        whole = self.fragments.merge(listed, subject, problems)
+            problems.append(INVALID_FORM.build_problem(fragments.place, f"{subject}.merge", message))
+        cloud_config = self.fragments.merge(fragments, subject, problems)
         if problems:
             return UserData("", subject, problems=tuple(problems))
-        return UserData(render_cloud_config(whole), subject, MappingSource(whole, self.project))
+        return UserData(render_cloud_config(cloud_config), subject, MappingSource(cloud_config, self.project))
 
 
-def _find_extra_keys(found: Located, form: str, subject: str) -> list[Problem]:
-    """The keys that stand beside `template` or `merge`, which would be lost."""
+def _find_extra_keys(cloud_init: Located, form: str, subject: str) -> Iterator[Problem]:
+    """Report the keys beside `template` or `merge`, which would be lost."""
     message = f"stands beside `{form}`; put cloud-config keys into a fragment of `merge`, or into the template"
-    return [
-        INVALID_FORM.build_problem(value.key_place or value.place, f"{subject}.{name}", message)
-        for name, value in found.mapping.items()
-        if name != form
-    ]
+    for name, value in cloud_init.mapping.items():
+        if name != form:
+            yield INVALID_FORM.build_problem(value.key_place or value.place, f"{subject}.{name}", message)
 
 
-def render_cloud_config(written_: Located) -> str:
-    """A mapping as the text of a `#cloud-config`, its keys in the order in which they were written."""
-    values = _resolve_as_yaml11(written_)
-    if not values:
-        return f"{CLOUD_CONFIG_HEADER}\n"
-    return f"{CLOUD_CONFIG_HEADER}\n" + to_block(values, 0).lstrip("\n") + "\n"
+def render_cloud_config(cloud_config: Located) -> str:
+    """Return a mapping as the text of a `#cloud-config`, with its keys in their own order."""
+    values = _resolve_as_yaml11(cloud_config)
+    body = to_block(values, 0).lstrip("\n") + "\n" if values else ""
+    return f"{CLOUD_CONFIG_HEADER}\n{body}"
 
 
 def _resolve_as_yaml11(value: Located) -> Any:
-    """The plain value, ambiguous scalars taken as cloud-init's parser (YAML 1.1) takes them."""
+    """Return the plain value, with ambiguous scalars read as cloud-init's parser (YAML 1.1) reads them."""
     data = value.data
     if isinstance(data, dict):
         return {key: _resolve_as_yaml11(item) for key, item in data.items()}
     if isinstance(data, tuple):
         return [_resolve_as_yaml11(item) for item in data]
-    if isinstance(data, AmbiguousScalar):
-        return _resolve_ambiguous(data)
-    return data
+    return _resolve_ambiguous(data) if isinstance(data, AmbiguousScalar) else data
 
 
 def _resolve_ambiguous(scalar: AmbiguousScalar) -> Any:
     try:
-        meant = yaml.safe_load(scalar)
+        resolved = yaml.safe_load(scalar)
     except (yaml.YAMLError, ValueError):
         return str(scalar)
-    finite = isinstance(meant, bool | int) or (isinstance(meant, float) and abs(meant) < float("inf"))
-    return meant if finite else str(scalar)
+    finite = isinstance(resolved, bool | int) or (isinstance(resolved, float) and abs(resolved) < float("inf"))
+    return resolved if finite else str(scalar)
+
+
+@lru_cache(maxsize=1024)
+def derive_seed(text: str) -> str:
+    """Return a seed (hexadecimal) that changes with the user data.
+
+    Without user data there is one too, so that the first user data changes it.
+    """
+    from hashlib import sha256
+
+    return sha256(text.encode()).hexdigest()[:_SEED_LENGTH]
+
+
+@lru_cache(maxsize=1024)
+def is_substituted(text: str) -> bool:
+    """Return True if Flux would substitute `${VAR}` in a text that does not expect it.
+
+    A text with the escape `$${` expects it: https://fluxcd.io/flux/components/kustomize/kustomizations/#post-build-variable-substitution
+    """
+    return "${" in text and "$${" not in text
+
+
+def disable_flux_substitution(values: Mapping[str, Any], platform: Platform) -> Mapping[str, Any]:
+    """Return the values of a VM with the annotations that keep Flux away, unless the user set one of them."""
+    added = platform.content.get_plain("unsubstituted") or {}
+    if any(name in values[kind] for name in added for kind in ("labels", "annotations")):
+        return values
+    return {**values, "annotations": dict(sorted({**values["annotations"], **added}.items()))}

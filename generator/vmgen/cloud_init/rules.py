@@ -1,30 +1,8 @@
-"""What can be wrong with a text of user data, wherever it came from.
-
-The rules on cloud-init, for they look at what comes out of all its forms: the text that a VM gets.
-"""
+"""The rules on user data. They look at the text that a VM gets, whichever form of `cloudInit` it comes from."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from vmgen.rules import Rule
-
-KeyPath = tuple[str | int, ...]
-
-
-class UserDataFinding(NamedTuple):
-    """Something wrong: by which rule, at which key of the cloud-config, at which line of the text.
-
-    `line` and `column` count from 0. `inner` is the line within the value at `path`, -1 for the value as a whole.
-    """
-
-    rule: Rule
-    message: str
-    line: int = 0
-    column: int = 0
-    path: KeyPath = ()
-    inner_line: int = -1
-
 
 INVALID_FORM = Rule(
     "cloud-init-form",

@@ -1,8 +1,7 @@
-"""What cloud-init's published schema calls deprecated: validators ignore the mark, so the schema is walked beside the value.
+"""Check a cloud-config against the JSON Schema that cloud-init publishes (schema/cloud-init), in messages without values.
 
-A cloud-config against the schema that cloud-init publishes (schema/cloud-init), in words that repeat no value.
-
-The schema is loaded for the first cloud-config of a run: reading and compiling it takes about 10 ms.
+The schema's `deprecated` marks, which validators ignore, are found by a walk of the schema beside the value.
+See docs/decisions.md#cloud-inits-published-schema-travels-with-us-unchanged.
 """
 
 from __future__ import annotations
@@ -13,102 +12,45 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from vmgen.cloud_init.rules import DEPRECATED, INVALID_VALUE, UNKNOWN_KEY, KeyPath
+from vmgen.cloud_init.rules import DEPRECATED, INVALID_VALUE, UNKNOWN_KEY
 from vmgen.problems import did_you_mean
+from vmgen.read.located import KeyPath
 from vmgen.read.repository import read_schema_text
 from vmgen.read.schema import TYPE_NAMES, Draft4Schema
 from vmgen.rules import Rule
 
-CHOICE_KEYWORDS = ("oneOf", "anyOf")
-SchemaNode = dict[str, Any]
-
-
-def find_deprecations(name: str, value: Any, schema: SchemaNode) -> Iterator[tuple[KeyPath, str]]:
-    """The paths in the value of a top-level key that are deprecated, each with the sentence of the schema."""
-    for part in schema["allOf"]:
-        module = dereference(part, schema).get("properties", {})
-        if name in module:
-            yield from _walk_schema(module[name], value, (name,), schema)
-
-
-def dereference(node: Any, schema: SchemaNode) -> SchemaNode:
-    """A node with what it refers to, its own words over those."""
-    while "$ref" in node:
-        target = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
-        node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
-    whole: SchemaNode = node
-    return whole
-
-
-def _walk_schema(node: SchemaNode, value: Any, path: KeyPath, schema: SchemaNode) -> Iterator[tuple[KeyPath, str]]:
-    node = dereference(node, schema)
-    if node.get("deprecated") is True:
-        remedy = str(node.get("deprecated_description", "")).replace("**", "`").replace("``", "`")
-        yield path, f"deprecated since cloud-init {node.get('deprecated_version')}. {remedy}".rstrip()
-    branches = [
-        part for choice in CHOICE_KEYWORDS for part in node.get(choice, ()) if _can_match(dereference(part, schema), value)
-    ]
-    for part in (*node.get("allOf", ()), *branches):
-        yield from _walk_schema(part, value, path, schema)
-    if isinstance(value, dict):
-        for name, item in value.items():
-            for below in _find_subschemas(node, name):
-                yield from _walk_schema(below, item, (*path, name), schema)
-    elif isinstance(value, list) and isinstance(node.get("items"), dict):
-        for index, item in enumerate(value):
-            yield from _walk_schema(node["items"], item, (*path, index), schema)
-
-
-def _find_subschemas(node: SchemaNode, name: str) -> Iterator[SchemaNode]:
-    if name in node.get("properties", {}):
-        yield node["properties"][name]
-    for pattern, below in node.get("patternProperties", {}).items():
-        if re.search(pattern, name):
-            yield below
-
-
-def _can_match(node: SchemaNode, value: Any) -> bool:
-    """Whether a value can be meant for a branch of the schema, by its type and by the words that the branch lists."""
-    if "enum" in node and value not in node["enum"]:
-        return False
-    types = node.get("type", ())
-    return not types or _get_json_type(value) in ([types] if isinstance(types, str) else types)
-
-
-def _get_json_type(value: Any) -> str:
-    if isinstance(value, bool):
-        return "boolean"
-    names = {str: "string", int: "integer", float: "number", list: "array", dict: "object", type(None): "null"}
-    return names[type(value)]
-
-
+# A breach of a rule at a path, and its message.
 Violation = tuple[Rule, KeyPath, str]
-
+_SchemaNode = dict[str, Any]
+_BRANCH_KEYWORDS = ("oneOf", "anyOf")
 _TYPE_NAMES = {**TYPE_NAMES, "null": "empty"}
+_JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+_NO_ADVICE = "is not what cloud-init takes here"
 
 
 def find_schema_violations(config: Any) -> Iterator[Violation]:
-    """What the schema refuses in a cloud-config, and what it calls deprecated: the rule, the path, the sentence."""
-    schema = _load_schema()
+    """Yield what the schema refuses in a cloud-config (plain values), then what it calls deprecated."""
     data = _to_json(config)
     if not isinstance(data, dict):
         yield INVALID_VALUE, (), "must be a mapping of cloud-config keys"
         return
+    schema = _load_schema()
     for error in schema.find_errors(data):
-        for rule, steps, message in _describe_error(error, schema):
-            yield rule, _restore_keys(steps, data), message
+        for rule, path, message in _describe_error(error, schema.document):
+            yield rule, _restore_keys(path, data), message
     for name, value in data.items():
-        for path, message in find_deprecations(name, value, schema.document):
+        for path, message in _find_deprecations(name, value, schema.document):
             yield DEPRECATED, path, message
 
 
 @cache
 def _load_schema() -> Draft4Schema:
+    # Reading and compiling takes about 10 ms, so it waits for the first cloud-config of a run.
     return Draft4Schema(json.loads(read_schema_text("cloud-init/cloud-config")))
 
 
 def _to_json(data: Any) -> Any:
-    """The value as JSON has it: cloud-init's YAML knows dates and bytes, and keys that are no text."""
+    """Return a value as JSON has it: YAML also knows dates, bytes, and keys that are no text."""
     if isinstance(data, dict):
         return {str(key): _to_json(value) for key, value in data.items()}
     if isinstance(data, list | tuple | set):
@@ -116,89 +58,144 @@ def _to_json(data: Any) -> Any:
     return data if isinstance(data, str | bool | int | float | None) else str(data)
 
 
-def _restore_keys(steps: list[Any], data: Any) -> KeyPath:
-    """The validator's path with its keys as text: it makes a number of each key that reads as one."""
-    path: list[str | int] = []
-    for step in steps:
+def _restore_keys(path: KeyPath, data: Any) -> KeyPath:
+    """Return the validator's path with its keys as text: the validator turns a key such as `01` into a number."""
+    restored: list[str | int] = []
+    for step in path:
         if isinstance(data, dict):
             step = next((key for key in data if key == str(step) or key.lstrip("0") == str(step)), str(step))
             data = data.get(step)
         elif isinstance(data, list):
-            data = data[step]
-        path.append(step)
-    return tuple(path)
+            data = data[int(step)]
+        restored.append(step)
+    return tuple(restored)
 
 
-def _describe_error(error: Any, schema: Draft4Schema) -> Iterator[tuple[Rule, list[Any], str]]:
+def _describe_error(error: Any, root: _SchemaNode) -> Iterator[Violation]:
+    """Yield the violations in an error of jsonschema_rs. `root` is the whole schema."""
     details = error.kind.as_dict()
-    path = list(error.instance_path)
+    path = tuple(error.instance_path)
     if error.kind.name == "additionalProperties":
-        known = _find_known_keys(list(error.schema_path), schema)
+        known_keys = _find_known_keys(list(error.schema_path), root)
         for name in details["unexpected"]:
-            yield UNKNOWN_KEY, [*path, name], f"unknown key '{name}', which cloud-init would ignore{did_you_mean(name, known)}"
-    elif error.kind.name in CHOICE_KEYWORDS and details.get("context"):
-        yield from _describe_best_branch(details["context"], path, schema)
+            hint = did_you_mean(name, known_keys)
+            yield UNKNOWN_KEY, (*path, name), f"unknown key '{name}', which cloud-init would ignore{hint}"
+    elif error.kind.name in _BRANCH_KEYWORDS and details.get("context"):
+        yield from _describe_best_branch(details["context"], path, root)
     else:
         yield INVALID_VALUE, path, _format_error(error.kind.name, details)
 
 
-def _describe_best_branch(branches: list[Any], path: list[Any], schema: Draft4Schema) -> Iterator[tuple[Rule, list[Any], str]]:
-    """What to say where no branch fits: what is wrong in the branch that was meant, else what there is to choose from."""
-    meant = [errors for errors in branches if errors and not any(_is_type_mismatch(error, path) for error in errors)]
-    if meant:
-        deepest = max(meant, key=lambda errors: max(len(error.instance_path) for error in errors))
+def _describe_best_branch(branches: list[Any], path: KeyPath, root: _SchemaNode) -> Iterator[Violation]:
+    """Yield the errors of the branch that the value is meant for; if there is none, the choice of types and words."""
+    candidates = [errors for errors in branches if errors and not any(_is_type_mismatch(error, path) for error in errors)]
+    if candidates:
+        deepest = max(candidates, key=lambda errors: max(len(error.instance_path) for error in errors))
         for error in deepest:
-            yield from _describe_error(error, schema)
+            yield from _describe_error(error, root)
         return
-    wanted = list(dict.fromkeys(_find_expected(branches, path)))
-    message = f"must be {' or '.join(wanted)}" if wanted else "is not what cloud-init takes here"
-    yield INVALID_VALUE, path, message
+    expected = list(dict.fromkeys(_find_expected(branches, path)))
+    yield INVALID_VALUE, path, f"must be {' or '.join(expected)}" if expected else _NO_ADVICE
 
 
-def _is_type_mismatch(error: Any, path: list[Any]) -> bool:
-    """Whether an error says that this branch is for something else altogether."""
-    if list(error.instance_path) != path:
+def _is_type_mismatch(error: Any, path: KeyPath) -> bool:
+    """Return True if an error of a branch says that the branch is for another type or word."""
+    if tuple(error.instance_path) != path:
         return False
-    if error.kind.name in CHOICE_KEYWORDS:
-        context = error.kind.as_dict().get("context") or []
-        return all(any(_is_type_mismatch(each, path) for each in errors) for errors in context)
+    if error.kind.name in _BRANCH_KEYWORDS:
+        branches = error.kind.as_dict().get("context") or []
+        return all(any(_is_type_mismatch(inner, path) for inner in errors) for errors in branches)
     return error.kind.name in ("type", "enum")
 
 
-def _find_expected(branches: list[Any], path: list[Any]) -> Iterator[str]:
-    for error in (error for errors in branches for error in errors if list(error.instance_path) == path):
+def _find_expected(branches: list[Any], path: KeyPath) -> Iterator[str]:
+    for error in (error for errors in branches for error in errors if tuple(error.instance_path) == path):
         details = error.kind.as_dict()
         if error.kind.name == "type":
-            yield from (_TYPE_NAMES.get(name, name) for name in sorted(details["types"]))
+            yield from _list_types(details)
         elif error.kind.name == "enum":
-            yield from (_format_option(option) for option in details["options"])
-        elif error.kind.name in CHOICE_KEYWORDS:
+            yield from map(_format_option, details["options"])
+        elif error.kind.name in _BRANCH_KEYWORDS:
             yield from _find_expected(details.get("context") or [], path)
 
 
-def _format_error(kind: str, details: Mapping[str, Any]) -> str:
-    if kind == "type":
-        return f"must be {' or '.join(_TYPE_NAMES.get(name, name) for name in sorted(details['types']))}"
-    if kind == "enum":
+def _format_error(keyword: str, details: Mapping[str, Any]) -> str:
+    if keyword == "type":
+        return f"must be {' or '.join(_list_types(details))}"
+    if keyword == "enum":
         return f"must be one of {', '.join(map(_format_option, details['options']))}"
-    if kind == "required":
+    if keyword == "required":
         return f"the key '{details['property']}' is missing"
-    if kind == "pattern":
+    if keyword == "pattern":
         return f"must be of the form {details['pattern']}"
-    if kind in ("minItems", "minLength", "minProperties"):
+    if keyword in ("minItems", "minLength", "minProperties"):
         return "has too few entries" if details["limit"] > 1 else "must not be empty"
-    if kind in ("maxItems", "additionalItems"):
+    if keyword in ("maxItems", "additionalItems"):
         return "has more items than cloud-init takes"
-    return "has an item twice" if kind == "uniqueItems" else "is not what cloud-init takes here"
+    return "has an item twice" if keyword == "uniqueItems" else _NO_ADVICE
+
+
+def _list_types(details: Mapping[str, Any]) -> list[str]:
+    return [_TYPE_NAMES.get(name, name) for name in sorted(details["types"])]
 
 
 def _format_option(option: Any) -> str:
     return json.dumps(option) if not isinstance(option, str) else option or '""'
 
 
-def _find_known_keys(steps: list[str | int], schema: Draft4Schema) -> list[str]:
-    """The keys that the schema has where an unknown one was found."""
-    node: Any = schema.document
-    for step in steps[:-1]:
-        node = node[step] if isinstance(step, int) else dereference(node, schema.document)[step]
-    return list(dereference(node, schema.document).get("properties", ()))
+def _find_known_keys(schema_path: list[str | int], root: _SchemaNode) -> list[str]:
+    """Return the keys that the schema has at the `additionalProperties` that a path of the schema ends in."""
+    node: Any = root
+    for step in schema_path[:-1]:
+        node = node[step] if isinstance(step, int) else _dereference(node, root)[step]
+    return list(_dereference(node, root).get("properties", ()))
+
+
+def _dereference(node: _SchemaNode, root: _SchemaNode) -> _SchemaNode:
+    """Return a node with the node that its `$ref` names merged in; its own keywords win."""
+    while "$ref" in node:
+        target = root["$defs"][node["$ref"].rsplit("/", 1)[1]]
+        node = {**target, **{key: value for key, value in node.items() if key != "$ref"}}
+    return node
+
+
+def _find_deprecations(name: str, value: Any, root: _SchemaNode) -> Iterator[tuple[KeyPath, str]]:
+    """Yield the deprecated paths in the value of a top-level key, each with the schema's own advice."""
+    for module in root["allOf"]:
+        properties = _dereference(module, root).get("properties", {})
+        if name in properties:
+            yield from _walk_schema(properties[name], value, (name,), root)
+
+
+def _walk_schema(node: _SchemaNode, value: Any, path: KeyPath, root: _SchemaNode) -> Iterator[tuple[KeyPath, str]]:
+    node = _dereference(node, root)
+    if node.get("deprecated") is True:
+        advice = str(node.get("deprecated_description", "")).replace("**", "`").replace("``", "`")
+        yield path, f"deprecated since cloud-init {node.get('deprecated_version')}. {advice}".rstrip()
+    branches = [branch for keyword in _BRANCH_KEYWORDS for branch in node.get(keyword, ())]
+    branches = [branch for branch in branches if _can_match(_dereference(branch, root), value)]
+    for branch in (*node.get("allOf", ()), *branches):
+        yield from _walk_schema(branch, value, path, root)
+    if isinstance(value, dict):
+        for name, item in value.items():
+            for subschema in _find_subschemas(node, name):
+                yield from _walk_schema(subschema, item, (*path, name), root)
+    elif isinstance(value, list) and isinstance(node.get("items"), dict):
+        for index, item in enumerate(value):
+            yield from _walk_schema(node["items"], item, (*path, index), root)
+
+
+def _find_subschemas(node: _SchemaNode, name: str) -> Iterator[_SchemaNode]:
+    if name in node.get("properties", {}):
+        yield node["properties"][name]
+    for pattern, subschema in node.get("patternProperties", {}).items():
+        if re.search(pattern, name):
+            yield subschema
+
+
+def _can_match(node: _SchemaNode, value: Any) -> bool:
+    """Return True if a value has a type, and a word, that a branch of the schema takes."""
+    if "enum" in node and value not in node["enum"]:
+        return False
+    types = node.get("type", ())
+    return not types or _JSON_TYPES.get(type(value), "null") in ([types] if isinstance(types, str) else types)

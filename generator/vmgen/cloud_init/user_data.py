@@ -1,73 +1,70 @@
-"""A text of user data, and where each part of it was written."""
+"""The user data of a VM: its text, and the way back from a finding in it to the line of the user's file."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from pathlib import Path as File
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from vmgen.cloud_init.rules import KeyPath, UserDataFinding
+from vmgen.cloud_init.document import UserDataFinding
 from vmgen.nameless import abstract
 from vmgen.problems import Place, Problem
-from vmgen.read.located import Located
+from vmgen.read.located import KeyPath, Located, format_path
 from vmgen.read.repository import Project
 
 _NUMBER_PATTERN = re.compile(r"[0-9]+")
 
 
-def _normalize_number(number: re.Match[str]) -> str:
-    """A number with the same meaning to YAML: a leading zero makes another one of it."""
-    digits = number.group()
-    return "00" if len(digits) > 1 and digits[0] == "0" else "1"
-
-
 class UserDataSource(Protocol):
-    """Where a text came from."""
+    """The origin of a text of user data."""
 
     def locate(self, finding: UserDataFinding) -> Place:
-        """The place in the user's file of something wrong with the text."""
-
-
-class _NoSource:
-    """The source of no text."""
-
-    __slots__ = ()
-
-    def locate(self, finding: UserDataFinding) -> Place:  # noqa: ARG002 - nothing can be found in it
-        """No place."""
-        return Place("")
+        """Return the place in the user's file that a finding in the text is about."""
 
 
 class UserData(NamedTuple):
-    """The user data of one VM, or of all VMs that share it. The text is empty where `problems` say why it was not made.
+    """The user data of one VM, or of all VMs that share it.
 
-    `name` is the VM's, where the text is its own.
+    The text is empty if the VM has none, or if `problems` say why it could not be built. `source` is None only without a
+    text. `name` is the name of the VM if the text was rendered for it alone, else empty.
     """
 
     text: str
     subject: str = ""
-    source: UserDataSource = _NoSource()
+    source: UserDataSource | None = None
     problems: tuple[Problem, ...] = ()
     name: str = ""
 
     @property
     def normalized_text(self) -> str:
-        """Equal for texts that differ in the VM's name and in numbers only: what is wrong with one is wrong with all."""
+        """The text without the VM's name and the values of numbers: texts that are equal here have the same findings."""
         nameless = abstract(self.text, [self.name]) if self.name else None
         return self.text if nameless is None else _NUMBER_PATTERN.sub(_normalize_number, nameless)
 
+    def build_problem(self, finding: UserDataFinding) -> Problem:
+        """Return a finding in the text as a problem in the user's file."""
+        place = self.source.locate(finding) if self.source else Place("")
+        subject = f"{self.subject}.{format_path(finding.path)}" if finding.path else self.subject
+        return finding.rule.build_problem(place, subject, finding.message)
+
+
+def _normalize_number(number: re.Match[str]) -> str:
+    """Return a number of the same kind: YAML 1.1 reads digits after a leading zero as octal."""
+    digits = number.group()
+    return "00" if len(digits) > 1 and digits[0] == "0" else "1"
+
 
 class MappingSource(NamedTuple):
-    """A mapping: everything stands where its key does."""
+    """User data that is written as a mapping of cloud-config keys."""
 
     located: Located
     project: Project
 
     def locate(self, finding: UserDataFinding) -> Place:
-        """The place of the value at the finding's path, or of the nearest one above it."""
-        value, path = _find_deepest(self.located, finding.path)
-        if path:  # a key that is not there: the mapping's own key says more than its first value
+        """Return the place of the value at the finding's path, or of the nearest value above it."""
+        value, rest = _find_deepest(self.located, finding.path)
+        if rest:  # the key is missing: the mapping's own key says more than its first value
             return value.place
         if finding.inner_line >= 0 and isinstance(value.data, str):
             return _locate_in_block(value.place, finding.inner_line, self.project) or value.place
@@ -75,66 +72,60 @@ class MappingSource(NamedTuple):
 
 
 class TextSource(NamedTuple):
-    """A text that is written in the environment: line by line the same where it is a literal block."""
+    """User data that is written as a text. The lines of a literal block are those of the user data."""
 
     text_place: Place
     project: Project
 
     def locate(self, finding: UserDataFinding) -> Place:
-        """The finding's line in the block, or the place of the whole text."""
+        """Return the finding's line in the literal block, or the place of any other text as a whole."""
         return _locate_in_block(self.text_place, finding.line, self.project, finding.column) or self.text_place
 
 
 class TemplateSource(NamedTuple):
-    """What a template made: the line of the template that gives the same text, or has the same key."""
+    """User data that a template rendered: the file of the template, its source, and the rendered text."""
 
     display_path: str
     source: str
     text: str
 
     def locate(self, finding: UserDataFinding) -> Place:
-        """The line of the template that the finding's line seems to come from; else the template's first line."""
-        lines = self.text.split("\n")
-        line = lines[finding.line] if finding.line < len(lines) else ""
-        written = self.source.split("\n")
-        candidates = [number for number, each in enumerate(written, start=1) if each == line and line.strip()]
-        if len(candidates) != 1:
-            key = re.match(r"\s*(?:- )?[\w.-]+:", line)
-            start = key.group() if key else ""
-            candidates = [number for number, each in enumerate(written, start=1) if start and each.startswith(start)]
-        return Place(self.display_path, candidates[0] if len(candidates) == 1 else 1, 1)
+        """Return the one template line that equals the finding's line, or the one with its key; else the first line."""
+        rendered_lines = self.text.split("\n")
+        line = rendered_lines[finding.line] if finding.line < len(rendered_lines) else ""
+        source_lines = self.source.split("\n")
+        numbers = [number for number, text in enumerate(source_lines, start=1) if text == line and line.strip()]
+        if len(numbers) != 1:
+            match = re.match(r"\s*(?:- )?[\w.-]+:", line)
+            numbers = [n for n, text in enumerate(source_lines, start=1) if match and text.startswith(match.group())]
+        return Place(self.display_path, numbers[0] if len(numbers) == 1 else 1, 1)
 
 
 def _find_deepest(value: Located, path: KeyPath) -> tuple[Located, KeyPath]:
-    """The value nearest to a path, and the rest of the path. A number below a text is a line of it."""
+    """Return the value nearest to a path, and the rest of the path. A number below a text is a line of it, not a rest."""
     for index, step in enumerate(path):
-        if step in (value.data if isinstance(value.data, dict) else range(len(value.items))):
-            value = value.data[step]
-        else:
+        if step not in (value.data if isinstance(value.data, dict) else range(len(value.items))):
             return value, () if isinstance(value.data, str) else path[index:]
+        value = value.data[step]
     return value, ()
 
 
 def _locate_in_block(place: Place, line: int, project: Project, column: int = 0) -> Place | None:
-    """The place of a line of the literal block that begins at a place; None where no such block does."""
-    written = _read_lines(project.root / place.file)
-    if not 0 < place.line <= len(written) or not written[place.line - 1][place.column - 1 :].startswith("|"):
+    """Return the place of a line (from 0) of the literal block that begins at a place; None if no such block does."""
+    lines = _read_lines(project.root / place.file)
+    number = place.line + 1 + line
+    if not 0 < place.line < number <= len(lines) or not lines[place.line - 1][place.column - 1 :].startswith("|"):
         return None
-    at = place.line + 1 + line
-    if at > len(written):
-        return None
-    text = written[at - 1]
-    indent = len(text) - len(text.lstrip())
-    return Place(place.file, at, max(indent, _measure_block_indent(written, place.line) + column) + 1)
+    block_indent = next((_measure_indent(text) for text in lines[place.line :] if text.strip()), 0)
+    return Place(place.file, number, max(_measure_indent(lines[number - 1]), block_indent + column) + 1)
 
 
-def _measure_block_indent(written: tuple[str, ...], first: int) -> int:
-    indented = (len(line) - len(line.lstrip()) for line in written[first:] if line.strip())
-    return next(indented, 0)
+def _measure_indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
-def _read_lines(file: File) -> tuple[str, ...]:
-    """The lines of a file. Only a run with something to say about a text reads one."""
+def _read_lines(file: Path) -> tuple[str, ...]:
+    """Return the lines of a file, none if it cannot be read."""
     try:
         return _read_lines_cached(file, file.stat().st_mtime_ns)
     except (OSError, ValueError):
@@ -142,5 +133,5 @@ def _read_lines(file: File) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _read_lines_cached(file: File, modified: int) -> tuple[str, ...]:  # noqa: ARG001 - the time is part of what was asked
+def _read_lines_cached(file: Path, modified: int) -> tuple[str, ...]:  # noqa: ARG001 - part of the cache key for --watch
     return tuple(file.read_text(encoding="utf-8-sig").split("\n"))

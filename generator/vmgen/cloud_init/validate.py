@@ -1,6 +1,6 @@
-"""Secrets in a text of user data: by the keys of its cloud-config, by the shapes in its texts and comments, by the library.
+"""Validate user data: each distinct text is checked once, and each finding is reported where the user wrote it.
 
-What is wrong with user data: looked at once for each distinct text, said at the places where it was written.
+The checks look at the text that a VM gets: characters, size, header, YAML, schema, secrets.
 """
 
 from __future__ import annotations
@@ -9,8 +9,17 @@ import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from vmgen.cloud_init import document as headers
-from vmgen.cloud_init.document import CloudConfigDocument, parse_document
+from vmgen.cloud_init.document import (
+    ARCHIVE_HEADER,
+    JINJA_HEADER,
+    MIME_HEADER,
+    CloudConfigDocument,
+    UserDataFinding,
+    check_header,
+    detect_header,
+    parse_cloud_config,
+    parse_document,
+)
 from vmgen.cloud_init.render import UserDataBuilder
 from vmgen.cloud_init.rules import (
     INVALID_SYNTAX,
@@ -20,164 +29,85 @@ from vmgen.cloud_init.rules import (
     UNKNOWN_KEY,
     UNPRINTABLE_CHARACTER,
     USER_DATA_TOO_LARGE,
-    KeyPath,
-    UserDataFinding,
 )
 from vmgen.cloud_init.user_data import UserData
 from vmgen.cloud_init.variables import TemplateVariables
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem
-from vmgen.read.located import format_path
+from vmgen.read.located import KeyPath
 from vmgen.read.yaml_reader import describe_unprintable, find_unprintable
-from vmgen.secrets import patterns as library
 from vmgen.secrets.cloud_config import find_cloud_config_secrets
-from vmgen.secrets.patterns import HASH_DESCRIPTION, find_secrets
+from vmgen.secrets.patterns import HASH_DESCRIPTION, find_secrets, find_secrets_with_plugins
 
-
-def scan_secrets(text: str, document: CloudConfigDocument | None) -> Iterator[UserDataFinding]:
-    """The secrets in a text, one a line, what is most specific first. `document` is its cloud-config, if it is one."""
-    lines: set[int] = set()
-    paths: set[KeyPath] = set()
-    for found in _scan_all(text, document):
-        if found.line not in lines and not (found.path and found.path in paths and found.inner_line >= 0):
-            yield found
-        lines.add(found.line)
-        if found.inner_line < 0:
-            paths.add(found.path)
-
-
-def _scan_all(text: str, document: CloudConfigDocument | None) -> Iterator[UserDataFinding]:
-    kind = headers.detect_header(text)
-    if kind == headers.JINJA_HEADER:
-        document, _ = parse_document("#" + text[text.find("\n") :])
-    if document is not None:
-        yield from _scan_document(document)
-    if kind == headers.ARCHIVE_HEADER:
-        yield from _scan_archive(text)
-    elif kind == headers.MIME_HEADER:
-        yield from _scan_mime(text)
-    for line, what in find_secrets(text):
-        yield _build_secret_finding(what, line)
-    for line, what in library.find_secrets_with_plugins(text):
-        yield _build_secret_finding(what, line)
-
-
-def _build_secret_finding(what: str, line: int, column: int = 0, path: KeyPath = (), inner: int = -1) -> UserDataFinding:
-    if what.startswith(HASH_DESCRIPTION):
-        message = f"holds {what}; use SSH keys, or hand it over as docs/secrets.md says"
-        return UserDataFinding(PASSWORD_HASH, message, line, column, path, inner)
-    return UserDataFinding(SECRET, f"holds {what}; keep it out of Git (docs/secrets.md)", line, column, path, inner)
-
-
-def _scan_document(document: CloudConfigDocument) -> Iterator[UserDataFinding]:
-    for path, what in find_cloud_config_secrets(document.data):
-        line, column = document.locate(path)
-        yield _build_secret_finding(what, line, column, path, path[-1] if isinstance(path[-1], int) else -1)
-    for text in document.iter_texts():
-        for offset, what in find_secrets(text.value):
-            if text.is_block:
-                yield _build_secret_finding(what, text.line + 1 + offset, 0, text.path, offset)
-            else:
-                yield _build_secret_finding(what, text.line, text.column, text.path, offset)
-
-
-def _scan_archive(text: str) -> Iterator[UserDataFinding]:
-    """What is in the parts of an archive; the lines of a part in a literal block are lines of the text."""
-    archive, _ = parse_document(text)
-    for part in archive.iter_texts() if archive else ():
-        config, _ = (
-            parse_document(part.value) if headers.detect_header(part.value) == headers.CLOUD_CONFIG_HEADER else (None, [])
-        )
-        for found in scan_secrets(part.value, config):
-            yield found._replace(line=part.line + (1 + found.line if part.is_block else 0), column=0, path=(), inner_line=-1)
-
-
-def _scan_mime(text: str) -> Iterator[UserDataFinding]:
-    """What is in the parts of a MIME message, where it does not show in the text: by keys, or encoded."""
-    from email import message_from_string
-
-    for part in message_from_string(text).walk():
-        payload = part.get_payload(decode=True)
-        if isinstance(payload, bytes):
-            content = payload.decode("utf-8", "replace")
-            config, _ = parse_document(content) if headers.detect_header(content) == headers.CLOUD_CONFIG_HEADER else (None, [])
-            yield from (found._replace(line=0, column=0, path=(), inner_line=-1) for found in scan_secrets(content, config))
-
-
-# kubectl and Argo CD copy the manifest to an annotation, which together with the others may have 256 KiB.
+# kubectl and Argo CD copy the manifest to an annotation, and all annotations of an object share 256 KiB.
 WARN_BYTES = 240 * 1024
 # A Secret may have 1 MiB, and the Helm release holds the text beside its chart.
 MAX_BYTES = 1000 * 1024
 
 
-def validate_user_data(texts: Iterable[UserData], *, verify_all: bool = False) -> list[Problem]:
-    """What is wrong with user data; what several VMs inherit from one place is said once.
+def validate_user_data(user_data: Iterable[UserData], *, verify_all: bool = False) -> list[Problem]:
+    """Return the problems of user data; what several VMs inherit from one place is reported once.
 
-    The first text of each shape is looked at; with `verify_all`, every one is.
+    Of texts that differ only in the VM's name and in numbers the first is checked; with `verify_all`, every one is.
     """
-    found: list[Problem] = []
-    said: set[tuple[Place, str, str]] = set()
-    by_shape: dict[str, tuple[UserDataFinding, ...]] = {}
-    for each in texts:
-        shape = each.text if verify_all else each.normalized_text
-        if shape not in by_shape:
-            by_shape[shape] = check_text(each.text)
-        for problem in (*each.problems, *_locate_findings(each, by_shape[shape])):
-            if (problem.place, problem.rule, problem.message) not in said:
-                said.add((problem.place, problem.rule, problem.message))
-                found.append(problem)
-    return found
+    findings_by_text: dict[str, tuple[UserDataFinding, ...]] = {}
+    problems: dict[tuple[Place, str, str], Problem] = {}
+    for item in user_data:
+        key = item.text if verify_all else item.normalized_text
+        if key not in findings_by_text:
+            findings_by_text[key] = check_text(item.text)
+        for problem in (*item.problems, *map(item.build_problem, findings_by_text[key])):
+            problems.setdefault((problem.place, problem.rule, problem.message), problem)
+    return list(problems.values())
 
 
-def preview_user_data(environment: Environment, forms: UserDataBuilder) -> Iterator[UserData]:
-    """The user data of an environment that failed its checks, so that its mistakes are said in the same run.
+def preview_user_data(environment: Environment, builder: UserDataBuilder) -> Iterator[UserData]:
+    """Yield the user data of an environment that failed its checks, so that all problems are reported in one run.
 
-    A template is rendered for the first VM of its group; where that fails, it may be for what was said already.
+    A template is rendered for the first VM of its group. If that fails, the text is empty and without problems, since the
+    failed checks may be the cause.
     """
-    facts = TemplateVariables(environment)
+    variables = TemplateVariables(environment)
     for group, settings, path in environment.vm_settings:
-        found = forms.build(settings.values, f"{path}.cloudInit")
-        if isinstance(found, UserData):
-            yield found
+        user_data = builder.build(settings.values, f"{path}.cloudInit")
+        if isinstance(user_data, UserData):
+            yield user_data
             continue
         for index, instance in enumerate(group.instances):
             if instance.settings is settings:
-                rendered = found.render(facts.build(group, index, [disk.suffix for disk in settings.disks]))
-                yield rendered._replace(problems=())
+                suffixes = [disk.suffix for disk in settings.disks]
+                yield user_data.render(variables.build(group, index, suffixes))._replace(problems=())
                 break
-
-
-def _locate_findings(each: UserData, findings: Iterable[UserDataFinding]) -> Iterator[Problem]:
-    for finding in findings:
-        place = each.source.locate(finding)
-        subject = each.subject + (f".{format_path(finding.path)}" if finding.path else "")
-        yield finding.rule.build_problem(place, subject, finding.message)
 
 
 @lru_cache(maxsize=1024)
 def check_text(text: str) -> tuple[UserDataFinding, ...]:
-    """Everything wrong with a text, whoever wrote it; an empty one is no user data."""
+    """Return all findings in a text of user data; none in an empty one, which is no user data."""
     if not text:
         return ()
-
-    found = [*_check_characters(text), *_check_size(text), *headers.check_header(text)]
-    documents = list(_parse_cloud_config(text, found))
-    found.extend(scan_secrets(text, documents[0] if documents else None))
-    return tuple(found)
+    document, syntax_findings = parse_cloud_config(text)
+    findings = [*_check_characters(text), *_check_size(text), *check_header(text), *syntax_findings]
+    if document is not None and not isinstance(document.data, dict):
+        message = "must be a mapping of cloud-config keys, such as `packages: [nginx]`"
+        findings.append(UserDataFinding(INVALID_SYNTAX, message))
+        document = None
+    if document is not None:
+        findings.extend(_check_schema(document))
+    findings.extend(_scan_secrets(text, document))
+    return tuple(findings)
 
 
 def _check_characters(text: str) -> Iterator[UserDataFinding]:
     position = find_unprintable(text)
     if position is not None:
         line = text.count("\n", 0, position)
-        message = (
-            f"the character {describe_unprintable(text[position])} does not survive YAML tools; remove it, or encode the file"
-        )
+        character = describe_unprintable(text[position])
+        message = f"the character {character} does not survive YAML tools; remove it, or encode the file"
         yield UserDataFinding(UNPRINTABLE_CHARACTER, message, line, position - text.rfind("\n", 0, position) - 1)
 
 
 def _check_size(text: str) -> Iterator[UserDataFinding]:
-    if len(text) * 4 < WARN_BYTES:
+    if len(text) * 4 < WARN_BYTES:  # UTF-8 has at most four bytes a character
         return
     size = len(text.encode())
     if size > MAX_BYTES:
@@ -188,24 +118,76 @@ def _check_size(text: str) -> Iterator[UserDataFinding]:
         yield UserDataFinding(LARGE_USER_DATA, message)
 
 
-def _parse_cloud_config(text: str, found: list[UserDataFinding]) -> Iterator[CloudConfigDocument]:
-    """The document of a `#cloud-config`; what is wrong with it goes to `found`."""
-    if headers.detect_header(text) != headers.CLOUD_CONFIG_HEADER:
-        return
-    document, wrong = parse_document(text)
-    found.extend(wrong)
-    if document is None:
-        return
-    if not isinstance(document.data, dict):
-        found.append(UserDataFinding(INVALID_SYNTAX, "must be a mapping of cloud-config keys, such as `packages: [nginx]`"))
-        return
-    found.extend(_check_schema(document))
-    yield document
-
-
 def _check_schema(document: CloudConfigDocument) -> Iterator[UserDataFinding]:
-    from vmgen.cloud_init.upstream_schema import find_schema_violations
+    from vmgen.cloud_init.upstream_schema import find_schema_violations  # only a cloud-config needs it
 
     for rule, path, message in find_schema_violations(document.data):
         line, column = document.locate_key(path) if rule is UNKNOWN_KEY else document.locate(path)
         yield UserDataFinding(rule, message, line, column, path)
+
+
+def _scan_secrets(text: str, document: CloudConfigDocument | None) -> Iterator[UserDataFinding]:
+    """Yield the secrets in a text, one a line: the most specific finding wins. `document` is its cloud-config, if any."""
+    reported_lines: set[int] = set()
+    reported_paths: set[KeyPath] = set()
+    for finding in _scan_all(text, document):
+        inside_value = finding.inner_line >= 0
+        if finding.line not in reported_lines and not (inside_value and finding.path and finding.path in reported_paths):
+            yield finding
+        reported_lines.add(finding.line)
+        if not inside_value:
+            reported_paths.add(finding.path)
+
+
+def _scan_all(text: str, document: CloudConfigDocument | None) -> Iterator[UserDataFinding]:
+    header = detect_header(text)
+    if header == JINJA_HEADER:
+        document, _ = parse_document("#" + text[text.find("\n") :])  # the `#` keeps the number of lines
+    if document is not None:
+        yield from _scan_document(document)
+    if header == ARCHIVE_HEADER:
+        yield from _scan_archive(text)
+    elif header == MIME_HEADER:
+        yield from _scan_mime(text)
+    for line, description in (*find_secrets(text), *find_secrets_with_plugins(text)):
+        yield _build_secret_finding(description, line)
+
+
+def _scan_document(document: CloudConfigDocument) -> Iterator[UserDataFinding]:
+    for path, description in find_cloud_config_secrets(document.data):
+        line, column = document.locate(path)
+        yield _build_secret_finding(description, line, column, path, path[-1] if isinstance(path[-1], int) else -1)
+    for text in document.iter_texts():
+        for inner_line, description in find_secrets(text.value):
+            line, column = (text.line + 1 + inner_line, 0) if text.is_block else (text.line, text.column)
+            yield _build_secret_finding(description, line, column, text.path, inner_line)
+
+
+def _scan_archive(text: str) -> Iterator[UserDataFinding]:
+    """Scan the parts of an archive; the lines of a part in a literal block are lines of the text."""
+    archive, _ = parse_document(text)
+    for part in archive.iter_texts() if archive else ():
+        for finding in _scan_secrets(part.value, parse_cloud_config(part.value)[0]):
+            line = part.line + (1 + finding.line if part.is_block else 0)
+            yield finding._replace(line=line, column=0, path=(), inner_line=-1)
+
+
+def _scan_mime(text: str) -> Iterator[UserDataFinding]:
+    """Scan the decoded parts of a MIME message, since the encoded text hides keys and values."""
+    from email import message_from_string
+
+    for part in message_from_string(text).walk():
+        payload = part.get_payload(decode=True)
+        if isinstance(payload, bytes):
+            content = payload.decode("utf-8", "replace")
+            for finding in _scan_secrets(content, parse_cloud_config(content)[0]):
+                yield finding._replace(line=0, column=0, path=(), inner_line=-1)
+
+
+def _build_secret_finding(
+    description: str, line: int, column: int = 0, path: KeyPath = (), inner_line: int = -1
+) -> UserDataFinding:
+    if description.startswith(HASH_DESCRIPTION):
+        message = f"holds {description}; use SSH keys, or hand it over as docs/secrets.md says"
+        return UserDataFinding(PASSWORD_HASH, message, line, column, path, inner_line)
+    return UserDataFinding(SECRET, f"holds {description}; keep it out of Git (docs/secrets.md)", line, column, path, inner_line)

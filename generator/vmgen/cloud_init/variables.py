@@ -1,7 +1,4 @@
-"""The values in a template of user data: how they are reached, what a `{{ … }}` may be, and the filters for the rest.
-
-What a template of user data is given: `vm`, `env` and `vars`, as plain values.
-"""
+"""The variables of templates of user data (`vm`, `env`, `vars`), and how a template may write them."""
 
 from __future__ import annotations
 
@@ -16,91 +13,11 @@ from vmgen.problems import Place
 from vmgen.read.located import Located, to_plain
 from vmgen.yaml_text import to_flow
 
-
-class AttrMapping(Mapping[str, Any]):
-    """A mapping whose keys come before its methods, so that `vars.update` or `vars.items` is what the user wrote."""
-
-    __slots__ = ("_data",)
-
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        self._data = data
-
-    def __getattribute__(self, name: str) -> Any:
-        found = object.__getattribute__
-        if name.startswith("_") or name not in found(self, "_data"):
-            return found(self, name)
-        return self._data[name]
-
-    def __getitem__(self, key: str) -> Any:
-        return self._data[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._data)
-
-    def __len__(self) -> int:
-        return len(self._data)
-
-
-def wrap_mappings(value: Any) -> Any:
-    """A plain value, its mappings reachable by their keys."""
-    if isinstance(value, dict):
-        return AttrMapping({str(key): wrap_mappings(item) for key, item in value.items()})
-    return [wrap_mappings(item) for item in value] if isinstance(value, list) else value
-
-
-def _unwrap_mappings(value: Any) -> Any:
-    """The value without names, for those that walk through it."""
-    if isinstance(value, AttrMapping):
-        return {key: _unwrap_mappings(value[key]) for key in iter(value)}
-    return [_unwrap_mappings(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def finalize_user_data(value: Any) -> str:
-    """A text, a whole number or a boolean as text. Anything else is refused: its form would be Python's, not cloud-init's."""
-    if value is True or value is False:
-        return "true" if value else "false"
-    if isinstance(value, str | int):
-        return str(value)
-    if not isinstance(value, AttrMapping):
-        str(value)  # an undefined variable names itself here
-    kinds = {
-        list: "a list",
-        tuple: "a list",
-        dict: "a mapping",
-        AttrMapping: "a mapping",
-        float: "a decimal number",
-        type(None): "empty",
-    }
-    kind = kinds.get(type(value), f"a {type(value).__name__}")
-    if isinstance(value, float):
-        raise TypeError(f"writes {kind}, of which digits may be lost; put the value in quotes where it is written")
-    remedy = "ask `is none` first" if value is None else "use `| yaml`, `| tojson` or `| join(', ')`"
-    raise TypeError(f"writes {kind}; {remedy}")
-
-
-def _to_yaml(value: Any) -> str:
-    """Any value as YAML on one line."""
-    return to_flow(_unwrap_mappings(value))
-
-
-def _to_json(value: Any) -> str:
-    """Any value as JSON on one line."""
-    return json.dumps(_unwrap_mappings(value), ensure_ascii=False, default=_refuse_json)
-
-
-def _refuse_json(value: Any) -> Any:
-    str(value)  # an undefined variable names itself here
-    raise TypeError(f"cannot write a {type(value).__name__} as JSON")
-
-
-USER_DATA_FILTERS: Mapping[str, Callable[..., Any]] = {"yaml": _to_yaml, "tojson": _to_json}
-
-
 _NO_PLACE = Place("")
 
 
 class TemplateVariables:
-    """The facts about the VMs of an environment."""
+    """Builds the variables of templates for the VMs of an environment."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -115,7 +32,10 @@ class TemplateVariables:
         )
 
     def build(self, group: Group, index: int, disks: Sequence[str]) -> dict[str, Any]:
-        """The facts about one VM of a group. It has a `number` only where its name has one; `index` counts from 0."""
+        """Return `vm`, `env` and `vars` of one VM of a group; `index` counts from 0.
+
+        `vm` has a `number` only if the VM's name has one.
+        """
         instance = group.instances[index]
         vm = {
             "name": instance.name,
@@ -129,15 +49,99 @@ class TemplateVariables:
         return {"vm": wrap_mappings(vm), "env": self._env, "vars": self._get_vars(instance.settings.values)}
 
     def _get_vars(self, settings: Settings) -> Mapping[str, Any]:
-        """The variables of the environment, and over them those of the defaults, the group and the instance."""
         if id(settings) not in self._vars:
             self._vars[id(settings)] = wrap_mappings(to_plain(merge_vars(self._environment, settings)))
         return self._vars[id(settings)]
 
 
 def merge_vars(environment: Environment, settings: Settings) -> Located:
-    """The same, each still with its place."""
-    whole = Located({}, _NO_PLACE)
+    """Merge the `vars` of the environment, and over them those of the defaults, the group and the instance."""
+    merged = Located({}, _NO_PLACE)
     for layer in (environment.settings.get("vars"), settings.get("vars")):
-        whole = merge(whole, layer) if layer and layer.mapping else whole
-    return whole
+        merged = merge(merged, layer) if layer and layer.mapping else merged
+    return merged
+
+
+class AttrMapping(Mapping[str, Any]):
+    """A mapping whose keys hide its methods, so that `vars.update` and `vars.items` are keys of the user's.
+
+    See docs/decisions.md#names-before-methods-in-templates.
+    """
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._data = data
+
+    def __getattribute__(self, name: str) -> Any:
+        get_attribute = object.__getattribute__
+        if name.startswith("_") or name not in get_attribute(self, "_data"):
+            return get_attribute(self, name)
+        return self._data[name]
+
+    def __getitem__(self, key: str) -> Any:
+        return self._data[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+
+def wrap_mappings(value: Any) -> Any:
+    """Return a plain value with each mapping in it as an AttrMapping."""
+    if isinstance(value, dict):
+        return AttrMapping({str(key): wrap_mappings(item) for key, item in value.items()})
+    return [wrap_mappings(item) for item in value] if isinstance(value, list) else value
+
+
+def _unwrap_mappings(value: Any) -> Any:
+    if isinstance(value, AttrMapping):
+        return {key: _unwrap_mappings(value[key]) for key in iter(value)}
+    return [_unwrap_mappings(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+_TYPE_NAMES: Mapping[type, str] = {
+    list: "a list",
+    tuple: "a list",
+    dict: "a mapping",
+    AttrMapping: "a mapping",
+    float: "a decimal number",
+    type(None): "empty",
+}
+
+
+def finalize_user_data(value: Any) -> str:
+    """Return the text of a `{{ ... }}`: a text, a whole number or a boolean.
+
+    Raises TypeError for anything else, which Jinja would write in Python's form.
+    """
+    if value is True or value is False:
+        return "true" if value else "false"
+    if isinstance(value, str | int):
+        return str(value)
+    if not isinstance(value, AttrMapping):
+        str(value)  # an undefined variable raises its own error here
+    kind = _TYPE_NAMES.get(type(value), f"a {type(value).__name__}")
+    if isinstance(value, float):
+        raise TypeError(f"writes {kind}, of which digits may be lost; put the value in quotes where it is written")
+    remedy = "ask `is none` first" if value is None else "use `| yaml`, `| tojson` or `| join(', ')`"
+    raise TypeError(f"writes {kind}; {remedy}")
+
+
+def _to_yaml(value: Any) -> str:
+    return to_flow(_unwrap_mappings(value))
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(_unwrap_mappings(value), ensure_ascii=False, default=_refuse_json)
+
+
+def _refuse_json(value: Any) -> Any:
+    str(value)  # an undefined variable raises its own error here
+    raise TypeError(f"cannot write a {type(value).__name__} as JSON")
+
+
+# Any value as YAML, or as JSON, on one line.
+USER_DATA_FILTERS: Mapping[str, Callable[..., Any]] = {"yaml": _to_yaml, "tojson": _to_json}

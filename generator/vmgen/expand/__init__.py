@@ -1,1 +1,1 @@
-"""EXPAND: instances become the objects that will exist, with nothing left to decide."""
+"""EXPAND: build the objects of an environment from its instances; every value is final."""

@@ -1,4 +1,4 @@
-"""The objects that will exist. Frozen; a template needs nothing but what stands here."""
+"""The objects that will exist: disks and VMs with plain values, all that their templates need."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from vmgen.merge.settings import Settings
 
 
 class Attachment(NamedTuple):
-    """A disk on a VM, in boot order; `bus` is empty where the profile decides."""
+    """A disk on a VM, in boot order. `bus` is empty if the instance profile decides."""
 
     name: str
     bus: str = ""
 
 
 class Disk(NamedTuple):
-    """A VMDisk. `vm` is empty for a standalone disk, and so is `group`."""
+    """A VMDisk. `group` and `vm` are empty for a standalone disk."""
 
     name: str
     group: str
@@ -32,18 +32,18 @@ class Disk(NamedTuple):
 
     @property
     def render_key(self) -> tuple[object, ...]:
-        """Equal for disks that differ in their names only."""
+        """A key that is equal for disks that differ only in their names."""
         return (self.kind, id(self.values))
 
     def build_context(self) -> dict[str, Any]:
-        """What the template is given."""
+        """Return the context of the template."""
         return {**self.values, "name": self.name}
 
 
 class VirtualMachine(NamedTuple):
-    """A VMInstance. `values` is shared by all VMs of a group that nothing tells apart.
+    """A VMInstance. VMs of a group with the same settings share their `values`.
 
-    `seed` is the machine's own `cloudInitSeed` where that is derived from its cloud-init; else it is empty.
+    `number` is None if the name has none. `seed` is a `cloudInitSeed` that is derived from `cloud_init`, else empty.
     """
 
     name: str
@@ -61,11 +61,11 @@ class VirtualMachine(NamedTuple):
 
     @property
     def render_key(self) -> tuple[object, ...]:
-        """Equal for VMs that differ in their names and their disks' names only."""
+        """A key that is equal for VMs that differ only in their names and the names of their disks."""
         return (self.kind, id(self.values), tuple([disk.bus for disk in self.disks]), self.cloud_init)
 
     def build_context(self) -> dict[str, Any]:
-        """What the template is given."""
+        """Return the context of the template."""
         names = [disk.name for disk in self.disks]
         own = {"name": self.name, "disks": self.disks, "diskNames": names, "cloudInit": self.cloud_init}
         return {**self.values, **own, "cloudInitSeed": self.seed} if self.seed else {**self.values, **own}
@@ -75,7 +75,7 @@ Resource = Disk | VirtualMachine
 
 
 class Fleet(NamedTuple):
-    """All objects of one environment, disks first. `user_data` are the texts of its VMs, once each."""
+    """All objects of one environment. `user_data` has each text of its VMs once."""
 
     environment: str
     file: str
@@ -90,5 +90,5 @@ class Fleet(NamedTuple):
         return (*self.disks, *self.machines)
 
     def get_kind(self, resource: Resource) -> Kind:
-        """How the platform makes an object of this kind."""
+        """Return the platform's kind of an object: its folder, template and schema."""
         return self.platform.kinds[resource.kind]

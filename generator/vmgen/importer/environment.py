@@ -1,207 +1,198 @@
-"""VMs and disks become the content of an environment file, what they share written once."""
+"""Build the text of an environment file from VMs and disks, with what they share written once."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from vmgen.importer.dialect import PlatformConventions
+from vmgen.importer.conventions import PlatformConventions
 from vmgen.importer.grouping import GroupDraft, GroupMember, group_vms
+from vmgen.importer.key_groups import (
+    EMPTY_KEY_GROUP,
+    KeyGroup,
+    KeyGroups,
+    KeyGroupSplitter,
+    build_override,
+    find_shared_defaults,
+)
 from vmgen.importer.ownership import StandaloneDiskDraft, VmDraft
-from vmgen.importer.parts import EMPTY_KEY_GROUP, KeyGroup, KeyGroupSplitter, build_override, find_shared_defaults
 from vmgen.importer.text import TextLine, render_lines
-from vmgen.importer.translate import KeyPath
 from vmgen.merge.platform import DEFAULT_PLATFORM
 from vmgen.problems import Place
-from vmgen.read.located import Located, to_plain
+from vmgen.read.located import KeyPath, Located, to_plain
 from vmgen.read.schema import load_builtin_schema
 
-_STRUCTURE_KEYS = ("count", "skip", "names", "name", "instances", "vars")
-# A group of VMs whose names have nothing in common is made only where the file gets this much shorter for it.
+_Metadata = Mapping[str, Mapping[str, str]]
+# Keys that say which VMs a group has.
+_NAMING_KEYS = ("count", "names", "skip", "name")
+_STRUCTURE_KEYS = (*_NAMING_KEYS, "instances", "vars")
+# VMs without a common base name are grouped only if the file gets this much shorter.
 _MIN_SAVING_RATIO = 1.15
+# Keys of a disk that people write first.
+_FIRST_DISK_KEYS = ("image", "url", "clone", "upload", "optical", "storage")
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentText:
-    """The text of an environment file, and where each of its lines comes from."""
+class EnvironmentText(NamedTuple):
+    """The content of an environment file, and the places in the manifests that its keys come from."""
 
-    data: Mapping[str, Any] = field(repr=False)
-    lines: tuple[TextLine, ...] = field(repr=False)
-    places: Mapping[KeyPath, Place] = field(repr=False)
+    data: Mapping[str, Any]
+    lines: tuple[TextLine, ...]
+    places: Mapping[KeyPath, Place]
 
     @property
     def text(self) -> str:
         return "".join(f"{line.text}\n" for line in self.lines)
 
     def find_place(self, line: int) -> Place | None:
-        """The place in a manifest that a line was made from, or None."""
+        """Return the place in a manifest that a line (from 1) comes from, or None."""
         path = self.lines[line - 1].path if 0 < line <= len(self.lines) else ()
-        while path:
-            if path in self.places:
-                return self.places[path]
+        while path and path not in self.places:
             path = path[:-1]
-        return None
+        return self.places[path] if path else None
 
 
-def build_environment_text(
-    namespace: str, vms: Sequence[VmDraft], disks: Sequence[StandaloneDiskDraft], dialect: PlatformConventions, base: Located
-) -> EnvironmentText:
-    """The environment of a namespace. `base` is what `_defaults.yaml` gives each environment."""
-    first = _EnvironmentBuilder(namespace, vms, disks, dialect, base).build(unlike_names=False)
-    if len(first.data.get("vms", {})) < 2:
-        return first
-    second = _EnvironmentBuilder(namespace, vms, disks, dialect, base).build(unlike_names=True)
-    return second if len(first.lines) > _MIN_SAVING_RATIO * len(second.lines) + 1 else first
+class EnvironmentBuilder:
+    """Builds the environment of a namespace. `base` is the content that `_defaults.yaml` gives each environment."""
 
-
-class _EnvironmentBuilder:
     def __init__(
         self,
         namespace: str,
         vms: Sequence[VmDraft],
         disks: Sequence[StandaloneDiskDraft],
-        dialect: PlatformConventions,
+        conventions: PlatformConventions,
         base: Located,
     ) -> None:
-        self.namespace = namespace
-        self.vms = vms
-        self.disks = disks
-        self.conventions = dialect
-        self.base = base
-        properties = load_builtin_schema("environment").document["$defs"]["group"]["properties"]
-        own = [name for name in dialect.platform.fields if name not in properties]
-        self.key_order = (*properties, *own)
-        self.splitter = KeyGroupSplitter(dialect.platform, tuple(key for key in self.key_order if key not in _STRUCTURE_KEYS))
-        self.places: dict[KeyPath, Place] = {}
-        self.comments: dict[KeyPath, str] = {}
+        self._namespace = namespace
+        self._vms = vms
+        self._vms_by_name = {vm.name: vm for vm in vms}
+        self._disks = disks
+        self._conventions = conventions
+        self._base = base
+        schema = load_builtin_schema("environment").document
+        group_keys, disk_keys = (list(schema["$defs"][shape]["properties"]) for shape in ("group", "disk"))
+        platform_keys = [name for name in conventions.platform.fields if name not in group_keys]
+        self._top_level_order = list(schema["properties"])
+        self._group_order = (*group_keys, *platform_keys)
+        self._disk_order = (*_FIRST_DISK_KEYS, *disk_keys)
+        splitter_keys = tuple(key for key in self._group_order if key not in _STRUCTURE_KEYS)
+        self._splitter = KeyGroupSplitter(conventions.platform, splitter_keys)
+        self._places: dict[KeyPath, Place] = {}
+        self._comments: dict[KeyPath, str] = {}
 
-    def build(self, *, unlike_names: bool) -> EnvironmentText:
-        """The whole file."""
-        top, common = self._build_top_level()
-        data: dict[str, Any] = dict(top)
-        data |= self._build_vms(common, unlike_names=unlike_names)
-        if self.disks:
-            data["disks"] = {disk.name: self._build_standalone_disk(disk, common) for disk in self.disks}
-        order = list(load_builtin_schema("environment").document["properties"])
-        data = dict(sorted(data.items(), key=lambda item: order.index(item[0])))
-        return EnvironmentText(data, tuple(render_lines(data, self.comments)), self.places)
+    def build(self) -> EnvironmentText:
+        """Build the file; VMs are grouped by their names, or by equal settings alone if that is much shorter."""
+        by_name = self._build(unlike_names=False)
+        if len(by_name.data.get("vms", {})) < 2:
+            return by_name
+        by_settings = self._build(unlike_names=True)
+        return by_settings if len(by_name.lines) > _MIN_SAVING_RATIO * len(by_settings.lines) + 1 else by_name
 
-    def _build_top_level(self) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
-        """The keys of the environment itself, and the labels and annotations that all objects have."""
-        top: dict[str, Any] = {}
-        default = self.base.get_plain("platform") or DEFAULT_PLATFORM
-        if self.conventions.platform.name != default:
-            top["platform"] = self.conventions.platform.name
-        if self.base.get_plain("namespace") != self.namespace:
-            top["namespace"] = self.namespace
-        common = {}
-        for kind in ("labels", "annotations"):
-            common[kind] = self._find_common(kind)
-            below = self.base.get_plain(kind) or {}
-            over = {name: value for name, value in common[kind].items() if below.get(name) != value}
-            over |= {name: None for name in below if name not in common[kind]}
-            if over:
-                top[kind] = over
-        return top, common
+    def _build(self, *, unlike_names: bool) -> EnvironmentText:
+        self._places, self._comments = {}, {}
+        common = {key: self._find_common(key) for key in ("labels", "annotations")}
+        data = self._build_top_level(common)
+        if self._vms:
+            data |= self._build_vms(common, unlike_names=unlike_names)
+        if self._disks:
+            data["disks"] = {disk.name: self._build_standalone_disk(disk, common) for disk in self._disks}
+        data = _sort_keys(data, self._top_level_order)
+        return EnvironmentText(data, tuple(render_lines(data, self._comments)), self._places)
 
-    def _find_common(self, kind: str) -> dict[str, str]:
-        """What every VM and every standalone disk has; own disks take it from their VMs."""
-        things: tuple[VmDraft | StandaloneDiskDraft, ...] = (*self.vms, *self.disks)
-        each = [thing.values.get(kind, {}) for thing in things]
-        if len(each) < 2 and not self.base.get_plain(kind):
+    def _find_common(self, key: str) -> dict[str, str]:
+        """Return the labels or annotations of every VM and every standalone disk; own disks take them from their VMs."""
+        drafts: tuple[VmDraft | StandaloneDiskDraft, ...] = (*self._vms, *self._disks)
+        all_metadata = [draft.values.get(key, {}) for draft in drafts]
+        if len(all_metadata) < 2 and not self._base.get_plain(key):
             return {}
-        first, *rest = each
-        guards = self.conventions.generated_annotations["protected"]
+        first, *rest = all_metadata
+        protection = self._conventions.generated_annotations["protected"]
         return {
             name: value
             for name, value in first.items()
-            if name not in guards and all(other.get(name) == value for other in rest)
+            if name not in protection and all(metadata.get(name) == value for metadata in rest)
         }
 
-    def _build_vms(self, common: Mapping[str, Mapping[str, str]], *, unlike_names: bool) -> dict[str, Any]:
-        if not self.vms:
-            return {}
-        found = self.base.get("defaults")
-        below = to_plain(found) if found and found.mapping else {}
-        base = self.splitter.split(below)
-        members = [GroupMember(vm.name, self.splitter.split(_remove_common(vm.values, common))) for vm in self.vms]
-        made = group_vms(members, self.splitter, base, unlike_names=unlike_names)
-        shared = find_shared_defaults(self.splitter, base, [group.key_groups for group in made]) if len(made) > 1 else ()
+    def _build_top_level(self, common: _Metadata) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        if any(part != EMPTY_KEY_GROUP for part in shared):
-            data["defaults"] = self._sort_keys(self._merge_key_groups(shared))
-            base = tuple(self.splitter.merge(part, over) for part, over in zip(base, shared))
-        whole = {vm.name: vm for vm in self.vms}
-        data["vms"] = {group.key: self._build_group(group, base, below, whole) for group in made}
-        for key in data.get("defaults", {}):
-            self.places[("defaults", key)] = self._find_first_place(key, self.vms)
+        platform = self._conventions.platform.name
+        if platform != (self._base.get_plain("platform") or DEFAULT_PLATFORM):
+            data["platform"] = platform
+        if self._namespace != self._base.get_plain("namespace"):
+            data["namespace"] = self._namespace
+        for key, entries in common.items():
+            lower = self._base.get_plain(key) or {}
+            difference = {name: value for name, value in entries.items() if lower.get(name) != value}
+            difference |= {name: None for name in lower if name not in entries}
+            if difference:
+                data[key] = difference
         return data
 
-    def _build_group(
-        self, group: GroupDraft, base: tuple[KeyGroup, ...], below: Mapping[str, Any], whole: Mapping[str, VmDraft]
-    ) -> dict[str, Any]:
+    def _build_vms(self, common: _Metadata, *, unlike_names: bool) -> dict[str, Any]:
+        base_defaults = self._base.get("defaults")
+        inherited_values = to_plain(base_defaults) if base_defaults and base_defaults.mapping else {}
+        base = self._splitter.split(inherited_values)
+        members = [GroupMember(vm.name, self._splitter.split(_remove_common(vm.values, common))) for vm in self._vms]
+        groups = group_vms(members, self._splitter, base, unlike_names=unlike_names)
+        data: dict[str, Any] = {}
+        if len(groups) > 1:
+            shared = find_shared_defaults(self._splitter, base, [group.key_groups for group in groups])
+            if any(key_group != EMPTY_KEY_GROUP for key_group in shared):
+                data["defaults"] = _sort_keys(_merge_key_groups(shared), self._group_order)
+                base = tuple(map(self._splitter.merge, base, shared))
+        data["vms"] = {group.key: self._build_group(group, base, inherited_values) for group in groups}
+        for key in data.get("defaults", {}):
+            places = [vm.places[(key,)] for vm in self._vms if (key,) in vm.places]
+            self._places[("defaults", key)] = places[0] if places else self._vms[0].places[()]
+        return data
+
+    def _build_group(self, group: GroupDraft, base: KeyGroups, inherited_values: Mapping[str, Any]) -> dict[str, Any]:
         data = dict(group.structure)
-        data |= {
-            key: None for key in ("count", "names", "skip", "name") if key in below and key not in _find_replaced_keys(data)
-        }
-        over = [self.splitter.find_difference(index, base[index], part) for index, part in enumerate(group.key_groups)]
-        data |= self._merge_key_groups(each or EMPTY_KEY_GROUP for each in over)
-        members = [whole[member.name] for member in group.members]
-        self._record_places(("vms", group.key), data, members)
+        replaced_keys = {*data, *(("count", "names") if data.keys() & {"count", "names"} else ())}
+        data |= {key: None for key in _NAMING_KEYS if key in inherited_values and key not in replaced_keys}
+        differences = map(self._splitter.find_difference, range(len(base)), base, group.key_groups)
+        data |= _merge_key_groups(difference or EMPTY_KEY_GROUP for difference in differences)
+        self._record_places(("vms", group.key), data, group.members)
         instances = {}
         for member in group.members:
-            values = build_override(self.splitter, base, group.key_groups, member.key_groups)
-            if values:
-                label = group.get_instance_key(member)
-                instances[label] = self._sort_keys(values)
-                self._record_places(("vms", group.key, "instances", label), values, [whole[member.name]])
+            override = build_override(self._splitter, base, group.key_groups, member.key_groups)
+            if override:
+                key = group.get_instance_key(member)
+                instances[key] = _sort_keys(override, self._group_order)
+                self._record_places(("vms", group.key, "instances", key), override, [member])
         if instances:
             data["instances"] = instances
-        return self._sort_keys(data)
+        return _sort_keys(data, self._group_order)
 
-    def _build_standalone_disk(self, disk: StandaloneDiskDraft, common: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-        path = ("disks", disk.name)
-        self.places |= {path + below: place for below, place in disk.places.items()}
-        if disk.comment:
-            self.comments[path] = disk.comment
-        order = list(load_builtin_schema("environment").document["$defs"]["disk"]["properties"])
-        values = _remove_common(disk.values, common)
-        return dict(sorted(values.items(), key=lambda item: _DISK_ORDER.get(item[0], len(_DISK_ORDER) + order.index(item[0]))))
-
-    def _merge_key_groups(self, parts: Iterable[KeyGroup]) -> dict[str, Any]:
-        return {key: value for part in parts for key, value in json.loads(part).items()}
-
-    def _sort_keys(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(sorted(values.items(), key=lambda item: self.key_order.index(item[0])))
-
-    def _record_places(self, path: KeyPath, data: Mapping[str, Any], vms: Sequence[VmDraft]) -> None:
-        """Where each key of a group comes from: from the first VM that has it so."""
-        self.places[path] = vms[0].places[()]
+    def _record_places(self, path: KeyPath, data: Mapping[str, Any], members: Sequence[GroupMember]) -> None:
+        """Record the places of each key: those in the first VM that has the key's value."""
+        vms = [self._vms_by_name[member.name] for member in members]
+        self._places[path] = vms[0].places[()]
         for key, value in data.items():
-            having = next((vm for vm in vms if vm.values.get(key) == value), vms[0])
-            self.places |= {path + below: place for below, place in having.places.items() if below[:1] == (key,)}
+            source = next((vm for vm in vms if vm.values.get(key) == value), vms[0])
+            self._places |= {path + inner: place for inner, place in source.places.items() if inner[:1] == (key,)}
 
-    def _find_first_place(self, key: str, vms: Sequence[VmDraft]) -> Place:
-        return next((vm.places[(key,)] for vm in vms if (key,) in vm.places), vms[0].places[()])
-
-
-# How people write a disk: what is on it first.
-_DISK_ORDER = {name: position for position, name in enumerate(("image", "url", "clone", "upload", "optical", "storage"))}
-
-
-def _remove_common(values: Mapping[str, Any], common: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """The values without the labels and annotations that stand at the top."""
-    found = dict(values)
-    for kind, shared in common.items():
-        left = {name: value for name, value in values.get(kind, {}).items() if name not in shared}
-        found.pop(kind, None)
-        if left:
-            found[kind] = left
-    return found
+    def _build_standalone_disk(self, disk: StandaloneDiskDraft, common: _Metadata) -> dict[str, Any]:
+        path = ("disks", disk.name)
+        self._places |= {path + inner: place for inner, place in disk.places.items()}
+        if disk.comment:
+            self._comments[path] = disk.comment
+        return _sort_keys(_remove_common(disk.values, common), self._disk_order)
 
 
-def _find_replaced_keys(structure: Mapping[str, Any]) -> set[str]:
-    """The keys that a structure leaves no doubt about: `count` and `names` take each other away."""
-    return {*structure, *({"count", "names"} if {"count", "names"} & structure.keys() else ())}
+def _merge_key_groups(key_groups: Iterable[KeyGroup]) -> dict[str, Any]:
+    return {key: value for key_group in key_groups for key, value in json.loads(key_group).items()}
+
+
+def _sort_keys(values: Mapping[str, Any], order: Sequence[str]) -> dict[str, Any]:
+    return dict(sorted(values.items(), key=lambda item: order.index(item[0])))
+
+
+def _remove_common(values: Mapping[str, Any], common: _Metadata) -> dict[str, Any]:
+    """Return the values without the labels and annotations that the environment itself has."""
+    remaining = dict(values)
+    for key, entries in common.items():
+        own = {name: value for name, value in remaining.pop(key, {}).items() if name not in entries}
+        if own:
+            remaining[key] = own
+    return remaining

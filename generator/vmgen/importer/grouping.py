@@ -1,4 +1,4 @@
-"""Which VMs a person would call a group: those with numbered names, and those that are the same in everything but name."""
+"""Group VMs as a person would: by numbered names, and by equal settings."""
 
 from __future__ import annotations
 
@@ -7,45 +7,39 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from vmgen.importer.parts import (
-    EMPTY_KEY_GROUP,
-    KeyGroup,
-    KeyGroupSplitter,
-    build_override,
-    count_entry_lines,
-    find_best_defaults,
-)
+from vmgen.importer.key_groups import EMPTY_KEY_GROUP, KeyGroups, KeyGroupSplitter, build_override, find_best_defaults
+from vmgen.importer.text import count_instance_lines
 
 _NUMBERED_NAME = re.compile(r"(?P<base>[a-z]([-a-z0-9]*[a-z0-9])?)-(?P<number>[1-9][0-9]{0,3})")
 _NAME_PATTERN = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-# A VM that shares no number with others is taken into their group for its name's beginning only if so few keys differ.
+# A VM without a common number series joins VMs whose names begin alike only if so few key groups differ.
 _MAX_DIFFERENCES = 2
-# Of how many groups it is asked whether one more VM belongs to them: in a fleet of a thousand unlike VMs nothing is found.
+# Bounds the search in a fleet of a thousand unlike VMs.
 _MAX_GROUPS_TRIED = 50
 
 
 class GroupMember(NamedTuple):
-    """A VM to be grouped: its name, and what it is."""
+    """A VM to be grouped."""
 
     name: str
-    key_groups: tuple[KeyGroup, ...]
+    key_groups: KeyGroups
 
 
 class GroupDraft(NamedTuple):
-    """VMs that become one group. `parts` is what most of them are, `structure` the keys that say which VMs there are."""
+    """VMs that become one group. `key_groups` are its settings, `structure` the keys that say which VMs there are."""
 
     key: str
     structure: Mapping[str, Any]
     members: tuple[GroupMember, ...]
-    key_groups: tuple[KeyGroup, ...]
+    key_groups: KeyGroups
 
     def get_instance_key(self, member: GroupMember) -> str:
-        """How `instances` names a member."""
+        """Return the key of a member in `instances`: its number in a counted group, else its name."""
         return member.name.rpartition("-")[2] if "count" in self.structure else member.name
 
 
 class _GroupCandidate(NamedTuple):
-    """VMs that may become one group; `numbered` where their names say so. `base` is empty where they share no beginning."""
+    """VMs that may become one group; `is_numbered` if their names are a series. `base` is empty without a common base."""
 
     base: str
     members: tuple[GroupMember, ...]
@@ -53,139 +47,140 @@ class _GroupCandidate(NamedTuple):
 
 
 def group_vms(
-    members: Iterable[GroupMember], parts: KeyGroupSplitter, base: tuple[KeyGroup, ...], *, unlike_names: bool = False
+    members: Iterable[GroupMember], splitter: KeyGroupSplitter, base: KeyGroups, *, unlike_names: bool = False
 ) -> tuple[GroupDraft, ...]:
-    """The members as groups, in the order of their first VMs. `base` is what a group has before anything is written.
+    """Group VMs, in the order of the first VM of each group. `base` is what every group starts from.
 
-    With `unlike_names`, VMs that are the same become one group even where their names have nothing in common.
+    With `unlike_names`, equal VMs become one group even if their names have nothing in common.
     """
-    grouping = _Grouper(tuple(members), parts, base)
-    found = [made for family in grouping.find_candidates() for made in grouping.split(family)]
+    grouper = _Grouper(tuple(members), splitter, base)
+    candidates = [part for candidate in grouper.find_candidates() for part in grouper.split(candidate)]
     if unlike_names:
-        found = grouping.merge_alike(found)
-    order = {member.name: position for position, member in enumerate(grouping.members)}
-    found.sort(key=lambda family: min(order[member.name] for member in family.members))
-    return grouping.assign_keys(found)
+        candidates = grouper.merge_alike(candidates)
+    positions = {member.name: position for position, member in enumerate(grouper.members)}
+    candidates.sort(key=lambda candidate: min(positions[member.name] for member in candidate.members))
+    return grouper.assign_keys(candidates)
 
 
 class _Grouper:
-    def __init__(self, members: tuple[GroupMember, ...], parts: KeyGroupSplitter, base: tuple[KeyGroup, ...]) -> None:
+    def __init__(self, members: tuple[GroupMember, ...], splitter: KeyGroupSplitter, base: KeyGroups) -> None:
         self.members = members
-        self.splitter = parts
+        self.splitter = splitter
         self.base = base
 
     def find_candidates(self) -> list[_GroupCandidate]:
-        """Numbered names by their base; the rest by the beginning of their names, up to the last dash."""
+        """Group numbered names by their base, and the others by the beginning of their names, up to the last dash."""
         numbered: dict[str, list[GroupMember]] = defaultdict(list)
         for member in self.members:
             match = _NUMBERED_NAME.fullmatch(member.name)
             if match:
                 numbered[match["base"]].append(member)
-        families = [_GroupCandidate(base, tuple(some), True) for base, some in numbered.items() if len(some) > 1]
-        taken = {member.name for family in families for member in family.members}
+        series = [_GroupCandidate(base, tuple(members), True) for base, members in numbered.items() if len(members) > 1]
+        numbered_names = {member.name for candidate in series for member in candidate.members}
         others: dict[str, list[GroupMember]] = defaultdict(list)
         for member in self.members:
-            if member.name not in taken:
+            if member.name not in numbered_names:
                 others[member.name.rpartition("-")[0]].append(member)
-        return families + [_GroupCandidate(base, tuple(some), False) for base, some in others.items()]
+        return series + [_GroupCandidate(base, tuple(members), False) for base, members in others.items()]
 
-    def split(self, family: _GroupCandidate) -> list[_GroupCandidate]:
-        """The groups of a family: each has those VMs that take fewer lines together than alone."""
-        if not family.base:
-            return [_GroupCandidate("", (member,), False) for member in family.members]
-        found: list[_GroupCandidate] = []
-        clusters = _group_identical(family.members)
+    def split(self, candidate: _GroupCandidate) -> list[_GroupCandidate]:
+        """Split a candidate into groups of VMs that take fewer lines together than alone."""
+        if not candidate.base:
+            return [_GroupCandidate("", (member,), False) for member in candidate.members]
+        groups: list[_GroupCandidate] = []
+        clusters = _cluster_identical(candidate.members)
         while clusters:
             main, *rest = clusters
-            inside, outside = [main], list[tuple[GroupMember, ...]]()
+            inside = {member.name for member in main}
+            clusters = []
             for cluster in rest:
-                (inside if self._is_shorter_together(cluster, main, family) else outside).append(cluster)
-            names = {member.name for cluster in inside for member in cluster}
-            members = tuple(member for member in family.members if member.name in names)
-            found.append(_GroupCandidate(family.base, members, family.is_numbered))
-            clusters = outside
-        return found
+                if self._is_shorter_together(cluster, main, candidate):
+                    inside |= {member.name for member in cluster}
+                else:
+                    clusters.append(cluster)
+            members = tuple(member for member in candidate.members if member.name in inside)
+            groups.append(_GroupCandidate(candidate.base, members, candidate.is_numbered))
+        return groups
 
-    def merge_alike(self, families: list[_GroupCandidate]) -> list[_GroupCandidate]:
-        """The families, those put together that are the same but for names, unless numbers say that they are apart."""
-        found = [family for family in families if family.is_numbered and len(family.members) > 1]
-        others = [family for family in families if not family.is_numbered or len(family.members) == 1]
+    def merge_alike(self, candidates: list[_GroupCandidate]) -> list[_GroupCandidate]:
+        """Merge candidates with equal VMs; numbered series stay apart."""
+        series = [candidate for candidate in candidates if candidate.is_numbered and len(candidate.members) > 1]
+        others = [candidate for candidate in candidates if not candidate.is_numbered or len(candidate.members) == 1]
         merged: list[_GroupCandidate] = []
-        for family in sorted(others, key=lambda family: len(family.members), reverse=True):
-            at = next((at for at, other in enumerate(merged[:_MAX_GROUPS_TRIED]) if self._is_alike(family, other)), len(merged))
-            if at == len(merged):
-                merged.append(family)
+        for candidate in sorted(others, key=lambda candidate: len(candidate.members), reverse=True):
+            for index, group in enumerate(merged[:_MAX_GROUPS_TRIED]):
+                if self._is_alike(candidate, group):
+                    base = group.base if group.base == candidate.base else ""
+                    merged[index] = _GroupCandidate(base, group.members + candidate.members, False)
+                    break
             else:
-                base = merged[at].base if merged[at].base == family.base else ""
-                merged[at] = _GroupCandidate(base, merged[at].members + family.members, False)
-        return found + merged
+                merged.append(candidate)
+        return series + merged
 
-    def _is_alike(self, family: _GroupCandidate, other: _GroupCandidate) -> bool:
-        """Whether families have a VM in common but for its name; or one VM would be a small exception in the other."""
-        known = {member.key_groups for member in other.members}
-        if any(member.key_groups in known for member in family.members):
+    def _is_alike(self, candidate: _GroupCandidate, group: _GroupCandidate) -> bool:
+        """Return True if both have equal VMs, or the candidate is one VM that is a small exception in the group."""
+        settings = {member.key_groups for member in group.members}
+        if any(member.key_groups in settings for member in candidate.members):
             return True
-        mains = _group_identical(other.members)[:2] if len(other.members) > 1 else []
-        return len(family.members) == 1 and any(self._is_shorter_together(family.members, main, other) for main in mains)
+        mains = _cluster_identical(group.members)[:2] if len(group.members) > 1 else []
+        return len(candidate.members) == 1 and any(self._is_shorter_together(candidate.members, main, group) for main in mains)
 
     def _is_shorter_together(
-        self, cluster: tuple[GroupMember, ...], main: tuple[GroupMember, ...], family: _GroupCandidate
+        self, cluster: tuple[GroupMember, ...], main: tuple[GroupMember, ...], candidate: _GroupCandidate
     ) -> bool:
-        """Whether some VMs are shorter said as exceptions in the group of the main ones."""
-        unlike = sum(one != other for one, other in zip(main[0].key_groups, cluster[0].key_groups))
-        if not family.is_numbered and unlike > _MAX_DIFFERENCES:
+        """Return True if equal VMs take fewer lines as exceptions in the group of the main VMs than in their own."""
+        main_settings, settings = main[0].key_groups, cluster[0].key_groups
+        differences = sum(left != right for left, right in zip(main_settings, settings))
+        if not candidate.is_numbered and differences > _MAX_DIFFERENCES:
             return False
-        different = build_override(self.splitter, self.base, main[0].key_groups, cluster[0].key_groups)
-        if different is None:
+        override = build_override(self.splitter, self.base, main_settings, settings)
+        if override is None or (not candidate.is_numbered and 2 * len(override) >= self._count_lines(main[0])):
             return False
-        alone = 1 + self._count_lines(cluster[0]) + (len(cluster) > 1)
-        if not family.is_numbered and 2 * len(different) >= self._count_lines(main[0]):
-            return False
-        return len(cluster) * count_entry_lines(different) <= alone
+        lines_together = len(cluster) * count_instance_lines(override) if override else 0
+        return lines_together <= 1 + self._count_lines(cluster[0]) + (len(cluster) > 1)
 
     def _count_lines(self, member: GroupMember) -> int:
-        over = (self.splitter.find_difference(index, self.base[index], part) for index, part in enumerate(member.key_groups))
-        return sum(self.splitter.count_lines(each or EMPTY_KEY_GROUP) for each in over)
+        differences = map(self.splitter.find_difference, range(len(self.base)), self.base, member.key_groups)
+        return sum(self.splitter.count_lines(difference or EMPTY_KEY_GROUP) for difference in differences)
 
-    def assign_keys(self, families: Sequence[_GroupCandidate]) -> tuple[GroupDraft, ...]:
-        """The families with a key each: VMs that stand alone keep theirs, for it is their name."""
-        keys = {family.members[0].name for family in families if len(family.members) == 1}
-        made = []
-        for family in families:
-            if len(family.members) == 1:
-                key, structure = family.members[0].name, {}
-            else:
-                key = self._choose_key(family, keys)
-                structure = _build_structure(key, family)
+    def assign_keys(self, candidates: Sequence[_GroupCandidate]) -> tuple[GroupDraft, ...]:
+        """Return the candidates as groups with a key each. A VM that stands alone has its name as the key."""
+        keys = {candidate.members[0].name for candidate in candidates if len(candidate.members) == 1}
+        groups = []
+        for candidate in candidates:
+            key, structure = candidate.members[0].name, dict[str, Any]()
+            if len(candidate.members) > 1:
+                key = self._choose_key(candidate, keys)
+                structure = _build_structure(key, candidate)
             keys.add(key)
-            shared = find_best_defaults(self.splitter, self.base, [member.key_groups for member in family.members])
-            made.append(GroupDraft(key, structure, family.members, shared))
-        return tuple(made)
+            key_groups = find_best_defaults(self.splitter, self.base, [member.key_groups for member in candidate.members])
+            groups.append(GroupDraft(key, structure, candidate.members, key_groups))
+        return tuple(groups)
 
-    def _choose_key(self, family: _GroupCandidate, keys: set[str]) -> str:
-        first = family.members[0]
-        wanted = family.base or self.splitter.get_image_name(first.key_groups)
-        wanted = wanted if _NAME_PATTERN.fullmatch(wanted) else first.name
-        candidates = [wanted, first.name, *(f"{wanted}-group{number}" for number in ("", *range(2, len(keys) + 3)))]
-        return next(each for each in candidates if each not in keys)
+    def _choose_key(self, candidate: _GroupCandidate, keys: set[str]) -> str:
+        first = candidate.members[0]
+        name = candidate.base or self.splitter.get_image_name(first.key_groups)
+        name = name if _NAME_PATTERN.fullmatch(name) else first.name
+        choices = [name, first.name, *(f"{name}-group{number}" for number in ("", *range(2, len(keys) + 3)))]
+        return next(choice for choice in choices if choice not in keys)
 
 
-def _group_identical(members: Iterable[GroupMember]) -> list[tuple[GroupMember, ...]]:
-    """The members by what they are, the most frequent first."""
-    found: dict[tuple[KeyGroup, ...], list[GroupMember]] = defaultdict(list)
+def _cluster_identical(members: Iterable[GroupMember]) -> list[tuple[GroupMember, ...]]:
+    """Return the members in clusters of equal settings, the largest first."""
+    clusters: dict[KeyGroups, list[GroupMember]] = defaultdict(list)
     for member in members:
-        found[member.key_groups].append(member)
-    return sorted((tuple(some) for some in found.values()), key=len, reverse=True)
+        clusters[member.key_groups].append(member)
+    return sorted(map(tuple, clusters.values()), key=len, reverse=True)
 
 
-def _build_structure(key: str, family: _GroupCandidate) -> dict[str, Any]:
-    """`count`, with `skip` where few numbers are missing; else `names`."""
-    names: dict[str, Any] = {"names": [member.name for member in family.members]}
-    if not family.is_numbered:
+def _build_structure(key: str, candidate: _GroupCandidate) -> dict[str, Any]:
+    """Return `count`, with `skip` if at most one number is missing for two that are there; else `names`."""
+    names: dict[str, Any] = {"names": [member.name for member in candidate.members]}
+    if not candidate.is_numbered:
         return names
-    numbers = sorted(int(member.name.rpartition("-")[2]) for member in family.members)
+    numbers = sorted(int(member.name.rpartition("-")[2]) for member in candidate.members)
     skip = sorted(set(range(1, numbers[-1])) - set(numbers))
-    counted: dict[str, Any] = {"count": len(numbers), **({"skip": skip} if skip else {})}
-    if key != family.base:
-        counted["name"] = family.base
-    return counted if 2 * len(skip) <= len(numbers) else names
+    if 2 * len(skip) > len(numbers):
+        return names
+    structure: dict[str, Any] = {"count": len(numbers), **({"skip": skip} if skip else {})}
+    return structure if key == candidate.base else {**structure, "name": candidate.base}

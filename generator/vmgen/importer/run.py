@@ -1,28 +1,27 @@
-"""The way of an import, in one place: read, translate, divide, share, write, prove."""
+"""Import manifests: read, translate, assign disks, group, write the text, and verify it by rendering."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
-from vmgen.importer.dialect import PlatformConventions, load_conventions
-from vmgen.importer.environment import EnvironmentText, build_environment_text
+from vmgen.importer.conventions import PlatformConventions, load_conventions
+from vmgen.importer.environment import EnvironmentBuilder, EnvironmentText
 from vmgen.importer.inputs import Diagnostics, ImportNote, SourceManifest, read_manifests
 from vmgen.importer.ownership import assign_disks
-from vmgen.importer.proof import RoundTripResult, verify_round_trip
+from vmgen.importer.round_trip import RoundTripResult, verify_round_trip
 from vmgen.importer.translate import translate_disk, translate_vm
 from vmgen.merge.layers import load_layers
 from vmgen.merge.platform import DEFAULT_PLATFORM
 from vmgen.pipeline import Renderer
-from vmgen.problems import Place, Problem, VmgenError, did_you_mean, has_errors, sort_problems
+from vmgen.problems import Problem, VmgenError, did_you_mean, has_errors, sort_problems
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project, is_environment_name
 from vmgen.read.schema import Schema, load_builtin_schema
 
 
 class ImportRequest(NamedTuple):
-    """What is asked for. Names that are None follow from the manifests, or from `_defaults.yaml`."""
+    """The arguments of an import. None means: as the manifests, or else `_defaults.yaml`, say."""
 
     paths: tuple[str, ...]
     environment: str | None = None
@@ -30,26 +29,25 @@ class ImportRequest(NamedTuple):
     namespace: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedEnvironment:
-    """The environment that some manifests became. `proof` is None where it could not be rendered."""
+class ImportedEnvironment(NamedTuple):
+    """The environment for the manifests of a namespace. `round_trip` is None if it could not be rendered."""
 
     name: str
     namespace: str
     file: str
-    content: EnvironmentText = field(repr=False)
-    notes: tuple[ImportNote, ...] = field(repr=False)
-    round_trip: RoundTripResult | None = field(repr=False)
+    content: EnvironmentText
+    notes: tuple[ImportNote, ...]
+    round_trip: RoundTripResult | None
     problems: tuple[Problem, ...]
 
     @property
     def is_verified(self) -> bool:
-        """Whether the environment renders what was imported."""
+        """True if the environment renders the objects that were imported."""
         return self.round_trip is not None and not has_errors(self.problems)
 
 
 class ImportResult(NamedTuple):
-    """All that an import makes: an environment for each namespace; `skipped` is what is no VM and no disk."""
+    """The environments of an import, one for each namespace; `skipped` has the objects of other kinds and repetitions."""
 
     environments: tuple[ImportedEnvironment, ...]
     skipped: tuple[ImportNote, ...]
@@ -57,117 +55,132 @@ class ImportResult(NamedTuple):
 
     @property
     def is_verified(self) -> bool:
-        """Whether everything that was given is imported and proved."""
-        return bool(self.environments) and all(each.is_verified for each in self.environments) and not has_errors(self.problems)
+        """True if something was imported, and all of it is verified."""
+        is_complete = bool(self.environments) and not has_errors(self.problems)
+        return is_complete and all(environment.is_verified for environment in self.environments)
 
 
 def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) -> ImportResult:
-    """The manifests as environments, each proved by rendering it. Nothing is written."""
+    """Convert manifests to environments, and verify each by rendering it. Nothing is written.
+
+    Raises VmgenError for a name that no environment can have, an unknown platform, unreadable input, and one name for
+    several namespaces.
+    """
     if request.environment and not is_environment_name(request.environment):
         raise VmgenError(f"'{request.environment}' cannot name an environment; use lower-case letters, digits and dashes")
-    workshop = Renderer(project)
-    base = _load_defaults(workshop, project)
-    tables = _find_conventions(workshop, request.platform or base.get_plain("platform") or DEFAULT_PLATFORM)
-    findings = Diagnostics()
-    found = _deduplicate(read_manifests(request.paths, stdin, tables, findings), findings)
-    spaces = _group_by_namespace(found, request.namespace or base.get_plain("namespace"), findings)
-    if len(spaces) > 1 and request.environment:
-        names = ", ".join(spaces)
-        raise VmgenError(f"the manifests are of {len(spaces)} namespaces ({names}); leave out --env for one environment each")
+    renderer = Renderer(project)
+    base = _load_defaults(renderer)
+    conventions = _load_conventions(renderer, request.platform or base.get_plain("platform") or DEFAULT_PLATFORM)
+    diagnostics = Diagnostics()
+    manifests = _deduplicate(read_manifests(request.paths, stdin, conventions, diagnostics), diagnostics)
+    namespaces = _group_by_namespace(manifests, request.namespace or base.get_plain("namespace"), diagnostics)
+    if len(namespaces) > 1 and request.environment:
+        names = ", ".join(namespaces)
+        raise VmgenError(
+            f"the manifests are of {len(namespaces)} namespaces ({names}); leave out --env for one environment each"
+        )
     environments = tuple(
-        _import_namespace(workshop, tables, base, request.environment or namespace, namespace, some)
-        for namespace, some in spaces.items()
+        _import_namespace(renderer, conventions, base, request.environment or namespace, namespace, members)
+        for namespace, members in namespaces.items()
     )
-    return ImportResult(environments, tuple(findings.notes), sort_problems(findings.problems))
+    return ImportResult(environments, tuple(diagnostics.notes), sort_problems(diagnostics.problems))
 
 
-def _load_defaults(workshop: Renderer, project: Project) -> Located:
-    """What an environment has before a line of it is written: `_defaults.yaml` and what that extends."""
+def _load_defaults(renderer: Renderer) -> Located:
+    """Return the content of an empty environment: `_defaults.yaml` and the layers that it extends."""
     name = "_imported"
-    workshop.layer_loader.override_text(project.environments / f"{name}.yaml", b"")
-    return load_layers(name, workshop.layer_loader).content
+    renderer.layer_loader.override_text(renderer.project.environments / f"{name}.yaml", b"")
+    return load_layers(name, renderer.layer_loader).content
 
 
-def _find_conventions(workshop: Renderer, name: str) -> PlatformConventions:
-    known = workshop.project.platform_names
-    if name not in known:
-        raise VmgenError(f"no platform '{name}'{did_you_mean(name, known) or '; there are: ' + ', '.join(known)}")
-    return load_conventions(workshop.platform_loader.load(name), workshop.platform_loader)
+def _load_conventions(renderer: Renderer, platform: str) -> PlatformConventions:
+    names = renderer.project.platform_names
+    if platform not in names:
+        raise VmgenError(f"no platform '{platform}'{did_you_mean(platform, names) or '; there are: ' + ', '.join(names)}")
+    return load_conventions(renderer.platform_loader.load(platform), renderer.platform_loader)
 
 
-def _deduplicate(found: Iterable[SourceManifest], findings: Diagnostics) -> list[SourceManifest]:
-    """The manifests without those that repeat another; two that differ under one name are refused."""
-    first: dict[tuple[str, str, str], SourceManifest] = {}
-    for manifest in found:
-        known = first.setdefault((manifest.namespace, manifest.kind, manifest.name), manifest)
-        if known is manifest:
+def _deduplicate(manifests: Iterable[SourceManifest], diagnostics: Diagnostics) -> list[SourceManifest]:
+    """Return the manifests without repetitions; two of one name that differ are an error."""
+    unique: dict[tuple[str, str, str], SourceManifest] = {}
+    for manifest in manifests:
+        first = unique.setdefault((manifest.namespace, manifest.kind, manifest.name), manifest)
+        if first is manifest:
             continue
-        if _to_comparable(known) == _to_comparable(manifest):
-            text = f"the same as at {known.place}"
-            findings.notes.append(ImportNote(manifest.place, "skipped", manifest.display_name, "", text))
+        if _to_comparable(first) == _to_comparable(manifest):
+            text = f"the same as at {first.place}"
+            diagnostics.notes.append(ImportNote(manifest.place, "skipped", manifest.display_name, "", text))
         else:
-            message = f"differs from the one of the same name at {known.place}; import one of the two"
-            findings.add_error(manifest.place, "import-duplicate", manifest.display_name, message)
-    return list(first.values())
+            message = f"differs from the one of the same name at {first.place}; import one of the two"
+            diagnostics.add_error(manifest.place, "import-duplicate", manifest.display_name, message)
+    return list(unique.values())
 
 
 def _to_comparable(manifest: SourceManifest) -> object:
-    parts = (manifest.labels, manifest.annotations, manifest.spec)
-    return [{key: to_plain(value) for key, value in part.items()} for part in parts]
+    sections = (manifest.labels, manifest.annotations, manifest.spec)
+    return [{key: to_plain(value) for key, value in section.items()} for section in sections]
 
 
 def _group_by_namespace(
-    found: Sequence[SourceManifest], otherwise: str | None, findings: Diagnostics
+    manifests: Iterable[SourceManifest], default: str | None, diagnostics: Diagnostics
 ) -> dict[str, list[SourceManifest]]:
     schema = Schema(load_builtin_schema("environment").document["properties"]["namespace"])
-    spaces: dict[str, list[SourceManifest]] = {}
-    for manifest in found:
-        namespace = manifest.namespace or otherwise
+    namespaces: dict[str, list[SourceManifest]] = {}
+    for manifest in manifests:
+        name, namespace = manifest.display_name, manifest.namespace or default
         if not namespace:
             message = "no namespace; name it with --namespace tenant-..., or write metadata.namespace"
-            findings.add_error(manifest.place, "import-without-namespace", manifest.display_name, message)
+            diagnostics.add_error(manifest.place, "import-without-namespace", name, message)
         elif not schema.is_valid(namespace):
             message = f"'{namespace}' is not a tenant namespace such as tenant-acme; correct it"
-            findings.add_error(manifest.place, "import-invalid-field", f"{manifest.display_name}: metadata.namespace", message)
+            diagnostics.add_error(manifest.place, "import-invalid-field", f"{name}: metadata.namespace", message)
         else:
-            spaces.setdefault(namespace, []).append(manifest)
-    return spaces
+            namespaces.setdefault(namespace, []).append(manifest)
+    return namespaces
 
 
 def _import_namespace(
-    workshop: Renderer,
-    tables: PlatformConventions,
+    renderer: Renderer,
+    conventions: PlatformConventions,
     base: Located,
     name: str,
     namespace: str,
-    found: Sequence[SourceManifest],
+    manifests: Sequence[SourceManifest],
 ) -> ImportedEnvironment:
-    findings = Diagnostics()
-    vms = [translate_vm(each, tables, findings) for each in found if each.kind == "VMInstance"]
-    disks = [translate_disk(each, tables, findings) for each in found if each.kind == "VMDisk"]
-    made = build_environment_text(namespace, *assign_disks(vms, disks, tables, findings), tables, base)
-    path = workshop.project.environments / f"{name}.yaml"
-    workshop.layer_loader.override_text(path, made.text.encode())
-    rendered = workshop.render(name)
-    file = workshop.project.display_path(path)
-    problems = [*findings.problems, *_map_to_manifests(rendered.problems, file, made, findings.problems)]
-    notes = (*(note for each in found for note in each.notes), *findings.notes)
-    proof = None
+    diagnostics = Diagnostics()
+    vms = [translate_vm(item, conventions, diagnostics) for item in manifests if item.kind == "VMInstance"]
+    disks = [translate_disk(item, conventions, diagnostics) for item in manifests if item.kind == "VMDisk"]
+    vm_drafts, disk_drafts = assign_disks(vms, disks, conventions, diagnostics)
+    content = EnvironmentBuilder(namespace, vm_drafts, disk_drafts, conventions, base).build()
+    path = renderer.project.environments / f"{name}.yaml"
+    file = renderer.project.display_path(path)
+    renderer.layer_loader.override_text(path, content.text.encode())
+    rendered = renderer.render(name)
+    notes = (*(note for manifest in manifests for note in manifest.notes), *diagnostics.notes)
+    problems = [*diagnostics.problems, *_map_to_manifests(rendered.problems, file, content, diagnostics.problems)]
+    round_trip = None
     if rendered.fleet and not has_errors(rendered.problems):
-        proof = verify_round_trip(found, rendered.files, notes, tables)
-        refused = {problem.subject.partition(":")[0] for problem in findings.problems}
-        problems.extend(problem for problem in proof.problems if problem.subject.partition(":")[0] not in refused)
-    return ImportedEnvironment(name, namespace, file, made, notes, proof, sort_problems(problems))
+        round_trip = verify_round_trip(manifests, rendered.files, notes, conventions)
+        refused_objects = {_get_object(problem) for problem in diagnostics.problems}
+        problems.extend(problem for problem in round_trip.problems if _get_object(problem) not in refused_objects)
+    return ImportedEnvironment(name, namespace, file, content, notes, round_trip, sort_problems(problems))
+
+
+def _get_object(problem: Problem) -> str:
+    return problem.subject.partition(":")[0]
 
 
 def _map_to_manifests(
-    problems: Iterable[Problem], file: str, made: EnvironmentText, known: Sequence[Problem]
-) -> Iterable[Problem]:
-    """Problems of the environment at the lines of the manifests that they come from; what is said already is not again."""
-    said: set[Place] = {problem.place for problem in known}
+    problems: Iterable[Problem], file: str, content: EnvironmentText, reported: Sequence[Problem]
+) -> Iterator[Problem]:
+    """Yield the problems of the environment at the lines of the manifests that they come from.
+
+    A missing disk is left out if the import has reported it already.
+    """
+    reported_places = {problem.place for problem in reported}
     for problem in problems:
-        place = made.find_place(problem.place.line) if problem.place.file == file else None
+        place = content.find_place(problem.place.line) if problem.place.file == file else None
         if place is None:
             yield problem
-        elif place not in said or problem.rule != "unknown-disk":
+        elif place not in reported_places or problem.rule != "unknown-disk":
             yield Problem(place, problem.rule, problem.subject, problem.message, problem.severity)

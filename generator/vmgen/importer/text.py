@@ -1,54 +1,50 @@
-"""An environment as a person would write it: short things on one line, lists of keys and texts on lines of their own."""
+"""Lay out an environment as a person would: short things on one line, lists of keys and long texts on their own lines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from vmgen.importer.translate import KeyPath
+from vmgen.read.located import KeyPath
 from vmgen.yaml_text import to_block, to_flow, to_scalar
 
 SCHEMA_HEADER = "# yaml-language-server: $schema=../schema/environment.schema.json"
 _MAX_FLOW_WIDTH = 100
 _MAX_COMMENT_WIDTH = 128
-# Mappings whose entries stand on lines of their own, however short they are.
+# Mappings with a line for each entry, however short they are; "" is the key of a group.
 _BLOCK_KEYS = frozenset(["", "vms", "defaults", "disks", "instances"])
 
 
 class TextLine(NamedTuple):
-    """A line of the file, and the path of the key that it writes."""
+    """A line of the file, and the path of the key that it belongs to."""
 
     text: str
     path: KeyPath
 
 
-def render_lines(data: Mapping[str, Any], remarks: Mapping[KeyPath, str]) -> Iterator[TextLine]:
-    """The lines of an environment. A remark stands behind the key of its path, or above it where that gets too long."""
+def render_lines(data: Mapping[str, Any], comments: Mapping[KeyPath, str]) -> Iterator[TextLine]:
+    """Yield the lines of an environment. A comment follows the key of its path, or precedes it if the line gets too long."""
     yield TextLine(SCHEMA_HEADER, ())
     for line in _render_mapping(data, 0, ()):
-        remark = remarks.get(line.path)
-        if not remark or not _is_key_line(line):
+        comment = comments.get(line.path)
+        indent = len(line.text) - len(line.text.lstrip())
+        if not comment or not line.text[indent:].startswith(f"{to_scalar(line.path[-1])}:"):
             yield line
-        elif len(line.text) + len(remark) + 4 <= _MAX_COMMENT_WIDTH:
-            yield TextLine(f"{line.text}    # {remark}", line.path)
+        elif len(line.text) + len(comment) + 4 <= _MAX_COMMENT_WIDTH:
+            yield TextLine(f"{line.text}    # {comment}", line.path)
         else:
-            indent = len(line.text) - len(line.text.lstrip())
-            yield TextLine(f"{' ' * indent}# {remark}", line.path)
+            yield TextLine(f"{' ' * indent}# {comment}", line.path)
             yield line
 
 
 def count_lines(data: Mapping[str, Any]) -> int:
-    """How many lines some keys of a group take."""
+    """Return the number of lines that some keys of a group take."""
     return sum(1 for _ in _render_mapping(data, 4, ("vms", "")))
 
 
 def count_instance_lines(data: Mapping[str, Any]) -> int:
-    """How many lines one entry of `instances` takes."""
+    """Return the number of lines that one entry of `instances` takes."""
     return sum(1 for _ in _render_entry("1", data, 6, ("vms", "", "instances", "1")))
-
-
-def _is_key_line(line: TextLine) -> bool:
-    return line.text.lstrip().startswith(f"{to_scalar(line.path[-1])}:")
 
 
 def _render_mapping(data: Mapping[str, Any], indent: int, path: KeyPath) -> Iterator[TextLine]:
@@ -57,7 +53,8 @@ def _render_mapping(data: Mapping[str, Any], indent: int, path: KeyPath) -> Iter
 
 
 def _render_entry(key: str, value: Any, indent: int, path: KeyPath) -> Iterator[TextLine]:
-    name = f"{' ' * indent}{_render_key(key, path)}:"
+    is_instance_number = len(path) > 1 and path[-2] == "instances" and key.isdecimal()  # needs no quotes
+    name = f"{' ' * indent}{key if is_instance_number else to_scalar(key)}:"
     value = _shorten_entry(value, path)
     if isinstance(value, Mapping) and value and (_is_block(path) or not _fits_on_line(name, value)):
         yield TextLine(name, path)
@@ -70,13 +67,8 @@ def _render_entry(key: str, value: Any, indent: int, path: KeyPath) -> Iterator[
         yield TextLine(f"{name} {to_flow(value)}", path)
 
 
-def _render_key(key: str, path: KeyPath) -> str:
-    """A key; the number of an instance needs no quotes."""
-    return key if len(path) > 1 and path[-2] == "instances" and key.isdecimal() else to_scalar(key)
-
-
 def _is_block(path: KeyPath) -> bool:
-    """Whether a mapping always has a line for each entry: what is in it is read one by one."""
+    """Return True if a mapping has a line for each entry."""
     if len(path) == 1:
         return path[0] in _BLOCK_KEYS
     if path[0] == "vms":
@@ -89,7 +81,7 @@ def _fits_on_line(name: str, value: Any) -> bool:
 
 
 def _contains_block(value: Any) -> bool:
-    """Whether something in a value wants lines of its own: a text of several, or a list of SSH keys."""
+    """Return True if a value holds a text of several lines, or a list of SSH keys."""
     if isinstance(value, Mapping):
         return "sshKeys" in value or any(map(_contains_block, value.values()))
     if isinstance(value, list):
@@ -98,40 +90,39 @@ def _contains_block(value: Any) -> bool:
 
 
 def _shorten_entry(value: Any, path: KeyPath) -> Any:
-    """The short form of a disk, and of attachments; and all that stands on one line in its short form."""
-    if isinstance(value, Mapping):
-        if len(path) > 1 and path[-2] == "disks" and value.keys() == {"storage"} and value["storage"]:
-            return value["storage"]
-        return value if _is_block(path) or not _fits_on_line("", value) else _shorten(value, path)
+    """Return the short form of a disk, of attachments, and of a mapping that fits on one line."""
+    if isinstance(value, Mapping) and not _is_short_disk(value, path) and (_is_block(path) or not _fits_on_line("", value)):
+        return value
     return _shorten(value, path)
 
 
 def _shorten(value: Any, path: KeyPath = ()) -> Any:
     if isinstance(value, Mapping):
-        found = {key: _shorten(item, (*path, key)) for key, item in value.items()}
-        if len(path) > 1 and path[-2] == "disks" and found.keys() == {"storage"} and found["storage"]:
-            return found["storage"]
-        return found
+        short = {key: _shorten(item, (*path, key)) for key, item in value.items()}
+        return short["storage"] if _is_short_disk(short, path) else short
     if isinstance(value, list):
         return [item["name"] if isinstance(item, Mapping) and item.keys() == {"name"} else item for item in value]
     return value
 
 
-def _render_list(name: str, value: list[Any], indent: int) -> Iterator[str]:
-    """A list of more than fits on its line: short items in lines of many, long ones one by one."""
-    items = [to_flow(item) for item in value]
-    if name.strip() == "sshKeys:" or max(map(len, items)) > _MAX_FLOW_WIDTH // 3:
+def _is_short_disk(value: Mapping[str, Any], path: KeyPath) -> bool:
+    return len(path) > 1 and path[-2] == "disks" and value.keys() == {"storage"} and bool(value["storage"])
+
+
+def _render_list(name: str, items: list[Any], indent: int) -> Iterator[str]:
+    """Yield a list that does not fit on its line: long items one by one, short ones in rows."""
+    texts = [to_flow(item) for item in items]
+    if name.strip() == "sshKeys:" or max(map(len, texts)) > _MAX_FLOW_WIDTH // 3:
         yield name
-        for item in value:
+        for item in items:
             yield from f"{' ' * (indent + 2)}-{to_block(item, indent + 4)}".split("\n")
         return
     yield f"{name} ["
-    row = " " * (indent + 2)
-    for position, item in enumerate(items):
-        text = f"{item}," if position < len(items) - 1 else item
+    row = margin = " " * (indent + 2)
+    for text in [*(f"{text}," for text in texts[:-1]), texts[-1]]:
         if len(row) + len(text) + 1 > _MAX_FLOW_WIDTH and row.strip():
             yield row.rstrip()
-            row = " " * (indent + 2)
+            row = margin
         row += f"{text} "
     yield row.rstrip()
     yield f"{' ' * indent}]"

@@ -110,15 +110,15 @@ def test_odd_manifests_are_imported_or_refused_and_no_field_vanishes(
     if data.draw(st.booleans()) and found and isinstance(found[0], dict) and isinstance(found[0].get("spec"), dict):
         found[0]["spec"].setdefault(extra, copy.deepcopy(data.draw(st.sampled_from(ODD))))
     project = new_repository().project
-    adoption = import_text(project, "".join(f"---\n{json.dumps(each)}\n" for each in found), platform=platform)
-    assert format_text(adoption).count("\n") < 1000
-    assert json.loads(format_json(adoption))["holds"] is adoption.is_verified
-    if not adoption.is_verified:
-        assert adoption.problems or not adoption.environments or any(each.problems for each in adoption.environments)
+    result = import_text(project, "".join(f"---\n{json.dumps(each)}\n" for each in found), platform=platform)
+    assert format_text(result).count("\n") < 1000
+    assert json.loads(format_json(result))["holds"] is result.is_verified
+    if not result.is_verified:
+        assert result.problems or not result.environments or any(each.problems for each in result.environments)
         return
-    noted = {(note.object, note.field) for each in adoption.environments for note in each.notes}
-    rendered = [text for each in adoption.environments for text in render_text(project, each.content.text, each.name).values()]
-    skipped = {note.object for note in adoption.skipped}
+    noted = {(note.object, note.field) for each in result.environments for note in each.notes}
+    rendered = [text for each in result.environments for text in render_text(project, each.content.text, each.name).values()]
+    skipped = {note.object for note in result.skipped}
     for each in found:
         label = f"{each['kind']} {each['metadata']['name']}" if is_ours(each) else ""
         for name, value in (each["spec"] or {}).items() if label and label not in skipped else ():
@@ -143,8 +143,8 @@ def test_secrets_are_not_repeated(new_repository: Callable, import_text: Callabl
     """Neither notes nor problems hold what stands in a cloud-init or in a field that nobody knows."""
     found = objects("hikube")
     found[0]["spec"] |= {"cloudInit": {"password": "hunter2"}, "userPassword": "hunter2", "gpus": ["hunter2"]}
-    adoption = import_text(new_repository().project, "".join(f"---\n{json.dumps(each)}\n" for each in found))
-    (environment,) = adoption.environments
-    said = format_text(adoption) + "".join(str(problem) for problem in environment.problems)
-    assert not adoption.is_verified
+    result = import_text(new_repository().project, "".join(f"---\n{json.dumps(each)}\n" for each in found))
+    (environment,) = result.environments
+    said = format_text(result) + "".join(str(problem) for problem in environment.problems)
+    assert not result.is_verified
     assert "hunter2" not in said

@@ -42,19 +42,18 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_place(repository: Callable[..., Any], case: str) -> None:
+@pytest.mark.parametrize(("cloud_init", "place"), CASES.values(), ids=CASES)
+def test_place(repository: Callable[..., Any], cloud_init: str, place: str) -> None:
     """The place is the line that has to be changed."""
-    written, place = CASES[case]
-    (said,) = [line for line in repository(HEAD + written).run("render").problems if ": error: " in line]
-    assert said.startswith(f"environments/production.yaml:{place}: error: vms.web.cloudInit")
+    (error,) = [line for line in repository(HEAD + cloud_init).run("render").problems if ": error: " in line]
+    assert error.startswith(f"environments/production.yaml:{place}: error: vms.web.cloudInit")
 
 
 def test_layer(repository: Callable[..., Any]) -> None:
     """A mistake that a group inherits is said in the layer that has it."""
     own = {"environments/_defaults.yaml": "defaults:\n  cloudInit:\n    runcmd: ls\n"}
-    (said,) = repository(HEAD.replace("    cloudInit: ", "    {}\n"), own).run("render").problems
-    assert said.startswith("environments/_defaults.yaml:3:13: error: vms.web.cloudInit.runcmd: must be a list")
+    (problem,) = repository(HEAD.replace("    cloudInit: ", "    {}\n"), own).run("render").problems
+    assert problem.startswith("environments/_defaults.yaml:3:13: error: vms.web.cloudInit.runcmd: must be a list")
 
 
 @pytest.mark.parametrize(
@@ -70,12 +69,12 @@ def test_layer(repository: Callable[..., Any]) -> None:
 def test_template(repository: Callable[..., Any], template: str, line: int) -> None:
     """In a template it is the line with the same text, else the one with the same key, else the first."""
     files = {"templates/cloud-init/web.j2": template}
-    (said,) = repository(f"{HEAD}{{template: web.j2}}\n", files).run("render").problems
-    assert said.startswith(f"templates/cloud-init/web.j2:{line}:1: error: vms.web.cloudInit.runcmd: must be a list")
+    (problem,) = repository(f"{HEAD}{{template: web.j2}}\n", files).run("render").problems
+    assert problem.startswith(f"templates/cloud-init/web.j2:{line}:1: error: vms.web.cloudInit.runcmd: must be a list")
 
 
 def test_override(repository: Callable[..., Any]) -> None:
     """The key that is named is the instance's, where that has a cloud-init of its own."""
     text = HEAD.replace("    cloudInit: ", "    count: 2\n    instances:\n      2:\n        cloudInit: {runcmd: ls}\n")
-    (said,) = repository(text).run("render").problems
-    assert said.startswith("environments/production.yaml:8:29: error: vms.web.instances.2.cloudInit.runcmd: ")
+    (problem,) = repository(text).run("render").problems
+    assert problem.startswith("environments/production.yaml:8:29: error: vms.web.instances.2.cloudInit.runcmd: ")

@@ -1,4 +1,4 @@
-"""A large tenant becomes a short file."""
+"""VMs become groups as a person would make them, so a large tenant becomes a short file."""
 
 from __future__ import annotations
 
@@ -54,8 +54,28 @@ def test_an_export_of_twelve_groups_is_a_file_under_200_lines(
     vms: int, new_repository: Callable, import_text: Callable
 ) -> None:
     """One group each, whatever their size, with holes in `skip` and what differs in `instances`."""
-    adoption = import_text(new_repository().project, exported(vms))
-    (made,) = adoption.environments
-    assert adoption.is_verified, [str(problem) for problem in made.problems]
-    assert list(made.content.data["vms"]) == NAMES
-    assert len(made.content.lines) < 200
+    result = import_text(new_repository().project, exported(vms))
+    (environment,) = result.environments
+    assert result.is_verified, [str(problem) for problem in environment.problems]
+    assert list(environment.content.data["vms"]) == NAMES
+    assert len(environment.content.lines) < 200
+
+
+SERIES = {
+    "no hole": ([1, 2, 3], {"count": 3}),
+    "half as many holes as VMs": ([1, 2, 4, 6], {"count": 4, "skip": [3, 5]}),
+    "one more": ([1, 2, 4, 7], {"names": ["web-1", "web-2", "web-4", "web-7"]}),
+}
+
+
+@pytest.mark.parametrize(("numbers", "structure"), SERIES.values(), ids=SERIES)
+def test_holes_of_a_series(
+    numbers: list[int], structure: dict[str, Any], new_repository: Callable, import_text: Callable
+) -> None:
+    """Numbers that are missing are skipped, and where many are missing the VMs are named."""
+    items = [
+        {"apiVersion": API, "kind": "VMInstance", "metadata": {"name": f"web-{n}", "namespace": "tenant-a"}} for n in numbers
+    ]
+    (environment,) = import_text(new_repository().project, json.dumps({"kind": "List", "items": items})).environments
+    group = environment.content.data["vms"]["web"]
+    assert {key: value for key, value in group.items() if key in ("count", "skip", "names")} == structure

@@ -1,4 +1,4 @@
-"""The values in templates of user data."""
+"""The variables of templates of user data."""
 
 from __future__ import annotations
 

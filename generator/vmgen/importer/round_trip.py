@@ -1,0 +1,157 @@
+"""Verify an import: render the environment, and compare the result with the manifests, object by object, field by field.
+
+Nothing is shared with the translation but its notes: a field that neither is the same nor has a note fails.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from vmgen.importer.conventions import PlatformConventions
+from vmgen.importer.inputs import ImportNote, SourceManifest
+from vmgen.problems import Place, Problem
+from vmgen.read.located import to_plain
+from vmgen.read.manifests import parse_objects
+
+_RULE_ID = "import-proof"
+
+
+class RoundTripResult(NamedTuple):
+    """Counts of objects: rendered the same, the same but for fields written out (`completed`), or with a note.
+
+    `explicit_fields` counts the fields that are written out now, by kind and field.
+    """
+
+    equal: int
+    completed: int
+    normalised: int
+    explicit_fields: Mapping[tuple[str, str], int]
+    problems: tuple[Problem, ...]
+
+
+def verify_round_trip(
+    manifests: Iterable[SourceManifest],
+    files: Mapping[str, bytes],
+    notes: Iterable[ImportNote],
+    conventions: PlatformConventions,
+) -> RoundTripResult:
+    """Compare rendered files with the manifests that they replace."""
+    rendered = {}
+    for content in files.values():
+        for item in parse_objects(content):
+            if isinstance(item, dict) and item.get("kind") in conventions.platform.kinds:
+                rendered[item["kind"], item["metadata"]["name"]] = item
+    comparison = _RoundTripComparison(conventions, notes)
+    for manifest in manifests:
+        comparison.compare(manifest, rendered.pop((manifest.kind, manifest.name), None))
+    for kind, name in rendered:
+        message = "would be rendered, and is not among what is imported; remove it from the layers below"
+        comparison.problems.append(Problem(Place("environments/_defaults.yaml"), _RULE_ID, f"{kind} {name}", message))
+    counts = comparison.counts
+    return RoundTripResult(
+        counts["equal"], counts["completed"], counts["normalised"], comparison.explicit_fields, tuple(comparison.problems)
+    )
+
+
+class _RoundTripComparison:
+    def __init__(self, conventions: PlatformConventions, notes: Iterable[ImportNote]) -> None:
+        self.conventions = conventions
+        self.notes = {(note.object, note.field): note for note in notes}
+        self.counts: Counter[str] = Counter()
+        self.explicit_fields: Counter[tuple[str, str]] = Counter()
+        self.problems: list[Problem] = []
+
+    def compare(self, manifest: SourceManifest, rendered: Mapping[str, Any] | None) -> None:
+        """Compare one object; `rendered` is None if nothing is rendered for it."""
+        if rendered is None:
+            self._add_problem(manifest.place, manifest, "", "would not be rendered")
+            return
+        explicit_before = self.explicit_fields.total()
+        metadata = rendered["metadata"]
+        is_same = [
+            self._compare_spec(manifest, rendered["spec"]),
+            self._compare_metadata(manifest, "labels", metadata.get("labels", {})),
+            self._compare_metadata(manifest, "annotations", metadata.get("annotations", {})),
+        ]
+        if not manifest.namespace:
+            self.explicit_fields[manifest.kind, "metadata.namespace"] += 1
+        elif manifest.namespace != metadata["namespace"]:
+            self._add_problem(manifest.place, manifest, "metadata.namespace", f"would be {metadata['namespace']}")
+        is_completed = self.explicit_fields.total() > explicit_before
+        self.counts["normalised" if not all(is_same) else "completed" if is_completed else "equal"] += 1
+
+    def _compare_spec(self, manifest: SourceManifest, rendered: Mapping[str, Any]) -> bool:
+        """Return True if each field of the manifest is rendered with its own value."""
+        is_same, replaced_fields = True, set[str]()
+        for name, located in manifest.spec.items():
+            value, note = to_plain(located), self.notes.get((manifest.display_name, f"spec.{name}"))
+            if name in rendered and _is_equal(value, rendered[name]):
+                continue
+            is_same = False
+            replaced_fields |= set(note.replacement) if note else set()
+            if name in rendered and name == "disks" and _normalise_disks(value) == _normalise_disks(rendered[name]):
+                continue
+            if note is None or not self._matches_note(note, name, manifest, rendered):
+                place = located.key_place or located.place
+                self._add_problem(place, manifest, f"spec.{name}", "would not be rendered as it is")
+        for name, value in rendered.items():
+            if name not in manifest.spec and name not in replaced_fields:
+                self._count_explicit(manifest, name, value, rendered)
+        return is_same
+
+    def _matches_note(self, note: ImportNote, name: str, manifest: SourceManifest, rendered: Mapping[str, Any]) -> bool:
+        """Return True if a field is replaced as its note says, or left out; then the default may be rendered."""
+        if note.replacement:
+            return all(_is_equal(rendered.get(field), value) for field, value in note.replacement.items())
+        default = self.conventions.get_default(manifest.kind, name)
+        return note.kind == "left out" and (name not in rendered or _is_equal(rendered[name], default))
+
+    def _count_explicit(self, manifest: SourceManifest, name: str, value: Any, rendered: Mapping[str, Any]) -> None:
+        """Count a field that was left out; it must be written out with the value that the platform takes for it."""
+        is_unexposed = not rendered.get("external") or rendered.get("externalMethod") != "PortList"
+        has_no_effect = name == "externalPorts" and is_unexposed and not value
+        if has_no_effect or _is_equal(value, self.conventions.get_default(manifest.kind, name)):
+            self.explicit_fields[manifest.kind, f"spec.{name}"] += 1
+        else:
+            message = "was left out, and would be rendered otherwise than the default"
+            self._add_problem(manifest.place, manifest, f"spec.{name}", message)
+
+    def _compare_metadata(self, manifest: SourceManifest, key: str, rendered: Mapping[str, str]) -> bool:
+        """Return True if no label, or annotation, is added but those that protect disks."""
+        original = getattr(manifest, key)
+        for name, value in original.items():
+            if rendered.get(name) != value.data:
+                place = value.key_place or value.place
+                self._add_problem(place, manifest, f"metadata.{key}.{name}", "would not be rendered as it is")
+        protection = self.conventions.generated_annotations["protected"]
+        is_same = True
+        for name in rendered.keys() - original.keys():
+            path = f"metadata.{key}.{name}"
+            if key == "annotations" and manifest.kind == "VMDisk" and name in protection:
+                self.explicit_fields[manifest.kind, path] += 1
+            elif (manifest.display_name, path) in self.notes:
+                is_same = False
+            else:
+                self._add_problem(manifest.place, manifest, path, "would be added")
+        return is_same
+
+    def _add_problem(self, place: Place, manifest: SourceManifest, path: str, message: str) -> None:
+        subject = f"{manifest.display_name}: {path}" if path else manifest.display_name
+        self.problems.append(Problem(place, _RULE_ID, subject, message))
+
+
+def _is_equal(left: Any, right: Any) -> bool:
+    """Return True if two values are equal in type too: `true` is not 1."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(_is_equal(value, right[key]) for key, value in left.items())
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_is_equal, left, right))
+    return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
+
+
+def _normalise_disks(disks: Any) -> list[tuple[Any, Any]]:
+    """Return name and bus of each disk, whether it is written as a mapping or as a name."""
+    items = disks if isinstance(disks, list) else []
+    return [(item.get("name"), item.get("bus") or "") if isinstance(item, dict) else (item, "") for item in items]

@@ -1,0 +1,336 @@
+"""The user data of VMs, by each form of `cloudInit`; its seed, and the annotation that keeps Flux away from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from vmgen.cloud_init.render import is_substituted
+from vmgen.pipeline import Renderer
+
+HEAD = """namespace: tenant-acme
+vars: {domain: shop.example, port: 80}
+defaults: {instanceType: u1.medium, image: ubuntu-2404}
+vms:
+"""
+ENVIRONMENT = "environments/production.yaml"
+TEMPLATE_FILE = "templates/cloud-init/web.yaml.j2"
+FRAGMENT_FILE = "environments/cloud/a.yaml"
+FROM_TEMPLATE = "  web: {cloudInit: {template: web.yaml.j2}}\n"
+TWO_FROM_TEMPLATE = FROM_TEMPLATE.replace("{cloudInit", "{count: 2, cloudInitSeed: auto, cloudInit")
+Files = Mapping[str, str]
+Manifests = Callable[..., dict[str, Any]]
+Texts = Callable[..., dict[str, str]]
+
+
+@pytest.fixture(name="manifests")
+def _manifests(repository: Callable[..., Any]) -> Manifests:
+    """Render VM groups, with other files beside them; the manifests of the VMs by name."""
+
+    def render(vms: str, files: Files | None = None, platform: str = "hikube") -> dict[str, Any]:
+        made = repository(f"platform: {platform}\n{HEAD}{vms}", files)
+        result = made.run("render", "--verify")
+        assert result.code == 0, result.messages
+        objects = map(yaml.safe_load, made.files("manifests/production/vms").values())
+        return {manifest["metadata"]["name"]: manifest for manifest in objects if manifest["kind"] == "VMInstance"}
+
+    return render
+
+
+@pytest.fixture(name="texts")
+def _texts(manifests: Manifests) -> Texts:
+    """Render VM groups; the user data of the VMs by name."""
+    return lambda vms, files=None: {name: each["spec"]["cloudInit"] for name, each in manifests(vms, files).items()}
+
+
+def test_text_is_verbatim(texts: Texts) -> None:
+    """A text goes out as it was written, comments and blank lines included."""
+    text = "#!/bin/sh\n\n# a comment\necho 'x: y'  \n"
+    block = "".join(f"      {line}\n" if line else "\n" for line in text.split("\n")[:-1])
+    assert texts(f"  web:\n    cloudInit: |\n{block}")["web"] == text
+
+
+def test_mapping_is_a_cloud_config(texts: Texts) -> None:
+    """A mapping gets its header; the order of its keys stays, and its scalars are what cloud-init's parser makes of them."""
+    text = texts("  web:\n    cloudInit: {runcmd: [b, a], package_update: yes, fqdn: '012'}\n")["web"]
+    assert text == '#cloud-config\nruncmd:\n  - b\n  - a\npackage_update: true\nfqdn: "012"\n'
+
+
+def test_layers_merge_mappings(texts: Texts) -> None:
+    """A group adds to the mapping of the defaults, and null removes from it."""
+    vms = "  web: {cloudInit: {packages: [nginx], timezone: null}}\n"
+    own = {"environments/_defaults.yaml": "defaults: {cloudInit: {packages: [vim], timezone: Europe/Zurich, locale: de_CH}}\n"}
+    assert yaml.safe_load(texts(vms, own)["web"]) == {"packages": ["nginx"], "locale": "de_CH"}
+
+
+def test_null_below_a_key_is_cloud_inits_own(texts: Texts) -> None:
+    """`sudo: null` means something to cloud-init, so it stays."""
+    text = texts("  web: {cloudInit: {user: {name: ops, sudo: null}}}\n")["web"]
+    assert yaml.safe_load(text) == {"user": {"name": "ops", "sudo": None}}
+
+
+TEMPLATE = """#cloud-config
+fqdn: {{ vm.name }}.{{ vars.domain }}
+# {{ vm.group }} {{ vm.index }} {{ vm.number }} {{ vm.namespace }} {{ env.name }} {{ env.platform }} {{ env.labels.team }}
+{% for disk in vm.disks %}
+# {{ disk }}
+{% endfor %}
+packages: {{ vars.packages | yaml }}
+runcmd: {{ vars.packages | tojson }}
+package_update: {{ vars.update }}
+"""
+
+
+def test_template(texts: Texts) -> None:
+    """A template is rendered for each VM, with the VM, the environment and the variables of all layers."""
+    vms = """  web:
+    count: 2
+    skip: [1]
+    disks: {data: 5Gi}
+    vars: {packages: [nginx, "yes"], update: true, domain: web.example}
+    cloudInit: {template: web.yaml.j2}
+    instances: {3: {vars: {domain: three.example}}}
+labels: {team: shop}
+"""
+    rendered = texts(vms, {TEMPLATE_FILE: TEMPLATE})
+    assert rendered["web-2"] == (
+        "#cloud-config\nfqdn: web-2.web.example\n# web 0 2 tenant-acme production hikube shop\n# web-2-system\n# web-2-data\n"
+        'packages: [nginx, "yes"]\nruncmd: ["nginx", "yes"]\npackage_update: true\n'
+    )
+    assert rendered["web-3"].startswith("#cloud-config\nfqdn: web-3.three.example\n# web 1 3")
+
+
+def test_template_for_cloud_init_itself(texts: Texts) -> None:
+    """A file for cloud-init's own Jinja passes through untouched."""
+    text = "## template: jinja\n#cloud-config\nfqdn: {{ ds.meta_data.hostname }}{{ nope }}\n"
+    assert texts(FROM_TEMPLATE, {TEMPLATE_FILE: text})["web"] == text
+
+
+def test_merge(texts: Texts) -> None:
+    """Lists append, mappings merge, scalars replace, null removes; the result is one cloud-config."""
+    base = "#cloud-config\npackages: [vim]\ntimezone: UTC\nlocale: C\nntp: {enabled: true, servers: [a.example]}\n"
+    more = "{packages: [nginx], timezone: null, locale: de_CH, ntp: {servers: [b.example]}}"
+    vms = f"  web: {{cloudInit: {{merge: [cloud/base.yaml, shared.yaml, {more}]}}}}\n"
+    files = {"environments/cloud/base.yaml": base, "templates/cloud-init/shared.yaml": "packages: [git]\n"}
+    text = texts(vms, files)["web"]
+    assert text.startswith("#cloud-config\npackages:\n  - vim\n  - git\n  - nginx\n")
+    ntp = {"enabled": True, "servers": ["a.example", "b.example"]}
+    assert yaml.safe_load(text) == {"packages": ["vim", "git", "nginx"], "locale": "de_CH", "ntp": ntp}
+
+
+def test_vms_share_one_text(repository: Callable[..., Any]) -> None:
+    """Without a template, the VMs of a group have the very same text, and it is looked at once."""
+    vms = "  web: {count: 5, cloudInit: {packages: [nginx]}}\n"
+    fleet = Renderer(repository(HEAD + vms).project).render("production").fleet
+    assert fleet is not None
+    assert len({id(machine.cloud_init) for machine in fleet.machines}) == 1
+    assert len(fleet.user_data) == 1
+
+
+# A value of `cloudInit:`, the text of a fragment, and the one problem: its place and what is said after `error:`.
+WRONG = {
+    "missing template": (
+        "{template: wbe.yaml.j2}",
+        "",
+        f"{ENVIRONMENT}:5:31",
+        "vms.web.cloudInit.template: no template wbe.yaml.j2 in templates/cloud-init/; did you mean 'web.yaml.j2'? "
+        "[missing-cloud-init-file]",
+    ),
+    "template above": (
+        "{template: ../hikube/vm-disk.yaml.j2}",
+        "",
+        f"{ENVIRONMENT}:5:31",
+        "vms.web.cloudInit.template: a template lies under templates/cloud-init/; name it without `..`, and from there "
+        "[missing-cloud-init-file]",
+    ),
+    "beside a template": (
+        "{template: web.yaml.j2, packages: [x]}",
+        "",
+        f"{ENVIRONMENT}:5:44",
+        "vms.web.cloudInit.packages: stands beside `template`; put cloud-config keys into a fragment of `merge`, or into the "
+        "template [cloud-init-form]",
+    ),
+    "template of a number": (
+        "{template: 3}",
+        "",
+        f"{ENVIRONMENT}:5:31",
+        "vms.web.cloudInit.template: must be the name of a file [cloud-init-form]",
+    ),
+    "nothing to merge": (
+        "{merge: []}",
+        "",
+        f"{ENVIRONMENT}:5:28",
+        "vms.web.cloudInit.merge: must be a list of fragments: names of files, or mappings of cloud-config keys "
+        "[cloud-init-form]",
+    ),
+    "a number to merge": (
+        "{merge: [3]}",
+        "",
+        f"{ENVIRONMENT}:5:29",
+        "vms.web.cloudInit.merge[0]: must be the name of a file, or a mapping of cloud-config keys [cloud-init-form]",
+    ),
+    "missing fragment": (
+        "{merge: [bse]}",
+        "",
+        f"{ENVIRONMENT}:5:29",
+        "vms.web.cloudInit.merge[0]: no fragment bse beside this file or in templates/cloud-init/; write it there, or "
+        "correct the name [missing-cloud-init-file]",
+    ),
+    "fragment that is a script": (
+        "{merge: [cloud/a.yaml]}",
+        "#!/bin/sh\n",
+        f"{FRAGMENT_FILE}:1:1",
+        "is no cloud-config, so it cannot be merged; begin it with #cloud-config [cloud-init-merge]",
+    ),
+    "fragment that is a list": (
+        "{merge: [cloud/a.yaml]}",
+        "#cloud-config\n- x\n",
+        f"{FRAGMENT_FILE}:2:1",
+        "a fragment must be a mapping of cloud-config keys [cloud-init-merge]",
+    ),
+    "fragments of two types": (
+        "{merge: [cloud/a.yaml, {ntp: [x]}]}",
+        "ntp: {enabled: true}\n",
+        f"{ENVIRONMENT}:5:49",
+        f"vms.web.cloudInit.ntp: is a list here and a mapping at {FRAGMENT_FILE}:1:6; give it the same type in all fragments "
+        "[cloud-init-merge]",
+    ),
+    "key of a fragment": (
+        "{merge: [cloud/a.yaml]}",
+        "packages: [x]\npakages: [x]\n",
+        f"{FRAGMENT_FILE}:2:1",
+        "vms.web.cloudInit.pakages: unknown key 'pakages', which cloud-init would ignore; did you mean 'packages'? "
+        "[unknown-cloud-config-key]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("cloud_init", "fragment", "place", "says"), WRONG.values(), ids=WRONG)
+def test_wrong(repository: Callable[..., Any], cloud_init: str, fragment: str, place: str, says: str) -> None:
+    """A mistake is one problem, at its place, with its remedy."""
+    files = {TEMPLATE_FILE: "#cloud-config\n", FRAGMENT_FILE: fragment, "environments/base/keep": ""}
+    made = repository(f"{HEAD}  web: {{cloudInit: {cloud_init}}}\n", files)
+    assert made.run("render").problems == [f"{place}: error: {says}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("fqdn: {{ vars.nope }}", 2, ": there is no key 'nope' [template-error]"),
+        ("\npackages: {{ [nope] | tojson }}", 3, ": 'nope' is undefined [template-error]"),
+        ("# {{ vm.number }}", 2, ": there is no key 'number' [template-error]"),
+        ("packages: {{ vm.disks }}", 2, ": writes a list; use `| yaml`, `| tojson` or `| join(', ')` [template-error]"),
+        (
+            "{% if true %}\npackges: [nginx]\n{% endif %}",
+            3,
+            ".packges: unknown key 'packges', which cloud-init would ignore; did you mean 'packages'? "
+            "[unknown-cloud-config-key]",
+        ),
+    ],
+    ids=["undefined", "undefined in a list", "no number", "a list", "a key"],
+)
+def test_wrong_template(repository: Callable[..., Any], text: str, line: int, says: str) -> None:
+    """A mistake in a template is one problem, at the line of the template."""
+    made = repository(HEAD + FROM_TEMPLATE, {TEMPLATE_FILE: f"#cloud-config\n{text}\n"})
+    assert made.run("render").problems == [f"{TEMPLATE_FILE}:{line}:1: error: vms.web.cloudInit{says}"]
+
+
+def test_fragment_outside(repository: Callable[..., Any]) -> None:
+    """A fragment has to lie in the repository."""
+    made = repository(f"{HEAD}  web: {{cloudInit: {{merge: [../../outside.yaml]}}}}\n")
+    (made.root.parent / "outside.yaml").write_text("packages: [x]\n")
+    (problem,) = made.run("render").problems
+    assert "lies outside of the repository" in problem
+
+
+def test_all_in_one_run(repository: Callable[..., Any]) -> None:
+    """What is wrong with cloud-init is said beside what is wrong with the rest."""
+    problems = repository(f"{HEAD}  web: {{instanceType: u1.larg, cloudInit: {{pakages: [x]}}}}\n").run("render").problems
+    assert [line.rpartition(" ")[2] for line in problems] == ["[unknown-instance-type]", "[unknown-cloud-config-key]"]
+
+
+def test_said_once(repository: Callable[..., Any]) -> None:
+    """A mistake in a text that every group inherits is one problem."""
+    own = {"environments/_defaults.yaml": "defaults: {cloudInit: {pakages: [x]}}\n"}
+    assert len(repository(f"{HEAD}  web: {{count: 3}}\n  db: {{}}\n", own).run("render").problems) == 1
+
+
+# ---- the seed
+
+
+@pytest.fixture(name="seeds")
+def _seeds(manifests: Manifests) -> Callable[..., list[str]]:
+    """Render VM groups; the seeds of the VMs, by name."""
+    return lambda vms, files=None: [each["spec"]["cloudInitSeed"] for _, each in sorted(manifests(vms, files).items())]
+
+
+Seeds = Callable[..., list[str]]
+
+
+def test_derived(seeds: Seeds) -> None:
+    """VMs with one text have one seed: hexadecimal digits that change with the text."""
+    first = seeds("  web: {count: 2, cloudInit: {packages: [a]}, cloudInitSeed: auto}\n")
+    second = seeds("  web: {count: 2, cloudInit: {packages: [b]}, cloudInitSeed: auto}\n")
+    assert len({*first, *second}) == 2
+    assert all(re.fullmatch(r"[0-9a-f]{16}", seed) for seed in (*first, *second))
+
+
+def test_derived_for_each(seeds: Seeds) -> None:
+    """With a template each VM has the seed of its own text."""
+    assert len(set(seeds(TWO_FROM_TEMPLATE, {TEMPLATE_FILE: "#cloud-config\nfqdn: {{ vm.name }}\n"}))) == 2
+
+
+def test_written(seeds: Seeds) -> None:
+    """Any other seed goes out as it is."""
+    vms = "  a: {cloudInit: {packages: [a]}, cloudInitSeed: '2026-11'}\n  b: {cloudInitSeed: ''}\n"
+    assert seeds(vms) == ["2026-11", ""]
+
+
+def test_derived_from_nothing(seeds: Seeds) -> None:
+    """No user data has a seed too, so that the first user data changes it."""
+    vms = "  a: {cloudInitSeed: auto}\n  b: {cloudInitSeed: auto, cloudInit: {packages: [a]}}\n"
+    assert len({*seeds(vms), "auto", ""}) == 4
+
+
+# ---- the annotation
+
+DISABLED = {"kustomize.toolkit.fluxcd.io/substitute": "disabled"}
+
+
+@pytest.mark.parametrize("platform", ["hikube", "cozystack"])
+@pytest.mark.parametrize(
+    ("word", "metadata", "annotations"),
+    [
+        ("${HOME}", "", DISABLED),
+        ("$HOME", "", None),
+        ("$${HOME} ${db}", "", None),
+        ("${HOME}", "    annotations: {a: b}\n", {"a": "b", **DISABLED}),
+        ("${db}", "    annotations: {kustomize.toolkit.fluxcd.io/substitute: enabled}\n", dict.fromkeys(DISABLED, "enabled")),
+        ("${db}", "    labels: {kustomize.toolkit.fluxcd.io/substitute: enabled}\n", None),
+    ],
+)
+def test_substitution(
+    manifests: Manifests, platform: str, word: str, metadata: str, annotations: dict[str, str] | None
+) -> None:
+    """A variable of a shell keeps Flux away, unless the user said otherwise or escapes it."""
+    vms = f"  web:\n{metadata}    cloudInit: |\n      #!/bin/sh\n      echo {word}\n"
+    assert manifests(vms, platform=platform)["web"]["metadata"].get("annotations") == annotations
+
+
+def test_only_where_it_is_needed(manifests: Manifests) -> None:
+    """With a template, only the VMs whose text has a variable are annotated."""
+    template = "#!/bin/sh\n{% if vm.index %}\necho ${HOME}\n{% endif %}\n"
+    rendered = manifests(TWO_FROM_TEMPLATE, {TEMPLATE_FILE: template})
+    assert [rendered[name]["metadata"].get("annotations") for name in sorted(rendered)] == [None, DISABLED]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"), [("", False), ("$x", False), ("${x}", True), ("$${x}", False), ("${x} $${y}", False)]
+)
+def test_is_substituted(text: str, is_one: bool) -> None:
+    """Flux replaces `${…}`; who escapes one counts on it."""
+    assert is_substituted(text) is is_one
