@@ -14,6 +14,7 @@ from vmgen.importer.conventions import PlatformConventions
 from vmgen.problems import Place, Problem, VmgenError
 from vmgen.read.located import Located
 from vmgen.read.yaml_reader import read_documents
+from vmgen.rules import IMPORT_INVALID_FIELD, IMPORT_WITHOUT_NAME
 
 STDIN = "-"
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -128,7 +129,7 @@ class _ManifestParser:
             return None
         if metadata is None or name is None or not isinstance(name.data, str):
             message = "the object has no metadata.name; write one"
-            self.diagnostics.add_error(document.place, "import-without-name", kind, message)
+            self.diagnostics.add_error(document.place, IMPORT_WITHOUT_NAME.id, kind, message)
             return None
         return self._build_manifest(document, kind, name, metadata)
 
@@ -147,7 +148,7 @@ class _ManifestParser:
         namespace = namespace if isinstance(namespace, str) else ""
         spec = document.get("spec")
         if spec is not None and spec.data is not None and not isinstance(spec.data, dict):
-            self.diagnostics.add_error(spec.place, "import-invalid-field", f"{label}: spec", "must be a mapping")
+            self.diagnostics.add_error(spec.place, IMPORT_INVALID_FIELD.id, f"{label}: spec", "must be a mapping")
         labels = self._filter_metadata(metadata, "labels", label, notes)
         annotations = self._filter_metadata(metadata, "annotations", label, notes)
         fields = spec.mapping if spec else {}
@@ -159,7 +160,7 @@ class _ManifestParser:
         if section is None or section.data is None:
             return {}
         for _, problem in self.conventions.get_key_schema("group", key).find_problems(section):
-            self.diagnostics.add_error(problem.place, "import-invalid-field", f"{label}: metadata.{key}", problem.message)
+            self.diagnostics.add_error(problem.place, IMPORT_INVALID_FIELD.id, f"{label}: metadata.{key}", problem.message)
         carried: dict[str, Located] = {}
         for name, value in section.mapping.items():
             if name in self.conventions.get_server_fields(key):

@@ -15,6 +15,7 @@ from vmgen.merge.layers import DISK_SOURCES
 from vmgen.problems import Place, did_you_mean
 from vmgen.quantities import max_size
 from vmgen.read.located import KeyPath, to_plain
+from vmgen.rules import IMPORT_MISSING_DISK
 
 _SUFFIX_PATTERN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _METADATA_KEYS = ("labels", "annotations")
@@ -112,7 +113,7 @@ class _DiskAssigner:
             hint = did_you_mean(attachment.name, self.disks) or "; import its VMDisk together with the VM"
             message = f"the disk '{attachment.name}' is not among what is imported{hint}"
             subject = f"{vm.manifest.display_name}: spec.disks"
-            self.diagnostics.add_error(attachment.place, "import-missing-disk", subject, message)
+            self.diagnostics.add_error(attachment.place, IMPORT_MISSING_DISK.id, subject, message)
         return disk
 
     def _can_own(self, disk: DiskObject, vm: VmObject) -> bool:

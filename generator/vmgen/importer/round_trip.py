@@ -14,8 +14,9 @@ from vmgen.importer.inputs import ImportNote, SourceManifest
 from vmgen.problems import Place, Problem
 from vmgen.read.located import to_plain
 from vmgen.read.manifests import parse_objects
+from vmgen.rules import IMPORT_PROOF
 
-_RULE_ID = "import-proof"
+_RULE_ID = IMPORT_PROOF.id
 
 
 class RoundTripResult(NamedTuple):

@@ -18,6 +18,7 @@ from vmgen.problems import Problem, VmgenError, did_you_mean, has_errors, sort_p
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project, is_environment_name
 from vmgen.read.schema import Schema, load_builtin_schema
+from vmgen.rules import IMPORT_DUPLICATE, IMPORT_INVALID_FIELD, IMPORT_WITHOUT_NAMESPACE
 
 
 class ImportRequest(NamedTuple):
@@ -112,7 +113,7 @@ def _deduplicate(manifests: Iterable[SourceManifest], diagnostics: Diagnostics) 
             diagnostics.notes.append(ImportNote(manifest.place, "skipped", manifest.display_name, "", text))
         else:
             message = f"differs from the one of the same name at {first.place}; import one of the two"
-            diagnostics.add_error(manifest.place, "import-duplicate", manifest.display_name, message)
+            diagnostics.add_error(manifest.place, IMPORT_DUPLICATE.id, manifest.display_name, message)
     return list(unique.values())
 
 
@@ -130,10 +131,10 @@ def _group_by_namespace(
         name, namespace = manifest.display_name, manifest.namespace or default
         if not namespace:
             message = "no namespace; name it with --namespace tenant-..., or write metadata.namespace"
-            diagnostics.add_error(manifest.place, "import-without-namespace", name, message)
+            diagnostics.add_error(manifest.place, IMPORT_WITHOUT_NAMESPACE.id, name, message)
         elif not schema.is_valid(namespace):
             message = f"'{namespace}' is not a tenant namespace such as tenant-acme; correct it"
-            diagnostics.add_error(manifest.place, "import-invalid-field", f"{name}: metadata.namespace", message)
+            diagnostics.add_error(manifest.place, IMPORT_INVALID_FIELD.id, f"{name}: metadata.namespace", message)
         else:
             namespaces.setdefault(namespace, []).append(manifest)
     return namespaces

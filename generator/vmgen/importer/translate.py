@@ -12,6 +12,7 @@ from vmgen.importer.conventions import PlatformConventions
 from vmgen.importer.inputs import Diagnostics, ImportNote, NoteKind, SourceManifest
 from vmgen.problems import Place, Problem, did_you_mean
 from vmgen.read.located import AmbiguousScalar, KeyPath, Located, to_plain
+from vmgen.rules import IMPORT_FOREIGN_FIELD, IMPORT_INVALID_FIELD
 from vmgen.yaml_text import YAML_1_1_BOOLEANS
 
 # `running: true` and `running: false` as run strategies.
@@ -108,7 +109,7 @@ class _SpecReader:
         note = ImportNote(place, kind, self.manifest.display_name, f"spec.{name}", text, replacement)
         self.diagnostics.notes.append(note)
 
-    def add_error(self, place: Place, name: str, message: str, rule: str = "import-invalid-field") -> None:
+    def add_error(self, place: Place, name: str, message: str, rule: str = IMPORT_INVALID_FIELD.id) -> None:
         """Refuse the object for a field."""
         self.diagnostics.add_error(place, rule, f"{self.manifest.display_name}: spec.{name}", message)
 
@@ -188,7 +189,7 @@ class _SpecReader:
             self.add_note(place, "left out", name, text)
         else:
             message = f"{title} has no such field{self._suggest_platform(name)}"
-            self.add_error(place, name, message, "import-foreign-field")
+            self.add_error(place, name, message, IMPORT_FOREIGN_FIELD.id)
 
     def _suggest_platform(self, name: str) -> str:
         platform = self.conventions.find_platform_with_field(self.manifest.kind, name)
@@ -270,7 +271,7 @@ def _parse_attachment(item: Located, spec: _SpecReader) -> DiskAttachment | None
     if "bus" not in spec.conventions.platform.disk_fields:
         platform = spec.conventions.find_platform_with_field(spec.manifest.kind, "runStrategy")
         remedy = f"; import with --platform {platform}" if platform else ""
-        spec.add_error(bus.place, "disks", f"{title} has no `bus`{remedy}", "import-foreign-field")
+        spec.add_error(bus.place, "disks", f"{title} has no `bus`{remedy}", IMPORT_FOREIGN_FIELD.id)
         return DiskAttachment(name.data, "", item.place)
     is_valid = spec.is_valid(bus, "disks", shape="disk", key="bus")
     return DiskAttachment(name.data, bus.data if is_valid else "", item.place)
