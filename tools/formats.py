@@ -55,10 +55,13 @@ def _when(row: VerdictRow) -> str:
     conditions = [] if row.change == "any" else [row.change]
     if row.key:
         conditions.append(f"key `{row.key}`")
+    if row.before is not None:
+        conditions.append(f"from `{json.dumps(row.before)}`")
     if row.after is not None:
         conditions.append(f"to `{json.dumps(row.after)}`")
     if row.with_:
         conditions.append(f"with `{row.with_}`")
+    conditions.extend(f"`{field}` was `{json.dumps(value)}`" for field, value in row.was.items())
     conditions.extend(f"while `{field}` is `{json.dumps(value)}`" for field, value in row.while_.items())
     return _cell(", ".join(conditions))
 

@@ -144,7 +144,7 @@ def test_github_plan_and_comment(
     machine = runner(AFTER)
     planned = machine.bash(steps(file)["Plan"]["run"], AGAINST="HEAD^1")
     assert planned.returncode == 0, planned.stderr
-    assert "2 restart" in machine.text("summary")
+    assert "2 needs restart" in machine.text("summary")
     assert machine.text("summary") == machine.text(plan)
 
     asked = {"PULL": "7", "PLAN": str(machine.folder / plan), "GITHUB_REPOSITORY": "acme/vms", "ANSWER": there}
@@ -181,7 +181,7 @@ def test_gitlab(name: str, there: str, method: str, path: str, runner: Callable)
         CI_PROJECT_DIR=str(machine.root),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "2 restart" in (machine.root / "plan.md").read_text(encoding="utf-8")
+    assert "2 needs restart" in (machine.root / "plan.md").read_text(encoding="utf-8")
     write = machine.asked[-1]
     assert write[write.index("--request") + 1] == method
     assert write[-1] == f"https://git.example.com/api/v4/projects/9/merge_requests/7/{path}"

@@ -147,7 +147,7 @@ def test_object_that_moves_between_environments_is_said(repository: Repositories
     objects = plan(rendered)
     assert {each["movedFrom"] for each in objects} == {"production"}
     assert {each["action"] for each in objects} == {"move"}
-    assert {each["verdict"] for each in objects} == {"update in place"}
+    assert {each["verdict"] for each in objects} == {"moves"}
     assert rendered.run("render", "--allow-empty").code == 0
     assert plan(rendered) == []
 

@@ -40,11 +40,11 @@ def changed(repository: Repositories) -> Any:
 
 
 def test_text_puts_the_gravest_first(changed: Any) -> None:
-    """What destroys data stands above what restarts, that above what is simply new, and the summary is last."""
+    """What destroys data stands above what needs a restart, that above what is simply new, and the summary is last."""
     text = changed.run("plan").stdout
-    order = ["DESTROYS DATA", "VMInstance web-3", "restart", "+ VMInstance db"]
+    order = ["DESTROYS DATA", "needs restart", "+ VMInstance db", "VMInstance web-3"]
     assert sorted(order, key=text.index) == order
-    last = "Plan: 2 to create, 4 to update (2 restart), 1 to delete, 2 destroy data.\n"
+    last = "Plan: 2 to create, 4 to update (2 needs restart), 1 to delete, 2 destroy data.\n"
     assert text.endswith(last)
 
 
@@ -52,8 +52,8 @@ def test_text_shows_each_field_before_and_after(changed: Any) -> None:
     """Objects that change alike stand together, with the change, the verdict and its sentence."""
     text = changed.run("plan").stdout
     assert (
-        "  ~ VMInstance web-1, web-2\n      restart\n      spec.instanceType: u1.large -> u1.xlarge\n          restart: The VM"
-        in text
+        "  ~ VMInstance web-1, web-2\n      needs restart\n"
+        "      spec.instanceType: u1.large -> u1.xlarge\n          needs restart: The VM" in text
     )
     assert "  ~ VMDisk web-1-data, web-2-data\n      update in place\n      spec.storage: 50Gi -> 60Gi\n" in text
 
@@ -112,7 +112,7 @@ def test_markdown_begins_with_its_marker_and_unfolds_what_is_grave(changed: Any)
     """A bot finds its comment by the first line; what is lost is to be seen without a click, the rest is folded."""
     text = changed.run("plan", "-o", "markdown").stdout
     assert text.splitlines()[0] == COMMENT_MARKER == "<!-- vmgen-plan -->"
-    assert "| <code>production</code> | 2 | 4 | 1 | **2** | 0 | 2 restart |" in text
+    assert "| <code>production</code> | 2 | 4 | 1 | **2** | 0 | 2 needs restart |" in text
     before, _, folded = text.partition("<details>")
     assert "**DESTROYS DATA**" in before
     assert "DESTROYS DATA" not in folded.partition("</details>")[0]

@@ -37,7 +37,12 @@ class Place(NamedTuple):
 def condition(row: VerdictRow) -> str:
     """What a row names, as the cases call it."""
     parts = [f"change={row.change}"] if row.change != "any" else []
-    parts += [f"{name}={value}" for name, value in (("key", row.key), ("after", row.after), ("with", row.with_)) if value]
+    parts += [
+        f"{name}={value}"
+        for name, value in (("key", row.key), ("before", row.before), ("after", row.after), ("with", row.with_))
+        if value
+    ]
+    parts += [f"was={path}:{json.dumps(value).strip(chr(34))}" for path, value in row.was.items()]
     parts += [f"while={path}:{json.dumps(value).strip(chr(34))}" for path, value in row.while_.items()]
     return " ".join(parts) or "else"
 
@@ -204,7 +209,9 @@ def test_a_default_that_is_written_out_has_no_effect(platform: str) -> None:
 def test_another_value_than_the_default_is_a_change(platform: str) -> None:
     """A class other than the one that the platform took is rejected, a seed re-provisions, and 0 is not `false`."""
     assert changed(platform, "VMDisk", {}, {"storageClass": "local"}) == {"spec.storageClass": "rejected"}
-    assert changed(platform, "VMInstance", {}, {"cloudInitSeed": "two"}) == {"spec.cloudInitSeed": "reprovision"}
+    assert changed(platform, "VMInstance", {"cloudInit": "a"}, {"cloudInit": "a", "cloudInitSeed": "two"}) == {
+        "spec.cloudInitSeed": "reprovision"
+    }
     assert changed(platform, "VMDisk", {}, {"optical": 0}) != {"spec.optical": "no effect"}
 
 
@@ -227,3 +234,87 @@ def test_changed_keys_of_a_cloud_config_are_named_up_to_a_length(length: int, na
     before, after = ({"spec": {"cloudInit": f"#cloud-config\n{key}: {value}\n"}} for value in "ab")
     (change,) = diff_fields(before, after, table)
     assert change.detail == "1 line added, 1 removed" + (f", in {key}" if named else "")
+
+
+def test_verdicts_are_ranked() -> None:
+    """The gravest of an object's verdicts is the object's, so the order is a promise."""
+    gravest_first = (
+        "DESTROYS DATA, rejected, protection dropped, rebuild, reprovision, exposure widens, address may change, "
+        "boot order changes, stops, needs restart, moves, create, delete, update in place, no effect"
+    )
+    assert ", ".join(sorted(Verdict, key=lambda verdict: -verdict.severity)) == gravest_first
+
+
+@pytest.mark.parametrize("file", ["shared/verdicts.yaml", "hikube/verdicts.yaml", "cozystack/verdicts.yaml"])
+def test_old_word_in_an_own_table_gets_the_new_one(new_repository: Callable[..., Any], file: str) -> None:
+    """Whoever wrote a table for an earlier version is told what to write."""
+    platform = "cozystack" if file.startswith("cozystack") else "hikube"
+    text = environment({"vm": {}}, ROWS[0]._replace(platform=platform), "tenant-acme")
+    repository = new_repository({"environments/production.yaml": text})
+    assert repository.run("render").code == 0
+    table = (PROJECT.template_folders[-1] / file).read_text(encoding="utf-8")
+    word = "needs restart" if "verdict: needs restart" in table else "stops"
+    repository.write({f"templates/{file}": table.replace(f"verdict: {word}", "verdict: restart", 1)})
+    repository.write({"environments/production.yaml": text.replace("u1.large", "u1.xlarge")})
+    done = repository.run("plan")
+    assert done.code == 1
+    line = table[: table.index(f"verdict: {word}")].count("\n") + 1
+    assert f"templates/{file}:{line}:" in done.messages
+    assert "'restart' is called 'needs restart' now; write 'needs restart' [invalid-value]" in done.messages
+
+
+EXTERNAL = {"external": True, "externalMethod": "PortList", "externalPorts": [80]}
+WHOLE = EXTERNAL | {"externalMethod": "WholeIP"}
+CLOSED = EXTERNAL | {"external": False}
+
+
+@PLATFORM
+@pytest.mark.parametrize(
+    ("before", "after", "widens"),
+    [
+        (EXTERNAL, EXTERNAL | {"externalPorts": [80, 81]}, True),
+        (EXTERNAL, EXTERNAL | {"externalPorts": [81]}, True),
+        (EXTERNAL | {"externalPorts": [80, 81]}, EXTERNAL, False),
+        (EXTERNAL, WHOLE, True),
+        (WHOLE, EXTERNAL, False),
+        (WHOLE, EXTERNAL | {"externalPorts": [80, 81]}, False),
+        (WHOLE, WHOLE | {"externalPorts": [80, 81]}, False),
+        (CLOSED, EXTERNAL, True),
+        (CLOSED, WHOLE, True),
+        (EXTERNAL, CLOSED, False),
+        (CLOSED, CLOSED | {"externalPorts": [80, 81], "externalMethod": "WholeIP"}, False),
+        ({}, {"external": True, "externalMethod": "PortList", "externalPorts": [22]}, True),
+    ],
+)
+def test_what_opens_a_port_widens_the_exposure(
+    platform: str, before: dict[str, Any], after: dict[str, Any], widens: bool
+) -> None:
+    """A change widens the exposure where a port is reachable afterwards that was not before, and nowhere else."""
+    assert ("exposure widens" in changed(platform, "VMInstance", before, after).values()) is widens
+
+
+FULL = {"cloudInit": "#cloud-config\n", "sshKeys": ["one"], "cloudInitSeed": "s"}
+BARE = {"cloudInit": "", "sshKeys": [], "cloudInitSeed": ""}
+
+
+@PLATFORM
+@pytest.mark.parametrize(
+    ("before", "after", "runs"),
+    [
+        (BARE, BARE | {"cloudInit": "#cloud-config\n"}, True),
+        (BARE, BARE | {"sshKeys": ["one"]}, True),
+        ({}, {"sshKeys": ["one"]}, True),
+        (BARE | {"sshKeys": ["one"]}, BARE | {"sshKeys": ["one"], "cloudInit": "#cloud-config\n"}, False),
+        (FULL, FULL | {"cloudInit": "#cloud-config\na: 1\n"}, False),
+        (FULL, FULL | {"cloudInit": "#cloud-config\na: 1\n", "cloudInitSeed": "t"}, True),
+        (FULL, FULL | {"cloudInit": "#cloud-config\na: 1\n", "cloudInitSeed": ""}, False),
+        (FULL, FULL | {"sshKeys": ["two"], "cloudInitSeed": ""}, False),
+        (BARE, BARE | {"cloudInitSeed": "s"}, False),
+        (FULL, BARE, False),
+    ],
+)
+def test_cloud_init_runs_where_the_plan_says_so(
+    platform: str, before: dict[str, Any], after: dict[str, Any], runs: bool
+) -> None:
+    """cloud-init runs with a new machine id, or with the first user data of all, and at no other change."""
+    assert ("reprovision" in changed(platform, "VMInstance", before, after).values()) is runs

@@ -27,7 +27,7 @@ suppress_warnings = ["misc.highlighting_failure"]
 
 CHAPTERS = {
     "How to": "tutorial adopt plan ci explain cloud-init secrets delivery argocd-plugin policy budget report scale platforms "
-    "windows",
+    "windows upgrading",
     "Reference": "environment rules verdicts commands formats api performance",
     "Background": "why architecture decisions",
     "Project": "../CONTRIBUTING ../SECURITY ../CHANGELOG",

@@ -57,6 +57,11 @@ def _is_appended(before: Any, after: Any) -> bool:
     return len(old) < len(new) and old == new[: len(old)]
 
 
+def _has_new_items(before: Any, after: Any) -> bool:
+    old = _list_item_names(before)
+    return any(name not in old for name in _list_item_names(after))
+
+
 def _is_reordered(before: Any, after: Any) -> bool:
     old, new = _list_item_names(before), _list_item_names(after)
     return old != new and sorted(map(str, old)) == sorted(map(str, new))
@@ -79,6 +84,7 @@ CHANGE_KINDS: Mapping[str, Callable[[Any, Any], bool]] = {
     "first": _is_first_replaced,
     "appended": _is_appended,
     "reordered": _is_reordered,
+    "gains": _has_new_items,
     "added": lambda before, _: before is ABSENT,
     "removed": lambda _, after: after is ABSENT,
     # For the name of a new object: `before` is the greatest length that the API takes.

@@ -118,7 +118,7 @@ def summarize(changes: Iterable[ObjectChange]) -> PlanSummary:
             verdicts.update({change.verdict} - {Verdict.CREATE})
         else:
             actions["update"] += 1
-            verdicts.update({field.verdict for field in change.fields} - {Verdict.UPDATE_IN_PLACE})
+            verdicts.update({change.verdict, *(field.verdict for field in change.fields)} - {Verdict.UPDATE_IN_PLACE})
     most_severe_first = {verdict: verdicts[verdict] for verdict in reversed(Verdict) if verdict in verdicts}
     return PlanSummary(
         actions["create"], actions["update"], actions["delete"], actions["destroy"], actions["retired"], most_severe_first

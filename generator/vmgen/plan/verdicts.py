@@ -1,4 +1,4 @@
-"""The verdict of each field that changes, such as `restart` for an instance type.
+"""The verdict of each field that changes, such as `needs restart` for an instance type.
 
 The verdicts of a platform are data, `templates/<platform>/verdicts.yaml`: the first row of a field that matches the change
 is its verdict.
@@ -24,14 +24,18 @@ from vmgen.secrets.redact import REDACTED, redact
 class Verdict(StrEnum):
     """The effect of a change, in order of severity. The verdict of an object is the most severe of its fields."""
 
-    CREATE = "create"
     NO_EFFECT = "no effect"
     UPDATE_IN_PLACE = "update in place"
-    RESTART = "restart"
-    ADDRESS_MAY_CHANGE = "address may change"
-    BOOT_ORDER_CHANGES = "boot order changes"
-    REPROVISION = "reprovision"
     DELETE = "delete"
+    CREATE = "create"
+    MOVES = "moves"
+    NEEDS_RESTART = "needs restart"
+    STOPS = "stops"
+    BOOT_ORDER_CHANGES = "boot order changes"
+    ADDRESS_MAY_CHANGE = "address may change"
+    EXPOSURE_WIDENS = "exposure widens"
+    REPROVISION = "reprovision"
+    REBUILD = "rebuild"
     PROTECTION_DROPPED = "protection dropped"
     REJECTED = "rejected"
     DESTROYS_DATA = "DESTROYS DATA"
@@ -53,8 +57,10 @@ class VerdictRow(NamedTuple):
     source: str
     change: str = "any"
     key: str = ""
+    before: Any = None
     after: Any = None
     with_: str = ""
+    was: Mapping[str, Any] = {}
     while_: Mapping[str, Any] = {}
 
 
@@ -103,8 +109,10 @@ def _parse_rows(rows: Located) -> OrderedRows:
             row.get_plain("source"),
             change=row.get_plain("change", "any"),
             key=row.get_plain("key", ""),
+            before=row.get_plain("before"),
             after=row.get_plain("after"),
             with_=row.get_plain("with", ""),
+            was=row.get_plain("was", {}),
             while_=row.get_plain("while", {}),
         )
         for row in rows.items
@@ -148,7 +156,8 @@ def diff_fields(before: Mapping[str, Any], after: Mapping[str, Any], table: Kind
     """Return the fields in which two versions of an object differ, in the order of the newer one."""
     differences = list(_find_differences(before, after))
     fields = {difference.field for difference in differences}
-    return tuple(_judge(difference, _find_row(difference, fields, after, table), table) for difference in differences)
+    documents = (before, after)
+    return tuple(_judge(difference, _find_row(difference, fields, documents, table), table) for difference in differences)
 
 
 _PER_KEY_FIELDS = ("metadata.labels", "metadata.annotations")
@@ -189,8 +198,13 @@ def _diff_by_key(path: str, before: Mapping[str, Any], after: Mapping[str, Any])
             yield _FieldDifference(path, str(key), old, new)
 
 
-def _find_row(difference: _FieldDifference, fields: set[str], document: Mapping[str, Any], table: KindVerdicts) -> VerdictRow:
-    """Return the first row that matches. `fields` are all that change, and `document` is the new version of the object."""
+def _find_row(
+    difference: _FieldDifference,
+    fields: set[str],
+    documents: tuple[Mapping[str, Any], Mapping[str, Any]],
+    table: KindVerdicts,
+) -> VerdictRow:
+    """Return the first row that matches. `fields` are all that change, `documents` the two versions of the object."""
     field, key, before, after = difference
     rows = table.fields.get(field) or table.other
     if before is ABSENT and field in table.unset and are_equal(after, table.unset[field]):
@@ -200,11 +214,19 @@ def _find_row(difference: _FieldDifference, fields: set[str], document: Mapping[
         for row in rows
         if row.key in ("", key)
         and row.with_ in ("", *fields)
+        and (row.before is None or are_equal(row.before, before))
         and (row.after is None or are_equal(row.after, after))
-        and all(are_equal(_get_value(document, path), value) for path, value in row.while_.items())
+        and _has_values(documents[0], row.was, table)
+        and _has_values(documents[1], row.while_, table)
         and CHANGE_KINDS[row.change](before, after)
     )
     return next(matching, None) or table.other[-1]
+
+
+def _has_values(document: Mapping[str, Any], values: Mapping[str, Any], table: KindVerdicts) -> bool:
+    """Return true if the fields have these values, where one that is left out has what the platform takes for it."""
+    found = {path: _get_value(document, path) for path in values}
+    return all(are_equal(table.unset.get(path) if found[path] is ABSENT else found[path], values[path]) for path in values)
 
 
 def _judge(difference: _FieldDifference, row: VerdictRow, table: KindVerdicts) -> FieldChange:

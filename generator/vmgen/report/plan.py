@@ -21,14 +21,18 @@ _MAX_WIDTH = 100
 _MAX_VALUE_LENGTH = 200
 _ACTION_SYMBOLS = {"create": "+", "update": "~", "move": "~", "delete": "-"}
 _VERDICT_COLOURS = {
-    Verdict.CREATE: "green",
     Verdict.NO_EFFECT: "dim",
     Verdict.UPDATE_IN_PLACE: "green",
-    Verdict.RESTART: "yellow",
-    Verdict.ADDRESS_MAY_CHANGE: "yellow",
-    Verdict.BOOT_ORDER_CHANGES: "yellow",
-    Verdict.REPROVISION: "magenta",
     Verdict.DELETE: "red",
+    Verdict.CREATE: "green",
+    Verdict.MOVES: "yellow",
+    Verdict.NEEDS_RESTART: "yellow",
+    Verdict.STOPS: "yellow",
+    Verdict.BOOT_ORDER_CHANGES: "yellow",
+    Verdict.ADDRESS_MAY_CHANGE: "yellow",
+    Verdict.EXPOSURE_WIDENS: "magenta",
+    Verdict.REPROVISION: "magenta",
+    Verdict.REBUILD: "magenta",
     Verdict.PROTECTION_DROPPED: "red",
     Verdict.REJECTED: "red",
     Verdict.DESTROYS_DATA: "red",
@@ -42,7 +46,13 @@ MAX_COMMENT_BYTES = 65536
 _RESERVED_BYTES = 200
 # At most so many names in one block: a block is cut as a whole.
 _MAX_BLOCK_NAMES = 20
-_SEVERE_VERDICTS = (Verdict.DESTROYS_DATA, Verdict.REJECTED, Verdict.DELETE)
+_SEVERE_VERDICTS = (
+    Verdict.DESTROYS_DATA,
+    Verdict.REJECTED,
+    Verdict.PROTECTION_DROPPED,
+    Verdict.EXPOSURE_WIDENS,
+    Verdict.DELETE,
+)
 _TABLE_HEADER = (
     "| environment | create | update | delete | destroy data | retired | what the updates do |\n|---|--:|--:|--:|--:|--:|---|\n"
 )
