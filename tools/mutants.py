@@ -4,7 +4,7 @@
     make mutants MODULE=plan/gate   one of them
 
 Each mutation changes one operator, number or condition in a copy of the checkout (build/mutants/), where the tests that own
-the module run. A mutation that survives is either a test to write or a change that makes no difference; only a reader can tell which.
+the module run. A mutation that survives is a test to write, or a change that makes no difference; only a reader can tell.
 """
 
 from __future__ import annotations

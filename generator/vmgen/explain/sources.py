@@ -201,10 +201,10 @@ class UserDataSources:
         if "merge" in cloud_init.mapping:
             entries = cloud_init.mapping["merge"]
             files = [Located(item.data, item.place, layer="names a fragment") for item in entries.items if not item.mapping]
-            return (*_find_leaf_values(self._merge(entries)), *files)
+            return (*_list_scalars(self._merge(entries)), *files)
         if "template" in cloud_init.mapping:
             return tuple(self._find_template_sources(cloud_init.mapping["template"], group, instance, disks, find_vm_values))
-        return _find_leaf_values(cloud_init)
+        return _list_scalars(cloud_init)
 
     def merge_fragments(self) -> Iterator[Located]:
         """Merge the fragments that each `cloudInit.merge` of the environment lists."""
@@ -237,7 +237,7 @@ class UserDataSources:
         try:
             self._templates.render(name, trace_context(context, self))
         except ProblemsError:
-            self._used_paths = set(_list_leaf_paths(context, ()))
+            self._used_paths = set(_list_scalar_paths(context, ()))
         return sorted(self._used_paths, key=str)
 
     def render_token(self, paths: TracedPaths) -> str:
@@ -266,20 +266,20 @@ def _find_values_at(value: Located, steps: list[str | int]) -> Sources:
         if child is None:
             break
         value = child
-    return _find_leaf_values(value)
+    return _list_scalars(value)
 
 
-def _find_leaf_values(value: Located) -> Sources:
+def _list_scalars(value: Located) -> Sources:
     """Find the scalars below a value; the value itself if there are none."""
     return tuple(leaf for _, leaf in walk(value) if not isinstance(leaf.data, dict | tuple)) or (value,)
 
 
-def _list_leaf_paths(value: Any, path: KeyPath) -> Iterator[KeyPath]:
+def _list_scalar_paths(value: Any, path: KeyPath) -> Iterator[KeyPath]:
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _list_leaf_paths(item, (*path, key))
+            yield from _list_scalar_paths(item, (*path, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _list_leaf_paths(item, (*path, index))
+            yield from _list_scalar_paths(item, (*path, index))
     else:
         yield path

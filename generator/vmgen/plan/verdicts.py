@@ -157,7 +157,7 @@ def diff_fields(before: Mapping[str, Any], after: Mapping[str, Any], table: Kind
     differences = list(_find_differences(before, after))
     fields = {difference.field for difference in differences}
     documents = (before, after)
-    return tuple(_judge(difference, _find_row(difference, fields, documents, table), table) for difference in differences)
+    return tuple(_classify(difference, _find_row(difference, fields, documents, table), table) for difference in differences)
 
 
 _PER_KEY_FIELDS = ("metadata.labels", "metadata.annotations")
@@ -229,7 +229,7 @@ def _has_values(document: Mapping[str, Any], values: Mapping[str, Any], table: K
     return all(are_equal(table.unset.get(path) if found[path] is ABSENT else found[path], values[path]) for path in values)
 
 
-def _judge(difference: _FieldDifference, row: VerdictRow, table: KindVerdicts) -> FieldChange:
+def _classify(difference: _FieldDifference, row: VerdictRow, table: KindVerdicts) -> FieldChange:
     """Attach the verdict of a row to a difference, with values that are safe to show."""
     values = (difference.before, difference.after)
     name = difference.key or difference.field
