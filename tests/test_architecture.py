@@ -226,7 +226,10 @@ def test_everything_public_has_a_docstring() -> None:
 
 
 def test_names_are_the_fields_words() -> None:
-    """No metaphor, no empty word; a function is a verb, not a participle; no module has the name of its one function."""
+    """No metaphor, no empty word; a function is a verb, not a participle; no module has the name of its one function.
+
+    A property is read like a field and a rule is named for what it finds: both are decorated, and may be adjectives.
+    """
     names = {(module, part) for module in MODULES for part in module.split(".")}
     names |= {(module, node.name) for module in MODULES for node in (*functions(module), *classes(module))}
     banned = {
@@ -238,19 +241,12 @@ def test_names_are_the_fields_words() -> None:
         for module in MODULES
         for node in functions(module)
         if re.match(r"_?[a-z]+ed(_|$)", node.name)
-        and not _is_value(node)
+        and not node.decorator_list
         and not node.name.startswith(("need", "_need", "embed"))
     ]
     assert participles == []
     twins = [m for m in MODULES if [n.name for n in tree(m).body if isinstance(n, ast.FunctionDef)] == [m.rpartition(".")[2]]]
     assert twins == []
-
-
-def _is_value(node: ast.FunctionDef) -> bool:
-    """Whether a method is read like a field."""
-    return any(
-        getattr(d, "id", getattr(d, "attr", "")) in ("property", "cached_property", "setter") for d in node.decorator_list
-    )
 
 
 def test_class_names_are_unique() -> None:
