@@ -32,7 +32,7 @@ templates/a.yaml: notice: replaces the built-in table [own-verdicts]
 GITHUB = """\
 ::error file=environments/a b.yaml,line=12,col=19,title=unknown-image::vms.web.image: unknown image 'x'; write 'y'
 ::warning file=manifests/a,title=foreign-file::100%25 new, a:b%0A  - one%0A  - two
-::error file=é.yaml,line=1,col=1,title=invalid-name::vms.a%0Ab: 'a%0Ab' cannot be\x1b[31m a name
+::error file=é.yaml,line=1,col=1,title=invalid-name::vms.a%0Ab: 'a%0Ab' cannot be\\x1b[31m a name
 ::notice file=templates/a.yaml,title=own-verdicts::replaces the built-in table
 """
 

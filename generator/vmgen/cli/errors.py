@@ -12,6 +12,7 @@ from typing import TextIO
 
 import click
 
+from vmgen.printable import escape
 from vmgen.problems import ProblemsError, VmgenError
 
 OK = 0
@@ -42,7 +43,9 @@ def exit_code(run: Callable[[], object]) -> int:
     except click.Abort:
         return INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        text = io.StringIO()
+        error.show(text)
+        sys.stderr.write(escape(text.getvalue(), keep="\n"))  # it may quote an argument
         return FAILED
     except VmgenError as error:
         return _fail(str(error))
@@ -64,7 +67,7 @@ def exit_code(run: Callable[[], object]) -> int:
 
 
 def _fail(message: str) -> int:
-    sys.stderr.write(f"vmgen: {message}\n")
+    sys.stderr.write(escape(f"vmgen: {message}\n", keep="\n"))
     return FAILED
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from vmgen.check.totals import sum_totals
 from vmgen.cli.options import environments_argument, format_option
 from vmgen.cli.session import Session
 from vmgen.pipeline import Renderer
+from vmgen.printable import format_json as dump_json
 from vmgen.report.fleet import DISK_COLUMNS, VM_COLUMNS, Selection, build_disk_rows, build_vm_rows, parse_selectors
 from vmgen.report.tables import TABLE_FORMATS, TableRows, format_table
 from vmgen.report.totals import (
@@ -94,4 +94,4 @@ def _format_json(vm_rows: TableRows, disk_rows: TableRows, summaries: Sequence[E
         "environments": [summary_to_dict(summary) for summary in summaries],
         "totals": totals_to_dict(sum_totals(summary.total for summary in summaries)),
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return dump_json(document)

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
 from vmgen.plan.diff import find_orphaned_environments
+from vmgen.printable import escape
 from vmgen.problems import Problem, VmgenError, has_errors
 from vmgen.read.repository import Project, find_environments, open_project, select_environments
 from vmgen.report.terminal import Paint, choose_paint
@@ -115,7 +116,7 @@ class Session:
 
     def print_message(self, message: str) -> None:
         """Print a message for people."""
-        sys.stderr.write(f"{message}\n")
+        sys.stderr.write(escape(f"{message}\n", keep="\n"))
 
     def report_problems(self, problems: Iterable[Problem]) -> bool:
         """Print problems in the output format, and return True if one of them is an error.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 from vmgen.importer.inputs import ImportNote
 from vmgen.importer.round_trip import RoundTripResult
 from vmgen.importer.run import ImportedEnvironment, ImportResult
+from vmgen.printable import escape
+from vmgen.printable import format_json as dump_json
 from vmgen.problems import Problem
 
 # Up to so many objects with the same note are named one by one; of more, only the first.
@@ -20,7 +21,7 @@ def format_text(result: ImportResult) -> str:
     """Return the report for people: each environment with its notes, then the skipped objects."""
     lines = [line for environment in result.environments for line in _render_environment(environment)]
     lines.extend(_render_notes("skipped", result.skipped))
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{escape(line)}\n" for line in lines)
 
 
 def _render_environment(environment: ImportedEnvironment) -> Iterator[str]:
@@ -75,7 +76,7 @@ def format_json(result: ImportResult, written_files: Iterable[str] = ()) -> str:
         "skipped": [_build_note_data(note) for note in result.skipped],
         "problems": [_build_problem_data(problem) for problem in result.problems],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return dump_json(document)
 
 
 def _build_environment_data(environment: ImportedEnvironment, is_written: bool) -> Mapping[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from vmgen.explain.origins import ExplainedField, Explanation, Origin
+from vmgen.printable import escape
+from vmgen.printable import format_json as dump_json
 from vmgen.problems import Place
 from vmgen.report.terminal import Link, Paint
 from vmgen.secrets.redact import REDACTED, redact, redact_line
@@ -43,7 +44,7 @@ def format_text(explanation: Explanation, fields: tuple[ExplainedField, ...], pa
         if notes:
             lines.extend(_wrap_annotations(_shorten(text, left_width), notes, left_width + 2, paint, link))
         else:
-            lines.append(_shorten(text, MAX_WIDTH))
+            lines.append(escape(_shorten(text, MAX_WIDTH)))
     return "\n".join(lines) + "\n"
 
 
@@ -142,7 +143,7 @@ def _shorten(text: str, width: int) -> str:
 
 def _wrap_annotations(text: str, annotations: Iterable[_Annotation], indent: int, paint: Paint, link: Link) -> Iterator[str]:
     """Return the annotations one below the other at `indent`, the first one beside `text`; long ones break between words."""
-    prefix = text.ljust(indent)
+    prefix = escape(text).ljust(indent)
     for annotation in annotations:
         width, line = indent, prefix
         for index, word in enumerate(annotation):
@@ -157,7 +158,7 @@ def _wrap_annotations(text: str, annotations: Iterable[_Annotation], indent: int
 
 
 def _paint_word(word: _Word, room: int, paint: Paint, link: Link) -> str:
-    text = word.text if word.place else _shorten(word.text, max(room, 8))
+    text = escape(word.text if word.place else _shorten(word.text, max(room, 8)))
     text = paint(text, word.style) if word.style else text
     return link(text, word.place) if word.place else text
 
@@ -173,7 +174,7 @@ def format_json(explanation: Explanation, fields: tuple[ExplainedField, ...]) ->
         "counted": [_origin_to_dict(origin, "") for origin in explanation.existence_origins],
         "fields": [_field_to_dict(field) for field in fields],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n"
+    return dump_json(document, default=str)
 
 
 def _field_to_dict(field: ExplainedField) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from vmgen.explain.impact import WHOLE_OBJECT, AffectedObject, Impact
+from vmgen.printable import escape
+from vmgen.printable import format_json as dump_json
 from vmgen.quantities import format_count
 from vmgen.report.terminal import Paint
 
@@ -30,7 +31,7 @@ def format_text(impact: Impact, paint: Paint) -> str:
 def _format_headline(impact: Impact, paint: Paint) -> str:
     counts, checked = _count_affected(impact), _count_checked(impact)
     keys = ", ".join([*impact.keys[:_MAX_KEYS], *(["…"] if len(impact.keys) > _MAX_KEYS else [])])
-    subject = paint(str(impact.target), "bold") + (f" ({keys})" if keys else "")
+    subject = paint(escape(str(impact.target)), "bold") + (f" ({escape(keys)})" if keys else "")
     also = f"; {format_count(checked, 'object')} checked against it" if checked else ""
     if counts["objects"]:
         nouns = ", ".join(format_count(number, plural.removesuffix("s")) for plural, number in counts.items())
@@ -48,9 +49,9 @@ def _format_objects(objects: list[AffectedObject], paint: Paint) -> Iterator[str
                 names_by_fields.setdefault((affected.kind, fields, note), []).append(affected.name)
     for (kind, fields, note), names in names_by_fields.items():
         more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
-        yield f"    {format_count(len(names), kind)}: {' '.join(names[:_MAX_NAMES])}{more}"
+        yield f"    {format_count(len(names), kind)}: {escape(' '.join(names[:_MAX_NAMES]))}{more}"
         for field in fields:
-            yield paint(f"      {'the whole object' if field == WHOLE_OBJECT else field}{note}", "dim")
+            yield paint(escape(f"      {'the whole object' if field == WHOLE_OBJECT else field}{note}"), "dim")
 
 
 def _count_affected(impact: Impact) -> dict[str, int]:
@@ -80,7 +81,7 @@ def format_json(impact: Impact) -> str:
         "kinds": dict(Counter(affected.kind for affected in impact.objects if affected.fields)),
         "objects": [_object_to_dict(affected) for affected in impact.objects],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return dump_json(document)
 
 
 def _object_to_dict(affected: AffectedObject) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -12,6 +11,8 @@ from vmgen.plan.desired import Identity, Tombstone
 from vmgen.plan.plan import ObjectChange, Plan, PlanSummary, summarize
 from vmgen.plan.totals import NO_DELTA, sum_deltas
 from vmgen.plan.verdicts import FieldChange, Verdict
+from vmgen.printable import escape
+from vmgen.printable import format_json as dump_json
 from vmgen.quantities import format_count
 from vmgen.report.terminal import Paint
 from vmgen.report.totals import delta_to_dict, format_delta
@@ -63,7 +64,7 @@ def format_value(value: Any) -> str:
     """Format a redacted value as YAML on one line, at most 200 characters."""
     if value is ABSENT:
         return "(not there)"
-    text = value if isinstance(value, str) and value else to_flow(value)
+    text = escape(value if isinstance(value, str) and value else to_flow(value))
     return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: _MAX_VALUE_LENGTH - 3]}..."
 
 
@@ -126,7 +127,7 @@ def _format_lines(plan: Plan, paint: Paint) -> Iterator[str]:
     if not plan.changes:
         yield f"Nothing differs from {describe_baseline(plan.against)}."
     for environment, changes in plan.by_environment.items():
-        yield paint(environment, "bold")
+        yield paint(escape(environment), "bold")
         for group in _group_changes(changes, len(changes)):
             yield from _format_group(group, paint)
         yield ""
@@ -140,14 +141,14 @@ def _format_group(group: _ChangeGroup, paint: Paint) -> Iterator[str]:
     import textwrap
 
     change, colour = group.representative, _VERDICT_COLOURS[group.representative.verdict]
-    names = f"{change.identity.kind} {', '.join(group.names)}"
+    names = escape(f"{change.identity.kind} {', '.join(group.names)}")
     first, *more = textwrap.wrap(names, _MAX_WIDTH, break_on_hyphens=False, break_long_words=False)
     yield f"  {paint(_ACTION_SYMBOLS[change.action], colour)} {first}"
-    for line in (*more, paint(group.title, colour), *describe_change(change)):
+    for line in (*more, paint(group.title, colour), *map(escape, describe_change(change))):
         yield f"      {line}"
     for field in change.fields:
-        yield f"      {field.path}: {_format_difference(field)}"
-        yield f"          {paint(field.verdict, _VERDICT_COLOURS[field.verdict])}: {field.says}"
+        yield escape(f"      {field.path}: {_format_difference(field)}")
+        yield f"          {paint(field.verdict, _VERDICT_COLOURS[field.verdict])}: {escape(field.says)}"
 
 
 class _Block(NamedTuple):
@@ -167,7 +168,8 @@ class _Section(NamedTuple):
 
 def format_markdown(plan: Plan, max_bytes: int = MAX_COMMENT_BYTES) -> str:
     """Format a table of environments, the severe changes, and the others folded; cut to `max_bytes` at whole objects."""
-    head = f"{COMMENT_MARKER}\n### Plan: {plan.summary}\n\nCompared with {html.escape(describe_baseline(plan.against))}.\n"
+    baseline = html.escape(escape(describe_baseline(plan.against)))
+    head = f"{COMMENT_MARKER}\n### Plan: {plan.summary}\n\nCompared with {baseline}.\n"
     totals = format_delta(sum_deltas(plan.deltas.values()))
     head += f"\nTotals: **{html.escape(totals)}**.\n" if totals else ""
     texts, bytes_left, cut_count = [head], max_bytes - len(head.encode()) - _RESERVED_BYTES, 0
@@ -211,7 +213,7 @@ def _build_sections(plan: Plan) -> Iterator[_Section]:
             ("to create", [change for change in mild if change.action == "create"]),
         ):
             if selected:
-                opening = f"\n<details><summary>{html.escape(name)}: {len(selected)} {label}</summary>\n\n"
+                opening = f"\n<details><summary>{_escape_text(name)}: {len(selected)} {label}</summary>\n\n"
                 yield _Section(opening, _build_blocks(selected), "\n</details>\n")
 
 
@@ -255,7 +257,7 @@ def _format_code(text: str) -> str:
 
 def _escape_text(text: str) -> str:
     """Escape text so that it contains no Markdown, HTML, mention or table cell."""
-    return html.escape(text, quote=False).translate(_ESCAPES)
+    return html.escape(escape(text, keep="\n"), quote=False).translate(_ESCAPES)
 
 
 def format_json(plan: Plan) -> str:
@@ -275,7 +277,7 @@ def format_json(plan: Plan) -> str:
             for name, changes in plan.by_environment.items()
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return dump_json(document)
 
 
 def _summary_to_dict(summary: PlanSummary) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vmgen import __version__
+from vmgen.printable import escape
+from vmgen.printable import format_json as dump_json
 from vmgen.problems import Problem, Severity
 from vmgen.report.terminal import Paint
 
@@ -20,17 +21,12 @@ def format_text(problems: Sequence[Problem], paint: Paint) -> str:
     """Format one line each, as compilers do: file:line:column: severity: key: message [rule]; then the problem's own lines."""
     lines = []
     for problem in problems:
-        place = paint(_escape_unprintable(str(problem.place)), "bold")
+        place = paint(escape(str(problem.place)), "bold")
         severity = paint(problem.severity, _COLOURS[problem.severity])
-        message = _escape_unprintable(_prefix_subject(problem))
-        lines.append(f"{place}: {severity}: {message} {paint(f'[{problem.rule}]', 'dim')}\n")
-        lines.extend(f"{_escape_unprintable(line)}\n" for line in problem.lines)
+        message = escape(_prefix_subject(problem))
+        lines.append(f"{place}: {severity}: {message} {paint(escape(f'[{problem.rule}]'), 'dim')}\n")
+        lines.extend(f"{escape(line)}\n" for line in problem.lines)
     return "".join(lines)
-
-
-def _escape_unprintable(text: str) -> str:
-    """Escape line breaks and control characters, so that input can neither start a line nor control the terminal."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def format_json(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001 - one signature for all formats
@@ -48,7 +44,7 @@ def format_json(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG0
         }
         for problem in problems
     ]
-    return json.dumps({"version": 1, "problems": rows}, indent=2, ensure_ascii=False) + "\n"
+    return dump_json({"version": 1, "problems": rows})
 
 
 def format_github(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
@@ -70,7 +66,8 @@ def _escape_property(text: str) -> str:
 
 
 def _escape_data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    """Escape what a command gives a meaning, and what a log or a terminal would obey; a line break stays one."""
+    return escape(text.replace("%", "%25"), keep="\n").replace("\n", "%0A")
 
 
 def format_sarif(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
@@ -83,7 +80,7 @@ def format_sarif(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG
         "version": "2.1.0",
         "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return dump_json(document)
 
 
 def _build_sarif_result(problem: Problem, rule_index: int) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
+
+from vmgen.printable import escape
+from vmgen.printable import format_json as dump_json
 
 TableRows = Sequence[Sequence[object]]
 TableFormatter = Callable[[Sequence[str], TableRows], str]
@@ -11,7 +13,7 @@ TableFormatter = Callable[[Sequence[str], TableRows], str]
 
 def format_table(columns: Sequence[str], rows: TableRows) -> str:
     """Align columns with spaces; columns of integers to the right."""
-    cells = [[str(cell) for cell in row] for row in (columns, *rows)]
+    cells = [[escape(str(cell)) for cell in row] for row in (columns, *rows)]
     widths = [max(map(len, column)) for column in zip(*cells)]
     numeric = [bool(rows) and all(isinstance(row[index], int) for row in rows) for index in range(len(columns))]
     lines = []
@@ -23,7 +25,7 @@ def format_table(columns: Sequence[str], rows: TableRows) -> str:
 
 def format_json(columns: Sequence[str], rows: TableRows) -> str:
     """Format rows as a list of objects."""
-    return json.dumps([dict(zip(columns, row)) for row in rows], indent=2, ensure_ascii=False) + "\n"
+    return dump_json([dict(zip(columns, row)) for row in rows])
 
 
 def format_csv(columns: Sequence[str], rows: TableRows) -> str:
@@ -32,7 +34,8 @@ def format_csv(columns: Sequence[str], rows: TableRows) -> str:
     import io
 
     stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows((columns, *rows))
+    cells = ([escape(cell, keep="\n") if isinstance(cell, str) else cell for cell in row] for row in (columns, *rows))
+    csv.writer(stream, lineterminator="\n").writerows(cells)
     return stream.getvalue()
 
 
