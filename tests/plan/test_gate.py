@@ -263,7 +263,7 @@ def test_renamed_group_is_told_how_to_keep_its_names(committed: Committed) -> No
     assert "It looks like a rename: write `name: web`, or `names:`, in its group to keep the old names." in refused.messages
     history.write(production=WEB.replace("  web:", "  shop:\n    name: web"))
     assert history.vmgen("render").code == 0
-    assert history.vmgen("plan").stdout.startswith("Nothing differs")
+    assert "9 to update (9 moves), 0 to delete, 0 destroy data." in history.vmgen("plan").stdout
 
 
 def test_printing_passes_no_gate(committed: Committed) -> None:

@@ -128,38 +128,6 @@ def test_new_key_of_a_disk_is_a_rename(repository: Repositories) -> None:
     assert gone["remedy"] == "write the key `iso` back to keep it"
 
 
-def test_pinned_name_moves_files_and_changes_nothing(repository: Repositories) -> None:
-    """Under a new key with the old `name:` the manifests lie elsewhere, and no object changes."""
-    rendered = repository(WEB)
-    rendered.run("render")
-    rendered.write({"environments/production.yaml": WEB.replace("  web: {", "  shop: {name: web, ")})
-    assert plan(rendered) == []
-    done = rendered.run("render")
-    assert (done.code, done.problems) == (0, [])
-    assert "production/disks/shop/web-1-data.yaml" in rendered.files()
-
-
-def test_object_that_moves_between_environments_is_said(repository: Repositories) -> None:
-    """The same object from another environment is no loss, and the plan says where it came from."""
-    rendered = repository(WEB, {"environments/other.yaml": "namespace: tenant-acme\n"})
-    rendered.run("render")
-    rendered.write({"environments/other.yaml": WEB, "environments/production.yaml": "namespace: tenant-acme\n"})
-    objects = plan(rendered)
-    assert {each["movedFrom"] for each in objects} == {"production"}
-    assert {each["action"] for each in objects} == {"move"}
-    assert {each["verdict"] for each in objects} == {"moves"}
-    assert rendered.run("render", "--allow-empty").code == 0
-    assert plan(rendered) == []
-
-
-def test_object_that_two_environments_hold_stays_where_one_lets_go(repository: Repositories) -> None:
-    """While one environment still renders an object, nobody loses it."""
-    rendered = repository(WEB, {"environments/other.yaml": WEB})
-    rendered.run("render")
-    rendered.write({"environments/other.yaml": "namespace: tenant-acme\n"})
-    assert plan(rendered) == []
-
-
 names = st.from_regex(r"[a-z]([-a-z0-9]{0,6}[a-z0-9])?", fullmatch=True)
 values = st.recursive(
     st.text(alphabet="abn-1: \n\"'#", max_size=8) | st.booleans() | st.integers() | st.none(),

@@ -7,7 +7,10 @@ from datetime import date
 from typing import NamedTuple
 
 from vmgen.check.totals import PriceList, load_prices
+from vmgen.expand.model import Disk
 from vmgen.merge.environment import Environment, Group
+from vmgen.merge.layers import DISK_SOURCES
+from vmgen.merge.settings import Settings
 from vmgen.problems import Place, Problem
 from vmgen.read.located import Located
 from vmgen.render.manifests import Tree
@@ -46,7 +49,8 @@ class Tombstone(NamedTuple):
 class DesiredState(NamedTuple):
     """One environment as its sources describe it. The keys of `files` and `objects` are paths below `manifests/`.
 
-    `group_places` maps the folder of each group to the line that decides its number of VMs.
+    `group_places` maps the folder of each group to the line that decides its number of VMs, and `field_places` the path of
+    each disk to the lines of its fields that cannot change.
     """
 
     environment: str
@@ -56,6 +60,7 @@ class DesiredState(NamedTuple):
     objects: Mapping[str, Identity] = {}
     tombstones: tuple[Tombstone, ...] = ()
     group_places: Mapping[str, Place] = {}
+    field_places: Mapping[str, Mapping[str, Place]] = {}
     prices: PriceList | None = None
 
 
@@ -71,9 +76,29 @@ def build_desired_state(environment: Environment, tree: Tree) -> tuple[DesiredSt
         {path: Identity(resource.kind, namespace, resource.name) for path, resource in tree.resources.items()},
         tuple(stone for entry in entries for stone in _parse_tombstones(entry, environment.name, namespace)),
         {group.key: _find_count_place(group) for group in environment.groups},
+        _find_field_places(tree),
         load_prices(environment),
     )
     return desired, tuple(problem for index, entry in enumerate(entries) for problem in _validate_entry(entry, index))
+
+
+def _find_field_places(tree: Tree) -> Mapping[str, Mapping[str, Place]]:
+    """Return the places of `storageClass` and the source of each disk, by the path of its manifest."""
+    places_by_settings: dict[int, Mapping[str, Place]] = {}
+    found = {}
+    for path, resource in tree.resources.items():
+        if isinstance(resource, Disk):
+            key = id(resource.settings)  # the disks of a group share their settings
+            if key not in places_by_settings:
+                places_by_settings[key] = dict(_locate_fixed_fields(resource.settings))
+            found[path] = places_by_settings[key]
+    return found
+
+
+def _locate_fixed_fields(settings: Settings) -> Iterator[tuple[str, Place]]:
+    for key in ("storageClass", *DISK_SOURCES):
+        if settings.is_set_by_user(key):
+            yield f"spec.{'source' if key in DISK_SOURCES else key}", settings.find_place(key)
 
 
 def _parse_tombstones(entry: Located, environment: str, namespace: str) -> Iterator[Tombstone]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Tombstone
+from vmgen.plan.moves import PROTECT_FIRST, Move
 from vmgen.plan.plan import ObjectChange, Plan
 from vmgen.plan.verdicts import Verdict
 from vmgen.problems import Place, Problem
@@ -29,13 +30,16 @@ def find_refusals(
     """
     environments = {desired.environment: desired for desired in desired_states}
     refused = [change for change in plan.changes if change.is_refused and not is_permitted(change, today)]
-    by_cause: dict[tuple[str, bool], list[ObjectChange]] = defaultdict(list)
+    by_cause: dict[tuple[str, Verdict, Move | None], list[ObjectChange]] = defaultdict(list)
     for change in refused:
         if change.tombstone is None:
-            loses_data = change.verdict == Verdict.DESTROYS_DATA
-            by_cause[change.moved_from or change.environment, loses_data].append(change)
-    for (environment, _), changes in by_cause.items():
-        yield _build_refusal(plan, environment, environments.get(environment), changes, head_is_behind=head_is_behind)
+            move = change.move if change.verdict == Verdict.DESTROYS_DATA else None
+            by_cause[change.environment, change.verdict, move].append(change)
+    for (environment, _, move), changes in by_cause.items():
+        if move:
+            yield _build_move_refusal(plan, environments[environment], move, changes)
+        else:
+            yield _build_refusal(plan, environment, environments.get(environment), changes, head_is_behind=head_is_behind)
     yield from _find_expired_tombstones(refused)
     yield from _find_unused_tombstones(plan, environments, today)
 
@@ -58,17 +62,37 @@ def _build_refusal(
         way_back = "Restore them" if desired else f"Restore {file}"
     else:
         rule = REJECTED_CHANGE.id
-        says = [change.says for change in changes if change.says]
+        says = [change.says for change in changes if change.says and not change.move]
         says += [field.says for change in changes for field in change.fields if field.verdict == Verdict.REJECTED]
         effect = f"the platform rejects a change: {names}. {' '.join(dict.fromkeys(says))}"
         way_back = "Take it back"
-    sentences = [effect, *dict.fromkeys(f"It looks like a rename: {change.remedy}." for change in changes if change.remedy)]
+    sentences = [
+        effect,
+        *dict.fromkeys(_describe_rename(change) for change in changes if change.rename_candidate and change.remedy),
+    ]
     if head_is_behind:
         sentences.append(f"HEAD lacks commits of {plan.against}, and what they added counts as removed here: merge it first.")
     permission = _describe_permission(desired, file)
     sentences.append(f"{way_back}, or let it pass by {permission}, with the reason for the reviewer:")
     lines = tuple(_format_tombstones(desired, changes))
     return Problem(_find_place(desired, file, changes), rule, "", " ".join(sentences), lines=lines)
+
+
+def _build_move_refusal(plan: Plan, desired: DesiredState, move: Move, changes: list[ObjectChange]) -> Problem:
+    """Build one problem for disks that move unprotected. It asks for no tombstone, since nothing is meant to go."""
+    names = ", ".join(str(change.identity) for change in changes)
+    origin = f"environment {move.environment}" if move.environment != desired.environment else f"group {move.group}"
+    baseline = f"committed at {plan.against}" if plan.against else "in manifests/"
+    message = (
+        f"the data of {format_count(len(changes), 'disk')} {baseline} could be destroyed: {names}. They move here from "
+        f"{origin} and are not protected there, so the engine may delete them before it finds them here; {PROTECT_FIRST}"
+    )
+    return Problem(_find_place(desired, desired.file, changes), DESTROYS_DATA.id, "", message)
+
+
+def _describe_rename(change: ObjectChange) -> str:
+    is_rename = change.rename_candidate is None or change.rename_candidate.namespace == change.identity.namespace
+    return f"It looks {'like a rename' if is_rename else 'moved to another namespace'}: {change.remedy}."
 
 
 def _describe_permission(desired: DesiredState | None, file: str) -> str:
@@ -94,9 +118,14 @@ def _format_tombstones(desired: DesiredState | None, changes: list[ObjectChange]
 
 
 def _find_place(desired: DesiredState | None, file: str, changes: list[ObjectChange]) -> Place:
-    """Return the line that decides the number of VMs in the group of the first object, or the file."""
+    """Return the line of the first field that is rejected, or that decides the number of VMs of a group, or the file."""
     if desired is None:
         return Place(file)
+    for change in changes:
+        places = desired.field_places.get(change.path, {})
+        for field in change.fields:
+            if field.verdict == Verdict.REJECTED and field.path in places:
+                return places[field.path]
     folders = (folder for change in changes for folder in change.path.split("/")[2:-1])
     return next((desired.group_places[folder] for folder in folders if folder in desired.group_places), Place(file, 1, 1))
 

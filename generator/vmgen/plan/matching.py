@@ -125,8 +125,7 @@ def match_objects(
     parser = ManifestParser()
     existing, problems = _parse_existing(differing, baseline, parser)
     planned = _collect_planned(environments, baseline, differing, parser)
-    # An object whose manifest is the same in another file of the run has only moved.
-    desired_identities = {identity for desired in environments for identity in desired.objects.values()} if existing else set()
+    unchanged = _collect_unchanged(environments, planned, parser) if existing else {}
     pairs, removed = [], []
     for old in existing:
         candidates = planned.get(old.identity)
@@ -134,7 +133,9 @@ def match_objects(
             new = next((new for new in candidates if new.environment == old.environment), candidates[0])
             candidates.remove(new)
             pairs.append((old, new))
-        elif old.identity not in desired_identities:
+        elif old.identity in unchanged:
+            pairs.append((old, unchanged[old.identity]))
+        else:
             removed.append(old)
     created = tuple(new for candidates in planned.values() for new in candidates)
     return Matching(tuple(pairs), created, tuple(removed), find_rename_candidates(removed, created), problems)
@@ -150,6 +151,18 @@ def _collect_planned(
                 new = PlannedObject(identity, desired.environment, path, desired.files[path], parser)
                 planned[identity].append(new)
     return planned
+
+
+def _collect_unchanged(
+    environments: tuple[DesiredState, ...], planned: Mapping[Identity, list[PlannedObject]], parser: ManifestParser
+) -> Mapping[Identity, PlannedObject]:
+    """Return the objects whose manifest is the same in the baseline. An object that goes elsewhere has moved to them."""
+    return {
+        identity: PlannedObject(identity, desired.environment, path, desired.files[path], parser)
+        for desired in environments
+        for path, identity in desired.objects.items()
+        if identity not in planned
+    }
 
 
 def _parse_existing(

@@ -10,7 +10,9 @@ from vmgen.merge.catalog import Catalog
 from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
 from vmgen.plan.baseline import Baseline
 from vmgen.plan.desired import DesiredState, Identity, Tombstone
-from vmgen.plan.matching import ExistingObject, Matching, PlannedObject, find_old_base_name, match_objects
+from vmgen.plan.matching import ExistingObject, Matching, PlannedObject, match_objects
+from vmgen.plan.moves import PROTECT_FIRST, Move, find_move, find_move_verdict
+from vmgen.plan.renames import find_rename_remedy
 from vmgen.plan.totals import TotalsDelta, compute_deltas
 from vmgen.plan.verdicts import FieldChange, KindVerdicts, Verdict, VerdictTable, diff_fields, find_matching_row, load_verdicts
 from vmgen.problems import Problem, VmgenError
@@ -21,8 +23,8 @@ Action = Literal["create", "update", "move", "delete"]
 class ObjectChange(NamedTuple):
     """The change of one object. `says` and `source` explain its verdict; empty where its fields do.
 
-    `rename_candidate` is the other half of what looks like a rename, `moved_from` the environment that held the object
-    before, and `tombstone` the permission to destroy it.
+    `rename_candidate` is the other half of what looks like a rename, `move` the place that held the object before,
+    `tombstone` the permission to destroy it, and `remedy` the edit that keeps it.
     """
 
     identity: Identity
@@ -34,8 +36,9 @@ class ObjectChange(NamedTuple):
     source: str = ""
     fields: tuple[FieldChange, ...] = ()
     rename_candidate: Identity | None = None
-    moved_from: str = ""
+    move: Move | None = None
     tombstone: Tombstone | None = None
+    remedy: str = ""
 
     @property
     def is_refused(self) -> bool:
@@ -46,19 +49,6 @@ class ObjectChange(NamedTuple):
     def is_retired(self) -> bool:
         """True if a tombstone names the object that is deleted."""
         return self.action == "delete" and self.tombstone is not None
-
-    @property
-    def remedy(self) -> str:
-        """The edit that keeps the old name of an object that looks renamed; empty for any other."""
-        if self.action != "delete" or self.rename_candidate is None:
-            return ""
-        name, new_name = self.identity.name, self.rename_candidate.name
-        if new_name == name:
-            return f"write `namespace: {self.identity.namespace}` back to keep it"
-        # A standalone disk lies in the folder of its kind, and the disks and VMs of a group one folder deeper.
-        if self.path.count("/") < 3:
-            return f"write the key `{name}` back to keep it"
-        return f"write `name: {find_old_base_name(name, new_name)}`, or `names:`, in its group to keep the old names"
 
 
 class PlanSummary(NamedTuple):
@@ -111,8 +101,10 @@ def summarize(changes: Iterable[ObjectChange]) -> PlanSummary:
     for change in changes:
         if change.is_retired:
             actions["retired"] += 1
+        elif change.verdict == Verdict.DESTROYS_DATA:
+            actions["destroy"] += 1
         elif change.action == "delete":
-            actions["destroy" if change.verdict == Verdict.DESTROYS_DATA else "delete"] += 1
+            actions["delete"] += 1
         elif change.action == "create":
             actions["create"] += 1
             verdicts.update({change.verdict} - {Verdict.CREATE})
@@ -164,6 +156,10 @@ class _ChangeBuilder:
         self._platform_names = {desired.environment: desired.platform for desired in environments}
         self._tombstones = [tombstone for desired in environments for tombstone in desired.tombstones]
         self._tables: dict[str, VerdictTable] = {}
+        self._vm_names: dict[str, list[str]] = defaultdict(list)
+        for desired in environments:
+            names = (identity.name for identity in desired.objects.values() if identity.kind == "VMInstance")
+            self._vm_names[desired.environment].extend(names)
 
     def find_catalog(self, environment: str) -> Catalog:
         """Return the catalog of an environment; that of the default platform for a removed one."""
@@ -183,15 +179,17 @@ class _ChangeBuilder:
     def _build_update(self, old: ExistingObject, new: PlannedObject) -> ObjectChange | None:
         table = self._find_kind_verdicts(new.environment, new.identity.kind)
         fields = diff_fields(old.document, new.document, table)
-        move = table.moved[-1] if old.environment != new.environment else None
-        if not fields and not move:
+        move = find_move(old, new)
+        row = find_move_verdict(old, table) if move else None
+        if not fields and not row:
             return None
-        verdicts = [field.verdict for field in fields] + ([move.verdict] if move else [])
+        verdicts = [field.verdict for field in fields] + ([row.verdict] if row else [])
         action: Action = "update" if fields else "move"
         verdict = max(verdicts, key=lambda verdict: verdict.severity)
         change = ObjectChange(new.identity, new.environment, new.path, action, verdict, fields=fields)
-        if move:
-            change = change._replace(says=move.says, source=move.source, moved_from=old.environment)
+        if row:
+            remedy = PROTECT_FIRST if row.verdict == Verdict.DESTROYS_DATA else ""
+            change = change._replace(says=row.says, source=row.source, move=move, remedy=remedy)
         return change._replace(tombstone=self._find_tombstone(new.identity, old.environment))
 
     def _build_creation(self, new: PlannedObject, candidate: Identity | None) -> ObjectChange:
@@ -204,11 +202,13 @@ class _ChangeBuilder:
 
     def _build_deletion(self, old: ExistingObject, candidate: Identity | None) -> ObjectChange:
         table = self._find_kind_verdicts(old.environment, old.identity.kind)
-        rows = table.deleted
+        rows, remedy = table.deleted, ""
         if candidate:
-            rows = table.fields["metadata.namespace" if candidate.name == old.identity.name else "metadata.name"]
+            is_elsewhere = candidate.namespace != old.identity.namespace
+            rows = table.fields["metadata.namespace" if is_elsewhere else "metadata.name"]
+            remedy = find_rename_remedy(old.identity, candidate, old.path, self._vm_names[old.environment])
         verdict, says, source, *_ = rows[-1]
-        change = ObjectChange(old.identity, old.environment, old.path, "delete", verdict, says, source)
+        change = ObjectChange(old.identity, old.environment, old.path, "delete", verdict, says, source, remedy=remedy)
         return change._replace(rename_candidate=candidate, tombstone=self._find_tombstone(old.identity, old.environment))
 
     def _find_tombstone(self, identity: Identity, environment: str) -> Tombstone | None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from vmgen.plan.change_kinds import ABSENT
 from vmgen.plan.desired import Identity, Tombstone
+from vmgen.plan.moves import describe_move
 from vmgen.plan.plan import ObjectChange, Plan, PlanSummary, summarize
 from vmgen.plan.totals import NO_DELTA, sum_deltas
 from vmgen.plan.verdicts import FieldChange, Verdict
@@ -72,17 +73,27 @@ def describe_change(change: ObjectChange) -> Iterator[str]:
     """Describe what happens to an object as a whole, in sentences; none for one that is new and nothing else."""
     if change.action == "create" and not change.is_refused and not change.rename_candidate:
         return
-    if change.moved_from:
-        yield f"Moves here from environment {change.moved_from}."
+    if change.move:
+        yield from describe_move(change.move, change.environment, change.path)
     if change.says:
         yield change.says
-    if change.rename_candidate and change.action == "delete":
-        yield f"It looks renamed to {change.rename_candidate.name}; {change.remedy}."
-    if change.rename_candidate and change.action == "create":
-        yield f"It looks like {change.rename_candidate.name} under a new name."
+    if change.rename_candidate:
+        yield _describe_rename(change, change.rename_candidate)
     if change.tombstone and (change.is_retired or change.is_refused):
         until = f", until {change.tombstone.until}" if change.tombstone.until else ""
         yield f"Retired at {change.tombstone.place}: {change.tombstone.reason}{until}."
+
+
+def _describe_rename(change: ObjectChange, candidate: Identity) -> str:
+    is_elsewhere = candidate.namespace != change.identity.namespace
+    if change.action == "delete":
+        fate = f"moved to namespace {candidate.namespace}" if is_elsewhere else f"renamed to {candidate.name}"
+        return f"It looks {fate}; {change.remedy}."
+    return (
+        f"It looks like {candidate.name} under a new name."
+        if not is_elsewhere
+        else (f"It looks like an object of namespace {candidate.namespace} in another one; it begins empty.")
+    )
 
 
 def describe_baseline(against: str) -> str:
@@ -299,8 +310,8 @@ def _change_to_dict(change: ObjectChange) -> dict[str, Any]:
         data["renamedTo" if change.action == "delete" else "renamedFrom"] = _identity_to_dict(change.rename_candidate)
     if change.remedy:
         data["remedy"] = change.remedy
-    if change.moved_from:
-        data["movedFrom"] = change.moved_from
+    if change.move:
+        data |= {"movedFrom": change.move.environment, "movedFromGroup": change.move.group}
     if change.tombstone and (change.is_retired or change.is_refused):
         data["retired"] = _tombstone_to_dict(change.tombstone)
     return data

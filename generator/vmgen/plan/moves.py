@@ -1,0 +1,72 @@
+"""Moves: an object that another environment or group of its namespace holds after a change.
+
+An engine prunes what is gone from one folder without asking if another folder has it. Only the guards of the live object,
+which are those of the baseline, hold that up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from vmgen.plan.matching import ExistingObject, PlannedObject
+from vmgen.plan.verdicts import KindVerdicts, Verdict, VerdictRow
+
+PROTECT_FIRST = "move them back, write `protect: true` where they are, sync that, and move them in a later change"
+_UNPROTECTED = VerdictRow(
+    Verdict.DESTROYS_DATA,
+    "The disk is not protected before it moves: the engine may delete it, with all that is on it, where it is gone from Git, "
+    "before the other place holds it.",
+    "argo-cd docs/user-guide/sync-options.md, kustomize-controller docs/spec/v1/kustomizations.md",
+)
+
+
+class Move(NamedTuple):
+    """The place that held an object before: an environment, and the folder of a group, empty for standalone disks."""
+
+    environment: str
+    group: str
+
+
+def find_move(old: ExistingObject, new: PlannedObject) -> Move | None:
+    """Return the place that an object leaves; None if its environment and its group are the same."""
+    move = Move(old.environment, _find_group(old.path))
+    return None if move == Move(new.environment, _find_group(new.path)) else move
+
+
+def find_move_verdict(old: ExistingObject, table: KindVerdicts) -> VerdictRow:
+    """Return the verdict of a move: that of the table, whatever its word, or the loss of a disk that nothing protects."""
+    if old.identity.kind == "VMDisk" and not _is_guarded(old.document):
+        return _UNPROTECTED
+    return table.moved[-1]._replace(verdict=Verdict.MOVES)
+
+
+def describe_move(move: Move, environment: str, path: str) -> Iterator[str]:
+    """Describe where an object at a path comes from, and the order in which to sync, in sentences."""
+    if move.environment != environment:
+        yield f"Moves here from environment {move.environment}. Sync {environment} before {move.environment}."
+        return
+    group = _name_group(_find_group(path))
+    yield f"Moves from {_name_group(move.group)} to {group}. Where groups are synced one by one, sync {group} first."
+
+
+def _is_guarded(document: Mapping[str, Any]) -> bool:
+    """Return true if neither engine prunes an object unasked: Argo CD takes the first `Prune=`, Flux `disabled` in any case."""
+    metadata = document.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    if not isinstance(annotations, dict):
+        return False
+    options = [option.strip() for option in str(annotations.get("argocd.argoproj.io/sync-options", "")).split(",")]
+    prune = next((option for option in options if option.startswith("Prune=")), "")
+    is_kept_by_flux = str(annotations.get("kustomize.toolkit.fluxcd.io/prune", "")).casefold() == "disabled"
+    return prune in ("Prune=confirm", "Prune=false") and is_kept_by_flux
+
+
+def _find_group(path: str) -> str:
+    """Return the folder of a group in `<environment>/<kind>/<group>/<file>`; empty if the file lies above it."""
+    folders = path.split("/")[2:-1]
+    return folders[0] if folders else ""
+
+
+def _name_group(group: str) -> str:
+    return f"group {group}" if group else "the standalone disks"
