@@ -106,7 +106,7 @@ labels: {team: shop}
 
 def test_template_for_cloud_init_itself(texts: Texts) -> None:
     """A file for cloud-init's own Jinja passes through untouched."""
-    text = "## template: jinja\n#cloud-config\nfqdn: {{ ds.meta_data.hostname }}{{ nope }}\n"
+    text = "## template: jinja\n#cloud-config\nfqdn: {{ ds.meta_data.hostname }}{{ nope | default('') }}\n"
     assert texts(FROM_TEMPLATE, {TEMPLATE_FILE: text})["web"] == text
 
 

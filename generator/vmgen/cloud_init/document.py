@@ -20,21 +20,29 @@ from vmgen.rules import Rule
 CLOUD_CONFIG_HEADER = "#cloud-config"
 JINJA_HEADER = "## template: jinja"
 ARCHIVE_HEADER = "#cloud-config-archive"
+JSON_PATCH_HEADER = "#cloud-config-jsonp"
+INCLUDE_HEADER = "#include"
+INCLUDE_ONCE_HEADER = "#include-once"
+BOOTHOOK_HEADER = "#cloud-boothook"
+PART_HANDLER_HEADER = "#part-handler"
+SCRIPT_HEADER = "#!"
 MIME_HEADER = "MIME"
 # cloudinit/handlers/__init__.py, INCLUSION_TYPES_MAP; the longest first, as cloud-init compares them.
 _KNOWN_HEADERS = (
     ARCHIVE_HEADER,
-    "#cloud-config-jsonp",
+    JSON_PATCH_HEADER,
     JINJA_HEADER,
-    "#cloud-boothook",
-    "#include-once",
-    "#part-handler",
+    BOOTHOOK_HEADER,
+    INCLUDE_ONCE_HEADER,
+    PART_HANDLER_HEADER,
     CLOUD_CONFIG_HEADER,
-    "#include",
-    "#!",
+    INCLUDE_HEADER,
+    SCRIPT_HEADER,
 )
 # cloud-init searches this many bytes for the header of a MIME message.
 _MIME_SEARCH_BYTES = 4096
+# The first line of a message (email.feedparser): without one, all of the text is the body, and its own header decides.
+_MIME_FIRST_LINE = re.compile(r"From |[!-9;-~]+:|[ \t]")
 _KEY_PATTERN = re.compile(r"^[a-z][a-z0-9_-]*:(\s|$)", re.MULTILINE)
 
 MAX_DEPTH = 50
@@ -47,7 +55,7 @@ class UserDataFinding(NamedTuple):
     """A breach of a rule in a text of user data.
 
     `line` and `column` count from 0 in the text. `path` is the key of the cloud-config, empty if there is none. `inner_line`
-    is the line within the value at `path`, -1 for the value as a whole.
+    is the line within the value at `path`, -1 for the value as a whole. `lines` are printed below the message.
     """
 
     rule: Rule
@@ -56,11 +64,12 @@ class UserDataFinding(NamedTuple):
     column: int = 0
     path: KeyPath = ()
     inner_line: int = -1
+    lines: tuple[str, ...] = ()
 
 
 def detect_header(text: str) -> str:
     """Return the header of user data, `MIME` for a multipart message, or empty if cloud-init knows none."""
-    if "mime-version:" in text[:_MIME_SEARCH_BYTES].lower():
+    if "mime-version:" in text[:_MIME_SEARCH_BYTES].lower() and _MIME_FIRST_LINE.match(text):
         return MIME_HEADER
     start = text[:64].lower()
     return next((header for header in _KNOWN_HEADERS if start.startswith(header)), "")
@@ -137,17 +146,26 @@ class CloudConfigDocument(NamedTuple):
                 return key.start_mark.line, key.start_mark.column
         return self.locate(path)
 
+    def locate_text(self, path: KeyPath) -> tuple[int, bool]:
+        """Return the line, from 0, at which the text at a path begins, and whether its lines are lines of the document."""
+        node = self.root
+        for step in path:
+            node = _find_child(node, step)
+        return node.start_mark.line + _is_block(node), _is_block(node)
+
+    def get_source(self, path: KeyPath) -> str:
+        """Return a scalar as it is written; empty if the value is none."""
+        node = self.root
+        for step in path:
+            node = _find_child(node, step)
+        return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+
     def iter_texts(self) -> Iterator[TextValue]:
         """Yield every scalar value as text; keys are left out."""
         for path, node in _walk_nodes(self.root, ()):
             if isinstance(node, yaml.ScalarNode):
                 mark = node.start_mark
                 yield TextValue(path, str(node.value), mark.line, mark.column, _is_block(node))
-
-
-def parse_cloud_config(text: str) -> tuple[CloudConfigDocument | None, list[UserDataFinding]]:
-    """Parse user data that has the header of a cloud-config; any other kind gives None and no findings."""
-    return parse_document(text) if detect_header(text) == CLOUD_CONFIG_HEADER else (None, [])
 
 
 def parse_document(text: str) -> tuple[CloudConfigDocument | None, list[UserDataFinding]]:
@@ -206,7 +224,8 @@ def _find_duplicate_keys(root: Any) -> Iterator[UserDataFinding]:
                 continue
             mark = key.start_mark
             if key.value in first_lines:
-                message = f"stands twice, first at line {first_lines[key.value] + 1} of the text; put both values under one key"
+                first = f"stands twice, first at line {first_lines[key.value] + 1} of the text"
+                message = f"{first}; cloud-init would take this one, and lose the first: put both values under one key"
                 yield UserDataFinding(DUPLICATE_KEY, message, mark.line, mark.column, (*path, key.value))
             first_lines.setdefault(key.value, mark.line)
 

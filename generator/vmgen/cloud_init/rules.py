@@ -29,11 +29,45 @@ UNKNOWN_HEADER = Rule(
 Begin with `#cloud-config`, with `#!` and an interpreter, or with another header of cloud-init's; no blank, no comment and
 no empty line may come before it. A mapping gets its header by itself.""",
 )
+INVALID_PART = Rule(
+    "cloud-init-part",
+    """A part of a MIME message, of a `#cloud-config-archive` or of a `#cloud-config-jsonp` that cloud-init would skip or trip
+over: a boundary that no line has, a type or an encoding that it does not know, a script without `#!`, content that is none.
+
+Write what the message names. Each part is held to the rules of the text that it is.""",
+)
+INVALID_INCLUDE = Rule(
+    "cloud-init-include",
+    """A line below `#include` or `#include-once` that is no address. cloud-init would wait for it, and fail.
+
+Write one address a line, with `https://` before it; a comment begins with `#`.""",
+)
+UNENCRYPTED_INCLUDE = Rule(
+    "cloud-init-include-http",
+    """An `#include` over http. Whoever is on the way can put other commands there, and the VM runs them as root.
+
+Serve the file over https.""",
+    "warning",
+)
+UNKNOWN_VARIABLE = Rule(
+    "unknown-jinja-variable",
+    """A variable in a `## template: jinja` that cloud-init does not have. It writes CI_MISSING_JINJA_VAR in its place, or
+drops the whole text.
+
+Correct the name; `cloud-init query --all` lists what a VM has. Ask `is defined` first where only some images have it.""",
+)
 INVALID_SYNTAX = Rule(
     "cloud-config-syntax",
     """A `#cloud-config` that is not one YAML mapping. cloud-init would ignore all of it.
 
 Correct the line, or write the cloud-config as a mapping: then it is read with the rest of the environment.""",
+)
+UNDECODABLE_CONTENT = Rule(
+    "cloud-config-encoding",
+    """Content that is not in the encoding beside it, such as `encoding: b64` above plain text. cloud-init fails there, and
+writes none of the files that follow.
+
+Write the content as plain text, without `encoding`, or encode it: `base64 -w0 FILE`.""",
 )
 DUPLICATE_KEY = Rule(
     "cloud-config-duplicate-key",

@@ -46,7 +46,7 @@ class UserData(NamedTuple):
         """Return a finding in the text as a problem in the user's file."""
         place = self.source.locate(finding) if self.source else Place("")
         subject = f"{self.subject}.{format_path(finding.path)}" if finding.path else self.subject
-        return finding.rule.build_problem(place, subject, finding.message)
+        return finding.rule.build_problem(place, subject, finding.message, finding.lines)
 
 
 def _normalize_number(number: re.Match[str]) -> str:

@@ -9,24 +9,21 @@ import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from vmgen.cloud_init.content import MAX_LEVELS, check_content, split_envelope
 from vmgen.cloud_init.document import (
-    ARCHIVE_HEADER,
+    CLOUD_CONFIG_HEADER,
     JINJA_HEADER,
-    MIME_HEADER,
     CloudConfigDocument,
     UserDataFinding,
     check_header,
     detect_header,
-    parse_cloud_config,
     parse_document,
 )
 from vmgen.cloud_init.render import UserDataBuilder
 from vmgen.cloud_init.rules import (
-    INVALID_SYNTAX,
     LARGE_USER_DATA,
     PASSWORD_HASH,
     SECRET,
-    UNKNOWN_KEY,
     UNPRINTABLE_CHARACTER,
     USER_DATA_TOO_LARGE,
 )
@@ -85,15 +82,9 @@ def check_text(text: str) -> tuple[UserDataFinding, ...]:
     """Return all findings in a text of user data; none in an empty one, which is no user data."""
     if not text:
         return ()
-    document, syntax_findings = parse_cloud_config(text)
-    findings = [*_check_characters(text), *_check_size(text), *check_header(text), *syntax_findings]
-    if document is not None and not isinstance(document.data, dict):
-        message = "must be a mapping of cloud-config keys, such as `packages: [nginx]`"
-        findings.append(UserDataFinding(INVALID_SYNTAX, message))
-        document = None
-    if document is not None:
-        findings.extend(_check_schema(document))
-    findings.extend(_scan_secrets(text, document))
+    findings = [*_check_characters(text), *_check_size(text), *check_header(text)]
+    findings.extend(check_content(text, detect_header(text)))
+    findings.extend(_scan_secrets(text, detect_header(text)))
     return tuple(findings)
 
 
@@ -118,19 +109,11 @@ def _check_size(text: str) -> Iterator[UserDataFinding]:
         yield UserDataFinding(LARGE_USER_DATA, message)
 
 
-def _check_schema(document: CloudConfigDocument) -> Iterator[UserDataFinding]:
-    from vmgen.cloud_init.upstream_schema import find_schema_violations  # only a cloud-config needs it
-
-    for rule, path, message in find_schema_violations(document.data):
-        line, column = document.locate_key(path) if rule is UNKNOWN_KEY else document.locate(path)
-        yield UserDataFinding(rule, message, line, column, path)
-
-
-def _scan_secrets(text: str, document: CloudConfigDocument | None) -> Iterator[UserDataFinding]:
-    """Yield the secrets in a text, one a line: the most specific finding wins. `document` is its cloud-config, if any."""
+def _scan_secrets(text: str, header: str, level: int = 0) -> Iterator[UserDataFinding]:
+    """Yield the secrets in a text, one a line: the most specific finding wins. `header` is what cloud-init takes it for."""
     reported_lines: set[int] = set()
     reported_paths: set[KeyPath] = set()
-    for finding in _scan_all(text, document):
+    for finding in _scan_all(text, header, level):
         inside_value = finding.inner_line >= 0
         if finding.line not in reported_lines and not (inside_value and finding.path and finding.path in reported_paths):
             yield finding
@@ -139,16 +122,17 @@ def _scan_secrets(text: str, document: CloudConfigDocument | None) -> Iterator[U
             reported_paths.add(finding.path)
 
 
-def _scan_all(text: str, document: CloudConfigDocument | None) -> Iterator[UserDataFinding]:
-    header = detect_header(text)
-    if header == JINJA_HEADER:
+def _scan_all(text: str, header: str, level: int) -> Iterator[UserDataFinding]:
+    document = None
+    if header == CLOUD_CONFIG_HEADER:
+        document, _ = parse_document(text)
+    elif header == JINJA_HEADER:
         document, _ = parse_document("#" + text[text.find("\n") :])  # the `#` keeps the number of lines
     if document is not None:
         yield from _scan_document(document)
-    if header == ARCHIVE_HEADER:
-        yield from _scan_archive(text)
-    elif header == MIME_HEADER:
-        yield from _scan_mime(text)
+    for part in split_envelope(text, header).parts if level < MAX_LEVELS else ():
+        for finding in _scan_secrets(part.text, part.header, level + 1):
+            yield part.lift(finding)._replace(column=0, path=())
     for line, description in (*find_secrets(text), *find_secrets_with_plugins(text)):
         yield _build_secret_finding(description, line)
 
@@ -161,27 +145,6 @@ def _scan_document(document: CloudConfigDocument) -> Iterator[UserDataFinding]:
         for inner_line, description in find_secrets(text.value):
             line, column = (text.line + 1 + inner_line, 0) if text.is_block else (text.line, text.column)
             yield _build_secret_finding(description, line, column, text.path, inner_line)
-
-
-def _scan_archive(text: str) -> Iterator[UserDataFinding]:
-    """Scan the parts of an archive; the lines of a part in a literal block are lines of the text."""
-    archive, _ = parse_document(text)
-    for part in archive.iter_texts() if archive else ():
-        for finding in _scan_secrets(part.value, parse_cloud_config(part.value)[0]):
-            line = part.line + (1 + finding.line if part.is_block else 0)
-            yield finding._replace(line=line, column=0, path=(), inner_line=-1)
-
-
-def _scan_mime(text: str) -> Iterator[UserDataFinding]:
-    """Scan the decoded parts of a MIME message, since the encoded text hides keys and values."""
-    from email import message_from_string
-
-    for part in message_from_string(text).walk():
-        payload = part.get_payload(decode=True)
-        if isinstance(payload, bytes):
-            content = payload.decode("utf-8", "replace")
-            for finding in _scan_secrets(content, parse_cloud_config(content)[0]):
-                yield finding._replace(line=0, column=0, path=(), inner_line=-1)
 
 
 def _build_secret_finding(
