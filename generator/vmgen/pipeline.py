@@ -25,6 +25,7 @@ from vmgen.read.located import INVALID
 from vmgen.read.repository import Project, find_environments
 from vmgen.render.manifests import load_manifest_templates, render_tree
 from vmgen.render.policies import PolicyChecker
+from vmgen.render.protection import find_protection_faults
 from vmgen.rules import UNKNOWN_PLATFORM
 
 if TYPE_CHECKING:
@@ -191,6 +192,7 @@ class Renderer:
             tree, template_problems = render_tree(fleet, self.templates, verify_all=self.verify_all)
             violations = waivers.apply(self.policies.find_violations(environment, fleet, tree))
             problems += [*template_problems, *violations, *waivers.find_stale()]
+            problems += find_protection_faults(environment, tree, self.project)
             desired, tombstone_problems = build_desired_state(environment, tree)
             delivery, delivery_problems = self._build_delivery(environment, fleet)
         except ProblemsError as error:

@@ -174,6 +174,41 @@ TEMPLATE_OUTPUT = Rule(
     "template-output",
     "A template whose output is not what was meant: not exactly one object, another kind, name or namespace, a field missing or unknown, a wrong type, blanks at the end of a line. The place is the template's line; nothing is written.",
 )
+OWN_TEMPLATE = Rule(
+    "own-template",
+    """A file under `templates/` of the repository that replaces a built-in one, or makes a platform of its own. It decides what is
+rendered, or what a plan says, so a reviewer should know that it is there. `plan` and `check` name each of them; no exit code
+changes. What destroys data is not in these files: no table lets a disk disappear unsaid.
+
+Nothing to do, unless the file is not meant to be there.""",
+    "notice",
+)
+PROTECTION_LOST = Rule(
+    "protection-lost",
+    """A manifest of a protected disk (`protect: true`, the default) that lacks a guard, or spells it in a way that the engine does
+not honour: a template, a layer or `templates/shared/gitops.yaml` of the repository left it out. Argo CD takes the first `Prune=` and
+the first `Delete=` in the list, in their exact case, with `confirm` or `false`; Flux takes `disabled` without blanks. The
+manifest is looked at as it was rendered. No waiver lets it pass.
+
+Give the annotation back, or say openly that the disk is not protected: `protect: false` on it.""",
+)
+RECREATING_ANNOTATION = Rule(
+    "recreating-annotation",
+    """An annotation or label on a protected disk with which Argo CD or Flux deletes it, or deletes it and makes it anew, empty,
+without a question: a hook of Argo CD or Helm, `Force=true`, the tracking mark of an Application, Flux's `force: enabled`. Seen in
+runs of Argo CD 3.5 and Flux's kustomize-controller 1.9. No waiver lets it pass.
+
+Take it away, or write `protect: false` on the disk.""",
+)
+FREEZING_ANNOTATION = Rule(
+    "freezing-annotation",
+    """An annotation or label with which an engine no longer applies a protected disk, or no longer says that it is gone from
+Git: Flux's `ssa: Ignore`, `ssa: IfNotPresent` and `reconcile: disabled`, Argo CD's `IgnoreExtraneous`. The disk stays; what Git
+says of it does not arrive.
+
+Take it away once it has served.""",
+    "warning",
+)
 DELIVERY_CLASH = Rule(
     "delivery-clash",
     "Two environments that ask Argo CD or Flux for one object, or one ApplicationSet whose environments do not agree on its settings. Write a `prefix:` that tells them apart, or the settings in `_defaults.yaml`.",

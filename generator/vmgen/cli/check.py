@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from vmgen.check.own_templates import find_own_templates
 from vmgen.cli.options import affected_option, against_option, environments_argument, jobs_option, output_option, timings_option
 from vmgen.cli.session import Progress, Session, measure_stages
 from vmgen.problems import Problem, has_errors, sort_problems
@@ -79,7 +80,11 @@ def _find_problems(session: Session, result: RunResult, options: CheckOptions) -
     session.on_stage("drift")
     files = {path: content for rendered in result.environments for path, content in rendered.files.items()}
     with_diff = session.output_format == "text"
-    problems = [*result.problems, *find_drift(session.project, result.changes, files, with_diff=with_diff)]
+    problems = [
+        *result.problems,
+        *find_own_templates(session.project),
+        *find_drift(session.project, result.changes, files, with_diff=with_diff),
+    ]
     delivery = result.delivery
     problems.extend(find_drift(delivery.project, delivery.changes, delivery.files, with_diff=with_diff))
     if options.kustomize != "off" and not has_errors((*session.name_problems, *problems)):

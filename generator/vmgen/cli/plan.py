@@ -6,10 +6,11 @@ import sys
 
 import click
 
+from vmgen.check.own_templates import find_own_templates
 from vmgen.cli.options import affected_option, against_option, environments_argument, format_option, jobs_option
 from vmgen.cli.session import Progress, Session
 from vmgen.pipeline import ProgressCallbacks, plan_and_gate, render_all
-from vmgen.problems import has_errors
+from vmgen.problems import has_errors, sort_problems
 from vmgen.report.plan import MAX_COMMENT_BYTES, format_json, format_markdown, format_text
 
 
@@ -55,6 +56,7 @@ def command(
         session.print_message("There is no plan for what cannot be rendered.")
         return False
     plan, refusals = plan_and_gate(session.project, results, base)
+    plan = plan._replace(problems=sort_problems([*plan.problems, *find_own_templates(session.project)]))
     if output == "text":
         text = format_text(plan, session.paint_for(sys.stdout))
     else:

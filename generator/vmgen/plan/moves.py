@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from vmgen.check.guards import PRUNE_GUARDS, list_guards
 from vmgen.plan.matching import ExistingObject, PlannedObject
 from vmgen.plan.verdicts import KindVerdicts, Verdict, VerdictRow
 
@@ -51,15 +52,8 @@ def describe_move(move: Move, environment: str, path: str) -> Iterator[str]:
 
 
 def _is_guarded(document: Mapping[str, Any]) -> bool:
-    """Return true if neither engine prunes an object unasked: Argo CD takes the first `Prune=`, Flux `disabled` in any case."""
-    metadata = document.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    if not isinstance(annotations, dict):
-        return False
-    options = [option.strip() for option in str(annotations.get("argocd.argoproj.io/sync-options", "")).split(",")]
-    prune = next((option for option in options if option.startswith("Prune=")), "")
-    is_kept_by_flux = str(annotations.get("kustomize.toolkit.fluxcd.io/prune", "")).casefold() == "disabled"
-    return prune in ("Prune=confirm", "Prune=false") and is_kept_by_flux
+    """Return true if neither engine prunes an object unasked."""
+    return set(PRUNE_GUARDS) <= set(list_guards(document))
 
 
 def _find_group(path: str) -> str:

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from vmgen.merge.catalog import Catalog
 from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
 from vmgen.plan.baseline import Baseline
+from vmgen.plan.data_loss import Assessment, assess_deletion, assess_update
 from vmgen.plan.desired import DesiredState, Identity, Tombstone
 from vmgen.plan.matching import ExistingObject, Matching, PlannedObject, match_objects
 from vmgen.plan.moves import PROTECT_FIRST, Move, find_move, find_move_verdict
@@ -190,6 +191,9 @@ class _ChangeBuilder:
         if row:
             remedy = PROTECT_FIRST if row.verdict == Verdict.DESTROYS_DATA else ""
             change = change._replace(says=row.says, source=row.source, move=move, remedy=remedy)
+        loss = assess_update(new.identity.kind, old.document, new.document, fields)
+        if loss and loss.verdict.severity > verdict.severity:
+            change = change._replace(verdict=loss.verdict, says=loss.says, source=loss.source)
         return change._replace(tombstone=self._find_tombstone(new.identity, old.environment))
 
     def _build_creation(self, new: PlannedObject, candidate: Identity | None) -> ObjectChange:
@@ -205,9 +209,9 @@ class _ChangeBuilder:
         rows, remedy = table.deleted, ""
         if candidate:
             is_elsewhere = candidate.namespace != old.identity.namespace
-            rows = table.fields["metadata.namespace" if is_elsewhere else "metadata.name"]
+            rows = table.fields.get("metadata.namespace" if is_elsewhere else "metadata.name", rows)
             remedy = find_rename_remedy(old.identity, candidate, old.path, self._vm_names[old.environment])
-        verdict, says, source, *_ = rows[-1]
+        verdict, says, source = assess_deletion(old.identity.kind, Assessment(*rows[-1][:3]))
         change = ObjectChange(old.identity, old.environment, old.path, "delete", verdict, says, source, remedy=remedy)
         return change._replace(rename_candidate=candidate, tombstone=self._find_tombstone(old.identity, old.environment))
 

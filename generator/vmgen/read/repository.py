@@ -86,6 +86,11 @@ class Project:
                 return path
         return None
 
+    def find_own_template(self, name: str) -> Path | None:
+        """Return the repository's own file `name` that is taken in the place of a built-in one; None if there is none."""
+        path = self.find_template(name)
+        return path if path and len(self.template_folders) > 1 and path.is_relative_to(self.template_folders[0]) else None
+
     @cached_property
     def source_digests(self) -> dict[str, str]:
         """The digest of each file that `read_source` has read, by its display path."""

@@ -14,7 +14,9 @@ from vmgen.plan.totals import NO_DELTA, sum_deltas
 from vmgen.plan.verdicts import FieldChange, Verdict
 from vmgen.printable import escape
 from vmgen.printable import format_json as dump_json
+from vmgen.problems import Problem
 from vmgen.quantities import format_count
+from vmgen.report.problems import problem_to_dict
 from vmgen.report.terminal import Paint
 from vmgen.report.totals import delta_to_dict, format_delta
 from vmgen.yaml_text import to_flow
@@ -209,8 +211,19 @@ def _fit_blocks(section: _Section, bytes_left: int) -> tuple[list[_Block], int]:
 
 
 def _build_sections(plan: Plan) -> Iterator[_Section]:
-    if not plan.changes:
-        return
+    if plan.changes:
+        yield from _build_change_sections(plan)
+    if plan.problems:
+        yield _Section("\n", tuple(_Block(_format_problem(problem), 0) for problem in plan.problems))
+
+
+def _format_problem(problem: Problem) -> str:
+    place, rule = _format_code(str(problem.place)), _format_code(problem.rule)
+    subject = f"{_format_code(problem.subject)}: " if problem.subject else ""
+    return f"- {problem.severity}: {place}: {subject}{_format_sentence(problem.message)} ({rule})\n"
+
+
+def _build_change_sections(plan: Plan) -> Iterator[_Section]:
     rows = tuple(_Block(_format_row(name, summarize(changes)), 0) for name, changes in plan.by_environment.items())
     yield _Section(f"\n{_TABLE_HEADER}", rows)
     severe = [change for change in plan.changes if _is_severe(change)]
@@ -278,6 +291,7 @@ def format_json(plan: Plan) -> str:
         "against": plan.against,
         "summary": _summary_to_dict(plan.summary),
         "totals": delta_to_dict(sum_deltas(plan.deltas.values())),
+        "problems": [problem_to_dict(problem) for problem in plan.problems],
         "environments": [
             {
                 "name": name,

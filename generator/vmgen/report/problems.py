@@ -31,20 +31,22 @@ def format_text(problems: Sequence[Problem], paint: Paint) -> str:
 
 def format_json(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001 - one signature for all formats
     """Format a versioned document (schema/problems.schema.json)."""
-    rows = [
-        {
-            "file": problem.place.file,
-            "line": problem.place.line,
-            "column": problem.place.column,
-            "severity": problem.severity,
-            "rule": problem.rule,
-            "subject": problem.subject,
-            "message": problem.message,
-            "lines": list(problem.lines),
-        }
-        for problem in problems
-    ]
+    rows = [problem_to_dict(problem) for problem in problems]
     return dump_json({"version": 1, "problems": rows})
+
+
+def problem_to_dict(problem: Problem) -> dict[str, Any]:
+    """Return a problem as it stands in every JSON output (schema/problems.schema.json)."""
+    return {
+        "file": problem.place.file,
+        "line": problem.place.line,
+        "column": problem.place.column,
+        "severity": problem.severity,
+        "rule": problem.rule,
+        "subject": problem.subject,
+        "message": problem.message,
+        "lines": list(problem.lines),
+    }
 
 
 def format_github(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001

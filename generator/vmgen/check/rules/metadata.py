@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
+from vmgen.check.guards import GUARDS
 from vmgen.check.rule import Finding, rule
-from vmgen.merge.environment import Environment
+from vmgen.merge.environment import Environment, VmSettings
 from vmgen.merge.settings import Settings
 from vmgen.problems import shorten
 from vmgen.read.located import Located
@@ -63,18 +64,17 @@ def invalid_label_value(environment: Environment) -> Iterator[Finding]:
 def reserved_annotation(environment: Environment) -> Iterator[Finding]:
     """An annotation that replaces the protection of a disk with `protect: true`: Argo CD or Flux would prune it unasked.
 
-    Add the protection's own values to yours, or say openly that the disk is not protected: `protect: false` on it.
+    Add the protection's own values to yours, in their exact spelling and before others of their kind: of several `Prune=`
+    Argo CD takes the first. Or say openly that the disk is not protected: `protect: false` on it.
     """
-    protected: Mapping[str, str] = environment.platform.get_section("protection")["protected"]
     for disk, path, vm in environment.disk_settings:
         if disk.get_plain("protect") is not True:
             continue
-        levels = [(disk, path), (environment.settings, "")]
-        if vm:
-            levels.insert(1, (vm.values, path.partition(".disks.")[0]))
-        for key, options in protected.items():
-            annotation, level_path = _find_effective_annotation(levels, key)
-            if annotation and isinstance(annotation.data, str) and not _has_options(annotation.data, options):
+        levels = list_annotation_levels(environment, disk, path, vm)
+        for key in dict.fromkeys(guard.key for guard in GUARDS):
+            annotation, level_path = find_effective_annotation(levels, key)
+            if annotation and isinstance(annotation.data, str) and not _keeps_guards(annotation.data, key):
+                options = ",".join(guard.written for guard in GUARDS if guard.key == key)
                 message = f"replaces the protection '{options}' of a disk; remove it, or write `protect: false` on the disk"
                 yield Finding(annotation.place, f"{level_path}.annotations.{key}".lstrip("."), message)
 
@@ -109,14 +109,30 @@ def _find_key_error(key: str, compared_key: str) -> str | None:
     return None
 
 
-def _find_effective_annotation(levels: list[tuple[Settings, str]], key: str) -> tuple[Located | None, str]:
-    """Return the annotation that a disk gets, and the path of its level; None if no level sets it. The first level wins."""
+def list_annotation_levels(
+    environment: Environment, disk: Settings, path: str, vm: VmSettings | None
+) -> list[tuple[Settings, str]]:
+    """Return the settings that a disk takes annotations and labels from, each with its key path; the first one wins.
+
+    `path` is the key path of the disk, and `vm` has the settings of its VM, None if it is standalone.
+    """
+    machine = [(vm.values, path.partition(".disks.")[0])] if vm else []
+    return [(disk, path), *machine, (environment.settings, "")]
+
+
+def find_effective_annotation(
+    levels: list[tuple[Settings, str]], key: str, section: str = "annotations"
+) -> tuple[Located | None, str]:
+    """Return the annotation that a disk gets, and the path of its level; None if no level sets it. The first level wins.
+
+    A `section` of `labels` finds a label.
+    """
     for settings, path in levels:
-        annotations = settings.get("annotations")
-        if annotations and key in annotations.mapping:
-            return annotations.mapping[key], path
+        values = settings.get(section)
+        if values and key in values.mapping:
+            return values.mapping[key], path
     return None, ""
 
 
-def _has_options(annotation: str, options: str) -> bool:
-    return set(options.lower().split(",")) <= {option.strip().lower() for option in annotation.split(",")}
+def _keeps_guards(annotation: str, key: str) -> bool:
+    return all(guard.is_met(annotation) for guard in GUARDS if guard.key == key)

@@ -1,0 +1,93 @@
+"""Look for the protection of each disk in its manifest as it was rendered, whatever template, layer or table wrote it.
+
+A disk is protected unless its settings say `protect: false`. Its manifest must carry every guard and no hazard.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from vmgen.check.guards import list_hazards, list_missing_guards
+from vmgen.check.rules.metadata import find_effective_annotation, list_annotation_levels
+from vmgen.expand.model import Disk
+from vmgen.merge.environment import Environment
+from vmgen.problems import Place, Problem
+from vmgen.read.manifests import InvalidYamlError, parse_objects
+from vmgen.read.repository import Project
+from vmgen.render.manifests import Tree
+from vmgen.rules import FREEZING_ANNOTATION, PROTECTION_LOST, RECREATING_ANNOTATION, Rule
+
+GITOPS_DATA = "shared/gitops.yaml"
+
+
+class _Fault(NamedTuple):
+    """What is wrong with the protection in one manifest."""
+
+    rule: Rule
+    key: str
+    message: str
+
+
+def find_protection_faults(environment: Environment, tree: Tree, project: Project) -> Iterator[Problem]:
+    """Yield a problem for each key that unprotects disks, with the number of the disks that it hits."""
+    entries = {id(settings): (settings, path, vm) for settings, path, vm in environment.disk_settings}
+    disks_by_problem: dict[tuple[Place, str, _Fault], list[str]] = defaultdict(list)
+    faults_by_text: dict[bytes, tuple[_Fault, ...]] = {}
+    for path, disk in tree.resources.items():
+        if not isinstance(disk, Disk) or disk.settings.get_plain("protect") is False:
+            continue
+        # Most disks of a group differ in this line only, and parsing costs a hundred times as much.
+        text = tree.files[path].replace(f"\n  name: {disk.name}\n".encode(), b"\n", 1)
+        if text not in faults_by_text:
+            faults_by_text[text] = tuple(_find_faults(tree.files[path]))
+        for fault in faults_by_text[text]:
+            settings, key_path, vm = entries.get(id(disk.settings), (disk.settings, "", None))
+            levels = list_annotation_levels(environment, settings, key_path, vm)
+            place, subject = _locate(levels, fault, disk, environment, project)
+            disks_by_problem[place, subject, fault].append(disk.name)
+    for (place, subject, fault), names in disks_by_problem.items():
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        yield fault.rule.build_problem(place, subject, f"{fault.message} (VMDisk {names[0]}{others})")
+
+
+def _find_faults(content: bytes) -> Iterator[_Fault]:
+    try:
+        documents = parse_objects(content)
+    except InvalidYamlError:
+        return  # a problem of the template already
+    for document in documents:
+        if isinstance(document, dict):
+            yield from _find_document_faults(document)
+
+
+def _find_document_faults(document: Mapping[str, Any]) -> Iterator[_Fault]:
+    for guard in list_missing_guards(document):
+        message = (
+            f"the manifest does not say `{guard.written}` in {guard.key}, so it is not true that {guard.name}; "
+            "give the annotation back, or write `protect: false` on the disk"
+        )
+        yield _Fault(PROTECTION_LOST, guard.key, message)
+    for hazard in list_hazards(document):
+        key = hazard.key.removesuffix("*")
+        rule = RECREATING_ANNOTATION if hazard.severity == "error" else FREEZING_ANNOTATION
+        yield _Fault(rule, key, f"{hazard.says}; take it away, or write `protect: false` on the disk")
+
+
+def _locate(
+    levels: list[tuple[Any, str]], fault: _Fault, disk: Disk, environment: Environment, project: Project
+) -> tuple[Place, str]:
+    """Return the annotation or label in the environment that is at fault; else the file that replaces a built-in one."""
+    for section in ("annotations", "labels"):
+        value, level = find_effective_annotation(levels, fault.key, section)
+        if value:
+            return value.place, f"{level}.{section}.{fault.key}".lstrip(".")
+    kind = environment.platform.kinds[disk.kind]
+    given = {"metadata": {"annotations": disk.values.get("annotations"), "labels": disk.values.get("labels")}}
+    is_given = fault in tuple(_find_document_faults(given))
+    for name in (GITOPS_DATA, kind.template) if is_given else (kind.template, GITOPS_DATA):
+        path = project.find_own_template(name)
+        if path:
+            return Place(project.display_path(path)), fault.key
+    return disk.settings.located.place, fault.key
