@@ -14,7 +14,6 @@ from vmgen.plan.verdicts import FieldChange, Verdict
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 SHARED = (TEMPLATES / "shared/verdicts.yaml").read_text(encoding="utf-8")
 CALM = SHARED.replace("DESTROYS DATA", "no effect").replace("rejected", "no effect")
-SMALLER = "environments/production.yaml", "count: 3", "count: 2"
 ACME = {
     "templates/acme/platform.yaml": "extends: [hikube/platform.yaml]\n",
     "templates/acme/catalog.yaml": "extends: [hikube/catalog.yaml]\n",
