@@ -223,3 +223,21 @@ def test_shards_of_one_process_each(new_repository: Callable[..., Any]) -> None:
     alone, together = new_repository(files), new_repository(files)
     assert alone.run("render").code == together.run("render", "--jobs", "2").code == 0
     assert alone.files("delivery") == together.files("delivery") != {}
+
+
+SYNC_OPTIONS = [
+    ("", ["ApplyOutOfSyncOnly=true", "PruneLast=true", "FailOnSharedResource=true"]),
+    (", syncOptions: []", ["PruneLast=true", "FailOnSharedResource=true"]),
+    (", syncOptions: [CreateNamespace=true]", ["CreateNamespace=true", "PruneLast=true", "FailOnSharedResource=true"]),
+    (", syncOptions: [FailOnSharedResource=false]", ["FailOnSharedResource=false", "PruneLast=true"]),
+    (", syncOptions: [PruneLast=false]", ["PruneLast=false", "FailOnSharedResource=true"]),
+]
+
+
+@pytest.mark.parametrize(("written", "expected"), SYNC_OPTIONS)
+def test_sync_options_that_disks_need_are_added(repository: Callable[..., Any], written: str, expected: list[str]) -> None:
+    """An Application prunes last and refuses what another one has, unless the environment says otherwise."""
+    made = repository(PRODUCTION.replace("destination: {name: hikube}}", f"destination: {{name: hikube}}{written}}}"))
+    assert made.run("render").code == 0
+    [application] = _documents(made, "argocd/production.yaml")
+    assert application["spec"]["syncPolicy"]["syncOptions"] == expected

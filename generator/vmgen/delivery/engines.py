@@ -12,6 +12,10 @@ from vmgen.render.manifests import KUSTOMIZATION, NAME_REFERENCE
 _STANDALONE_SUFFIX = "standalone"
 # Argo CD reads every YAML file below a folder, but these are for kustomize only.
 _EXCLUDE_GLOB = f"{{{KUSTOMIZATION},*/{KUSTOMIZATION},{NAME_REFERENCE}}}"
+# Unless the user writes them otherwise. Without the first, a VM that is renamed with its disk is gone until somebody confirms
+# that the old disk may go; without the second, an Application takes over the disks of another one:
+# https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/
+_NEEDED_SYNC_OPTIONS = ("PruneLast=true", "FailOnSharedResource=true")
 # Flux settings that only VMs need: disks hold no text to substitute or decrypt.
 _VM_ONLY_SETTINGS: Mapping[str, Any] = {"decryption": {}, "postBuild": {}}
 
@@ -117,9 +121,12 @@ def build_health_patch(namespace: str, late_classes: Iterable[str]) -> DeliveryO
 
 
 def _build_sync_options(settings: Mapping[str, Any]) -> list[str]:
+    written = list(settings["syncOptions"])
     # Without this option Argo CD ignores a difference when it compares, but overwrites it when it syncs.
     respect = ["RespectIgnoreDifferences=true"] if settings["ignoreDifferences"] else []
-    return list(dict.fromkeys((*settings["syncOptions"], *respect)))
+    keys = {option.partition("=")[0] for option in written}
+    needed = [option for option in _NEEDED_SYNC_OPTIONS if option.partition("=")[0] not in keys]
+    return list(dict.fromkeys((*written, *needed, *respect)))
 
 
 def build_kustomizations(
