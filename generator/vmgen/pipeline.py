@@ -101,7 +101,7 @@ def evaluate(
         problems += find_emptied_environments(project, changes)
     progress.on_stage("gate")
     if base:
-        problems += _apply_gate(project, rendered, base, changes)
+        problems += [*base.problems, *_apply_gate(project, rendered, base, changes)]
     delivery, delivery_problems = _compare_delivery(project, names, rendered)
     return RunResult(rendered, changes, sort_problems([*problems, *delivery_problems]), delivery)
 

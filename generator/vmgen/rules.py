@@ -244,7 +244,18 @@ DRIFT = Rule(
 )
 UNREADABLE_BASELINE = Rule(
     "unreadable-baseline",
-    "A committed manifest that is not YAML, so that the plan cannot say what becomes of the object in it.",
+    """A committed file in manifests/ that cannot be read: conflict markers, the pointer of a filter such as Git LFS, a link, no
+YAML. Nobody can tell which disk is in it, so it may not go. It is a warning if the render puts the manifest of an object in its
+place.
+
+Write the manifest there as it was, in a change of its own, and remove it in a later one.""",
+)
+UNCOMMITTED_MANIFEST = Rule(
+    "uncommitted-manifest",
+    """A manifest that is neither committed nor staged, or that Git ignores. What is not committed is synced by nobody, and a disk
+in it is protected by nothing but the file. It is an error with `--against` and in a Git hook.
+
+Add it with `git add manifests`, or take the line from `.gitignore`.""",
     "warning",
 )
 

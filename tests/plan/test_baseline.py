@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,27 +53,48 @@ def test_detached_head_is_a_commit(committed: Committed) -> None:
     assert "2 destroy data" in history.vmgen("plan").stdout
 
 
-def test_manifests_in_a_repository_of_their_own_are_files(committed: Committed) -> None:
-    """Where manifests/ is a submodule this repository knows nothing of its files, so the files are the baseline."""
+@pytest.mark.parametrize("folder", ["manifests", "manifests/production", "manifests/production/disks"])
+def test_manifests_in_a_submodule_are_committed(committed: Committed, folder: str) -> None:
+    """Where a folder of manifests is a submodule, what its recorded commit has is the baseline, whatever its HEAD is now."""
+    history = committed()
+    nested = history.at(history.root / folder)
+    nested.git("init", "--quiet")
+    nested.commit()
+    history.git("rm", "-r", "--quiet", "--cached", folder)
+    history.commit()
+    baseline = load_baseline(Project(history.root))
+    assert baseline.environments == ("production",)
+    assert history.vmgen("plan").stdout.endswith(NOTHING)
+    history.write(production=FEWER)
+    for path in (history.root / folder).rglob("web-3-*.yaml"):
+        path.unlink()
+    nested.commit()
+    assert "2 destroy data" in history.vmgen("plan").stdout
+    assert history.vmgen("render").code == 1
+
+
+def test_submodule_that_is_not_checked_out_is_unknown(committed: Committed, tmp_path: Path) -> None:
+    """What a submodule holds is not known without it, so nothing is compared: exit 2, and the command that fetches it."""
     history = committed()
     nested = history.at(history.root / "manifests")
     nested.git("init", "--quiet")
     nested.commit()
     history.git("rm", "-r", "--quiet", "--cached", "manifests")
     history.commit()
-    baseline = load_baseline(Project(history.root))
-    assert (baseline.ref, baseline.repository) == ("", None)
-    assert baseline.environments == ("production",)
+    done = history.cloned(tmp_path / "clone").vmgen("render")
+    assert done.code == 2
+    assert "git submodule update --init manifests" in done.messages
 
 
-def test_without_git_the_files_are_the_baseline(committed: Committed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where git is not installed the folder is as good as outside of Git, and a ref cannot be named."""
+def test_without_git_nothing_is_known_of_a_checkout(committed: Committed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a checkout without a git program the files are no baseline: exit 2, and what to install."""
     history = committed()
     monkeypatch.setenv("PATH", "")
-    assert history.vmgen("plan").stdout.startswith("Nothing differs from the files in manifests/.")
-    done = history.vmgen("plan", "--against", "main")
-    assert done.code == 2
-    assert "--against main needs a git repository" in done.messages
+    for command in ("plan", "render", "check"):
+        done = history.vmgen(command)
+        assert done.code == 2
+        assert "there is no git program; install git" in done.messages
+    assert history.vmgen("render", "--stdout").code == 0
 
 
 def test_committed_manifest_that_is_not_yaml_is_a_warning(committed: Committed) -> None:

@@ -18,6 +18,7 @@ vms:
       data: 50Gi
 """
 MANY = 12
+NO_COMMIT = "There is no commit yet, so nothing counts as existing.\n"
 FOREIGN = "kind: ConfigMap\n"
 
 
@@ -51,7 +52,7 @@ def test_a_hand_edit_is_put_right(rendered: Callable) -> None:
     before = repo.files()
     repo.write({"manifests/production/vms/web/web-1.yaml": repo.text("production/vms/web/web-1.yaml") + "# mine\n"})
     assert repo.run("render", "--check").code == 1
-    assert repo.run("render").messages == f"production: {MANY} files, 1 updated\n"
+    assert repo.run("render").messages == f"{NO_COMMIT}production: {MANY} files, 1 updated\n"
     assert repo.files() == before
 
 
@@ -60,7 +61,7 @@ def test_what_is_missing_comes_back(rendered: Callable) -> None:
     repo = rendered()
     before = repo.files()
     (repo.root / "manifests/production/vms/web/web-1.yaml").unlink()
-    assert repo.run("render").messages == f"production: {MANY} files, 1 created\n"
+    assert repo.run("render").messages == f"{NO_COMMIT}production: {MANY} files, 1 created\n"
     assert repo.files() == before
 
 

@@ -275,9 +275,11 @@ def test_printing_passes_no_gate(committed: Committed) -> None:
 
 
 def test_branch_that_is_behind_is_told_so(committed: Committed) -> None:
-    """What main has gained since is no loss of this branch; the refusal says what to do."""
+    """Without a common commit, what main has gained is a loss of this branch; the refusal says what to do."""
     history = committed(FEWER)
-    history.git("checkout", "--quiet", "-b", "older")
+    history.git("checkout", "--quiet", "--orphan", "older")
+    history.repository.write({"notes": "of another beginning"})
+    history.commit()
     history.git("checkout", "--quiet", "main")
     history.write(production=WEB)
     assert history.vmgen("render").code == 0

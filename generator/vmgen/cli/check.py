@@ -61,7 +61,7 @@ def _check(session: Session, options: CheckOptions) -> bool:
     names = session.select_environments(options.names, options.since)
     removed = session.find_removed_environments(options.names)
     session.on_stage("baseline")
-    base = session.load_plan_base(options.names, options.against)
+    base = session.load_plan_base(options.names, options.against, reports_untracked=True)
     session.on_stage("import")
     import vmgen.pipeline  # noqa: F401 - here, so that --timings counts it apart
 

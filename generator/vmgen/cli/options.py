@@ -32,13 +32,20 @@ def format_option(formats: list[str], help: str = "Format.") -> Callable[[Comman
 def affected_option(function: CommandFunction) -> CommandFunction:
     """Add `--affected-since REF`: only environments that a change can reach."""
     help_ = "Only environments that what changed since REF can reach: their files, layers, keys, templates, catalogs."
-    return click.option("--affected-since", "since", metavar="REF", help=help_)(function)
+    return click.option("--affected-since", "since", metavar="REF", callback=_reject_empty_ref, help=help_)(function)
 
 
 def against_option(function: CommandFunction) -> CommandFunction:
     """Add `--against REF`: what counts as existing."""
     help_ = "Compare with what is committed at this ref [default: HEAD; outside of Git the files]."
-    return click.option("--against", metavar="REF", help=help_)(function)
+    return click.option("--against", metavar="REF", callback=_reject_empty_ref, help=help_)(function)
+
+
+def _reject_empty_ref(context: click.Context, parameter: click.Parameter, ref: str | None) -> str | None:
+    """Return the ref. Raises BadParameter for an empty one: a variable that is not set would compare a commit with itself."""
+    if ref is not None and not ref.strip():
+        raise click.BadParameter("is empty; name a commit, or leave the option out", context, parameter)
+    return ref
 
 
 def jobs_option(help: str) -> Callable[[CommandFunction], CommandFunction]:

@@ -62,7 +62,7 @@ def command(
     else:
         text = format_json(plan) if output == "json" else format_markdown(plan, max_bytes)
     click.echo(text, nl=False, color=session.color_override)
-    session.report_problems(plan.problems)
+    session.report_problems([*base.problems, *plan.problems])
     if has_errors(refusals):
         session.print_message("render and check refuse this until `retire:` names what may go; check prints the lines.")
     return not (exit_code and plan.changes)

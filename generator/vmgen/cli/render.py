@@ -67,10 +67,10 @@ def command(color: str, /, watch: bool, timings: bool, output: str, names: tuple
 def _render(session: Session, options: RenderOptions) -> bool:
     """Render, report what was done or is wrong, and return True if there is no error and, with --check, no difference."""
     session.on_stage("list")
-    session.name_problems += find_tracked_state(session.project)
     names = session.select_environments(options.names, options.since)
     if options.to_stdout:
         return _print_manifests(session, _evaluate(session, options, names, (), {}))
+    session.name_problems += find_tracked_state(session.project)
     removed = session.find_removed_environments(options.names)
     session.on_stage("stamps")
     if options.only_check:

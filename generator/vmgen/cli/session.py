@@ -70,11 +70,19 @@ class Session:
         """Return the environments that have manifests but no file; none if only some environments are named."""
         return () if names else find_orphaned_environments(self.project, self.environment_names)
 
-    def load_plan_base(self, names: tuple[str, ...], against: str | None = None) -> PlanBase:
-        """Load what is committed at a ref, by default HEAD. Raises VmgenError if there is no such ref."""
+    def load_plan_base(
+        self, names: tuple[str, ...], against: str | None = None, *, reports_untracked: bool = False
+    ) -> PlanBase:
+        """Load what is committed at a ref, by default HEAD, and print what that is if it is not obvious.
+
+        Raises VmgenError if there is no such ref, and if git cannot read the repository.
+        """
         from vmgen.plan.baseline import load_plan_base
 
-        return load_plan_base(self.project, against, date.today(), whole=not names)
+        base = load_plan_base(self.project, against, date.today(), whole=not names, reports_untracked=reports_untracked)
+        for note in base.baseline.notes:
+            self.print_message(note)
+        return base
 
     def open_stamps(self) -> StampStore:
         """Open the stamps that earlier renders of today left."""

@@ -1,4 +1,4 @@
-"""The baseline of a plan: the manifests committed at a Git ref, or the files in `manifests/` outside of Git."""
+"""The baseline of a plan: the manifests committed at a Git ref, whoever wrote them, or the files outside of Git."""
 
 from __future__ import annotations
 
@@ -7,104 +7,173 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
+from vmgen.plan.committed import CommittedProject, load_committed_project
 from vmgen.plan.diff import FileChanges, is_owned, list_environment_folders, list_existing_files, read_bytes
-from vmgen.plan.git import Repository, find_repository
-from vmgen.problems import VmgenError
+from vmgen.plan.git import Blob, Repository, find_repository, read_blobs
+from vmgen.plan.uncommitted import UncommittedManifests, find_uncommitted_manifests, list_uncommitted_manifests
+from vmgen.problems import Problem, VmgenError
+from vmgen.read.manifests import InvalidYamlError, iter_objects, parse_objects
 from vmgen.read.repository import Project, find_environments
+from vmgen.yaml_text import HEADER_PREFIX
 
 HEAD = "HEAD"
+_SHORT_ID_LENGTH = 10
 
 
 class Baseline(NamedTuple):
     """The manifests that a plan starts from: those committed at `ref`; without a `repository`, the files.
 
-    `blobs` maps paths below `manifests/` to Git blob ids. `head_is_behind` is set if HEAD lacks commits of the ref.
+    `committed` are the files of the project at that commit. Manifests that Git is told to ignore (`uncommitted`) count too: it
+    cannot say if they exist on the platform. `notes` are sentences on what is compared with, if that is not what was asked for.
+    `head_is_behind` is set if HEAD may lack commits of the ref.
     """
 
     project: Project
     ref: str = ""
     repository: Repository | None = None
-    blobs: Mapping[str, str] = {}
+    committed: CommittedProject = CommittedProject()
+    uncommitted: UncommittedManifests = UncommittedManifests()
+    notes: tuple[str, ...] = ()
     head_is_behind: bool = False
 
     @property
+    def blobs(self) -> Mapping[str, Blob]:
+        """The committed files by their paths below `manifests/`."""
+        return self.committed.manifests
+
+    @property
     def environments(self) -> tuple[str, ...]:
-        """The sorted names of the folders that hold manifests."""
+        """The sorted names of what lies in `manifests/`: a folder for each environment, and whatever else there is."""
         if self.repository is None:
             return list_environment_folders(self.project)
-        return tuple(sorted({path.partition("/")[0] for path in self.blobs if "/" in path}))
+        return tuple(sorted({path.partition("/")[0] for path in (*self.blobs, *self.uncommitted.ignored)}))
+
+    def has_environment(self, name: str) -> bool:
+        """Return true if an environment of this name was there at the commit; outside of Git nothing can tell."""
+        return self.repository is None or name in self.committed.environments
 
     def contains(self, path: str) -> bool:
         """Return true if a manifest exists at a path, whatever its content."""
-        return path in self.blobs if self.repository else self._is_file(path)
+        return path in self.blobs or path in self.uncommitted.ignored if self.repository else self._is_file(path)
 
     def find_differing(
         self, environments: Iterable[str], desired: Mapping[str, bytes], known_changes: Iterable[FileChanges] = ()
     ) -> Mapping[str, bytes]:
         """Return the manifests of some environments that are not desired, or desired with other bytes.
 
-        Foreign files that still exist are left out, since vmgen does not delete them. `known_changes` save reading the files
-        of their environments again where the baseline is the files. Raises VmgenError if git fails.
+        Foreign files that still exist as they were committed are left out. `known_changes` save reading the files of their
+        environments again where the baseline is the files. Raises VmgenError if git fails.
         """
+        names = set(environments)
         if self.repository:
-            return self._find_differing_blobs(self.repository, set(environments), desired)
-        names, root = set(environments), self.project.manifests
+            differing = dict(self._find_differing_blobs(names, desired))
+            ignored = (path for path in self.uncommitted.ignored if path.partition("/")[0] in names)
+            return differing | dict(self._compare_files(sorted(ignored), desired))
+        root = self.project.manifests
         changes_by_name = {changes.environment: changes for changes in known_changes if changes.environment in names}
         paths = [path for _, changes in sorted(changes_by_name.items()) for path in sorted((*changes.updated, *changes.pruned))]
         contents = {path: read_bytes(f"{root}/{path}") for path in paths}
-        return {**contents, **dict(self._find_differing_files(names - changes_by_name.keys(), desired))}
+        for name in sorted(names - changes_by_name.keys()):
+            contents |= self._compare_files(sorted(list_existing_files(self.project, name).files), desired)
+        return contents
 
-    def _find_differing_blobs(
-        self, repository: Repository, environments: set[str], desired: Mapping[str, bytes]
-    ) -> Mapping[str, bytes]:
-        hash_blob = repository.blob_hasher
-        paths = [
-            path
-            for path, blob in self.blobs.items()
-            if path.partition("/")[0] in environments
-            and (hash_blob(desired[path]) != blob if path in desired else not self._is_foreign(path))
-        ]
-        return dict(zip(paths, repository.read_blobs(self.blobs[path] for path in paths))) if paths else {}
-
-    def _find_differing_files(self, environments: set[str], desired: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-        for environment in sorted(environments):
-            for path in sorted(list_existing_files(self.project, environment).files):
-                content = read_bytes(f"{self.project.manifests}/{path}")
-                if content != desired.get(path) and (path in desired or not self._is_foreign(path)):
+    def _find_differing_blobs(self, environments: set[str], desired: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+        paths = []
+        for path, blob in self.blobs.items():
+            if path.partition("/")[0] not in environments:
+                continue
+            if path not in desired or blob.repository.blob_hasher(desired[path]) != blob.id:
+                paths.append(path)
+        for path, content in zip(paths, read_blobs(self.blobs[path] for path in paths), strict=True) if paths else ():
+            if path in desired:
+                if not is_pointer_to(content, desired[path]):
                     yield path, content
+            elif not self._is_left_alone(path, content):
+                yield path, content
 
-    def _is_foreign(self, path: str) -> bool:
-        return self._is_file(path) and not is_owned(self.project, path)
+    def _is_left_alone(self, path: str, content: bytes) -> bool:
+        """Return true for a file that vmgen neither wrote nor lists, if all objects in it are still in the file."""
+        if not self._is_file(path) or content.startswith(HEADER_PREFIX.encode()) or self._is_listed(path):
+            return False
+        current = read_bytes(f"{self.project.manifests}/{path}")
+        return current == content or _holds_objects_of(current, content)
+
+    def _is_listed(self, path: str) -> bool:
+        """Return true if the committed kustomization beside a file lists it, so that it goes with its line there."""
+        folder, _, name = path.rpartition("/")
+        blob = self.blobs.get(f"{folder}/kustomization.yaml")
+        return blob is not None and name.encode() in next(read_blobs([blob]))
+
+    def _compare_files(self, paths: Iterable[str], desired: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+        for path in paths:
+            content = read_bytes(f"{self.project.manifests}/{path}")
+            if content != desired.get(path) and (path in desired or is_owned(self.project, path)):
+                yield path, content
 
     def _is_file(self, path: str) -> bool:
         return os.path.isfile(os.path.join(self.project.root, self.project.output, path))
 
 
+def is_pointer_to(content: bytes, desired: bytes) -> bool:
+    """Return true if a committed file is the pointer of Git LFS to the desired bytes.
+
+    https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+    """
+    if not content.startswith(b"version https://git-lfs"):
+        return False
+    import hashlib
+
+    return b"oid sha256:" + hashlib.sha256(desired).hexdigest().encode() in content.split(b"\n")
+
+
+def _holds_objects_of(current: bytes, committed: bytes) -> bool:
+    try:
+        remaining, objects = (set(map(_identify, iter_objects(parse_objects(text)))) for text in (current, committed))
+    except InvalidYamlError:
+        return False
+    return objects <= remaining
+
+
+def _identify(document: Mapping[str, object]) -> tuple[str, ...]:
+    metadata = document.get("metadata")
+    names = metadata if isinstance(metadata, dict) else {}
+    return tuple(str(value) for value in (document.get("kind"), names.get("namespace"), names.get("name")))
+
+
 class PlanBase(NamedTuple):
     """The start of a plan. `removed_environments` are environments of the baseline whose file no longer exists.
 
-    `today` decides which tombstones count, and nothing else: no byte of a manifest depends on it.
+    `today` decides which tombstones count, and nothing else: no byte of a manifest depends on it. `problems` are those of
+    manifests that are not in Git.
     """
 
     baseline: Baseline
     today: date
     removed_environments: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
-def load_plan_base(project: Project, against: str | None, today: date, *, whole: bool) -> PlanBase:
+def load_plan_base(
+    project: Project, against: str | None, today: date, *, whole: bool, reports_untracked: bool = False
+) -> PlanBase:
     """Load the baseline at a ref, HEAD for None. Without `whole` the run is of some environments, so none counts as removed.
 
-    Raises VmgenError as `load_baseline` does.
+    With `reports_untracked`, manifests that were never added to Git are problems too. Raises VmgenError like `load_baseline`.
     """
     baseline = load_baseline(project, against)
+    uncommitted = baseline.uncommitted
+    if not reports_untracked or not (against or baseline.committed.environments):
+        uncommitted = uncommitted._replace(untracked=())
+    problems = tuple(find_uncommitted_manifests(project, uncommitted, is_strict=bool(against)))
     if not whole:
-        return PlanBase(baseline, today)
+        return PlanBase(baseline, today, problems=problems)
     current, _ = find_environments(project)
-    return PlanBase(baseline, today, tuple(name for name in baseline.environments if name not in current))
+    removed = tuple(name for name in baseline.environments if name not in current)
+    return PlanBase(baseline, today, removed, problems)
 
 
 def load_baseline(project: Project, against: str | None = None) -> Baseline:
-    """Load the baseline at a ref, HEAD for None; outside of Git, the files.
+    """Load the baseline at the merge base of HEAD and a ref, at HEAD for None; outside of Git, the files.
 
     Raises VmgenError if a ref is named outside of Git or does not exist, and if git cannot read the repository.
     """
@@ -113,13 +182,33 @@ def load_baseline(project: Project, against: str | None = None) -> Baseline:
         if against:
             raise VmgenError(f"--against {against} needs a git repository, and {project.root} is in none")
         return Baseline(project)
-    commit = repository.resolve_commit(against or HEAD)
-    if commit is None:
-        if against:
-            raise VmgenError(repository.explain_missing_ref(against))
-        return Baseline(project, HEAD, repository)
-    blobs = repository.list_files(commit, project.manifests.name)
-    if blobs is None:
-        return Baseline(project)
-    head_is_behind = bool(against) and not repository.head_contains(commit)
-    return Baseline(project, against or HEAD, repository, blobs, head_is_behind)
+    uncommitted = list_uncommitted_manifests(project, repository)
+    head = repository.resolve_head()
+    if against:
+        baseline = _load_baseline_at(project, repository, against, head)
+    elif head is None:
+        note = "There is no commit yet, so nothing counts as existing."
+        notes = (note,) if os.path.isdir(project.manifests) else ()
+        return Baseline(project, HEAD, repository, uncommitted=uncommitted, notes=notes)
+    else:
+        baseline = Baseline(project, HEAD, repository, load_committed_project(project, repository, head))
+    if baseline.committed.earlier_folders:
+        folders = ", ".join(baseline.committed.earlier_folders)
+        note = f"Manifests moved here from {folders}; what was there at {baseline.ref} counts as existing."
+        baseline = baseline._replace(notes=(*baseline.notes, note))
+    return baseline._replace(uncommitted=uncommitted)
+
+
+def _load_baseline_at(project: Project, repository: Repository, against: str, head: str | None) -> Baseline:
+    tip = repository.resolve_commit(against)
+    if tip is None:
+        raise VmgenError(repository.explain_missing_ref(against))
+    base = repository.find_merge_base(tip) if head else None
+    committed = load_committed_project(project, repository, base or tip)
+    if base is None:
+        note = f"Compared with {against} itself: this clone has no commit that it and HEAD have in common."
+        return Baseline(project, against, repository, committed, notes=(note,), head_is_behind=not repository.shallow)
+    if base == tip:
+        return Baseline(project, against, repository, committed)
+    label = f"{base[:_SHORT_ID_LENGTH]}, the merge base of {against} and HEAD"
+    return Baseline(project, label, repository, committed, notes=(f"Compared with {label}.",))

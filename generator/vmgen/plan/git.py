@@ -14,16 +14,47 @@ _INHERITED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFI
 # A partial clone fetches what it lacks on demand. GIT_NO_LAZY_FETCH forbids that from Git 2.45 on, and with no protocol
 # allowed an older Git cannot either: https://git-scm.com/docs/git#Documentation/git.txt-GITNOLAZYFETCH
 _OFFLINE_VARIABLES = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
-_SUBMODULE_MODE, _FILE_MODE_PREFIX = b"160000", b"100"
+# A replaced object would be another baseline than the one that was reviewed, and a file system monitor is a program.
+_FIXED_VARIABLES = {"GIT_NO_REPLACE_OBJECTS": "1"}
+_FIXED_OPTIONS = ("-c", "core.fsmonitor=false")
+_SUBMODULE_MODE, _LINK_MODE = b"160000", b"120000"
 _FETCH_HINT = "fetch the whole of it (git fetch --refetch, or fetch-depth: 0 and no filter in CI)"
 
 
+class Blob(NamedTuple):
+    """A committed file: the id of its content, and the repository that has it, which may be that of a submodule.
+
+    The content of a symbolic link is the path that it names.
+    """
+
+    id: str
+    repository: Repository
+    is_link: bool = False
+
+
+class UncommittedFiles(NamedTuple):
+    """Files that Git does not have, by their paths below a folder, and tracked files that a sparse checkout leaves out."""
+
+    untracked: tuple[str, ...]
+    ignored: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
 class Repository(NamedTuple):
-    """The repository that holds a folder. `algorithm` hashes its object ids: sha1 or sha256."""
+    """The repository that holds a folder. `algorithm` hashes its object ids: sha1 or sha256.
+
+    `prefix` is the path from the top of the work tree to the folder, empty or with a slash at its end.
+    """
 
     folder: Path
     algorithm: str
     shallow: bool
+    prefix: str = ""
+
+    @property
+    def top(self) -> Path:
+        """The top folder of the work tree."""
+        return self.folder.joinpath(*[".."] * self.prefix.count("/"))
 
     def resolve_commit(self, ref: str) -> str | None:
         """Return the id of the commit that a ref names, None if there is none."""
@@ -32,20 +63,78 @@ class Repository(NamedTuple):
         code, output, _ = _run_git(self.folder, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
         return output.decode().strip() if code == 0 else None
 
-    def list_files(self, commit: str, below: str) -> Mapping[str, str] | None:
-        """Return the blob ids of the files below a folder at a commit, by path in that folder.
+    def resolve_head(self) -> str | None:
+        """Return the id of the commit at HEAD, None before the first commit. Raises VmgenError if HEAD cannot be read."""
+        commit = self.resolve_commit("HEAD")
+        if commit:
+            return commit
+        code, branch, _ = _run_git(self.folder, "symbolic-ref", "--quiet", "HEAD")
+        name = branch.decode(errors="surrogateescape").strip()
+        # Of a branch that was never committed to there is no file; an empty one is left by a crash, and is no new branch.
+        if code == 0 and not os.path.lexists(self._find_git_path(name)) and not self._has_ref(name):
+            return None
+        raise VmgenError(f"git cannot read HEAD of {self.folder}, so nothing can be compared with it; git fsck says more")
 
-        None if the folder is a submodule, whose files this repository does not hold. Raises VmgenError if git fails.
+    def _find_git_path(self, name: str) -> Path:
+        return self.folder / os.fsdecode(_check_output(self.folder, "rev-parse", "--git-path", name).rstrip(b"\n"))
+
+    def _has_ref(self, name: str) -> bool:
+        return bool(_check_output(self.folder, "for-each-ref", name).strip())
+
+    def find_merge_base(self, commit: str) -> str | None:
+        """Return the commit where HEAD left the history of a commit; None if this clone has none."""
+        code, output, _ = _run_git(self.folder, "merge-base", commit, "HEAD")
+        return output.decode().strip() if code == 0 else None
+
+    def list_tree(self, commit: str, output: str = "") -> Mapping[str, Blob]:
+        """Return the files of a commit by their paths from the top of the work tree.
+
+        Submodules are entered in the folder `output`, everywhere if it is empty. Raises VmgenError if git fails, and if one
+        of these submodules or its commit is not here.
         """
-        blobs: dict[str, str] = {}
-        for entry in _check_output(self.folder, "ls-tree", "-r", "-z", commit, "--", below).split(b"\0"):
-            details, _, path = entry.partition(b"\t")
-            if details.startswith(_SUBMODULE_MODE):
-                return None
-            if details.startswith(_FILE_MODE_PREFIX):
-                blob = details.split()[2].decode()
-                blobs[path.decode(errors="surrogateescape").removeprefix(f"{below}/")] = blob
+        blobs: dict[str, Blob] = {}
+        for entry in _check_output(self.folder, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
+            details, _, name = entry.partition(b"\t")
+            if not details:
+                continue
+            mode, _, blob_id = details.split()
+            path = os.fsdecode(name)
+            if mode != _SUBMODULE_MODE:
+                blobs[path] = Blob(blob_id.decode(), self, mode == _LINK_MODE)
+            elif f"{path}/".startswith(f"{output}/" if output else ""):
+                inner = self._list_submodule(path, blob_id.decode())
+                blobs.update((f"{path}/{inner_path}", blob) for inner_path, blob in inner.items())
         return blobs
+
+    def _list_submodule(self, path: str, commit: str) -> Mapping[str, Blob]:
+        folder = self.top / path
+        if not os.path.lexists(folder / ".git"):
+            raise VmgenError(f"{path} is a submodule that is not checked out here; git submodule update --init {path}")
+        repository = find_repository(folder)
+        if repository is None or repository.resolve_commit(commit) is None:
+            raise VmgenError(f"the submodule {path} lacks the commit {commit} that is compared with; git -C {path} fetch")
+        return repository.list_tree(commit)
+
+    def list_files(self, pattern: str) -> tuple[str, ...]:
+        """Return the files that a pathspec names by their paths from the top: tracked ones, and others. Raises VmgenError."""
+        output = _check_output(self.folder, "ls-files", "-z", "--full-name", "--cached", "--others", "--", pattern)
+        return tuple(os.fsdecode(path) for path in output.split(b"\0") if path)
+
+    def list_uncommitted_files(self, *below: str) -> UncommittedFiles:
+        """List the files below folders that are neither committed nor staged. Raises VmgenError if git fails."""
+        listed = _check_output(self.folder, "ls-files", "-t", "-z", "--cached", "--others", "--", *below).split(b"\0")
+        entries = [os.fsdecode(entry) for entry in listed]
+        left_out = (entry[2:] for entry in entries if entry.startswith("S "))
+        others = [entry[2:] for entry in entries if entry.startswith("? ")]
+        ignored: list[str] = []
+        if others:
+            output = _check_output(self.folder, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", *below)
+            ignored = [os.fsdecode(name) for name in output.split(b"\0") if name]
+        return UncommittedFiles(
+            tuple(path for path in others if path not in set(ignored)),
+            tuple(ignored),
+            tuple(path for path in left_out if not os.path.lexists(self.folder / path)),
+        )
 
     def list_changed_files(self, commit: str) -> frozenset[Path]:
         """Return the absolute paths of all files that differ from a commit: changed, deleted, untracked or ignored.
@@ -64,20 +153,6 @@ class Repository(NamedTuple):
         """Return whether the index holds a file or folder, given by its path from `folder`; its case does not matter."""
         # On a file system that ignores case, `.VMGEN` is the folder `.vmgen`.
         return bool(_check_output(self.folder, "ls-files", "--cached", "-z", "--", f":(icase){path}"))
-
-    def read_blobs(self, blobs: Iterable[str]) -> Iterator[bytes]:
-        """Yield the bytes of blobs by their ids, in that order. Raises VmgenError if this clone lacks one."""
-        ids = list(blobs)
-        output = _check_output(self.folder, "cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in ids).encode())
-        start = 0
-        for blob in ids:
-            end_of_line = output.index(b"\n", start)
-            header, start = output[start:end_of_line].split(), end_of_line + 1
-            if len(header) != 3:
-                raise VmgenError(f"this clone lacks the file {blob}; {_FETCH_HINT}")
-            size = int(header[2])
-            yield output[start : start + size]
-            start += size + 1
 
     @property
     def blob_hasher(self) -> Callable[[bytes], str]:
@@ -99,30 +174,57 @@ class Repository(NamedTuple):
             )
         return f"there is no commit '{ref}' to compare with; fetch it (git fetch origin {name}), or name another with --against"
 
-    def head_contains(self, commit: str) -> bool:
-        """Return true if HEAD descends from a commit. A shallow clone cannot tell, and gets true."""
-        return self.shallow or _run_git(self.folder, "merge-base", "--is-ancestor", commit, "HEAD")[0] == 0
+
+def read_blobs(blobs: Iterable[Blob]) -> Iterator[bytes]:
+    """Yield the content of blobs, in their order. Raises VmgenError if a clone lacks one."""
+    blobs = list(blobs)
+    contents: dict[Blob, bytes] = {}
+    for repository in dict.fromkeys(blob.repository for blob in blobs):
+        own = [blob for blob in blobs if blob.repository == repository]
+        contents.update(zip(own, _read_contents(repository.folder, [blob.id for blob in own]), strict=True))
+    return (contents[blob] for blob in blobs)
+
+
+def _read_contents(folder: Path, ids: list[str]) -> Iterator[bytes]:
+    output = _check_output(folder, "cat-file", "--batch", stdin="".join(f"{blob_id}\n" for blob_id in ids).encode())
+    start = 0
+    for blob_id in ids:
+        end_of_line = output.index(b"\n", start)
+        header, start = output[start:end_of_line].split(), end_of_line + 1
+        if len(header) != 3:
+            raise VmgenError(f"this clone lacks the file {blob_id}; {_FETCH_HINT}")
+        size = int(header[2])
+        yield output[start : start + size]
+        start += size + 1
 
 
 def find_repository(folder: Path) -> Repository | None:
-    """Return the repository that holds a folder; None outside of one, and if git is not installed.
+    """Return the repository that holds a folder; None outside of one.
 
-    Raises VmgenError if git refuses the repository: taken for none, it would open the gate.
+    Raises VmgenError if there is a `.git` that git cannot use, or no git program: taken for none, it would open the gate.
     """
     # Git looks in the same places, but only after its start.
-    if not any(os.path.lexists(parent / ".git") for parent in (folder, *folder.absolute().parents)):
+    resolved = folder.resolve()
+    found = next((parent for parent in (resolved, *resolved.parents) if os.path.lexists(parent / ".git")), None)
+    if found is None:
         return None
-    questions = ("--show-object-format", "--is-shallow-repository", "--is-inside-work-tree")
+    questions = ("--show-object-format", "--is-shallow-repository", "--is-inside-work-tree", "--show-prefix")
     try:
         code, output, complaint = _run_git(folder, "rev-parse", *questions)
     except FileNotFoundError:
-        return None
+        raise VmgenError(
+            f"{folder} is in a git repository and there is no git program; install git, or what is committed stays unknown"
+        ) from None
     if code:
-        if "not a git repository" in complaint:
-            return None
-        raise VmgenError(f"git cannot read the repository of {folder}: {complaint}")
-    algorithm, shallow, inside = output.decode().split()
-    return Repository(folder, algorithm, shallow == "true") if inside == "true" else None
+        raise VmgenError(f"git cannot use {found / '.git'}, so what is committed stays unknown: {complaint}")
+    algorithm, shallow, inside, prefix = os.fsdecode(output).split("\n", 3)
+    prefix = prefix.rstrip("\n")
+    if inside != "true" or found / prefix != resolved:
+        raise VmgenError(
+            f"git does not take {folder} for a part of the work tree of {found / '.git'}; "
+            "look at core.bare and core.worktree in its configuration"
+        )
+    return Repository(folder, algorithm, shallow == "true", prefix)
 
 
 def _check_output(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
@@ -137,7 +239,7 @@ def _run_git(folder: Path, *arguments: str, stdin: bytes = b"") -> tuple[int, by
     import subprocess  # most commands ask git nothing
 
     environment = {name: value for name, value in os.environ.items() if name not in _INHERITED_VARIABLES}
-    environment |= _OFFLINE_VARIABLES
-    command = ["git", *arguments]
+    environment |= _OFFLINE_VARIABLES | _FIXED_VARIABLES
+    command = ["git", *_FIXED_OPTIONS, *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, input=stdin, capture_output=True, check=False)  # noqa: S603
     return done.returncode, done.stdout, " ".join(done.stderr.decode(errors="replace").split())

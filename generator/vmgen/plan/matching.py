@@ -15,7 +15,7 @@ from vmgen.nameless import FIRST_PLACEHOLDER, abstract, fill, has_whole_words
 from vmgen.plan.baseline import Baseline
 from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Identity
 from vmgen.problems import Place, Problem
-from vmgen.read.manifests import InvalidYamlError, parse_objects
+from vmgen.read.manifests import InvalidYamlError, is_manifest_file, iter_objects, parse_objects
 from vmgen.rules import UNREADABLE_BASELINE
 from vmgen.yaml_text import is_plain
 
@@ -123,7 +123,8 @@ def match_objects(
         files = {path: content for desired in environments for path, content in desired.files.items()}
         differing = baseline.find_differing(names, files)
     parser = ManifestParser()
-    existing, problems = _parse_existing(differing, baseline, parser)
+    desired_paths = {path: identity for desired in environments for path, identity in desired.objects.items()}
+    existing, problems = _parse_existing(differing, baseline, desired_paths, parser)
     planned = _collect_planned(environments, baseline, differing, parser)
     unchanged = _collect_unchanged(environments, planned, parser) if existing else {}
     pairs, removed = [], []
@@ -166,31 +167,48 @@ def _collect_unchanged(
 
 
 def _parse_existing(
-    contents: Mapping[str, bytes], baseline: Baseline, parser: ManifestParser
+    contents: Mapping[str, bytes], baseline: Baseline, desired: Mapping[str, Identity], parser: ManifestParser
 ) -> tuple[list[ExistingObject], tuple[Problem, ...]]:
     objects, problems = [], []
     for path, content in contents.items():
         try:
-            documents = parser.parse(path, content) if path.endswith((".yaml", ".yml")) else []
-        except InvalidYamlError:
-            ref = f"at {baseline.ref} " if baseline.ref else ""
-            message = f"what the file holds {ref}is not YAML, so the plan cannot say what becomes of it"
-            place = Place(baseline.project.display_path(baseline.project.manifests / path))
-            problems.append(Problem(place, UNREADABLE_BASELINE.id, "", message, "warning"))
-            continue
-        for document in documents:
-            identity = _identify(document)
-            if identity:
-                objects.append(ExistingObject(identity, path.partition("/")[0], path, document))
+            if path in baseline.blobs and baseline.blobs[path].is_link:
+                raise InvalidYamlError("is a symbolic link")
+            objects += [
+                ExistingObject(identity, path.partition("/")[0], path, document)
+                for identity, document in _iter_platform_objects(parser.parse(path, content))
+            ]
+        except InvalidYamlError as error:
+            if is_manifest_file(path) or str(error).startswith("is "):
+                problems.append(_build_unreadable_problem(baseline, path, str(error), is_desired=path in desired))
     return objects, tuple(problems)
 
 
-def _identify(document: Any) -> Identity | None:
-    """Return the identity of a VM or a disk; None for anything else."""
-    metadata = document.get("metadata") if isinstance(document, dict) else None
-    if not isinstance(metadata, dict) or document.get("kind") not in KIND_BY_KEY.values():
-        return None
-    return Identity(document["kind"], str(metadata.get("namespace", "")), str(metadata.get("name", "")))
+def _iter_platform_objects(documents: Iterable[Any]) -> Iterator[tuple[Identity, Mapping[str, Any]]]:
+    """Yield the VMs and disks of documents. Raises InvalidYamlError if there may be one whose name cannot be read."""
+    documents = list(documents)
+    if any(isinstance(document, str) for document in documents):
+        raise InvalidYamlError("is a plain text, such as the pointer of a filter leaves")
+    for document in iter_objects(documents):
+        if document["kind"] in KIND_BY_KEY.values():
+            metadata = document.get("metadata")
+            names = [metadata.get(key) for key in ("namespace", "name")] if isinstance(metadata, dict) else []
+            if not names or not isinstance(names[1], str) or not isinstance(names[0], str | None):
+                raise InvalidYamlError(f"is a {document['kind']} without a name")
+            yield Identity(document["kind"], names[0] or "", names[1]), document
+
+
+def _build_unreadable_problem(baseline: Baseline, path: str, reason: str, *, is_desired: bool) -> Problem:
+    """Report a file of the baseline. It is an error unless the manifest of a desired object takes its place."""
+    place = Place(baseline.project.display_path(baseline.project.manifests / path))
+    committed = f"what is committed at {baseline.ref}" if baseline.ref else "the file"
+    message = f"{committed} {reason if reason.startswith('is ') else 'is not YAML'}, so nothing can tell which disk is in it"
+    if is_desired:
+        return UNREADABLE_BASELINE.build_problem(place, "", f"{message}; the render takes its place")._replace(
+            severity="warning"
+        )
+    remedy = "write the manifest there as it was, in a change of its own, and remove it in a later one"
+    return UNREADABLE_BASELINE.build_problem(place, "", f"{message}; {remedy}")
 
 
 def find_rename_candidates(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -51,3 +52,23 @@ def parse_objects(text: str | bytes, *, text_keys: bool = False) -> list[Any]:
         return [document for document in yaml.load_all(text, Loader=loader) if document is not None]
     except (yaml.YAMLError, ValueError) as error:
         raise InvalidYamlError(" ".join(str(error).split())) from None
+
+
+def is_manifest_file(name: str) -> bool:
+    """Return true if an engine takes a file of this name for manifests.
+
+    https://argo-cd.readthedocs.io/en/stable/user-guide/directory/
+    """
+    return name.lower().endswith((".yaml", ".yml", ".json"))
+
+
+def iter_objects(documents: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the Kubernetes objects of documents, and the items of a `kind: List` in its place."""
+    for document in documents:
+        if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
+            continue
+        items = document.get("items")
+        if document["kind"].endswith("List") and isinstance(items, list):
+            yield from iter_objects(items)
+        else:
+            yield document

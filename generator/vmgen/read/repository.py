@@ -17,6 +17,7 @@ from vmgen.rules import ENVIRONMENT_NAME, ENVIRONMENT_SUFFIX
 # The folder of what Argo CD or Flux gets, and the folders in it.
 DELIVERY_FOLDER = "delivery"
 ARGOCD, FLUX, STANDALONE_FOLDER = "argocd", "flux", "standalone"
+ENVIRONMENTS_FOLDER = "environments"
 _ENVIRONMENT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # Windows opens devices under these names, with any suffix, so a clone there would break:
 # https://learn.microsoft.com/windows/win32/fileio/naming-a-file
@@ -150,6 +151,11 @@ def find_environments(project: Project) -> tuple[tuple[str, ...], tuple[Problem,
             problems.extend(name_problems)
             names.extend([] if name_problems else [entry.stem])
     return tuple(names), tuple(problems)
+
+
+def is_environment_file(name: str) -> bool:
+    """Return true if a file of this name in environments/ is an environment, not a layer or something else."""
+    return name.endswith(".yaml") and not name.startswith(("_", "."))
 
 
 def is_environment_name(name: str) -> bool:
