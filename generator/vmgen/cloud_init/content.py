@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vmgen.cloud_init.advice import OLD_KEYS, explain_syntax, find_own_variables, suggest_text
 from vmgen.cloud_init.archive import check_include, check_json_patch, split_archive
 from vmgen.cloud_init.document import (
     ARCHIVE_HEADER,
+    BOOTHOOK_HEADER,
     CLOUD_CONFIG_HEADER,
     INCLUDE_HEADER,
     INCLUDE_ONCE_HEADER,
     JINJA_HEADER,
     JSON_PATCH_HEADER,
     MIME_HEADER,
+    SCRIPT_HEADER,
     CloudConfigDocument,
+    TextValue,
     UserDataFinding,
     detect_header,
     parse_document,
 )
 from vmgen.cloud_init.encodings import PLACEHOLDER, find_undecodable
 from vmgen.cloud_init.parts import Envelope
-from vmgen.cloud_init.rules import INVALID_PART, INVALID_SYNTAX, UNDECODABLE_CONTENT, UNKNOWN_KEY
+from vmgen.cloud_init.rules import INVALID_PART, INVALID_SYNTAX, INVALID_VALUE, UNDECODABLE_CONTENT, UNKNOWN_KEY
 
 # An archive may hold a message, that an archive, and so on.
 MAX_LEVELS = 8
@@ -30,6 +34,8 @@ def check_content(text: str, header: str, level: int = 0) -> Iterator[UserDataFi
     """Yield what is wrong with a text that cloud-init takes for what a header announces, its parts included."""
     if header == CLOUD_CONFIG_HEADER:
         yield from check_cloud_config(text)
+    elif header in (SCRIPT_HEADER, BOOTHOOK_HEADER):
+        yield from find_own_variables([TextValue((), text, -1, 0, is_block=True)])
     elif header == JINJA_HEADER:
         yield from _check_template(text, level)
     elif header == JSON_PATCH_HEADER:
@@ -57,7 +63,7 @@ def split_envelope(text: str, header: str) -> Envelope:
 def check_cloud_config(text: str) -> Iterator[UserDataFinding]:
     """Check the YAML of a cloud-config, its keys and values, and its encoded contents."""
     document, syntax_findings = parse_document(text)
-    yield from syntax_findings
+    yield from (explain_syntax(finding, text) for finding in syntax_findings)
     if document is None:
         return
     if not isinstance(document.data, dict):
@@ -65,6 +71,7 @@ def check_cloud_config(text: str) -> Iterator[UserDataFinding]:
         yield UserDataFinding(INVALID_SYNTAX, message)
         return
     yield from _check_schema(document)
+    yield from find_own_variables(document.iter_texts())
     for path, message in find_undecodable(document.data):
         yield UserDataFinding(UNDECODABLE_CONTENT, message, *document.locate(path), path)
 
@@ -73,7 +80,10 @@ def _check_schema(document: CloudConfigDocument) -> Iterator[UserDataFinding]:
     from vmgen.cloud_init.upstream_schema import find_schema_violations  # only a cloud-config needs it
 
     for rule, path, message in find_schema_violations(document.data):
-        line, column = document.locate_key(path) if rule is UNKNOWN_KEY else document.locate(path)
+        is_key = rule is UNKNOWN_KEY or (len(path) == 1 and path[0] in OLD_KEYS)
+        line, column = document.locate_key(path) if is_key else document.locate(path)
+        if rule is INVALID_VALUE and message.startswith("must be") and message.endswith("text"):
+            message += suggest_text(path, document.get_value(path), document.get_source(path))
         yield UserDataFinding(rule, message, line, column, path)
 
 

@@ -153,6 +153,16 @@ class CloudConfigDocument(NamedTuple):
             node = _find_child(node, step)
         return node.start_mark.line + _is_block(node), _is_block(node)
 
+    def get_value(self, path: KeyPath) -> Any:
+        """Return the plain value at a path; None if there is none."""
+        value = self.data
+        for step in path:
+            if isinstance(value, dict):
+                value = next((item for key, item in value.items() if str(key) == str(step)), None)
+            else:
+                value = value[step] if isinstance(value, list) and isinstance(step, int) and step < len(value) else None
+        return value
+
     def get_source(self, path: KeyPath) -> str:
         """Return a scalar as it is written; empty if the value is none."""
         node = self.root

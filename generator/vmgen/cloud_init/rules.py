@@ -69,6 +69,13 @@ writes none of the files that follow.
 
 Write the content as plain text, without `encoding`, or encode it: `base64 -w0 FILE`.""",
 )
+TEMPLATE_AS_TEXT = Rule(
+    "template-as-text",
+    """User data with `{{ vm.name }}`, or another variable of vmgen's templates, that is no template. The braces go to the VM.
+
+Write the text below `text:`, or as a file that `template:` names: `cloudInit: {text: ...}`.""",
+    "warning",
+)
 DUPLICATE_KEY = Rule(
     "cloud-config-duplicate-key",
     """A key that stands twice in one mapping of a `#cloud-config`. cloud-init takes the last one, and loses the first silently.

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
+from vmgen.cloud_init.advice import FOREIGN_KEYS, OLD_KEYS
 from vmgen.cloud_init.rules import DEPRECATED, INVALID_VALUE, UNKNOWN_KEY
 from vmgen.problems import did_you_mean
 from vmgen.read.located import KeyPath
@@ -78,12 +79,19 @@ def _describe_error(error: Any, root: _SchemaNode) -> Iterator[Violation]:
     if error.kind.name == "additionalProperties":
         known_keys = _find_known_keys(list(error.schema_path), root)
         for name in details["unexpected"]:
-            hint = did_you_mean(name, known_keys)
-            yield UNKNOWN_KEY, (*path, name), f"unknown key '{name}', which cloud-init would ignore{hint}"
+            yield _describe_unknown_key(name, path, known_keys)
     elif error.kind.name in _BRANCH_KEYWORDS and details.get("context"):
         yield from _describe_best_branch(details["context"], path, root)
     else:
         yield INVALID_VALUE, path, _format_error(error.kind.name, details)
+
+
+def _describe_unknown_key(name: str, path: KeyPath, known_keys: list[str]) -> Violation:
+    if not path and name in OLD_KEYS:
+        message = f"an old key, which cloud-init still reads; deprecated since cloud-init 22.1. Write `{OLD_KEYS[name]}`"
+        return DEPRECATED, (name,), message
+    hint = f"; {FOREIGN_KEYS[name]}" if not path and name in FOREIGN_KEYS else did_you_mean(name, known_keys)
+    return UNKNOWN_KEY, (*path, name), f"unknown key '{name}', which cloud-init would ignore{hint}"
 
 
 def _describe_best_branch(branches: list[Any], path: KeyPath, root: _SchemaNode) -> Iterator[Violation]:

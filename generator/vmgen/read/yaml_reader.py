@@ -224,7 +224,10 @@ class _Parser:
             return key.data
         if isinstance(key.data, int) and not isinstance(key.data, bool):
             return str(key.data)
-        self._report(key.place, KEY_NOT_TEXT, "a key must be text; put it in quotes")
+        message = "a key must be text; put it in quotes"
+        if isinstance(key.data, dict):  # what `name: {{ vm.name }}` is in YAML
+            message = "`{{ ... }}` is no template here; put it in quotes, or write it in a template of cloud-init"
+        self._report(key.place, KEY_NOT_TEXT, message)
         return None
 
     def _translate_error(self, error: yaml.MarkedYAMLError, text: str) -> tuple[Place, Rule, str]:

@@ -1,0 +1,109 @@
+"""What messages on a cloud-config say beyond the published schema: old keys, numbers for texts, templates for texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from vmgen.cloud_init.document import TextValue, UserDataFinding
+from vmgen.cloud_init.rules import INVALID_SYNTAX, TEMPLATE_AS_TEXT
+from vmgen.read.located import KeyPath
+
+# Keys that cloud-init reads although its schema has none: cc_apt_configure.py (convert_v2_to_v3_apt_format), cc_rsyslog.py
+# (load_config). Each with what replaces it.
+OLD_KEYS = {
+    "apt_sources": "apt: {sources: {NAME: {source: ...}}}",
+    "apt_mirror": "apt: {primary: [{arches: [default], uri: ...}]}",
+    "apt_mirror_search": "apt: {primary: [{arches: [default], search: [...]}]}",
+    "apt_mirror_search_dns": "apt: {primary: [{arches: [default], search_dns: ...}]}",
+    "apt_proxy": "apt: {proxy: ...}",
+    "apt_http_proxy": "apt: {http_proxy: ...}",
+    "apt_https_proxy": "apt: {https_proxy: ...}",
+    "apt_ftp_proxy": "apt: {ftp_proxy: ...}",
+    "apt_preserve_sources_list": "apt: {preserve_sources_list: ...}",
+    "apt_custom_sources_list": "apt: {sources_list: ...}",
+    "add_apt_repo_match": "apt: {add_apt_repo_match: ...}",
+    "rsyslog_filename": "rsyslog: {config_filename: ...}",
+    "rsyslog_dir": "rsyslog: {config_dir: ...}",
+}
+# Keys that people bring from elsewhere, and what they are to write.
+FOREIGN_KEYS = {
+    "network": "cloud-init takes no network from user data; write a netplan file with `write_files`, and apply it in `runcmd`",
+    "ssh-authorized-keys": "write `ssh_authorized_keys`",
+    "ssh-import-id": "write `ssh_import_id`",
+    "manage-etc-hosts": "write `manage_etc_hosts`",
+    "manage-resolv-conf": "write `manage_resolv_conf`",
+    "coreos": "it is of CoreOS's own cloud-config; write `write_files` and `runcmd`",
+    "rancher": "it is of RancherOS; write `write_files` and `runcmd`",
+    "k3os": "it is of k3OS; write `write_files` and `runcmd`",
+    "storage": "it is of Ignition; write `write_files`, or `disk_setup` and `fs_setup`",
+    "systemd": "it is of Ignition; write the unit with `write_files`, and enable it in `runcmd`",
+    "ssh_keys_to_add": "write `ssh_authorized_keys`",
+    "commands": "write `runcmd`",
+    "scripts": "write `write_files` and `runcmd`",
+    "files": "write `write_files`",
+    "package": "write `packages`",
+    "env": "cloud-init sets no environment variables; write /etc/environment with `write_files`",
+    "environment": "cloud-init sets no environment variables; write /etc/environment with `write_files`",
+}
+_PERMISSION_KEYS = ("permissions", "mode")
+_EXPRESSION = re.compile(r"\{\{-?\s*[A-Za-z_]|\{%-?\s*[a-z]")
+_OWN_VARIABLE = re.compile(r"\{\{-?\s*vm\.(?:name|number|index|group|namespace|disks)\b")
+TEMPLATE_LINES = ("cloudInit:", "  text: |")
+
+
+def suggest_text(path: KeyPath, value: Any, source: str) -> str:
+    """Return how to write a number, or true and false, where a text is meant; `source` is what stands there.
+
+    Only permissions are repeated: another number may be a secret.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return "; put it in quotes" if isinstance(value, bool) else ""
+    if not path or path[-1] not in _PERMISSION_KEYS or not isinstance(value, int) or not 0 <= value <= 0o77777:
+        return "; put it in quotes"
+    if source.startswith("0"):
+        return f'; write "{source.replace("0o", "0")}" in quotes'
+    if _is_mode(source):
+        return f'; write "0{source.zfill(3)}" in quotes: cloud-init takes the number for 0{value:o}'
+    return f'; write "0{value:o}" in quotes'
+
+
+def _is_mode(digits: str) -> bool:
+    """Return True if digits read as permissions, such as 644: the owner may do at least what others may."""
+    if not re.fullmatch(r"[0-7]{3,4}", digits):
+        return False
+    owner, group, other = (int(digit) for digit in digits[-3:])
+    return owner | group == owner and group | other == group
+
+
+def explain_syntax(finding: UserDataFinding, text: str) -> UserDataFinding:
+    """Return a syntax error, in other words if the text is a template that was pasted as a text."""
+    lines = text.split("\n")
+    near = lines[max(finding.line - 1, 0) : finding.line + 1]
+    if finding.rule is not INVALID_SYNTAX or not any(_EXPRESSION.search(line) for line in (*near, *_find_statements(lines))):
+        return finding
+    message = (
+        "looks like a Jinja template, and a text goes out as it is; write it below `text:`, with vm.name and vars as its "
+        "variables, or as a file in templates/cloud-init/, named by `template:`. Begin it with `## template: jinja` where "
+        "cloud-init is to render it"
+    )
+    return finding._replace(message=message, lines=TEMPLATE_LINES)
+
+
+def _find_statements(lines: list[str]) -> Iterator[str]:
+    return (line for line in lines if line.lstrip().startswith("{%"))
+
+
+def find_own_variables(texts: Iterable[TextValue]) -> Iterator[UserDataFinding]:
+    """Yield the first text in which a variable of our templates would go out unchanged."""
+    for text in texts:
+        match = _OWN_VARIABLE.search(text.value)
+        if match:
+            inner_line = text.value.count("\n", 0, match.start())
+            line = text.line + 1 + inner_line if text.is_block else text.line
+            message = "a variable of templates goes out here as it stands; write the whole text below `text:`"
+            yield UserDataFinding(
+                TEMPLATE_AS_TEXT, message, line, 0, text.path, inner_line if text.is_block else -1, TEMPLATE_LINES
+            )
+            return
