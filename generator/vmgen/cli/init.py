@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import click
 
-from vmgen.check.rules.ssh_keys import SshKeyFault, parse_ssh_key
+from vmgen.check.ssh_key import SshKeyFault, parse_ssh_key
 from vmgen.merge.platform import DEFAULT_PLATFORM
 from vmgen.problems import VmgenError, did_you_mean
 from vmgen.read.repository import Project, read_schema_text

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from vmgen.check.ssh_key import identify_ssh_key
 from vmgen.merge.environment import Environment
 from vmgen.merge.layers import DISK_SOURCES, merge
 from vmgen.merge.settings import Settings, with_layer
@@ -26,7 +27,17 @@ def build_vm_context(environment: Environment, vm: Settings) -> LocatedContext:
     context = {name: value for name, value in vm.located.mapping.items() if name not in _NON_VM_KEYS}
     if "instanceProfile" not in context:
         context["instanceProfile"] = Located("", vm.located.place, layer="no image, so no profile")
+    if "sshKeys" in context:
+        context["sshKeys"] = _drop_repeated_keys(context["sshKeys"])
     return context | _build_metadata(environment, vm)
+
+
+def _drop_repeated_keys(keys: Located) -> Located:
+    """Return a list of SSH keys with each key once, the first of those with equal options."""
+    kept: dict[object, Located] = {}
+    for item in keys.items:
+        kept.setdefault(identify_ssh_key(item.text), item)
+    return keys if len(kept) == len(keys.items) else keys._replace(data=tuple(kept.values()))
 
 
 def build_disk_context(environment: Environment, disk: Settings, inherited: tuple[Settings, ...]) -> LocatedContext:

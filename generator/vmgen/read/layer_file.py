@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,9 @@ from vmgen.read.yaml_reader import describe_unprintable, read_yaml
 from vmgen.rules import EMPTY_KEY_FILE, MISSING_KEY_FILE, UNPRINTABLE_CHARACTER, UNREADABLE_FILE, Rule
 
 MAX_KEY_FILE_BYTES = 1024 * 1024
+
+# The first line of a file that holds one key in another format: SSH2, PEM, a private key, a file of PuTTY.
+_OTHER_FORMAT = re.compile(r"\s*(?:-{4,5} ?BEGIN |PuTTY-User-Key-File-)")
 
 _Change = Callable[[Located], Located]
 
@@ -144,9 +148,11 @@ class _KeyFileReader(NamedTuple):
         return keys
 
     def _parse_keys(self, text: str, name: str, key_place: Place) -> list[Located]:
-        keys = []
+        keys: list[Located] = []
         for number, line in enumerate(text.split("\n"), start=1):
             place = Place(name, number, 1)
+            if _OTHER_FORMAT.match(line) and not keys:
+                return [Located(line.strip(), place, key_place)]  # the rules on keys say how to convert the whole file
             if character := describe_unprintable(line):
                 message = f"the character {character} does not survive YAML tools; remove it"
                 self._report(place, UNPRINTABLE_CHARACTER, message)
