@@ -29,7 +29,7 @@ STAGES = (
     "plan",
     "write",
 )
-USERS = ("pipeline", "stamps", "importer", "function", "api", "report", "cli", "__main__")
+USERS = ("pipeline", "stamps", "importer", "status", "function", "api", "report", "cli", "__main__")
 ORDER = (*LEAVES, *STAGES, *USERS)
 # Each library has one home; a name that ends in a dot is a folder.
 HOMES = {
@@ -59,7 +59,7 @@ NOWHERE = {
 }
 PERMITTED = {("report.terminal", "socket"), ("cli.errors", "platform"), ("cli.session", "time")}
 # The day decides which waivers and tombstones still count. The command line asks for it once and hands it down.
-CLOCKS = {"api", "cli.session", "pipeline"}
+CLOCKS = {"api", "cli.session", "cli.status", "pipeline"}
 # Fields of one platform belong to its folder; these modules have to know two spellings of one thing, with a reason each.
 NAMED_IN = {("importer.key_groups", "runStrategy"), ("importer.translate", "runStrategy"), ("report.fleet", "runStrategy")}
 # What runs code of others, or is the last to see an exception, may catch every one.

@@ -304,4 +304,25 @@ IMPORT_PROOF = Rule(
     "A field that rendering the imported environment would change. Write the manifest in a way that an environment has.",
 )
 
+# Status: what is live against what is committed
+LIVE_FAILED = Rule(
+    "live-failed",
+    "The platform reports that it could not make an object, or that a VM does not run. The message is the platform's.",
+)
+LIVE_MISSING = Rule("live-missing", "An object that is committed and not in the dump of the cluster.")
+LIVE_DRIFT = Rule(
+    "live-drift",
+    "A live object that differs from its committed manifest. Apply the manifest again, or write the change into the environment.",
+)
+LIVE_PENDING = Rule(
+    "live-pending",
+    "A change that has arrived and is not in effect yet, such as one that waits for a restart of its VM.",
+    "warning",
+)
+LIVE_ORPHAN = Rule(
+    "live-orphan",
+    "A live object in the namespace of an environment that is not in Git. Adopt it with the printed command, or delete it.",
+    "warning",
+)
+
 RULES = tuple(value for value in vars().values() if isinstance(value, Rule))

@@ -34,6 +34,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "explain": ("production", "web-1"),
     "impact": ("environments/production.yaml",),
     "completion": ("bash",),
+    "status": ("manifests/production/vms/web/web-1.yaml",),
 }
 
 

@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "render": "Write manifests/ from environments/.",
     "plan": "Say what the next commit changes on the platform.",
     "check": "Say everything that is wrong: the gate for CI.",
+    "status": "Compare a dump of the cluster with what is committed.",
     "list": "Show VMs, disks, totals and budgets.",
     "import": "Make a short environment of manifests that exist.",
     "explain": "Show where each value of an object came from.",

@@ -1,0 +1,69 @@
+"""`vmgen status`: compare a dump of the cluster with what is committed."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+
+import click
+
+from vmgen.cli.options import against_option, format_option
+from vmgen.cli.session import Session
+from vmgen.plan.baseline import load_baseline
+from vmgen.problems import VmgenError
+from vmgen.report.status import STATUS_FORMATS
+from vmgen.status.compare import StatusBuilder, list_restarts, load_committed
+from vmgen.status.dump import MAX_JSON_MIB, read_dump
+from vmgen.status.health import load_tables
+
+_STDIN = "-"
+
+
+@click.command("status")
+@click.argument("arguments", metavar="[ENV]... FILE", nargs=-1, required=True)
+@against_option
+@click.option("--restarts", is_flag=True, help="Print the restart commands that VMs wait for, instead of the status.")
+@format_option(list(STATUS_FORMATS))
+@click.pass_obj
+def command(color: str, arguments: tuple[str, ...], against: str | None, restarts: bool, output: str) -> bool:
+    """Compare what is live with what is committed: in step, drift, pending, failed, missing, orphan.
+
+    FILE is a dump of the cluster, JSON or YAML, or - for standard input; vmgen opens no connection. Exit code 1 if
+    anything is not in step, 2 if FILE is no dump.
+
+    Example: kubectl get vminstances,vmdisks -n tenant-acme -o json | vmgen status -
+    """
+    session = Session(color)
+    *names, file = arguments
+    environments = session.select_environments(tuple(names))
+    tables = load_tables(session.project)
+    dump = read_dump(_read_input(file), "<stdin>" if file == _STDIN else file, tables["groups"])
+    committed = load_committed(load_baseline(session.project, against), session.environment_names)
+    fleet = StatusBuilder(session.project, dump, committed, tables).build(environments)
+    if restarts:
+        _print_restarts(list_restarts(fleet, tables["releases"]["VMInstance"]))
+        return True
+    text = STATUS_FORMATS[output](fleet, datetime.now(UTC), session.paint_for(sys.stdout))
+    click.echo(text, nl=False, color=session.color_override)
+    return fleet.is_in_step
+
+
+def _read_input(file: str) -> bytes:
+    """Read the dump, one byte more than the limit at most. Raises VmgenError if it cannot be read."""
+    limit = MAX_JSON_MIB * 1024 * 1024 + 1
+    if file == _STDIN:
+        return sys.stdin.buffer.read(limit)
+    try:
+        with open(file, "rb") as stream:
+            return stream.read(limit)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no path"
+        raise VmgenError(f"{file} cannot be read: {reason}; the last word is the dump, or - for standard input") from None
+
+
+def _print_restarts(rounds: list[list[str]]) -> None:
+    for index, machines in enumerate(rounds):
+        if index:
+            click.echo("# Go on when the VMs above run again.")
+        for machine in machines:
+            click.echo(f"virtctl restart {machine}")

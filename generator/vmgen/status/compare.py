@@ -1,0 +1,230 @@
+"""Compare the committed objects of environments with a dump: the state of each object."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from vmgen.check.totals import compute_disk_totals, compute_vm_totals, load_prices
+from vmgen.importer.conventions import PlatformConventions, load_conventions
+from vmgen.merge.environment import Environment, merge_environment
+from vmgen.merge.layers import Layered, load_layers
+from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
+from vmgen.plan.baseline import Baseline
+from vmgen.plan.desired import KIND_BY_KEY
+from vmgen.plan.matching import ManifestParser
+from vmgen.problems import ProblemsError, VmgenError
+from vmgen.quantities import format_size
+from vmgen.read.layer_file import LayerLoader
+from vmgen.read.manifests import InvalidYamlError
+from vmgen.read.repository import Project
+from vmgen.status.drift import Drift, find_drift
+from vmgen.status.dump import Dump, LiveKey
+from vmgen.status.health import HealthFinding, HealthReader
+
+KINDS = tuple(KIND_BY_KEY.values())
+IN_STEP, DRIFT, PENDING, FAILED, MISSING, ORPHAN, OTHER = (
+    "in step",
+    "drift",
+    "pending",
+    "failed",
+    "missing",
+    "orphan",
+    "other environment",
+)
+# The worst first: an object has the first state that applies, and all its details.
+STATES = (FAILED, MISSING, ORPHAN, DRIFT, PENDING, OTHER, IN_STEP)
+
+
+class CommittedObject(NamedTuple):
+    """A VM or disk as it is committed. `path` is below `manifests/`, `group` its folder there."""
+
+    environment: str
+    path: str
+    document: Mapping[str, Any]
+
+    @property
+    def key(self) -> LiveKey:
+        """The kind, namespace and name, by which it is found in a dump."""
+        metadata = self.document["metadata"]
+        return self.document["kind"], str(metadata.get("namespace", "")), metadata["name"]
+
+    @property
+    def group(self) -> str:
+        """The group's folder, or the empty text for a standalone disk."""
+        folders = self.path.split("/")[2:-1]
+        return folders[0] if folders else ""
+
+
+class ObjectStatus(NamedTuple):
+    """One object with its state. `size`, `cost` and `adopt` (the command that imports it) are for orphans only."""
+
+    environment: str
+    key: LiveKey
+    state: str
+    path: str = ""
+    group: str = ""
+    drifts: tuple[Drift, ...] = ()
+    findings: tuple[HealthFinding, ...] = ()
+    size: str = ""
+    cost: str = ""
+    adopt: str = ""
+
+
+class FleetStatus(NamedTuple):
+    """The status of all objects, sorted; `notes` say what the dump cannot tell."""
+
+    objects: tuple[ObjectStatus, ...]
+    notes: tuple[str, ...]
+    newest: str
+
+    def count_states(self) -> Mapping[str, int]:
+        """Return how many objects have each state."""
+        return Counter(status.state for status in self.objects)
+
+    @property
+    def is_in_step(self) -> bool:
+        """True if no object asks for anything. An object of another environment is not this run's."""
+        return all(status.state in (IN_STEP, OTHER) for status in self.objects)
+
+
+def load_committed(baseline: Baseline, environments: Iterable[str]) -> tuple[CommittedObject, ...]:
+    """Return the committed VMs and disks of environments. Raises VmgenError if a committed manifest is not YAML."""
+    parser = ManifestParser()
+    objects = []
+    for path, content in baseline.find_differing(environments, {}).items():
+        try:
+            documents = parser.parse(path, content)
+        except InvalidYamlError as error:
+            raise VmgenError(f"manifests/{path} is not YAML as it is committed: {error}") from None
+        for document in documents:
+            if isinstance(document, dict) and document.get("kind") in KINDS:
+                objects.append(CommittedObject(path.partition("/")[0], path, document))
+    return tuple(objects)
+
+
+class StatusBuilder:
+    """Builds the status of some environments. `committed` are the objects of all environments of the repository."""
+
+    def __init__(self, project: Project, dump: Dump, committed: Iterable[CommittedObject], tables: Mapping[str, Any]) -> None:
+        self._project = project
+        self._dump = dump
+        self._committed = tuple(committed)
+        self._layer_loader = LayerLoader(project)
+        self._platform_loader = PlatformLoader(project)
+        self._health = HealthReader(project, tables, dump)
+        self._conventions: dict[str, PlatformConventions] = {}
+
+    def build(self, environments: Iterable[str]) -> FleetStatus:
+        """Return the status of environments. Raises ProblemsError if a platform's files are not valid."""
+        selected = set(environments)
+        statuses = [self._build_object(item) for item in self._committed if item.environment in selected]
+        owners = {item.key: item.environment for item in self._committed}
+        namespaces = {item.key[1]: item.environment for item in self._committed if item.environment in selected}
+        for kind in KINDS:
+            for key, live in self._dump.list_kind(kind):
+                if key[1] in namespaces and key not in owners:
+                    statuses.append(self._build_orphan(namespaces[key[1]], key, live))
+                elif key in owners and owners[key] not in selected and key[1] in namespaces:
+                    statuses.append(ObjectStatus(owners[key], key, OTHER))
+        statuses.sort(key=lambda status: (status.environment, STATES.index(status.state), status.key))
+        return FleetStatus(tuple(statuses), tuple(self._build_notes(statuses)), self._dump.newest)
+
+    def _build_object(self, item: CommittedObject) -> ObjectStatus:
+        kind, namespace, name = item.key
+        live = self._dump.find(kind, namespace, name)
+        if live is None:
+            return ObjectStatus(item.environment, item.key, MISSING, item.path, item.group)
+        conventions = self._load_conventions(item.environment)
+        storage_class = conventions.platform.catalog.storage_classes.get(str(_get_spec(item.document).get("storageClass")))
+        findings = tuple(
+            self._health.find(
+                kind,
+                namespace,
+                name,
+                has_consumer=(namespace, name) in self._attached,
+                binds_late=storage_class is not None and not storage_class.replicated,
+            )
+        )
+        drifts = find_drift(item.document, live, conventions)
+        states = {finding.state for finding in findings} | ({DRIFT} if drifts else set())
+        state = next((state for state in STATES if state in states), IN_STEP)
+        return ObjectStatus(item.environment, item.key, state, item.path, item.group, drifts, findings)
+
+    @property
+    def _attached(self) -> frozenset[tuple[str, str]]:
+        if not hasattr(self, "_attached_disks"):
+            self._attached_disks = frozenset(_iter_attached(self._committed))
+        return self._attached_disks
+
+    def _build_orphan(self, environment: str, key: LiveKey, live: Mapping[str, Any]) -> ObjectStatus:
+        kind, namespace, name = key
+        spec = _get_spec(live)
+        merged = self._merge(environment)
+        catalog = self._load_conventions(environment).platform.catalog
+        totals = compute_disk_totals(spec.get) if kind == "VMDisk" else compute_vm_totals(spec.get, catalog)
+        size = format_size(totals.all_storage) if kind == "VMDisk" else f"{totals.cpu} vCPU, {format_size(totals.memory)}"
+        prices = load_prices(merged) if merged else None
+        resource = "vmdisks" if kind == "VMDisk" else "vminstances"
+        adopt = f"kubectl get {resource} {name} -n {namespace} -o yaml | vmgen import - --env {environment}-{name}"
+        cost = f"{prices.compute_cost(totals)} a month" if prices else ""
+        return ObjectStatus(environment, key, ORPHAN, size=size, cost=cost, adopt=adopt)
+
+    def _build_notes(self, statuses: list[ObjectStatus]) -> Iterator[str]:
+        if not any(self._dump.has_kind(kind) for kind in KINDS) and statuses:
+            namespaces = sorted({status.key[1] for status in statuses})
+            yield f"the dump has no VMInstance and no VMDisk: was it made for the namespace {', '.join(namespaces)}?"
+        else:
+            for kind in KINDS:
+                if not self._dump.has_kind(kind) and any(status.key[0] == kind for status in statuses):
+                    yield f"the dump has no {kind} at all: was it asked for {kind.lower()}s?"
+        for kind, what in (("VirtualMachine", "restarts"), ("DataVolume", "volumes")):
+            if not self._dump.has_kind(kind):
+                yield f"{what}: not known, the dump has no {kind.lower()}s"
+
+    def _load_conventions(self, environment: str) -> PlatformConventions:
+        if environment not in self._conventions:
+            written = self._load_layers(environment).content.get("platform")
+            name = written.data if written and written.data in self._project.platform_names else DEFAULT_PLATFORM
+            self._conventions[environment] = load_conventions(self._platform_loader.load(name), self._platform_loader)
+        return self._conventions[environment]
+
+    def _load_layers(self, environment: str) -> Layered:
+        return load_layers(environment, self._layer_loader)
+
+    def _merge(self, environment: str) -> Environment | None:
+        """Return the merged environment for its prices; None if its files have problems, which are not this command's."""
+        layers = self._load_layers(environment)
+        if layers.problems:
+            return None
+        try:
+            return merge_environment(layers, self._load_conventions(environment).platform)
+        except ProblemsError:
+            return None
+
+
+def _iter_attached(committed: Iterable[CommittedObject]) -> Iterator[tuple[str, str]]:
+    """Yield the namespace and name of each disk that a committed VM attaches."""
+    for item in committed:
+        disks = _get_spec(item.document).get("disks") if item.key[0] == "VMInstance" else None
+        for disk in disks if isinstance(disks, list) else ():
+            yield item.key[1], str(disk.get("name") if isinstance(disk, dict) else disk)
+
+
+def _get_spec(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    spec = document.get("spec")
+    return spec if isinstance(spec, dict) else {}
+
+
+def list_restarts(fleet: FleetStatus, prefix: str) -> list[list[str]]:
+    """Return the VMs that wait for a restart in rounds: each round has at most one VM of a group.
+
+    Each is `-n NAMESPACE NAME`, the name being that of the VirtualMachine. One group's VMs are thus never all down at once.
+    """
+    waiting: dict[tuple[str, str], list[str]] = {}
+    for status in fleet.objects:
+        if status.key[0] == "VMInstance" and any("waits for a restart" in finding.text for finding in status.findings):
+            waiting.setdefault((status.environment, status.group), []).append(f"-n {status.key[1]} {prefix}{status.key[2]}")
+    rounds = max(map(len, waiting.values()), default=0)
+    return [[machines[index] for machines in waiting.values() if index < len(machines)] for index in range(rounds)]

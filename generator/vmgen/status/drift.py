@@ -1,0 +1,69 @@
+"""Compare a committed manifest with the live object: field by field, defaults of the platform left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from vmgen.importer.conventions import PlatformConventions
+from vmgen.plan.change_kinds import are_equal
+
+
+class Drift(NamedTuple):
+    """A field that differs. `git` and `live` are the plain values; None is a field that is not there."""
+
+    field: str
+    git: Any
+    live: Any
+
+
+def find_drift(manifest: Mapping[str, Any], live: Mapping[str, Any], conventions: PlatformConventions) -> tuple[Drift, ...]:
+    """Return the fields in which a live object differs from its manifest.
+
+    A field that only one side writes, with the value that the API fills in, is no drift: the API server adds its defaults on
+    every read (cozystack pkg/registry/apps/application/rest_defaulting.go). Labels and annotations that Git does not write
+    belong to somebody else.
+    """
+    kind = str(manifest["kind"])
+    git_spec, live_spec = _get_mapping(manifest, "spec"), _get_mapping(live, "spec")
+    names = dict.fromkeys((*git_spec, *live_spec))
+    drifts = [drift for name in names for drift in _compare_field(kind, name, git_spec, live_spec, conventions)]
+    git_metadata, live_metadata = _get_mapping(manifest, "metadata"), _get_mapping(live, "metadata")
+    for section in ("labels", "annotations"):
+        actual = _get_mapping(live_metadata, section)
+        for name, value in _get_mapping(git_metadata, section).items():
+            if actual.get(name) != value:
+                drifts.append(Drift(f"metadata.{section}[{name}]", value, actual.get(name)))
+    return tuple(drifts)
+
+
+def _get_mapping(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    item = value.get(name)
+    return item if isinstance(item, dict) else {}
+
+
+def _compare_field(
+    kind: str, name: str, git: Mapping[str, Any], live: Mapping[str, Any], conventions: PlatformConventions
+) -> Iterator[Drift]:
+    default = conventions.get_default(kind, name)
+    if name in git and name in live:
+        yield from _compare_values(f"spec.{name}", _normalize(name, git[name]), _normalize(name, live[name]))
+        return
+    value = git[name] if name in git else live[name]
+    if not are_equal(value, default) and value not in ("", [], {}, None):
+        yield Drift(f"spec.{name}", git.get(name), live.get(name))
+
+
+def _normalize(name: str, value: Any) -> Any:
+    """Write each disk as a mapping: `[a]` and `[{name: a}]` are two forms of one list."""
+    if name == "disks" and isinstance(value, list):
+        return [{"name": item} if isinstance(item, str) else item for item in value]
+    return value
+
+
+def _compare_values(field: str, git: Any, live: Any) -> Iterator[Drift]:
+    if isinstance(git, dict) and isinstance(live, dict):
+        for name in dict.fromkeys((*git, *live)):
+            yield from _compare_values(f"{field}.{name}", git.get(name), live.get(name))
+    elif not are_equal(git, live) and not (git in ("", [], {}, None) and live in ("", [], {}, None)):
+        yield Drift(field, git, live)

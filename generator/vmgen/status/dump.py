@@ -1,0 +1,123 @@
+"""Read a dump of live objects: the JSON or YAML that `kubectl get -o json|yaml` prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from vmgen.problems import VmgenError
+from vmgen.read.manifests import InvalidYamlError, parse_objects
+
+MAX_JSON_MIB, MAX_YAML_MIB = 512, 64
+_MIB = 1024 * 1024
+_HINT = "make it with kubectl get vminstances,vmdisks -n NAMESPACE -o json"
+_TIMESTAMPS = ("creationTimestamp", "lastTransitionTime", "lastUpdateTime", "time", "lastTimestamp", "deletionTimestamp")
+
+LiveKey = tuple[str, str, str]
+
+
+class Dump(NamedTuple):
+    """The objects of a dump by kind, namespace and name, and its newest timestamp ("" if it has none)."""
+
+    objects: Mapping[LiveKey, Mapping[str, Any]]
+    newest: str
+
+    def has_kind(self, kind: str) -> bool:
+        """Return true if the dump holds an object of a kind. Nothing is concluded from kinds that it does not hold."""
+        return any(key[0] == kind for key in self.objects)
+
+    def find(self, kind: str, namespace: str, name: str) -> Mapping[str, Any] | None:
+        """Return an object, or None if it is not in the dump."""
+        return self.objects.get((kind, namespace, name))
+
+    def list_kind(self, kind: str) -> list[tuple[LiveKey, Mapping[str, Any]]]:
+        """Return the objects of a kind, sorted by namespace and name."""
+        return sorted((item for item in self.objects.items() if item[0][0] == kind), key=lambda item: item[0])
+
+
+def read_dump(content: bytes, source: str, groups: Mapping[str, str]) -> Dump:
+    """Read a dump. `groups` maps each kind of interest to its API group; a kind of another group is another kind.
+
+    Raises VmgenError if the content is no dump of objects: empty, cut off, a page of HTML, a message of kubectl.
+    """
+    objects: dict[LiveKey, Mapping[str, Any]] = {}
+    newest = ""
+    other_kinds: set[str] = set()
+    for item in _iter_items(content, source):
+        kind, metadata = item.get("kind"), item.get("metadata")
+        group = str(item.get("apiVersion", "")).rpartition("/")[0]
+        if not isinstance(kind, str) or not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
+            raise VmgenError(f"{source} holds something that is no object of Kubernetes; {_HINT}")
+        if groups.get(kind) != group:
+            other_kinds.add(kind)
+            continue
+        objects[kind, str(metadata.get("namespace", "")), metadata["name"]] = item
+        newest = max(newest, *_iter_timestamps(item))
+    if other_kinds and not objects:
+        raise VmgenError(f"{source} holds only {', '.join(sorted(other_kinds))}, which tells nothing of VMs; {_HINT}")
+    return Dump(objects, newest)
+
+
+def _iter_items(content: bytes, source: str) -> Iterator[Mapping[str, Any]]:
+    documents = _parse_documents(content, source)
+    if not documents:
+        raise VmgenError(f"{source} is empty; {_HINT}")
+    for document in documents:
+        if not isinstance(document, dict):
+            raise VmgenError(f"{source} holds something that is no object of Kubernetes; {_HINT}")
+        if document.get("kind") == "Status":
+            raise VmgenError(f"{source} holds an error message of the API server, not objects; {_HINT}")
+        items = document.get("items")
+        if isinstance(items, list) and str(document.get("kind", "List")).endswith("List"):
+            if not all(isinstance(item, dict) for item in items):
+                raise VmgenError(f"{source} holds a list of something else than objects; {_HINT}")
+            yield from items
+        else:
+            yield document
+
+
+def _parse_documents(content: bytes, source: str) -> list[Any]:
+    text = content.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text[:1] == b"<":
+        raise VmgenError(f"{source} is a page of HTML, perhaps the error page of a proxy; {_HINT}")
+    is_json = text[:1] in (b"{", b"[")
+    limit = MAX_JSON_MIB if is_json else MAX_YAML_MIB
+    if len(content) > limit * _MIB:
+        raise VmgenError(f"{source} is larger than {limit} MiB; dump fewer namespaces{'' if is_json else ', or use -o json'}")
+    try:
+        return _parse_json(text.decode()) if is_json else parse_objects(text)
+    except UnicodeDecodeError:
+        raise VmgenError(f"{source} is not UTF-8 text; {_HINT}") from None
+    except (json.JSONDecodeError, InvalidYamlError, RecursionError):
+        # The reason would quote the dump, which may hold secrets.
+        raise VmgenError(f"{source} is cut off or neither JSON nor YAML; {_HINT}") from None
+
+
+def _parse_json(text: str) -> list[Any]:
+    """Return the JSON documents of a text, which may be several files one after the other."""
+    decoder, documents, start = json.JSONDecoder(), [], 0
+    while start < len(text):
+        document, end = decoder.raw_decode(text, start)
+        documents.append(document)
+        start = end
+        while start < len(text) and text[start].isspace():
+            start += 1
+    return documents
+
+
+def _iter_timestamps(item: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the times that the API server wrote on an object, as RFC 3339 texts in UTC, which sort as they are."""
+    yield ""
+    metadata, status = item["metadata"], item.get("status")
+    conditions = status.get("conditions") if isinstance(status, dict) else ()
+    managed = metadata.get("managedFields")
+    for holder in (metadata, item, *_list_mappings(conditions), *_list_mappings(managed)):
+        for name in _TIMESTAMPS:
+            value = holder.get(name)
+            if isinstance(value, str) and len(value) >= 20 and value.endswith("Z"):
+                yield value[:19] + "Z"
+
+
+def _list_mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

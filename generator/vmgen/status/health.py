@@ -1,0 +1,181 @@
+"""Read what the platform says of a live VM or disk: failures, and what it is still waiting for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from vmgen.problems import ProblemsError, VmgenError, sort_problems
+from vmgen.read.located import to_plain
+from vmgen.read.repository import Project
+from vmgen.read.yaml_reader import read_yaml
+from vmgen.secrets.redact import redact_line
+from vmgen.status.dump import Dump
+
+_TABLE = "shared/status.yaml"
+_MAX_MESSAGE_LENGTH = 300
+
+
+class HealthFinding(NamedTuple):
+    """One thing that the platform says of an object. `state` is failed or pending; `since` is a time, or empty."""
+
+    state: str
+    text: str
+    since: str = ""
+
+
+class HealthReader:
+    """Reads the health of live objects from a dump, by templates/shared/status.yaml."""
+
+    def __init__(self, project: Project, tables: Mapping[str, Any], dump: Dump) -> None:
+        self._project = project
+        self._tables = tables
+        self._dump = dump
+        self._warnings = _collect_warnings(dump)
+
+    def find(self, kind: str, namespace: str, name: str, *, has_consumer: bool, binds_late: bool) -> Iterator[HealthFinding]:
+        """Yield what is wrong with an object or still to come.
+
+        A disk whose class binds it when a VM uses it first (`binds_late`) waits without fault if no VM in Git attaches it.
+        """
+        live = self._dump.find(kind, namespace, name)
+        release = f"{self._tables['releases'][kind]}{name}"
+        for holder in (live, self._dump.find("HelmRelease", namespace, release)):
+            yield from self._read_conditions(holder)
+        if kind == "VMDisk":
+            yield from self._read_volume(namespace, release, waits=binds_late and not has_consumer)
+        else:
+            yield from self._read_machine(live, namespace, release)
+
+    def _read_conditions(self, holder: Mapping[str, Any] | None) -> Iterator[HealthFinding]:
+        for condition in iter_conditions(holder):
+            if condition.get("type") not in ("Ready", "Released") or condition.get("status") == "True":
+                continue
+            progresses = condition.get("status") == "Unknown" or condition.get("reason") in self._tables["progressReasons"]
+            text = self._translate(condition)
+            yield HealthFinding("pending" if progresses else "failed", text, _get_text(condition, "lastTransitionTime"))
+
+    def _read_volume(self, namespace: str, release: str, *, waits: bool) -> Iterator[HealthFinding]:
+        volume = self._dump.find("DataVolume", namespace, release)
+        status = volume.get("status") if volume else None
+        if not isinstance(status, dict):
+            return
+        phase, phases = _get_text(status, "phase"), self._tables["volume"]
+        if phase in phases["done"] or (phase in phases["unbound"] and waits):
+            return
+        if phase in phases["failed"]:
+            reasons = [self._translate(condition) for condition in iter_conditions(volume) if condition.get("message")]
+            yield HealthFinding("failed", f"its volume is {phase}: {'; '.join(reasons) or 'the platform gives no reason'}")
+        elif phase in phases["unbound"]:
+            yield HealthFinding("pending", "its volume is bound when a VM that uses it starts")
+        else:
+            progress = _get_text(status, "progress")
+            yield HealthFinding("pending", f"its volume is {phase or 'new'}{f', {progress} done' if progress else ''}")
+
+    def _read_machine(self, live: Mapping[str, Any] | None, namespace: str, release: str) -> Iterator[HealthFinding]:
+        machine = self._dump.find("VirtualMachine", namespace, release)
+        if machine is None:
+            return
+        status = machine.get("status")
+        printable = _get_text(status, "printableStatus") if isinstance(status, dict) else ""
+        states = self._tables["machine"]
+        reasons = []
+        for condition in iter_conditions(machine):
+            if condition.get("type") == "RestartRequired" and condition.get("status") == "True":
+                change = find_waiting_change(machine, self._dump.find("VirtualMachineInstance", namespace, release))
+                since = _get_text(condition, "lastTransitionTime")
+                yield HealthFinding("pending", f"waits for a restart{f', for {change}' if change else ''}", since)
+            elif condition.get("status") == "False" and condition.get("message"):
+                reasons.append(self._translate(condition))
+        reasons += self._warnings.get((namespace, release), [])[-1:]
+        detail = f": {reasons[0]}" if reasons else ""
+        if printable in states["progress"]:
+            yield HealthFinding("pending", f"the VM is {printable}{detail}")
+        elif printable in states["stopped"] and not _is_meant_to_stop(live, states["stoppedBy"]):
+            yield HealthFinding("failed", f"the VM is {printable}, and Git wants it to run{detail}")
+        elif printable and printable not in (*states["running"], *states["stopped"]):
+            yield HealthFinding("failed", f"the VM is {printable}{detail}")
+
+    def _translate(self, condition: Mapping[str, Any]) -> str:
+        """Return the message of a condition in words if it is a known one, and the platform's own words behind it."""
+        message = " ".join(_get_text(condition, "message").split())
+        own = redact_line(message)[:_MAX_MESSAGE_LENGTH] or _get_text(condition, "reason") or "the platform gives no reason"
+        for row in self._tables["messages"]:
+            if row["contains"] in message:
+                return f'{row["says"]} ("{own}")'
+        return own
+
+
+def load_tables(project: Project) -> Mapping[str, Any]:
+    """Load templates/shared/status.yaml. Raises ProblemsError if the repository's own is not valid YAML."""
+    path = project.find_template(_TABLE)
+    if path is None:
+        raise VmgenError(f"the installation lacks templates/{_TABLE}; install vmgen again")
+    content, problems = read_yaml(project.read_source(path), project.display_path(path))
+    if content is None or problems:
+        raise ProblemsError(sort_problems(problems))
+    tables: Mapping[str, Any] = to_plain(content)
+    return tables
+
+
+def iter_conditions(holder: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
+    """Yield the conditions of an object; nothing for None or an object without a status."""
+    status = holder.get("status") if holder else None
+    conditions = status.get("conditions") if isinstance(status, dict) else None
+    yield from (entry for entry in conditions if isinstance(entry, dict)) if isinstance(conditions, list) else ()
+
+
+def find_waiting_change(machine: Mapping[str, Any], running: Mapping[str, Any] | None) -> str:
+    """Return what a restart would bring, as far as the dump shows it: the instance type and the volumes; else the empty text.
+
+    KubeVirt writes the type of a running instance as an annotation (kubevirt.io/cluster-instancetype-name).
+    """
+    if running is None:
+        return ""
+    changes = []
+    wanted = _dig(machine, "spec", "instancetype", "name")
+    actual = _dig(running, "metadata", "annotations", "kubevirt.io/cluster-instancetype-name")
+    if isinstance(wanted, str) and isinstance(actual, str) and wanted != actual:
+        changes.append(f"instance type {actual} to {wanted}")
+    volumes = [
+        _list_volumes(_dig(machine, "spec", "template", "spec", "volumes")),
+        _list_volumes(_dig(running, "spec", "volumes")),
+    ]
+    if volumes[0] != volumes[1]:
+        added, removed = sorted(volumes[0] - volumes[1]), sorted(volumes[1] - volumes[0])
+        changes += [*(f"disk {name} attached" for name in added), *(f"disk {name} detached" for name in removed)]
+    return ", ".join(changes)
+
+
+def _list_volumes(volumes: Any) -> set[str]:
+    return (
+        {str(_dig(volume, "dataVolume", "name") or _dig(volume, "name")) for volume in volumes}
+        if isinstance(volumes, list)
+        else set()
+    )
+
+
+def _dig(value: Any, *keys: str) -> Any:
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _is_meant_to_stop(live: Mapping[str, Any] | None, values_by_field: Mapping[str, list[Any]]) -> bool:
+    return any(_dig(live, "spec", field) in values for field, values in values_by_field.items())
+
+
+def _get_text(mapping: Mapping[str, Any], key: str) -> str:
+    value = mapping.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _collect_warnings(dump: Dump) -> Mapping[tuple[str, str], list[str]]:
+    """Return the messages of warning events by namespace and name of the object, oldest first, secrets hidden."""
+    warnings: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for (_, namespace, _), event in dump.list_kind("Event"):
+        if event.get("type") == "Warning":
+            name = str(_dig(event, "involvedObject", "name") or _dig(event, "regarding", "name"))
+            message = redact_line(" ".join(str(event.get("message") or event.get("note") or "").split()))[:_MAX_MESSAGE_LENGTH]
+            warnings.setdefault((namespace, name), []).append((str(event.get("lastTimestamp") or ""), message))
+    return {key: [message for _, message in sorted(entries)] for key, entries in warnings.items()}
