@@ -8,10 +8,46 @@ from pathlib import Path
 from typing import Any
 
 from tools.formats import formats_page, verdicts_page
+from vmgen.kustomize.engine import BINARY_VARIABLE
 from vmgen.render.policies import BUILT_IN_POLICIES
 from vmgen.report.rule_texts import all_rules
 
 ROOT = Path(__file__).resolve().parent.parent
+CONFIGURATION = """\
+# Configuration
+
+vmgen needs none. An option is taken from the first of these that has it: the command line, a variable of the environment,
+`vmgen.toml`, its default.
+
+The root of a repository is the nearest folder, from the current one upwards, that holds `environments/` or `vmgen.toml`. The
+search ends at the top of the Git repository; outside of Git, before a folder that another user owns. In text, paths are
+relative to the current folder; in every other format, to the top of the Git repository, as forges resolve them.
+
+`vmgen.toml` in the root can hold the keys below; any other is an error. A pull request can bring its own file, so it can
+neither name a program nor loosen a check: `against`, `affected-since`, `allow-empty`, `kustomize` and `verify` are no keys of
+it. `vmgen schema configuration` prints its schema.
+
+```toml file=vmgen.toml
+required-version = ">=0.1,<0.2"
+
+[render]
+jobs = 2
+
+[plan]
+output = "markdown"
+```
+
+```console
+$ vmgen plan -o text
+Nothing differs from what is committed at HEAD.
+...
+```
+
+The kustomize engine that `vmgen check` builds with is the program that `--kustomize-binary` or `VMGEN_KUSTOMIZE_BINARY` names;
+else kustomize or kubectl beside the Python that runs vmgen, which is where a lock file puts it; else the one on `PATH`.
+kustomize 5.0 or kubectl 1.27 is the oldest that is taken. `vmgen check -v` says which one it was.
+
+"""
 NOTE = "<!-- Made by `make docs` from {source}. Do not edit. -->\n\n"
 
 
@@ -23,6 +59,9 @@ def pages() -> dict[str, str]:
         "docs/commands.md": commands_page(),
         "docs/verdicts.md": NOTE.format(source="templates/*/verdicts.yaml") + verdicts_page(),
         "docs/formats.md": NOTE.format(source="schema/") + formats_page(),
+        "docs/configuration.md": configuration_page(),
+        "docs/vmgen.1": manual_page(),
+        "generator/vmgen/report/rule_examples.json": rule_examples(),
     }
 
 
@@ -88,6 +127,77 @@ def _json(value: Any) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", "\\n")
+
+
+def configuration_page() -> str:
+    """The keys of vmgen.toml from its schema, and the variables of the environment from the command line."""
+    from click import Context, Option
+
+    from vmgen.cli.app import COMMANDS, app
+
+    schema = json.loads((ROOT / "schema" / "configuration.schema.json").read_text(encoding="utf-8"))
+    parts = [NOTE.format(source="schema/configuration.schema.json and the command line"), CONFIGURATION]
+    parts += _section("Top level", schema, schema)
+    for title, node in schema["properties"].items():
+        node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
+        if "properties" in node:
+            parts += _section(f"`[{title}]`", node, schema)
+    parts.append("## Variables of the environment\n\n| variable | option |\n|---|---|\n")
+    rows = {
+        "VMGEN_DIRECTORY": "`-C`, `--directory`",
+        "VMGEN_COLOR": "`--color`",
+        BINARY_VARIABLE: "`vmgen check --kustomize-binary`",
+    }
+    for name in COMMANDS:
+        command = app.get_command(Context(app), name)
+        for option in command.params if command else ():
+            if isinstance(option, Option) and option.envvar:
+                rows[str(option.envvar)] = f"`vmgen {name} {option.opts[-1]}`"
+    parts += [f"| `{variable}` | {option} |\n" for variable, option in rows.items()]
+    return "".join(parts)
+
+
+def manual_page() -> str:
+    """The manual page vmgen(1), in the language man, from the command line."""
+    from click import Context
+
+    from vmgen import __version__
+    from vmgen.cli.app import COMMANDS, app
+
+    root = Context(app, info_name="vmgen", terminal_width=78, max_content_width=78, help_option_names=["-h", "--help"])
+    parts = [
+        f'.\\" Made by `make docs` from the command line. Do not edit.\n.TH VMGEN 1 "" "vmgen {__version__}" "User Commands"\n',
+        ".SH NAME\nvmgen \\- short environment files become the manifests of virtual machines\n",
+        ".SH SYNOPSIS\n.B vmgen\n[\\-C DIR] COMMAND [ARGUMENTS]\n.SH DESCRIPTION\n.nf\n",
+        f"{_roff(app.get_help(root))}\n.fi\n.SH COMMANDS\n",
+    ]
+    for name in COMMANDS:
+        command = app.get_command(root, name)
+        assert command is not None  # noqa: S101 - COMMANDS are the commands
+        text = command.get_help(Context(command, info_name=name, parent=root))
+        parts.append(f".SS {name}\n.nf\n{_roff(text)}\n.fi\n")
+    parts.append(
+        ".SH FILES\n.nf\nvmgen.toml            configuration of a repository\nenvironments/*.yaml   what is rendered\n"
+        "manifests/            what is written\n.fi\n"
+        ".SH NOTES\nDebian's package gforth brings another program of this name and its manual page.\n"
+    )
+    return "".join(parts)
+
+
+def _roff(text: str) -> str:
+    lines = text.replace("\\", "\\e").replace("-", "\\-").splitlines()
+    return "\n".join(f"\\&{line}" if line.startswith((".", "'")) else line for line in lines)
+
+
+def rule_examples() -> str:
+    """For each rule of the tests' table the first environment that fails it and the one that passes, for `vmgen rule`."""
+    import yaml
+
+    cases = yaml.safe_load((ROOT / "tests" / "check" / "rules.yaml").read_text(encoding="utf-8"))
+    examples: dict[str, dict[str, str]] = {}
+    for case in cases:
+        examples.setdefault(case["rule"], {"fails": case["trips"], "passes": case["passes"]})
+    return json.dumps(dict(sorted(examples.items())), indent=1, ensure_ascii=False) + "\n"
 
 
 def rules_page() -> str:

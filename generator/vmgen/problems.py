@@ -67,13 +67,21 @@ def find_closest(word: str, known: Iterable[str]) -> str | None:
     for candidates, typed in ((words, word), (lowered, word.lower())):
         if matches := get_close_matches(typed, candidates, n=1, cutoff=0.6):
             return candidates[matches[0]]
-    return None
+    # An abbreviation such as `prod` has few letters in common with the whole word.
+    longer = [candidate for name, candidate in lowered.items() if len(word) > 2 and name.startswith(word.lower())]
+    return longer[0] if len(longer) == 1 else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'count'?` to end a message with, or nothing."""
     match = find_closest(word, known)
     return f"; did you mean '{match}'?" if match else ""
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return what to write in the place of an unknown word, to end a message with: the nearest, or else all that there are."""
+    known = sorted(known)
+    return did_you_mean(word, known) or (f"; there are: {', '.join(known)}" if known else "; there are none")
 
 
 def shorten(text: str, limit: int = 60) -> str:

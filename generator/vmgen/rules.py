@@ -39,6 +39,9 @@ NOT_UTF_8 = Rule(
     "A file that is not UTF-8 text. Save it as UTF-8; a byte order mark is taken, other encodings are not.",
 )
 UNREADABLE_FILE = Rule("unreadable-file", "A file that the system does not let vmgen read. The message says why.")
+TOML_SYNTAX = Rule(
+    "toml-syntax", "A `vmgen.toml` that is not TOML. The message says what the parser did not expect, and where."
+)
 YAML_SYNTAX = Rule(
     "yaml-syntax",
     "A file that is not YAML. The message is the parser's, at the place where it gave up; nothing after it was read.",
@@ -129,6 +132,10 @@ INVALID_POLICY = Rule(
     """A file under policies/ whose `schema:` is no JSON Schema, or has a `$ref` that leads out of the file.
 
 Correct it at the place that the message names; definitions stand under `$defs` in the same schema.""",
+)
+POLICY_FILE_NAME = Rule(
+    "policy-file-name",
+    "A YAML file below `policies/` that is not read, since it ends in `.yml` or lies in a subfolder: a policy that nobody reads enforces nothing. The message says where it has to go.",
 )
 DUPLICATE_POLICY = Rule(
     "duplicate-policy",

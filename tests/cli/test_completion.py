@@ -27,6 +27,28 @@ def test_script(shell: str, vmgen: Callable, tmp_path: Path) -> None:
         subprocess.run([shell, "-n", str(script)], check=True)
 
 
+TEXT = "namespace: tenant-a\nvms: {web: {image: ubuntu-2404, instanceType: u1.large}}\n"
+
+
+def ask(typed: str, folder: Path) -> set[str]:
+    """What bash offers at the end of a line."""
+    asked = {"_VMGEN_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split(" ")) - 1)}
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "generator"), **asked}
+    done = subprocess.run([sys.executable, "-m", "vmgen"], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.stderr == ""
+    return {line.split(",")[1] for line in done.stdout.splitlines() if line}
+
+
+@pytest.fixture(name="root")
+def _root(repository: Callable) -> Path:
+    """A repository of two environments and one commit."""
+    root: Path = repository(TEXT, {"environments/staging.yaml": TEXT.replace("tenant-a", "tenant-b").replace("web", "db")}).root
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+    for arguments in (["init", "-q", "-b", "main"], ["add", "."], [*who, "commit", "-qm", "x"], ["tag", "v1"]):
+        subprocess.run(["git", *arguments], cwd=root, check=True)
+    return root
+
+
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
@@ -35,14 +57,23 @@ def test_script(shell: str, vmgen: Callable, tmp_path: Path) -> None:
         ("vmgen render ", {"production", "staging"}),
         ("vmgen render --st", {"--stdout"}),
         ("vmgen completion ", {"bash", "zsh", "fish"}),
+        ("vmgen explain ", {"production", "staging"}),
+        ("vmgen explain staging ", {"db", "db-system"}),
+        ("vmgen list --group ", {"web", "db"}),
+        ("vmgen plan --against ", {"HEAD", "main", "v1"}),
+        ("vmgen catalog --platform ", {"hikube", "cozystack"}),
+        ("vmgen help sch", {"schema"}),
+        ("vmgen rule unknown-im", {"unknown-image"}),
     ],
 )
-def test_offers(typed: str, offered: set[str], tmp_path: Path) -> None:
-    """Commands, options and the repository's environments are offered."""
-    for name in ("production", "staging"):
-        (tmp_path / "environments").mkdir(exist_ok=True)
-        (tmp_path / "environments" / f"{name}.yaml").write_text("", encoding="utf-8")
-    asked = {"_VMGEN_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split(" ")) - 1)}
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "generator"), **asked}
-    done = subprocess.run([sys.executable, "-m", "vmgen"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert {line.split(",")[1] for line in done.stdout.splitlines()} == offered, done.stderr
+def test_offers(typed: str, offered: set[str], root: Path) -> None:
+    """Commands, options, environments, objects, groups, refs, platforms and rules are offered."""
+    assert ask(typed, root) == offered
+
+
+def test_offers_of_another_folder(root: Path, tmp_path: Path) -> None:
+    """`-C` says whose environments and objects are offered, and a folder below the root is as good as the root."""
+    assert ask(f"vmgen -C {root} render ", tmp_path) == {"production", "staging"}
+    assert ask(f"vmgen -C {root} explain production ", tmp_path) == {"web", "web-system"}
+    assert ask("vmgen render ", root / "environments") == {"production", "staging"}
+    assert ask("vmgen render ", tmp_path) == set()

@@ -68,7 +68,8 @@ PROCESSES: dict[str, tuple[str, int]] = {
     "no command": ("vmgen", 2),
     "help": ("vmgen --help", 0),
     "help of a command": ("vmgen render --help", 0),
-    "no environments": ("cd environments && vmgen render", 2),
+    "no environments": ("mkdir -p x/.git && cd x && vmgen render", 2),
+    "below the root": ("cd environments && vmgen render", 0),
     "a folder that is gone": ("mkdir gone && cd gone && rmdir ../gone && vmgen list", 2),
 }
 

@@ -117,3 +117,19 @@ def test_without_the_library(repository: Callable, monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "watchfiles", None)
     done = repository(TEXT).run("render", "--watch")
     assert (done.code, done.messages) == (2, "vmgen: --watch needs the library watchfiles; pip install 'vmgen[watch]'\n")
+
+
+def test_a_link_inside_of_the_repository_is_watched(repository: Callable) -> None:
+    """Environments behind a link that stays in the repository are rendered again, like any other."""
+    pytest.importorskip("watchfiles")
+    made = repository(TEXT)
+    (made.root / "environments").rename(made.root / "shared")
+    (made.root / "environments").symlink_to("shared")
+    watch = Watching(made.root)
+    try:
+        assert watch.said() == ["production: 8 files, 8 created", IN_ORDER]
+        made.write({"shared/production.yaml": TEXT.replace("u1.large", "u1.xlarge")})
+        assert watch.said() == ["production: 8 files, 1 updated", IN_ORDER]
+    finally:
+        watch.process.kill()
+        watch.process.wait()

@@ -84,9 +84,11 @@ def _acting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: list[str]) 
         folder.mkdir()
         program = folder / "kustomize"
         real = " ".join(engine)
-        program.write_text(f'#!/bin/sh\necho "$2 $$" >> {log}\ncase "$2" in\n{script}\nesac\nexec {real} "$2"\n')
+        program.write_text(
+            f'#!/bin/sh\n[ "$1" = version ] && exit\necho "$2 $$" >> {log}\ncase "$2" in\n{script}\nesac\nexec {real} "$2"\n'
+        )
         program.chmod(0o755)
-        monkeypatch.setenv("PATH", str(folder), prepend=":")
+        monkeypatch.setenv("VMGEN_KUSTOMIZE_BINARY", str(program))
         return log
 
     return act
@@ -269,7 +271,7 @@ def test_the_same_order_on_each_run(large: Large, acting: Callable) -> None:
 def test_the_engine_is_looked_up_once(large: Large, engine: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """However many builds there are, PATH is searched once."""
     asked = []
-    monkeypatch.setattr("vmgen.kustomize.engine.find_kustomize_command", lambda: asked.append(1) or engine)
+    monkeypatch.setattr("vmgen.kustomize.engine.find_kustomize_command", lambda binary: asked.append(1) or engine)
     assert large.said() == []
     assert asked == [1]
 

@@ -54,7 +54,7 @@ def test_a_group_builds_by_itself(repository: Callable, engine: list[str]) -> No
 def test_an_engine_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine's own words are in the error."""
     _script(tmp_path / "bin", "kustomize", "echo it broke >&2; exit 3")
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    monkeypatch.setenv("VMGEN_KUSTOMIZE_BINARY", str(tmp_path / "bin" / "kustomize"))
     with pytest.raises(VmgenError, match=r"^kustomize cannot build vms/web: it broke$"):
         Kustomizer().build(tmp_path, "vms/web")
 
@@ -71,11 +71,43 @@ def test_no_engine(monkeypatch: pytest.MonkeyPatch, repository: Callable) -> Non
 
 
 def test_the_engine_is_found_beside_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a virtual environment that nobody activated, its kubectl is found; a kustomize on PATH comes first."""
+    """The kubectl of the virtual environment, which a lock file put there, comes before a kustomize on PATH."""
     _script(tmp_path / "venv", "kubectl", "")
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(sys, "executable", str(tmp_path / "venv/python"))
     assert find_kustomize_command() == [str(tmp_path / "venv/kubectl"), "kustomize"]
     _script(tmp_path / "bin", "kustomize", "")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert find_kustomize_command() == [str(tmp_path / "venv/kubectl"), "kustomize"]
+    (tmp_path / "venv/kubectl").unlink()
     assert find_kustomize_command() == [str(tmp_path / "bin/kustomize"), "build"]
+    assert find_kustomize_command(str(tmp_path / "bin/kustomize")) == [str(tmp_path / "bin/kustomize"), "build"]
+    with pytest.raises(VmgenError, match="no program /nowhere/kustomize"):
+        find_kustomize_command("/nowhere/kustomize")
+
+
+VERSIONS = {
+    "kustomize of the last version that is too old": ("kustomize", "echo v4.5.7", False),
+    "kustomize of the first version": ("kustomize", "echo v5.0.0", True),
+    "kubectl of the last version that is too old": (
+        "kubectl",
+        """echo '{"clientVersion": {"gitVersion": "v1.26.15"}}'""",
+        False,
+    ),
+    "kubectl of the first version": ("kubectl", """echo '{"clientVersion": {"gitVersion": "v1.27.0"}}'""", True),
+    "one that says no version": ("kustomize", "echo '(devel)'", True),
+    "one that fails": ("kustomize", "exit 1", True),
+}
+
+
+@pytest.mark.parametrize("case", VERSIONS)
+def test_old_engines_are_refused(case: str, tmp_path: Path) -> None:
+    """An engine that is too old is no engine: the message says which version is needed. An unknown version is taken."""
+    name, script, is_taken = VERSIONS[case]
+    _script(tmp_path / "bin", name, script)
+    program = str(tmp_path / "bin" / name)
+    if is_taken:
+        assert Kustomizer(program).version.startswith(program)
+    else:
+        with pytest.raises(VmgenError, match=r"needs (5\.0|1\.27) or newer"):
+            Kustomizer(program)

@@ -62,10 +62,15 @@ REFUSED = {
     "list as key": (b"[a]: 1\n", "1:1", "key-not-text", "a key must be text; put it in quotes"),
     "mapping as key": (b"? {a: b}\n: 1\n", "1:3", "key-not-text", "a key must be text; put it in quotes"),
     "colon in a text": (b"a: b: c\n", "1:5", "yaml-syntax", "quote a text that holds ': '"),
-    "percent sign": (b"a: %x\n", "1:4", "yaml-syntax", "quote a text that begins with '%', '@' or '`'"),
+    "percent sign": (
+        b"a: %x\n",
+        "1:4",
+        "yaml-syntax",
+        "a text begins with '%', '@' or '`', which YAML keeps for itself; put it in quotes",
+    ),
     "open quote": (b'a: 1\nb: "x\nc: 1\n', "2:4", "yaml-syntax", "the quote that opens here is never closed; close it"),
-    "open bracket": (b"a: [1\nb: 2\n", "2:2", "yaml-syntax", "did not find expected ',' or ']'"),
-    "wrong indentation": (b"a:\n  b: 1\n c: 2\n", "3:2", "yaml-syntax", "did not find expected key"),
+    "open bracket": (b"a: [1\nb: 2\n", "2:2", "yaml-syntax", "the list that '[' opens lacks a comma or its end"),
+    "wrong indentation": (b"a:\n  b: 1\n c: 2\n", "3:2", "yaml-syntax", "indent the keys of one mapping alike"),
     "too deep": (b"[" * 60, "1:52", "too-deep", "more than 50 levels"),
     "too deep in blocks": (b"".join(b" " * depth + b"a:\n" for depth in range(60)), "51:51", "too-deep", "more than 50 levels"),
 }

@@ -83,17 +83,17 @@ def test_sarif() -> None:
     ]
     locations = [result["locations"][0]["physicalLocation"] for result in run["results"]]
     assert locations[0] == {
-        "artifactLocation": {"uri": "environments/a%20b.yaml"},
+        "artifactLocation": {"uri": "environments/a%20b.yaml", "uriBaseId": "%SRCROOT%"},
         "region": {"startLine": 12, "startColumn": 19},
     }
-    assert locations[1] == {"artifactLocation": {"uri": "manifests/a"}}
+    assert locations[1] == {"artifactLocation": {"uri": "manifests/a", "uriBaseId": "%SRCROOT%"}}
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_nothing_to_say(name: str) -> None:
     """Without problems a format of lines is empty, and a format of documents is a whole document."""
     text = FORMATS[name]((), no_paint)
-    parse = {"{": json.loads, "<": ElementTree.fromstring}.get(text[:1])
+    parse = {"{": json.loads, "[": json.loads, "<": ElementTree.fromstring}.get(text[:1])
     assert parse(text) is not None if parse else text == ""
 
 

@@ -28,7 +28,7 @@ suppress_warnings = ["misc.highlighting_failure"]
 CHAPTERS = {
     "How to": "tutorial adopt plan ci explain cloud-init secrets delivery argocd-plugin policy budget report status scale "
     "platforms windows upgrading",
-    "Reference": "environment rules verdicts commands formats api performance",
+    "Reference": "environment rules verdicts commands configuration formats api performance",
     "Background": "why architecture decisions",
     "Project": "../CONTRIBUTING ../SECURITY ../CHANGELOG",
 }

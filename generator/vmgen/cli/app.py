@@ -6,11 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from keyword import iskeyword
+from pathlib import Path
 
 import click
 
 from vmgen import __version__
 from vmgen.cli.errors import exit_code
+from vmgen.cli.shared_options import COLOR_CHOICES, add_shared_options, name_variables, verbosity_options
 from vmgen.problems import did_you_mean
 
 # Each command and its short help. A command is the `command` of the module of its name in this folder.
@@ -29,8 +31,13 @@ COMMANDS: Mapping[str, str] = {
     "schema": "Print the JSON Schema of environment files.",
     "function": "Render an environment as a KRM function.",
     "template": "Show the built-in templates, to copy and change.",
+    "rule": "Explain a rule: what, why, a failing and a passing example.",
+    "help": "Show the help of a command.",
     "completion": "Print the completion script of a shell.",
 }
+# Commands that ask nothing of a repository, and so not for its configuration either.
+_WITHOUT_CONFIGURATION = {"init", "schema", "function", "template", "rule", "help", "completion"}
+ASKS_FOR_HELP = "vmgen.asks_for_help"
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -48,7 +55,13 @@ class _CommandGroup(click.Group):
         module = name + "_" * iskeyword(name)  # `import` cannot name a module that anybody imports
         command: click.Command = import_module(f"vmgen.cli.{module}").command
         command.short_help = COMMANDS[name]
+        add_shared_options(command)
+        name_variables(command, name)
         return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[ASKS_FOR_HELP] = not {"-h", "--help"}.isdisjoint(args)  # which a broken vmgen.toml must not prevent
+        return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
@@ -71,19 +84,32 @@ class _CommandGroup(click.Group):
     70 a bug in vmgen.""",
 )
 @click.version_option(__version__, "--version", message="vmgen %(version)s")
-@click.option("-C", "folder", metavar="DIR", help="Run as if started in DIR.")
-@click.option(
-    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colour the output."
-)
+@click.option("-C", "--directory", "folder", metavar="DIR", envvar="VMGEN_DIRECTORY", help="Run as if started in DIR.")
+@click.option("--color", type=click.Choice(COLOR_CHOICES), envvar="VMGEN_COLOR", help="Colour the output.  [default: auto]")
+@verbosity_options
 @click.pass_context
-def app(context: click.Context, folder: str | None, color: str) -> None:
+def app(context: click.Context, folder: str | None, color: str | None) -> None:
     """Short environment files become the manifests of virtual machines on Hikube and Cozystack.
 
     Example: vmgen render production
     """
-    context.obj = color
     if folder:
         try:
             os.chdir(folder)
         except OSError as error:
             raise click.UsageError(f"cannot go to {folder}: {error.strerror}") from None
+    context.obj = color or "auto"
+    if context.invoked_subcommand not in _WITHOUT_CONFIGURATION and not context.meta.get(ASKS_FOR_HELP):
+        _configure(context, color)
+
+
+def _configure(context: click.Context, color: str | None) -> None:
+    """Let options that were not given take their defaults from `vmgen.toml`."""
+    from vmgen.read.configuration import find_root, load_configuration
+
+    root = find_root(Path.cwd())
+    if root is None:
+        return
+    configuration = load_configuration(root)
+    context.obj = color or configuration.color
+    context.default_map = {name: dict(defaults) for name, defaults in configuration.defaults.items()}

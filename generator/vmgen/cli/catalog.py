@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import click
 
+from vmgen.cli.completed_words import complete_platforms
 from vmgen.cli.options import format_option
-from vmgen.cli.session import Session
 from vmgen.merge.catalog import Catalog
 from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
 from vmgen.problems import VmgenError, did_you_mean
 from vmgen.quantities import format_size
+from vmgen.read.configuration import find_root
+from vmgen.read.repository import Project
 from vmgen.report.tables import TABLE_FORMATS, TableRows
 
 CatalogTable = tuple[Sequence[str], TableRows]
@@ -61,15 +64,14 @@ SECTIONS: Mapping[str, Callable[[Catalog], CatalogTable]] = {
 
 @click.command("catalog")
 @click.argument("section", type=click.Choice(list(SECTIONS)), required=False)
-@click.option("--platform", default=DEFAULT_PLATFORM, show_default=True, help="Platform.")
+@click.option("--platform", default=DEFAULT_PLATFORM, show_default=True, shell_complete=complete_platforms, help="Platform.")
 @format_option(list(TABLE_FORMATS))
-@click.pass_obj
-def command(color: str, section: str | None, platform: str, output: str) -> None:
+def command(section: str | None, platform: str, output: str) -> None:
     """Show a platform's catalog, with what environments/_catalog.yaml adds to it.
 
     Example: vmgen catalog images --platform cozystack
     """
-    project = Session(color).project
+    project = Project(find_root(Path.cwd()) or Path.cwd())
     if platform not in project.platform_names:
         raise VmgenError(f"no platform '{platform}'{did_you_mean(platform, project.platform_names)}")
     catalog = PlatformLoader(project).load(platform).catalog

@@ -25,6 +25,7 @@ class CheckOptions(NamedTuple):
     against: str | None
     since: str | None
     kustomize: str
+    kustomize_binary: str | None
     jobs: int
 
 
@@ -39,6 +40,7 @@ class CheckOptions(NamedTuple):
     show_default=True,
     help="Build with the kustomize engine and compare: a large environment in parts, or in full.",
 )
+@click.option("--kustomize-binary", metavar="FILE", help="The kustomize or kubectl to build with [default: the one found].")
 @click.option("--verify", is_flag=True, expose_value=False, help="No effect: check always looks at everything.")
 @jobs_option("Environments, and builds, at a time.")
 @timings_option
@@ -99,7 +101,15 @@ def _verify_builds(
 ) -> Iterator[Problem]:
     from vmgen.kustomize.builds import plan_builds, verify_builds
 
-    builds, problems = plan_builds(session.project, rendered_files, full=options.kustomize == "full")
-    yield from problems
+    builds, listing_problems = plan_builds(session.project, rendered_files, full=options.kustomize == "full")
+    yield from listing_problems
     with Progress("building with kustomize", len(builds)) as progress:
-        yield from verify_builds(session.project, builds, progress, jobs=options.jobs)
+        problems = verify_builds(
+            session.project,
+            builds,
+            progress,
+            jobs=options.jobs,
+            binary=options.kustomize_binary,
+            on_engine=session.print_detail,
+        )
+    yield from problems

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from vmgen.cli.completed_words import complete_environments, complete_objects
 from vmgen.cli.options import format_option
 from vmgen.cli.session import Session
 from vmgen.explain.origins import Explainer, find_resource, select_fields
@@ -15,8 +16,8 @@ from vmgen.report.terminal import choose_link
 
 
 @click.command("explain")
-@click.argument("environment", metavar="ENV")
-@click.argument("name", metavar="OBJECT")
+@click.argument("environment", metavar="ENV", shell_complete=complete_environments)
+@click.argument("name", metavar="OBJECT", shell_complete=complete_objects)
 @click.argument("field", metavar="[FIELD]", required=False)
 @format_option(["text", "json"])
 @click.pass_obj

@@ -28,7 +28,7 @@ def command(color: str, where: str, output: str) -> bool:
     Example: vmgen impact environments/_defaults.yaml:12
     """
     session = Session(color)
-    target = parse_target(where, session.project)
+    target = parse_target(session.locate_argument(where), session.project)
     renderer = Renderer(session.project)
     finder = ImpactFinder(target, session.project, renderer.layer_loader)
     readers: list[str] = []

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from vmgen.cli.completed_words import complete_environments, complete_platforms
 from vmgen.cli.options import format_option
 from vmgen.cli.session import Session
 from vmgen.importer.report import format_json, format_text
@@ -16,8 +17,19 @@ from vmgen.write.state import lock_repository
 
 @click.command("import")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
-@click.option("--env", "environment", metavar="NAME", help="Name of the environment. Default: the namespace.")
-@click.option("--platform", metavar="NAME", help="Platform. Default: that of _defaults.yaml, else hikube.")
+@click.option(
+    "--env",
+    "environment",
+    metavar="NAME",
+    shell_complete=complete_environments,
+    help="Name of the environment [default: the namespace].",
+)
+@click.option(
+    "--platform",
+    metavar="NAME",
+    shell_complete=complete_platforms,
+    help="Platform. Default: that of _defaults.yaml, else hikube.",
+)
 @click.option("-n", "--namespace", metavar="NAME", help="Namespace of the objects that name none.")
 @click.option("--dry-run", is_flag=True, help="Print the environment; write nothing.")
 @format_option(["text", "json"])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import click
 
 from vmgen.check.totals import sum_totals
+from vmgen.cli.completed_words import complete_groups
 from vmgen.cli.options import environments_argument, format_option
 from vmgen.cli.session import Session
 from vmgen.pipeline import Renderer
 from vmgen.printable import format_json as dump_json
+from vmgen.problems import VmgenError, suggest
 from vmgen.report.fleet import DISK_COLUMNS, VM_COLUMNS, Selection, build_disk_rows, build_vm_rows, parse_selectors
 from vmgen.report.tables import TABLE_FORMATS, TableRows, format_table
 from vmgen.report.totals import (
@@ -29,7 +31,14 @@ from vmgen.report.totals import (
 @environments_argument
 @click.option("--disks", is_flag=True, help="One row for each disk instead of each VM.")
 @click.option("--totals", is_flag=True, help="Only the totals, by environment and group.")
-@click.option("--group", "groups", metavar="NAME", multiple=True, help="Only this group; may be given several times.")
+@click.option(
+    "--group",
+    "groups",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=complete_groups,
+    help="Only this group; may be given several times.",
+)
 @click.option("--exposed", is_flag=True, help="Only VMs with a public address.")
 @click.option("-l", "--selector", "selectors", metavar="KEY=VALUE", multiple=True, help="Only what has this label.")
 @format_option(list(TABLE_FORMATS))
@@ -56,6 +65,7 @@ def command(
     results = [renderer.render(name) for name in session.select_environments(names)]
     failed = session.report_results(results)
     fleets = [(result.environment, result.fleet) for result in results if result.environment and result.fleet]
+    _require_groups(groups, {group.key for result in results if result.environment for group in result.environment.groups})
     vm_rows = [row for _, fleet in fleets for row in build_vm_rows(fleet, selection.select_machines(fleet))]
     disk_rows = [row for _, fleet in fleets for row in build_disk_rows(fleet, selection.select_disks(fleet))]
     summaries = [
@@ -72,6 +82,13 @@ def command(
     if output == "table":
         click.echo(_format_sums(summaries, totals=not totals, budgets=not selection), nl=False)
     return not failed
+
+
+def _require_groups(names: Iterable[str], existing: Collection[str]) -> None:
+    """Raises VmgenError if there is no such group."""
+    for name in names:
+        if name not in existing:
+            raise VmgenError(f"no group '{name}'{suggest(name, existing)}")
 
 
 def _format_sums(summaries: Sequence[EnvironmentSummary], *, totals: bool, budgets: bool) -> str:

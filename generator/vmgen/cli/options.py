@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from vmgen.read.repository import find_environments, open_project
+from vmgen.cli.completed_words import complete_environments, complete_refs
 from vmgen.report.problems import FORMATS
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
@@ -16,7 +15,7 @@ CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
 def environments_argument(function: CommandFunction) -> CommandFunction:
     """Add `[ENV]...`, which shells complete with the environments of the repository."""
-    return click.argument("names", metavar="[ENV]...", nargs=-1, shell_complete=_complete_environments)(function)
+    return click.argument("names", metavar="[ENV]...", nargs=-1, shell_complete=complete_environments)(function)
 
 
 def output_option(function: CommandFunction) -> CommandFunction:
@@ -32,13 +31,17 @@ def format_option(formats: list[str], help: str = "Format.") -> Callable[[Comman
 def affected_option(function: CommandFunction) -> CommandFunction:
     """Add `--affected-since REF`: only environments that a change can reach."""
     help_ = "Only environments that what changed since REF can reach: their files, layers, keys, templates, catalogs."
-    return click.option("--affected-since", "since", metavar="REF", callback=_reject_empty_ref, help=help_)(function)
+    return click.option(
+        "--affected-since", "since", metavar="REF", callback=_reject_empty_ref, help=help_, shell_complete=complete_refs
+    )(function)
 
 
 def against_option(function: CommandFunction) -> CommandFunction:
     """Add `--against REF`: what counts as existing."""
     help_ = "Compare with what is committed at this ref [default: HEAD; outside of Git the files]."
-    return click.option("--against", metavar="REF", callback=_reject_empty_ref, help=help_)(function)
+    return click.option("--against", metavar="REF", callback=_reject_empty_ref, help=help_, shell_complete=complete_refs)(
+        function
+    )
 
 
 def _reject_empty_ref(context: click.Context, parameter: click.Parameter, ref: str | None) -> str | None:
@@ -56,11 +59,3 @@ def jobs_option(help: str) -> Callable[[CommandFunction], CommandFunction]:
 def timings_option(function: CommandFunction) -> CommandFunction:
     """Add `--timings`: print how long each stage took."""
     return click.option("--timings", is_flag=True, help="Say how long each stage took.")(function)
-
-
-def _complete_environments(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
-    try:
-        names, _ = find_environments(open_project(Path.cwd()))
-    except Exception:  # a message would end up in the words that the shell offers
-        return []
-    return [name for name in names if name.startswith(incomplete)]

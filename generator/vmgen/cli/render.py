@@ -18,6 +18,7 @@ from vmgen.write.state import find_tracked_state, lock_repository
 if TYPE_CHECKING:
     from vmgen.pipeline import RunResult
     from vmgen.plan.diff import FileChanges
+    from vmgen.read.repository import Project
 
 
 class RenderOptions(NamedTuple):
@@ -26,6 +27,7 @@ class RenderOptions(NamedTuple):
     names: tuple[str, ...]
     since: str | None
     only_check: bool
+    show_diff: bool
     to_stdout: bool
     allow_empty: bool
     verify: bool
@@ -35,6 +37,7 @@ class RenderOptions(NamedTuple):
 @click.command("render")
 @environments_argument
 @click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 where a file would change.")
+@click.option("--diff", "show_diff", is_flag=True, help="Print what would change in each file; else like --check.")
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print the manifests; write nothing.")
 @click.option("--allow-empty", is_flag=True, help="Let an environment that has become empty, or is gone, be pruned.")
 @click.option("--verify", is_flag=True, help="Read every manifest back, not only the first of each shape.")
@@ -73,8 +76,8 @@ def _render(session: Session, options: RenderOptions) -> bool:
     session.name_problems += find_tracked_state(session.project)
     removed = session.find_removed_environments(options.names)
     session.on_stage("stamps")
-    if options.only_check:
-        return _print_differences(session, _evaluate(session, options, names, removed, {}))
+    if options.only_check or options.show_diff:
+        return _print_differences(session, _evaluate(session, options, names, removed, {}), with_diff=options.show_diff)
     stamps = session.open_stamps()
     fresh = {} if options.verify or options.since or removed else stamps.find_fresh(names)
     if fresh and len(fresh) == len(names):
@@ -106,7 +109,7 @@ def _evaluate(
 def _print_manifests(session: Session, result: RunResult) -> bool:
     from vmgen.render.manifests import KUSTOMIZATION
 
-    if session.report_problems([*session.name_problems, *result.problems]):
+    if session.report_problems([*session.name_problems, *result.problems], beside_data=True):
         return False
     for rendered in result.environments:
         for path, content in rendered.files.items():
@@ -115,16 +118,33 @@ def _print_manifests(session: Session, result: RunResult) -> bool:
     return True
 
 
-def _print_differences(session: Session, result: RunResult) -> bool:
-    if session.report_problems([*session.name_problems, *result.problems]):
+def _print_differences(session: Session, result: RunResult, *, with_diff: bool) -> bool:
+    """Print which files would change or, with a difference, how; return True if none would."""
+    if session.report_problems([*session.name_problems, *result.problems], beside_data=with_diff):
         return False
     compared = {session.project: result.changes, result.delivery.project: result.delivery.changes}
     differences = [(project, change) for project, changes in compared.items() for change in changes if change]
+    wanted = {path: content for rendered in result.environments for path, content in rendered.files.items()}
     for project, change in differences:
+        contents = result.delivery.files if project is result.delivery.project else wanted
         for verb, paths in (("create", change.created), ("update", change.updated), ("remove", change.pruned)):
             for path in paths:
-                session.print_message(f"would {verb} {project.output}/{path}")
+                if with_diff:
+                    _print_diff(session, project, path, None if verb == "remove" else contents[path])
+                else:
+                    session.print_message(f"would {verb} {project.output}/{path}")
     return not differences
+
+
+def _print_diff(session: Session, project: Project, path: str, wanted: bytes | None) -> None:
+    from vmgen.report.drift import format_file_diff
+
+    paint = session.paint_for(sys.stdout)
+    styles = {"---": "bold", "+++": "bold", "@@": "dim", "-": "red", "+": "green"}
+    file = project.manifests / path
+    for line in format_file_diff(f"{project.output}/{path}", file.read_bytes() if file.is_file() else None, wanted):
+        style = next((style for start, style in styles.items() if line.startswith(start)), "")
+        sys.stdout.write(f"{paint(line, style) if style else line}\n")
 
 
 def _report_unchanged(session: Session, fresh: Mapping[str, Stamp]) -> bool:

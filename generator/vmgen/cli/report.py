@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from vmgen.cli.completed_words import complete_refs
 from vmgen.cli.options import environments_argument
 from vmgen.cli.session import Session
 from vmgen.pipeline import Renderer, plan_and_gate
@@ -17,7 +18,12 @@ from vmgen.report.page.document import render_page
 @click.command("report")
 @environments_argument
 @click.option("-o", "--output", metavar="FILE", default="fleet.html", show_default=True, help="Where to write it; - is stdout.")
-@click.option("--against", metavar="REF", help="Show what changes against what is committed at this ref, such as HEAD.")
+@click.option(
+    "--against",
+    metavar="REF",
+    shell_complete=complete_refs,
+    help="Show what changes against what is committed at this ref, such as HEAD.",
+)
 @click.pass_obj
 def command(color: str, names: tuple[str, ...], output: str, against: str | None) -> bool:
     """Write one page that shows the fleet: totals, budgets, every VM and disk, its manifest and where its values come from.

@@ -6,13 +6,14 @@ import click
 
 from vmgen.read.repository import read_schema_text
 
-SCHEMAS = ("environment", "catalog", "platform", "policy", "verdicts", "plan")
+SCHEMAS = ("environment", "catalog", "platform", "policy", "verdicts", "configuration", "plan", "problems")
 
 
 @click.command("schema")
-@click.argument("name", type=click.Choice(SCHEMAS), default="environment")
+@click.argument("name", metavar="[NAME]", type=click.Choice(SCHEMAS), default="environment")
 def command(name: str) -> None:
-    """Print the JSON Schema of environment files, or of catalogs or platforms, for an editor.
+    """Print a JSON Schema. NAME is environment (the default), catalog, platform, policy or verdicts: files that are read;
+    configuration: vmgen.toml; plan or problems: what `-o json` prints.
 
     Example: vmgen schema > schema/environment.schema.json
     """

@@ -13,11 +13,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
+from vmgen import __version__
+from vmgen.cli.shared_options import get_verbosity
 from vmgen.plan.diff import find_orphaned_environments
 from vmgen.printable import escape
 from vmgen.problems import Problem, VmgenError, has_errors
+from vmgen.read.configuration import find_git_top, find_root
 from vmgen.read.repository import Project, find_environments, open_project, select_environments
-from vmgen.report.terminal import Paint, choose_paint
+from vmgen.report.terminal import Paint, choose_paint, no_paint
 from vmgen.stamps import StampStore
 
 if TYPE_CHECKING:
@@ -39,7 +42,10 @@ class Session:
         self.color = color
         self.output_format = output_format
         self.on_stage = _ignore_stage
-        self.project: Project = open_project(Path.cwd())
+        self.verbosity = get_verbosity()
+        self.project: Project = open_project(find_root(Path.cwd()) or Path.cwd())
+        if self.verbosity > 0:
+            self.print_message(f"vmgen {__version__}, Python {sys.version.split()[0]}, repository {self.project.root}")
         self.environment_names, self.name_problems = find_environments(self.project)
 
     def select_environments(self, names: tuple[str, ...], since: str | None = None) -> tuple[str, ...]:
@@ -84,6 +90,14 @@ class Session:
             self.print_message(note)
         return base
 
+    def locate_argument(self, path: str) -> str:
+        """Return a path that the user typed in the current folder as one from the root, unless no such file is here."""
+        here = Path.cwd()
+        file, colon, rest = path.partition(":")
+        if here == self.project.root or not os.path.lexists(here / file):
+            return path
+        return Path(os.path.relpath(here / file, self.project.root)).as_posix() + colon + rest
+
     def open_stamps(self) -> StampStore:
         """Open the stamps that earlier renders of today left."""
         return StampStore(self.project, self.environment_names, date.today())
@@ -120,25 +134,38 @@ class Session:
     @property
     def color_override(self) -> bool | None:
         """True if colour was asked for without a terminal, where click would strip it; else None."""
-        return True if self.color == "always" else None
+        return True if self.paint_for(sys.stdout) is not no_paint else None
 
     def print_message(self, message: str) -> None:
-        """Print a message for people."""
-        sys.stderr.write(escape(f"{message}\n", keep="\n"))
+        """Print a message for people, unless they asked for errors only."""
+        if self.verbosity >= 0:
+            sys.stderr.write(escape(f"{message}\n", keep="\n"))
 
-    def report_problems(self, problems: Iterable[Problem]) -> bool:
+    def print_detail(self, detail: str) -> None:
+        """Print what only --verbose asks for."""
+        if self.verbosity > 0:
+            self.print_message(detail)
+
+    def report_problems(self, problems: Iterable[Problem], *, beside_data: bool = False) -> bool:
         """Print problems in the output format, and return True if one of them is an error.
 
-        Text is a message and goes to stderr; the other formats are data and go to stdout.
+        Text is a message and goes to stderr; the other formats are data and go to stdout, unless it carries other data.
         """
         problems = tuple(problems)
+        failed = has_errors(problems)
+        if self.verbosity < 0 and self.output_format == "text":
+            problems = tuple(problem for problem in problems if problem.severity == "error")
         is_text = self.output_format == "text"
         if problems or not is_text:
+            from vmgen.report.problem_places import quote_sources, relocate
             from vmgen.report.problems import FORMATS
 
-            text = FORMATS[self.output_format](problems, self.paint_for(sys.stderr))
-            (sys.stderr if is_text else sys.stdout).write(text)
-        return has_errors(problems)
+            located = relocate(problems, self.project.root, None if is_text else find_git_top(self.project.root))
+            if is_text and sys.stderr.isatty():
+                located = quote_sources(located, problems, self.project.root)
+            text = FORMATS[self.output_format](located, self.paint_for(sys.stderr))
+            (sys.stderr if is_text or beside_data else sys.stdout).write(text)
+        return failed
 
     def report_results(self, results: Iterable[RenderResult]) -> bool:
         """Print the problems of file names and of rendered environments, each once; return True if one is an error."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from vmgen.problems import ProblemsError, VmgenError
+from vmgen.read.configuration import find_root
 from vmgen.read.repository import find_environments, open_project, select_environments
 
 # Watching these would make each render start the next one.
@@ -35,7 +36,7 @@ def watch_and_render(names: tuple[str, ...], render: RenderFunction) -> None:
     except ImportError:
         raise VmgenError("--watch needs the library watchfiles; pip install 'vmgen[watch]'") from None
     gc.enable()  # __main__ disables it for short runs; this one goes on for hours
-    watcher = _Watcher(Path.cwd(), names, render)
+    watcher = _Watcher(find_root(Path.cwd()) or Path.cwd(), names, render)
     while True:
         folders = watcher.list_folders()
         saves = watchfiles.watch(
@@ -61,10 +62,17 @@ class _Watcher:
         self._failed_environments: tuple[str, ...] = ()
 
     def list_folders(self) -> list[Path]:
-        """Return the folders that may hold sources: all but hidden ones and those of output."""
-        return sorted(
+        """Return the folders that may hold sources: all but hidden ones and those of output.
+
+        A link is followed where it stays in the repository: the system reports a change at the real place only.
+        """
+        folders = [
             path for path in self._root.iterdir() if path.is_dir() and path.name not in _OUTPUT_FOLDERS and path.name[0] != "."
-        )
+        ]
+        links = (path for folder in folders for path in (folder, *folder.rglob("*")) if path.is_symlink())
+        root = self._root.resolve()
+        targets = {path.resolve() for path in links if path.resolve().is_relative_to(root)}
+        return sorted({*(path for path in folders if not path.is_symlink()), *(path for path in targets if path.exists())})
 
     def handle_changes(self, files: Collection[Path]) -> None:
         """Render the environments that a change of files affects, if any."""

@@ -8,7 +8,7 @@ from vmgen.cloud_init.document import CLOUD_CONFIG_HEADER, JINJA_HEADER
 from vmgen.cloud_init.rules import INVALID_FORM, MERGE_CONFLICT, MISSING_FILE
 from vmgen.problems import Place, Problem, did_you_mean
 from vmgen.read.located import Located, format_path
-from vmgen.read.repository import Project
+from vmgen.read.repository import Project, explain_missing_file
 from vmgen.read.yaml_reader import read_yaml
 
 CLOUD_INIT_FOLDER = "cloud-init"
@@ -61,7 +61,8 @@ class FragmentLoader:
         if path is None:
             folder = beside.parent
             siblings = [entry.name for entry in folder.iterdir() if entry.is_file()] if folder.is_dir() else []
-            hint = did_you_mean(name, [*siblings, *list_templates(self.project)]) or "; write it there, or correct the name"
+            hint = explain_missing_file(beside) or did_you_mean(name, [*siblings, *list_templates(self.project)])
+            hint = hint or "; write it there, or correct the name"
             message = f"no fragment {name} beside this file or in templates/{CLOUD_INIT_FOLDER}/{hint}"
             problems.append(MISSING_FILE.build_problem(item.place, subject, message))
         return path

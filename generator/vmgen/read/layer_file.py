@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from vmgen.problems import Place, Problem
 from vmgen.read.located import INVALID, Located
-from vmgen.read.repository import Project
+from vmgen.read.repository import Project, explain_missing_file
 from vmgen.read.schema import load_builtin_schema, prune_invalid
 from vmgen.read.yaml_reader import describe_unprintable, read_yaml
 from vmgen.rules import EMPTY_KEY_FILE, MISSING_KEY_FILE, UNPRINTABLE_CHARACTER, UNREADABLE_FILE, Rule
@@ -138,7 +138,8 @@ class _KeyFileReader(NamedTuple):
             text = content.decode("utf-8-sig").replace("\r\n", "\n")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            message = f"the key file {name} cannot be read: {reason}; name a file of public keys, one a line"
+            hint = explain_missing_file(path) or "; name a file of public keys, one a line"
+            message = f"the key file {name} cannot be read: {reason}{hint}"
             self._report(file.place, MISSING_KEY_FILE, message)
             return []
         keys = self._parse_keys(text, name, file.place)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vmgen import __version__
 from vmgen.fingerprint import combine_digests, compute_digest, digest_folder
-from vmgen.problems import Place, Problem, VmgenError, did_you_mean
+from vmgen.problems import Place, Problem, VmgenError, suggest
 from vmgen.rules import ENVIRONMENT_NAME, ENVIRONMENT_SUFFIX
 
 # The folder of what Argo CD or Flux gets, and the folders in it.
@@ -124,10 +124,26 @@ class Project:
         return Path(os.path.relpath(path, self.root)).as_posix()
 
 
+def explain_missing_file(path: Path) -> str:
+    """Return the end of a message on a file that is missing: whether one is there whose name only looks the same."""
+    from unicodedata import normalize  # only a mistake pays for the import
+
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except (OSError, ValueError):
+        return ""
+    if any(name != path.name and normalize("NFC", name) == normalize("NFC", path.name) for name in names):
+        return (
+            "; a file is there whose name looks the same and is composed of other characters (macOS writes them so): "
+            "rename the file, or paste its name from the listing of the folder"
+        )
+    return ""
+
+
 def open_project(root: Path) -> Project:
     """Return the project in a folder. Raises VmgenError if the folder has no environments/."""
     if not (root / "environments").is_dir():
-        raise VmgenError(f"no folder environments/ in {root}; run vmgen in a repository's root, or name it with -C DIR")
+        raise VmgenError(f"no folder environments/ in {root} or above it; run vmgen in a repository, or name it with -C DIR")
     return Project(root)
 
 
@@ -179,5 +195,5 @@ def select_environments(existing: tuple[str, ...], requested: tuple[str, ...]) -
     names = tuple(Path(name).stem if name.endswith(".yaml") else name for name in requested)
     for name in names:
         if name not in existing:
-            raise VmgenError(f"no environment '{name}' in environments/{did_you_mean(name, existing)}")
+            raise VmgenError(f"no environment '{name}' in environments/{suggest(name, existing)}")
     return tuple(dict.fromkeys(names)) or existing

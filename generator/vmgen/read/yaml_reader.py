@@ -244,11 +244,7 @@ class _Parser:
             return opening, YAML_SYNTAX, "the quote that opens here is never closed; close it"
         if "undefined alias" in message:
             return place, UNKNOWN_ALIAS, f"{message}; write the value out"
-        if "mapping values are not allowed" in message:
-            message += "; quote a text that holds ': '"
-        elif "cannot start any token" in message:
-            message += "; quote a text that begins with '%', '@' or '`'"
-        return place, YAML_SYNTAX, message
+        return place, YAML_SYNTAX, describe_syntax_error(message, error.context or "")
 
     def _locate(self, event: Any) -> Place:
         return self._locate_mark(event.start_mark)
@@ -266,6 +262,40 @@ class _Parser:
     def _stop(self, place: Place, rule: Rule, message: str) -> _UnreadableFile:
         self._report(place, rule, message)
         return _UnreadableFile()
+
+
+# What libyaml says, in the order in which it is looked for, and what to do. Its own words name tokens that no user wrote.
+_SYNTAX_ERRORS = {
+    "mapping values are not allowed": "a second ': ' on this line, or a key that is indented like a value; "
+    "quote a text that holds ': ', or begin a new line",
+    "cannot start any token": "a text begins with '%', '@' or '`', which YAML keeps for itself; put it in quotes",
+    "expected node content": "a value is expected here; write one, or quote a text that begins with one of , ] } % @ &",
+    "expected <block end>": "the indentation does not fit the lines above; indent the keys of one mapping alike",
+    "did not find expected key": "the indentation does not fit the lines above, or a quote or bracket is not closed; "
+    "indent the keys of one mapping alike",
+    "did not find expected '-' indicator": "an item of the list above is expected here; begin it with '- ', or indent less",
+    "did not find expected ',' or ']'": "the list that '[' opens lacks a comma or its end; write ',' or ']'",
+    "did not find expected ',' or '}'": "the mapping that '{' opens lacks a comma or its end; write ',' or '}'",
+    "could not find expected ':'": "a line without ': ' where a key is expected; write 'key: value', or indent a text",
+    "unknown escape character": "a backslash in double quotes begins no escape of YAML; use single quotes",
+    "expected hexdecimal number": "an escape in double quotes has no number; use single quotes for a plain backslash",
+    "found unexpected end of stream": "the file ends inside of a value; close the quote or bracket that is open",
+    "did not find expected <document start>": "a line that belongs to nothing above; indent it, or write 'key: value'",
+    "block sequence entries are not allowed": "a list item '- ' cannot begin on this line; begin a new line for it",
+    "block mapping keys are not allowed": "a key cannot begin here; begin a new line for it",
+    "tab character": "a tab where YAML takes spaces only; write spaces",
+    "did not find expected comment or line break": "text after '|' or '>'; begin the text on the next line",
+    "undefined tag handle": "a text begins with '!', which YAML keeps for tags; put it in quotes",
+    "alphabetic or numeric character": "a text begins with '&' or '*', which YAML keeps for itself; put it in quotes",
+}
+
+
+def describe_syntax_error(message: str, context: str = "") -> str:
+    """Return what a syntax error of libyaml means and what to do; its own words where it is none of the usual ones."""
+    for words, meaning in _SYNTAX_ERRORS.items():
+        if words in message:
+            return meaning
+    return f"{message} {context}; quote the text, or correct the line".replace("  ", " ")
 
 
 def _count_values(value: Located, limit: int) -> int:

@@ -23,7 +23,15 @@ from vmgen.read.repository import Project
 from vmgen.read.schema import Schema, SchemaError, load_builtin_schema
 from vmgen.read.yaml_reader import read_yaml
 from vmgen.render.manifests import Tree
-from vmgen.rules import DUPLICATE_POLICY, INVALID_POLICY, NO_CLOUD_INIT_HARDENING, NO_SSH_KEY, UNREADABLE_FILE, Rule
+from vmgen.rules import (
+    DUPLICATE_POLICY,
+    INVALID_POLICY,
+    NO_CLOUD_INIT_HARDENING,
+    NO_SSH_KEY,
+    POLICY_FILE_NAME,
+    UNREADABLE_FILE,
+    Rule,
+)
 
 POLICIES_FOLDER = "policies"
 _LOGIN_PATTERN = re.compile(r"ssh_authorized_keys|ssh-authorized-keys|ssh_import_id|\bchpasswd\b|\bpasswd:|\bpassword:")
@@ -170,7 +178,9 @@ def _load_policies(project: Project) -> tuple[Mapping[str, _RepositoryPolicy], l
     built_in_ids = {rule.id for rule in (*ON_ENVIRONMENTS, *USER_DATA_RULES)}
     policies: dict[str, _RepositoryPolicy] = {}
     problems: list[Problem] = []
-    for path in sorted((project.root / POLICIES_FOLDER).glob("*.yaml")):
+    folder = project.root / POLICIES_FOLDER
+    problems.extend(_find_unread_files(folder, project))
+    for path in sorted(folder.glob("*.yaml")):
         policy = _load_policy(path, project)
         if isinstance(policy, list):
             problems.extend(policy)
@@ -181,6 +191,20 @@ def _load_policies(project: Project) -> tuple[Mapping[str, _RepositoryPolicy], l
         else:
             policies[policy.id] = policy
     return policies, problems
+
+
+def _find_unread_files(folder: Path, project: Project) -> Iterator[Problem]:
+    """Yield an error for each YAML file below a folder that is not read as a policy: it would enforce nothing."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() not in (".yaml", ".yml") or not path.is_file():
+            continue
+        if path.parent != folder:
+            message = f"not read: a policy lies in {POLICIES_FOLDER}/ itself; move it there"
+        elif path.suffix != ".yaml":
+            message = f"not read: a policy ends in .yaml; rename it to {path.stem}.yaml"
+        else:
+            continue
+        yield POLICY_FILE_NAME.build_problem(Place(project.display_path(path)), "", message)
 
 
 def _load_policy(path: Path, project: Project) -> _RepositoryPolicy | list[Problem]:

@@ -19,8 +19,11 @@ _KEY_LINE = re.compile(r"""(?P<key>(?P<indent>\s*)(?:-\s+)*["']?(?P<name>[\w./-]
 _NON_SCALAR_PREFIXES = ("|", ">", "{", "&", "!")
 
 
-def format_diff(existing: bytes, rendered: bytes) -> tuple[str, ...]:
-    """Return the first lines of the diff from an existing file to its rendered content, or one line why there is none."""
+def format_diff(existing: bytes, rendered: bytes, limit: int | None = _MAX_LINES) -> tuple[str, ...]:
+    """Return the first lines of the diff from an existing file to its rendered content, or one line why there is none.
+
+    Without a `limit` all lines are returned.
+    """
     try:
         objects = parse_objects(existing)
         old_lines, new_lines = (content.decode().splitlines() for content in (existing, rendered))
@@ -38,8 +41,8 @@ def format_diff(existing: bytes, rendered: bytes) -> tuple[str, ...]:
             diff.append(f"@@ line {start + 1} @@")
             diff.extend(f"-{line}" for line in _collapse_redacted(old_redacted[start:end]))
             diff.extend(f"+{line}" for line in _collapse_redacted(new_redacted[new_start:new_end]))
-    excess = len(diff) - _MAX_LINES
-    return (*diff[:_MAX_LINES], f"({format_count(excess, 'more line')})") if excess > 0 else tuple(diff)
+    excess = len(diff) - limit if limit is not None else 0
+    return (*diff[:limit], f"({format_count(excess, 'more line')})") if excess > 0 else tuple(diff)
 
 
 def _redact_lines(lines: list[str], safe_keys: set[str]) -> Iterator[str]:
@@ -72,22 +75,51 @@ def _collapse_redacted(lines: list[str]) -> Iterator[str]:
         previous = line
 
 
+def format_file_diff(path: str, existing: bytes | None, rendered: bytes | None) -> tuple[str, ...]:
+    """Return the difference of a file, with the names of its two sides first; None means that there is no file."""
+    old_name, new_name = (path if content is not None else "/dev/null" for content in (existing, rendered))
+    head = (f"--- {old_name}", f"+++ {new_name}")
+    if existing is not None and rendered is not None:
+        return (*head, *format_diff(existing, rendered, limit=None))
+    if rendered is None:
+        return head
+    lines = rendered.decode(errors="replace").splitlines()
+    safe_keys = {match["name"] for line in lines if (match := _KEY_LINE.match(line))} - {"cloudInit"}
+    return (*head, *(f"+{line}" for line in _collapse_redacted(list(_redact_lines(lines, safe_keys)))))
+
+
+def _has_other_line_endings(existing: bytes, wanted: bytes) -> bool:
+    return existing != wanted and existing.replace(b"\r\n", b"\n") == wanted
+
+
+def _report_line_endings(project: Project, changes: FileChanges, paths: list[str]) -> Problem:
+    """Return one problem for all files of an environment that Git, or an editor, wrote with other line endings."""
+    message = (
+        f"{format_count(len(paths), 'file differs', 'files differ')} in line endings alone: Git, or an editor, wrote CRLF; "
+        f"write `{project.output}/** text eol=lf` into .gitattributes, then run git add --renormalize . and vmgen render"
+    )
+    place = Place(project.display_path(project.manifests / changes.environment))
+    return DRIFT.build_problem(place, "", message, tuple(f"    {project.output}/{path}" for path in paths[:_MAX_LINES]))
+
+
 def find_drift(
     project: Project, compared: Iterable[FileChanges], wanted: Mapping[str, bytes], *, with_diff: bool
 ) -> Iterator[Problem]:
     """Yield a problem for each file that is not what is wanted; with a diff, the lines that differ are shown below it."""
     for changes in compared:
+        contents = {path: (project.manifests / path).read_bytes() for path in changes.updated}
+        converted = [path for path, content in contents.items() if _has_other_line_endings(content, wanted[path])]
+        if converted:
+            yield _report_line_endings(project, changes, converted)
         for paths, message in (
             (changes.created, "is missing; run vmgen render"),
             (
-                changes.updated,
+                [path for path in changes.updated if path not in converted],
                 "is not what its environment renders; run vmgen render, and change the environment, not the manifest",
             ),
             (changes.pruned, "is no longer wanted; run vmgen render"),
         ):
             for path in paths:
-                file = project.manifests / path
-                has_diff = with_diff and path in changes.updated
-                lines = format_diff(file.read_bytes(), wanted[path]) if has_diff else ()
-                place = Place(project.display_path(file))
-                yield Problem(place, DRIFT.id, "", message, lines=tuple(f"    {line}" for line in lines))
+                lines = format_diff(contents[path], wanted[path]) if with_diff and path in contents else ()
+                place = Place(project.display_path(project.manifests / path))
+                yield DRIFT.build_problem(place, "", message, tuple(f"    {line}" for line in lines))

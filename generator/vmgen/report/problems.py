@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vmgen import __version__
+from vmgen import HOMEPAGE, __version__
 from vmgen.printable import escape
 from vmgen.printable import format_json as dump_json
 from vmgen.problems import Problem, Severity
-from vmgen.report.terminal import Paint
+from vmgen.report.terminal import Paint, link_address, no_paint
+from vmgen.rules import Rule
 
 Formatter = Callable[[Sequence[Problem], Paint], str]
 _COLOURS: Mapping[Severity, str] = {"error": "red", "warning": "yellow", "notice": "dim"}
 # https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html, section 3.27.10
 _SARIF_LEVELS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "notice": "note"}
+_JUNIT_PASSED = ('    <testcase classname="vmgen" name="in-order"/>\n',)
+_SARIF_BASE = "%SRCROOT%"
+_GITLAB_SEVERITIES: Mapping[Severity, str] = {"error": "major", "warning": "minor", "notice": "info"}
 
 
 def format_text(problems: Sequence[Problem], paint: Paint) -> str:
@@ -24,7 +29,10 @@ def format_text(problems: Sequence[Problem], paint: Paint) -> str:
         place = paint(escape(str(problem.place)), "bold")
         severity = paint(problem.severity, _COLOURS[problem.severity])
         message = escape(_prefix_subject(problem))
-        lines.append(f"{place}: {severity}: {message} {paint(escape(f'[{problem.rule}]'), 'dim')}\n")
+        rule = paint(escape(f"[{problem.rule}]"), "dim")
+        if paint is not no_paint:
+            rule = link_address(rule, get_rule_address(problem.rule))
+        lines.append(f"{place}: {severity}: {message} {rule}\n")
         lines.extend(f"{escape(line)}\n" for line in problem.lines)
     return "".join(lines)
 
@@ -74,21 +82,50 @@ def _escape_data(text: str) -> str:
 
 def format_sarif(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
     """Format SARIF 2.1.0, for code scanning. https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html"""
+    from vmgen.report.rule_texts import all_rules  # imports every rule, which no other format needs
+
     rules = sorted({problem.rule for problem in problems})
-    driver = {"name": "vmgen", "version": __version__, "rules": [{"id": rule} for rule in rules]}
+    known = {rule.id: rule for rule in all_rules()}
+    descriptions = [_describe_sarif_rule(id, known.get(id)) for id in rules]
+    driver: dict[str, Any] = {"name": "vmgen", "version": __version__, "rules": descriptions}
+    if HOMEPAGE:
+        driver["informationUri"] = HOMEPAGE
     results = [_build_sarif_result(problem, rules.index(problem.rule)) for problem in problems]
     document = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "originalUriBaseIds": {_SARIF_BASE: {"description": {"text": "The top of the Git repository."}}},
+                "columnKind": "unicodeCodePoints",
+                "results": results,
+            }
+        ],
     }
     return dump_json(document)
+
+
+def _describe_sarif_rule(id: str, rule: Rule | None) -> dict[str, Any]:
+    """Return what SARIF says of a rule; of a policy of the repository only its id is known."""
+    if rule is None:
+        return {"id": id}
+    description: dict[str, Any] = {
+        "id": id,
+        "shortDescription": {"text": rule.text.split("\n\n")[0].split(". ")[0].rstrip(".") + "."},
+        "fullDescription": {"text": rule.text},
+        "help": {"text": rule.text, "markdown": rule.text},
+        "defaultConfiguration": {"level": _SARIF_LEVELS[rule.severity]},
+    }
+    address = get_rule_address(id)
+    return {**description, "helpUri": address} if address else description
 
 
 def _build_sarif_result(problem: Problem, rule_index: int) -> dict[str, Any]:
     from urllib.parse import quote
 
-    location: dict[str, Any] = {"artifactLocation": {"uri": quote(problem.place.file, errors="surrogateescape")}}
+    uri = quote(problem.place.file, errors="surrogateescape")
+    location: dict[str, Any] = {"artifactLocation": {"uri": uri, "uriBaseId": _SARIF_BASE}}
     if problem.place.line:
         location["region"] = {"startLine": problem.place.line, "startColumn": problem.place.column}
     return {
@@ -100,6 +137,66 @@ def _build_sarif_result(problem: Problem, rule_index: int) -> dict[str, Any]:
     }
 
 
+def format_gitlab(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
+    """Format a Code Quality report, which GitLab shows in a merge request.
+
+    https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
+    """
+    from hashlib import sha256
+
+    rows = []
+    counts: Counter[tuple[str, ...]] = Counter()
+    for problem in problems:
+        # The line is left out, so that GitLab takes a problem that only moved for the same one.
+        identity = (problem.rule, problem.place.file, problem.subject, problem.message)
+        counts[identity] += 1
+        digest = sha256("\0".join((*identity, str(counts[identity]))).encode(errors="backslashreplace")).hexdigest()
+        rows.append(
+            {
+                "description": _join_message(problem),
+                "check_name": problem.rule,
+                "fingerprint": digest,
+                "severity": _GITLAB_SEVERITIES[problem.severity],
+                "location": {"path": problem.place.file, "lines": {"begin": max(problem.place.line, 1)}},
+            }
+        )
+    return dump_json(rows)
+
+
+def format_junit(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
+    """Format a JUnit report: a failed test for each error, a passed one for what is no error, and one if there is nothing.
+
+    https://github.com/testmoapp/junitxml
+    """
+    from xml.sax.saxutils import escape as escape_xml
+    from xml.sax.saxutils import quoteattr
+
+    cases = []
+    for problem in problems:
+        names = f"classname={quoteattr(_keep_xml(problem.place.file))} name={quoteattr(_keep_xml(problem.rule))}"
+        text = escape_xml(_keep_xml(f"{problem.place}: {problem.severity}: {_join_message(problem)}"))
+        message = quoteattr(_keep_xml(_prefix_subject(problem)))
+        is_error = problem.severity == "error"
+        body = f"<failure message={message}>{text}</failure>" if is_error else f"<system-out>{text}</system-out>"
+        cases.append(f"    <testcase {names}>{body}</testcase>\n")
+    failures = sum(problem.severity == "error" for problem in problems)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n'
+        f'  <testsuite name="vmgen" tests="{len(cases) or 1}" failures="{failures}">\n'
+        f"{''.join(cases or _JUNIT_PASSED)}  </testsuite>\n</testsuites>\n"
+    )
+
+
+def _keep_xml(text: str) -> str:
+    """Escape what XML 1.0 cannot hold: https://www.w3.org/TR/xml/#charsets."""
+    return escape(text, keep="\n\t")
+
+
+def get_rule_address(id: str) -> str:
+    """Return the address of the page on a rule; empty if the project has none."""
+    return f"{HOMEPAGE}/docs/rules.html#{id}" if HOMEPAGE else ""
+
+
 def _join_message(problem: Problem) -> str:
     return "\n".join((_prefix_subject(problem), *problem.lines))
 
@@ -108,4 +205,11 @@ def _prefix_subject(problem: Problem) -> str:
     return f"{problem.subject}: {problem.message}" if problem.subject else problem.message
 
 
-FORMATS: Mapping[str, Formatter] = {"text": format_text, "json": format_json, "github": format_github, "sarif": format_sarif}
+FORMATS: Mapping[str, Formatter] = {
+    "text": format_text,
+    "json": format_json,
+    "github": format_github,
+    "sarif": format_sarif,
+    "gitlab": format_gitlab,
+    "junit": format_junit,
+}

@@ -28,11 +28,17 @@ def no_paint(text: str, style: str) -> str:  # noqa: ARG001
 
 
 def choose_paint(stream: TextIO, choice: str) -> Paint:
-    """Return the paint for a stream. `choice` is auto, always or never; NO_COLOR and TERM count for auto only."""
-    is_coloured = choice == "always"
-    if choice == "auto":
-        is_coloured = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return _apply_sgr if is_coloured else no_paint
+    """Return the paint for a stream. `choice` is auto, always or never; variables of the environment count for auto."""
+    return _apply_sgr if choice == "always" or (choice == "auto" and _wants_color(stream)) else no_paint
+
+
+def _wants_color(stream: TextIO) -> bool:
+    """Return whether to colour by default. https://no-color.org and https://force-color.org"""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _apply_sgr(text: str, style: str) -> str:
@@ -59,6 +65,11 @@ def choose_link(stream: TextIO, root: Path) -> Link:
         return f"\x1b]8;;file://{host}{quote(str((root / place.file).resolve()))}{line}\x1b\\{text}\x1b]8;;\x1b\\"
 
     return link
+
+
+def link_address(text: str, address: str) -> str:
+    """Return the text as a hyperlink, if there is an address and the terminal supports links."""
+    return f"\x1b]8;;{address}\x1b\\{text}\x1b]8;;\x1b\\" if address and _supports_hyperlinks() else text
 
 
 def _supports_hyperlinks() -> bool:

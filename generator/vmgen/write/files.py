@@ -110,6 +110,9 @@ def _write_new(path: str, content: bytes) -> None:
     try:
         if os.write(handle, content) != len(content):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+    except OSError as error:  # the error of a handle names no file
+        error.filename = path
+        raise
     finally:
         os.close(handle)
 

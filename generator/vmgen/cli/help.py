@@ -1,0 +1,29 @@
+"""`vmgen help`: show the help of a command, as its `--help` does."""
+
+from __future__ import annotations
+
+import click
+
+
+def _complete_commands(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+    group = context.find_root().command
+    names = group.list_commands(context) if isinstance(group, click.Group) else []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+@click.command("help")
+@click.argument("name", metavar="[COMMAND]", required=False, shell_complete=_complete_commands)
+@click.pass_context
+def command(context: click.Context, name: str | None) -> None:
+    """Show the help of a command, or the list of commands.
+
+    Example: vmgen help render
+    """
+    root = context.find_root()
+    group = root.command
+    if name is None or not isinstance(group, click.Group):
+        click.echo(group.get_help(root))
+        return
+    _, found, _ = group.resolve_command(root, [name])
+    if found is not None:
+        click.echo(found.get_help(click.Context(found, info_name=name, parent=root)))

@@ -1,0 +1,62 @@
+"""The options that every command takes, also after its name, and the variable of the environment of each option."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+COLOR_CHOICES = ("auto", "always", "never")
+# The key of click's `meta` that holds how much is said: -1 only errors, 0, or 1 with what was found where.
+VERBOSITY = "vmgen.verbosity"
+CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
+
+
+def verbosity_options(function: CommandFunction) -> CommandFunction:
+    """Add `-v` and `-q`, of which the last one counts."""
+    verbose = click.option(
+        "-v", "--verbose", is_flag=True, expose_value=False, callback=_set_verbosity(1), help="Say what is used and whence."
+    )
+    quiet = click.option(
+        "-q", "--quiet", is_flag=True, expose_value=False, callback=_set_verbosity(-1), help="Say only errors."
+    )
+    return verbose(quiet(function))
+
+
+def add_shared_options(command: click.Command) -> None:
+    """Let a command take `--color`, `-v` and `-q` after its name too. They are left out of its help."""
+    if any(parameter.name == "color" for parameter in command.params):
+        return
+    command.params += [
+        click.Option(["--color"], type=click.Choice(COLOR_CHOICES), expose_value=False, hidden=True, callback=_override_color),
+        click.Option(["-v", "--verbose"], is_flag=True, expose_value=False, hidden=True, callback=_set_verbosity(1)),
+        click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, hidden=True, callback=_set_verbosity(-1)),
+    ]
+
+
+def name_variables(command: click.Command, name: str) -> None:
+    """Let each option of a command also come from `VMGEN_<COMMAND>_<OPTION>`."""
+    for parameter in command.params:
+        words = [option for option in parameter.opts if option.startswith("--")]
+        if isinstance(parameter, click.Option) and words and not parameter.hidden:
+            parameter.envvar = f"VMGEN_{name}_{words[0].removeprefix('--')}".upper().replace("-", "_")
+
+
+def get_verbosity() -> int:
+    """Return how much the running command says."""
+    context = click.get_current_context(silent=True)
+    return int(context.meta.get(VERBOSITY, 0)) if context else 0
+
+
+def _set_verbosity(level: int) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def set_level(context: click.Context, parameter: click.Parameter, value: bool) -> None:  # noqa: ARG001
+        if value:
+            context.meta[VERBOSITY] = level
+
+    return set_level
+
+
+def _override_color(context: click.Context, parameter: click.Parameter, value: str | None) -> None:  # noqa: ARG001
+    if value:
+        context.obj = value

@@ -1,0 +1,139 @@
+"""Find the root of a repository, and read its `vmgen.toml`: the version that it requires, defaults of options, answers of init.
+
+A pull request can bring its own file, so no key of it names a program, chooses what counts as existing, or leaves a check out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vmgen import __version__
+from vmgen.problems import Place, ProblemsError, VmgenError
+from vmgen.read.located import Located
+from vmgen.read.schema import load_builtin_schema
+from vmgen.rules import TOML_SYNTAX, UNREADABLE_FILE
+
+CONFIGURATION_FILE = "vmgen.toml"
+_COMMANDS = ("render", "check", "plan", "list", "explain", "impact", "import", "catalog")
+_CLAUSE = re.compile(r"(==|!=|>=|<=|>|<|~=)\s*(\d+(?:\.\d+)*)")
+_TOML_POSITION = re.compile(r"\(at line (\d+), column (\d+)\)")
+
+
+class Configuration(NamedTuple):
+    """What `vmgen.toml` says. `defaults` are the values of options by command, `answers` those of `vmgen init`."""
+
+    defaults: Mapping[str, Mapping[str, Any]] = {}
+    color: str = "auto"
+    answers: Mapping[str, Any] = {}
+
+
+def find_root(start: Path) -> Path | None:
+    """Return the nearest folder from `start` upwards that holds environments/ or vmgen.toml; None if there is none.
+
+    The search ends at the top of a Git repository and, outside of one, before a folder that another user owns.
+    """
+    owner = start.stat().st_uid
+    for folder in (start, *start.parents):
+        if folder.stat().st_uid != owner:
+            return None
+        if (folder / "environments").is_dir() or (folder / CONFIGURATION_FILE).is_file():
+            return folder
+        if os.path.lexists(folder / ".git"):
+            return None
+    return None
+
+
+def find_git_top(folder: Path) -> Path | None:
+    """Return the nearest folder upwards that holds `.git`, without asking git; None if there is none."""
+    return next((path for path in (folder, *folder.parents) if os.path.lexists(path / ".git")), None)
+
+
+def load_configuration(root: Path) -> Configuration:
+    """Return the configuration of a repository; the default one if there is no file.
+
+    Raises ProblemsError if the file is not right, and VmgenError if it requires another version of vmgen.
+    """
+    path = root / CONFIGURATION_FILE
+    if not path.is_file():
+        return Configuration()
+    content = _read_toml(path)
+    document = _locate(content["data"], content["text"])
+    problems = tuple(problem for _, problem in load_builtin_schema("configuration").find_problems(document))
+    if problems:
+        raise ProblemsError(problems)
+    data = content["data"]
+    _require_version(data.get("required-version", ""), document)
+    return Configuration(
+        {name: data[name] for name in _COMMANDS if name in data}, data.get("color", "auto"), data.get("init", {})
+    )
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    """Return the text of a file and the data in it. Raises ProblemsError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return {"text": text, "data": tomllib.loads(text)}
+    except tomllib.TOMLDecodeError as error:
+        match = _TOML_POSITION.search(str(error))
+        place = Place(path.name, *map(int, match.groups())) if match else Place(path.name)
+        message = _TOML_POSITION.sub("", str(error)).strip()
+        raise ProblemsError((TOML_SYNTAX.build_problem(place, "", f"not TOML: {message}"),)) from None
+    except UnicodeDecodeError:
+        raise ProblemsError((TOML_SYNTAX.build_problem(Place(path.name), "", "not UTF-8 text; save it as UTF-8"),)) from None
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise ProblemsError((UNREADABLE_FILE.build_problem(Place(path.name), "", message),)) from None
+
+
+def _locate(data: Any, text: str) -> Located:
+    """Return TOML data as located values: a key's place is the first line of its table that begins with the key."""
+    lines = text.splitlines()
+    return Located({key: _locate_entry(key, item, lines, 0) for key, item in data.items()}, Place(CONFIGURATION_FILE, 1, 1))
+
+
+def _locate_entry(key: str, data: Any, lines: list[str], start: int) -> Located:
+    pattern = re.compile(rf"""\s*\[?\s*["']?{re.escape(key)}["']?\s*[].=]""")
+    number = next((index for index in range(start, len(lines)) if pattern.match(lines[index])), start)
+    place = Place(CONFIGURATION_FILE, number + 1, 1)
+    if isinstance(data, dict):
+        items = {name: _locate_entry(name, item, lines, number) for name, item in data.items()}
+        return Located(items, place, key_place=place)
+    if isinstance(data, list):
+        return Located(tuple(Located(item, place) for item in data), place, key_place=place)
+    return Located(data if isinstance(data, bool | int | float | str) else str(data), place, key_place=place)
+
+
+def _require_version(requirement: str, document: Located) -> None:
+    """Raises VmgenError if this version of vmgen is not one that the repository requires."""
+    current = _parse_version(__version__)
+    for operator, text in _CLAUSE.findall(requirement):
+        if not _satisfies(current, operator, _parse_version(text)):
+            line = document.mapping["required-version"].place.line
+            raise VmgenError(
+                f"{CONFIGURATION_FILE}:{line}: this repository requires vmgen {requirement}, and this is {__version__}; "
+                "install a version that it takes, or change required-version"
+            )
+
+
+def _parse_version(text: str) -> tuple[int, ...]:
+    match = re.match(r"\d+(?:\.\d+)*", text)
+    numbers = tuple(map(int, match.group().split("."))) if match else (0,)
+    return (*numbers, *(0,) * (3 - len(numbers)))
+
+
+def _satisfies(current: tuple[int, ...], operator: str, wanted: tuple[int, ...]) -> bool:
+    if operator == "~=":  # at least this version, and the same minor
+        return current >= wanted and current[:2] == wanted[:2]
+    return {
+        "==": current == wanted,
+        "!=": current != wanted,
+        ">=": current >= wanted,
+        "<=": current <= wanted,
+        ">": current > wanted,
+        "<": current < wanted,
+    }[operator]
