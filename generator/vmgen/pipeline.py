@@ -96,7 +96,8 @@ def evaluate(
     progress.on_stage("compare")
     changes = tuple(diff_files(project, environment.name, environment.files) for environment in rendered)
     changes += tuple(diff_files(project, name, {}) for name in removed)
-    problems += [problem for environment_changes in changes for problem in environment_changes.problems]
+    if base:  # without one nothing is written, so that nothing can be in the way
+        problems += [problem for environment_changes in changes for problem in environment_changes.problems]
     if not allow_empty:
         problems += find_emptied_environments(project, changes)
     progress.on_stage("gate")
@@ -291,5 +292,8 @@ def plan_and_gate(
     loaded = (environment.environment.platform for environment in rendered if environment.environment)
     platforms = PlatformLoader(project).preload(loaded)
     plan = build_plan(platforms, desired, base.baseline, base.removed_environments, differing)
-    refused = find_refusals(plan, desired, base.today, head_is_behind=base.baseline.head_is_behind)
+    foreign_folders = frozenset(name for name in base.removed_environments if not base.baseline.has_environment(name))
+    refused = find_refusals(
+        plan, desired, base.today, head_is_behind=base.baseline.head_is_behind, foreign_folders=foreign_folders
+    )
     return plan, sort_problems([*plan.problems, *refused])

@@ -106,12 +106,20 @@ MISSING_LAYER = Rule("missing-layer", "`extends` names a file that is not there,
 EXTENDS_CYCLE = Rule("extends-cycle", "Two layers that extend each other.")
 ENVIRONMENT_SUFFIX = Rule(
     "environment-suffix",
-    "A file in environments/ that ends in `.yml`. It is not read; rename it to `.yaml`.",
+    "A file in environments/ that ends in `.yml`, `.YAML` or the like. It is not read; rename it to `.yaml`.",
     "warning",
 )
 ENVIRONMENT_NAME = Rule(
     "environment-name",
     "An environment file whose name cannot name a folder everywhere. Use lower-case letters, digits and dashes, and no device name of Windows.",
+)
+UNREAD_FILE = Rule(
+    "unread-file",
+    """A file that looks like an environment, shared defaults, a catalog or a policy, and is not read: `_defaults.yml`, an environment
+in a subfolder that no `extends:` names, `policies/x.yml`. Nobody would notice that it has no effect.
+
+Rename or move it as the message says.""",
+    "warning",
 )
 UNKNOWN_PLATFORM = Rule("unknown-platform", "A platform without a folder under templates/.")
 FUNCTION_CONFIG = Rule(
@@ -238,7 +246,37 @@ FOREIGN_FILE_IN_THE_WAY = Rule(
 )
 FOREIGN_FILE = Rule(
     "foreign-file",
-    "A file in manifests/ that vmgen did not write. It is left alone, but Argo CD and Flux may apply it; move it out.",
+    "A file in manifests/ that vmgen did not write, and that no engine applies, such as a README. It is left alone; move it out.",
+    "warning",
+)
+FOREIGN_OBJECT = Rule(
+    "foreign-object",
+    """A file in manifests/ or delivery/ that vmgen did not write, and that Argo CD or Flux may apply: a Kubernetes object, a
+kustomization, a chart, a Jsonnet program, `.argocd-source*.yaml`, a manifest that cannot be read. It would pass by plan, budget,
+policies and gate. In delivery/, an AppProject, a ConfigManagementPlugin, a source of Flux, a Namespace, a ConfigMap and a
+kustomization may lie.
+
+Describe the object in an environment, or deliver it from another folder.""",
+)
+FOREIGN_FOLDER = Rule(
+    "foreign-folder",
+    """A folder in manifests/ that belongs to no environment. An ApplicationSet over `manifests/*` delivers it.
+
+Remove it, or write its environment.""",
+)
+UNFINISHED_FOLDER = Rule(
+    "unfinished-folder",
+    """A folder such as `.old.vmgen-tmp` that a killed run left, of an environment that is gone.
+
+Run `vmgen render`, which removes it.""",
+    "warning",
+)
+LOST_FIRST_LINE = Rule(
+    "lost-first-line",
+    """A manifest without the first line that vmgen writes: a formatter took it, or somebody edited it. It is still rendered, so the
+next render writes it again.
+
+Keep formatters away from manifests/.""",
     "warning",
 )
 EMPTY_RESULT = Rule(

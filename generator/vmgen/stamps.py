@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmgen.fingerprint import combine_digests, compute_digest, digest_file, digest_folder
+from vmgen.plan.git import read_tree_id
 from vmgen.problems import Place, Problem, sort_problems
 from vmgen.read.repository import DELIVERY_FOLDER, Project, installation_id
 from vmgen.write.state import STATE_FOLDER, ensure_state_folder
@@ -46,7 +47,10 @@ class StampStore:
         """`today` is part of each stamp, since waivers and tombstones end by date."""
         self._project = project
         self._root = str(project.root)
-        self._shared_inputs = compute_digest([installation_id(), str(today), *environment_names, *self._digest_shared()])
+        # The gate looks at what is committed, so another commit may have another answer for the same files.
+        committed = read_tree_id(project.root, project.output)
+        shared = self._digest_shared()
+        self._shared_inputs = compute_digest([installation_id(), str(today), committed, *environment_names, *shared])
         self._delivery = digest_folder(f"{self._root}/{DELIVERY_FOLDER}")
 
     def find_fresh(self, names: Sequence[str]) -> dict[str, Stamp]:

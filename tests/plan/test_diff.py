@@ -70,10 +70,9 @@ def test_files_of_others_are_left_alone(rendered: Callable) -> None:
     repo = rendered()
     foreign = {
         "manifests/production/README.md": "# notes\n",
-        "manifests/production/vms/web/extra.yaml": FOREIGN,
-        "manifests/production/extra/deep/x.yaml": FOREIGN,
-        "manifests/other/x.yaml": FOREIGN,
-        "manifests/x.yaml": FOREIGN,
+        "manifests/production/vms/web/values.yaml": "a: b\n",
+        "manifests/production/extra/deep/x.txt": FOREIGN,
+        "manifests/README.md": "# notes\n",
     }
     repo.write(foreign)
     done = repo.run("render")

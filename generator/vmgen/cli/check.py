@@ -59,7 +59,7 @@ def command(color: str, /, timings: bool, output: str, **options: Any) -> bool:
 def _check(session: Session, options: CheckOptions) -> bool:
     """Report all problems, and return True if there is no error."""
     session.on_stage("list")
-    session.name_problems += find_tracked_state(session.project)
+    session.name_problems += (*find_tracked_state(session.project), *session.find_foreign_folders())
     names = session.select_environments(options.names, options.since)
     removed = session.find_removed_environments(options.names)
     session.on_stage("baseline")

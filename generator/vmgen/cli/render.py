@@ -73,7 +73,7 @@ def _render(session: Session, options: RenderOptions) -> bool:
     names = session.select_environments(options.names, options.since)
     if options.to_stdout:
         return _print_manifests(session, _evaluate(session, options, names, (), {}))
-    session.name_problems += find_tracked_state(session.project)
+    session.name_problems += (*find_tracked_state(session.project), *session.find_foreign_folders())
     removed = session.find_removed_environments(options.names)
     session.on_stage("stamps")
     if options.only_check or options.show_diff:

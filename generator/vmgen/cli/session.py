@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, TextIO
 from vmgen import __version__
 from vmgen.cli.shared_options import get_verbosity
 from vmgen.plan.diff import find_orphaned_environments
+from vmgen.plan.foreign_folders import find_foreign_folders, find_unfinished_environments
 from vmgen.printable import escape
 from vmgen.problems import Problem, VmgenError, has_errors
 from vmgen.read.configuration import find_git_top, find_root
 from vmgen.read.repository import Project, find_environments, open_project, select_environments
+from vmgen.read.unread import find_unread_files
 from vmgen.report.terminal import Paint, choose_paint, no_paint
 from vmgen.stamps import StampStore
 
@@ -47,6 +49,7 @@ class Session:
         if self.verbosity > 0:
             self.print_message(f"vmgen {__version__}, Python {sys.version.split()[0]}, repository {self.project.root}")
         self.environment_names, self.name_problems = find_environments(self.project)
+        self.name_problems += tuple(find_unread_files(self.project))
 
     def select_environments(self, names: tuple[str, ...], since: str | None = None) -> tuple[str, ...]:
         """Return the named environments, or all if none is named; with `since`, those that a change since that ref affects.
@@ -74,7 +77,15 @@ class Session:
 
     def find_removed_environments(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Return the environments that have manifests but no file; none if only some environments are named."""
-        return () if names else find_orphaned_environments(self.project, self.environment_names)
+        if names:
+            return ()
+        orphaned = find_orphaned_environments(self.project, self.environment_names)
+        unfinished = find_unfinished_environments(self.project, self.environment_names)
+        return tuple(sorted({*orphaned, *unfinished}))
+
+    def find_foreign_folders(self) -> Iterator[Problem]:
+        """Find what lies beside the folders of environments in the output folder."""
+        return find_foreign_folders(self.project, self.environment_names)
 
     def load_plan_base(
         self, names: tuple[str, ...], against: str | None = None, *, reports_untracked: bool = False

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from vmgen.plan.foreign import CONFIGURATION_KINDS, find_foreign_files, has_lost_header
 from vmgen.problems import Place, Problem, Severity
 from vmgen.quantities import format_count
 from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX, STANDALONE_FOLDER, Project
-from vmgen.rules import EMPTY_RESULT, FOREIGN_FILE, FOREIGN_FILE_IN_THE_WAY, SYMLINKED_OUTPUT
+from vmgen.rules import EMPTY_RESULT, FOREIGN_FILE, FOREIGN_FILE_IN_THE_WAY, LOST_FIRST_LINE, SYMLINKED_OUTPUT
 from vmgen.yaml_text import HEADER_PREFIX
 
 # The suffix of a file that is being written. One that exists before a run was left by a run that was killed.
@@ -39,11 +40,13 @@ class FileChanges(NamedTuple):
         return bool(self.created or self.updated or self.pruned)
 
 
-def diff_files(project: Project, environment: str, desired: Mapping[str, bytes]) -> FileChanges:
-    """Compare the desired files of an environment with its folder."""
+def diff_files(
+    project: Project, environment: str, desired: Mapping[str, bytes], permitted_kinds: frozenset[str] = frozenset()
+) -> FileChanges:
+    """Compare the desired files of an environment with its folder, in which foreign objects of permitted kinds may lie."""
     existing = list_existing_files(project, environment)
     root = str(project.manifests)
-    updated, unchanged = [], 0
+    updated, restored, unchanged = [], [], 0
     blocking = (desired.keys() & existing.folders) | (_collect_parents(desired) & existing.files)
     superfluous = sorted(existing.files - desired.keys() - blocking)
     for path in desired.keys() & existing.files:
@@ -51,14 +54,18 @@ def diff_files(project: Project, environment: str, desired: Mapping[str, bytes])
             unchanged += 1
         elif is_owned(project, path):
             updated.append(path)
+        elif has_lost_header(read_bytes(f"{root}/{path}"), desired[path]):
+            updated.append(path)
+            restored.append(path)
         else:
             blocking.add(path)
     pruned = tuple(path for path in superfluous if is_owned(project, path))
     foreign = tuple(sorted(set(superfluous).difference(pruned)))
     message = "is in the place of a manifest, and vmgen did not write it; move it away"
     problems = [_report(project, path, FOREIGN_FILE_IN_THE_WAY.id, message) for path in sorted(blocking)]
-    message = "was not written by vmgen and is left alone; move it out of manifests/"
-    problems += [_report(project, path, FOREIGN_FILE.id, message, "warning") for path in foreign]
+    problems += find_foreign_files(project, foreign, permitted_kinds)
+    message = "is without the first line that vmgen writes, by which it knows its files; the render writes it again"
+    problems += [_report(project, path, LOST_FIRST_LINE.id, message, "warning") for path in sorted(restored)]
     return FileChanges(
         environment,
         created=tuple(sorted(desired.keys() - existing.files)),
@@ -187,7 +194,7 @@ def diff_delivery(project: Project, files: Mapping[str, bytes], only: tuple[str,
     """Compare the desired files with `delivery/`.
 
     With `only`, `files` are those of these environments; files of others, and shared ones, are left alone. Foreign files get
-    no warning: an AppProject, or the configuration of a plugin, may well be here.
+    no warning: an AppProject, or the configuration of a plugin, may well be here. Other objects are errors.
     """
     delivery = project.with_output(DELIVERY_FOLDER)
     return DeliveryDiff(delivery, files, tuple(_diff_delivery_folders(delivery, files, only)))
@@ -196,7 +203,7 @@ def diff_delivery(project: Project, files: Mapping[str, bytes], only: tuple[str,
 def _diff_delivery_folders(delivery: Project, files: Mapping[str, bytes], only: tuple[str, ...]) -> Iterator[FileChanges]:
     for folder in (ARGOCD, FLUX, STANDALONE_FOLDER):
         desired = {path: content for path, content in files.items() if path.startswith(f"{folder}/")}
-        changes = diff_files(delivery, folder, desired)
+        changes = diff_files(delivery, folder, desired, CONFIGURATION_KINDS)
         pruned = tuple(path for path in changes.pruned if not only or _parse_environment(path) in only)
         problems = tuple(problem for problem in changes.problems if problem.rule != FOREIGN_FILE.id)
         if desired or pruned or problems or changes.leftovers:

@@ -22,11 +22,17 @@ _REASON_PLACEHOLDER = "say why"
 
 
 def find_refusals(
-    plan: Plan, desired_states: Iterable[DesiredState], today: date, *, head_is_behind: bool = False
+    plan: Plan,
+    desired_states: Iterable[DesiredState],
+    today: date,
+    *,
+    head_is_behind: bool = False,
+    foreign_folders: frozenset[str] = frozenset(),
 ) -> Iterator[Problem]:
     """Report the changes that are not permitted, with the lines that permit them, and tombstones that are of no use.
 
-    `head_is_behind` says that HEAD lacks commits of the baseline.
+    `head_is_behind` says that HEAD lacks commits of the baseline. `foreign_folders` lay in the output folder of the baseline
+    and were no environments.
     """
     environments = {desired.environment: desired for desired in desired_states}
     refused = [change for change in plan.changes if change.is_refused and not is_permitted(change, today)]
@@ -36,7 +42,9 @@ def find_refusals(
             move = change.move if change.verdict == Verdict.DESTROYS_DATA else None
             by_cause[change.environment, change.verdict, move].append(change)
     for (environment, _, move), changes in by_cause.items():
-        if move:
+        if environment in foreign_folders:
+            yield _build_foreign_refusal(plan, changes)
+        elif move:
             yield _build_move_refusal(plan, environments[environment], move, changes)
         else:
             yield _build_refusal(plan, environment, environments.get(environment), changes, head_is_behind=head_is_behind)
@@ -90,6 +98,18 @@ def _build_move_refusal(plan: Plan, desired: DesiredState, move: Move, changes: 
     return Problem(_find_place(desired, desired.file, changes), DESTROYS_DATA.id, "", message)
 
 
+def _build_foreign_refusal(plan: Plan, changes: list[ObjectChange]) -> Problem:
+    """Build one problem for disks of files in `manifests/` that were no environment's."""
+    names = ", ".join(str(change.identity) for change in changes)
+    file = f"manifests/{changes[0].path}"
+    message = (
+        f"the data of {format_count(len(changes), 'disk')} committed at {plan.against} would be destroyed: {names}. "
+        f"Restore the file (git restore --source {plan.against.partition(',')[0]} {file}), or let it pass by adding these "
+        f"lines to an environment of the namespace {changes[0].identity.namespace}, with the reason for the reviewer:"
+    )
+    return Problem(Place(file), DESTROYS_DATA.id, "", message, lines=("retire:", *map(_format_tombstone, changes)))
+
+
 def _describe_rename(change: ObjectChange) -> str:
     is_rename = change.rename_candidate is None or change.rename_candidate.namespace == change.identity.namespace
     return f"It looks {'like a rename' if is_rename else 'moved to another namespace'}: {change.remedy}."
@@ -114,7 +134,11 @@ def _format_tombstones(desired: DesiredState | None, changes: list[ObjectChange]
     else:
         yield "retire:"
     for change in changes:
-        yield f'{indent}- {{{_KEY_BY_KIND[change.identity.kind]}: {change.identity.name}, reason: "{_REASON_PLACEHOLDER}"}}'
+        yield _format_tombstone(change, indent)
+
+
+def _format_tombstone(change: ObjectChange, indent: str = "  ") -> str:
+    return f'{indent}- {{{_KEY_BY_KIND[change.identity.kind]}: {change.identity.name}, reason: "{_REASON_PLACEHOLDER}"}}'
 
 
 def _find_place(desired: DesiredState | None, file: str, changes: list[ObjectChange]) -> Place:

@@ -232,6 +232,15 @@ def find_repository(folder: Path) -> Repository | None:
     return Repository(folder, algorithm, shallow == "true", prefix)
 
 
+def read_tree_id(folder: Path, name: str) -> str:
+    """Return the id of what is committed at HEAD of a folder's subfolder; empty if nothing is, or nothing can be told."""
+    try:
+        code, output, _ = _run_git(folder, "rev-parse", "--verify", "--quiet", f"HEAD:./{name}")
+    except FileNotFoundError:
+        return ""
+    return output.decode().strip() if code == 0 else ""
+
+
 def _check_output(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
     code, output, complaint = _run_git(folder, *arguments, stdin=stdin)
     if code:

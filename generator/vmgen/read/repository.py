@@ -13,6 +13,7 @@ from vmgen import __version__
 from vmgen.fingerprint import combine_digests, compute_digest, digest_folder
 from vmgen.problems import Place, Problem, VmgenError, suggest
 from vmgen.rules import ENVIRONMENT_NAME, ENVIRONMENT_SUFFIX
+from vmgen.yaml_text import HEADER_PREFIX
 
 # The folder of what Argo CD or Flux gets, and the folders in it.
 DELIVERY_FOLDER = "delivery"
@@ -141,10 +142,20 @@ def explain_missing_file(path: Path) -> str:
 
 
 def open_project(root: Path) -> Project:
-    """Return the project in a folder. Raises VmgenError if the folder has no environments/."""
-    if not (root / "environments").is_dir():
+    """Return the project in a folder. Raises VmgenError if it has neither environments/ nor manifests that vmgen wrote."""
+    if not (root / ENVIRONMENTS_FOLDER).is_dir() and not _has_manifests(Project(root)):
         raise VmgenError(f"no folder environments/ in {root} or above it; run vmgen in a repository, or name it with -C DIR")
     return Project(root)
+
+
+def _has_manifests(project: Project) -> bool:
+    """Return true if an environment was rendered here: Git removes environments/ with the last file in it."""
+    for path in project.manifests.glob("*/kustomization.yaml"):
+        if path.is_file():
+            with path.open("rb") as stream:
+                if stream.read(len(HEADER_PREFIX)) == HEADER_PREFIX.encode():
+                    return True
+    return False
 
 
 def read_schema_text(name: str) -> str:
@@ -155,11 +166,11 @@ def read_schema_text(name: str) -> str:
 def find_environments(project: Project) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
     """Return the names of the environments, sorted, and problems for files that look like one but are not valid."""
     names, problems = [], []
-    for entry in sorted(project.environments.iterdir()):
+    for entry in sorted(project.environments.iterdir()) if project.environments.is_dir() else ():
         if entry.name.startswith(("_", ".")) or not entry.is_file():
             continue
         place = Place(project.display_path(entry))
-        if entry.suffix == ".yml":
+        if entry.suffix != ".yaml" and entry.suffix.lower() in (".yaml", ".yml"):
             message = f"not read: an environment ends in .yaml; rename it to {entry.stem}.yaml"
             problems.append(ENVIRONMENT_SUFFIX.build_problem(place, "", message))
         elif entry.suffix == ".yaml":

@@ -113,7 +113,7 @@ def format_delta(delta: TotalsDelta) -> str:
         _format_signed(change.vms, lambda number: f"{number:,} {'VM' if number == 1 else 'VMs'}"),
         _format_signed(change.cpu, lambda number: f"{number:,} vCPU"),
         _format_signed(change.memory, _format_gibibytes),
-        *(_format_signed(size, _format_gibibytes, f" {name}") for name, size in change.storage.items()),
+        *(_format_signed(size, _format_gibibytes, f" {name}".rstrip()) for name, size in change.storage.items()),
         _format_signed(change.addresses, lambda number: f"{number:,} public"),
         *(_format_signed(count, str, f" {name}") for name, count in change.gpus.items()),
         f"{cost.signed_text} a month" if cost and cost.amount else "",
