@@ -116,7 +116,7 @@ ENVIRONMENT_NAME = Rule(
 UNREAD_FILE = Rule(
     "unread-file",
     """A file that looks like an environment, shared defaults, a catalog or a policy, and is not read: `_defaults.yml`, an environment
-in a subfolder that no `extends:` names, `policies/x.yml`. Nobody would notice that it has no effect.
+in a subfolder that no `extends:` names, `policies/eu/x.yaml`. Nobody would notice that it has no effect.
 
 Rename or move it as the message says.""",
     "warning",

@@ -30,7 +30,7 @@ def find_unread_files(project: Project) -> Iterator[Problem]:
             yield _report(project, path, remedy)
     policies = project.root / "policies"
     for path in _list_yaml_files(policies):
-        if path.parent != policies or path.suffix != ".yaml":
+        if path.parent != policies:
             yield _report(project, path, f"a policy is policies/<name>.yaml; move it to policies/{path.stem}.yaml")
 
 
