@@ -105,6 +105,23 @@ def catalog_warning(environment: Environment) -> Iterator[Finding]:
         yield Finding(reference.value.place, reference.subject, warning)
 
 
+@rule("hardware-twice")
+def hardware_twice(environment: Environment) -> Iterator[Finding]:
+    """Hardware beside an instance type that brings its own, such as GPUs. KubeVirt refuses such a VM.
+
+    Remove the key, or take an instance type without hardware of its own.
+    """
+    types = get_entries(environment, "instanceTypes")
+    for key, (_, section) in _find_platform_keys(environment, "fields").items():
+        for _, vm, path in environment.vm_settings:
+            entry = types.get(str(vm.values.get_plain("instanceType")))
+            value = vm.values.get(key)
+            if entry and value and value.items and entry.get_plain(section):
+                brought = ", ".join(map(str, entry.get_plain(section)))
+                message = f"the instance type brings {brought} already, and KubeVirt refuses more beside it; remove `{key}`"
+                yield Finding(vm.values.find_place(key), f"{path}.{key}", message)
+
+
 def find_references(environment: Environment, sections: Collection[str], predicate: Predicate) -> Iterator[CatalogReference]:
     """Yield the uses of catalog entries in VMs, then in disks, that the predicate selects. Empty names use nothing."""
     vm_keys = _VM_KEYS | _find_platform_keys(environment, "fields")

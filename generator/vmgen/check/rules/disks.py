@@ -158,6 +158,25 @@ def clone_of_itself(environment: Environment) -> Iterator[Finding]:
             yield Finding(name.place, f"{path}.clone", message)
 
 
+@rule("clone-storage-class", "warning")
+def clone_storage_class(environment: Environment) -> Iterator[Finding]:
+    """A copy of a disk on another storage class than the disk's. Such a copy never binds, and no error says so.
+
+    The platform clones by snapshot, which stays within a class (cozystack/cozystack#2908). Use the class of the source.
+    """
+    disks = DiskIndex(environment)
+    for disk, path, _ in environment.disk_settings:
+        name, storage_class = disk.get("clone"), disk.get("storageClass")
+        source = disks.get(name.data) if name else None
+        source_class = source.settings.get_plain("storageClass") if source else None
+        if name and storage_class and source_class and storage_class.data != source_class:
+            message = (
+                f"a copy of '{name.data}', which is on '{source_class}', never binds on '{storage_class.data}'; use its class"
+            )
+            place = storage_class.place if disk.is_set_by_user("storageClass") else name.place
+            yield Finding(place, f"{path}.storageClass", message)
+
+
 @rule("clone-smaller-than-source")
 def clone_smaller_than_source(environment: Environment) -> Iterator[Finding]:
     """A copy that is smaller than the disk it is made from. CDI refuses it, and the disk never appears.

@@ -45,6 +45,22 @@ def platform_constraint(environment: Environment) -> Iterator[Finding]:
         yield from _check_constraints(disk, disk_constraints, path)
 
 
+@rule("empty-name")
+def empty_name(environment: Environment) -> Iterator[Finding]:
+    """An empty instance profile or storage class on a platform that does not take one.
+
+    Write a name of the catalog, or remove the key for the default.
+    """
+    allowed = environment.platform.content.get_plain("mayBeEmpty", [])
+    values = [(vm.values, "instanceProfile", path) for _, vm, path in environment.vm_settings]
+    values += [(disk, "storageClass", path) for disk, path, _ in environment.disk_settings]
+    for settings, key, path in values:
+        if key not in allowed and settings.get_plain(key) == "" and settings.is_set_by_user(key):
+            title = environment.platform.get_section("title")
+            message = f"is empty, which {title} does not take; write a name, or remove the key for the default"
+            yield Finding(settings.find_place(key), f"{path}.{key}", message)
+
+
 class _Constraint(NamedTuple):
     field: str
     keys: tuple[str, ...]

@@ -9,6 +9,7 @@ from vmgen.check.rule import Finding, rule
 from vmgen.merge.catalog import InstanceType, Profile
 from vmgen.merge.environment import Environment
 from vmgen.merge.layers import DISK_SOURCES
+from vmgen.merge.settings import Settings
 from vmgen.problems import did_you_mean, find_closest
 from vmgen.quantities import format_size
 
@@ -20,6 +21,11 @@ _CAPACITY_PATTERN = re.compile(
     (\s* (ram | memory | mem))?
     """
 )
+_BYTES_PER_UNIT = {"": 1} | {
+    f"{letter}{suffix}": base**power
+    for power, letter in enumerate("KMGT", start=1)
+    for suffix, base in (("", 1000), ("i", 1024))
+}
 _MIB_PER_UNIT = {"m": 1, "g": 1024, "t": 1024 * 1024}
 
 
@@ -75,6 +81,43 @@ def profile_does_not_fit(environment: Environment) -> Iterator[Finding]:
         if name and type_ and profile and (profile.min_cpu > type_.cpu or profile.min_memory > type_.memory):
             message = _format_too_small(type_, profile, list(catalog.instance_types.values()))
             yield Finding(name.place, f"{path}.instanceType", message)
+        elif name and name.data == "" and profile:
+            yield from _check_written_size(environment, vm.values, profile, path)
+
+
+def _check_written_size(environment: Environment, settings: Settings, profile: Profile, path: str) -> Iterator[Finding]:
+    """Compare the size of a VM without an instance type with what its profile asks for."""
+    for section, least, parse, form in (
+        ("cpu", profile.min_cpu, _parse_cpus, str),
+        ("memory", profile.min_memory, _parse_memory, format_size),
+    ):
+        key_path = environment.platform.content.get_plain("sizeWithoutType", {}).get(section, [])
+        value = settings.located
+        for key in key_path:
+            inner = value.get(key)
+            if inner is None:
+                break
+            value = inner
+        else:
+            amount = parse(value.data) if key_path else None
+            if amount is not None and amount < least:
+                key = ".".join(key_path)
+                message = (
+                    f"the profile '{profile.name}' needs at least {form(least)} here; write so much, or take another profile"
+                )
+                yield Finding(value.place, f"{path}.{key}", message)
+
+
+def _parse_cpus(value: object) -> float | None:
+    """Return a quantity of CPUs such as `2` or `500m`; None if it is none, which the schema reports."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(m?)", str(value))
+    return float(match[1]) / (1000 if match[2] else 1) if match else None
+
+
+def _parse_memory(value: object) -> float | None:
+    """Return a quantity of memory in MiB; None if it is none."""
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([KMGT]i?)?", str(value))
+    return float(match[1]) * _BYTES_PER_UNIT[match[2] or ""] / 1024**2 if match else None
 
 
 def suggest_type(name: str, types: Mapping[str, InstanceType]) -> str:
