@@ -6,6 +6,8 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 
+from vmgen.filesystem.reader import is_inside, read_file
+
 _NOT_A_FILE = "not a regular file"
 
 
@@ -27,33 +29,34 @@ def combine_digests(digests: Mapping[str, str]) -> str:
 def digest_file(path: str) -> str:
     """Return the digest of a file's content, links followed; the empty text if there is none or it cannot be read."""
     try:
-        with open(path, "rb", buffering=0) as stream:
-            return compute_digest([stream.read()])
+        return compute_digest([read_file(path)])
     except (OSError, ValueError):  # ValueError: a NUL in the path
         return ""
 
 
-def digest_folder(folder: str, *, follow_links: bool = False) -> dict[str, str]:
+def digest_folder(folder: str, top: str = "") -> dict[str, str]:
     """Return the digest of each file below a folder, by its path from there; empty if the folder does not exist.
 
-    Compiled Python is left out. Without `follow_links` nothing is read through a link, and the link itself counts as a file.
+    Compiled Python is left out. Links are followed inside of the folder with the real path `top` only, without it none is;
+    one that is not followed counts as a file.
     """
     digests: dict[str, str] = {}
     pending = [(folder, "")]
     visited: set[str] = set()
     while pending:
         path, prefix = pending.pop()
-        if follow_links:
+        if top:
             real = os.path.realpath(path)
             if real in visited:  # by way of a link to a folder above
                 continue
             visited.add(real)
         for entry in _scan(path):
             name = f"{prefix}{entry.name}"
-            if entry.is_dir(follow_symlinks=follow_links):
+            is_followed = bool(top) and entry.is_symlink() and is_inside(entry.path, top)
+            if entry.is_dir(follow_symlinks=is_followed):
                 if entry.name != "__pycache__":
                     pending.append((entry.path, f"{name}/"))
-            elif entry.is_file(follow_symlinks=follow_links):
+            elif entry.is_file(follow_symlinks=is_followed):
                 digests[name] = digest_file(entry.path)
             else:  # a link, or a pipe, which would block whoever opens it
                 digests[name] = _NOT_A_FILE

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from vmgen.filesystem.reader import read_source
 from vmgen.fingerprint import combine_digests, compute_digest, digest_file, digest_folder
 from vmgen.plan.git import read_tree_id
 from vmgen.problems import Place, Problem, sort_problems
@@ -86,7 +87,7 @@ class StampStore:
 
     def _load_if_fresh(self, name: str) -> Stamp | None:
         try:
-            content = json.loads(self._locate(name).read_text(encoding="utf-8"))
+            content = json.loads(read_source(str(self._locate(name)), self._project.work_tree))
             inputs = {file: digest_file(f"{self._root}/{file}") for file in content["inputs"]}
             if content["shared"] != self._shared_inputs or content["inputs"] != inputs:
                 return None
@@ -98,7 +99,7 @@ class StampStore:
 
     def _digest_shared(self) -> Iterable[str]:
         for folder in _SHARED_FOLDERS:
-            yield combine_digests(digest_folder(f"{self._root}/{folder}", follow_links=True))
+            yield combine_digests(digest_folder(f"{self._root}/{folder}", self._project.work_tree))
         for file in _SHARED_FILES:
             yield digest_file(f"{self._root}/{file}")
 

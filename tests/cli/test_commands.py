@@ -7,10 +7,12 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vmgen.cli.catalog import SECTIONS
+from vmgen.filesystem import reader
 from vmgen.read.manifests import parse_objects
 from vmgen.report.problems import FORMATS
 
@@ -274,20 +276,19 @@ def test_hash_seeds_and_working_folders_change_nothing(good: Callable) -> None:
 
 
 def test_files_that_cannot_be_read(good: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the system refuses is one line, never a traceback."""
+    """What the system refuses is a problem at the file, never a traceback."""
     made = good({"environments/_catalog.yaml": "x: 1\n"})
-    read = Path.read_bytes
+    read = reader.read_source
 
-    def refuse(self: Path) -> bytes:
-        if self.name == "_catalog.yaml":
-            raise PermissionError(13, "Permission denied", str(self))
-        return read(self)
+    def refuse(path: str, *arguments: Any) -> bytes:
+        if path.endswith("_catalog.yaml"):
+            raise PermissionError(13, "Permission denied", path)
+        return read(path, *arguments)
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("vmgen.read.repository.read_source", refuse)
     done = made.run("render")
-    assert done.code == 2
-    assert done.messages.count("\n") == 1
-    assert "_catalog.yaml: Permission denied" in done.messages
+    assert done.code == 1
+    assert "environments/_catalog.yaml: error: cannot be read: Permission denied [unreadable-file]" in done.messages
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.yaml", "a\nb.yaml", "é.yaml", " .yaml", "con.yaml"], ids=repr)

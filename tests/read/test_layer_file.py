@@ -179,7 +179,7 @@ def test_key_files(layer: Callable[..., LayerFile]) -> None:
 
 KEY_FILES = {
     "missing.pub": ("missing-key-file", "the key file environments/missing.pub cannot be read: No such file or directory"),
-    "keys": ("missing-key-file", "the key file environments/keys cannot be read: Is a directory"),
+    "keys": ("missing-key-file", "the key file environments/keys cannot be read: it is a folder, not a file"),
     "keys/empty.pub": ("empty-key-file", "the key file environments/keys/empty.pub holds no key; put public keys in it"),
     "keys/binary.pub": ("missing-key-file", "cannot be read: it is not UTF-8 text"),
     "../../outside.pub": ("missing-key-file", "lies outside of the repository; copy it in"),
@@ -228,7 +228,7 @@ def test_key_file_too_large(layer: Callable[..., LayerFile], monkeypatch: pytest
     monkeypatch.setattr(layer_file, "MAX_KEY_FILE_BYTES", len(key))
     assert layer(text, {"environments/ops.pub": key}).problems == ()
     [problem] = layer(text, {"environments/ops.pub": f"{key}#"}).problems
-    assert (problem.rule, "File too large" in problem.message) == ("missing-key-file", True)
+    assert (problem.rule, "it is larger than 22 bytes" in problem.message) == ("missing-key-file", True)
 
 
 def test_a_file_is_read_once(repository: Callable) -> None:

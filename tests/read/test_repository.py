@@ -12,10 +12,12 @@ from vmgen.read.repository import Project, find_environments, open_project, sele
 
 
 def test_environments_are_files_without_a_mark(repository: Callable) -> None:
-    """Files that begin with `_` or `.`, other endings and subfolders are no environments."""
+    """Files that begin with `_` or `.`, other endings and subfolders are no environments; a subfolder `x.yaml` is said."""
     names = ["b.yaml", "a.yaml", "_defaults.yaml", ".hidden.yaml", "notes.txt", "base/c.yaml", "d.yaml/x"]
     project = repository(files={f"environments/{name}": "" for name in names}).project
-    assert find_environments(project) == (("a", "b"), ())
+    found, problems = find_environments(project)
+    assert found == ("a", "b")
+    assert [(str(problem.place), problem.rule) for problem in problems] == [("environments/d.yaml", "unreadable-file")]
 
 
 NAMES = {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from vmgen.filesystem.reader import MAX_YAML_BYTES, read_stream
 from vmgen.problems import has_errors
 from vmgen.report.problems import format_text
 from vmgen.report.terminal import choose_paint
@@ -24,7 +25,7 @@ def command(color: str) -> bool:
 
     if sys.stdin.isatty():
         raise click.UsageError("reads a ResourceList on stdin; kustomize starts it (docs/delivery.md)")
-    result = run_function(sys.stdin.buffer.read(), Path.cwd())
+    result = run_function(read_stream(sys.stdin.buffer, "stdin", MAX_YAML_BYTES), Path.cwd())
     click.echo(result.text, nl=False)
     if result.problems:
         click.echo(format_text(result.problems, choose_paint(sys.stderr, color)), err=True, nl=False)

@@ -13,8 +13,10 @@ from typing import TypeVar
 import click
 
 from vmgen.check.ssh_key import SshKeyFault, parse_ssh_key
+from vmgen.filesystem.reader import read_named_file
 from vmgen.merge.platform import DEFAULT_PLATFORM
 from vmgen.problems import VmgenError, did_you_mean
+from vmgen.read.layer_file import MAX_KEY_FILE_BYTES
 from vmgen.read.repository import Project, read_schema_text
 from vmgen.write.starter import FORGES, StarterOptions, render_starter, write_missing
 
@@ -129,7 +131,7 @@ def _read_keys(answer: str) -> str:
     if answer in ("", NONE):
         return ""
     try:
-        text = Path(answer).expanduser().read_text(encoding="utf-8")
+        text = read_named_file(str(Path(answer).expanduser()), MAX_KEY_FILE_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise click.BadParameter(f"{answer} cannot be read: {getattr(error, 'strerror', 'it is not text')}") from None
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]

@@ -50,9 +50,9 @@ def command(
     with Progress("rendering", len(selected)) as progress:
         callbacks = ProgressCallbacks(on_rendered=progress)
         results = render_all(session.project, selected, verify_all=False, jobs=jobs, progress=callbacks)
-    problems = tuple(problem for result in results for problem in result.problems)
+    problems = (*session.name_problems, *(problem for result in results for problem in result.problems))
     if has_errors(problems):
-        session.report_problems([*session.name_problems, *problems])
+        session.report_problems(problems)
         session.print_message("There is no plan for what cannot be rendered.")
         return False
     plan, refusals = plan_and_gate(session.project, results, base)

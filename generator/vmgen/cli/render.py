@@ -10,6 +10,7 @@ import click
 
 from vmgen.cli.options import affected_option, environments_argument, jobs_option, output_option, timings_option
 from vmgen.cli.session import Session, measure_stages
+from vmgen.filesystem.reader import read_file
 from vmgen.problems import Problem, sort_problems
 from vmgen.quantities import format_count
 from vmgen.stamps import Stamp, StampStore
@@ -142,7 +143,7 @@ def _print_diff(session: Session, project: Project, path: str, wanted: bytes | N
     paint = session.paint_for(sys.stdout)
     styles = {"---": "bold", "+++": "bold", "@@": "dim", "-": "red", "+": "green"}
     file = project.manifests / path
-    for line in format_file_diff(f"{project.output}/{path}", file.read_bytes() if file.is_file() else None, wanted):
+    for line in format_file_diff(f"{project.output}/{path}", read_file(str(file)) if file.is_file() else None, wanted):
         style = next((style for start, style in styles.items() if line.startswith(start)), "")
         sys.stdout.write(f"{paint(line, style) if style else line}\n")
 

@@ -10,6 +10,7 @@ import click
 
 from vmgen import HOMEPAGE
 from vmgen.cli.options import format_option
+from vmgen.filesystem.reader import read_file
 from vmgen.printable import format_json
 from vmgen.problems import VmgenError, did_you_mean
 from vmgen.report.rule_texts import all_rules
@@ -35,7 +36,7 @@ def command(id: str | None, output: str) -> None:
     if id is not None and id not in rules:
         raise VmgenError(f"no rule '{id}'{did_you_mean(id, rules)}; vmgen rule lists them, files in policies/ hold the others")
     selected = rules.values() if id is None else [rules[id]]
-    examples: Mapping[str, Mapping[str, str]] = json.loads(_EXAMPLES_FILE.read_text(encoding="utf-8"))
+    examples: Mapping[str, Mapping[str, str]] = json.loads(read_file(str(_EXAMPLES_FILE)))
     if output == "json":
         rows = [_to_dict(rule, examples.get(rule.id, {})) for rule in selected]
         click.echo(format_json({"version": 1, "rules": rows}), nl=False)

@@ -9,6 +9,7 @@ import click
 
 from vmgen.cli.options import against_option, format_option
 from vmgen.cli.session import Session
+from vmgen.filesystem.reader import read_named_file
 from vmgen.plan.baseline import load_baseline
 from vmgen.problems import VmgenError
 from vmgen.report.status import STATUS_FORMATS
@@ -54,8 +55,7 @@ def _read_input(file: str) -> bytes:
     if file == _STDIN:
         return sys.stdin.buffer.read(limit)
     try:
-        with open(file, "rb") as stream:
-            return stream.read(limit)
+        return read_named_file(file, limit)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no path"
         raise VmgenError(f"{file} cannot be read: {reason}; the last word is the dump, or - for standard input") from None

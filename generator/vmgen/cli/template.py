@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from vmgen.filesystem.reader import list_files, read_file
 from vmgen.problems import VmgenError, did_you_mean
 from vmgen.read.repository import installation_folders
 
@@ -16,10 +17,10 @@ def command(name: str | None) -> None:
     Example: vmgen template hikube/vm-disk.yaml.j2 > templates/hikube/vm-disk.yaml.j2
     """
     _, _, folder = installation_folders()
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    names = tuple(list_files(str(folder)))
     if name is None:
         click.echo("\n".join(names))
     elif name in names:
-        click.echo((folder / name).read_bytes(), nl=False)
+        click.echo(read_file(str(folder / name)), nl=False)
     else:
         raise VmgenError(f"no built-in template '{name}'{did_you_mean(name, names)}; vmgen template lists them")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from vmgen.cloud_init.document import CLOUD_CONFIG_HEADER, JINJA_HEADER
@@ -51,8 +52,8 @@ class FragmentLoader:
         """Return the file of a fragment: beside the file that names it, else below templates/cloud-init/."""
         name = str(item.data)
         beside = (self.project.root / item.place.file).parent / name
-        if beside.is_file():
-            if beside.resolve().is_relative_to(self.project.root.resolve()):
+        if os.path.lexists(beside) and not beside.is_dir():
+            if self.project.contains(beside):
                 return beside
             message = f"{name} lies outside of the repository; copy it in, so that every clone renders the same"
             problems.append(MISSING_FILE.build_problem(item.place, subject, message))
@@ -60,7 +61,7 @@ class FragmentLoader:
         path = self.project.find_template(f"{CLOUD_INIT_FOLDER}/{name}") if is_inside(name) else None
         if path is None:
             folder = beside.parent
-            siblings = [entry.name for entry in folder.iterdir() if entry.is_file()] if folder.is_dir() else []
+            siblings = [entry for entry in self.project.list_files(folder) if "/" not in entry]
             hint = explain_missing_file(beside) or did_you_mean(name, [*siblings, *list_templates(self.project)])
             hint = hint or "; write it there, or correct the name"
             message = f"no fragment {name} beside this file or in templates/{CLOUD_INIT_FOLDER}/{hint}"
@@ -76,8 +77,7 @@ def is_inside(name: str) -> bool:
 def list_templates(project: Project) -> tuple[str, ...]:
     """Return the files below templates/cloud-init/, as paths from there, sorted."""
     folders = [folder / CLOUD_INIT_FOLDER for folder in project.template_folders]
-    files = ((folder, file) for folder in folders if folder.is_dir() for file in folder.rglob("*") if file.is_file())
-    return tuple(sorted({file.relative_to(folder).as_posix() for folder, file in files}))
+    return tuple(sorted({file for folder in folders for file in project.list_files(folder)}))
 
 
 def _read_fragment(path: Path, project: Project) -> tuple[Located | None, tuple[Problem, ...]]:

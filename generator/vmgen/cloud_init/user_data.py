@@ -112,7 +112,7 @@ def _find_deepest(value: Located, path: KeyPath) -> tuple[Located, KeyPath]:
 
 def _locate_in_block(place: Place, line: int, project: Project, column: int = 0) -> Place | None:
     """Return the place of a line (from 0) of the literal block that begins at a place; None if no such block does."""
-    lines = _read_lines(project.root / place.file)
+    lines = _read_lines(project, place.file)
     number = place.line + 1 + line
     if not 0 < place.line < number <= len(lines) or not lines[place.line - 1][place.column - 1 :].startswith("|"):
         return None
@@ -124,14 +124,16 @@ def _measure_indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _read_lines(file: Path) -> tuple[str, ...]:
+def _read_lines(project: Project, file: str) -> tuple[str, ...]:
     """Return the lines of a file, none if it cannot be read."""
+    path = project.root / file
     try:
-        return _read_lines_cached(file, file.stat().st_mtime_ns)
+        return _read_lines_cached(project, path, path.stat().st_mtime_ns)
     except (OSError, ValueError):
         return ()
 
 
 @lru_cache(maxsize=64)
-def _read_lines_cached(file: Path, modified: int) -> tuple[str, ...]:  # noqa: ARG001 - part of the cache key for --watch
-    return tuple(file.read_text(encoding="utf-8-sig").split("\n"))
+def _read_lines_cached(project: Project, path: Path, modified: int) -> tuple[str, ...]:  # noqa: ARG001 - see below
+    # The time of its change is a part of the key: with --watch a file is read again once it was saved.
+    return tuple(project.read_source(path).decode("utf-8-sig").replace("\r\n", "\n").split("\n"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from vmgen.problems import Place, Problem, VmgenError
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX, STANDALONE_FOLDER, Project
 from vmgen.read.schema import Schema
+from vmgen.read.source_file import read_json_file
 from vmgen.read.templates import Templates
 from vmgen.render.manifests import KUSTOMIZATION
 from vmgen.render.verify import build_template_problem, format_schema_error, parse_single_object
@@ -180,10 +180,7 @@ class _DeliveryWriter:
         path = self._project.find_template(_SCHEMA_FILES[kind])
         if path is None:
             raise VmgenError(f"templates/{_SCHEMA_FILES[kind]} is missing")
-        try:
-            return Schema(json.loads(path.read_text(encoding="utf-8")))
-        except ValueError as error:
-            raise VmgenError(f"{self._project.display_path(path)} is not JSON: {error}") from None
+        return Schema(read_json_file(path, self._project))
 
 
 def _find_clashes(deliveries: Iterable[Delivery]) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ The result may contain too much, never too little.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
@@ -78,7 +79,9 @@ def find_affected(project: Project, names: tuple[str, ...], changed: Collection[
         return names
     layer_loader, platforms = LayerLoader(project), PlatformLoader(project)
     dependencies = {name: find_dependencies(load_layers(name, layer_loader), platforms) for name in names}
-    affected = tuple(name for name in names if _is_affected(dependencies[name], name, files, root))
+    affected = tuple(
+        name for name in names if _is_affected(dependencies[name], name, files) or _reads_any(dependencies[name], changed, root)
+    )
     # What environments share lists them all, so it changes with each, and when one is added or removed.
     shared = {name for name in names if dependencies[name].has_shared_delivery}
     has_environment_file = any(Path(file).parent == Path("environments") and file.endswith(".yaml") for file in files)
@@ -103,12 +106,16 @@ def _is_common_file(file: str, project: Project, names: tuple[str, ...]) -> bool
     return top == POLICIES_FOLDER
 
 
-def _is_affected(dependencies: Dependencies, name: str, changed: set[str], root: Path) -> bool:
-    if dependencies.files is None or any(dependencies.contains(file) or _is_output_of(name, file) for file in changed):
+def _is_affected(dependencies: Dependencies, name: str, changed: set[str]) -> bool:
+    return any(dependencies.contains(file) or _is_output_of(name, file) for file in changed)
+
+
+def _reads_any(dependencies: Dependencies, changed: Collection[Path], root: Path) -> bool:
+    """Return true if one of the files is read: one that is read through a link changes under its real name."""
+    if dependencies.files is None:
         return True
-    # A file that is read through a symbolic link changes under its real name.
-    real_paths = {(root / file).resolve() for file in dependencies.files if (root / file).exists()}
-    return any(root / file in real_paths for file in changed)
+    # It may lie outside of the root: beside it, in the same work tree.
+    return not {Path(os.path.realpath(root / file)) for file in dependencies.files}.isdisjoint(changed)
 
 
 def _is_output_of(name: str, file: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -78,18 +79,16 @@ def parse_target(reference: str, project: Project) -> Target:
     file, line = _split_line_number(reference)
     path = _find_file(file, project)
     if path is None:
-        known = [project.display_path(path) for path in project.environments.rglob("*") if path.is_file()]
-        known += [
-            f"templates/{path.relative_to(folder).as_posix()}"
-            for folder in project.template_folders
-            for path in folder.rglob("*")
-            if path.is_file()
-        ]
+        known = [f"environments/{path}" for path in project.list_files(project.environments)]
+        known += [f"templates/{path}" for folder in project.template_folders for path in project.list_files(folder)]
         raise VmgenError(f"no file {file}{did_you_mean(file, known)}")
     display_path = project.display_path(path)
     if not line:
         return Target(display_path)
-    lines = path.read_bytes().decode(errors="replace").splitlines()
+    try:
+        lines = project.read_source(path).decode(errors="replace").splitlines()
+    except OSError as error:
+        raise VmgenError(f"{display_path} cannot be read: {error.strerror}") from None
     if line > len(lines):
         raise VmgenError(f"{display_path} has {format_count(len(lines), 'line')}, and no line {line}")
     return Target(display_path, line, lines[line - 1])
@@ -173,7 +172,7 @@ class ImpactFinder:
         visited = set()
         while pending:
             path = pending.pop().resolve()
-            path = self._project.root / path.relative_to(self._project.root.resolve())
+            path = self._project.root / os.path.relpath(path, os.path.realpath(self._project.root))
             if path not in visited:
                 visited.add(path)
                 yield self._project.display_path(path)

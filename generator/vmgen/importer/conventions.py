@@ -11,7 +11,7 @@ from vmgen.problems import Place, ProblemsError, sort_problems
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project
 from vmgen.read.schema import Schema, load_builtin_schema
-from vmgen.read.yaml_reader import read_yaml
+from vmgen.read.source_file import read_yaml_file
 
 
 def load_conventions(platform: Platform, platforms: PlatformLoader) -> PlatformConventions:
@@ -29,7 +29,7 @@ def _load_tables(name: str, project: Project) -> Located:
     path = project.find_template(name)
     if path is None:
         return Located({}, Place(f"templates/{name}"))
-    content, problems = read_yaml(path.read_bytes(), project.display_path(path))
+    content, problems = read_yaml_file(path, project)
     if content is None or problems:
         raise ProblemsError(sort_problems(problems))
     return content

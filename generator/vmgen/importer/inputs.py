@@ -5,11 +5,20 @@ Each field that is not simply carried over gets a note with its place, so that n
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
+from vmgen.filesystem.reader import (
+    MAX_YAML_BYTES,
+    find_work_tree,
+    list_files,
+    read_named_file,
+    read_source,
+    read_stream,
+)
 from vmgen.importer.conventions import PlatformConventions
 from vmgen.problems import Place, Problem, VmgenError
 from vmgen.read.located import Located
@@ -85,19 +94,29 @@ def read_manifests(
 def _read_inputs(paths: Iterable[str], stdin: BinaryIO) -> Iterator[tuple[bytes, str]]:
     for argument in paths:
         if argument == STDIN:
-            yield stdin.read(), "<stdin>"
+            yield read_stream(stdin, "<stdin>"), "<stdin>"
             continue
-        path = Path(argument)
-        files = [path]
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
-            if not files:
-                raise VmgenError(f"no {' or '.join(_SUFFIXES)} file in {argument}")
-        for file in files:
-            try:
-                yield file.read_bytes(), file.as_posix()
-            except OSError as error:
-                raise VmgenError(f"cannot read {file}: {error.strerror}") from None
+        try:
+            yield from (
+                _read_folder(Path(argument))
+                if os.path.isdir(argument)
+                else [(read_named_file(argument), Path(argument).as_posix())]
+            )
+        except OSError as error:
+            raise VmgenError(f"cannot read {argument}: {error.strerror}") from None
+
+
+def _read_folder(folder: Path) -> Iterator[tuple[bytes, str]]:
+    """Yield the manifests below a folder. A link in it is followed inside of the folder, and of the work tree that holds it."""
+    top = find_work_tree(str(folder))
+    paths = [folder / name for name in list_files(str(folder), top) if name.endswith(_SUFFIXES)]
+    if not paths:
+        raise VmgenError(f"no {' or '.join(_SUFFIXES)} file in {folder}")
+    for path in paths:
+        try:
+            yield read_source(str(path), top, MAX_YAML_BYTES), path.as_posix()
+        except OSError as error:
+            raise VmgenError(f"cannot read {path}: {error.strerror}") from None
 
 
 def _flatten_list(document: Located) -> Iterator[Located]:

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from vmgen.filesystem.reader import read_file
 from vmgen.nameless import abstract, has_whole_words
 from vmgen.problems import Place, Problem
 from vmgen.read.manifests import InvalidYamlError, parse_objects
@@ -115,7 +116,7 @@ def find_listing_problems(project: Project, files: Iterable[str]) -> tuple[Probl
     problems: list[Problem] = []
     for folder, expected in sorted(_build_expected_lists(files).items()):
         path = project.manifests / folder / KUSTOMIZATION
-        lists = _parse_lists(path.read_bytes())
+        lists = _parse_lists(read_file(str(path)))
         if lists is None or not lists.keys() <= expected.keys():
             return None
         for key in sorted(expected):

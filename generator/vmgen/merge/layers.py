@@ -59,7 +59,7 @@ def load_layers(name: str, files: LayerLoader) -> Layered:
     path = files.project.environments / f"{name}.yaml"
     defaults = path.parent / DEFAULTS_FILE
     stack = _LayerStack(files)
-    if defaults.is_file():
+    if os.path.lexists(defaults):
         stack.push(defaults)
     stack.push(path)
     file = files.project.display_path(path)
@@ -96,15 +96,15 @@ class _LayerStack:
             if target in chain:
                 message = f"{base.data} extends this file in turn; remove one of the two"
                 self.problems.append(EXTENDS_CYCLE.build_problem(base.place, "extends", message))
-            elif not target.is_relative_to(self._root):
+            elif not self._files.project.contains(target):
                 message = f"{base.data} lies outside of the repository; copy it in, so that every clone renders the same"
                 self.problems.append(MISSING_LAYER.build_problem(base.place, "extends", message))
-            elif not os.path.isfile(target):
+            elif not os.path.exists(target) or os.path.isdir(target):
                 hint = explain_missing_file(path.parent / base.data) or "; correct the path"
                 message = f"no file {base.data} beside {self._files.project.display_path(path)}{hint}"
                 self.problems.append(MISSING_LAYER.build_problem(base.place, "extends", message))
             else:
-                self.push(self._files.project.root / target.relative_to(self._root), chain)
+                self.push(self._files.project.root / os.path.relpath(target, self._root), chain)
         self.layers.append(layer)
 
 

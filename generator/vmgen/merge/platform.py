@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from vmgen.problems import ProblemsError, VmgenError, sort_problems
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project
 from vmgen.read.schema import load_builtin_schema
-from vmgen.read.yaml_reader import read_yaml
+from vmgen.read.source_file import read_json_file, read_yaml_file
 
 DEFAULT_PLATFORM = "hikube"
 
@@ -110,7 +110,7 @@ class PlatformLoader:
 def _load_platform(name: str, project: Project) -> Platform:
     content = validate(load_extended(f"{name}/platform.yaml", project), "platform")
     catalog = load_extended(f"{name}/catalog.yaml", project)
-    if project.own_catalog.is_file():
+    if os.path.lexists(project.own_catalog):
         catalog = merge(catalog, _read_content(project.own_catalog, project))
     kinds = {kind: _load_kind(kind, entry, name, project) for kind, entry in content.data["kinds"].data.items()}
     return Platform(name, kinds, Catalog(validate(catalog, "catalog")), content)
@@ -119,10 +119,7 @@ def _load_platform(name: str, project: Project) -> Platform:
 def _load_kind(kind: str, entry: Located, platform: str, project: Project) -> Kind:
     values = to_plain(entry)
     path = _require_template(f"{platform}/{values['schema']}", project)
-    try:
-        schema = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise VmgenError(f"{project.display_path(path)} is not JSON: {error}") from None
+    schema = read_json_file(path, project)
     lengths = values["nameLength"]
     template = f"{platform}/{values['template']}"
     return Kind(kind, template, schema, values["folder"], lengths["most"], lengths["safe"])
@@ -150,7 +147,7 @@ def load_extended(name: str, project: Project, extending: tuple[str, ...] = ()) 
 
 
 def _read_content(path: Path, project: Project) -> Located:
-    content, problems = read_yaml(path.read_bytes(), project.display_path(path))
+    content, problems = read_yaml_file(path, project)
     if content is None or problems:
         raise ProblemsError(sort_problems(problems))
     return content

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
+from vmgen.filesystem.reader import read_file
 from vmgen.plan.committed import CommittedProject, load_committed_project
-from vmgen.plan.diff import FileChanges, is_owned, list_environment_folders, list_existing_files, read_bytes
+from vmgen.plan.diff import FileChanges, is_owned, list_environment_folders, list_existing_files
 from vmgen.plan.git import Blob, Repository, find_repository, read_blobs
 from vmgen.plan.uncommitted import UncommittedManifests, find_uncommitted_manifests, list_uncommitted_manifests
 from vmgen.problems import Problem, VmgenError
@@ -72,7 +73,7 @@ class Baseline(NamedTuple):
         root = self.project.manifests
         changes_by_name = {changes.environment: changes for changes in known_changes if changes.environment in names}
         paths = [path for _, changes in sorted(changes_by_name.items()) for path in sorted((*changes.updated, *changes.pruned))]
-        contents = {path: read_bytes(f"{root}/{path}") for path in paths}
+        contents = {path: read_file(f"{root}/{path}") for path in paths}
         for name in sorted(names - changes_by_name.keys()):
             contents |= self._compare_files(sorted(list_existing_files(self.project, name).files), desired)
         return contents
@@ -95,7 +96,7 @@ class Baseline(NamedTuple):
         """Return true for a file that vmgen neither wrote nor lists, if all objects in it are still in the file."""
         if not self._is_file(path) or content.startswith(HEADER_PREFIX.encode()) or self._is_listed(path):
             return False
-        current = read_bytes(f"{self.project.manifests}/{path}")
+        current = read_file(f"{self.project.manifests}/{path}")
         return current == content or _holds_objects_of(current, content)
 
     def _is_listed(self, path: str) -> bool:
@@ -106,7 +107,7 @@ class Baseline(NamedTuple):
 
     def _compare_files(self, paths: Iterable[str], desired: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
         for path in paths:
-            content = read_bytes(f"{self.project.manifests}/{path}")
+            content = read_file(f"{self.project.manifests}/{path}")
             if content != desired.get(path) and (path in desired or is_owned(self.project, path)):
                 yield path, content
 

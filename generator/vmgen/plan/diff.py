@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from vmgen.filesystem.reader import read_file, read_start
 from vmgen.plan.foreign import CONFIGURATION_KINDS, find_foreign_files, has_lost_header
 from vmgen.problems import Place, Problem, Severity
 from vmgen.quantities import format_count
@@ -50,11 +51,11 @@ def diff_files(
     blocking = (desired.keys() & existing.folders) | (_collect_parents(desired) & existing.files)
     superfluous = sorted(existing.files - desired.keys() - blocking)
     for path in desired.keys() & existing.files:
-        if read_bytes(f"{root}/{path}") == desired[path]:
+        if read_file(f"{root}/{path}") == desired[path]:
             unchanged += 1
         elif is_owned(project, path):
             updated.append(path)
-        elif has_lost_header(read_bytes(f"{root}/{path}"), desired[path]):
+        elif has_lost_header(read_file(f"{root}/{path}"), desired[path]):
             updated.append(path)
             restored.append(path)
         else:
@@ -136,16 +137,9 @@ def _collect_parents(paths: Iterable[str]) -> set[str]:
     return folders
 
 
-def read_bytes(path: str) -> bytes:
-    """Return the bytes of a file. A fleet has tens of thousands, so no `Path` and no buffer is made for each."""
-    with open(path, "rb", buffering=0) as stream:
-        return stream.read()
-
-
 def is_owned(project: Project, path: str) -> bool:
     """Return true if a file below the output folder begins with the header that vmgen writes."""
-    with (project.manifests / path).open("rb") as stream:
-        return stream.read(len(HEADER_PREFIX)) == HEADER_PREFIX.encode()
+    return read_start(f"{project.manifests}/{path}", len(HEADER_PREFIX)) == HEADER_PREFIX.encode()
 
 
 def find_orphaned_environments(project: Project, names: tuple[str, ...]) -> tuple[str, ...]:

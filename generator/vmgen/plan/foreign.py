@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from vmgen.filesystem.reader import read_start
 from vmgen.problems import Place, Problem
 from vmgen.read.repository import Project
 from vmgen.rules import FOREIGN_FILE, FOREIGN_OBJECT
@@ -60,8 +61,7 @@ def describe_effect(project: Project, path: str, permitted_kinds: frozenset[str]
     if not is_manifest_file(name):
         return ""
     try:
-        with (project.manifests / path).open("rb") as stream:
-            content = stream.read(_MAX_BYTES + 1)
+        content = read_start(f"{project.manifests}/{path}", _MAX_BYTES + 1)
         objects = list(iter_objects(parse_objects(content))) if len(content) <= _MAX_BYTES else []
     except (OSError, InvalidYamlError, RecursionError):
         return "cannot be read"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vmgen import __version__
+from vmgen.filesystem.reader import find_work_tree, read_source
 from vmgen.problems import Place, ProblemsError, VmgenError
 from vmgen.read.located import Located
 from vmgen.read.schema import load_builtin_schema
@@ -76,7 +77,7 @@ def load_configuration(root: Path) -> Configuration:
 def _read_toml(path: Path) -> dict[str, Any]:
     """Return the text of a file and the data in it. Raises ProblemsError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_source(str(path), find_work_tree(str(path.parent))).decode()
         return {"text": text, "data": tomllib.loads(text)}
     except tomllib.TOMLDecodeError as error:
         match = _TOML_POSITION.search(str(error))

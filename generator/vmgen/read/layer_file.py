@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,8 +11,9 @@ from vmgen.problems import Place, Problem
 from vmgen.read.located import INVALID, Located
 from vmgen.read.repository import Project, explain_missing_file
 from vmgen.read.schema import load_builtin_schema, prune_invalid
+from vmgen.read.source_file import describe_unreadable
 from vmgen.read.yaml_reader import describe_unprintable, read_yaml
-from vmgen.rules import EMPTY_KEY_FILE, MISSING_KEY_FILE, UNPRINTABLE_CHARACTER, UNREADABLE_FILE, Rule
+from vmgen.rules import EMPTY_KEY_FILE, MISSING_KEY_FILE, UNPRINTABLE_CHARACTER, Rule
 
 MAX_KEY_FILE_BYTES = 1024 * 1024
 
@@ -45,9 +44,8 @@ class LayerLoader:
             try:
                 self._layers[path] = _parse_layer(path, self.project.read_source(path), self.project)
             except OSError as error:
-                place = Place(self.project.display_path(path))
-                problem = UNREADABLE_FILE.build_problem(place, "", f"cannot be read: {error.strerror}")
-                self._layers[path] = LayerFile(path, Located(INVALID, place), (problem,))
+                problem = describe_unreadable(self.project.display_path(path), error)
+                self._layers[path] = LayerFile(path, Located(INVALID, problem.place), (problem,))
         return self._layers[path]
 
     def override_text(self, path: Path, text: bytes) -> None:
@@ -128,13 +126,11 @@ class _KeyFileReader(NamedTuple):
         path = self.folder / file.text
         name = self.project.display_path(path)
         if not self.project.contains(path):
-            message = "the key file lies outside of the repository; copy it in, so that every clone renders the same"
+            message = f"the key file {name} lies outside of the repository; copy it in, so that every clone renders the same"
             self._report(file.place, MISSING_KEY_FILE, message)
             return []
         try:
-            content = self.project.read_source(path, MAX_KEY_FILE_BYTES + 1)
-            if len(content) > MAX_KEY_FILE_BYTES:
-                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+            content = self.project.read_source(path, MAX_KEY_FILE_BYTES)
             text = content.decode("utf-8-sig").replace("\r\n", "\n")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
@@ -163,12 +159,3 @@ class _KeyFileReader(NamedTuple):
 
     def _report(self, place: Place, rule: Rule, message: str) -> None:
         self.problems.append(rule.build_problem(place, "sshKeys", message))
-
-
-def _read_key_file(path: Path) -> str:
-    """Return the text of a key file. Raises OSError if it cannot be read or is too large, ValueError if it is not UTF-8."""
-    with path.open("rb") as stream:
-        content = stream.read(MAX_KEY_FILE_BYTES + 1)
-    if len(content) > MAX_KEY_FILE_BYTES:
-        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-    return content.decode("utf-8-sig").replace("\r\n", "\n")

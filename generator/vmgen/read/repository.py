@@ -10,11 +10,14 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from vmgen import __version__
+from vmgen.filesystem.reader import MAX_FILE_BYTES, find_work_tree, is_inside, list_files, read_file, read_source, read_start
 from vmgen.fingerprint import combine_digests, compute_digest, digest_folder
 from vmgen.problems import Place, Problem, VmgenError, suggest
-from vmgen.rules import ENVIRONMENT_NAME, ENVIRONMENT_SUFFIX
+from vmgen.rules import ENVIRONMENT_NAME, ENVIRONMENT_SUFFIX, UNREADABLE_FILE
 from vmgen.yaml_text import HEADER_PREFIX
 
+# The folders that environments are made from.
+SOURCE_FOLDERS = ("environments", "templates", "policies")
 # The folder of what Argo CD or Flux gets, and the folders in it.
 DELIVERY_FOLDER = "delivery"
 ARGOCD, FLUX, STANDALONE_FOLDER = "argocd", "flux", "standalone"
@@ -78,15 +81,13 @@ class Project:
     def find_template(self, name: str) -> Path | None:
         """Return the file `name` (`hikube/vm-disk.yaml.j2`) of the first template folder that has it.
 
-        None if there is none, or if the name leads out of the folders.
+        None if there is none, or if the name leads out of the folders. What lies there may be no file, and reading it fails
+        then: a built-in template in its place would be no answer.
         """
         if name.startswith("/") or ".." in name.split("/") or "\0" in name:
             return None
-        for folder in self.template_folders:
-            path = folder / name
-            if path.is_file():
-                return path
-        return None
+        paths = [folder / name for folder in self.template_folders if os.path.lexists(folder / name)]
+        return paths[0] if any(not path.is_dir() for path in paths) else None
 
     def find_own_template(self, name: str) -> Path | None:
         """Return the repository's own file `name` that is taken in the place of a built-in one; None if there is none."""
@@ -98,19 +99,31 @@ class Project:
         """The digest of each file that `read_source` has read, by its display path."""
         return {}
 
-    def read_source(self, path: Path, size: int = -1) -> bytes:
-        """Read a file that an environment is made from: `size` bytes at most, or all of it. Raises OSError.
+    @cached_property
+    def work_tree(self) -> str:
+        """The real path of the Git work tree that holds the root; outside of Git, that of the root."""
+        return find_work_tree(str(self.root))
+
+    def read_source(self, path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
+        """Read a file that an environment is made from. Raises OSError, also if it is no regular file of the work tree.
 
         Its digest is kept for the stamps: they hold what was read, not what somebody saved in the meantime.
         """
-        with path.open("rb") as stream:
-            content = stream.read(size)
+        content = read_file(str(path), limit) if self._is_builtin(path) else read_source(str(path), self.work_tree, limit)
         self.source_digests.setdefault(self.display_path(path), compute_digest([content]))
         return content
 
+    def _is_builtin(self, path: Path) -> bool:
+        """Return whether a path is one of vmgen's own, which the installer may have linked from anywhere."""
+        return path.is_relative_to(_builtin_folder("templates"))
+
     def contains(self, path: Path) -> bool:
-        """Return whether a path is in the repository once symbolic links are resolved."""
-        return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.root))
+        """Return whether a path is in the work tree once symbolic links are resolved, and not in Git's own folder."""
+        return is_inside(str(path), self.work_tree)
+
+    def list_files(self, folder: Path) -> tuple[str, ...]:
+        """Return the files below a folder by their sorted paths from there. No link is followed out of the work tree."""
+        return tuple(list_files(str(folder), "" if self._is_builtin(folder) else self.work_tree))
 
     @cached_property
     def platform_names(self) -> tuple[str, ...]:
@@ -142,35 +155,42 @@ def explain_missing_file(path: Path) -> str:
 
 
 def open_project(root: Path) -> Project:
-    """Return the project in a folder. Raises VmgenError if it has neither environments/ nor manifests that vmgen wrote."""
-    if not (root / ENVIRONMENTS_FOLDER).is_dir() and not _has_manifests(Project(root)):
+    """Return the project in a folder.
+
+    Raises VmgenError if it has neither environments/ nor manifests that vmgen wrote, and if a link leads a folder out.
+    """
+    project = Project(root)
+    for folder in SOURCE_FOLDERS:
+        if os.path.lexists(root / folder) and not ((root / folder).is_dir() and project.contains(root / folder)):
+            raise VmgenError(f"{folder}/ is no folder of this repository; put a folder in its place")
+    if not (root / ENVIRONMENTS_FOLDER).is_dir() and not _has_manifests(project):
         raise VmgenError(f"no folder environments/ in {root} or above it; run vmgen in a repository, or name it with -C DIR")
-    return Project(root)
+    return project
 
 
 def _has_manifests(project: Project) -> bool:
     """Return true if an environment was rendered here: Git removes environments/ with the last file in it."""
     for path in project.manifests.glob("*/kustomization.yaml"):
-        if path.is_file():
-            with path.open("rb") as stream:
-                if stream.read(len(HEADER_PREFIX)) == HEADER_PREFIX.encode():
-                    return True
+        if path.is_file() and read_start(str(path), len(HEADER_PREFIX)) == HEADER_PREFIX.encode():
+            return True
     return False
 
 
 def read_schema_text(name: str) -> str:
     """Return the text of one of vmgen's own JSON Schemas, such as `environment`."""
-    return (_builtin_folder("schema") / f"{name}.schema.json").read_text(encoding="utf-8")
+    return read_file(str(_builtin_folder("schema") / f"{name}.schema.json")).decode()
 
 
 def find_environments(project: Project) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
     """Return the names of the environments, sorted, and problems for files that look like one but are not valid."""
     names, problems = [], []
     for entry in sorted(project.environments.iterdir()) if project.environments.is_dir() else ():
-        if entry.name.startswith(("_", ".")) or not entry.is_file():
+        if entry.name.startswith(("_", ".")):
             continue
         place = Place(project.display_path(entry))
-        if entry.suffix != ".yaml" and entry.suffix.lower() in (".yaml", ".yml"):
+        if entry.suffix == ".yaml" and not entry.is_file():
+            problems.append(UNREADABLE_FILE.build_problem(place, "", "is no environment: it is not a file; move it away"))
+        elif entry.suffix != ".yaml" and entry.suffix.lower() in (".yaml", ".yml") and entry.is_file():
             message = f"not read: an environment ends in .yaml; rename it to {entry.stem}.yaml"
             problems.append(ENVIRONMENT_SUFFIX.build_problem(place, "", message))
         elif entry.suffix == ".yaml":

@@ -84,6 +84,8 @@ class Templates:
         """Return the output of a template. Raises ProblemsError, with a problem at the template's line, if it fails."""
         try:
             return self._sandbox.get_template(name).render(values)
+        except ProblemsError:  # a file that may not be read
+            raise
         except Exception as error:  # filters and expressions of a template may raise anything
             raise ProblemsError((self._to_problem(name, error),)) from error
 
@@ -97,7 +99,11 @@ class Templates:
         if path is None:
             raise TemplateNotFound(name, f"no template {name} in templates/")
         display_path = self._display_paths[name] = self.project.display_path(path)
-        return path.read_text(encoding="utf-8"), display_path
+        try:
+            return self.project.read_source(path).decode().replace("\r\n", "\n"), display_path
+        except OSError as error:
+            problem = TEMPLATE_ERROR.build_problem(Place(display_path), "", f"cannot be read: {error.strerror}")
+            raise ProblemsError((problem,)) from None
 
     def find_place(self, name: str, pattern: str) -> Place:
         """Return the first line of a template that matches a pattern, or line 1."""

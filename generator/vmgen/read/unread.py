@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from vmgen.filesystem.reader import read_start
 from vmgen.problems import Place, Problem
 from vmgen.read.repository import Project
 from vmgen.rules import UNREAD_FILE
@@ -60,7 +61,6 @@ def _is_named(project: Project, path: Path) -> bool:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
-            return stream.read(_MAX_BYTES)
+        return read_start(str(path), _MAX_BYTES)
     except OSError:
         return b""

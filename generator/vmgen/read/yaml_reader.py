@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from vmgen.filesystem.reader import MAX_FILE_BYTES, MAX_JSON_BYTES
 from vmgen.problems import Place, Problem
 from vmgen.read.located import AmbiguousScalar, Located
 from vmgen.rules import (
@@ -34,7 +35,6 @@ from vmgen.rules import (
 )
 from vmgen.yaml_text import UNPRINTABLE, YAML_1_1_BOOLEANS
 
-MAX_FILE_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 50
 MAX_VALUES = 2_000_000
 # Readers round, reject or turn into infinity a number of more digits.
@@ -73,8 +73,11 @@ def read_yaml(content: bytes, file: str) -> tuple[Located | None, list[Problem]]
 
 
 def read_documents(content: bytes, file: str) -> tuple[list[Located], list[Problem]]:
-    """Return the non-empty documents of a file, up to the first syntax error, and the problems of the file."""
-    parser = _Parser(file)
+    """Return the non-empty documents of a file, up to the first syntax error, and the problems of the file.
+
+    The file is what a user names on the command line, and as large as its reader lets it be.
+    """
+    parser = _Parser(file, MAX_JSON_BYTES)
     documents: list[Located] = []
     with suppress(_UnreadableFile):
         documents.extend(document for document in parser.parse_documents(content) if document.data is not None)
@@ -112,8 +115,9 @@ class _UnreadableFile(Exception):
 class _Parser:
     """Parses one file and collects its problems. `value_count` includes the values that aliases repeat."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, limit: int = 0) -> None:
         self.problems: list[Problem] = []
+        self.limit = limit or MAX_FILE_BYTES
         self.file = file
         self.events: Iterator[Any] = iter(())
         self.anchors: dict[str, Located] = {}
@@ -136,8 +140,8 @@ class _Parser:
             raise self._stop(*self._translate_error(error, text)) from None
 
     def _decode(self, content: bytes) -> str:
-        if len(content) > MAX_FILE_BYTES:
-            message = f"more than {MAX_FILE_BYTES // 1024 // 1024} MiB; split the file"
+        if len(content) > self.limit:
+            message = f"more than {self.limit // 1024 // 1024} MiB; split the file"
             raise self._stop(Place(self.file), FILE_TOO_LARGE, message)
         try:
             text = content.removeprefix(codecs.BOM_UTF8).decode()

@@ -21,7 +21,7 @@ from vmgen.read.located import Located, format_path
 from vmgen.read.manifests import parse_objects
 from vmgen.read.repository import Project
 from vmgen.read.schema import Schema, SchemaError, load_builtin_schema
-from vmgen.read.yaml_reader import read_yaml
+from vmgen.read.source_file import read_yaml_file
 from vmgen.render.manifests import Tree
 from vmgen.rules import (
     DUPLICATE_POLICY,
@@ -29,7 +29,6 @@ from vmgen.rules import (
     NO_CLOUD_INIT_HARDENING,
     NO_SSH_KEY,
     POLICY_FILE_NAME,
-    UNREADABLE_FILE,
     Rule,
 )
 
@@ -209,11 +208,7 @@ def _find_unread_files(folder: Path, project: Project) -> Iterator[Problem]:
 
 def _load_policy(path: Path, project: Project) -> _RepositoryPolicy | list[Problem]:
     """Return the policy of a file, or the problems for which it has none."""
-    file = project.display_path(path)
-    try:
-        content, problems = read_yaml(path.read_bytes(), file)
-    except OSError as error:
-        return [Problem(Place(file), UNREADABLE_FILE.id, "", f"cannot be read: {error.strerror}")]
+    content, problems = read_yaml_file(path, project)
     if content is not None and not problems:
         problems = [problem for _, problem in load_builtin_schema("policy").find_problems(content)]
     if content is None or problems:

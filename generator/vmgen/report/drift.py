@@ -107,7 +107,7 @@ def find_drift(
 ) -> Iterator[Problem]:
     """Yield a problem for each file that is not what is wanted; with a diff, the lines that differ are shown below it."""
     for changes in compared:
-        contents = {path: (project.manifests / path).read_bytes() for path in changes.updated}
+        contents = {path: read_file(f"{project.manifests}/{path}") for path in changes.updated}
         converted = [path for path, content in contents.items() if _has_other_line_endings(content, wanted[path])]
         if converted:
             yield _report_line_endings(project, changes, converted)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 
+from vmgen.filesystem.reader import find_work_tree, read_source
 from vmgen.problems import Place, Problem
 from vmgen.secrets.redact import redact_line
 
@@ -48,8 +50,8 @@ def _quote_line(problem: Problem, root: Path) -> tuple[str, ...]:
     if not line_number or any(word in problem.subject for word in _HIDDEN_SUBJECTS):
         return ()
     try:
-        with (root / problem.place.file).open(encoding="utf-8") as stream:
-            line = next((text.rstrip("\n") for number, text in enumerate(stream, 1) if number == line_number), "")
+        content = read_source(str(root / problem.place.file), find_work_tree(str(root))).decode()
+        line = next((text.rstrip("\r\n") for number, text in enumerate(StringIO(content), 1) if number == line_number), "")
     except (OSError, ValueError):
         return ()
     if not line.strip() or not line.isprintable() or redact_line(line) != line or column > min(len(line) + 1, _MAX_WIDTH):

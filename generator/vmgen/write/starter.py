@@ -8,6 +8,7 @@ from string import Template
 from typing import NamedTuple
 
 from vmgen import __version__
+from vmgen.filesystem.reader import read_file
 from vmgen.merge.platform import DEFAULT_PLATFORM
 from vmgen.read.repository import read_schema_text
 from vmgen.yaml_text import quote, to_flow
@@ -102,7 +103,7 @@ def _render_delivery(options: StarterOptions) -> Iterator[str]:
 
 
 def _render_file(name: str, values: Mapping[str, str]) -> str:
-    source = (STARTER_FOLDER / name).read_text(encoding="utf-8")
+    source = read_file(str(STARTER_FOLDER / name)).decode()
     return Template(source).substitute(values).rstrip("\n") + "\n" if name.endswith(".in") else source
 
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from vmgen.filesystem.reader import read_file
+
 _ASSET_FOLDER = Path(__file__).parent
 # In the order of execution: each script uses those before it.
 _SCRIPTS = (
@@ -56,7 +58,7 @@ def embed_json(data: Mapping[str, Any]) -> str:
 
 def read_asset(name: str) -> str:
     """Read a file of the page's folder."""
-    return (_ASSET_FOLDER / name).read_text(encoding="utf-8")
+    return read_file(str(_ASSET_FOLDER / name)).decode()
 
 
 def _compute_csp_hash(text: str) -> str:

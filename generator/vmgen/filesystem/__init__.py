@@ -1,0 +1,1 @@
+"""The only modules that open files: one reads, one writes. Nothing is read or written that a link leads out to."""
