@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from vmgen.filesystem.reader import read_file
 from vmgen.plan.diff import FileChanges
 from vmgen.problems import Place, Problem
 from vmgen.quantities import format_count
