@@ -101,9 +101,10 @@ def evaluate(
     if not allow_empty:
         problems += find_emptied_environments(project, changes)
     progress.on_stage("gate")
+    delivery_files = _collect_delivery(project, rendered)
     if base:
-        problems += [*base.problems, *_apply_gate(project, rendered, base, changes)]
-    delivery, delivery_problems = _compare_delivery(project, names, rendered)
+        problems += [*base.problems, *_apply_gate(project, rendered, base, changes, delivery_files)]
+    delivery, delivery_problems = _compare_delivery(project, delivery_files)
     return RunResult(rendered, changes, sort_problems([*problems, *delivery_problems]), delivery)
 
 
@@ -243,37 +244,56 @@ class Renderer:
         return {file: digests.get(file, "") for file in find_source_files(layers.files, self.project)}
 
 
-def _compare_delivery(
-    project: Project, names: tuple[str, ...], rendered: tuple[RenderResult, ...]
-) -> tuple[DeliveryDiff, list[Problem]]:
-    """Compare the files of `delivery/`. Those that environments share are compared if all environments were rendered."""
+class _DeliveryFiles(NamedTuple):
+    """The rendered files below `delivery/`. `only` are the environments that they are limited to, empty for all."""
+
+    files: Mapping[str, bytes]
+    only: tuple[str, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+def _collect_delivery(project: Project, rendered: tuple[RenderResult, ...]) -> _DeliveryFiles | None:
+    """Return the files of `delivery/`, those that environments share if all were rendered; None if none was."""
     all_names, _ = find_environments(project)
+    names = tuple(environment.name for environment in rendered)
     if all_names and not names:
-        return DeliveryDiff(project), []
+        return None
     deliveries = [environment.delivery for environment in rendered if environment.delivery]
     files = {path: content for delivery in deliveries for path, content in delivery.files.items()}
-    problems: list[Problem] = []
     if set(names) != set(all_names):
-        diff = diff_delivery(project, files, names)
-    else:
-        if deliveries:
-            from vmgen.delivery.files import DeliveryRenderer
+        return _DeliveryFiles(files, names)
+    if not deliveries:
+        return _DeliveryFiles(files, ())
+    from vmgen.delivery.files import DeliveryRenderer
 
-            shared, problems = DeliveryRenderer(project).render_shared(deliveries, all_names)
-            files |= shared
-        diff = diff_delivery(project, files)
-    return diff, [*problems, *diff.problems]
+    shared, problems = DeliveryRenderer(project).render_shared(deliveries, all_names)
+    return _DeliveryFiles(files | shared, (), tuple(problems))
+
+
+def _compare_delivery(project: Project, delivery: _DeliveryFiles | None) -> tuple[DeliveryDiff, list[Problem]]:
+    if delivery is None:
+        return DeliveryDiff(project), []
+    diff = diff_delivery(project, delivery.files, delivery.only)
+    return diff, [*delivery.problems, *diff.problems]
 
 
 def _apply_gate(
-    project: Project, rendered: tuple[RenderResult, ...], base: PlanBase, changes: tuple[FileChanges, ...]
+    project: Project,
+    rendered: tuple[RenderResult, ...],
+    base: PlanBase,
+    changes: tuple[FileChanges, ...],
+    delivery: _DeliveryFiles | None,
 ) -> tuple[Problem, ...]:
     """Return what the gate refuses. No plan is built if no existing object changes or goes and there is no tombstone."""
+    from vmgen.plan.delivery import list_changed_files
+
     desired = [environment.desired for environment in rendered if environment.desired]
     files = {path: content for state in desired for path, content in state.files.items()}
     names = (*(state.environment for state in desired), *base.removed_environments)
     differing = base.baseline.find_differing(names, files, changes)
-    if not (differing or base.removed_environments or any(state.tombstones for state in desired)):
+    is_delivery_same = not (delivery and base.delivery and list_changed_files(base.delivery, delivery.files, delivery.only))
+    has_tombstones = any(state.tombstones for state in desired)
+    if is_delivery_same and not (differing or base.removed_environments or has_tombstones):
         return ()
     return plan_and_gate(project, rendered, base, differing)[1]
 
@@ -285,6 +305,7 @@ def plan_and_gate(
 
     `differing` are the manifests of the baseline that differ from the rendered ones; with None they are looked up.
     """
+    from vmgen.plan.delivery import add_delivery, find_delivery_refusals
     from vmgen.plan.gate import find_refusals
     from vmgen.plan.plan import build_plan
 
@@ -292,8 +313,11 @@ def plan_and_gate(
     loaded = (environment.environment.platform for environment in rendered if environment.environment)
     platforms = PlatformLoader(project).preload(loaded)
     plan = build_plan(platforms, desired, base.baseline, base.removed_environments, differing)
+    delivery = _collect_delivery(project, rendered)
+    if delivery:
+        plan = add_delivery(plan, base, desired, delivery.files, delivery.only)
     foreign_folders = frozenset(name for name in base.removed_environments if not base.baseline.has_environment(name))
     refused = find_refusals(
         plan, desired, base.today, head_is_behind=base.baseline.head_is_behind, foreign_folders=foreign_folders
     )
-    return plan, sort_problems([*plan.problems, *refused])
+    return plan, sort_problems([*plan.problems, *refused, *find_delivery_refusals(plan.changes, desired)])

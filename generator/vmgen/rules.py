@@ -224,6 +224,14 @@ says of it does not arrive.
 Take it away once it has served.""",
     "warning",
 )
+DELIVERY_CASCADE = Rule(
+    "delivery-cascade",
+    """A change of what delivers that would delete disks: an Application with `finalizer: true` that is removed or gets another name, a
+finalizer or a pruning policy where disks are not guarded, a path without them, Flux's `force`. The plan has it as DESTROYS DATA.
+
+Take it back; or take it apart: first what cascades (`finalizer: true`, the `deletionPolicy`) in a change that is applied, then the
+removal. Disks that are retired in the same change do not count.""",
+)
 DELIVERY_CLASH = Rule(
     "delivery-clash",
     "Two environments that ask Argo CD or Flux for one object, or one ApplicationSet whose environments do not agree on its settings. Write a `prefix:` that tells them apart, or the settings in `_defaults.yaml`.",

@@ -64,5 +64,5 @@ def command(
     click.echo(text, nl=False, color=session.color_override)
     session.report_problems([*base.problems, *plan.problems])
     if has_errors(refusals):
-        session.print_message("render and check refuse this until `retire:` names what may go; check prints the lines.")
+        session.print_message("render and check refuse this; check says what lets it pass, such as the lines under `retire:`.")
     return not (exit_code and plan.changes)

@@ -14,7 +14,7 @@ from vmgen.plan.git import Blob, Repository, find_repository, read_blobs
 from vmgen.plan.uncommitted import UncommittedManifests, find_uncommitted_manifests, list_uncommitted_manifests
 from vmgen.problems import Problem, VmgenError
 from vmgen.read.manifests import InvalidYamlError, iter_objects, parse_objects
-from vmgen.read.repository import Project, find_environments
+from vmgen.read.repository import DELIVERY_FOLDER, Project, find_environments
 from vmgen.yaml_text import HEADER_PREFIX
 
 HEAD = "HEAD"
@@ -145,13 +145,14 @@ class PlanBase(NamedTuple):
     """The start of a plan. `removed_environments` are environments of the baseline whose file no longer exists.
 
     `today` decides which tombstones count, and nothing else: no byte of a manifest depends on it. `problems` are those of
-    manifests that are not in Git.
+    manifests that are not in Git. `delivery` is the baseline of the files below `delivery/`.
     """
 
     baseline: Baseline
     today: date
     removed_environments: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    delivery: Baseline | None = None
 
 
 def load_plan_base(
@@ -166,11 +167,12 @@ def load_plan_base(
     if not reports_untracked or not (against or baseline.committed.environments):
         uncommitted = uncommitted._replace(untracked=())
     problems = tuple(find_uncommitted_manifests(project, uncommitted, is_strict=bool(against)))
+    delivery = load_baseline(project.with_output(DELIVERY_FOLDER), against)
     if not whole:
-        return PlanBase(baseline, today, problems=problems)
+        return PlanBase(baseline, today, problems=problems, delivery=delivery)
     current, _ = find_environments(project)
     removed = tuple(name for name in baseline.environments if name not in current)
-    return PlanBase(baseline, today, removed, problems)
+    return PlanBase(baseline, today, removed, problems, delivery)
 
 
 def load_baseline(project: Project, against: str | None = None) -> Baseline:

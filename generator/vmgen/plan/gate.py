@@ -35,7 +35,7 @@ def find_refusals(
     and were no environments.
     """
     environments = {desired.environment: desired for desired in desired_states}
-    refused = [change for change in plan.changes if change.is_refused and not is_permitted(change, today)]
+    refused = [change for change in plan.changes if _needs_tombstone(change) and not is_permitted(change, today)]
     by_cause: dict[tuple[str, Verdict, Move | None], list[ObjectChange]] = defaultdict(list)
     for change in refused:
         if change.tombstone is None:
@@ -50,6 +50,11 @@ def find_refusals(
             yield _build_refusal(plan, environment, environments.get(environment), changes, head_is_behind=head_is_behind)
     yield from _find_expired_tombstones(refused)
     yield from _find_unused_tombstones(plan, environments, today)
+
+
+def _needs_tombstone(change: ObjectChange) -> bool:
+    """Return true if the gate refuses the change of a VM or disk; what delivers is not retired, but taken apart."""
+    return change.is_refused and change.identity.kind in _KEY_BY_KIND
 
 
 def is_permitted(change: ObjectChange, today: date) -> bool:

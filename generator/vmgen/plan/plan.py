@@ -134,9 +134,14 @@ def build_plan(
     names = (*(desired.environment for desired in environments), *removed_environments)
     matching = match_objects(environments, baseline, names, differing)
     builder = _ChangeBuilder(platforms, environments)
-    changes = tuple(sorted(builder.build_changes(matching), key=_sort_key))
+    changes = sort_changes(builder.build_changes(matching))
     deltas = compute_deltas(matching, builder.find_catalog, {desired.environment: desired.prices for desired in environments})
     return Plan(baseline.ref, names, changes, matching.problems, deltas)
+
+
+def sort_changes(changes: Iterable[ObjectChange]) -> tuple[ObjectChange, ...]:
+    """Sort changes by environment, the most severe first, and by name; those that are retired come last."""
+    return tuple(sorted(changes, key=_sort_key))
 
 
 def _sort_key(change: ObjectChange) -> tuple[object, ...]:

@@ -1,0 +1,104 @@
+"""Which VMs and disks an object of Argo CD or Flux holds, and what goes with it when it is deleted.
+
+What the engines do was seen in runs of Argo CD v3.5.3 and kustomize-controller v1.9.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from vmgen.check.guards import list_missing_guards
+from vmgen.plan.desired import Identity
+from vmgen.quantities import format_count
+from vmgen.read.repository import DELIVERY_FOLDER, STANDALONE_FOLDER
+
+APPLICATION, APPLICATION_SET, KUSTOMIZATION = "Application", "ApplicationSet", "Kustomization"
+_FINALIZER = "resources-finalizer.argocd.argoproj.io"
+
+
+class HeldObject(NamedTuple):
+    """A VM or disk by the path of its manifest; a VM counts as guarded."""
+
+    path: str
+    identity: Identity
+    is_guarded: bool
+
+
+class Holding(NamedTuple):
+    """What an engine's object holds."""
+
+    vms: tuple[Identity, ...] = ()
+    disks: tuple[Identity, ...] = ()
+    unguarded: tuple[Identity, ...] = ()
+
+    def __str__(self) -> str:
+        counts = [format_count(len(part), noun) for part, noun in ((self.vms, "VM"), (self.disks, "disk")) if part]
+        return " and ".join(counts) or "no VM and no disk"
+
+    def without(self, identities: Iterable[Identity]) -> Holding:
+        """Return what is left if some objects are held no more."""
+        gone = set(identities)
+        return Holding(*(tuple(each for each in part if each not in gone) for part in self))
+
+
+def build_held_object(path: str, identity: Identity, document: Mapping[str, Any]) -> HeldObject:
+    """Return a VM or disk with whether every guard is in its manifest."""
+    return HeldObject(path, identity, identity.kind != "VMDisk" or not list_missing_guards(document))
+
+
+def find_holding(document: Mapping[str, Any], objects: Iterable[HeldObject], output: str) -> Holding:
+    """Return what an engine's object holds of the manifests below the folder `output`."""
+    held = [each for each in objects if _covers(document, each.path, output)]
+    disks = [each for each in held if each.identity.kind == "VMDisk"]
+    return Holding(
+        tuple(each.identity for each in held if each.identity.kind != "VMDisk"),
+        tuple(each.identity for each in disks),
+        tuple(each.identity for each in disks if not each.is_guarded),
+    )
+
+
+def _covers(document: Mapping[str, Any], path: str, output: str) -> bool:
+    spec = get_mapping(document, "spec")
+    if document.get("kind") == APPLICATION_SET:
+        generators = spec.get("generators")
+        excluded = str(generators)  # the folders that it leaves out stand there by name
+        return f"{output}/{path.partition('/')[0]}'" not in excluded
+    source = get_mapping(spec, "source") if document.get("kind") == APPLICATION else spec
+    folder = f"/{str(source.get('path', '')).removeprefix('./').strip('/')}/"
+    standalone = f"/{DELIVERY_FOLDER}/{STANDALONE_FOLDER}/"
+    if standalone in folder:
+        environment = folder.partition(standalone)[2].strip("/")
+        return path.startswith(f"{environment}/") and path.count("/") == 2
+    below = folder.partition(f"/{output}/")[2]
+    if f"/{output}/" not in folder or not path.startswith(below):
+        return False
+    directory, rest = get_mapping(source, "directory"), path[len(below) :]
+    if directory and directory.get("recurse") is not True and "/" in rest:
+        return False
+    include = str(directory.get("include") or "*").strip("{}")
+    return any(fnmatchcase(rest, pattern) for pattern in include.split(","))
+
+
+def deletes_what_it_holds(document: Mapping[str, Any]) -> bool:
+    """Return whether the deletion of an engine's object deletes what it applied."""
+    kind, spec = document.get("kind"), get_mapping(document, "spec")
+    if kind == APPLICATION:
+        return has_finalizer(get_mapping(document, "metadata"))
+    if kind == APPLICATION_SET:
+        return get_mapping(spec, "syncPolicy").get("preserveResourcesOnDeletion") is not True
+    policy = spec.get("deletionPolicy") or "MirrorPrune"
+    return policy in ("Delete", "WaitForTermination") or (policy == "MirrorPrune" and spec.get("prune") is True)
+
+
+def has_finalizer(metadata: Mapping[str, Any]) -> bool:
+    """Return whether Argo CD deletes what the Application applied before it goes; `/background` is one too."""
+    finalizers = metadata.get("finalizers")
+    return isinstance(finalizers, list) and any(str(each).startswith(_FINALIZER) for each in finalizers)
+
+
+def get_mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return a mapping below a key; an empty one if there is none."""
+    found = document.get(key)
+    return found if isinstance(found, Mapping) else {}

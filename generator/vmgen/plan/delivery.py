@@ -1,0 +1,222 @@
+"""The changes of what delivers: Applications, ApplicationSets and Kustomizations, with the VMs and disks that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from vmgen.plan.baseline import Baseline, PlanBase
+from vmgen.plan.change_kinds import ABSENT
+from vmgen.plan.delivered import (
+    APPLICATION,
+    APPLICATION_SET,
+    KUSTOMIZATION,
+    HeldObject,
+    Holding,
+    build_held_object,
+    deletes_what_it_holds,
+    find_holding,
+    get_mapping,
+)
+from vmgen.plan.delivery_fields import assess_field
+from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Identity
+from vmgen.plan.matching import ManifestParser
+from vmgen.plan.plan import Action, ObjectChange, Plan, sort_changes
+from vmgen.plan.verdicts import FieldChange, Verdict
+from vmgen.problems import Place, Problem
+from vmgen.read.manifests import InvalidYamlError, parse_objects
+from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX
+from vmgen.rules import DELIVERY_CASCADE, UNREADABLE_BASELINE
+from vmgen.secrets.redact import redact
+
+DELIVERY_KINDS = (APPLICATION, APPLICATION_SET, KUSTOMIZATION)
+_SOURCE = "argo-cd docs/user-guide/app_deletion.md, kustomize-controller docs/spec/v1/kustomizations.md"
+
+
+class EngineObject(NamedTuple):
+    """An object of Argo CD or Flux. `path` is that of its file below `delivery/`."""
+
+    identity: Identity
+    path: str
+    document: Mapping[str, Any]
+
+
+class DeliveryState(NamedTuple):
+    """What delivers, and the VMs and disks that there are, before or after a change."""
+
+    engine_objects: Mapping[Identity, EngineObject]
+    held_objects: tuple[HeldObject, ...]
+
+
+def list_changed_files(baseline: Baseline, files: Mapping[str, bytes], only: Iterable[str]) -> dict[str, bytes | None]:
+    """Return the files of the engines that are new, differ or go, by path below `delivery/`, as the baseline has them.
+
+    `only` are the environments of the run, empty for all.
+    """
+    changed: dict[str, bytes | None] = {path: None for path in files if not baseline.contains(path)}
+    changed |= baseline.find_differing((ARGOCD, FLUX), files)
+    names = set(only)
+    return {
+        path: content
+        for path, content in sorted(changed.items())
+        if path.startswith((f"{ARGOCD}/", f"{FLUX}/")) and (not names or _parse_environment(path) in names)
+    }
+
+
+def add_delivery(
+    plan: Plan, base: PlanBase, desired_states: Iterable[DesiredState], files: Mapping[str, bytes], only: Iterable[str]
+) -> Plan:
+    """Return the plan with the changes of what delivers. `files` are the rendered ones below `delivery/`.
+
+    Raises VmgenError if git fails.
+    """
+    only = tuple(only)
+    changed = list_changed_files(base.delivery, files, only) if base.delivery else {}
+    if not changed:
+        return plan
+    before, problems = _read_engine_objects({path: content for path, content in changed.items() if content is not None})
+    after, _ = _read_engine_objects({path: files[path] for path in changed if path in files})
+    names = [name for name in base.baseline.environments if not only or name in only]
+    new_manifests = {path: state.files[path] for state in desired_states for path in state.objects}
+    output = base.baseline.project.output
+    old_state = DeliveryState(before, tuple(_iter_held_objects(base.baseline.find_differing(names, {}))))
+    new_state = DeliveryState(after, tuple(_iter_held_objects(new_manifests)))
+    kept = _collect_held(DeliveryState(_read_engine_objects(files)[0], new_state.held_objects), output)
+    retired = tuple(change.identity for change in plan.changes if change.is_retired)
+    changes = _find_changes(old_state, new_state, output, retired, kept)
+    return plan._replace(changes=sort_changes([*plan.changes, *changes]), problems=(*plan.problems, *problems))
+
+
+def _iter_held_objects(files: Mapping[str, bytes]) -> Iterator[HeldObject]:
+    """Yield the VMs and disks of manifests; those that cannot be read are problems of the plan already."""
+    parser = ManifestParser()
+    for path, content in files.items():
+        try:
+            documents = parser.parse(path, content) if path.endswith((".yaml", ".yml")) else []
+        except InvalidYamlError:
+            continue
+        for document in documents:
+            if isinstance(document, dict) and document.get("kind") in KIND_BY_KEY.values():
+                yield build_held_object(path, _identify(document), document)
+
+
+def _identify(document: Mapping[str, Any]) -> Identity:
+    names = get_mapping(document, "metadata")
+    return Identity(kind=document["kind"], namespace=str(names.get("namespace", "")), name=str(names.get("name", "")))
+
+
+def _read_engine_objects(files: Mapping[str, bytes]) -> tuple[dict[Identity, EngineObject], list[Problem]]:
+    """Return the engines' objects in files below `delivery/`, and a problem for each file that is not YAML."""
+    found: dict[Identity, EngineObject] = {}
+    problems = []
+    for path, content in sorted(files.items()):
+        if path.partition("/")[0] not in (ARGOCD, FLUX) or not path.endswith((".yaml", ".yml")):
+            continue
+        try:
+            documents = parse_objects(content)
+        except InvalidYamlError:
+            message = "what the file holds is not YAML, so the plan cannot say what becomes of it"
+            problems.append(UNREADABLE_BASELINE.build_problem(Place(f"{DELIVERY_FOLDER}/{path}"), "", message))
+            continue
+        for document in documents:
+            if isinstance(document, dict) and document.get("kind") in DELIVERY_KINDS:
+                identity = _identify(document)
+                found[identity] = EngineObject(identity, path, document)
+    return found, problems
+
+
+def _find_changes(
+    before: DeliveryState, after: DeliveryState, output: str, retired: tuple[Identity, ...], kept: set[Identity]
+) -> Iterator[ObjectChange]:
+    """Yield the change of each engine's object. `kept` is what any engine's object holds after it."""
+    for identity, old in before.engine_objects.items():
+        holding = find_holding(old.document, before.held_objects, output).without(retired)
+        new = after.engine_objects.get(identity)
+        if new is None:
+            yield _build_deletion(old, holding, holding.without(kept))
+        else:
+            change = _build_update(old, new, find_holding(new.document, after.held_objects, output), holding.without(kept))
+            if change:
+                yield change
+    for identity, new in after.engine_objects.items():
+        if identity not in before.engine_objects:
+            holding = find_holding(new.document, after.held_objects, output)
+            yield _build_change(new, "create", Verdict.CREATE, f"It applies {holding}, once it is applied itself.")
+
+
+def _collect_held(state: DeliveryState, output: str) -> set[Identity]:
+    holdings = (find_holding(each.document, state.held_objects, output) for each in state.engine_objects.values())
+    return {identity for holding in holdings for identity in (*holding.vms, *holding.disks)}
+
+
+def _build_deletion(old: EngineObject, holding: Holding, left: Holding) -> ObjectChange:
+    """Build the deletion of an engine's object; `left` is what it holds and no other one takes over."""
+    verdict, remedy = Verdict.DELETE, ""
+    if deletes_what_it_holds(old.document):
+        # Flux leaves what is guarded alone; Argo CD asks, and one answer deletes all of it.
+        at_risk = holding.unguarded if old.identity.kind == KUSTOMIZATION else holding.disks
+        says = f"What it applied is deleted with it: {holding}."
+        if at_risk:
+            verdict = Verdict.DESTROYS_DATA
+            unasked = len(holding.unguarded)
+            says += f" {unasked} of the disks go unasked." if unasked else " One answer to Argo CD deletes the disks."
+            remedy = _describe_remedy(old.identity.kind)
+    elif left.vms or left.disks:
+        says = f"Nothing goes with it: {left} stay, and no engine looks after them."
+    else:
+        says = "Nothing goes with it: what it applied is applied by another one, or gone itself."
+    return _build_change(old, "delete", verdict, says)._replace(remedy=remedy)
+
+
+def _describe_remedy(kind: str) -> str:
+    what = {
+        APPLICATION: "`finalizer: true`",
+        APPLICATION_SET: "what lets it delete its Applications",
+        KUSTOMIZATION: "its `deletionPolicy`",
+    }
+    return f"put it back, take {what[kind]} away in a change of its own, apply that, and remove it in a later one"
+
+
+def _build_update(old: EngineObject, new: EngineObject, holding: Holding, lost: Holding) -> ObjectChange | None:
+    fields = []
+    for path, before, after in _diff(old.document, new.document):
+        verdict, says = assess_field(old.document, new.document, path, holding, lost)
+        name = path.rpartition(".")[2]
+        old_value, new_value = (value if value is ABSENT else redact(value, name) for value in (before, after))
+        fields.append(FieldChange(path, old_value, new_value, "", verdict, says, _SOURCE))
+    if not fields:
+        return None
+    verdict = max((field.verdict for field in fields), key=lambda verdict: verdict.severity)
+    return _build_change(new, "update", verdict, "")._replace(fields=tuple(fields))
+
+
+def _build_change(found: EngineObject, action: Action, verdict: Verdict, says: str) -> ObjectChange:
+    path = f"{DELIVERY_FOLDER}/{found.path}"
+    source = _SOURCE if says else ""
+    return ObjectChange(found.identity, _parse_environment(found.path), path, action, verdict, says, source)
+
+
+def _parse_environment(path: str) -> str:
+    """`argocd/production.yaml` belongs to the environment `production`."""
+    return path.split("/")[1].removesuffix(".yaml")
+
+
+def _diff(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield path and values of each field that differs, down to the last mapping that both have."""
+    for key in dict.fromkeys((*after, *before)):
+        old, new = before.get(key, ABSENT), after.get(key, ABSENT)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _diff(old, new, f"{prefix}{key}.")
+        elif old != new:
+            yield f"{prefix}{key}", old, new
+
+
+def find_delivery_refusals(changes: Iterable[ObjectChange], desired_states: Iterable[DesiredState]) -> Iterator[Problem]:
+    """Yield a problem for each change of what delivers that would delete disks."""
+    files = {state.environment: state.file for state in desired_states}
+    for change in changes:
+        if change.identity.kind in DELIVERY_KINDS and change.verdict == Verdict.DESTROYS_DATA:
+            fields = [f"{field.path}: {field.says}" for field in change.fields if field.verdict == Verdict.DESTROYS_DATA]
+            remedy = change.remedy or "take it back, or protect the disks, and sync that, first"
+            message = f"{change.identity}: {' '.join(filter(None, (change.says, *fields)))} So {remedy}"
+            yield DELIVERY_CASCADE.build_problem(Place(files.get(change.environment, change.path)), "delivery", message)

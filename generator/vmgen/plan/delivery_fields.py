@@ -1,0 +1,118 @@
+"""What a changed field of an Application, ApplicationSet or Kustomization does to the VMs and disks that it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from vmgen.plan.delivered import KUSTOMIZATION, Holding, deletes_what_it_holds, get_mapping, has_finalizer
+from vmgen.plan.verdicts import Verdict
+
+Document = Mapping[str, Any]
+
+
+class _Change(NamedTuple):
+    """An engine's object before and after, what it holds after, and what no engine holds any more."""
+
+    before: Document
+    after: Document
+    holding: Holding
+    lost: Holding
+
+    @property
+    def spec(self) -> Document:
+        return get_mapping(self.after, "spec")
+
+
+def assess_field(before: Document, after: Document, path: str, holding: Holding, lost: Holding) -> tuple[Verdict, str]:
+    """Return the verdict of one field and a sentence. A row of the table decides that begins with the field's path."""
+    change = _Change(before, after, holding, lost)
+    for prefix, assess in _ROWS:
+        if path == prefix or path.startswith(f"{prefix}."):
+            return assess(change)
+    return Verdict.UPDATE_IN_PLACE, "It counts from the next sync on, and neither makes nor deletes an object."
+
+
+def _assess_deletion(change: _Change) -> tuple[Verdict, str]:
+    if not deletes_what_it_holds(change.after) or not (change.holding.vms or change.holding.disks):
+        return Verdict.UPDATE_IN_PLACE, "Nothing goes with it when it is deleted."
+    return _drop(change, f"When it is deleted, {change.holding} are deleted with it")
+
+
+def _assess_template_finalizer(change: _Change) -> tuple[Verdict, str]:
+    if not has_finalizer(get_mapping(get_mapping(change.spec, "template"), "metadata")):
+        return Verdict.UPDATE_IN_PLACE, "Nothing goes with its Applications when they are deleted."
+    return _drop(change, f"When an Application of it is deleted, what that applied goes too, of {change.holding}")
+
+
+def _drop(change: _Change, says: str) -> tuple[Verdict, str]:
+    """Return that something is deleted more easily from now on, which must not hit a disk that nothing guards."""
+    if change.holding.unguarded:
+        names = ", ".join(each.name for each in change.holding.unguarded[:3])
+        return Verdict.DESTROYS_DATA, f"{says}, and nothing guards {len(change.holding.unguarded)} of the disks ({names})."
+    return Verdict.PROTECTION_DROPPED, f"{says}."
+
+
+def _assess_prune(change: _Change) -> tuple[Verdict, str]:
+    automated = get_mapping(get_mapping(change.spec, "syncPolicy"), "automated")
+    prunes = change.spec if change.after.get("kind") == KUSTOMIZATION else automated
+    if prunes.get("prune") is not True or not change.holding.disks:
+        return Verdict.UPDATE_IN_PLACE, "What leaves Git stays, or no disk is among it."
+    return _drop(change, f"What leaves Git of {change.holding} is deleted from now on")
+
+
+def _assess_cluster(change: _Change) -> tuple[Verdict, str]:
+    says = (
+        f"Everything goes to another cluster: {change.holding} are made there, the disks empty, unasked. What runs in "
+        "the old cluster stays, and no engine looks after it."
+    )
+    return Verdict.REBUILD, says
+
+
+def _assess_namespace(change: _Change) -> tuple[Verdict, str]:
+    del change
+    return Verdict.UPDATE_IN_PLACE, "The manifests name their namespace themselves, so no object moves."
+
+
+def _assess_target_namespace(change: _Change) -> tuple[Verdict, str]:
+    says = f"{change.holding} are made anew in another namespace, the disks empty; guarded disks stay in the old one"
+    if change.spec.get("prune") is True and change.holding.unguarded:
+        return Verdict.DESTROYS_DATA, f"{says}, and {len(change.holding.unguarded)} without a guard are deleted there."
+    return Verdict.REBUILD, f"{says}."
+
+
+def _assess_source(change: _Change) -> tuple[Verdict, str]:
+    lost = change.lost
+    if not (lost.vms or lost.disks):
+        return Verdict.UPDATE_IN_PLACE, "It reads another place; what that does not hold is pruned: VMs at once."
+    says = f"{lost} are no longer in what is read: VMs are deleted at once, guarded disks after a question"
+    if lost.unguarded:
+        return Verdict.DESTROYS_DATA, f"{says}, and {len(lost.unguarded)} disks without a guard at once too."
+    return (Verdict.PROTECTION_DROPPED if lost.disks else Verdict.DELETE), f"{says}."
+
+
+def _assess_force(change: _Change) -> tuple[Verdict, str]:
+    if change.spec.get("force") is not True or not change.holding.disks:
+        return Verdict.UPDATE_IN_PLACE, "Nothing is made anew by force."
+    return Verdict.DESTROYS_DATA, "Flux deletes a disk and makes it anew, empty, to change what cannot change."
+
+
+_ROWS: tuple[tuple[str, Callable[[_Change], tuple[Verdict, str]]], ...] = (
+    ("metadata.finalizers", _assess_deletion),
+    ("spec.deletionPolicy", _assess_deletion),
+    ("spec.syncPolicy.preserveResourcesOnDeletion", _assess_deletion),
+    ("spec.template.metadata.finalizers", _assess_template_finalizer),
+    ("spec.prune", _assess_prune),
+    ("spec.syncPolicy.automated", _assess_prune),
+    ("spec.force", _assess_force),
+    ("spec.destination.namespace", _assess_namespace),
+    ("spec.destination", _assess_cluster),
+    ("spec.template.spec.destination.namespace", _assess_namespace),
+    ("spec.template.spec.destination", _assess_cluster),
+    ("spec.kubeConfig", _assess_cluster),
+    ("spec.targetNamespace", _assess_target_namespace),
+    ("spec.source", _assess_source),
+    ("spec.sourceRef", _assess_source),
+    ("spec.path", _assess_source),
+    ("spec.generators", _assess_source),
+)
