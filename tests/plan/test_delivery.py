@@ -97,7 +97,6 @@ CHANGES = [
         "another one",
         0,
     ),
-    (WEB, PLAIN, APP, "create", "create", "2 VMs and 4 disks", 0),
     (
         CASCADING.replace("finalizer: true", "finalizer: true, namespace: other"),
         CASCADING,
@@ -168,8 +167,7 @@ def test_a_set_that_takes_over_changes_nothing(committed: Callable[..., Any]) ->
     history = committed(PLAIN)
     history.write(production=WEB + ARGOCD % ", applicationSet: true")
     found = planned(history)
-    assert found["ApplicationSet vms"]["action"] == "create"
-    assert "2 VMs and 4 disks" in found["ApplicationSet vms"]["says"]
+    assert set(found) == {"Application production"}
     assert "another one" in found["Application production"]["says"]
     history.vmgen("render")
     history.commit()
@@ -204,6 +202,25 @@ def test_some_environments_do_not_touch_the_delivery_of_others(committed: Callab
     document = json.loads(history.vmgen("plan", "production", "-o", "json").stdout)
     assert document["environments"] == []
     assert set(planned(history)) == {"Application staging"}
+
+
+UNSAID = [
+    (WEB, PLAIN),
+    (WEB, WEB + FLUX % ""),
+    (PLAIN, WEB + ARGOCD % ", syncOptions: [CreateNamespace=true]"),
+    (PLAIN, WEB + ARGOCD % ", project: shop"),
+    (WEB + FLUX % "", WEB + FLUX % ", interval: 5m"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), UNSAID)
+def test_what_neither_moves_nor_deletes_is_no_object_of_the_plan(
+    committed: Callable[..., Any], before: str, after: str
+) -> None:
+    """A new Application, or another interval, changes no VM and no disk."""
+    history = committed(before)
+    history.write(production=after)
+    assert planned(history) == {}
 
 
 def test_a_secret_in_a_repository_url_is_not_shown(committed: Callable[..., Any]) -> None:

@@ -18,7 +18,7 @@ from vmgen.plan.delivered import (
     find_holding,
     get_mapping,
 )
-from vmgen.plan.delivery_fields import assess_field
+from vmgen.plan.delivery_fields import assess_field, moves_or_deletes
 from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Identity
 from vmgen.plan.matching import ManifestParser
 from vmgen.plan.plan import Action, ObjectChange, Plan, sort_changes
@@ -128,7 +128,10 @@ def _read_engine_objects(files: Mapping[str, bytes]) -> tuple[dict[Identity, Eng
 def _find_changes(
     before: DeliveryState, after: DeliveryState, output: str, retired: tuple[Identity, ...], kept: set[Identity]
 ) -> Iterator[ObjectChange]:
-    """Yield the change of each engine's object. `kept` is what any engine's object holds after it."""
+    """Yield the change of each engine's object that goes, or changes what it holds. `kept` is what any one holds after it.
+
+    A new one is not a change of any VM or disk, and neither is a sync option.
+    """
     for identity, old in before.engine_objects.items():
         holding = find_holding(old.document, before.held_objects, output).without(retired)
         new = after.engine_objects.get(identity)
@@ -138,10 +141,6 @@ def _find_changes(
             change = _build_update(old, new, find_holding(new.document, after.held_objects, output), holding.without(kept))
             if change:
                 yield change
-    for identity, new in after.engine_objects.items():
-        if identity not in before.engine_objects:
-            holding = find_holding(new.document, after.held_objects, output)
-            yield _build_change(new, "create", Verdict.CREATE, f"It applies {holding}, once it is applied itself.")
 
 
 def _collect_held(state: DeliveryState, output: str) -> set[Identity]:
@@ -184,7 +183,7 @@ def _build_update(old: EngineObject, new: EngineObject, holding: Holding, lost: 
         name = path.rpartition(".")[2]
         old_value, new_value = (value if value is ABSENT else redact(value, name) for value in (before, after))
         fields.append(FieldChange(path, old_value, new_value, "", verdict, says, _SOURCE))
-    if not fields:
+    if not any(moves_or_deletes(field.path) for field in fields):
         return None
     verdict = max((field.verdict for field in fields), key=lambda verdict: verdict.severity)
     return _build_change(new, "update", verdict, "")._replace(fields=tuple(fields))

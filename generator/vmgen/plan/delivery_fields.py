@@ -28,9 +28,18 @@ def assess_field(before: Document, after: Document, path: str, holding: Holding,
     """Return the verdict of one field and a sentence. A row of the table decides that begins with the field's path."""
     change = _Change(before, after, holding, lost)
     for prefix, assess in _ROWS:
-        if path == prefix or path.startswith(f"{prefix}."):
+        if _is_below(path, prefix):
             return assess(change)
     return Verdict.UPDATE_IN_PLACE, "It counts from the next sync on, and neither makes nor deletes an object."
+
+
+def moves_or_deletes(path: str) -> bool:
+    """Return whether a field decides what an engine's object holds, where it is, or what goes with it."""
+    return any(_is_below(path, prefix) for prefix, _ in _ROWS)
+
+
+def _is_below(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(f"{prefix}.")
 
 
 def _assess_deletion(change: _Change) -> tuple[Verdict, str]:
