@@ -171,6 +171,8 @@ class Renderer:
         """Render an environment, from its files to the bytes of its manifests. Mistakes in it are problems of the result."""
         problems: list[Problem] = []
         environment: Environment | None = None
+        self.templates.start_environment()
+        self.user_data_builder.start_environment()
         try:
             self.on_stage("read")
             layers = load_layers(name, self.layer_loader)

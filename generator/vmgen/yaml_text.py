@@ -19,9 +19,18 @@ YAML_1_1_BOOLEANS = {"y": True, "yes": True, "on": True, "n": False, "no": False
 # Characters that YAML tools reject, drop or read as the end of a line.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _QUOTED_WORDS = YAML_1_1_BOOLEANS.keys() | {"true", "false", "null", "none", "nan", "inf", "infinity"}
 # A word that begins with a letter, or a size such as 20Gi: text to every reader, except for the words above.
 _PLAIN_SCALAR = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*|[1-9][0-9]*[KMGT]i")
+
+
+def find_surrogate(text: str) -> int | None:
+    """Return the position of the first half of a character, which cannot be encoded as UTF-8; None if there is none."""
+    if text.isascii():
+        return None
+    match = _SURROGATE.search(text)
+    return match.start() if match else None
 
 
 class RawYaml(str):

@@ -69,16 +69,16 @@ BROKEN = {
     "a large text": (
         VM.replace("{{ running }}", "{{ 'a' * 1000000000 }}"),
         "'a' *",
-        "a product this large is not for templates",
+        "takes more than 1,000,000 steps",
     ),
-    "a large list": (VM.replace("{{ running }}", "{{ 1000000000 * [1] }}"), "[1]", "a product this large is not for templates"),
+    "a large list": (VM.replace("{{ running }}", "{{ 1000000000 * [1] }}"), "[1]", "takes more than 1,000,000 steps"),
     "a large number": (VM.replace("{{ running }}", "{{ 9 ** 999999999 }}"), "9 **", "the operator ** is not for templates"),
     "a large format": (VM.replace("{{ running }}", "{{ '%999999999d' % 1 }}"), "'%9", "the operator % is not for templates"),
     "a function": (VM.replace("{{ running }}", "{{ sshKeys.count }}"), "sshKeys.count", "cannot write a"),
     "a file outside": (VM + '{% include "../environments/production.yaml" %}\n', "include", "no template ../environments"),
     "a file of the system": (VM + '{% include "/etc/passwd" %}\n', "include", "no template /etc/passwd in templates/"),
     "a file that is not there": (VM + '{% include "nope.j2" %}\n', "include", "no template nope.j2 in templates/"),
-    "itself": (VM + '{% include "hikube/vm-instance.yaml.j2" %}\n', None, "RecursionError"),
+    "itself": (VM + '{% include "hikube/vm-instance.yaml.j2" %}\n', None, "calls or includes itself too often|takes more than"),
     "a division by nothing": (VM.replace("{{ running }}", "{{ 1 / 0 }}"), "1 / 0", "ZeroDivisionError: division by zero"),
 }
 

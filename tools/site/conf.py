@@ -26,8 +26,8 @@ html_show_sphinx = False
 suppress_warnings = ["misc.highlighting_failure"]
 
 CHAPTERS = {
-    "How to": "tutorial adopt plan ci explain cloud-init secrets delivery argocd-plugin policy budget report status scale "
-    "platforms windows upgrading",
+    "How to": "tutorial adopt plan ci explain cloud-init templates secrets delivery argocd-plugin policy budget report status "
+    "scale platforms windows upgrading",
     "Reference": "environment rules verdicts commands configuration formats api performance",
     "Background": "why architecture decisions",
     "Project": "../CONTRIBUTING ../SECURITY ../CHANGELOG",

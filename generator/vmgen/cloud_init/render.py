@@ -65,6 +65,11 @@ class UserDataBuilder:
         """The loader of templates, with Jinja's own filters. Not every run needs it."""
         return Templates(self.project, finalize_user_data, USER_DATA_FILTERS, plain=True)
 
+    def start_environment(self) -> None:
+        """Count the steps of templates anew, as each environment has its own."""
+        if "templates" in self.__dict__:
+            self.templates.start_environment()
+
     def build(self, settings: Settings, subject: str) -> UserData | TemplatedUserData:
         """Return the user data that VMs with these settings share, or the template that renders it for each.
 

@@ -6,16 +6,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from jinja2 import BaseLoader, StrictUndefined, TemplateError, TemplateNotFound, TemplateSyntaxError, nodes
-from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import BaseLoader, TemplateError, TemplateNotFound, TemplateSyntaxError, nodes
 
 from vmgen.problems import Place, Problem, ProblemsError
 from vmgen.read.repository import Project
+from vmgen.read.sandbox import Sandbox, count_steps
+from vmgen.read.template_steps import StepCounter, StepLimitError
 from vmgen.rules import TEMPLATE_ERROR
-
-# The product of a text and a number is the cheap way to fill the memory.
-MAX_PRODUCT = 1_000_000
 
 _TRACE_FILTERS = ("trace_condition", "enter_branch", "leave_branch", "trace_choice")
 
@@ -58,31 +55,36 @@ class Templates:
         self.project = project
         self._display_paths: dict[str, str] = {}
         self._name_independent: dict[tuple[str, frozenset[str]], bool] = {}
-        self._sandbox = _Sandbox(
-            undefined=StrictUndefined,
-            finalize=finalize,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            autoescape=False,
-            loader=_TemplateLoader(self, tracer),
-            cache_size=-1,
-            optimized=tracer is None,
-        )
-        if plain:
-            self._sandbox.filters.pop("random")
-            self._sandbox.globals = {"range": self._sandbox.globals["range"], "dict": dict}
-        else:
-            self._sandbox.filters = {}
-            self._sandbox.tests = {}
-            self._sandbox.globals = {}
-        self._sandbox.filters.update(filters or {})
+        self._steps = StepCounter()
+        self._sandbox = Sandbox(self._steps, finalize, loader=_TemplateLoader(self, tracer), optimized=tracer is None)
+        jinja_filters: Any = dict(self._sandbox.filters) if plain else {}
+        jinja_tests: Any = self._sandbox.tests if plain else {}
+        jinja_filters.pop("random", None)
+        self._sandbox.globals = {"range": self._sandbox.globals["range"], "dict": dict} if plain else {}
+        self._sandbox.replace_functions({**jinja_filters, **(filters or {})}, jinja_tests)
         if tracer:
             self._sandbox.filters.update({name: getattr(tracer, name) for name in _TRACE_FILTERS})
+
+    @property
+    def steps(self) -> int:
+        """The steps that the last rendered object took."""
+        return self._steps.steps
+
+    def start_environment(self) -> None:
+        """Count steps anew: each environment has its own, so that no other decides whether it renders."""
+        self._steps.start_environment()
+
+    def count_object(self, steps: int) -> None:
+        """Count an object that is not rendered since it is like another one, as if it were. Raises ProblemsError."""
+        try:
+            self._steps.start_object(steps)
+        except StepLimitError as error:
+            raise ProblemsError((TEMPLATE_ERROR.build_problem(Place("templates/"), "", str(error)),)) from None
 
     def render(self, name: str, values: Mapping[str, Any]) -> str:
         """Return the output of a template. Raises ProblemsError, with a problem at the template's line, if it fails."""
         try:
+            self._steps.start_object()
             return self._sandbox.get_template(name).render(values)
         except ProblemsError:  # a file that may not be read
             raise
@@ -91,6 +93,7 @@ class Templates:
 
     def generate(self, name: str, values: Mapping[str, Any]) -> Iterator[str]:
         """Iterate over the pieces of the output as they are rendered, so that a tracer can tell their order."""
+        self._steps.start_object()
         yield from self._sandbox.get_template(name).generate(values)
 
     def read_source(self, name: str) -> tuple[str, str]:
@@ -105,6 +108,11 @@ class Templates:
             problem = TEMPLATE_ERROR.build_problem(Place(display_path), "", f"cannot be read: {error.strerror}")
             raise ProblemsError((problem,)) from None
 
+    def parse(self, name: str) -> nodes.Template:
+        """Parse a template. Raises TemplateError if it is broken, too large or missing, OSError if it cannot be read."""
+        source, display_path = self.read_source(name)
+        return self._sandbox.parse_limited(source, name, display_path)
+
     def find_place(self, name: str, pattern: str) -> Place:
         """Return the first line of a template that matches a pattern, or line 1."""
         source, display_path = self.read_source(name)
@@ -112,7 +120,10 @@ class Templates:
         return Place(display_path, next(numbers, 1), 1)
 
     def find_referenced(self, name: str) -> Iterator[str | None]:
-        """Iterate over a template and those it includes, directly or not; None stands for a computed name."""
+        """Iterate over a template and those it includes, directly or not.
+
+        None stands for a name that is computed, or for those that a broken template includes.
+        """
         from jinja2.meta import find_referenced_templates
 
         waiting: list[str | None] = [name]
@@ -123,13 +134,16 @@ class Templates:
                 seen.add(template)
                 yield template
                 if template is not None and self.project.find_template(template):
-                    waiting.extend(find_referenced_templates(self._sandbox.parse(self.read_source(template)[0])))
+                    try:
+                        waiting.extend(find_referenced_templates(self.parse(template)))
+                    except (TemplateError, OSError, UnicodeError):
+                        waiting.append(None)
 
     def is_name_independent(self, name: str, variables: frozenset[str]) -> bool:
         """Return whether a template only writes these variables, and tests whether their lists have items."""
         key = (name, variables)
         if key not in self._name_independent:
-            self._name_independent[key] = _is_output_only(self._sandbox.parse(self.read_source(name)[0]), variables)
+            self._name_independent[key] = _is_output_only(self.parse(name), variables)
         return self._name_independent[key]
 
     def _to_problem(self, name: str, error: Exception) -> Problem:
@@ -142,23 +156,17 @@ class Templates:
             for frame in extract_tb(error.__traceback__):
                 if frame.filename in self._display_paths.values():
                     line, display_path = frame.lineno or 1, frame.filename
-        message = str(error) if isinstance(error, TemplateError | TypeError) else f"{type(error).__name__}: {error}"
-        return TEMPLATE_ERROR.build_problem(Place(display_path, line, 1), "", message)
+        return TEMPLATE_ERROR.build_problem(Place(display_path, line, 1), "", _describe_error(error))
 
 
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox without operators that can fill the memory, which Jinja leaves to us."""
-
-    intercepted_binops = frozenset(["*", "**", "%"])
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        sizes = [len(side) if isinstance(side, str | list | tuple) else side for side in (left, right)]
-        numbers = [abs(size) for size in sizes if isinstance(size, int | float)]
-        if operator == "**" or (operator == "%" and isinstance(left, str)):
-            raise SecurityError(f"the operator {operator} is not for templates")
-        if operator == "*" and len(numbers) == 2 and numbers[0] * numbers[1] > MAX_PRODUCT:
-            raise SecurityError("a product this large is not for templates")
-        return super().call_binop(context, operator, left, right)
+def _describe_error(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "calls or includes itself too often"
+    if isinstance(error, TemplateSyntaxError):
+        return error.message or "is no template"
+    if isinstance(error, TemplateError | TypeError | StepLimitError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 class _TemplateLoader(BaseLoader):
@@ -169,11 +177,12 @@ class _TemplateLoader(BaseLoader):
         self._tracer = tracer
 
     def load(self, environment: Any, name: str, globals: Any = None) -> Any:
-        source, display_path = self._templates.read_source(name)
-        tree = environment.parse(source, name, display_path)
+        tree = self._templates.parse(name)
+        display_path = self._templates.read_source(name)[1]
+        count_steps(tree)
         if self._tracer:
             _instrument(tree, display_path, self._tracer)
-        code = environment.compile(tree, name, display_path)
+        code = environment.compile_limited(tree, name, display_path)
         return environment.template_class.from_code(environment, code, globals or {}, lambda: True)
 
 

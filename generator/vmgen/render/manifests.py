@@ -70,14 +70,17 @@ class _ManifestRenderer:
         self._verifier = verifier
         self._verify_all = verify_all
         self._nameless_manifests: dict[tuple[object, ...], str | None] = {}
+        self._steps: dict[tuple[object, ...], int] = {}
 
     def render(self, resource: Resource) -> str:
         names = list_names(resource)
         nameless = self._nameless_manifests.get(resource.render_key)
         if nameless is not None and is_plain(names):  # a VM called `no` needs quotes
+            self._templates.count_object(self._steps[resource.render_key])
             return fill(nameless, names)
         template = self._fleet.get_kind(resource).template
         manifest = self._templates.render(template, resource.build_context())
+        self._steps[resource.render_key] = self._templates.steps
         if self._verify_all or resource.render_key not in self._nameless_manifests:
             self._verifier.verify(resource, manifest)
         if not self._verify_all and resource.render_key not in self._nameless_manifests:
