@@ -17,6 +17,7 @@ from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.read.repository import Project
 from vmgen.render.manifests import KUSTOMIZATION
 from vmgen.rules import FUNCTION_CONFIG
+from vmgen.secrets.redact import redact_problem
 from vmgen.yaml_text import to_block
 
 KIND = "Environment"
@@ -97,7 +98,7 @@ def _find_config_problems(config: Mapping[str, Any]) -> tuple[Problem, ...]:
 
 
 def _build_output(resource_list: ResourceList, files: Mapping[str, bytes], problems: tuple[Problem, ...]) -> FunctionOutput:
-    problems = sort_problems(list(problems))
+    problems = sort_problems(map(redact_problem, problems))
     manifests = [content for path, content in files.items() if path.count("/") > 1 and not path.endswith(f"/{KUSTOMIZATION}")]
     items = render_items(resource_list, [] if has_errors(problems) else manifests)
     text = f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n{items}"

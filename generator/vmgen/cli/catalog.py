@@ -9,6 +9,7 @@ import click
 
 from vmgen.cli.completed_words import complete_platforms
 from vmgen.cli.options import format_option
+from vmgen.cli.output import write_output
 from vmgen.merge.catalog import Catalog
 from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
 from vmgen.problems import VmgenError, did_you_mean
@@ -76,4 +77,4 @@ def command(section: str | None, platform: str, output: str) -> None:
         raise VmgenError(f"no platform '{platform}'{did_you_mean(platform, project.platform_names)}")
     catalog = PlatformLoader(project).load(platform).catalog
     tables = [TABLE_FORMATS[output](*SECTIONS[name](catalog)) for name in ([section] if section else SECTIONS)]
-    click.echo("\n".join(tables), nl=False)
+    write_output("\n".join(tables))

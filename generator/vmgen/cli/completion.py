@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
+from vmgen.cli.output import write_output
+
 COMPLETE_VARIABLE = "_VMGEN_COMPLETE"
 
 
@@ -31,4 +33,4 @@ def command(context: click.Context, shell: str) -> None:
     Example: eval "$(vmgen completion bash)"
     """
     script = SHELLS[shell](context.find_root().command, {}, "vmgen", COMPLETE_VARIABLE)
-    click.echo(script.source())
+    write_output(f"{script.source()}\n")

@@ -12,7 +12,6 @@ from typing import TextIO
 
 import click
 
-from vmgen.printable import escape
 from vmgen.problems import ProblemsError, VmgenError
 
 OK = 0
@@ -43,9 +42,11 @@ def exit_code(run: Callable[[], object]) -> int:
     except click.Abort:
         return INTERRUPTED
     except click.ClickException as error:
+        from vmgen.cli.output import write_message
+
         text = io.StringIO()
         error.show(text)
-        sys.stderr.write(escape(text.getvalue(), keep="\n"))  # it may quote an argument
+        write_message(text.getvalue())  # it may quote an argument
         return FAILED
     except VmgenError as error:
         return _fail(str(error))
@@ -58,7 +59,7 @@ def exit_code(run: Callable[[], object]) -> int:
         path = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
         return _fail(f"{path}{error.strerror or error}")
     except Exception as bug:
-        sys.stderr.write(format_bug_report(bug))
+        _write_report(format_bug_report(bug))
         return BUG
     finally:
         with suppress(OSError):  # what was printed before an exception; one of the flush itself is already reported
@@ -67,7 +68,9 @@ def exit_code(run: Callable[[], object]) -> int:
 
 
 def _fail(message: str) -> int:
-    sys.stderr.write(escape(f"vmgen: {message}\n", keep="\n"))
+    from vmgen.cli.output import write_message
+
+    write_message(f"vmgen: {message}\n")
     return FAILED
 
 
@@ -75,7 +78,13 @@ def _print_problems(error: ProblemsError) -> None:
     from vmgen.report.problems import format_text
     from vmgen.report.terminal import choose_paint
 
-    sys.stderr.write(format_text(error.problems, choose_paint(sys.stderr, "auto")))
+    _write_report(format_text(error.problems, choose_paint(sys.stderr, "auto")))
+
+
+def _write_report(text: str) -> None:
+    from vmgen.cli.output import write_report
+
+    write_report(text)
 
 
 def _escape_unencodable(stream: TextIO) -> None:

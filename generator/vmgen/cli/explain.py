@@ -8,6 +8,7 @@ import click
 
 from vmgen.cli.completed_words import complete_environments, complete_objects
 from vmgen.cli.options import format_option
+from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
 from vmgen.explain.origins import Explainer, find_resource, select_fields
 from vmgen.pipeline import Renderer
@@ -41,5 +42,5 @@ def command(color: str, environment: str, name: str, field: str | None, output: 
     else:
         link = choose_link(sys.stdout, session.project.root)
         text = format_text(explanation, fields, session.paint_for(sys.stdout), link)
-    click.echo(text, nl=False)
+    write_output(text)
     return not failed

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from vmgen.cli.output import write_objects, write_report
 from vmgen.filesystem.reader import MAX_YAML_BYTES, read_stream
 from vmgen.problems import has_errors
 from vmgen.report.problems import format_text
@@ -26,7 +27,7 @@ def command(color: str) -> bool:
     if sys.stdin.isatty():
         raise click.UsageError("reads a ResourceList on stdin; kustomize starts it (docs/delivery.md)")
     result = run_function(read_stream(sys.stdin.buffer, "stdin", MAX_YAML_BYTES), Path.cwd())
-    click.echo(result.text, nl=False)
+    write_objects(result.text)
     if result.problems:
-        click.echo(format_text(result.problems, choose_paint(sys.stderr, color)), err=True, nl=False)
+        write_report(format_text(result.problems, choose_paint(sys.stderr, color)))
     return not has_errors(result.problems)

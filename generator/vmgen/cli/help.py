@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from vmgen.cli.output import write_output
+
 
 def _complete_commands(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
     group = context.find_root().command
@@ -22,8 +24,8 @@ def command(context: click.Context, name: str | None) -> None:
     root = context.find_root()
     group = root.command
     if name is None or not isinstance(group, click.Group):
-        click.echo(group.get_help(root))
+        write_output(f"{group.get_help(root)}\n")
         return
     _, found, _ = group.resolve_command(root, [name])
     if found is not None:
-        click.echo(found.get_help(click.Context(found, info_name=name, parent=root)))
+        write_output(f"{found.get_help(click.Context(found, info_name=name, parent=root))}\n")

@@ -7,6 +7,7 @@ import sys
 import click
 
 from vmgen.cli.options import format_option
+from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
 from vmgen.explain.dependencies import find_dependencies
 from vmgen.explain.impact import AffectedObject, Impact, ImpactFinder, parse_target
@@ -46,5 +47,5 @@ def command(color: str, where: str, output: str) -> bool:
     failed = session.report_problems(problems)
     impact = Impact(target, tuple(finder.keys), tuple(readers), tuple(affected))
     text = format_json(impact) if output == "json" else format_text(impact, session.paint_for(sys.stdout))
-    click.echo(text, nl=False)
+    write_output(text)
     return not failed

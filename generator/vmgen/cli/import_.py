@@ -8,8 +8,9 @@ import click
 
 from vmgen.cli.completed_words import complete_environments, complete_platforms
 from vmgen.cli.options import format_option
+from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
-from vmgen.importer.report import format_json, format_text
+from vmgen.importer.report import format_json, format_text, redact_environment
 from vmgen.importer.run import ImportedEnvironment, ImportRequest, ImportResult, import_manifests
 from vmgen.problems import VmgenError
 from vmgen.write.state import lock_repository
@@ -58,13 +59,13 @@ def command(
         with lock_repository(session.project.root):
             _write_environments(session, to_write)
     if output == "json":
-        click.echo(format_json(result, [imported.file for imported in to_write]), nl=False)
+        write_output(format_json(result, [imported.file for imported in to_write]))
         return result.is_verified
     session.print_message(format_text(result).rstrip("\n"))
     problems = [*result.problems, *(problem for imported in result.environments for problem in imported.problems)]
     session.report_problems(sorted(problems))
     if dry_run:
-        click.echo("".join(imported.content.text for imported in result.environments), nl=False)
+        write_output("".join(redact_environment(imported.content) for imported in result.environments))
     session.print_message(_format_result(result, to_write))
     return result.is_verified
 

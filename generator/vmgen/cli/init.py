@@ -13,6 +13,7 @@ from typing import TypeVar
 import click
 
 from vmgen.check.ssh_key import SshKeyFault, parse_ssh_key
+from vmgen.cli.output import write_message, write_output
 from vmgen.filesystem.reader import read_named_file
 from vmgen.merge.platform import DEFAULT_PLATFORM
 from vmgen.problems import VmgenError, did_you_mean
@@ -98,16 +99,16 @@ def _create_repository(folder: Path, options: StarterOptions) -> None:
         raise VmgenError(f"{folder} is a file; name a folder to make the repository in") from None
     written, skipped = write_missing(folder, render_starter(options))
     for path in written:
-        click.echo(f"wrote {path}")
+        write_output(f"wrote {path}\n")
     for path in skipped:
-        click.echo(f"kept {path}, which was there", err=True)
+        write_message(f"kept {path}, which was there\n")
     if not written:
-        click.echo("Nothing to do: all is there.", err=True)
+        write_message("Nothing to do: all is there.\n")
         return
     root = folder.resolve()
     change_folder = "" if root == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
     init_git = "" if any((path / ".git").exists() for path in (root, *root.parents)) else "git init && "
-    click.echo(f"\nNext: {change_folder}{init_git}vmgen render && git add . && git commit", err=True)
+    write_message(f"\nNext: {change_folder}{init_git}vmgen render && git add . && git commit\n")
 
 
 def _parse_namespace(answer: str) -> str:

@@ -10,6 +10,7 @@ import click
 from vmgen.check.totals import sum_totals
 from vmgen.cli.completed_words import complete_groups
 from vmgen.cli.options import environments_argument, format_option
+from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
 from vmgen.pipeline import Renderer
 from vmgen.printable import format_json as dump_json
@@ -78,9 +79,9 @@ def command(
         text = TABLE_FORMATS[output](*build_total_table(summaries))
     else:
         text = TABLE_FORMATS[output](DISK_COLUMNS, disk_rows) if disks else TABLE_FORMATS[output](VM_COLUMNS, vm_rows)
-    click.echo(text, nl=False)
+    write_output(text)
     if output == "table":
-        click.echo(_format_sums(summaries, totals=not totals, budgets=not selection), nl=False)
+        write_output(_format_sums(summaries, totals=not totals, budgets=not selection))
     return not failed
 
 

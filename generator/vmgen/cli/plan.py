@@ -8,6 +8,7 @@ import click
 
 from vmgen.check.own_templates import find_own_templates
 from vmgen.cli.options import affected_option, against_option, environments_argument, format_option, jobs_option
+from vmgen.cli.output import write_output
 from vmgen.cli.session import Progress, Session
 from vmgen.pipeline import ProgressCallbacks, plan_and_gate, render_all
 from vmgen.problems import has_errors, sort_problems
@@ -61,7 +62,7 @@ def command(
         text = format_text(plan, session.paint_for(sys.stdout))
     else:
         text = format_json(plan) if output == "json" else format_markdown(plan, max_bytes)
-    click.echo(text, nl=False, color=session.color_override)
+    write_output(text, color=session.color_override)
     session.report_problems([*base.problems, *plan.problems])
     if has_errors(refusals):
         session.print_message("render and check refuse this; check says what lets it pass, such as the lines under `retire:`.")

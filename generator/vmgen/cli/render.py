@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from vmgen.cli.options import affected_option, environments_argument, jobs_option, output_option, timings_option
+from vmgen.cli.output import write_manifests, write_output
 from vmgen.cli.session import Session, measure_stages
 from vmgen.filesystem.reader import read_file
 from vmgen.problems import Problem, sort_problems
@@ -115,7 +116,7 @@ def _print_manifests(session: Session, result: RunResult) -> bool:
     for rendered in result.environments:
         for path, content in rendered.files.items():
             if not path.endswith(KUSTOMIZATION) and path.count("/") > 1:
-                sys.stdout.buffer.write(b"---\n" + content)
+                write_manifests(b"---\n" + content)
     return True
 
 
@@ -145,7 +146,7 @@ def _print_diff(session: Session, project: Project, path: str, wanted: bytes | N
     file = project.manifests / path
     for line in format_file_diff(f"{project.output}/{path}", read_file(str(file)) if file.is_file() else None, wanted):
         style = next((style for start, style in styles.items() if line.startswith(start)), "")
-        sys.stdout.write(f"{paint(line, style) if style else line}\n")
+        write_output(f"{paint(line, style) if style else line}\n", color=session.color_override)
 
 
 def _report_unchanged(session: Session, fresh: Mapping[str, Stamp]) -> bool:

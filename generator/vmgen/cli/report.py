@@ -8,6 +8,7 @@ import click
 
 from vmgen.cli.completed_words import complete_refs
 from vmgen.cli.options import environments_argument
+from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
 from vmgen.pipeline import Renderer, plan_and_gate
 from vmgen.problems import VmgenError
@@ -46,7 +47,7 @@ def command(color: str, names: tuple[str, ...], output: str, against: str | None
     plan = plan_and_gate(session.project, results, base)[0] if base and not failed else None
     text = render_page(build_page_data(session.project, environments, plan))
     if output == "-":
-        click.echo(text, nl=False)
+        write_output(text)
         return not failed
     try:
         Path(output).write_text(text, encoding="utf-8")

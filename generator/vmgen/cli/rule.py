@@ -10,6 +10,7 @@ import click
 
 from vmgen import HOMEPAGE
 from vmgen.cli.options import format_option
+from vmgen.cli.output import write_output
 from vmgen.filesystem.reader import read_file
 from vmgen.printable import format_json
 from vmgen.problems import VmgenError, did_you_mean
@@ -39,13 +40,13 @@ def command(id: str | None, output: str) -> None:
     examples: Mapping[str, Mapping[str, str]] = json.loads(read_file(str(_EXAMPLES_FILE)))
     if output == "json":
         rows = [_to_dict(rule, examples.get(rule.id, {})) for rule in selected]
-        click.echo(format_json({"version": 1, "rules": rows}), nl=False)
+        write_output(format_json({"version": 1, "rules": rows}))
     elif id is None:
         width = max(map(len, rules))
         for rule in selected:
-            click.echo(f"{rule.id:{width}}  {rule.severity}")
+            write_output(f"{rule.id:{width}}  {rule.severity}\n")
     else:
-        click.echo(_format_rule(rules[id], examples.get(id, {})), nl=False)
+        write_output(_format_rule(rules[id], examples.get(id, {})))
 
 
 def _to_dict(rule: Rule, examples: Mapping[str, str]) -> dict[str, str]:

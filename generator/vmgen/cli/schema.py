@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from vmgen.cli.output import write_output
 from vmgen.read.repository import read_schema_text
 
 SCHEMAS = ("environment", "catalog", "platform", "policy", "verdicts", "configuration", "plan", "problems")
@@ -17,4 +18,4 @@ def command(name: str) -> None:
 
     Example: vmgen schema > schema/environment.schema.json
     """
-    click.echo(read_schema_text(name), nl=False)
+    write_output(read_schema_text(name))

@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
 from vmgen import __version__
+from vmgen.cli.output import write_message, write_output, write_report
 from vmgen.cli.shared_options import get_verbosity
 from vmgen.plan.diff import find_orphaned_environments
 from vmgen.plan.foreign_folders import find_foreign_folders, find_unfinished_environments
-from vmgen.printable import escape
 from vmgen.problems import Problem, VmgenError, has_errors
 from vmgen.read.configuration import find_git_top, find_root
 from vmgen.read.repository import Project, find_environments, open_project, select_environments
@@ -150,7 +150,7 @@ class Session:
     def print_message(self, message: str) -> None:
         """Print a message for people, unless they asked for errors only."""
         if self.verbosity >= 0:
-            sys.stderr.write(escape(f"{message}\n", keep="\n"))
+            write_message(f"{message}\n")
 
     def print_detail(self, detail: str) -> None:
         """Print what only --verbose asks for."""
@@ -175,7 +175,7 @@ class Session:
             if is_text and sys.stderr.isatty():
                 located = quote_sources(located, problems, self.project.root)
             text = FORMATS[self.output_format](located, self.paint_for(sys.stderr))
-            (sys.stderr if is_text or beside_data else sys.stdout).write(text)
+            (write_report if is_text or beside_data else write_output)(text)
         return failed
 
     def report_results(self, results: Iterable[RenderResult]) -> bool:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from vmgen.cli.options import against_option, format_option
+from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
 from vmgen.filesystem.reader import read_named_file
 from vmgen.plan.baseline import load_baseline
@@ -45,7 +46,7 @@ def command(color: str, arguments: tuple[str, ...], against: str | None, restart
         _print_restarts(list_restarts(fleet, tables["releases"]["VMInstance"]))
         return True
     text = STATUS_FORMATS[output](fleet, datetime.now(UTC), session.paint_for(sys.stdout))
-    click.echo(text, nl=False, color=session.color_override)
+    write_output(text, color=session.color_override)
     return fleet.is_in_step
 
 
@@ -64,6 +65,6 @@ def _read_input(file: str) -> bytes:
 def _print_restarts(rounds: list[list[str]]) -> None:
     for index, machines in enumerate(rounds):
         if index:
-            click.echo("# Go on when the VMs above run again.")
+            write_output("# Go on when the VMs above run again.\n")
         for machine in machines:
-            click.echo(f"virtctl restart {machine}")
+            write_output(f"virtctl restart {machine}\n")

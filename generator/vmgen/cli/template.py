@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from vmgen.cli.output import write_output
 from vmgen.filesystem.reader import list_files, read_file
 from vmgen.problems import VmgenError, did_you_mean
 from vmgen.read.repository import installation_folders
@@ -19,8 +20,8 @@ def command(name: str | None) -> None:
     _, _, folder = installation_folders()
     names = tuple(list_files(str(folder)))
     if name is None:
-        click.echo("\n".join(names))
+        write_output("\n".join(names) + "\n")
     elif name in names:
-        click.echo(read_file(str(folder / name)), nl=False)
+        write_output(read_file(str(folder / name)).decode())
     else:
         raise VmgenError(f"no built-in template '{name}'{did_you_mean(name, names)}; vmgen template lists them")

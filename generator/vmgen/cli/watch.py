@@ -7,8 +7,7 @@ import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-import click
-
+from vmgen.cli.output import write_message, write_report
 from vmgen.problems import ProblemsError, VmgenError
 from vmgen.read.configuration import find_root
 from vmgen.read.repository import find_environments, open_project, select_environments
@@ -83,15 +82,15 @@ class _Watcher:
     def render(self, names: tuple[str, ...]) -> None:
         """Render environments on a cleared screen."""
         if sys.stderr.isatty():
-            click.echo("\x1b[2J\x1b[H", err=True, nl=False)
+            write_report("\x1b[2J\x1b[H")
         try:
             self._environment_names = find_environments(open_project(self._root))[0]
             passed = self._render(names)
         except (VmgenError, OSError) as error:
-            click.echo(f"vmgen: {error}", err=True)
+            write_message(f"vmgen: {error}\n")
             passed = False
         self._failed_environments = () if passed else (names or self._environment_names)
-        click.echo("In order; watching (Ctrl-C ends)." if passed else "Waiting for it to be mended (Ctrl-C ends).", err=True)
+        write_message("In order; watching (Ctrl-C ends).\n" if passed else "Waiting for it to be mended (Ctrl-C ends).\n")
 
     def _find_affected(self, files: Collection[Path]) -> tuple[str, ...] | None:
         """Return the environments to render, as `render` takes them, or None if there is none."""

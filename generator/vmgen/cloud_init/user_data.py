@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from vmgen.cloud_init.document import UserDataFinding
-from vmgen.nameless import abstract
+from vmgen.nameless import FIRST_PLACEHOLDER
 from vmgen.problems import Place, Problem
 from vmgen.read.located import KeyPath, Located, format_path
 from vmgen.read.repository import Project
+from vmgen.secrets.harmless import is_change_me, is_reference
+from vmgen.yaml_text import is_plain
 
 _NUMBER_PATTERN = re.compile(r"[0-9]+")
+_WORD_WITH_DIGIT = re.compile(r"(?<![A-Za-z0-9_+/=$-])(?=[A-Za-z_+/=$-]*[0-9])[A-Za-z0-9_+/=$-]+")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
+# Shorter than every token whose form asks for certain digits, and than base64 that is decoded.
+_MAX_COUNTED_LENGTH = 15
 
 
 class UserDataSource(Protocol):
@@ -38,9 +44,16 @@ class UserData(NamedTuple):
 
     @property
     def normalized_text(self) -> str:
-        """The text without the VM's name and the values of numbers: texts that are equal here have the same findings."""
-        nameless = abstract(self.text, [self.name]) if self.name else None
-        return self.text if nameless is None else _NUMBER_PATTERN.sub(_normalize_number, nameless)
+        """The text with the VM's name and short numbers made alike: texts that are equal here have the same findings.
+
+        The length of a name and of a number stays, and so does a long word: its digits may make a secret of it.
+        """
+        if not self.name:
+            return self.text
+        text = self.text
+        if is_plain([self.name]) and not is_reference(self.name) and not is_change_me(self.name):
+            text = _find_name(self.name).sub(_normalize_name(self.name), text)
+        return _WORD_WITH_DIGIT.sub(_normalize_word, text)
 
     def build_problem(self, finding: UserDataFinding) -> Problem:
         """Return a finding in the text as a problem in the user's file."""
@@ -49,10 +62,28 @@ class UserData(NamedTuple):
         return finding.rule.build_problem(place, subject, finding.message, finding.lines)
 
 
+@lru_cache(maxsize=16)
+def _find_name(name: str) -> re.Pattern[str]:
+    """Return the pattern of a name that stands alone, rather than in a longer word."""
+    return re.compile(rf"(?<![A-Za-z0-9_+/=]){re.escape(name)}(?![A-Za-z0-9_+/=])")
+
+
+def _normalize_name(name: str) -> str:
+    return FIRST_PLACEHOLDER + re.sub("[a-z]", "a", _NUMBER_PATTERN.sub(_normalize_number, name))
+
+
+def _normalize_word(match: re.Match[str]) -> str:
+    """Return a word with its numbers made alike, unless it could be a token, a hash or a date."""
+    word = match.group()
+    if len(word) > _MAX_COUNTED_LENGTH or "$" in word or _DATE.fullmatch(word):
+        return word
+    return _NUMBER_PATTERN.sub(_normalize_number, word)
+
+
 def _normalize_number(number: re.Match[str]) -> str:
-    """Return a number of the same kind: YAML 1.1 reads digits after a leading zero as octal."""
+    """Return a number of the same length and kind: YAML 1.1 reads digits after a leading zero as octal."""
     digits = number.group()
-    return "00" if len(digits) > 1 and digits[0] == "0" else "1"
+    return "0" + "1" * (len(digits) - 1) if digits[0] == "0" else "1" * len(digits)
 
 
 class MappingSource(NamedTuple):

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from vmgen.check.rules.secrets import placeholder_secret
 from vmgen.cloud_init.content import MAX_LEVELS, check_content, split_envelope
 from vmgen.cloud_init.document import (
     CLOUD_CONFIG_HEADER,
@@ -34,7 +35,7 @@ from vmgen.problems import Place, Problem
 from vmgen.read.located import KeyPath
 from vmgen.read.yaml_reader import describe_unprintable, find_unprintable
 from vmgen.secrets.cloud_config import find_cloud_config_secrets
-from vmgen.secrets.patterns import HASH_DESCRIPTION, find_secrets, find_secrets_with_plugins
+from vmgen.secrets.patterns import CHANGE_ME_DESCRIPTION, HASH_DESCRIPTION, find_secrets
 
 # kubectl and Argo CD copy the manifest to an annotation, and all annotations of an object share 256 KiB.
 WARN_BYTES = 240 * 1024
@@ -133,7 +134,7 @@ def _scan_all(text: str, header: str, level: int) -> Iterator[UserDataFinding]:
     for part in split_envelope(text, header).parts if level < MAX_LEVELS else ():
         for finding in _scan_secrets(part.text, part.header, level + 1):
             yield part.lift(finding)._replace(column=0, path=())
-    for line, description in (*find_secrets(text), *find_secrets_with_plugins(text)):
+    for line, description in find_secrets(text):
         yield _build_secret_finding(description, line)
 
 
@@ -150,6 +151,9 @@ def _scan_document(document: CloudConfigDocument) -> Iterator[UserDataFinding]:
 def _build_secret_finding(
     description: str, line: int, column: int = 0, path: KeyPath = (), inner_line: int = -1
 ) -> UserDataFinding:
+    if description == CHANGE_ME_DESCRIPTION:
+        message = f"holds {description}, which whoever forgets it ships; write a reference instead (docs/secrets.md)"
+        return UserDataFinding(placeholder_secret, message, line, column, path, inner_line)
     if description.startswith(HASH_DESCRIPTION):
         message = f"holds {description}; use SSH keys, or hand it over as docs/secrets.md says"
         return UserDataFinding(PASSWORD_HASH, message, line, column, path, inner_line)

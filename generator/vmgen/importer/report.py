@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from vmgen.importer.environment import EnvironmentText
 from vmgen.importer.inputs import ImportNote
 from vmgen.importer.round_trip import RoundTripResult
 from vmgen.importer.run import ImportedEnvironment, ImportResult
 from vmgen.printable import escape
 from vmgen.printable import format_json as dump_json
 from vmgen.problems import Problem
+from vmgen.secrets.redact import redact_problem, redact_text, redact_user_data_line
 
 # Up to so many objects with the same note are named one by one; of more, only the first.
 _MAX_NAMED = 3
@@ -88,7 +90,7 @@ def _build_environment_data(environment: ImportedEnvironment, is_written: bool) 
         "written": is_written,
         "holds": environment.is_verified,
         "lines": len(environment.content.lines),
-        "text": environment.content.text,
+        "text": redact_environment(environment.content),
         "equal": round_trip.equal,
         "completed": round_trip.completed,
         "normalised": round_trip.normalised,
@@ -102,10 +104,26 @@ def _build_environment_data(environment: ImportedEnvironment, is_written: bool) 
 
 
 def _build_note_data(note: ImportNote) -> Mapping[str, Any]:
-    return {**_build_place_data(note), "object": note.object, "field": note.field, "message": note.text}
+    return {
+        **_build_place_data(note),
+        "object": note.object,
+        "field": redact_text(note.field),
+        "message": redact_text(note.text),
+    }
+
+
+def redact_environment(content: EnvironmentText) -> str:
+    """Return the text of an environment to look at: cloud-init without its values, and no secret in any other line."""
+    lines = []
+    for line in content.lines:
+        is_inside = "cloudInit" in line.path
+        is_key = is_inside and line.text.lstrip().startswith("cloudInit:")
+        lines.append(redact_user_data_line(line.text, is_key=is_key) if is_inside else line.text)
+    return redact_text("".join(f"{line}\n" for line in lines))
 
 
 def _build_problem_data(problem: Problem) -> Mapping[str, Any]:
+    problem = redact_problem(problem)
     return {
         **_build_place_data(problem),
         "severity": problem.severity,

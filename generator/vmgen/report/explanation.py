@@ -10,13 +10,12 @@ from vmgen.printable import escape
 from vmgen.printable import format_json as dump_json
 from vmgen.problems import Place
 from vmgen.report.terminal import Link, Paint
-from vmgen.secrets.redact import REDACTED, redact, redact_line
+from vmgen.secrets.redact import REDACTED, redact, redact_line, redact_text, redact_user_data_line
 from vmgen.yaml_text import to_flow
 
 MAX_WIDTH = 100
 _MAX_LEFT_WIDTH = 44
 _MAX_VALUE_WIDTH = 32
-_PRIVATE_KEY_MARKER = "PRIVATE KEY"
 
 
 class _Word(NamedTuple):
@@ -49,7 +48,7 @@ def format_text(explanation: Explanation, fields: tuple[ExplainedField, ...], pa
 
 
 def _annotate_manifest(explanation: Explanation) -> list[_Row]:
-    """Return the redacted lines of the manifest, without those of private keys."""
+    """Return the redacted lines of the manifest; of lines in a row that show nothing, the first."""
     raw_lines = explanation.text.splitlines()
     lines = list(map(redact_line, raw_lines))
     annotations: dict[int, list[_Annotation]] = {}
@@ -59,12 +58,26 @@ def _annotate_manifest(explanation: Explanation) -> list[_Row]:
         redacted, line = _redact(field.value, field), raw_lines[field.line - 1]
         is_redacted = redacted != field.value and not block
         lines[field.line - 1] = f"{line[: field.column - 1]}{redacted}" if is_redacted else line
-        if block and _PRIVATE_KEY_MARKER in field.value:
-            hidden.update(block[1:])
-            lines[block[0] - 1] = f"    {REDACTED}"
-        for number, annotation in _annotate_lines(field, lines, block):
+        for number, annotation in _annotate_lines(field, raw_lines, block):
             annotations.setdefault(number, []).append(annotation)
+        hidden.update(_redact_block(field, raw_lines, lines, block))
+    hidden -= annotations.keys()
     return [(line, annotations.get(number, [])) for number, line in enumerate(lines, start=1) if number not in hidden]
+
+
+def _redact_block(field: ExplainedField, raw_lines: list[str], lines: list[str], block: range) -> Iterator[int]:
+    """Hide the values in a literal block, and yield the lines that are like the one above them."""
+    if not block:
+        return
+    if _get_key(field) == "cloudInit":
+        redacted = [redact_user_data_line(raw_lines[number - 1]) for number in block]
+    else:
+        redacted = redact_text("\n".join(raw_lines[number - 1] for number in block)).split("\n")
+    redacted += [""] * (len(block) - len(redacted))  # a private key is one secret of several lines
+    for number, line in zip(block, redacted):
+        lines[number - 1] = line
+        if line == lines[number - 2] and line.strip(" -") in ("", REDACTED):
+            yield number
 
 
 def _find_block_lines(field: ExplainedField) -> range:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import Any
 
 from vmgen import HOMEPAGE, __version__
@@ -12,6 +13,7 @@ from vmgen.printable import format_json as dump_json
 from vmgen.problems import Problem, Severity
 from vmgen.report.terminal import Paint, link_address, no_paint
 from vmgen.rules import Rule
+from vmgen.secrets.redact import redact_problem
 
 Formatter = Callable[[Sequence[Problem], Paint], str]
 _COLOURS: Mapping[Severity, str] = {"error": "red", "warning": "yellow", "notice": "dim"}
@@ -22,6 +24,17 @@ _SARIF_BASE = "%SRCROOT%"
 _GITLAB_SEVERITIES: Mapping[Severity, str] = {"error": "major", "warning": "minor", "notice": "info"}
 
 
+def _hide_secrets(format_problems: Formatter) -> Formatter:
+    """Return a format that shows no secret of a problem. Each format is one: nobody can forget it where they are used."""
+
+    @wraps(format_problems)
+    def format_redacted(problems: Sequence[Problem], paint: Paint) -> str:
+        return format_problems(tuple(map(redact_problem, problems)), paint)
+
+    return format_redacted
+
+
+@_hide_secrets
 def format_text(problems: Sequence[Problem], paint: Paint) -> str:
     """Format one line each, as compilers do: file:line:column: severity: key: message [rule]; then the problem's own lines."""
     lines = []
@@ -37,6 +50,7 @@ def format_text(problems: Sequence[Problem], paint: Paint) -> str:
     return "".join(lines)
 
 
+@_hide_secrets
 def format_json(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001 - one signature for all formats
     """Format a versioned document (schema/problems.schema.json)."""
     rows = [problem_to_dict(problem) for problem in problems]
@@ -45,6 +59,7 @@ def format_json(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG0
 
 def problem_to_dict(problem: Problem) -> dict[str, Any]:
     """Return a problem as it stands in every JSON output (schema/problems.schema.json)."""
+    problem = redact_problem(problem)
     return {
         "file": problem.place.file,
         "line": problem.place.line,
@@ -57,6 +72,7 @@ def problem_to_dict(problem: Problem) -> dict[str, Any]:
     }
 
 
+@_hide_secrets
 def format_github(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
     """Format workflow commands, which GitHub shows as annotations at the line.
 
@@ -80,6 +96,7 @@ def _escape_data(text: str) -> str:
     return escape(text.replace("%", "%25"), keep="\n").replace("\n", "%0A")
 
 
+@_hide_secrets
 def format_sarif(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
     """Format SARIF 2.1.0, for code scanning. https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html"""
     from vmgen.report.rule_texts import all_rules  # imports every rule, which no other format needs
@@ -137,6 +154,7 @@ def _build_sarif_result(problem: Problem, rule_index: int) -> dict[str, Any]:
     }
 
 
+@_hide_secrets
 def format_gitlab(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
     """Format a Code Quality report, which GitLab shows in a merge request.
 
@@ -163,6 +181,7 @@ def format_gitlab(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: AR
     return dump_json(rows)
 
 
+@_hide_secrets
 def format_junit(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
     """Format a JUnit report: a failed test for each error, a passed one for what is no error, and one if there is nothing.
 

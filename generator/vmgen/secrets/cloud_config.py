@@ -1,4 +1,4 @@
-"""Find secrets in cloud-config by what their keys are called, whatever the values look like."""
+"""Find secrets in cloud-config by what their keys are called, whatever the values look like, and in commands that are lists."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vmgen.secrets.patterns import HASH_DESCRIPTION, SENSITIVE_NAME, find_secrets, is_locked_password, is_path, is_reference
+from vmgen.secrets.commands import find_command_secrets
+from vmgen.secrets.encoded import decode_base64, decompress, to_text
+from vmgen.secrets.harmless import is_change_me, is_code, is_locked_password, is_path, is_reference
+from vmgen.secrets.lines import CHANGE_ME_DESCRIPTION
+from vmgen.secrets.names import is_sensitive_name
+from vmgen.secrets.patterns import HASH_DESCRIPTION, find_secrets
 
 # Like vmgen.read.located.KeyPath, which this folder cannot import: read/ hides secrets in its messages.
 _KeyPath = tuple[str | int, ...]
 
-MAX_DECODED_BYTES = 1024 * 1024
-
-_SECRET_KEY = re.compile(rf"(?i).*{SENSITIVE_NAME}|(?:.*[_.-])?private")
+_PRIVATE_KEY = re.compile(r"(?i)(?:.*[_.-])?private")
 _PASSWORD_KEY = re.compile(r"(?i).*passw(?:or)?d")
 _HASH_PREFIX = re.compile(r"\$[0-9a-z]+\$")
 
@@ -43,20 +46,30 @@ def _find_by_key(value: Any, path: _KeyPath) -> Iterator[tuple[_KeyPath, str]]:
             elif value.get("type") != "RANDOM" and _is_secret_entry(str(key), item):  # chpasswd makes those passwords up
                 yield (*path, str(key)), _describe(str(item), f"the value of `{key}`")
     elif isinstance(value, list):
+        yield from _find_in_command(value, path)
         for index, item in enumerate(value):
             yield from _find_by_key(item, (*path, index))
 
 
+def _find_in_command(words: list[Any], path: _KeyPath) -> Iterator[tuple[_KeyPath, str]]:
+    """Search a list of words that may be a command and its arguments."""
+    if len(words) > 1 and all(isinstance(word, str | int | float) for word in words):
+        for secret in find_command_secrets([str(word) for word in words]):
+            yield (*path, secret.word_index), CHANGE_ME_DESCRIPTION if secret.is_change_me else secret.description
+
+
 def _is_secret_entry(key: str, value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, str | int) or not _SECRET_KEY.fullmatch(key):
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return False
+    if not is_sensitive_name(key) and not _PRIVATE_KEY.fullmatch(key):
         return False
     text = str(value)
-    is_harmless = is_locked_password(text) if _PASSWORD_KEY.fullmatch(key) else is_path(text)
+    is_harmless = is_locked_password(text) if _PASSWORD_KEY.fullmatch(key) else is_path(text) or is_code(text)
     return not is_harmless and not is_reference(text)
 
 
 def _describe(value: str, description: str) -> str:
-    return HASH_DESCRIPTION if _HASH_PREFIX.match(value) else description
+    return HASH_DESCRIPTION if _HASH_PREFIX.match(value) else CHANGE_ME_DESCRIPTION if is_change_me(value) else description
 
 
 def _find_chpasswd_passwords(entries: Any, path: _KeyPath) -> Iterator[tuple[_KeyPath, str]]:
@@ -73,26 +86,10 @@ def _find_encoded_secret(file: Mapping[Any, Any]) -> str:
     content = file.get("content")
     encoding = str(file.get("encoding", ""))
     if isinstance(content, str) and ("b64" in encoding or "base64" in encoding):
-        content = _decode_base64(content)
+        content = decode_base64(content)
     if not isinstance(content, bytes):
         return ""
-    text = _decompress(content) if encoding.startswith("gz") else content
-    return next((f"{match.description}, encoded" for match in find_secrets(text.decode("utf-8", "replace"))), "")
-
-
-def _decode_base64(content: str) -> bytes:
-    import binascii
-
-    try:
-        return binascii.a2b_base64(content)
-    except ValueError:
-        return b""
-
-
-def _decompress(content: bytes) -> bytes:
-    import zlib
-
-    try:
-        return zlib.decompressobj(wbits=31).decompress(content, MAX_DECODED_BYTES)
-    except zlib.error:
-        return content
+    content = decompress(content)
+    text = to_text(content) or content.decode("utf-8", "replace")
+    found = [match.description for match in find_secrets(text) if match.description != CHANGE_ME_DESCRIPTION]
+    return f"{found[0].removesuffix(', encoded')}, encoded" if found else ""

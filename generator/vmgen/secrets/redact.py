@@ -1,28 +1,34 @@
-"""Hide secrets in values and lines before they are printed."""
+"""Hide secrets in values, texts, lines, user data and problems before they are printed."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from vmgen.secrets.patterns import KEY_KINDS, SENSITIVE_WORDS, find_secrets
+from vmgen.problems import Place, Problem
+from vmgen.secrets.names import is_hidden_name, is_sensitive_name
+from vmgen.secrets.patterns import CHANGE_ME_DESCRIPTION, find_spans
+from vmgen.secrets.tokens import find_tokens
 
 REDACTED = "***"
 
-# Broader than what is reported as a secret: hiding too much is harmless. A public key keeps its type and comment, so `key` and
-# `sshKeys` can be here.
-_SECRET_KEY = re.compile(
-    rf"(?i){SENSITIVE_WORDS}|passw|(?:\b|_)pass(?:\b|_)|private|(?:{KEY_KINDS}).?key|(?:\b|_)key$|^auth(?!or)"
-    r"|cloudInit$|sshKeys$"
-)
-_ASSIGNMENT = re.compile(
-    rf"""(?ix) ( ["']? [\w.-]* (?: {SENSITIVE_WORDS} | passw | private | auth | key ) [\w.-]* ["']? \s* [:=] ) \s* \S .* """
-)
 _KEY_PREFIX = re.compile(r"""\s*(?:-\s+)*["']?[\w./-]+["']?:(?=\s)""")
-_PUBLIC_KEY = re.compile(r"\b((?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]+)[ \t]+[A-Za-z0-9+/=]{12,}")
-_PRIVATE_KEY = re.compile(r"-----[A-Z ]*PRIVATE KEY")
-_LOGIN_IN_URL = re.compile(r"(?<=://)[^/@\s]+(?=@)")
-_QUERY_VALUE = re.compile(r"(?<=[?&])([^=&\s#]+)=[^&\s#]*")
+_NAME_BEFORE = re.compile(r"""["']?([\w.-]{1,80})["']?\s{0,8}\Z""")
+_HIDDEN_ASSIGNMENT = re.compile(
+    r"(?i)passw|phrase|passcode|pwd|psk|secret|token|credential|private|auth|key|pw\Z|(?:\b|_)pass(?:\b|_)"
+)
+_PUBLIC_KEY = re.compile(
+    r"\b((?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]{1,60})[ \t]{1,20}[A-Za-z0-9+/=]{12,}(?P<comment>[ \t][^\"'\]\n]*)?"
+)
+_COMMENT_OF_KEY = re.compile(r"[ \t]+[\w.+-]{1,64}(?:@[\w.-]{1,64})?[ \t]*")
+_LOGIN_IN_URL = re.compile(r"(?<=://)[^/@\s]{1,400}(?=@)")
+_QUERY_VALUE = re.compile(r"(?<=[?&])([^=&\s#]{1,200})=[^&\s#\"']*")
+# Keys of cloud-init are shown; what has a digit or a capital may be a value that looks like a key.
+_USER_DATA_KEY = re.compile(r"(\s*(?:- +)*[a-z][a-z_-]{0,40}:)(?:\s+(\S.*))?\s*")
+_ANY_KEY = re.compile(r"(\s*[\w.-]{1,60}:)(?:\s+(\S.*))?\s*")
+_BLOCK_START = re.compile(r"[|>][-+0-9]{0,2}")
+_USER_DATA_HEADER = re.compile(r"#cloud-[a-z-]{1,20}|#include(?:-once)?|#part-handler|## template: jinja|#![\w /.-]{1,60}")
+_QUOTED_VALUE = re.compile(r"'[^']*'|\bthe number \S+")
 
 
 def redact(value: Any, name: str = "") -> Any:
@@ -31,9 +37,11 @@ def redact(value: Any, name: str = "") -> Any:
     Text of several lines may be a script, a cloud-config or a key: only its number of lines is returned.
     """
     if isinstance(value, dict):
-        return {key: redact(item, str(key)) for key, item in value.items()}
+        return {redact_text(key) if isinstance(key, str) else key: redact(item, str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [redact(item, name) for item in value]
+    if isinstance(value, int | float) and not isinstance(value, bool) and is_sensitive_name(name):
+        return REDACTED
     if not isinstance(value, str) or not value:
         return value
     if "\n" in value:
@@ -41,23 +49,107 @@ def redact(value: Any, name: str = "") -> Any:
         return "1 line" if lines == 1 else f"{lines} lines"
     if _PUBLIC_KEY.search(value):
         return redact_line(value)
-    text = _redact_logins(value)
-    return REDACTED if _SECRET_KEY.search(name) or _contains_secret(f"{name}: {text}") else text
+    text = _redact_urls(value)
+    return REDACTED if is_hidden_name(name) or _has_secret(text) or _has_secret(f"{name}: {text}") else text
+
+
+def redact_text(text: str) -> str:
+    """Return a text, such as a message, with REDACTED in the place of each secret in it."""
+    parts, position = [], 0
+    for description, start, end in sorted(find_spans(text), key=lambda span: (span.start, -span.end)):
+        if end > position and description != CHANGE_ME_DESCRIPTION:
+            parts += [text[position : max(start, position)], REDACTED] if start >= position else [REDACTED]
+            position = end
+    return "".join((*parts, text[position:])) if parts else text
+
+
+def redact_tokens(text: str) -> str:
+    """Return an output with REDACTED in the place of each token that a format tells.
+
+    No format has a quote or a backslash in it, so that what was JSON, CSV or HTML is it still.
+    """
+    parts, position = [], 0
+    for _, start, end in sorted(find_tokens(text), key=lambda token: token.start):
+        if start >= position:
+            parts += [text[position:start], REDACTED]
+            position = _end_in_line(text, start, end)
+    return "".join((*parts, text[position:])) if parts else text
+
+
+def _end_in_line(text: str, start: int, end: int) -> int:
+    """Return the end of a token that ends on its line, before any quote: a private key has lines, and formats around them."""
+    stops = (text.find(character, start, end) for character in "\n\"'\\<")
+    return min((stop for stop in stops if stop >= 0), default=end)
 
 
 def redact_line(line: str) -> str:
     """Return a line of a file without secrets. The body of a private key is not recognised line by line: hide the block."""
-    line = _PUBLIC_KEY.sub(rf"\1 {REDACTED}", _redact_logins(line))
-    line = _ASSIGNMENT.sub(rf"\1 {REDACTED}", line)
-    if not _contains_secret(line):
+    line = _PUBLIC_KEY.sub(_redact_public_key, _redact_urls(line))
+    line = _redact_assignment(line)
+    if not _has_secret(line):
         return line
     key = _KEY_PREFIX.match(line)
-    return f"{key.group()} {REDACTED}" if key and not _contains_secret(key.group()) else REDACTED
+    return f"{key.group()} {REDACTED}" if key and not _has_secret(key.group()) else REDACTED
 
 
-def _contains_secret(text: str) -> bool:
-    return bool(_PRIVATE_KEY.search(text)) or any(find_secrets(text))
+def redact_user_data(text: str) -> list[str]:
+    """Return the lines of user data without values: only a header, and keys as cloud-init has them, are shown."""
+    return [redact_user_data_line(line) for line in text.splitlines()]
 
 
-def _redact_logins(text: str) -> str:
+def redact_user_data_line(line: str, *, is_key: bool = False) -> str:
+    """Return a line of user data without its value. With `is_key`, it has the key that holds the user data, in a manifest."""
+    if not line.strip() or _USER_DATA_HEADER.fullmatch(line.strip()):
+        return line
+    key = _USER_DATA_KEY.fullmatch(line)
+    if is_key:
+        key = _ANY_KEY.fullmatch(line)
+    if key and not _has_secret(key[1]):
+        return f"{key[1]} {REDACTED}" if key[2] and not _BLOCK_START.fullmatch(key[2]) else line
+    indent = line[: len(line) - len(line.lstrip())]
+    return f"{indent}- {REDACTED}" if line.lstrip().startswith("- ") else f"{indent}{REDACTED}"
+
+
+def redact_problem(problem: Problem) -> Problem:
+    """Return a problem without secrets in any of its texts. Below the key of a secret no value is quoted."""
+    message = redact_text(problem.message)
+    name = re.split(r"[.\[\]]", problem.subject.rstrip("]0123456789["))[-1]
+    if is_sensitive_name(name):
+        message = _QUOTED_VALUE.sub(f"'{REDACTED}'", message)
+    return problem._replace(
+        place=redact_place(problem.place),
+        subject=redact_text(problem.subject),
+        message=message,
+        lines=tuple(map(redact_text, problem.lines)),
+    )
+
+
+def redact_place(place: Place) -> Place:
+    """Return a place without a secret in the name of its file."""
+    return place._replace(file=redact_text(place.file))
+
+
+def _redact_assignment(line: str) -> str:
+    """Hide the rest of a line behind the first name that may be that of a secret: `export DB_PASSWORD=x`."""
+    last = len(line.rstrip()) - 1
+    for index, character in enumerate(line):
+        if character in ":=" and index < last:
+            name = _NAME_BEFORE.search(line, max(0, index - 90), index)
+            if name and _HIDDEN_ASSIGNMENT.search(name[1]):
+                return f"{line[: index + 1]} {REDACTED}"
+    return line
+
+
+def _redact_public_key(match: re.Match[str]) -> str:
+    """Keep the type of a key, and its comment if it is a name such as `ops@shop`."""
+    comment = match["comment"] or ""
+    is_name = _COMMENT_OF_KEY.fullmatch(comment) is not None and not _has_secret(comment)
+    return f"{match[1]} {REDACTED}{comment if is_name else f' {REDACTED}' if comment.strip() else comment}"
+
+
+def _has_secret(text: str) -> bool:
+    return any(span.description != CHANGE_ME_DESCRIPTION for span in find_spans(text))
+
+
+def _redact_urls(text: str) -> str:
     return _QUERY_VALUE.sub(rf"\1={REDACTED}", _LOGIN_IN_URL.sub(REDACTED, text)) if "://" in text else text

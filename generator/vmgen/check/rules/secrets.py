@@ -1,41 +1,87 @@
-"""The rule on secrets outside of cloud-init: in labels, annotations, addresses and all else that becomes a field."""
+"""The rules on secrets outside of cloud-init: in labels, annotations, addresses, variables and all else that is committed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
+from vmgen.problems import Place
 from vmgen.read.located import Located, format_path, walk
-from vmgen.secrets.patterns import find_secrets
+from vmgen.secrets.patterns import CHANGE_ME_DESCRIPTION, find_secrets, is_private_key
+from vmgen.secrets.tokens import find_tokens
 
-# Keys that become no field by themselves, or have rules of their own: cloud-init is scanned once it is assembled.
-_EXCLUDED_KEYS = frozenset({"cloudInit", "vars", "sshKeys", "defaults", "vms", "disks", "retire", "waivers"})
+# Keys that hold other settings, and are scanned where those are; cloud-init is scanned once it is assembled.
+_EXCLUDED_KEYS = frozenset({"cloudInit", "defaults", "vms", "disks"})
+# Keys that become no field by themselves, and are committed all the same.
+_UNRENDERED_KEYS = frozenset({"vars", "retire", "waivers"})
 
 
 @rule("secret-in-manifest")
 def secret_in_manifest(environment: Environment) -> Iterator[Finding]:
-    """A secret in a label, an annotation, an address or another field: it would be committed, and everybody who may see
-    the object could read it.
+    """A secret in a label, an annotation, an address, the comment of an SSH key or another field: it would be committed,
+    and everybody who may see the object could read it.
 
     Remove it, and replace it where it is used: what was ever committed is known. docs/secrets.md has the ways to hand a
     VM its secrets.
     """
-    levels = [("", environment.settings)]
-    levels += [(f"{path}.", vm.values) for _, vm, path in environment.vm_settings]
-    levels += [(f"{path}.", disk) for disk, path, _ in environment.disk_settings]
+    for subject, place, description in _find_secrets(environment):
+        if description != CHANGE_ME_DESCRIPTION and not _is_unrendered(subject):
+            yield Finding(place, subject, f"holds {description}; remove it, and replace it where it is used")
+
+
+@rule("secret-in-environment")
+def secret_in_environment(environment: Environment) -> Iterator[Finding]:
+    """A secret in a part of an environment that becomes no field: a variable, or the reason of a tombstone or a waiver. It
+    would be committed all the same.
+
+    Remove it, and replace it where it is used: what was ever committed is known. docs/secrets.md has the ways to hand a
+    VM its secrets.
+    """
+    for subject, place, description in _find_secrets(environment):
+        if description != CHANGE_ME_DESCRIPTION and _is_unrendered(subject):
+            yield Finding(place, subject, f"holds {description}; remove it, and replace it where it is used")
+
+
+@rule("placeholder-secret", "warning")
+def placeholder_secret(environment: Environment) -> Iterator[Finding]:
+    """A value such as `CHANGEME` where a secret belongs, in user data or in a field. Whoever forgets to replace it ships a
+    password that everybody knows.
+
+    Write a reference that Flux, cloud-init or a script replaces, `${db_password}`; docs/secrets.md has the ways.
+    """
+    for subject, place, description in _find_secrets(environment):
+        if description == CHANGE_ME_DESCRIPTION:
+            yield Finding(place, subject, f"holds {description}; write a reference instead (docs/secrets.md)")
+
+
+def _find_secrets(environment: Environment) -> Iterator[tuple[str, Place, str]]:
+    """Yield subject, place and description of each secret in the settings of an environment, its groups, VMs and disks."""
+    levels: list[tuple[str, Mapping[str, Located]]] = [("", environment.settings.located.mapping)]
+    levels += [(f"{path}.", vm.values.located.mapping) for _, vm, path in environment.vm_settings]
+    levels += [(f"{path}.", disk.located.mapping) for disk, path, _ in environment.disk_settings]
     for prefix, settings in levels:
-        for name, value in settings.located.mapping.items():
+        for name, value in settings.items():
             if name not in _EXCLUDED_KEYS and not value.layer:
                 yield from _scan_value(value, prefix + name)
 
 
-def _scan_value(value: Located, subject: str) -> Iterator[Finding]:
+def _scan_value(value: Located, subject: str) -> Iterator[tuple[str, Place, str]]:
     for path, item in walk(value):
-        if isinstance(item.data, str) and not item.layer:
+        if item.layer:
+            continue
+        if isinstance(item.data, str):
             for secret in find_secrets(_prefix_key(path, item.data)):
-                message = f"holds {secret.description}; remove it, and replace it where it is used"
-                yield Finding(item.place, format_path((subject, *path)), message)
+                if is_private_key(secret.description) and subject.endswith("sshKeys"):
+                    continue  # it has a rule of its own
+                yield format_path((subject, *path)), item.place, secret.description
+        for key, below in item.mapping.items():
+            for token in find_tokens(key):
+                yield format_path((subject, *path, key)), below.key_place or below.place, token.description
+
+
+def _is_unrendered(subject: str) -> bool:
+    return not _UNRENDERED_KEYS.isdisjoint(subject.replace("[", ".").split("."))
 
 
 def _prefix_key(path: tuple[str | int, ...], text: str) -> str:

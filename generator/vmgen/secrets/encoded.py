@@ -1,0 +1,87 @@
+"""Decode what hides a text: base64, also twice, and gzip."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+MAX_DECODED_BYTES = 1024 * 1024
+MIN_ENCODED_LENGTH = 20
+
+_BASE64_WORD = re.compile(r"(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_-]{20,}={0,2}")
+_NEXT_LINE = re.compile(r"\n[ \t]{0,80}([A-Za-z0-9+/]{1,400}={0,2})(?![^\n])")
+_MIN_LINE_LENGTH = 40
+_UNDECODABLE = "\ufffd"
+
+
+class EncodedText(NamedTuple):
+    """A text that was found encoded, and where: from `start` to `end` of the text around it."""
+
+    text: str
+    start: int
+    end: int
+
+
+def find_encoded_texts(text: str) -> Iterator[EncodedText]:
+    """Iterate over the parts of a text that decode to text, a word each or several lines. Public keys and hashes do not."""
+    for start, end in _find_candidates(text):
+        decoded = decode_text(text[start:end])
+        if decoded:
+            yield EncodedText(decoded, start, end)
+
+
+def _find_candidates(text: str) -> Iterator[tuple[int, int]]:
+    """Iterate over the positions of words of base64. One that fills a line reaches over the lines of its length below it."""
+    position = 0
+    while match := _BASE64_WORD.search(text, position):
+        start, position = match.span()
+        width = position - start
+        while width >= _MIN_LINE_LENGTH and (line := _NEXT_LINE.match(text, position)):
+            length = len(line[1])
+            if length > width or (length < width and length % 4):
+                break
+            position = line.end()
+            if length < width:
+                break
+        yield start, position
+
+
+def decode_text(encoded: str) -> str:
+    """Return the text in base64, whose content may be compressed; empty if it is none."""
+    return to_text(decompress(decode_base64(encoded)))
+
+
+def decode_base64(encoded: str) -> bytes:
+    """Return the content of base64 in either alphabet, at most MAX_DECODED_BYTES; empty if it is none."""
+    import binascii
+
+    compact = "".join(encoded.split()).rstrip("=").replace("-", "+").replace("_", "/")[: MAX_DECODED_BYTES * 4 // 3 // 4 * 4]
+    try:
+        return binascii.a2b_base64(compact + "=" * (-len(compact) % 4))
+    except ValueError:
+        return b""
+
+
+def decompress(content: bytes) -> bytes:
+    """Return the content of a gzip file, at most MAX_DECODED_BYTES; any other content as it is."""
+    import zlib
+
+    if content[:2] != b"\x1f\x8b":
+        return content
+    try:
+        return zlib.decompressobj(wbits=31).decompress(content, MAX_DECODED_BYTES)
+    except zlib.error:
+        return content
+
+
+def to_text(content: bytes) -> str:
+    """Return content as text; empty if it is no text. PowerShell's encoded commands are UTF-16."""
+    if not content:
+        return ""
+    if content[1::2].count(0) > len(content) // 4:
+        text = content.decode("utf-16-le", "replace")
+    else:
+        text = content.decode("utf-8", "replace")
+    odd = text.count(_UNDECODABLE) + sum(not (c.isprintable() or c in "\n\r\t") for c in text[:2000])
+    return "" if odd > len(text) // 50 else text

@@ -1,0 +1,76 @@
+"""Decide whether a value after the name of a secret is none: a reference, a placeholder, a path, a locked password."""
+
+from __future__ import annotations
+
+import re
+
+MAX_VALUE_LENGTH = 4096
+
+# What Flux, cloud-init, Jinja and other tools replace by a value.
+_TEMPLATE_EXPRESSION = re.compile(
+    r"\$\{[^{}]{0,200}\}|\{\{[^{}]{0,200}\}\}|\{%[^{}%]{0,200}%\}|%[A-Za-z_]{1,60}%|@@?[A-Z_]{2,60}@@?"
+)
+# What a shell replaces as well.
+_SHELL_EXPANSION = re.compile(r"\$\([^()]{0,200}\)?|`[^`]{0,200}`?|\$[A-Za-z_]\w{0,60}|\$[0-9@*#?!$-]")
+_PLACEHOLDER = re.compile(
+    r"<[^<>]{0,200}>|\[[A-Z_ -]{1,60}\]|__[A-Z_]{1,60}__|\W*"
+    r"|(?i:redacted|none|null|nil|true|false|yes|no|on|off|undefined|empty|unset|required|optional|prompt|ask|stdin"
+    r"|disabled|enabled|default|auto|random|generated|managed|external)"
+)
+_REPEATED_CHARACTER = re.compile(r"([*xX.?#-])\1+")
+_LOCKED_PASSWORDS = ("!", "*", "!!", "!*", "*LK*", "x", "NP")
+_FILE_PATH = re.compile(r"(?:file://|~?/|\.\.?/|[A-Z]:\\)[\w./\\:~@%+${}-]{1,400}")
+_FILE_NAME = re.compile(
+    r"[\w-]{1,80}(?:\.[\w-]{1,40})?\.(?:pem|key|crt|cer|txt|json|ya?ml|conf|cfg|env|ini|p12|pfx|jks|gpg|asc|pub|sh|service|secret)"
+)
+# A secret of a vault, by its address; a value that is encrypted for SOPS or Ansible.
+_VAULT_REFERENCE = re.compile(
+    r"(?i)(?:op|vault|awssm|awsps|gcpsm|azkv|akv|bws|doppler|infisical|secret|secrets|ref\+\w{1,20})://\S*|vault:\S*|env:\w+"
+    r"|arn:aws[\w-]*:(?:secretsmanager|ssm):\S*|projects/[^/\s]{1,80}/secrets/\S*|@Microsoft\.KeyVault\S*|ENC\[\S*"
+    r"|\$ANSIBLE_VAULT\S*"
+)
+# A program asks for the value: `os.environ["TOKEN"]`, `get_token()`, `config.password`.
+_CODE = re.compile(
+    r"[A-Za-z_][\w.]{0,80}\(.*|(?:os|process|sys|env|environ|config|cfg|settings|vars|var|local|self|args|secrets|params|values"
+    r"|each|module|data|this)\.[\w.]{1,80}(?:\[.*)?|[A-Za-z_]\w{0,40}\[.*",
+    re.DOTALL,
+)
+_VARIABLE_NAME = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]*")
+_CHANGE_ME = re.compile(
+    r"(?i)(?:please[_-]?)?(?:change|replace)[_-]?(?:me|it|this|now)?(?:[_-]?(?:please|now))?[!.]*|todo|fixme|tbd|placeholder|dummy"
+    r"|(?:your|my|insert|enter|put|some)[_-][a-z_-]{2,40}|example|to[_-]be[_-](?:changed|replaced|filled)"
+)
+
+
+def is_reference(value: str, *, in_shell: bool = False) -> bool:
+    """Return whether a value only refers to a secret, or is a placeholder that a tool replaces.
+
+    With `in_shell`, variables and commands of a shell are references too.
+    """
+    value = value[:MAX_VALUE_LENGTH]
+    rest = _TEMPLATE_EXPRESSION.sub("", value)
+    if in_shell:
+        rest = _SHELL_EXPANSION.sub("", rest)
+    rest = rest.strip().strip("\"'").strip()
+    return bool(_PLACEHOLDER.fullmatch(rest) or _REPEATED_CHARACTER.fullmatch(rest) or _VAULT_REFERENCE.fullmatch(rest))
+
+
+def is_code(value: str) -> bool:
+    """Return whether a value is an expression of a program, or the name of a variable in capitals."""
+    return bool(_CODE.fullmatch(value[:MAX_VALUE_LENGTH]) or _VARIABLE_NAME.fullmatch(value[:MAX_VALUE_LENGTH]))
+
+
+def is_path(value: str) -> bool:
+    """Return whether a value names a file, as `/etc/app/token` or `server.key` does."""
+    value = value[:MAX_VALUE_LENGTH].strip("\"'")
+    return bool(_FILE_PATH.fullmatch(value) or _FILE_NAME.fullmatch(value))
+
+
+def is_locked_password(value: str) -> bool:
+    """Return whether nobody can log in with this value of a password field."""
+    return value in _LOCKED_PASSWORDS
+
+
+def is_change_me(value: str) -> bool:
+    """Return whether a value asks to be replaced, as CHANGEME does. Whoever forgets it has a password that all know."""
+    return bool(_CHANGE_ME.fullmatch(value[:MAX_VALUE_LENGTH].strip("\"'")))

@@ -1,0 +1,44 @@
+"""Decide by the name of a value, a key or an option, whether it holds a secret."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+# Words that end the name of a secret. When values are redacted, a name that has one of them anywhere is enough.
+SENSITIVE_WORDS = r"passw(?:or)?d|passphrase|passcode|pwd|psk|secret|token|credentials?"
+# Words before `key` that make it a secret one.
+KEY_KINDS = (
+    "api|access|private|secret|auth|encryption|account|license|pre-?shared|shared|activation|registration|consumer|token"
+    "|signing|master|setup|certificate|unseal|recovery|deploy|session"
+)
+SENSITIVE_NAME = (
+    rf"(?:(?<![A-Za-z0-9])pass|{SENSITIVE_WORDS}|(?:{KEY_KINDS})[_-]?key(?:[_-]?data)?|client-key-data"
+    r"|requirepass|masterauth|(?:root|bind|admin|user)pw|secret[_-]?id|auth[_-]?pass|authtoken)"
+)
+MAX_NAME_LENGTH = 80
+
+_SENSITIVE_END = re.compile(rf"(?i){SENSITIVE_NAME}\d{{0,2}}\Z")
+# Names that end like those of secrets, and hold none: public keys, names of Secrets and of keys in them, limits.
+_PUBLIC_NAME = re.compile(
+    r"(?i)nopasswd|(?:\A|[_.-])(?:public|ssh)[_-]?key|(?:existing|pull|tls|external|kube)[_-]?secret\Z"
+    r"|(?:\A|[_.-])(?:max|min|num|limit|count|total)[_-]\w*\Z|next[_-]?token\Z"
+)
+# Broader than what is reported as a secret: hiding too much is harmless. A public key keeps its type and comment, so `key` and
+# `sshKeys` can be here.
+_HIDDEN_NAME = re.compile(
+    rf"(?i){SENSITIVE_WORDS}|passw|(?:\b|_)pass(?:\b|_)|private|(?:{KEY_KINDS}).?key|(?:\b|_)key\Z|\Aauth(?!or)"
+    r"|requirepass|masterauth|(?:root|bind|admin|user)pw|cloudInit\Z|sshKeys\Z"
+)
+
+
+def is_sensitive_name(name: str) -> bool:
+    """Return whether the value of a name is a secret, as that of `db_password` or `--setup-key` is."""
+    name = name[-MAX_NAME_LENGTH:]
+    return bool(_SENSITIVE_END.search(name)) and not _PUBLIC_NAME.search(name)
+
+
+@lru_cache(maxsize=4096)
+def is_hidden_name(name: str) -> bool:
+    """Return whether the value of a name is hidden when it is printed, whatever it looks like."""
+    return bool(_HIDDEN_NAME.search(name[-MAX_NAME_LENGTH:]))
