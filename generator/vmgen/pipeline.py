@@ -13,6 +13,7 @@ from vmgen.check.waivers import WaiverFilter
 from vmgen.cloud_init.render import UserDataBuilder
 from vmgen.expand.model import Fleet
 from vmgen.expand.objects import build_fleet
+from vmgen.filesystem.reader import read_file
 from vmgen.merge.environment import Environment, merge_environment
 from vmgen.merge.layers import Layered, find_source_files, load_layers
 from vmgen.merge.platform import DEFAULT_PLATFORM, Platform, PlatformLoader
@@ -23,6 +24,7 @@ from vmgen.problems import Problem, ProblemsError, did_you_mean, has_errors, sor
 from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.located import INVALID
 from vmgen.read.repository import Project, find_environments
+from vmgen.render.kustomizations import KUSTOMIZATION_NAMES, find_overriding_kustomizations
 from vmgen.render.manifests import load_manifest_templates, render_tree
 from vmgen.render.policies import PolicyChecker
 from vmgen.render.protection import find_protection_faults
@@ -100,6 +102,7 @@ def evaluate(
         problems += [problem for environment_changes in changes for problem in environment_changes.problems]
     if not allow_empty:
         problems += find_emptied_environments(project, changes)
+    problems += find_overriding_kustomizations(_list_kustomizations(project, rendered, changes), project.output)
     progress.on_stage("gate")
     delivery_files = _collect_delivery(project, rendered)
     if base:
@@ -244,6 +247,23 @@ class Renderer:
     def _list_inputs(self, layers: Layered) -> Mapping[str, str]:
         digests = self.project.source_digests
         return {file: digests.get(file, "") for file in find_source_files(layers.files, self.project)}
+
+
+def _list_kustomizations(
+    project: Project, rendered: tuple[RenderResult, ...], changes: tuple[FileChanges, ...]
+) -> Mapping[str, bytes]:
+    """Return the kustomizations that a built-in template did not write: those of an own one, and foreign ones."""
+    has_own_template = project.find_own_template("kustomize/kustomization.yaml.j2") is not None
+    files = {path: text for result in rendered for path, text in result.files.items()} if has_own_template else {}
+    foreign = [path for each in changes for path in each.foreign if path.rpartition("/")[2] in KUSTOMIZATION_NAMES]
+    foreign += [name for name in KUSTOMIZATION_NAMES if _is_own_file(project, name)]
+    return files | {path: read_file(f"{project.manifests}/{path}") for path in foreign}
+
+
+def _is_own_file(project: Project, name: str) -> bool:
+    """Return whether a regular file lies in the output folder; a link leads out of what an engine gets."""
+    path = project.manifests / name
+    return path.is_file() and not path.is_symlink()
 
 
 class _DeliveryFiles(NamedTuple):

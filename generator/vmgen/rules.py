@@ -203,7 +203,8 @@ PROTECTION_LOST = Rule(
     """A manifest of a protected disk (`protect: true`, the default) that lacks a guard, or spells it in a way that the engine does
 not honour: a template, a layer or `templates/shared/gitops.yaml` of the repository left it out. Argo CD takes the first `Prune=` and
 the first `Delete=` in the list, in their exact case, with `confirm` or `false`; Flux takes `disabled` without blanks. The
-manifest is looked at as it was rendered. No waiver lets it pass.
+manifest is looked at as it was rendered, and so is a kustomization below manifests/ whose `commonAnnotations`, labels or patches would
+override a guard. No waiver lets it pass.
 
 Give the annotation back, or say openly that the disk is not protected: `protect: false` on it.""",
 )

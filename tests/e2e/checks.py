@@ -235,6 +235,65 @@ def set_makes_applications(bench: Bench) -> Iterator[str]:
     yield f"{found['metadata']['name']} made {made()}, and none for windows"
 
 
+def rename_leaves_a_vm(bench: Bench) -> Iterator[str]:
+    """A VM and its disks renamed together: the new VM runs while Argo CD asks whether the old disks may go."""
+    path = bench.repository.clone / "environments/production.yaml"
+    written = path.read_text(encoding="utf-8")
+    rows = "".join(f"  - {{disk: renamed-{disk}, reason: another name}}\n" for disk in ("system", "data"))
+    group = "  {name}: {{instanceType: s1.small, image: ubuntu-2404, disks: {{data: 5Gi}}}}\n"
+    before = written.replace("\n  bastion: {}\n", f"\n  bastion: {{}}\n{group.format(name='renamed')}")
+    assert before != written
+    path.write_text(before, encoding="utf-8")
+    bench.repository.render()
+    bench.repository.commit("A VM to rename")
+    bench.argocd.refresh("production")
+    bench.until("the VM", lambda: "renamed" in bench.names("VMInstance", PRODUCTION))
+    bench.until("production to be Synced", lambda: bench.argocd.said("production")["sync"] == "Synced")
+    after = before.replace("\n  renamed: ", "\n  another: ")
+    path.write_text(after.replace("retire:\n", f"retire:\n{rows}") if "retire:\n" in after else f"{after}retire:\n{rows}")
+    bench.repository.render()
+    bench.repository.commit("Another name")
+    bench.argocd.refresh("production")
+    bench.until("Argo CD to ask", lambda: "confirmation" in bench.argocd.said("production")["message"])
+    assert "another" in bench.names("VMInstance", PRODUCTION)
+    assert {"renamed-system", "another-system"} <= bench.names("VMDisk", PRODUCTION)
+    yield f"another runs, and the old disks are there: {bench.argocd.said('production')['message']}"
+    bench.argocd.approve("production")
+    bench.until("the old disks to go", lambda: "renamed-system" not in bench.names("VMDisk", PRODUCTION))
+    yield "after the confirmation the old disks are gone"
+
+
+def shared_disks_are_refused(bench: Bench) -> Iterator[str]:
+    """A second Application with the disks of production is refused by Argo CD, and touches none of them."""
+    [second] = documents(bench.repository.clone / "delivery/argocd/production.yaml")
+    second["metadata"]["name"] = "second"
+    before = bench.versions(PRODUCTION)
+    bench.api.create(second)
+    bench.until("Argo CD to refuse", lambda: "Shared resource found" in bench.argocd.said("second")["message"])
+    said = bench.argocd.said("second")["message"]
+    bench.api.delete("Application", "second", "argocd")
+    time.sleep(5)
+    assert bench.versions(PRODUCTION) == before
+    yield f"Argo CD says: {said}; not one object was written, nor deleted with the Application"
+
+
+def cascade_is_refused(bench: Bench) -> Iterator[str]:
+    """An Application with a finalizer that is removed is refused by vmgen before any engine sees it."""
+    path = bench.repository.clone / "environments/production.yaml"
+    written = path.read_text(encoding="utf-8")
+    path.write_text(f"{written}delivery: {{argocd: {{finalizer: true}}}}\n", encoding="utf-8")
+    bench.repository.render()
+    bench.repository.commit("A finalizer")
+    path.write_text(f"{written}delivery: {{argocd: null}}\n", encoding="utf-8")
+    refused = bench.repository.vmgen("render")
+    assert refused.returncode == 1, refused.stderr
+    assert "[delivery-cascade]" in refused.stderr, refused.stderr
+    yield f"`render` refuses: {_first_line(refused.stderr)}"
+    path.write_text(written, encoding="utf-8")
+    bench.repository.render()
+    bench.repository.commit("As it was")
+
+
 def prefix_keeps_references(bench: Bench) -> Iterator[str]:
     """With a namePrefix above it, every disk that a VM names is a disk that is built."""
     folder = bench.folder / "prefixed"
@@ -276,6 +335,9 @@ CHECKS: tuple[Callable[[Bench], Iterator[str]], ...] = (
     flux_waits,
     fields_arrive,
     disks_are_guarded,
+    rename_leaves_a_vm,
+    shared_disks_are_refused,
+    cascade_is_refused,
     emptied_is_refused,
     shards_deliver_once,
     plugin_renders,
