@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from vmgen.check.guards import FLUX_PRUNE, SYNC_OPTIONS, list_guards, list_hazards, list_missing_guards
 
 ARGO, FLUX = "argocd.argoproj.io/", "kustomize.toolkit.fluxcd.io/"
