@@ -20,7 +20,7 @@ from pathlib import Path
 from vmgen.pipeline import RenderResult, plan_and_gate, render_all
 from vmgen.plan.baseline import load_plan_base
 from vmgen.plan.plan import Plan
-from vmgen.problems import Place, Problem, ProblemsError, VmgenError, has_errors, sort_problems
+from vmgen.problems import Place, Problem, ProblemsError, VmgenError, sort_problems
 from vmgen.read.repository import Project, find_environments, open_project, select_environments
 
 __all__ = ["Place", "Plan", "Problem", "ProblemsError", "Project", "RenderResult", "VmgenError", "load", "plan", "render"]
@@ -44,13 +44,14 @@ def render(repository: Project, *names: str) -> tuple[RenderResult, ...]:
 def plan(repository: Project, *names: str, against: str | None = None) -> Plan:
     """Plan what the platform does when environments, all by default, replace what is committed at a ref, by default HEAD.
 
-    Outside of Git the files in `manifests/` are what exists. `problems` includes what the gate refuses. Raises ProblemsError
-    if an environment has errors, and VmgenError if there is no such environment or ref.
+    Outside of Git the files in `manifests/` are what exists. `problems` are those of the environments and what the gate
+    refuses; the plan is not `complete` if they keep a part of an environment out of it. Raises VmgenError if there is no such
+    environment or ref.
     """
-    results = render(repository, *names)
-    problems = sort_problems([problem for result in results for problem in result.problems])
-    if has_errors(problems):
-        raise ProblemsError(problems)
+    environment_names, _ = find_environments(repository)
+    selected = select_environments(environment_names, names)
+    results = render_all(repository, selected, verify_all=False, jobs=1, keep_going=True)
     base = load_plan_base(repository, against, date.today(), whole=not names)
     planned, refusals = plan_and_gate(repository, results, base)
+    problems = [problem for result in results for problem in result.problems]
     return planned._replace(problems=sort_problems([*problems, *refusals]))

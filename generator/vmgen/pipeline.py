@@ -11,6 +11,7 @@ from vmgen.check.rule import run_rules
 from vmgen.check.rules import RULES
 from vmgen.check.waivers import WaiverFilter
 from vmgen.cloud_init.render import UserDataBuilder
+from vmgen.expand.expandable import Omissions, omit, select_expandable, split
 from vmgen.expand.model import Fleet
 from vmgen.expand.objects import build_fleet
 from vmgen.filesystem.reader import read_file
@@ -25,7 +26,7 @@ from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.located import INVALID
 from vmgen.read.repository import Project, find_environments
 from vmgen.render.kustomizations import KUSTOMIZATION_NAMES, find_overriding_kustomizations
-from vmgen.render.manifests import load_manifest_templates, render_tree
+from vmgen.render.manifests import Tree, load_manifest_templates, render_tree
 from vmgen.render.policies import PolicyChecker
 from vmgen.render.protection import find_protection_faults
 from vmgen.rules import UNKNOWN_PLATFORM
@@ -112,19 +113,25 @@ def evaluate(
 
 
 def render_all(
-    project: Project, names: tuple[str, ...], *, verify_all: bool, jobs: int, progress: ProgressCallbacks = NO_PROGRESS
+    project: Project,
+    names: tuple[str, ...],
+    *,
+    verify_all: bool,
+    jobs: int,
+    keep_going: bool = False,
+    progress: ProgressCallbacks = NO_PROGRESS,
 ) -> tuple[RenderResult, ...]:
-    """Render environments in this process, or in up to `jobs` worker processes.
+    """Render environments in this process, or in up to `jobs` worker processes; `keep_going` is that of Renderer.
 
     Workers return neither `environment` nor `fleet` nor `layers`.
     """
     if jobs == 1 or len(names) <= 1:
-        renderer = Renderer(project, verify_all=verify_all, progress=progress)
+        renderer = Renderer(project, verify_all=verify_all, keep_going=keep_going, progress=progress)
         return _collect(map(renderer.render, names), progress)
     from concurrent.futures import ProcessPoolExecutor
 
     with ProcessPoolExecutor(min(jobs, len(names))) as pool:
-        return _collect(pool.map(partial(_render_in_worker, project, verify_all), names), progress)
+        return _collect(pool.map(partial(_render_in_worker, project, verify_all, keep_going), names), progress)
 
 
 def _collect(results: Iterable[RenderResult], progress: ProgressCallbacks) -> tuple[RenderResult, ...]:
@@ -135,8 +142,8 @@ def _collect(results: Iterable[RenderResult], progress: ProgressCallbacks) -> tu
     return tuple(rendered)
 
 
-def _render_in_worker(project: Project, verify_all: bool, name: str) -> RenderResult:
-    result = Renderer(project, verify_all=verify_all).render(name)
+def _render_in_worker(project: Project, verify_all: bool, keep_going: bool, name: str) -> RenderResult:
+    result = Renderer(project, verify_all=verify_all, keep_going=keep_going).render(name)
     # To pickle all of it would take longer than to render it.
     return result._replace(environment=None, fleet=None, layers=())
 
@@ -149,10 +156,15 @@ class Renderer:
         project: Project,
         *,
         verify_all: bool = False,
+        keep_going: bool = False,
         today: date | None = None,
         progress: ProgressCallbacks = NO_PROGRESS,
     ) -> None:
-        """`today` decides which waivers still count, and no byte of a manifest."""
+        """`today` decides which waivers still count, and no byte of a manifest.
+
+        With `keep_going`, the desired state of an environment with errors is made too, of what can be expanded.
+        """
+        self.keep_going = keep_going
         self.on_stage = progress.on_stage
         self.project = project
         self.verify_all = verify_all
@@ -189,12 +201,12 @@ class Renderer:
             problems += self._check(environment, waivers)
             if has_errors(tuple(problems)):
                 problems += self._check_unexpanded_user_data(environment, waivers)
-                return RenderResult(name, sort_problems(problems), environment)
+                return self._keep_going(RenderResult(name, sort_problems(problems), environment))
             self.on_stage("expand")
             fleet = build_fleet(environment, self.user_data_builder)
             problems += self._check_user_data(fleet, waivers)
             if has_errors(tuple(problems)):
-                return RenderResult(name, sort_problems(problems), environment)
+                return self._keep_going(RenderResult(name, sort_problems(problems), environment))
             self.on_stage("render")
             tree, template_problems = render_tree(fleet, self.templates, verify_all=self.verify_all)
             violations = waivers.apply(self.policies.find_violations(environment, fleet, tree))
@@ -209,6 +221,33 @@ class Renderer:
         return RenderResult(
             name, sort_problems(problems), environment, fleet, tree.files, layers.files, desired, delivery, inputs
         )
+
+    def _keep_going(self, result: RenderResult) -> RenderResult:
+        """Add the desired state of what can be expanded to the result of an environment with errors, for its plan.
+
+        What a template makes of a wrong value is no problem of its own.
+        """
+        part = select_expandable(result.environment) if self.keep_going and result.environment else None
+        if part is None:
+            return result
+        environment, omissions = part
+        tree = self._try_render(environment)
+        if tree is None:
+            for piece, omission in split(environment):
+                omissions |= Omissions() if self._try_render(piece) else omission
+            environment = omit(environment, omissions)
+            tree = self._try_render(environment)
+        if tree is None:
+            return result
+        desired, _ = build_desired_state(environment, tree)
+        return result._replace(desired=desired._replace(omissions=omissions))
+
+    def _try_render(self, environment: Environment) -> Tree | None:
+        """Render an environment that has errors; return None if a template cannot be rendered for it."""
+        try:
+            return render_tree(build_fleet(environment, self.user_data_builder), self.templates)[0]
+        except ProblemsError:
+            return None
 
     def _load_platform(self, layers: Layered) -> Platform:
         """Load the platform that an environment names. Raises ProblemsError if there is none of that name."""
@@ -335,7 +374,10 @@ def plan_and_gate(
     loaded = (environment.environment.platform for environment in rendered if environment.environment)
     platforms = PlatformLoader(project).preload(loaded)
     plan = build_plan(platforms, desired, base.baseline, base.removed_environments, differing)
-    delivery = _collect_delivery(project, rendered)
+    is_complete = len(desired) == len(rendered) and not any(state.omissions for state in desired)
+    plan = plan._replace(complete=is_complete)
+    # Of an environment with errors nothing is known of its delivery, which is no reason to say that it goes.
+    delivery = _collect_delivery(project, tuple(each for each in rendered if each.files or not has_errors(each.problems)))
     if delivery:
         plan = add_delivery(plan, base, desired, delivery.files, delivery.only)
     foreign_folders = frozenset(name for name in base.removed_environments if not base.baseline.has_environment(name))

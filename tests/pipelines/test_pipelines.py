@@ -128,6 +128,53 @@ def test_github_check(file: Path, comment: str, plan: str, runner: Callable) -> 
 
 
 @GITHUB
+@pytest.mark.parametrize(
+    ("against", "expected", "warns"),
+    [
+        ("HEAD^1", "HEAD^1", False),
+        ("", "", False),
+        ("0" * 40, "", False),
+        ("0123456789" * 4, "HEAD^1", True),
+        ("parent", "parent", False),
+    ],
+    ids=["pull request", "by hand", "first push", "forced push", "push"],
+)
+def test_github_baseline(
+    file: Path, comment: str, plan: str, against: str, expected: str, warns: bool, runner: Callable
+) -> None:
+    """A push and a merge queue compare with the commit before, and say where it is not there."""
+    machine = runner(AFTER)
+    parent = machine.bash("git rev-parse HEAD^1").stdout.strip()
+    done = machine.bash(steps(file)["Baseline"]["run"], AGAINST=parent if against == "parent" else against)
+    assert (done.returncode, "::warning::" in done.stdout) == (0, warns)
+    assert machine.text("output") == f"against={parent if expected == 'parent' else expected}\n"
+
+
+@GITHUB
+def test_github_events_have_a_baseline(file: Path, comment: str, plan: str) -> None:
+    """The events of GitHub that change the main branch each name the commit before."""
+    expression = " ".join(steps(file)["Baseline"]["env"]["AGAINST"].split())
+    for part in ("'HEAD^1'", "github.event.merge_group.base_sha", "(github.event_name == 'push' && github.event.before)"):
+        assert part in expression
+
+
+@GITHUB
+def test_github_plan_of_what_is_refused(file: Path, comment: str, plan: str, runner: Callable) -> None:
+    """The comment appears where the gate refuses, with the refusal at its top."""
+    machine = runner(LESS)
+    planned = machine.bash(steps(file)["Plan"]["run"], AGAINST="HEAD^1")
+    assert planned.returncode == 0, planned.stderr
+    assert "**Refused: 1 problem.**" in machine.text(plan)
+    assert machine.text("summary") == machine.text(plan)
+
+
+@GITHUB
+def test_github_plan_that_cannot_be_made_fails(file: Path, comment: str, plan: str, runner: Callable) -> None:
+    """No plan is made against a commit that is not there, and none is posted."""
+    assert runner(AFTER).bash(steps(file)["Plan"]["run"], AGAINST="nowhere").returncode != 0
+
+
+@GITHUB
 def test_github_check_of_a_push(file: Path, comment: str, plan: str, runner: Callable) -> None:
     """Without a commit to compare with, as in a push, the step compares with none."""
     assert runner(AFTER).bash(steps(file)["Check"]["run"], AGAINST="").returncode == 0
@@ -193,15 +240,28 @@ def test_gitlab_refuses(name: str, runner: Callable) -> None:
     machine = runner(LESS)
     done = machine.bash(script_of(name), CI_MERGE_REQUEST_DIFF_BASE_SHA="HEAD^1", CI_PROJECT_DIR=str(machine.root))
     assert (done.returncode, "destroys-data" in done.stderr) == (1, True)
+    assert "**Refused: 1 problem.**" in (machine.root / "plan.md").read_text(encoding="utf-8")
     assert not (machine.folder / "record").exists()
 
 
 @pytest.mark.parametrize("name", JOBS)
 def test_gitlab_on_the_main_branch(name: str, runner: Callable) -> None:
-    """Outside of a merge request the job checks, and plans nothing."""
-    machine = runner(AFTER)
-    done = machine.bash(script_of(name), CI_PROJECT_DIR=str(machine.root))
-    assert (done.returncode, (machine.root / "plan.md").exists()) == (0, False), done.stderr
+    """The first pipeline of a branch checks, and plans nothing."""
+    for before in ("", "0" * 40):
+        machine = runner(AFTER)
+        done = machine.bash(script_of(name), CI_PROJECT_DIR=str(machine.root), CI_COMMIT_BEFORE_SHA=before)
+        assert (done.returncode, (machine.root / "plan.md").exists()) == (0, False), done.stderr
+
+
+@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("before", ["HEAD^1", "0123456789" * 4])
+def test_gitlab_compares_a_branch_with_the_commit_before(name: str, before: str, runner: Callable) -> None:
+    """A push that loses data is red, also where the commit before is not there; no note is written without a request."""
+    machine = runner(LESS)
+    done = machine.bash(script_of(name), CI_PROJECT_DIR=str(machine.root), CI_COMMIT_BEFORE_SHA=before, VMGEN_TOKEN="t")
+    assert (done.returncode, "destroys-data" in done.stderr) == (1, True)
+    assert ("stands in for it" in done.stdout) is (before != "HEAD^1")
+    assert not (machine.folder / "record").exists()
 
 
 def test_shapes(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def command(
 ) -> bool:
     """Say what the platform will do with each change, from the files and from Git alone: no cluster is asked.
 
-    Nothing is refused here: that is what render and check do.
+    Where something is wrong, or render and check would refuse it, the plan shows all that it can, and exits 1.
 
     Example: vmgen plan --against main
     """
@@ -50,20 +50,15 @@ def command(
     selected, base = session.select_environments(names, since), session.load_plan_base(names, against)
     with Progress("rendering", len(selected)) as progress:
         callbacks = ProgressCallbacks(on_rendered=progress)
-        results = render_all(session.project, selected, verify_all=False, jobs=jobs, progress=callbacks)
-    problems = (*session.name_problems, *(problem for result in results for problem in result.problems))
-    if has_errors(problems):
-        session.report_problems(problems)
-        session.print_message("There is no plan for what cannot be rendered.")
-        return False
+        results = render_all(session.project, selected, verify_all=False, jobs=jobs, keep_going=True, progress=callbacks)
     plan, refusals = plan_and_gate(session.project, results, base)
-    plan = plan._replace(problems=sort_problems([*plan.problems, *find_own_templates(session.project)]))
+    problems = [problem for result in results for problem in result.problems]
+    problems += [*session.name_problems, *base.problems, *find_own_templates(session.project)]
+    plan = plan._replace(problems=sort_problems([*problems, *refusals]))
     if output == "text":
         text = format_text(plan, session.paint_for(sys.stdout))
     else:
         text = format_json(plan) if output == "json" else format_markdown(plan, max_bytes)
     write_output(text, color=session.color_override)
-    session.report_problems([*base.problems, *plan.problems])
-    if has_errors(refusals):
-        session.print_message("render and check refuse this; check says what lets it pass, such as the lines under `retire:`.")
-    return not (exit_code and plan.changes)
+    session.report_problems(plan.problems)
+    return not has_errors(plan.problems) and not (exit_code and plan.changes)

@@ -7,6 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from vmgen.check.totals import PriceList, load_prices
+from vmgen.expand.expandable import Omissions
 from vmgen.expand.model import Disk
 from vmgen.merge.environment import Environment, Group
 from vmgen.merge.layers import DISK_SOURCES
@@ -50,7 +51,7 @@ class DesiredState(NamedTuple):
     """One environment as its sources describe it. The keys of `files` and `objects` are paths below `manifests/`.
 
     `group_places` maps the folder of each group to the line that decides its number of VMs, and `field_places` the path of
-    each disk to the lines of its fields that cannot change.
+    each disk to the lines of its fields that cannot change. `omissions` are what could not be expanded.
     """
 
     environment: str
@@ -62,6 +63,7 @@ class DesiredState(NamedTuple):
     group_places: Mapping[str, Place] = {}
     field_places: Mapping[str, Mapping[str, Place]] = {}
     prices: PriceList | None = None
+    omissions: Omissions = Omissions()
 
 
 def build_desired_state(environment: Environment, tree: Tree) -> tuple[DesiredState, tuple[Problem, ...]]:

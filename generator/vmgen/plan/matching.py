@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vmgen.check.totals import ValueGetter
+from vmgen.expand.expandable import Omissions
 from vmgen.nameless import FIRST_PLACEHOLDER, abstract, fill, has_whole_words
 from vmgen.plan.baseline import Baseline
 from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Identity
@@ -124,7 +125,9 @@ def match_objects(
         differing = baseline.find_differing(names, files)
     parser = ManifestParser()
     desired_paths = {path: identity for desired in environments for path, identity in desired.objects.items()}
-    existing, problems = _parse_existing(differing, baseline, desired_paths, parser)
+    omissions = {desired.environment: desired.omissions for desired in environments}
+    comparable = {path: content for path, content in differing.items() if not _is_omitted(path, omissions)}
+    existing, problems = _parse_existing(comparable, baseline, desired_paths, parser)
     planned = _collect_planned(environments, baseline, differing, parser)
     unchanged = _collect_unchanged(environments, planned, parser) if existing else {}
     pairs, removed = [], []
@@ -140,6 +143,11 @@ def match_objects(
             removed.append(old)
     created = tuple(new for candidates in planned.values() for new in candidates)
     return Matching(tuple(pairs), created, tuple(removed), find_rename_candidates(removed, created), problems)
+
+
+def _is_omitted(path: str, omissions: Mapping[str, Omissions]) -> bool:
+    environment = path.partition("/")[0]
+    return bool(omissions.get(environment)) and omissions[environment].covers(path)
 
 
 def _collect_planned(

@@ -72,7 +72,8 @@ class PlanSummary(NamedTuple):
 class Plan(NamedTuple):
     """All changes of a run, in each environment the most severe first. `against` is the ref, empty for the files.
 
-    `deltas` are the changes of each environment's totals.
+    `deltas` are the changes of each environment's totals. `problems` are those of the run, what the gate refuses among them.
+    The plan is not `complete` if a part of an environment could not be expanded.
     """
 
     against: str
@@ -80,6 +81,7 @@ class Plan(NamedTuple):
     changes: tuple[ObjectChange, ...]
     problems: tuple[Problem, ...] = ()
     deltas: Mapping[str, TotalsDelta] = {}
+    complete: bool = True
 
     @property
     def by_environment(self) -> Mapping[str, tuple[ObjectChange, ...]]:

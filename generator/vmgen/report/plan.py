@@ -14,7 +14,7 @@ from vmgen.plan.totals import NO_DELTA, sum_deltas
 from vmgen.plan.verdicts import FieldChange, Verdict
 from vmgen.printable import escape
 from vmgen.printable import format_json as dump_json
-from vmgen.problems import Problem
+from vmgen.problems import Problem, shorten
 from vmgen.quantities import format_count
 from vmgen.report.problems import problem_to_dict
 from vmgen.report.terminal import Paint
@@ -50,6 +50,9 @@ MAX_COMMENT_BYTES = 65536
 _RESERVED_BYTES = 200
 # At most so many names in one block: a block is cut as a whole.
 _MAX_BLOCK_NAMES = 20
+# A refusal names every object, and may be longer than the plan.
+_MAX_MESSAGE_LENGTH = 1000
+_MAX_PROBLEM_LINES = 20
 _SEVERE_VERDICTS = (
     Verdict.DESTROYS_DATA,
     Verdict.REJECTED,
@@ -60,6 +63,7 @@ _SEVERE_VERDICTS = (
 _TABLE_HEADER = (
     "| environment | create | update | delete | destroy data | retired | what the updates do |\n|---|--:|--:|--:|--:|--:|---|\n"
 )
+INCOMPLETE = "Not complete: what cannot be expanded is not in this plan."
 _ESCAPES = {ord(character): f"&#{ord(character)};" for character in "\\`*_{}[]|@#~$:"} | {ord("\n"): " "}
 
 
@@ -147,6 +151,8 @@ def _format_lines(plan: Plan, paint: Paint) -> Iterator[str]:
     totals = format_delta(sum_deltas(plan.deltas.values()))
     if totals:
         yield f"Totals: {totals}."
+    if not plan.complete:
+        yield INCOMPLETE
     yield f"Plan: {plan.summary}."
 
 
@@ -185,6 +191,8 @@ def format_markdown(plan: Plan, max_bytes: int = MAX_COMMENT_BYTES) -> str:
     head = f"{COMMENT_MARKER}\n### Plan: {plan.summary}\n\nCompared with {baseline}.\n"
     totals = format_delta(sum_deltas(plan.deltas.values()))
     head += f"\nTotals: **{html.escape(totals)}**.\n" if totals else ""
+    head += "" if plan.complete else f"\n**{INCOMPLETE}**\n"
+    head += _format_refusals(plan.problems, max_bytes // 2 - len(head.encode()))
     texts, bytes_left, cut_count = [head], max_bytes - len(head.encode()) - _RESERVED_BYTES, 0
     for section in _build_sections(plan):
         fitting, bytes_left = _fit_blocks(section, bytes_left)
@@ -213,14 +221,9 @@ def _fit_blocks(section: _Section, bytes_left: int) -> tuple[list[_Block], int]:
 def _build_sections(plan: Plan) -> Iterator[_Section]:
     if plan.changes:
         yield from _build_change_sections(plan)
-    if plan.problems:
-        yield _Section("\n", tuple(_Block(_format_problem(problem), 0) for problem in plan.problems))
-
-
-def _format_problem(problem: Problem) -> str:
-    place, rule = _format_code(str(problem.place)), _format_code(problem.rule)
-    subject = f"{_format_code(problem.subject)}: " if problem.subject else ""
-    return f"- {problem.severity}: {place}: {subject}{_format_sentence(problem.message)} ({rule})\n"
+    others = [problem for problem in plan.problems if problem.severity != "error"]
+    if others:
+        yield _Section("\n", tuple(_Block(_format_problem(problem), 0) for problem in others))
 
 
 def _build_change_sections(plan: Plan) -> Iterator[_Section]:
@@ -239,6 +242,33 @@ def _build_change_sections(plan: Plan) -> Iterator[_Section]:
             if selected:
                 opening = f"\n<details><summary>{_escape_text(name)}: {len(selected)} {label}</summary>\n\n"
                 yield _Section(opening, _build_blocks(selected), "\n</details>\n")
+
+
+def _format_refusals(problems: Iterable[Problem], max_bytes: int) -> str:
+    """Format the errors of a run, at most in so many bytes; their number is always there."""
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if not errors:
+        return ""
+    heading = f"\n**Refused: {format_count(len(errors), 'problem')}.** `render` and `check` refuse this commit.\n"
+    blocks = tuple(_Block(_format_problem(problem), 0) for problem in errors)
+    fitting, _ = _fit_blocks(_Section("\n", blocks), max_bytes - len(heading.encode()) - _RESERVED_BYTES)
+    rest = ""
+    if len(fitting) < len(errors):
+        more = format_count(len(errors) - len(fitting), "more problem is", "more problems are")
+        rest = f"\n_{more} not shown; `vmgen check` shows them._\n"
+    return "".join((heading, "\n" if fitting else "", *(block.text for block in fitting), rest))
+
+
+def _format_problem(problem: Problem) -> str:
+    """Format a problem as a list item, with the lines to paste as they stand; long ones cut."""
+    place, rule = _format_code(str(problem.place)), _format_code(problem.rule)
+    subject = f"{_format_code(problem.subject)}: " if problem.subject else ""
+    message = _format_sentence(shorten(problem.message, _MAX_MESSAGE_LENGTH))
+    item = f"- {problem.severity}: {place}: {subject}{message} ({rule})\n"
+    shown = problem.lines[:_MAX_PROBLEM_LINES]
+    rest = [f"... and {len(problem.lines) - len(shown)} more lines"] if len(problem.lines) > len(shown) else []
+    lines = "<br>".join(map(_escape_text, (*shown, *rest)))
+    return f"{item}  <pre>{lines}</pre>\n" if lines else item
 
 
 def _is_severe(change: ObjectChange) -> bool:
@@ -289,9 +319,10 @@ def format_json(plan: Plan) -> str:
     document = {
         "version": 1,
         "against": plan.against,
+        "complete": plan.complete,
+        "problems": [problem_to_dict(problem) for problem in plan.problems],
         "summary": _summary_to_dict(plan.summary),
         "totals": delta_to_dict(sum_deltas(plan.deltas.values())),
-        "problems": [problem_to_dict(problem) for problem in plan.problems],
         "environments": [
             {
                 "name": name,
