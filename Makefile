@@ -3,9 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 ENV ?=
+# What zizmor and actionlint know; GitLab's files are compared with its schema by the tests.
+PIPELINES := action.yml generator/vmgen/starter/github-workflow.yaml $(wildcard .github/workflows/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help render plan check test quick mutants e2e lint types format docs site bench lock clean
+.PHONY: help render plan check test quick pipelines mutants e2e lint types format docs site bench lock clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +36,10 @@ e2e: .venv/.developing ## Deliver to a real API server by a real Argo CD and Flu
 lint: .venv/.developing ## Lint, and check the format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+pipelines: build/pipelines/.installed ## Lint the pipelines that are shipped (needs Go)
+	@build/pipelines/bin/zizmor --offline --quiet --no-progress $(PIPELINES)
+	@build/pipelines/actionlint $(filter-out action.yml,$(PIPELINES))
 
 types: .venv/.developing ## Check the types
 	@$(BIN)/mypy
@@ -67,6 +73,12 @@ lock: .venv/.developing ## Pin the dependencies anew (needs uv)
 
 clean: ## Remove what make made, the manifests excepted
 	rm -rf .venv .vmgen .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov dist build
+
+build/pipelines/.installed: Makefile
+	@$(PYTHON) -I -m venv build/pipelines
+	@build/pipelines/bin/python -I -m pip install --quiet --disable-pip-version-check zizmor==1.32.0
+	@GOBIN=$(CURDIR)/build/pipelines go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+	@touch $@
 
 build/mutants/venv:
 	@$(PYTHON) -m venv $@

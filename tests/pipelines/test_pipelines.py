@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -272,6 +273,50 @@ def test_shapes(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(file)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
+
+
+SCRIPTED = [ACTION, WORKFLOW, *JOBS.values(), STARTER_FOLDER / "Makefile"]
+
+
+@pytest.mark.parametrize("file", SCRIPTED, ids=lambda file: file.name)
+def test_python_is_isolated(file: Path) -> None:
+    """Each Python that a pipeline starts is isolated from the checkout, whose modules it would import otherwise."""
+    text = file.read_text(encoding="utf-8")
+    calls = re.findall(r"""(?:python3?|PYTHON[)}]?)["']?\)? +(-\S+)""", text)
+    assert calls
+    assert set(calls) == {"-I"}
+
+
+HOSTILE_MODULES = ("venv", "json", "pip", "ensurepip", "site", "encodings", "codecs", "sitecustomize", "click", "yaml", "vmgen")
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_modules_of_the_checkout_are_not_run(name: str, runner: Callable, tmp_path: Path) -> None:
+    """What a merge request brings under the name of a module is not imported where the token is."""
+    machine = runner(AFTER)
+    for module in HOSTILE_MODULES:
+        program(machine.root / f"{module}.py", f"open({str(tmp_path / 'ran')!r}, 'a').write('{module} ')\n")
+    python = f'#!/bin/sh\nunset PYTHONPATH\nexec "{sys.executable}" "$@"\n'
+    program(tmp_path / "bin" / "python", python)
+    merge = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": "HEAD^1", "CI_MERGE_REQUEST_IID": "7", "CI_PROJECT_ID": "9"}
+    script = script_of(name).replace("vmgen check", "true").replace("vmgen plan", "echo x #")
+    done = machine.bash(
+        script, **merge, CI_API_V4_URL="https://git.example.com/api/v4", VMGEN_TOKEN="t", CI_PROJECT_DIR=str(machine.root),
+        ANSWER="[]",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("module", ["venv", "ensurepip", "pip", "json"])
+def test_action_installs_outside_of_the_checkout(module: str, tmp_path: Path) -> None:
+    """The action makes its virtual environment without a module of the checkout, even where it stands in it."""
+    program(tmp_path / f"{module}.py", f"open({str(tmp_path / 'ran')!r}, 'a')\n")
+    assert steps(ACTION)["Install vmgen"]["working-directory"] == "${{ runner.temp }}"
+    [create] = [line for line in steps(ACTION)["Install vmgen"]["run"].splitlines() if " venv " in line]
+    environment = {"PATH": os.environ["PATH"], "PYTHON": sys.executable, "RUNNER_TEMP": str(tmp_path)}
+    subprocess.run(["bash", "-ec", create.replace("venv ", "venv --without-pip ")], cwd=tmp_path, env=environment, check=True)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_actionlint(tmp_path: Path) -> None:
