@@ -15,6 +15,8 @@ from vmgen.read import yaml_reader
 from vmgen.read.located import AmbiguousScalar, Located, to_plain, walk
 from vmgen.read.yaml_reader import describe_unprintable, find_unprintable, read_yaml, resolve_scalar
 
+TAG = "a tag is not taken; write a plain value, or put a text that begins with '!' in quotes"
+ALIAS = "unknown alias; write the value out, or put a text that begins with '*' in quotes"
 REFUSED = {
     "duplicate key": (b"a: 1\nb: 2\na: 3\n", "3:1", "duplicate-key", "'a' is written twice, first at line 1; remove one"),
     "duplicate key below": (b"a:\n  b: 1\n  b: 1\n", "3:3", "duplicate-key", "'b' is written twice, first at line 2"),
@@ -25,18 +27,18 @@ REFUSED = {
     "tab at the top": (b"\ta: 1\n", "1:1", "tab-indentation", "a tab in the indentation"),
     "second document": (b"a: 1\n---\nb: 2\n", "2:1", "several-documents", "a second document begins here; write one file"),
     "empty second document": (b"a: 1\n---\n", "2:1", "several-documents", "a second document begins here"),
-    "standard tag": (b"a: !!str 1\n", "1:4", "yaml-tag", "the tag tag:yaml.org,2002:str is not taken; write a plain value"),
+    "standard tag": (b"a: !!str 1\n", "1:4", "yaml-tag", TAG),
     "python tag": (b"a: !!python/object/apply:os.system [id]\n", "1:4", "yaml-tag", "is not taken; write a plain value"),
-    "tag on a mapping": (b"a: !mine {b: 1}\n", "1:4", "yaml-tag", "the tag !mine is not taken; write a plain value"),
-    "bare tag": (b"a: ! x\n", "1:4", "yaml-tag", "the tag ! is not taken; write a plain value"),
+    "tag on a mapping": (b"a: !mine {b: 1}\n", "1:4", "yaml-tag", TAG),
+    "bare tag": (b"a: ! x\n", "1:4", "yaml-tag", TAG),
     "merge key": (
         b"a: &x {b: 1}\nc:\n  <<: *x\n",
         "3:3",
         "merge-key",
         "merge keys are not taken; use `defaults:` or `extends:`",
     ),
-    "unknown alias": (b"a: *x\n", "1:4", "unknown-alias", "unknown alias 'x'; write the value out"),
-    "alias of what is not finished": (b"a: &x [*x]\n", "1:8", "unknown-alias", "unknown alias 'x'; write the value out"),
+    "unknown alias": (b"a: *x\n", "1:4", "unknown-alias", ALIAS),
+    "alias of what is not finished": (b"a: &x [*x]\n", "1:8", "unknown-alias", ALIAS),
     "latin-1": (b"a: \xe9\n", "1:4", "not-utf-8", "not UTF-8 text; save the file as UTF-8"),
     "latin-1 after letters of several bytes": ("é: é".encode() + b" \xff", "1:6", "not-utf-8", "not UTF-8 text"),
     "latin-1 after a mark": (b"\xef\xbb\xbfa: 1\nb: \xff", "2:4", "not-utf-8", "not UTF-8 text"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from jinja2 import BaseLoader, TemplateError, TemplateNotFound, TemplateSyntaxError, nodes
@@ -13,7 +14,12 @@ from vmgen.read.repository import Project
 from vmgen.read.sandbox import Sandbox, count_steps
 from vmgen.read.template_steps import StepCounter, StepLimitError
 from vmgen.rules import TEMPLATE_ERROR
+from vmgen.secrets.redact import REDACTED
 
+_QUOTED = re.compile(r"""(?<!\w)(?P<mark>['"])(?P<text>[^'"\n]{0,4096})(?P=mark)""")
+_TYPE_NAME = re.compile(
+    r"(?:[\w.]+ object|int|str|list|tuple|dict|float|bool|NoneType|builtin_function_or_method|method|function)"
+)
 _TRACE_FILTERS = ("trace_condition", "enter_branch", "leave_branch", "trace_choice")
 
 
@@ -156,7 +162,18 @@ class Templates:
             for frame in extract_tb(error.__traceback__):
                 if frame.filename in self._display_paths.values():
                     line, display_path = frame.lineno or 1, frame.filename
-        return TEMPLATE_ERROR.build_problem(Place(display_path, line, 1), "", _describe_error(error))
+        message = _describe_error(error)
+        if not isinstance(error, TemplateSyntaxError):
+            message = _QUOTED.sub(lambda quoted: quoted[0] if self._is_written(quoted["text"]) else f"'{REDACTED}'", message)
+        return TEMPLATE_ERROR.build_problem(Place(display_path, line, 1), "", message)
+
+    def _is_written(self, quoted: str) -> bool:
+        """Return whether a message quotes a type of Python or the text of a template, rather than a value."""
+        if _TYPE_NAME.fullmatch(quoted) or not any(map(str.isalnum, quoted)):
+            return True
+        with suppress(OSError, TemplateError, ProblemsError, ValueError):
+            return any(quoted in self.read_source(name)[0] for name in tuple(self._display_paths))
+        return False
 
 
 def _describe_error(error: Exception) -> str:

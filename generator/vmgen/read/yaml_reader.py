@@ -40,6 +40,7 @@ MAX_VALUES = 2_000_000
 # Readers round, reject or turn into infinity a number of more digits.
 MAX_NUMBER_LENGTH = 19
 
+_ALIAS_MESSAGE = "unknown alias; write the value out, or put a text that begins with '*' in quotes"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = {"", "~", "null", "Null", "NULL"}
@@ -165,7 +166,9 @@ class _Parser:
         if isinstance(event, yaml.AliasEvent):
             return self._resolve_alias(event, place)
         if event.tag is not None:
-            self._report(place, YAML_TAG, f"the tag {event.tag} is not taken; write a plain value")
+            # Neither a tag nor an alias is repeated: `password: !x` and `password: *x` are passwords without quotes.
+            message = "a tag is not taken; write a plain value, or put a text that begins with '!' in quotes"
+            self._report(place, YAML_TAG, message)
         if isinstance(event, yaml.ScalarEvent):
             value = self._parse_scalar(event, place)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -179,7 +182,7 @@ class _Parser:
     def _resolve_alias(self, event: Any, place: Place) -> Located:
         target = self.anchors.get(event.anchor)
         if target is None:
-            raise self._stop(place, UNKNOWN_ALIAS, f"unknown alias '{event.anchor}'; write the value out")
+            raise self._stop(place, UNKNOWN_ALIAS, _ALIAS_MESSAGE)
         self.value_count += _count_values(target, MAX_VALUES - self.value_count)
         if self.value_count > MAX_VALUES:
             raise self._stop(place, ALIAS_BOMB, "aliases unfold to too many values; write them out")
@@ -247,7 +250,7 @@ class _Parser:
             opening = self._locate_mark(error.context_mark)
             return opening, YAML_SYNTAX, "the quote that opens here is never closed; close it"
         if "undefined alias" in message:
-            return place, UNKNOWN_ALIAS, f"{message}; write the value out"
+            return place, UNKNOWN_ALIAS, _ALIAS_MESSAGE
         return place, YAML_SYNTAX, describe_syntax_error(message, error.context or "")
 
     def _locate(self, event: Any) -> Place:
