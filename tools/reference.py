@@ -62,6 +62,7 @@ def pages() -> dict[str, str]:
         "docs/configuration.md": configuration_page(),
         "docs/vmgen.1": manual_page(),
         "generator/vmgen/report/rule_examples.json": rule_examples(),
+        **manifest_schemas(),
     }
 
 
@@ -187,6 +188,18 @@ def manual_page() -> str:
 def _roff(text: str) -> str:
     lines = text.replace("\\", "\\e").replace("-", "\\-").splitlines()
     return "\n".join(f"\\&{line}" if line.startswith((".", "'")) else line for line in lines)
+
+
+def manifest_schemas() -> dict[str, str]:
+    """The schemas of the kinds by the names under which kubeconform looks for them, for all platforms together."""
+    files = {"vmdisk": "vm-disk", "vminstance": "vm-instance"}
+    schemas = {}
+    for kind, file in files.items():
+        paths = sorted((ROOT / "templates").glob(f"*/{file}*.schema.json"))
+        documents = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        text = json.dumps({"$schema": documents[0]["$schema"], "anyOf": documents}, indent=1, ensure_ascii=False)
+        schemas[f"schema/crds/{kind}-apps.cozystack.io-v1alpha1.json"] = text + "\n"
+    return schemas
 
 
 def rule_examples() -> str:

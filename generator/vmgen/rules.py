@@ -141,6 +141,11 @@ INVALID_POLICY = Rule(
 
 Correct it at the place that the message names; definitions stand under `$defs` in the same schema.""",
 )
+STALE_SCHEMA = Rule(
+    "stale-schema",
+    "The schema that editors complete with, `schema/environment.values.schema.json`, is not what the catalogs and this version of vmgen make. `vmgen render` writes it anew where it exists.",
+    "warning",
+)
 POLICY_FILE_NAME = Rule(
     "policy-file-name",
     "A YAML file below `policies/` that is not read, since it ends in `.yml` or lies in a subfolder: a policy that nobody reads enforces nothing. The message says where it has to go.",

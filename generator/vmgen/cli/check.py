@@ -13,6 +13,7 @@ from vmgen.cli.session import Progress, Session, measure_stages
 from vmgen.problems import Problem, has_errors, sort_problems
 from vmgen.quantities import format_count
 from vmgen.write.state import find_tracked_state
+from vmgen.write.values_schema import find_stale_schema
 
 if TYPE_CHECKING:
     from vmgen.pipeline import RunResult
@@ -88,6 +89,7 @@ def _find_problems(session: Session, result: RunResult, options: CheckOptions) -
         *find_drift(session.project, result.changes, files, with_diff=with_diff),
     ]
     delivery = result.delivery
+    problems.extend(find_stale_schema(session.project))
     problems.extend(find_drift(delivery.project, delivery.changes, delivery.files, with_diff=with_diff))
     if options.kustomize != "off" and not has_errors((*session.name_problems, *problems)):
         session.on_stage("kustomize")

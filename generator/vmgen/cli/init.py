@@ -16,9 +16,12 @@ from vmgen.check.ssh_key import SshKeyFault, parse_ssh_key
 from vmgen.cli.output import write_message, write_output
 from vmgen.filesystem.reader import read_named_file
 from vmgen.merge.platform import DEFAULT_PLATFORM
+from vmgen.plan.git import create_repository
 from vmgen.problems import VmgenError, did_you_mean
+from vmgen.read.configuration import CONFIGURATION_FILE, find_git_top, load_configuration
 from vmgen.read.layer_file import MAX_KEY_FILE_BYTES
 from vmgen.read.repository import Project, read_schema_text
+from vmgen.write.answers import build_options, record_answers, update_files
 from vmgen.write.starter import FORGES, StarterOptions, render_starter, write_missing
 
 NONE = "none"
@@ -35,6 +38,9 @@ _OWNERS_PATTERN = re.compile(r"(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+)( +(@[\w.-]
 @click.option("--ci", type=click.Choice([*FORGES, "both", NONE]), help="Whose pipeline to write.  [default: both]")
 @click.option("--argocd", metavar="URL", help="Deliver with Argo CD: this repository, as Argo CD reaches it.")
 @click.option("--flux", metavar="NAME", help="Deliver with Flux: the GitRepository of this repository.")
+@click.option("--requirement", metavar="TEXT", help="What pip installs [default: this version, or the commit it came from].")
+@click.option("--defaults", is_flag=True, help="Ask nothing: take the default of what no option says.")
+@click.option("--update", is_flag=True, help="Bring the files of an earlier init to this version; edited ones stay.")
 def command(
     folder: str,
     namespace: str | None,
@@ -44,14 +50,21 @@ def command(
     ci: str | None,
     argocd: str | None,
     flux: str | None,
+    requirement: str | None,
+    defaults: bool,
+    update: bool,
 ) -> None:
     """Make a repository in DIR: an environment to begin with, and what checks it before a merge.
 
-    On a terminal it asks for what no option says. A file that is there already stays as it is.
+    On a terminal it asks for what no option says. A file that is there already stays as it is. Below the top of a Git
+    repository, what forges read goes to its top. The answers are kept in vmgen.toml.
 
     Example: vmgen init shop --namespace tenant-shop --ssh-key ~/.ssh/id_ed25519.pub
     """
-    interactive = sys.stdin.isatty() and sys.stdout.isatty()
+    if update:
+        _update_repository(Path(folder), requirement)
+        return
+    interactive = not defaults and sys.stdin.isatty() and sys.stdout.isatty()
     if namespace is None and not interactive:
         raise click.UsageError("write --namespace: there is no terminal to ask on")
     prompter = _Prompter(interactive)
@@ -64,6 +77,8 @@ def command(
         forges=prompter.ask("Pipeline for github, gitlab, both or none", ci, _parse_forges, "both"),
         argocd=argocd or "",
         flux=flux or "",
+        requirement=requirement or _find_own_requirement(),
+        directory=_find_directory(Path(folder)),
     )
     _create_repository(Path(folder), options)
 
@@ -97,18 +112,76 @@ def _create_repository(folder: Path, options: StarterOptions) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
         raise VmgenError(f"{folder} is a file; name a folder to make the repository in") from None
-    written, skipped = write_missing(folder, render_starter(options))
+    files = render_starter(options, folder)
+    written, skipped = write_missing(folder, files)
     for path in written:
         write_output(f"wrote {path}\n")
     for path in skipped:
-        write_message(f"kept {path}, which was there\n")
+        write_message(f"kept {path}, which was there{_explain_missing_lines(folder / path, files[path])}\n")
     if not written:
         write_message("Nothing to do: all is there.\n")
         return
+    record_answers(folder, options, files)
+    write_output(f"wrote {CONFIGURATION_FILE}\n")
     root = folder.resolve()
     change_folder = "" if root == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
-    init_git = "" if any((path / ".git").exists() for path in (root, *root.parents)) else "git init && "
+    init_git = "" if find_git_top(root) or create_repository(root) else "git init && "
     write_message(f"\nNext: {change_folder}{init_git}vmgen render && git add . && git commit\n")
+
+
+def _explain_missing_lines(path: Path, content: str) -> str:
+    """Return what a kept .gitattributes or .gitignore lacks, to end a message with."""
+    if path.name not in (".gitattributes", ".gitignore") or not path.is_file():
+        return ""
+    there = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lacking = [line for line in content.splitlines() if line not in there and not line.startswith("#")]
+    return "; add these lines to it:\n" + "\n".join(f"    {line}" for line in lacking) if lacking else ""
+
+
+def _update_repository(folder: Path, requirement: str | None) -> None:
+    """Write the files of an earlier init as this version makes them. Raises VmgenError if no answers are written down."""
+    configuration = load_configuration(folder)
+    if not configuration.answers:
+        raise VmgenError(f"{folder / CONFIGURATION_FILE} holds no answers in [init]; run vmgen init {folder} first")
+    options = build_options(configuration.answers)
+    options = options._replace(requirement=requirement or _find_own_requirement() or options.requirement)
+    files = render_starter(options, folder)
+    update = update_files(folder, files, configuration.answers.get("files", {}))
+    for path in update.written:
+        write_output(f"wrote {path}\n")
+    for path in update.edited:
+        write_message(f"kept {path}, which was edited\n")
+    for path in update.removed:
+        write_message(f"left out {path}, which was removed\n")
+    record_answers(folder, options, {path: text for path, text in files.items() if path not in update.edited})
+    write_message("Next: vmgen render && git diff\n" if update.written else "Nothing to do: all is up to date.\n")
+
+
+def _find_directory(folder: Path) -> str:
+    """Return the path of a folder below the top of the Git repository that holds it; empty if it is the top, or in none."""
+    resolved = folder.resolve()
+    top = find_git_top(resolved)
+    directory = "" if top is None or top == resolved else resolved.relative_to(top).as_posix()
+    if not re.fullmatch(r"[\w./+-]*", directory):
+        raise VmgenError(f"the folder {directory} cannot be written into pipelines; use letters, digits and dashes in its name")
+    return directory
+
+
+def _find_own_requirement() -> str:
+    """Return the commit that this vmgen was installed from, as pip takes it; empty if it came from elsewhere.
+
+    https://packaging.python.org/en/latest/specifications/direct-url/: a file address is one of this machine only.
+    """
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        origin = json.loads(distribution("vmgen").read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        return ""
+    commit, url = origin.get("vcs_info", {}).get("commit_id", ""), str(origin.get("url", ""))
+    if not commit or "@" in url.partition("://")[2].partition("/")[0] or url.startswith("file:"):
+        return ""
+    return f"vmgen[engine] @ {origin['vcs_info']['vcs']}+{url}@{commit}"
 
 
 def _parse_namespace(answer: str) -> str:

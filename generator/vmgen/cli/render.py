@@ -14,6 +14,7 @@ from vmgen.cli.session import Session, measure_stages
 from vmgen.filesystem.reader import read_file
 from vmgen.problems import Problem, sort_problems
 from vmgen.quantities import format_count
+from vmgen.read.repository import VALUES_SCHEMA_FILE
 from vmgen.stamps import Stamp, StampStore
 from vmgen.write.state import find_tracked_state, lock_repository
 
@@ -83,9 +84,21 @@ def _render(session: Session, options: RenderOptions) -> bool:
     stamps = session.open_stamps()
     fresh = {} if options.verify or options.since or removed else stamps.find_fresh(names)
     if fresh and len(fresh) == len(names):
-        return _report_unchanged(session, fresh)
+        return _report_unchanged(session, fresh) and _refresh_editor_schema(session)
     with lock_repository(session.project.root):
-        return _write_manifests(session, _evaluate(session, options, names, removed, fresh), stamps, fresh)
+        written = _write_manifests(session, _evaluate(session, options, names, removed, fresh), stamps, fresh)
+        return written and _refresh_editor_schema(session)
+
+
+def _refresh_editor_schema(session: Session) -> bool:
+    """Write the schema that editors complete with again, where there is one; return True."""
+    if (session.project.root / VALUES_SCHEMA_FILE).is_file():  # else what builds it need not be imported
+        from vmgen.write.values_schema import refresh_schema
+
+        session.on_stage("schema")
+        if refresh_schema(session.project):
+            session.print_message(f"{VALUES_SCHEMA_FILE}: updated for editors")
+    return True
 
 
 def _evaluate(

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from vmgen.cli.output import write_output
-from vmgen.read.repository import read_schema_text
+from vmgen.merge.values_schema import build_values_schema
+from vmgen.read.configuration import find_root
+from vmgen.read.repository import Project, read_schema_text
 
-SCHEMAS = ("environment", "catalog", "platform", "policy", "verdicts", "configuration", "plan", "problems")
+SCHEMAS = (
+    "environment",
+    "catalog",
+    "platform",
+    "policy",
+    "verdicts",
+    "configuration",
+    "plan",
+    "problems",
+    "vmdisk",
+    "vminstance",
+)
+_FILES = {kind: f"crds/{kind}-apps.cozystack.io-v1alpha1.json" for kind in ("vmdisk", "vminstance")}
 
 
 @click.command("schema")
 @click.argument("name", metavar="[NAME]", type=click.Choice(SCHEMAS), default="environment")
-def command(name: str) -> None:
+@click.option("--values", is_flag=True, help="With the repository's catalogs in it: types, images, profiles, classes.")
+def command(name: str, values: bool) -> None:
     """Print a JSON Schema. NAME is environment (the default), catalog, platform, policy or verdicts: files that are read;
-    configuration: vmgen.toml; plan or problems: what `-o json` prints.
+    configuration: vmgen.toml; plan or problems: what `-o json` prints; vmdisk or vminstance: what is rendered.
 
-    Example: vmgen schema > schema/environment.schema.json
+    Example: vmgen schema --values > schema/environment.values.schema.json
     """
-    write_output(read_schema_text(name))
+    if not values:
+        write_output(read_schema_text(_FILES.get(name, name)))
+        return
+    if name != "environment":
+        raise click.UsageError("--values is for environments only")
+    write_output(build_values_schema(Project(find_root(Path.cwd()) or Path.cwd())))

@@ -241,6 +241,14 @@ def read_tree_id(folder: Path, name: str) -> str:
     return output.decode().strip() if code == 0 else ""
 
 
+def create_repository(folder: Path) -> bool:
+    """Make a Git repository of a folder, and return whether git could."""
+    try:
+        return _run_git(folder, "init", "--quiet")[0] == 0
+    except FileNotFoundError:  # git is not installed
+        return False
+
+
 def _check_output(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
     code, output, complaint = _run_git(folder, *arguments, stdin=stdin)
     if code:

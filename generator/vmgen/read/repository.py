@@ -18,6 +18,8 @@ from vmgen.yaml_text import HEADER_PREFIX
 
 # The folders that environments are made from.
 SOURCE_FOLDERS = ("environments", "templates", "policies")
+# What an editor completes environments with, where a repository has it.
+VALUES_SCHEMA_FILE = "schema/environment.values.schema.json"
 # The folder of what Argo CD or Flux gets, and the folders in it.
 DELIVERY_FOLDER = "delivery"
 ARGOCD, FLUX, STANDALONE_FOLDER = "argocd", "flux", "standalone"
@@ -177,8 +179,8 @@ def _has_manifests(project: Project) -> bool:
 
 
 def read_schema_text(name: str) -> str:
-    """Return the text of one of vmgen's own JSON Schemas, such as `environment`."""
-    return read_file(str(_builtin_folder("schema") / f"{name}.schema.json")).decode()
+    """Return the text of one of vmgen's own JSON Schemas, such as `environment`, or of a file below their folder."""
+    return read_file(str(_builtin_folder("schema") / (name if name.endswith(".json") else f"{name}.schema.json"))).decode()
 
 
 def find_environments(project: Project) -> tuple[tuple[str, ...], tuple[Problem, ...]]:

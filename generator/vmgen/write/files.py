@@ -32,7 +32,7 @@ def write_changes(changes: FileChanges, contents: Mapping[str, bytes], project: 
         for folder, paths in new_folders.items():
             _write_folder(root, folder, paths, contents)
         for path in sorted((*single_files, *changes.updated), key=_get_write_order):
-            _replace(f"{root}/{path}", contents[path])
+            replace_file(f"{root}/{path}", contents[path])
         for path in sorted(changes.pruned, key=_get_delete_order):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{root}/{path}")
@@ -88,7 +88,7 @@ def _write_folder(root: str, folder: str, paths: list[str], contents: Mapping[st
         raise
 
 
-def _replace(path: str, content: bytes) -> None:
+def replace_file(path: str, content: bytes) -> None:
     """Put a whole file in its place. See docs/decisions.md#no-fsync."""
     temporary = _get_temporary_path(path)
     try:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from vmgen import __version__
 from vmgen.filesystem.reader import read_file
 from vmgen.merge.platform import DEFAULT_PLATFORM
-from vmgen.read.repository import read_schema_text
+from vmgen.merge.values_schema import build_values_schema
+from vmgen.read.repository import VALUES_SCHEMA_FILE, Project
 from vmgen.yaml_text import quote, to_flow
 
 STARTER_FOLDER = Path(__file__).resolve().parent.parent / "starter"
@@ -25,6 +26,7 @@ _FILES = {
     "Makefile": "Makefile",
     "README.md.in": "README.md",
     "requirements.txt.in": "requirements.txt",
+    "editorconfig": ".editorconfig",
     "gitattributes": ".gitattributes",
     "gitignore": ".gitignore",
     "pre-commit-config.yaml": ".pre-commit-config.yaml",
@@ -32,8 +34,27 @@ _FILES = {
     "vscode-settings.json": ".vscode/settings.json",
 }
 _PIPELINES = {
-    "github": {"github-workflow.yaml": ".github/workflows/vmgen.yaml"},
-    "gitlab": {"gitlab-ci.yaml": ".gitlab-ci.yml"},
+    "github": {"github-workflow.yaml": ".github/workflows/vmgen.yaml", "renovate.json": "renovate.json"},
+    "gitlab": {"gitlab-ci.yaml": ".gitlab-ci.yml", "renovate.json": "renovate.json"},
+}
+# Read by forges and by pre-commit at the top of the Git repository alone.
+_TOP_FILES = ("CODEOWNERS", ".pre-commit-config.yaml", *(path for files in _PIPELINES.values() for path in files.values()))
+# In a folder below the top: what stands in these files, and what has to stand there.
+_IN_DIRECTORY = {
+    ".github/workflows/vmgen.yaml": {
+        "    runs-on: ubuntu-latest\n": "    runs-on: ubuntu-latest\n    defaults:\n      run:\n"
+        "        working-directory: {0}\n",
+        "          cache: pip\n": "          cache: pip\n          cache-dependency-path: {0}/requirements.txt\n",
+    },
+    ".gitlab-ci.yml": {
+        "  before_script:\n": "  before_script:\n    - cd {0}\n",
+        "paths: [plan.md]": "paths: [{0}/plan.md]",
+    },
+    ".pre-commit-config.yaml": {
+        "make --silent check": "make --silent --directory {0} check",
+        "files: ^(": "files: ^{0}/(",
+    },
+    "CODEOWNERS": {"/manifests/*/disks/": "/{0}/manifests/*/disks/"},
 }
 _NO_KEYS = """\
   # Put public keys into environments/keys/ops.pub, one a line, and take the mark away: without a key nobody can log in.
@@ -47,6 +68,7 @@ _POINT_STEP = (
     "The first time: point Argo CD or Flux at `manifests/production`, or let vmgen write what they need, with `delivery:` in\n"
     "`environments/_defaults.yaml`. From then on a merge is a deployment."
 )
+_NOTE = "# Before that version is published, name what pip can install: vmgen init --requirement.\n"
 _NO_OWNERS = "# Name them and take the mark away:\n# /manifests/*/disks/ @acme/data-owners"
 
 
@@ -54,7 +76,8 @@ class StarterOptions(NamedTuple):
     """What the files of a new repository depend on. An empty value becomes a line that says how to add it later.
 
     `keys` is the text of a file of public SSH keys, `owners` the names that CODEOWNERS takes, `argocd` the URL of the
-    repository for Argo CD, and `flux` the name of its GitRepository.
+    repository for Argo CD, and `flux` the name of its GitRepository. `requirement` is what pip installs, `directory` the
+    folder of the new repository below the top of the Git repository that holds it; empty at the top.
     """
 
     namespace: str
@@ -64,19 +87,32 @@ class StarterOptions(NamedTuple):
     owners: str = ""
     argocd: str = ""
     flux: str = ""
+    requirement: str = ""
+    directory: str = ""
 
 
-def render_starter(options: StarterOptions) -> dict[str, str]:
-    """Return the text of each file by its path in the new repository."""
+def render_starter(options: StarterOptions, folder: Path) -> dict[str, str]:
+    """Return the text of each file by its path from `folder`, the new repository."""
     sources = dict(_FILES)
     for forge in options.forges:
         sources |= _PIPELINES[forge]
     values = _build_values(options)
     files = {path: _render_file(name, values) for name, path in sources.items()}
-    files["schema/environment.schema.json"] = read_schema_text("environment")
+    files[VALUES_SCHEMA_FILE] = build_values_schema(Project(folder), options.platform)
     if options.keys:
         files[KEY_FILE] = options.keys.rstrip("\n") + "\n"
-    return files
+    return _move_to_top(files, options.directory) if options.directory else files
+
+
+def _move_to_top(files: Mapping[str, str], directory: str) -> dict[str, str]:
+    """Return files with those for forges at the top of the Git repository, for a repository in a folder below it."""
+    up = "../" * len(directory.split("/"))
+    moved = {}
+    for path, content in files.items():
+        for old, new in _IN_DIRECTORY.get(path, {}).items():
+            content = content.replace(old, new.format(directory))
+        moved[up + path if path in _TOP_FILES else path] = content
+    return moved
 
 
 def _build_values(options: StarterOptions) -> dict[str, str]:
@@ -89,7 +125,8 @@ def _build_values(options: StarterOptions) -> dict[str, str]:
         "owners": f"/manifests/*/disks/ {options.owners}" if options.owners else _NO_OWNERS,
         "more": ", the SSH keys among it" if options.keys else "",
         "first": _APPLY_STEP if options.argocd or options.flux else _POINT_STEP,
-        "version": __version__,
+        "requirement": options.requirement or f"vmgen[engine]=={__version__}",
+        "note": _NOTE if not options.requirement else "",
     }
 
 

@@ -1,0 +1,127 @@
+"""Write down in `vmgen.toml` what `vmgen init` was answered and what it wrote, and write its files again from that.
+
+The model is copier's, whose updates start from the answers: https://copier.readthedocs.io/en/stable/updating/
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vmgen.problems import VmgenError
+from vmgen.read.configuration import CONFIGURATION_FILE
+from vmgen.read.repository import VALUES_SCHEMA_FILE
+from vmgen.write.files import replace_file
+from vmgen.write.starter import FORGES, StarterOptions
+
+# A user's own work is written once and never again; the schema of the editor is refreshed by render.
+_NEVER_UPDATED = ("environments/", "README.md", VALUES_SCHEMA_FILE)
+_HEADER = "# The configuration of this repository: `vmgen schema configuration` prints what it may hold.\n"
+_TABLE = re.compile(r"(?m)^\s*\[([^\]\n]+)\]")
+
+
+class Update(NamedTuple):
+    """What an update did, by path: written, left alone since it was edited, and not written again since it was removed."""
+
+    written: tuple[str, ...]
+    edited: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+def build_options(answers: Mapping[str, Any]) -> StarterOptions:
+    """Return the options that recorded answers stand for."""
+    ci = answers.get("ci", "both")
+    return StarterOptions(
+        namespace=answers.get("namespace", ""),
+        platform=answers.get("platform", StarterOptions._field_defaults["platform"]),
+        forges=FORGES if ci == "both" else tuple(forge for forge in FORGES if forge == ci),
+        owners=answers.get("owners", ""),
+        argocd=answers.get("argocd", ""),
+        flux=answers.get("flux", ""),
+        requirement=answers.get("requirement", ""),
+        directory=answers.get("directory", ""),
+    )
+
+
+def record_answers(folder: Path, options: StarterOptions, files: Mapping[str, str]) -> None:
+    """Write the answers and the digest of each file as vmgen makes it into vmgen.toml, and keep what else is in there."""
+    path = folder / CONFIGURATION_FILE
+    text = path.read_text(encoding="utf-8") if path.is_file() else _HEADER
+    kept = _remove_tables(text).rstrip("\n")
+    try:
+        replace_file(str(path), f"{kept}\n\n{_format_answers(options, files)}".encode())
+    except OSError as error:
+        raise VmgenError(f"cannot write {path}: {error.strerror}") from None
+
+
+def update_files(folder: Path, files: Mapping[str, str], digests: Mapping[str, str]) -> Update:
+    """Write the files of this version where the ones of an earlier version are unedited. Raises VmgenError.
+
+    A file that no earlier version wrote is added where nothing stands in its place.
+    """
+    written: list[str] = []
+    edited: list[str] = []
+    removed: list[str] = []
+    for path, content in files.items():
+        target = folder / path
+        if path.startswith(_NEVER_UPDATED):
+            continue
+        if not target.exists() and not target.is_symlink():
+            (removed if path in digests else written).append(path)
+        elif not target.is_file() or target.is_symlink() or _digest(target.read_bytes()) not in (digests.get(path), ""):
+            if not target.is_file() or target.read_bytes() != content.encode():
+                edited.append(path)
+        elif target.read_bytes() != content.encode():
+            written.append(path)
+    for path in written:
+        target = folder / path
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(str(target), files[path].encode())
+        except OSError as error:
+            raise VmgenError(f"cannot write {target}: {error.strerror}") from None
+    return Update(tuple(written), tuple(edited), tuple(removed))
+
+
+def _format_answers(options: StarterOptions, files: Mapping[str, str]) -> str:
+    ci = "both" if options.forges == FORGES else options.forges[0] if options.forges else "none"
+    answers = {
+        "namespace": options.namespace,
+        "platform": options.platform,
+        "ci": ci,
+        "owners": options.owners,
+        "argocd": options.argocd,
+        "flux": options.flux,
+        "requirement": options.requirement,
+        "directory": options.directory,
+    }
+    lines = ["# What vmgen init was answered, and what it wrote: `vmgen init --update` starts from here.", "[init]"]
+    lines += [f"{key} = {_quote(value)}" for key, value in answers.items() if value]
+    lines += ["", "[init.files]"]
+    digests = {path: _digest(text.encode()) for path, text in files.items() if not path.startswith(_NEVER_UPDATED)}
+    lines += [f"{_quote(path)} = {_quote(digest)}" for path, digest in sorted(digests.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _remove_tables(text: str) -> str:
+    """Return a TOML text without the tables that record_answers writes, and without the comment above them."""
+    kept, inside = [], False
+    for line in text.splitlines():
+        match = _TABLE.match(line)
+        if match:
+            inside = match.group(1).strip() in ("init", "init.files")
+        if not inside and not line.startswith("# What vmgen init was answered"):
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def _quote(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # a basic string of TOML has the escapes of JSON
+
+
+def _digest(content: bytes) -> str:
+    return sha256(content, usedforsecurity=False).hexdigest()[:16]
