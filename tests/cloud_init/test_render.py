@@ -164,14 +164,15 @@ WRONG = {
         "{merge: []}",
         "",
         f"{ENVIRONMENT}:5:28",
-        "vms.web.cloudInit.merge: must be a list of fragments: names of files, or mappings of cloud-config keys "
+        "vms.web.cloudInit.merge: must be a list of fragments: names of files, templates, or mappings of cloud-config keys "
         "[cloud-init-form]",
     ),
     "a number to merge": (
         "{merge: [3]}",
         "",
         f"{ENVIRONMENT}:5:29",
-        "vms.web.cloudInit.merge[0]: must be the name of a file, or a mapping of cloud-config keys [cloud-init-form]",
+        "vms.web.cloudInit.merge[0]: must be the name of a file, a template, or a mapping of cloud-config keys"
+        " [cloud-init-form]",
     ),
     "missing fragment": (
         "{merge: [bse]}",
@@ -220,9 +221,14 @@ def test_wrong(repository: Callable[..., Any], cloud_init: str, fragment: str, p
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        ("fqdn: {{ vars.nope }}", 2, ": there is no key 'nope' [template-error]"),
-        ("\npackages: {{ [nope] | tojson }}", 3, ": 'nope' is undefined [template-error]"),
-        ("# {{ vm.number }}", 2, ": there is no key 'number' [template-error]"),
+        ("fqdn: {{ vars.nope }}", 2, ": there is no key 'nope' in vars; there are: domain, port [template-error]"),
+        ("\npackages: {{ [nope] | tojson }}", 3, ": 'nope' is undefined; there are vm, env and vars [template-error]"),
+        (
+            "# {{ vm.number }}",
+            2,
+            ": there is no key 'number' in vm: the name 'web' ends in no number; use vm.index, or `vars` of the VM below"
+            " `instances:` [template-error]",
+        ),
         ("packages: {{ vm.disks }}", 2, ": writes a list; use `| yaml`, `| tojson` or `| join(', ')` [template-error]"),
         (
             "{% if true %}\npackges: [nginx]\n{% endif %}",
@@ -334,3 +340,109 @@ def test_only_where_it_is_needed(manifests: Manifests) -> None:
 def test_is_substituted(text: str, is_one: bool) -> None:
     """Flux replaces `${…}`; who escapes one counts on it."""
     assert is_substituted(text) is is_one
+
+
+INLINE = """  web:
+    count: 2
+    cloudInit:
+      text: |
+        #cloud-config
+        fqdn: {{ vm.name }}.{{ vars.domain }}
+        final_message: "{{ vm.number }} {{ vm.index }}"
+"""
+
+
+def test_inline_template(texts: Texts) -> None:
+    """A `text:` is a template that stands in the environment: rendered for each VM."""
+    rendered = texts(INLINE)
+    assert rendered["web-2"] == '#cloud-config\nfqdn: web-2.shop.example\nfinal_message: "2 1"\n'
+
+
+def test_templates_among_fragments(texts: Texts) -> None:
+    """Items of `merge` are files, mappings, templates and texts; a later one wins, and lists append."""
+    vms = """  web:
+    count: 2
+    cloudInit:
+      merge:
+        - cloud/a.yaml
+        - {template: web.yaml.j2}
+        - {packages: [curl], timezone: Europe/Zurich}
+        - text: |
+            hostname: {{ vm.name }}
+            timezone: "{{ vm.number }}"
+"""
+    files = {
+        FRAGMENT_FILE: "#cloud-config\npackages: [vim]\nhostname: x\n",
+        TEMPLATE_FILE: "#cloud-config\npackages: [nginx]\nfqdn: {{ vm.name }}.{{ vars.domain }}\n",
+    }
+    rendered = texts(vms, files)
+    assert yaml.safe_load(rendered["web-2"]) == {
+        "packages": ["vim", "nginx", "curl"],
+        "hostname": "web-2",
+        "fqdn": "web-2.shop.example",
+        "timezone": "2",
+    }
+    assert rendered["web-1"] != rendered["web-2"]
+
+
+def test_numbers_of_names(texts: Texts) -> None:
+    """`vm.number` is the number at the end of a name, whatever gave the name; `vm.index` counts from 0."""
+    vms = """  node:
+    names: [k8s-node-171, k8s-node-172, node01, ubuntu-0]
+    cloudInit: {text: "#!/bin/sh\\necho {{ vm.number }} {{ vm.index }}\\n"}
+  web-01: {cloudInit: {text: "#!/bin/sh\\necho {{ vm.number }} {{ vm.index }}\\n"}}
+"""
+    numbers = {name: text.split("echo ")[1].strip() for name, text in texts(vms).items()}
+    assert numbers == {"k8s-node-171": "171 0", "k8s-node-172": "172 1", "node01": "1 2", "ubuntu-0": "0 3", "web-01": "1 0"}
+
+
+UNDEFINED = {
+    "vm.number": "there is no key 'number' in vm: the name 'web' of this VM ends in no number".replace(" of this VM", ""),
+    "vm.nmae": "there is no key 'nmae' in vm; did you mean 'name'?; there are: name, index, group, disks, namespace",
+    "vars.domian": "there is no key 'domian' in vars; did you mean 'domain'?; there are: domain, port",
+    "env.nope": "there is no key 'nope' in env; there are: name, namespace, platform, labels",
+    "domain": "'domain' is undefined; did you mean vars.domain?",
+    "name": "'name' is undefined; did you mean env.name?",
+    "nothing": "'nothing' is undefined; there are vm, env and vars",
+}
+
+
+@pytest.mark.parametrize(("name", "says"), UNDEFINED.items(), ids=UNDEFINED)
+def test_undefined_names(repository: Callable[..., Any], name: str, says: str) -> None:
+    """A name that a template is not given is told with what there is, at its line of the environment."""
+    vms = f"  web:\n    cloudInit:\n      text: |\n        #cloud-config\n        fqdn: {{{{ {name} }}}}\n"
+    (problem,) = repository(f"{HEAD}{vms}").run("render").problems
+    assert problem.startswith(f"{ENVIRONMENT}:9:9: error: vms.web.cloudInit: {says}")
+
+
+FAULTS = [
+    ("{text: ''}", f"{ENVIRONMENT}:5:27", "must be a text; write `text: |`"),
+    ("{text: [a]}", f"{ENVIRONMENT}:5:27", "must be a text; write `text: |`"),
+    ("{text: a, packages: [b]}", f"{ENVIRONMENT}:5:30", "stands beside `text`"),
+    (
+        "{template: web.yaml.j2, merge: [{packages: [a]}]}",
+        f"{ENVIRONMENT}:5:21",
+        "make templates items of the list: `merge: [{template: ...}, ...]`",
+    ),
+    ("{merge: [{template: nope.j2}]}", f"{ENVIRONMENT}:5:40", "no template nope.j2 in templates/cloud-init/"),
+    ("{merge: [{template: own.j2}]}", f"{ENVIRONMENT}:5:29", "cloud-init renders a `## template: jinja` itself"),
+    ("{merge: [{template: list.j2}]}", "templates/cloud-init/list.j2:1:1", "a fragment must be a mapping"),
+    ("{merge: [{template: script.j2}]}", "templates/cloud-init/script.j2:1:1", "the template gives no cloud-config"),
+    ("{merge: [{template: wrong.j2}]}", "templates/cloud-init/wrong.j2:2:1", "did you mean 'packages'?"),
+    ("{merge: [{packages: [a]}, {text: 'packages: b'}]}", f"{ENVIRONMENT}:5:53", "is a scalar here and a list"),
+]
+
+
+@pytest.mark.parametrize(("cloud_init", "place", "says"), FAULTS)
+def test_faults_of_per_vm_forms(repository: Callable[..., Any], cloud_init: str, place: str, says: str) -> None:
+    """What is wrong with a template among fragments is said once, where it was written."""
+    files = {
+        "templates/cloud-init/own.j2": "## template: jinja\n#cloud-config\n",
+        "templates/cloud-init/list.j2": "- a\n",
+        "templates/cloud-init/script.j2": "#!/bin/sh\n",
+        "templates/cloud-init/wrong.j2": "#cloud-config\npakages: [a]\n",
+        TEMPLATE_FILE: "#cloud-config\n",
+    }
+    (problem,) = repository(f"{HEAD}  web: {{cloudInit: {cloud_init}}}\n", files).run("render").problems
+    assert problem.startswith(f"{place}: error: ")
+    assert says in problem

@@ -136,7 +136,8 @@ def test_one_text_of_a_shape_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> No
     """Texts that differ in the VM's name and in numbers share what is found; with `verify_all` each is looked at."""
     checked: list[str] = []
 
-    def check(text: str) -> tuple[UserDataFinding, ...]:
+    def check(text: str, *, for_windows: bool) -> tuple[UserDataFinding, ...]:
+        assert not for_windows
         checked.append(text)
         return ()
 

@@ -43,6 +43,7 @@ _KNOWN_HEADERS = (
 _MIME_SEARCH_BYTES = 4096
 # The first line of a message (email.feedparser): without one, all of the text is the body, and its own header decides.
 _MIME_FIRST_LINE = re.compile(r"From |[!-9;-~]+:|[ \t]")
+_WINDOWS_SCRIPT = re.compile(r"rem\s+cmd\s|#ps1(?:_sysnative|_x86)?\s")
 _KEY_PATTERN = re.compile(r"^[a-z][a-z0-9_-]*:(\s|$)", re.MULTILINE)
 
 MAX_DEPTH = 50
@@ -94,6 +95,8 @@ def check_header(text: str) -> Iterator[UserDataFinding]:
 
 def _suggest_header(text: str) -> str:
     first, _, rest = text.partition("\n")
+    if _WINDOWS_SCRIPT.match(text):
+        return "it is one of cloudbase-init's, for a VM whose `instanceProfile` is one of Windows"
     for number, line in enumerate(rest.split("\n"), start=2):
         if detect_header(line) and not line.startswith("#!"):
             return f"move `{detect_header(line)}` up from line {number}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from vmgen.cloud_init.document import CLOUD_CONFIG_HEADER, JINJA_HEADER
@@ -22,11 +23,23 @@ class FragmentLoader:
         self.project = project
         self._cache: dict[Path, tuple[Located | None, tuple[Problem, ...]]] = {}
 
-    def merge(self, fragments: Located, subject: str, problems: list[Problem]) -> Located:
-        """Merge a list of fragments into one mapping. Append what is wrong with them to `problems`."""
+    def merge(
+        self,
+        fragments: Located,
+        subject: str,
+        problems: list[Problem],
+        rendered: Mapping[int, Located | None] | None = None,
+    ) -> Located:
+        """Merge a list of fragments into one mapping. Append what is wrong with them to `problems`.
+
+        `rendered` has what the templates in the list gave, by their index; without it, templates are left out.
+        """
         merged = Located({}, fragments.place, fragments.key_place)
         for index, item in enumerate(fragments.items):
-            fragment = self._load(item, f"{subject}.merge[{index}]", problems)
+            if is_template(item):
+                fragment = (rendered or {}).get(index)
+            else:
+                fragment = self._load(item, f"{subject}.merge[{index}]", problems)
             if fragment is not None:
                 merged = _merge(merged, fragment, (), subject, problems)
         return merged
@@ -36,7 +49,7 @@ class FragmentLoader:
         if isinstance(item.data, dict):
             return item
         if not isinstance(item.data, str):
-            message = "must be the name of a file, or a mapping of cloud-config keys"
+            message = "must be the name of a file, a template, or a mapping of cloud-config keys"
             problems.append(INVALID_FORM.build_problem(item.place, subject, message))
             return None
         path = self._find_file(item, subject, problems)
@@ -67,6 +80,11 @@ class FragmentLoader:
             message = f"no fragment {name} beside this file or in templates/{CLOUD_INIT_FOLDER}/{hint}"
             problems.append(MISSING_FILE.build_problem(item.place, subject, message))
         return path
+
+
+def is_template(value: Located) -> bool:
+    """Return True if a value is `{template: ...}` or `{text: ...}`, rather than a mapping of cloud-config keys."""
+    return "template" in value.mapping or "text" in value.mapping
 
 
 def is_inside(name: str) -> bool:

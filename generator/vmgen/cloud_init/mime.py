@@ -31,8 +31,8 @@ class _Body(NamedTuple):
     start: int
 
 
-def split_message(text: str) -> Envelope:
-    """Return the parts of a MIME message, decoded."""
+def split_message(text: str, types: tuple[str, ...] = ()) -> Envelope:
+    """Return the parts of a MIME message, decoded. `types` are those that another reader than cloud-init takes."""
     if len(re.findall("boundary", text, re.IGNORECASE)) > MAX_BOUNDARIES:
         finding = UserDataFinding(INVALID_PART, f"has more than {MAX_BOUNDARIES} boundaries; put fewer messages into another")
         return Envelope((), (finding,))
@@ -45,7 +45,11 @@ def split_message(text: str) -> Envelope:
         if part is None:
             continue
         parts.append(part)
-        if not _GZIP_TYPE.fullmatch(body.message.get_content_type()):
+        if types:
+            if part.content_type not in types:
+                message = f"is of a type that cloudbase-init has no use for{did_you_mean(part.content_type, types)}"
+                findings.append(UserDataFinding(INVALID_PART, message, part.line))
+        elif not _GZIP_TYPE.fullmatch(body.message.get_content_type()):
             findings += check_part(part, body.message.get_content_type(), has_handler=has_handler)
     return Envelope(tuple(parts), tuple(findings))
 

@@ -50,6 +50,7 @@ class Part(NamedTuple):
     header: str
     line: int
     is_literal: bool
+    content_type: str = ""
 
     def lift(self, finding: UserDataFinding) -> UserDataFinding:
         """Return a finding in the part as a finding in the text around it."""
@@ -71,7 +72,7 @@ def build_part(content_type: str, text: str, line: int, *, is_literal: bool = Tr
     header = TYPE_HEADERS.get(content_type, "")
     if content_type in UNTYPED or content_type == "text/x-shellscript":
         header = detect_header(text.lstrip()) or header
-    return Part(text, header, line, is_literal)
+    return Part(text, header, line, is_literal, content_type)
 
 
 def check_part(part: Part, content_type: str, *, has_handler: bool = False) -> list[UserDataFinding]:

@@ -5,52 +5,26 @@ Also: the seed of `cloudInitSeed: auto`, and the annotations that keep Flux from
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-import yaml
-
-from vmgen.cloud_init.document import CLOUD_CONFIG_HEADER, JINJA_HEADER
-from vmgen.cloud_init.fragments import CLOUD_INIT_FOLDER, FragmentLoader, is_inside, list_templates
-from vmgen.cloud_init.rules import INVALID_FORM, MISSING_FILE
-from vmgen.cloud_init.user_data import MappingSource, TemplateSource, TextSource, UserData
+from vmgen.cloud_init.document import JINJA_HEADER
+from vmgen.cloud_init.fragments import CLOUD_INIT_FOLDER, FragmentLoader, is_inside, is_template, list_templates
+from vmgen.cloud_init.per_vm import MergedUserData, TemplatedUserData
+from vmgen.cloud_init.rules import INVALID_FORM, MERGE_CONFLICT, MISSING_FILE
+from vmgen.cloud_init.user_data import MappingSource, TemplateSource, TextSource, UserData, render_cloud_config
 from vmgen.cloud_init.variables import USER_DATA_FILTERS, finalize_user_data
 from vmgen.merge.platform import Platform
 from vmgen.merge.settings import Settings
-from vmgen.problems import Problem, ProblemsError, did_you_mean
-from vmgen.read.located import AmbiguousScalar, Located
+from vmgen.problems import Problem, did_you_mean
+from vmgen.read.located import Located
 from vmgen.read.repository import Project
 from vmgen.read.templates import Templates
-from vmgen.yaml_text import to_block
 
 AUTO_SEED = "auto"
 _SEED_LENGTH = 16
-_TEMPLATE_KEY, _MERGE_KEY = "template", "merge"
-_MISSING_ATTRIBUTE = re.compile(r"'[\w.]*AttrMapping object' has no attribute")
-
-
-class TemplatedUserData(NamedTuple):
-    """`cloudInit: {template: ...}`, which gives each VM a text of its own."""
-
-    name: str
-    subject: str
-    display_path: str
-    source: str
-    templates: Templates
-
-    def render(self, variables: Mapping[str, Any]) -> UserData:
-        """Return the user data of the VM that the variables describe; its `problems` say where the template fails."""
-        try:
-            text = self.templates.render(self.name, variables)
-        except ProblemsError as error:
-            problems = [
-                problem._replace(subject=self.subject, message=_MISSING_ATTRIBUTE.sub("there is no key", problem.message))
-                for problem in error.problems
-            ]
-            return UserData("", self.subject, problems=tuple(problems))
-        return UserData(text, self.subject, TemplateSource(self.display_path, self.source, text), name=variables["vm"]["name"])
+_TEMPLATE_KEY, _TEXT_KEY, _MERGE_KEY = "template", "text", "merge"
 
 
 class UserDataBuilder:
@@ -70,8 +44,8 @@ class UserDataBuilder:
         if "templates" in self.__dict__:
             self.templates.start_environment()
 
-    def build(self, settings: Settings, subject: str) -> UserData | TemplatedUserData:
-        """Return the user data that VMs with these settings share, or the template that renders it for each.
+    def build(self, settings: Settings, subject: str) -> UserData | TemplatedUserData | MergedUserData:
+        """Return the user data that VMs with these settings share, or what renders it for each.
 
         `subject` is the path of the key in messages. The text is empty if there is no `cloudInit`.
         """
@@ -80,16 +54,23 @@ class UserDataBuilder:
             return UserData("")
         if isinstance(cloud_init.data, str):
             return UserData(cloud_init.data, subject, TextSource(cloud_init.place, self.project))
-        if _TEMPLATE_KEY in cloud_init.mapping:
-            return self._build_from_template(cloud_init, subject)
         if _MERGE_KEY in cloud_init.mapping:
             return self._build_from_fragments(cloud_init, subject)
+        if is_template(cloud_init):
+            return self._build_from_template(cloud_init, subject)
         return UserData(render_cloud_config(cloud_init), subject, MappingSource(cloud_init, self.project))
 
     def _build_from_template(self, cloud_init: Located, subject: str) -> UserData | TemplatedUserData:
-        reference = cloud_init.mapping[_TEMPLATE_KEY]
+        form = _TEMPLATE_KEY if _TEMPLATE_KEY in cloud_init.mapping else _TEXT_KEY
+        reference = cloud_init.mapping[form]
+        problems = list(_find_extra_keys(cloud_init, form, subject))
+        if form == _TEXT_KEY:
+            if not isinstance(reference.data, str) or not reference.data:
+                problems.append(
+                    INVALID_FORM.build_problem(reference.place, f"{subject}.text", "must be a text; write `text: |`")
+                )
+            return UserData("", subject, problems=tuple(problems)) if problems else self._build_inline(reference, subject)
         name = f"{CLOUD_INIT_FOLDER}/{reference.data}"
-        problems = list(_find_extra_keys(cloud_init, _TEMPLATE_KEY, subject))
         problems += self._check_template_name(reference, f"{subject}.template")
         if problems:
             return UserData("", subject, problems=tuple(problems))
@@ -98,12 +79,18 @@ class UserDataBuilder:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             message = f"templates/{name} cannot be read: {reason}"
-            return UserData(
-                "", subject, problems=(MISSING_FILE.build_problem(reference.place, f"{subject}.template", message),)
-            )
+            problem = MISSING_FILE.build_problem(reference.place, f"{subject}.template", message)
+            return UserData("", subject, problems=(problem,))
         if source.startswith(JINJA_HEADER):  # cloud-init renders this one itself
             return UserData(source, subject, TemplateSource(display_path, source, source))
         return TemplatedUserData(name, subject, display_path, source, self.templates)
+
+    def _build_inline(self, text: Located, subject: str) -> UserData | TemplatedUserData:
+        if text.text.startswith(JINJA_HEADER):
+            return UserData(text.text, subject, TextSource(text.place, self.project))
+        name = f"{CLOUD_INIT_FOLDER}/{text.place}"
+        self.templates.add_source(name, text.text, text.place.file)
+        return TemplatedUserData(name, subject, text.place.file, text.text, self.templates, text)
 
     def _check_template_name(self, reference: Located, subject: str) -> Iterator[Problem]:
         name = reference.data
@@ -118,50 +105,41 @@ class UserDataBuilder:
             message = f"no template {name} in templates/{CLOUD_INIT_FOLDER}/{hint}"
             yield MISSING_FILE.build_problem(reference.place, subject, message)
 
-    def _build_from_fragments(self, cloud_init: Located, subject: str) -> UserData:
+    def _build_from_fragments(self, cloud_init: Located, subject: str) -> UserData | MergedUserData:
         fragments = cloud_init.mapping[_MERGE_KEY]
         problems = list(_find_extra_keys(cloud_init, _MERGE_KEY, subject))
         if not fragments.items:
-            message = "must be a list of fragments: names of files, or mappings of cloud-config keys"
+            message = "must be a list of fragments: names of files, templates, or mappings of cloud-config keys"
             problems.append(INVALID_FORM.build_problem(fragments.place, f"{subject}.merge", message))
+        templates = {}
+        for index, item in enumerate(fragments.items):
+            if is_template(item):
+                user_data = self._build_from_template(item, f"{subject}.merge[{index}]")
+                if isinstance(user_data, TemplatedUserData):
+                    templates[index] = user_data
+                    continue
+                problems.extend(user_data.problems or [_build_header_problem(item, f"{subject}.merge[{index}]")])
+        if templates and not problems:
+            return MergedUserData(fragments, subject, templates, self.fragments)
         cloud_config = self.fragments.merge(fragments, subject, problems)
         if problems:
             return UserData("", subject, problems=tuple(problems))
         return UserData(render_cloud_config(cloud_config), subject, MappingSource(cloud_config, self.project))
 
 
+def _build_header_problem(item: Located, subject: str) -> Problem:
+    message = f"cloud-init renders a `{JINJA_HEADER}` itself, so it cannot be merged here; write it for vmgen, or alone"
+    return MERGE_CONFLICT.build_problem(item.place, subject, message)
+
+
 def _find_extra_keys(cloud_init: Located, form: str, subject: str) -> Iterator[Problem]:
     """Report the keys beside `template` or `merge`, which would be lost."""
-    message = f"stands beside `{form}`; put cloud-config keys into a fragment of `merge`, or into the template"
     for name, value in cloud_init.mapping.items():
         if name != form:
+            message = f"stands beside `{form}`; put cloud-config keys into a fragment of `merge`, or into the template"
+            if {name, form} <= {_TEMPLATE_KEY, _MERGE_KEY, _TEXT_KEY}:
+                message = f"stands beside `{form}`; make templates items of the list: `merge: [{{template: ...}}, ...]`"
             yield INVALID_FORM.build_problem(value.key_place or value.place, f"{subject}.{name}", message)
-
-
-def render_cloud_config(cloud_config: Located) -> str:
-    """Return a mapping as the text of a `#cloud-config`, with its keys in their own order."""
-    values = _resolve_as_yaml11(cloud_config)
-    body = to_block(values, 0).lstrip("\n") + "\n" if values else ""
-    return f"{CLOUD_CONFIG_HEADER}\n{body}"
-
-
-def _resolve_as_yaml11(value: Located) -> Any:
-    """Return the plain value, with ambiguous scalars read as cloud-init's parser (YAML 1.1) reads them."""
-    data = value.data
-    if isinstance(data, dict):
-        return {key: _resolve_as_yaml11(item) for key, item in data.items()}
-    if isinstance(data, tuple):
-        return [_resolve_as_yaml11(item) for item in data]
-    return _resolve_ambiguous(data) if isinstance(data, AmbiguousScalar) else data
-
-
-def _resolve_ambiguous(scalar: AmbiguousScalar) -> Any:
-    try:
-        resolved = yaml.safe_load(scalar)
-    except (yaml.YAMLError, ValueError):
-        return str(scalar)
-    finite = isinstance(resolved, bool | int) or (isinstance(resolved, float) and abs(resolved) < float("inf"))
-    return resolved if finite else str(scalar)
 
 
 @lru_cache(maxsize=1024)

@@ -6,9 +6,10 @@ from vmgen.rules import Rule
 
 INVALID_FORM = Rule(
     "cloud-init-form",
-    """A `cloudInit:` that is none of its forms: `template` or `merge` beside other keys, or with a value of another type.
+    """A `cloudInit:` that is none of its forms: `template`, `text` or `merge` beside other keys, or with a value of another
+type.
 
-Write a text, a mapping of cloud-config keys, `{template: web.yaml.j2}` or `{merge: [base.yaml, {packages: [nginx]}]}`.""",
+Write a text, a mapping of cloud-config keys, `{template: web.yaml.j2}`, `{text: ...}` or `{merge: [base.yaml, ...]}`.""",
 )
 MISSING_FILE = Rule(
     "missing-cloud-init-file",

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from vmgen.cloud_init.document import UserDataFinding
+import yaml
+
+from vmgen.cloud_init.document import CLOUD_CONFIG_HEADER, UserDataFinding
 from vmgen.nameless import FIRST_PLACEHOLDER
 from vmgen.problems import Place, Problem
-from vmgen.read.located import KeyPath, Located, format_path
+from vmgen.read.located import AmbiguousScalar, KeyPath, Located, format_path
 from vmgen.read.repository import Project
 from vmgen.secrets.harmless import is_change_me, is_reference
-from vmgen.yaml_text import is_plain
+from vmgen.yaml_text import is_plain, to_block
 
 _NUMBER_PATTERN = re.compile(r"[0-9]+")
 _WORD_WITH_DIGIT = re.compile(r"(?<![A-Za-z0-9_+/=$-])(?=[A-Za-z_+/=$-]*[0-9])[A-Za-z0-9_+/=$-]+")
@@ -33,7 +35,8 @@ class UserData(NamedTuple):
     """The user data of one VM, or of all VMs that share it.
 
     The text is empty if the VM has none, or if `problems` say why it could not be built. `source` is None only without a
-    text. `name` is the name of the VM if the text was rendered for it alone, else empty.
+    text. `name` is the name of the VM if the text was rendered for it alone, else empty. With `for_windows`, cloudbase-init
+    reads it.
     """
 
     text: str
@@ -41,6 +44,7 @@ class UserData(NamedTuple):
     source: UserDataSource | None = None
     problems: tuple[Problem, ...] = ()
     name: str = ""
+    for_windows: bool = False
 
     @property
     def normalized_text(self) -> str:
@@ -121,15 +125,47 @@ class TemplateSource(NamedTuple):
     text: str
 
     def locate(self, finding: UserDataFinding) -> Place:
-        """Return the one template line that equals the finding's line, or the one with its key; else the first line."""
+        """Return the template's line for the line of a finding."""
+        return self.locate_rendered(finding.line)
+
+    def locate_rendered(self, line: int) -> Place:
+        """Return the template's line for a line (from 0) of the rendered text."""
+        return self.locate_line(self.find_line(line))
+
+    def locate_line(self, line: int) -> Place:
+        """Return the place of a line (from 0) of the template."""
+        return Place(self.display_path, line + 1, 1)
+
+    def find_line(self, line: int) -> int:
+        """Return the one template line (from 0) that equals a rendered line, or the one with its key; else the first line."""
         rendered_lines = self.text.split("\n")
-        line = rendered_lines[finding.line] if finding.line < len(rendered_lines) else ""
+        text = rendered_lines[line] if line < len(rendered_lines) else ""
         source_lines = self.source.split("\n")
-        numbers = [number for number, text in enumerate(source_lines, start=1) if text == line and line.strip()]
+        numbers = [number for number, source_text in enumerate(source_lines) if source_text == text and text.strip()]
         if len(numbers) != 1:
-            match = re.match(r"\s*(?:- )?[\w.-]+:", line)
-            numbers = [n for n, text in enumerate(source_lines, start=1) if match and text.startswith(match.group())]
-        return Place(self.display_path, numbers[0] if len(numbers) == 1 else 1, 1)
+            match = re.match(r"\s*(?:- )?[\w.-]+:", text)
+            numbers = [n for n, source_text in enumerate(source_lines) if match and source_text.startswith(match.group())]
+        return numbers[0] if len(numbers) == 1 else 0
+
+
+class InlineTemplateSource(NamedTuple):
+    """User data that a template in the environment rendered: the place of its text, and the template."""
+
+    text_place: Place
+    project: Project
+    template: TemplateSource
+
+    def locate(self, finding: UserDataFinding) -> Place:
+        """Return the line of the environment for the line of a finding."""
+        return self.locate_rendered(finding.line)
+
+    def locate_rendered(self, line: int) -> Place:
+        """Return the line of the environment for a line (from 0) of the rendered text."""
+        return self.locate_line(self.template.find_line(line))
+
+    def locate_line(self, line: int) -> Place:
+        """Return the place of a line (from 0) of the template, or the place of any other text as a whole."""
+        return _locate_in_block(self.text_place, line, self.project) or self.text_place
 
 
 def _find_deepest(value: Located, path: KeyPath) -> tuple[Located, KeyPath]:
@@ -168,3 +204,29 @@ def _read_lines(project: Project, file: str) -> tuple[str, ...]:
 def _read_lines_cached(project: Project, path: Path, modified: int) -> tuple[str, ...]:  # noqa: ARG001 - see below
     # The time of its change is a part of the key: with --watch a file is read again once it was saved.
     return tuple(project.read_source(path).decode("utf-8-sig").replace("\r\n", "\n").split("\n"))
+
+
+def render_cloud_config(cloud_config: Located) -> str:
+    """Return a mapping as the text of a `#cloud-config`, with its keys in their own order."""
+    values = _resolve_as_yaml11(cloud_config)
+    body = to_block(values, 0).lstrip("\n") + "\n" if values else ""
+    return f"{CLOUD_CONFIG_HEADER}\n{body}"
+
+
+def _resolve_as_yaml11(value: Located) -> Any:
+    """Return the plain value, with ambiguous scalars read as cloud-init's parser (YAML 1.1) reads them."""
+    data = value.data
+    if isinstance(data, dict):
+        return {key: _resolve_as_yaml11(item) for key, item in data.items()}
+    if isinstance(data, tuple):
+        return [_resolve_as_yaml11(item) for item in data]
+    return _resolve_ambiguous(data) if isinstance(data, AmbiguousScalar) else data
+
+
+def _resolve_ambiguous(scalar: AmbiguousScalar) -> Any:
+    try:
+        resolved = yaml.safe_load(scalar)
+    except (yaml.YAMLError, ValueError):
+        return str(scalar)
+    finite = isinstance(resolved, bool | int) or (isinstance(resolved, float) and abs(resolved) < float("inf"))
+    return resolved if finite else str(scalar)

@@ -30,6 +30,7 @@ from vmgen.cloud_init.rules import (
 )
 from vmgen.cloud_init.user_data import UserData
 from vmgen.cloud_init.variables import TemplateVariables
+from vmgen.cloud_init.windows import check_windows, is_windows
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem
 from vmgen.read.located import KeyPath
@@ -48,12 +49,12 @@ def validate_user_data(user_data: Iterable[UserData], *, verify_all: bool = Fals
 
     Of texts that differ only in the VM's name and in numbers the first is checked; with `verify_all`, every one is.
     """
-    findings_by_text: dict[str, tuple[UserDataFinding, ...]] = {}
+    findings_by_text: dict[tuple[str, bool], tuple[UserDataFinding, ...]] = {}
     problems: dict[tuple[Place, str, str], Problem] = {}
     for item in user_data:
-        key = item.text if verify_all else item.normalized_text
+        key = (item.text if verify_all else item.normalized_text, item.for_windows)
         if key not in findings_by_text:
-            findings_by_text[key] = check_text(item.text)
+            findings_by_text[key] = check_text(item.text, for_windows=item.for_windows)
         for problem in (*item.problems, *map(item.build_problem, findings_by_text[key])):
             problems.setdefault((problem.place, problem.rule, problem.message), problem)
     return list(problems.values())
@@ -69,22 +70,26 @@ def preview_user_data(environment: Environment, builder: UserDataBuilder) -> Ite
     for group, settings, path in environment.vm_settings:
         user_data = builder.build(settings.values, f"{path}.cloudInit")
         if isinstance(user_data, UserData):
-            yield user_data
+            yield user_data._replace(for_windows=is_windows(settings.values, environment.platform))
             continue
         for index, instance in enumerate(group.instances):
             if instance.settings is settings:
                 suffixes = [disk.suffix for disk in settings.disks]
-                yield user_data.render(variables.build(group, index, suffixes))._replace(problems=())
+                rendered = user_data.render(variables.build(group, index, suffixes))
+                yield rendered._replace(problems=(), for_windows=is_windows(settings.values, environment.platform))
                 break
 
 
 @lru_cache(maxsize=1024)
-def check_text(text: str) -> tuple[UserDataFinding, ...]:
+def check_text(text: str, *, for_windows: bool = False) -> tuple[UserDataFinding, ...]:
     """Return all findings in a text of user data; none in an empty one, which is no user data."""
     if not text:
         return ()
-    findings = [*_check_characters(text), *_check_size(text), *check_header(text)]
-    findings.extend(check_content(text, detect_header(text)))
+    findings = [*_check_characters(text), *_check_size(text)]
+    if for_windows:
+        findings.extend(check_windows(text))
+    else:
+        findings.extend((*check_header(text), *check_content(text, detect_header(text))))
     findings.extend(_scan_secrets(text, detect_header(text)))
     return tuple(findings)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from vmgen.problems import Place
 from vmgen.read.located import Located, to_plain
 from vmgen.yaml_text import to_flow
 
+_TRAILING_DIGITS = re.compile(r"[0-9]+$")
 _NO_PLACE = Place("")
 
 
@@ -34,7 +36,7 @@ class TemplateVariables:
     def build(self, group: Group, index: int, disks: Sequence[str]) -> dict[str, Any]:
         """Return `vm`, `env` and `vars` of one VM of a group; `index` counts from 0.
 
-        `vm` has a `number` only if the VM's name has one.
+        `vm` has a `number` only if the VM's name ends in one: 1 for `web-01`.
         """
         instance = group.instances[index]
         vm = {
@@ -44,8 +46,9 @@ class TemplateVariables:
             "disks": list(disks),
             "namespace": self._env["namespace"],
         }
-        if instance.number is not None:
-            vm["number"] = instance.number
+        digits = _TRAILING_DIGITS.search(instance.name)
+        if instance.number is not None or digits:
+            vm["number"] = instance.number if instance.number is not None else int(digits.group() if digits else 0)
         return {"vm": wrap_mappings(vm), "env": self._env, "vars": self._get_vars(instance.settings.values)}
 
     def _get_vars(self, settings: Settings) -> Mapping[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from vmgen.cloud_init.per_vm import MergedUserData, TemplatedUserData
 from vmgen.cloud_init.render import (
     AUTO_SEED,
-    TemplatedUserData,
     UserDataBuilder,
     derive_seed,
     disable_flux_substitution,
@@ -15,6 +15,7 @@ from vmgen.cloud_init.render import (
 )
 from vmgen.cloud_init.user_data import UserData
 from vmgen.cloud_init.variables import TemplateVariables
+from vmgen.cloud_init.windows import is_windows
 from vmgen.expand.model import Attachment, Disk, Fleet, VirtualMachine
 from vmgen.expand.template_context import LocatedContext, build_disk_context, build_vm_context
 from vmgen.merge.environment import Environment, Group, OwnDisk, VmSettings
@@ -41,7 +42,8 @@ class _SharedVmData(NamedTuple):
     unsubstituted_values: Mapping[str, Any]  # with the annotations that keep Flux from `${...}`
     own_disks: tuple[tuple[OwnDisk, str, Mapping[str, Any]], ...]  # each with its bus and values
     attachments: tuple[Attachment, ...]
-    user_data: UserData | TemplatedUserData
+    user_data: UserData | TemplatedUserData | MergedUserData
+    is_windows: bool
 
 
 class _FleetBuilder:
@@ -70,8 +72,9 @@ class _FleetBuilder:
     def _add_machine(self, group: Group, index: int, shared: _SharedVmData, disks: tuple[Attachment, ...]) -> None:
         instance = group.instances[index]
         user_data = shared.user_data
-        if isinstance(user_data, TemplatedUserData):
+        if not isinstance(user_data, UserData):
             user_data = user_data.render(self.template_variables.build(group, index, [disk.name for disk in disks]))
+            user_data = user_data._replace(for_windows=shared.is_windows)
             self.user_data.append(user_data)
         text = user_data.text
         values = shared.unsubstituted_values if is_substituted(text) else shared.values
@@ -100,7 +103,10 @@ class _FleetBuilder:
         )
         attachments = tuple(Attachment(item.get_plain("name"), item.get_plain("bus", "")) for item in settings.attachments)
         user_data = self.user_data_builder.build(vm, f"{path}.cloudInit")
-        return _SharedVmData(values, unsubstituted_values, own_disks, attachments, user_data)
+        for_windows = is_windows(vm, self.environment.platform)
+        if isinstance(user_data, UserData):
+            user_data = user_data._replace(for_windows=for_windows)
+        return _SharedVmData(values, unsubstituted_values, own_disks, attachments, user_data, for_windows)
 
     def _intern(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return one object for equal values, since what shares it is rendered once (`render_key`)."""

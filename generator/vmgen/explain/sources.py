@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from vmgen.cloud_init.render import TemplatedUserData, UserDataBuilder
+from vmgen.cloud_init.fragments import is_template
+from vmgen.cloud_init.per_vm import MergedUserData, TemplatedUserData
+from vmgen.cloud_init.render import UserDataBuilder
+from vmgen.cloud_init.user_data import UserData
 from vmgen.cloud_init.variables import USER_DATA_FILTERS, TemplateVariables, finalize_user_data, merge_vars
 from vmgen.expand.model import Disk, Resource, VirtualMachine
 from vmgen.expand.template_context import LocatedContext, build_disk_context, build_vm_context
@@ -198,13 +201,18 @@ class UserDataSources:
         cloud_init = instance.settings.values.get("cloudInit")
         if cloud_init is None:
             return ()
-        if "merge" in cloud_init.mapping:
-            entries = cloud_init.mapping["merge"]
-            files = [Located(item.data, item.place, layer="names a fragment") for item in entries.items if not item.mapping]
-            return (*_list_scalars(self._merge(entries)), *files)
-        if "template" in cloud_init.mapping:
-            return tuple(self._find_template_sources(cloud_init.mapping["template"], group, instance, disks, find_vm_values))
-        return _list_scalars(cloud_init)
+        user_data = self._builder.build(instance.settings.values, "")
+        if "merge" not in cloud_init.mapping:
+            if not is_template(cloud_init):
+                return _list_scalars(cloud_init)
+            return tuple(self._find_template_sources(cloud_init, user_data, group, instance, disks, find_vm_values))
+        entries = cloud_init.mapping["merge"]
+        sources = list(_list_scalars(self._merge(entries)))
+        sources += [Located(item.data, item.place, layer="names a fragment") for item in entries.items if not item.mapping]
+        templates = user_data.templates if isinstance(user_data, MergedUserData) else {}
+        for index, template in templates.items():
+            sources += self._find_template_sources(entries.items[index], template, group, instance, disks, find_vm_values)
+        return tuple(sources)
 
     def merge_fragments(self) -> Iterator[Located]:
         """Merge the fragments that each `cloudInit.merge` of the environment lists."""
@@ -217,14 +225,28 @@ class UserDataSources:
         return self._builder.fragments.merge(entries, "", [])
 
     def _find_template_sources(
-        self, written_name: Located, group: Group, instance: Instance, disks: list[str], find_vm_values: VmSourceLookup
+        self,
+        written: Located,
+        user_data: UserData | TemplatedUserData | MergedUserData,
+        group: Group,
+        instance: Instance,
+        disks: list[str],
+        find_vm_values: VmSourceLookup,
     ) -> Iterator[Located]:
-        user_data = self._builder.build(instance.settings.values, "")
+        """Find the sources of a `{template: ...}` or `{text: ...}`, which the user data is built from."""
+        written_name = written.get("template") or written.mapping["text"]
+        is_inline = "template" not in written.mapping
         name = user_data.name if isinstance(user_data, TemplatedUserData) else f"cloud-init/{written_name.data}"
-        for file in self._templates.find_referenced(name):
-            if file and self._templates.project.find_template(file):
-                yield Located(None, Place(self._templates.read_source(file)[1]), layer="template of the user data")
-        yield Located(written_name.data, written_name.place, layer="names the template")
+        if is_inline:
+            yield written_name
+            if isinstance(user_data, TemplatedUserData):
+                self._templates.add_source(name, user_data.source, user_data.display_path)
+        if not is_inline or isinstance(user_data, TemplatedUserData):
+            for file in self._templates.find_referenced(name):
+                if file and self._templates.project.find_template(file):
+                    yield Located(None, Place(self._templates.read_source(file)[1]), layer="template of the user data")
+        if not is_inline:
+            yield Located(written_name.data, written_name.place, layer="names the template")
         if isinstance(user_data, TemplatedUserData):
             context = self._variables.build(group, group.instances.index(instance), disks)
             variables = merge_vars(self._environment, instance.settings.values)

@@ -36,7 +36,7 @@ _EXCLUSIVE_KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 # Shapes that are merged over further layers later (`defaults:`, the platform), from which their nulls remove keys too.
 _KEEP_NULLS_IN = ("group", "groups", "disks")
-_CLOUD_INIT_FORMS = ("template", "merge")
+_CLOUD_INIT_FORMS = ("template", "text", "merge")
 
 
 class Layered(NamedTuple):
@@ -207,4 +207,4 @@ def find_source_files(layers: Iterable[LayerFile], project: Project) -> Iterator
 
 def is_cloud_init_file(path: tuple[str | int, ...]) -> bool:
     """Return whether the value at a key path names a template or a fragment of cloud-init, or is in one."""
-    return "cloudInit" in path and ("template" in path or "merge" in path)
+    return "cloudInit" in path and ("template" in path or "merge" in path) and "text" not in path

@@ -60,6 +60,7 @@ class Templates:
         """
         self.project = project
         self._display_paths: dict[str, str] = {}
+        self._sources: dict[str, str] = {}
         self._name_independent: dict[tuple[str, frozenset[str]], bool] = {}
         self._steps = StepCounter()
         self._sandbox = Sandbox(self._steps, finalize, loader=_TemplateLoader(self, tracer), optimized=tracer is None)
@@ -104,6 +105,8 @@ class Templates:
 
     def read_source(self, name: str) -> tuple[str, str]:
         """Return the text of a template and its path in messages. Raises TemplateNotFound if there is none."""
+        if name in self._sources:
+            return self._sources[name], self._display_paths[name]
         path = self.project.find_template(name)
         if path is None:
             raise TemplateNotFound(name, f"no template {name} in templates/")
@@ -118,6 +121,10 @@ class Templates:
         """Parse a template. Raises TemplateError if it is broken, too large or missing, OSError if it cannot be read."""
         source, display_path = self.read_source(name)
         return self._sandbox.parse_limited(source, name, display_path)
+
+    def add_source(self, name: str, source: str, display_path: str) -> None:
+        """Make a text a template of this name; `display_path` is the file that it stands in."""
+        self._sources[name], self._display_paths[name] = source, display_path
 
     def find_place(self, name: str, pattern: str) -> Place:
         """Return the first line of a template that matches a pattern, or line 1."""
@@ -139,7 +146,7 @@ class Templates:
             if template not in seen:
                 seen.add(template)
                 yield template
-                if template is not None and self.project.find_template(template):
+                if template is not None and (template in self._sources or self.project.find_template(template)):
                     try:
                         waiting.extend(find_referenced_templates(self.parse(template)))
                     except (TemplateError, OSError, UnicodeError):
