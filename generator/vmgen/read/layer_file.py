@@ -101,7 +101,7 @@ def _expand_disk(disk: Located) -> Located:
 def _expand_attachments(attachments: Located) -> Located:
     if not isinstance(attachments.data, tuple):
         return attachments
-    items = (Located({"name": item}, item.place) if isinstance(item.data, str) else item for item in attachments.items)
+    items = (Located({"name": item}, item.place) if isinstance(item.data, str) else item for item in attachments.data)
     return attachments.with_data(tuple(items))
 
 
@@ -117,7 +117,7 @@ class _KeyFileReader(NamedTuple):
         if not isinstance(ssh_keys.data, tuple):
             return ssh_keys
         keys: list[Located] = []
-        for item in ssh_keys.items:
+        for item in ssh_keys.data:
             file = item.get("file")
             keys.extend([item] if file is None else self._load_keys(file))
         return ssh_keys.with_data(tuple(keys))

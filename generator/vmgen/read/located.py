@@ -32,8 +32,10 @@ class Located(NamedTuple):
 
     @property
     def items(self) -> tuple[Located, ...]:
-        """The items; empty if this is not a list."""
-        return self.data if isinstance(self.data, tuple) else ()
+        """The items, without invalid ones; empty if this is not a list."""
+        if not isinstance(self.data, tuple):
+            return ()
+        return tuple(item for item in self.data if item.data is not INVALID)
 
     @property
     def text(self) -> str:
@@ -78,7 +80,7 @@ def to_plain(value: Located) -> Any:
     if isinstance(data, dict):
         return {key: to_plain(item) for key, item in data.items()}
     if isinstance(data, tuple):
-        return [to_plain(item) for item in data]
+        return [to_plain(item) for item in data if item.data is not INVALID]
     return data
 
 
@@ -87,7 +89,7 @@ def walk(value: Located, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Located]
     yield path, value
     for key, item in value.mapping.items():
         yield from walk(item, (*path, key))
-    for index, item in enumerate(value.items):
+    for index, item in enumerate(value.data if isinstance(value.data, tuple) else ()):
         yield from walk(item, (*path, index))
 
 

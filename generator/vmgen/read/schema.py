@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from vmgen.problems import Problem, did_you_mean, find_closest
+from vmgen.read.foreign_words import suggest_value, translate_key
 from vmgen.read.located import INVALID, AmbiguousScalar, KeyPath, Located, format_path, get_at_path, to_plain, walk
 from vmgen.read.repository import read_schema_text
 from vmgen.read.yaml_reader import resolve_scalar
@@ -36,6 +37,7 @@ TYPE_NAMES = {
 # Sections of an environment in which `off` is one of the options, and so cannot be mistaken for a boolean.
 _OFF_IS_TEXT = (("policy",), ("severity",))
 _MAX_VALUE_LENGTH = 60
+_MAX_KEYS_LISTED = 5
 
 
 class SchemaError(Exception):
@@ -93,6 +95,8 @@ class Schema:
             yield from (_report_invalid_name(path, name, item) for name in item.mapping if not _is_name(pattern, name))
         else:
             rule, message = _describe_error(kind, details, item, schema, error.message)
+            advice = suggest_value(path, item.data) if rule in (WRONG_TYPE, INVALID_VALUE) else ""
+            message = f"{message.partition('; ')[0]}; {advice}" if advice else message
             problem = rule.build_problem(item.place, format_path(path), message)
             yield (*path, details["property"]) if kind == "required" else path, problem
 
@@ -134,12 +138,18 @@ def load_builtin_schema(name: str) -> Schema:
 
 
 def prune_invalid(value: Located, paths: Sequence[KeyPath]) -> Located:
-    """Return the value with INVALID at the given paths; an invalid item makes its whole list invalid."""
+    """Return the value with INVALID at the given paths; what is invalid below an item of a list makes that item invalid."""
     paths_by_key: dict[str, list[KeyPath]] = {}
+    items: set[int] = set()
     for path in paths:
-        if not path or isinstance(path[0], int):
+        if not path:
             return value.with_data(INVALID)
+        if isinstance(path[0], int):
+            items.add(path[0])
+            continue
         paths_by_key.setdefault(path[0], []).append(path[1:])
+    if items:
+        return value.with_data(tuple(item.with_data(INVALID) if n in items else item for n, item in enumerate(value.data)))
     if not paths_by_key:
         return value
     data = {name: prune_invalid(item, paths_by_key.get(name, ())) for name, item in value.mapping.items()}
@@ -184,9 +194,16 @@ def _restore_keys(steps: Sequence[str | int], value: Located) -> KeyPath:
 
 def _report_unknown_key(path: KeyPath, name: str, item: Located, schema: dict[str, Any]) -> Iterator[tuple[KeyPath, Problem]]:
     """Report an unknown key, and under the same problem the key that was meant, so that no rule calls that one missing."""
-    known_names = schema.get("properties", {})
-    closest = find_closest(name, known_names)
-    hint = f"; did you mean '{closest}'?" if closest else f"; known here: {', '.join(known_names)}"
+    known_keys = schema.get("properties", {})
+    translation = translate_key(name, known_keys)
+    closest = (translation.key or None) if translation else find_closest(name, known_keys)
+    hint = (
+        f"; {translation.advice}"
+        if translation
+        else f"; did you mean '{closest}'?"
+        if closest
+        else _list_nearest(name, known_keys)
+    )
     place = item.mapping[name].key_place or item.place
     problem = UNKNOWN_KEY.build_problem(place, format_path((*path, name)), f"unknown key '{name}'{hint}")
     yield (*path, name), problem
@@ -194,10 +211,22 @@ def _report_unknown_key(path: KeyPath, name: str, item: Located, schema: dict[st
         yield (*path, closest), problem
 
 
+def _list_nearest(name: str, known_keys: Mapping[str, Any]) -> str:
+    """Return the three keys nearest to an unknown one that every platform has; all, if there are no more than a few."""
+    from difflib import get_close_matches
+
+    keys = [key for key, schema in known_keys.items() if not schema.get("x-platform-field")]
+    if len(keys) <= _MAX_KEYS_LISTED:
+        return f"; known here: {', '.join(keys)}"
+    return f"; near to it are {', '.join(get_close_matches(name, keys, n=3, cutoff=0))}, and docs/environment.md lists all"
+
+
 def _report_invalid_name(path: KeyPath, name: str, item: Located) -> tuple[KeyPath, Problem]:
     place, short_name = item.mapping[name].key_place or item.place, _abbreviate(name)
     message = f"'{short_name}' cannot be a name; use lower-case letters, digits and dashes, a letter first"
-    return (*path, name), INVALID_NAME.build_problem(place, format_path((*path, short_name)), message)
+    # The rest of a mapping under a wrong name is read on: only a part of it that nobody asks for is marked.
+    invalid_path = (*path, name, "") if item.mapping[name].mapping else (*path, name)
+    return invalid_path, INVALID_NAME.build_problem(place, format_path((*path, short_name)), message)
 
 
 def _is_name(pattern: re.Pattern[str], name: str) -> bool:

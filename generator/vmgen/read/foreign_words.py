@@ -1,0 +1,164 @@
+"""Words that people bring from Terraform, Proxmox, Compose and clouds, and how each is written in an environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from vmgen.read.located import KeyPath
+
+
+class Translation(NamedTuple):
+    """How a foreign key is written here: the key that was meant, empty if there is none, and the advice."""
+
+    key: str
+    advice: str
+
+
+def _share(words: str, key: str, advice: str) -> dict[str, Translation]:
+    return {word: Translation(key, advice) for word in words.split()}
+
+
+_GROUP_WORDS = {
+    **_share(
+        "cores core cpu cpus vcpu vcpus sockets memory mem ram flavor flavour machine_type machinetype instance_type vmsize"
+        " vm_size server_type plan memory_mb num_cpus type",
+        "instanceType",
+        "the size of a VM is its type: write `instanceType: u1.large` (`vmgen catalog types`)",
+    ),
+    **_share(
+        "disk disk_size disksize disk_gb size rootfs root_disk rootdisk boot_disk system_disk volume_size root_size os_disk",
+        "storage",
+        "the size of the system disk is `storage: 40Gi`; further disks stand below `disks:`",
+    ),
+    **_share(
+        "started start onboot on_boot autostart state status power power_state powered_on enabled desired_state",
+        "running",
+        "write `running: true`, or false",
+    ),
+    **_share("tags tag metadata", "labels", "write `labels: {team: shop}`"),
+    **_share(
+        "user username users ciuser login admin_user admin_username default_user",
+        "cloudInit",
+        "users are cloud-init's: write `cloudInit: {users: [default, {name: ops}]}`",
+    ),
+    **_share(
+        "password passwd cipassword root_password admin_password userpassword",
+        "sshKeys",
+        "a password does not belong in Git: write `sshKeys:`, or see docs/secrets.md",
+    ),
+    **_share(
+        "ssh_keys ssh_key sshkey sshkeys authorized_keys ssh_authorized_keys key_name keys public_key publickeys key_pair",
+        "sshKeys",
+        "write `sshKeys: [ssh-ed25519 AAAA...]`, or `[{file: keys/ops.pub}]`",
+    ),
+    **_share(
+        "port ports expose exposed open_ports firewall security_groups inbound external_ports ingress",
+        "externalPorts",
+        "write `externalPorts: [80, 443]`",
+    ),
+    **_share(
+        "userdata user_data user-data cloud_init cloudinit cloud-init cloud_config init custom_data cicustom script",
+        "cloudInit",
+        "write `cloudInit:` with a text, a mapping or a template",
+    ),
+    **_share("replicas number amount instance_count quantity scale", "count", "write `count: 3`"),
+    **_share("os os_image ostype template ami source_image iso base_image distro", "image", "write `image: ubuntu-2404`"),
+    **_share("profile os_profile preference", "instanceProfile", "write `instanceProfile: ubuntu`, mostly left out"),
+    **_share("volumes volume data_disks additional_disks ebs", "disks", "write `disks: {data: 50Gi}`"),
+    **_share("hostname fqdn domain", "", "the host name is the VM's name; a domain is cloud-init's: `cloudInit: {fqdn: ...}`"),
+    **_share(
+        "ip ipv4 ip_address address public_ip floating_ip assign_public_ip public",
+        "external",
+        "write `external: true` for a public address; which one, the platform decides",
+    ),
+    **_share("zone node region host datacenter availability_zone target_node location", "", "the platform chooses the place"),
+    **_share("description comment notes", "annotations", "write a comment, or `annotations:`"),
+}
+_DISK_WORDS = {
+    **_share("size capacity gb size_gb disk_size", "storage", "write `storage: 50Gi`"),
+    **_share("class type storage_class pool datastore storageclassname", "storageClass", "write `storageClass: replicated`"),
+    **_share("iso cdrom", "url", "write `{url: https://..., optical: true, storage: 2Gi}`"),
+    **_share("source from snapshot", "", "write `image:`, `url:`, `clone:` or `upload: true`"),
+    **_share("mount mountpoint path format fs filesystem", "", "file systems are made in the VM: `cloudInit: {fs_setup: ...}`"),
+}
+_ROOT_WORDS = {
+    **_share("machines servers instances hosts groups vm virtualmachines nodes", "vms", "write `vms:`"),
+    **_share("apiversion kind spec", "", "this is a manifest: `vmgen import FILE` makes an environment of it"),
+    **_share("name environment env", "", "the name of an environment is that of its file"),
+    **_share("tags", "labels", "write `labels: {team: shop}`"),
+    **_share("variables values locals", "vars", "write `vars:`"),
+    **_share(
+        "image instancetype sshkeys storage storageclass cloudinit",
+        "defaults",
+        "keys of VMs stand in a group, or below `defaults:`",
+    ),
+}
+_TABLES = {"instanceType": _GROUP_WORDS, "optical": _DISK_WORDS, "vms": _ROOT_WORDS}
+_MAX_PORT = 65535
+_SIZE = re.compile(r"(?i)(?P<number>\d+)(?:\.0+)?\s*(?P<unit>[kmgt])?i?b?")
+_SIZE_KEYS = ("storage", "memory")
+_BINARY_UNITS = ((1024**4, "Ti"), (1024**3, "Gi"), (1024**2, "Mi"))
+_RUNNING = {"started": "true", "running": "true", "up": "true", "stopped": "false", "halted": "false", "down": "false"}
+
+
+def translate_key(name: str, known_keys: Mapping[str, Any]) -> Translation | None:
+    """Return how a key of other tools is written among the known keys; None if no tool is known to have it."""
+    for marker, table in _TABLES.items():
+        if marker in known_keys:
+            return table.get(name.lower()) or table.get(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
+    return None
+
+
+def suggest_value(path: KeyPath, data: Any) -> str:
+    """Return how a value of other tools is written at a path; empty if that is not known."""
+    key = path[-1] if path else ""
+    if path[-2:-1] == ("externalPorts",) or key == "externalPorts":
+        return _suggest_ports(data)
+    if isinstance(data, str | int) and not isinstance(data, bool):
+        if key in _SIZE_KEYS or path[-2:-1] == ("disks",):
+            return _suggest_size(data)
+        if key in ("names", "attach", "skip"):
+            return f"write a list: `{key}: [...]`"
+    if key == "disks" and isinstance(data, tuple):
+        return "write names and sizes: `disks: {data: 50Gi}`"
+    if key == "running" and isinstance(data, str):
+        return f"write {_RUNNING[data.lower()]}" if data.lower() in _RUNNING else ""
+    if key in ("labels", "annotations") and isinstance(data, tuple | str):
+        return f"write `{key}: {{team: shop}}`"
+    return "write a list: `sshKeys: [ssh-ed25519 AAAA...]`" if key == "sshKeys" and isinstance(data, str) else ""
+
+
+def _suggest_ports(data: Any) -> str:
+    if isinstance(data, int) and not isinstance(data, bool):
+        return "" if data > _MAX_PORT else f"write a list: `externalPorts: [{data}]`"
+    if not isinstance(data, str):
+        return ""
+    text = data.strip().lower()
+    if "udp" in text:
+        return "only TCP can be listed; UDP needs `externalMethod: WholeIP`, which opens every port"
+    match = re.fullmatch(r"(\d{1,5})\s*/\s*tcp", text) or re.fullmatch(r"tcp\s*[/:]\s*(\d{1,5})", text)
+    if match:
+        return f"all listed ports are TCP: write {match[1]}"
+    if re.fullmatch(r"\d{1,5}\s*(?:-|\.\.)\s*\d{1,5}", text):
+        return "a range cannot be listed: write each port, or `externalMethod: WholeIP`"
+    if re.fullmatch(r"\d{1,5}:\d{1,5}(?:/tcp)?", text):
+        return "ports are not mapped: write the port on which the VM listens"
+    if re.fullmatch(r"\d{1,5}(?:[,\s]+\d{1,5})+", text):
+        return f"write a list: `externalPorts: [{', '.join(re.findall(r'[0-9]+', text))}]`"
+    return "write its number, such as 80" if text.isalpha() else ""
+
+
+def _suggest_size(data: str | int) -> str:
+    match = _SIZE.fullmatch(str(data).strip())
+    if not match:
+        return ""
+    number, unit = int(match["number"]), (match["unit"] or "").upper()
+    if unit in ("M", "G", "T") and number:
+        return f"write {number}{unit}i"
+    if not unit and number >= 1024**2:
+        for factor, suffix in _BINARY_UNITS:
+            if number >= factor:
+                return f"write {-(-number // factor)}{suffix}"
+    return f"write {number}Gi" if not unit and 0 < number < 100_000 else ""
