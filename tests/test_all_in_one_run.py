@@ -33,7 +33,7 @@ MIME = 'Content-Type: multipart/mixed; boundary="x"\nMIME-Version: 1.0\n\n--x\n\
 
 def put(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
     """A fault: another value of a key."""
-    return lambda group: group.__setitem__(key, value)
+    return lambda group: group.__setitem__(key, copy.deepcopy(value))
 
 
 def append(key: str, value: Any) -> Callable[[dict[str, Any]], None]:

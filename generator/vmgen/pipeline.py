@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from vmgen.check.rule import run_rules
 from vmgen.check.rules import RULES
 from vmgen.check.waivers import WaiverFilter
+from vmgen.cloud_init.fragments import CLOUD_INIT_FOLDER
 from vmgen.cloud_init.render import UserDataBuilder
 from vmgen.expand.expandable import Omissions, omit, select_expandable, split
 from vmgen.expand.model import Fleet
@@ -181,6 +182,15 @@ class Renderer:
         from vmgen.delivery.files import DeliveryRenderer
 
         return DeliveryRenderer(self.project)
+
+    def has_template(self, name: str) -> bool:
+        """Return True if there is a template of user data of this name."""
+        return self.user_data_builder.templates.has_source(f"{CLOUD_INIT_FOLDER}/{name}")
+
+    def add_template(self, name: str, text: str) -> None:
+        """Use a text as a template of user data for the rest of the run, for a file that does not exist yet."""
+        path = f"templates/{CLOUD_INIT_FOLDER}/{name}"
+        self.user_data_builder.templates.add_source(f"{CLOUD_INIT_FOLDER}/{name}", text, path)
 
     def render(self, name: str) -> RenderResult:
         """Render an environment, from its files to the bytes of its manifests. Mistakes in it are problems of the result."""

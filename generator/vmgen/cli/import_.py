@@ -71,21 +71,27 @@ def command(
 
 
 def _write_environments(session: Session, environments: tuple[ImportedEnvironment, ...]) -> None:
-    """Write the files of environments. Raises VmgenError, before anything is written, if one exists."""
+    """Write environments, and before them their templates. Raises VmgenError, before anything is written, if a file exists."""
+    files: dict[str, str] = {}
     for imported in environments:
-        if (session.project.root / imported.file).exists():
-            raise VmgenError(
-                f"{imported.file} exists, and import replaces nothing; choose another name with --env, or move it away"
-            )
-    for imported in environments:
+        files |= {f"templates/cloud-init/{template.name}": template.text for template in imported.templates}
+        files[imported.file] = imported.content.text
+    for name in files:
+        if (session.project.root / name).exists():
+            raise VmgenError(f"{name} exists, and import replaces nothing; choose another name with --env, or move it away")
+    for name, text in files.items():
+        path = session.project.root / name
         try:
-            with (session.project.root / imported.file).open("x", encoding="utf-8", newline="\n") as stream:
-                stream.write(imported.content.text)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
         except OSError as error:
-            raise VmgenError(f"cannot write {imported.file}: {error.strerror}") from None
+            raise VmgenError(f"cannot write {name}: {error.strerror}") from None
 
 
 def _format_result(result: ImportResult, written: tuple[ImportedEnvironment, ...]) -> str:
+    if not result.environments and result.problems:
+        return "Nothing was imported: mend the manifests where the errors say so."
     if not result.environments:
         return "Nothing was imported: there is no VMInstance and no VMDisk in what was given."
     if not result.is_verified:

@@ -99,7 +99,7 @@ class UserDataBuilder:
         elif not is_inside(name):
             message = f"a template lies under templates/{CLOUD_INIT_FOLDER}/; name it without `..`, and from there"
             yield MISSING_FILE.build_problem(reference.place, subject, message)
-        elif self.project.find_template(f"{CLOUD_INIT_FOLDER}/{name}") is None:
+        elif not self.templates.has_source(f"{CLOUD_INIT_FOLDER}/{name}"):
             names = list_templates(self.project)
             hint = did_you_mean(name, names) or (f"; there are: {', '.join(names)}" if names else "")
             message = f"no template {name} in templates/{CLOUD_INIT_FOLDER}/{hint}"

@@ -26,7 +26,7 @@ from vmgen.read.schema import load_builtin_schema
 _Metadata = Mapping[str, Mapping[str, str]]
 # Keys that say which VMs a group has.
 _NAMING_KEYS = ("count", "names", "skip", "name")
-_STRUCTURE_KEYS = (*_NAMING_KEYS, "instances", "vars")
+_STRUCTURE_KEYS = (*_NAMING_KEYS, "instances")
 # VMs without a common base name are grouped only if the file gets this much shorter.
 _MIN_SAVING_RATIO = 1.15
 # Keys of a disk that people write first.

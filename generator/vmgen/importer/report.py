@@ -13,7 +13,7 @@ from vmgen.importer.run import ImportedEnvironment, ImportResult
 from vmgen.printable import escape
 from vmgen.printable import format_json as dump_json
 from vmgen.problems import Problem
-from vmgen.secrets.redact import redact_problem, redact_text, redact_user_data_line
+from vmgen.secrets.redact import redact_problem, redact_text, redact_user_data, redact_user_data_line
 
 # Up to so many objects with the same note are named one by one; of more, only the first.
 _MAX_NAMED = 3
@@ -31,6 +31,10 @@ def _render_environment(environment: ImportedEnvironment) -> Iterator[str]:
     groups = _format_count(len(content.data.get("vms", {})), "group")
     disks = _format_count(len(content.data.get("disks", {})), "standalone disk")
     yield f"{environment.file}: {groups} and {disks} in {_format_count(len(content.lines), 'line')}"
+    for template in environment.templates:
+        vms = _format_count(template.vm_count, "VM")
+        lines = _format_count(template.text.count("\n"), "line")
+        yield f"  templates/cloud-init/{template.name}: the user data of {vms} in {lines}"
     if round_trip:
         objects = _format_count(round_trip.equal + round_trip.completed + round_trip.normalised, "object")
         yield (
@@ -91,6 +95,14 @@ def _build_environment_data(environment: ImportedEnvironment, is_written: bool) 
         "holds": environment.is_verified,
         "lines": len(environment.content.lines),
         "text": redact_environment(environment.content),
+        "templates": [
+            {
+                "file": f"templates/cloud-init/{template.name}",
+                "vms": template.vm_count,
+                "text": "\n".join(redact_user_data(template.text)),
+            }
+            for template in environment.templates
+        ],
         "equal": round_trip.equal,
         "completed": round_trip.completed,
         "normalised": round_trip.normalised,

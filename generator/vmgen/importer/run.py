@@ -8,9 +8,10 @@ from typing import BinaryIO, NamedTuple
 from vmgen.importer.conventions import PlatformConventions, load_conventions
 from vmgen.importer.environment import EnvironmentBuilder, EnvironmentText
 from vmgen.importer.inputs import Diagnostics, ImportNote, SourceManifest, read_manifests
-from vmgen.importer.ownership import assign_disks
+from vmgen.importer.ownership import StandaloneDiskDraft, VmDraft, assign_disks
 from vmgen.importer.round_trip import RoundTripResult, verify_round_trip
 from vmgen.importer.translate import translate_disk, translate_vm
+from vmgen.importer.user_data_templates import InferredTemplate, infer_templates
 from vmgen.merge.layers import load_layers
 from vmgen.merge.platform import DEFAULT_PLATFORM
 from vmgen.pipeline import Renderer
@@ -40,6 +41,7 @@ class ImportedEnvironment(NamedTuple):
     notes: tuple[ImportNote, ...]
     round_trip: RoundTripResult | None
     problems: tuple[Problem, ...]
+    templates: tuple[InferredTemplate, ...] = ()
 
     @property
     def is_verified(self) -> bool:
@@ -152,19 +154,47 @@ def _import_namespace(
     vms = [translate_vm(item, conventions, diagnostics) for item in manifests if item.kind == "VMInstance"]
     disks = [translate_disk(item, conventions, diagnostics) for item in manifests if item.kind == "VMDisk"]
     vm_drafts, disk_drafts = assign_disks(vms, disks, conventions, diagnostics)
-    content = EnvironmentBuilder(namespace, vm_drafts, disk_drafts, conventions, base).build()
-    path = renderer.project.environments / f"{name}.yaml"
-    file = renderer.project.display_path(path)
-    renderer.layer_loader.override_text(path, content.text.encode())
-    rendered = renderer.render(name)
     notes = (*(note for manifest in manifests for note in manifest.notes), *diagnostics.notes)
-    problems = [*diagnostics.problems, *_map_to_manifests(rendered.problems, file, content, diagnostics.problems)]
-    round_trip = None
-    if rendered.fleet and not has_errors(rendered.problems):
-        round_trip = verify_round_trip(manifests, rendered.files, notes, conventions)
-        refused_objects = {_get_object(problem) for problem in diagnostics.problems}
-        problems.extend(problem for problem in round_trip.problems if _get_object(problem) not in refused_objects)
-    return ImportedEnvironment(name, namespace, file, content, notes, round_trip, sort_problems(problems))
+    attempt = _Attempt(renderer, conventions, base, name, namespace, manifests, notes, diagnostics.problems)
+    templated_drafts, templates = infer_templates(vm_drafts, name, lambda file: not renderer.has_template(file))
+    if templates:
+        imported = attempt.build(templated_drafts, disk_drafts, templates)
+        if imported.is_verified:
+            return imported
+    return attempt.build(vm_drafts, disk_drafts, ())
+
+
+class _Attempt(NamedTuple):
+    """One way to write the manifests of a namespace as an environment, proved by rendering it."""
+
+    renderer: Renderer
+    conventions: PlatformConventions
+    base: Located
+    name: str
+    namespace: str
+    manifests: Sequence[SourceManifest]
+    notes: tuple[ImportNote, ...]
+    reported: Sequence[Problem]
+
+    def build(
+        self, vms: Sequence[VmDraft], disks: Sequence[StandaloneDiskDraft], templates: tuple[InferredTemplate, ...]
+    ) -> ImportedEnvironment:
+        """Return the environment, and what rendering it shows."""
+        for template in templates:
+            self.renderer.add_template(template.name, template.text)
+        content = EnvironmentBuilder(self.namespace, vms, disks, self.conventions, self.base).build()
+        path = self.renderer.project.environments / f"{self.name}.yaml"
+        file = self.renderer.project.display_path(path)
+        self.renderer.layer_loader.override_text(path, content.text.encode())
+        rendered = self.renderer.render(self.name)
+        problems = [*self.reported, *_map_to_manifests(rendered.problems, file, content, self.reported)]
+        round_trip = None
+        if rendered.fleet and not has_errors(rendered.problems):
+            round_trip = verify_round_trip(self.manifests, rendered.files, self.notes, self.conventions)
+            refused_objects = {_get_object(problem) for problem in self.reported}
+            problems.extend(problem for problem in round_trip.problems if _get_object(problem) not in refused_objects)
+        result = (self.name, self.namespace, file, content, self.notes, round_trip, sort_problems(problems))
+        return ImportedEnvironment(*result, templates)
 
 
 def _get_object(problem: Problem) -> str:

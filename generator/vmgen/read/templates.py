@@ -126,6 +126,10 @@ class Templates:
         """Make a text a template of this name; `display_path` is the file that it stands in."""
         self._sources[name], self._display_paths[name] = source, display_path
 
+    def has_source(self, name: str) -> bool:
+        """Return True if there is a template of this name."""
+        return name in self._sources or self.project.find_template(name) is not None
+
     def find_place(self, name: str, pattern: str) -> Place:
         """Return the first line of a template that matches a pattern, or line 1."""
         source, display_path = self.read_source(name)
@@ -146,7 +150,7 @@ class Templates:
             if template not in seen:
                 seen.add(template)
                 yield template
-                if template is not None and (template in self._sources or self.project.find_template(template)):
+                if template is not None and self.has_source(template):
                     try:
                         waiting.extend(find_referenced_templates(self.parse(template)))
                     except (TemplateError, OSError, UnicodeError):

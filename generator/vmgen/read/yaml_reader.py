@@ -232,7 +232,7 @@ class _Parser:
         if isinstance(key.data, int) and not isinstance(key.data, bool):
             return str(key.data)
         message = "a key must be text; put it in quotes"
-        if isinstance(key.data, dict):  # what `name: {{ vm.name }}` is in YAML
+        if key.mapping and all(value.data is None for value in key.mapping.values()):  # what `{{ vm.name }}` is in YAML
             message = "`{{ ... }}` is no template here; put it in quotes, or write it in a template of cloud-init"
         self._report(key.place, KEY_NOT_TEXT, message)
         return None

@@ -1,0 +1,202 @@
+"""Infer templates: user data of many VMs that differs in names, numbers and values of labels only becomes one text."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from vmgen.importer.ownership import VmDraft
+from vmgen.nameless import FIRST_PLACEHOLDER
+
+_JINJA_HEADER = "## template: jinja"
+_WORD = re.compile(r"[0-9]+|[A-Za-z]+|[\ue000-\uf8ff]")
+_PRIVATE_USE = re.compile(r"[\ue000-\uf8ff]")
+_TRAILING_DIGITS = re.compile(r"[0-9]+$")
+# What opens an expression of Jinja, and a brace that would join the expression behind it.
+_OPENING = re.compile(r"\{[{%#]|\{\Z")
+_VARIABLE = re.compile(r"[A-Za-z_]\w*")
+# Shorter values stand in many texts by chance.
+_MIN_LABEL_LENGTH = 2
+_MIN_MEMBERS = 2
+
+
+class InferredTemplate(NamedTuple):
+    """A template below templates/cloud-init/, and the number of VMs whose user data it renders."""
+
+    name: str
+    text: str
+    vm_count: int
+
+
+class _Shape(NamedTuple):
+    """The user data of a VM as separators and words, with a placeholder for its name and for the values of its labels."""
+
+    vm_position: int
+    number: int | None
+    separators: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+def infer_templates(
+    vms: Sequence[VmDraft], environment: str, is_free: Callable[[str], bool]
+) -> tuple[list[VmDraft], tuple[InferredTemplate, ...]]:
+    """Return the VMs with a template in the place of user data that others share but for such values, and the templates.
+
+    `environment` names the templates; `is_free` tells whether a name is not taken.
+    """
+    labels = _list_varying_labels(vms)
+    clusters: dict[tuple[str, ...], list[_Shape]] = defaultdict(list)
+    for index, vm in enumerate(vms):
+        text = vm.values.get("cloudInit")
+        if isinstance(text, str) and _can_be_template(text):
+            shape = _build_shape(index, vm, text, labels)
+            clusters[shape.separators].append(shape)
+    drafts, templates = list(vms), list[InferredTemplate]()
+    for cluster in clusters.values():
+        for members, expressions in _split_cluster(cluster, labels):
+            name = _choose_name(environment, templates, is_free)
+            templates.append(InferredTemplate(name, _build_text(members[0], expressions), len(members)))
+            used_labels = sorted(
+                {labels[ord(word) - ord(FIRST_PLACEHOLDER) - 1] for word in members[0].words if _is_label(word)}
+            )
+            for member in members:
+                position = member.vm_position
+                drafts[position] = _apply_template(drafts[position], name, used_labels)
+    return drafts, tuple(templates)
+
+
+def _list_varying_labels(vms: Sequence[VmDraft]) -> list[str]:
+    """Return the labels that tell VMs apart and whose names can be those of variables."""
+    values: dict[str, set[str]] = defaultdict(set)
+    for vm in vms:
+        for name, value in vm.values.get("labels", {}).items():
+            values[name].add(value)
+    return [name for name, found in values.items() if len(found) > 1 and _VARIABLE.fullmatch(_name_variable(name))][:100]
+
+
+def _name_variable(label: str) -> str:
+    return re.sub(r"\W", "_", label.rpartition("/")[2])
+
+
+def _can_be_template(text: str) -> bool:
+    """Return True if Jinja gives a text back as it is: it has no carriage return, and cloud-init does not render it itself."""
+    return bool(text) and "\r" not in text and not text.startswith(_JINJA_HEADER) and not _PRIVATE_USE.search(text)
+
+
+def _build_shape(index: int, vm: VmDraft, text: str, labels: Sequence[str]) -> _Shape:
+    text = _replace_word(text, vm.name, FIRST_PLACEHOLDER)
+    own = vm.values.get("labels", {})
+    for position, label in sorted(enumerate(labels), key=lambda entry: -len(own.get(entry[1], ""))):
+        value = own.get(label, "")
+        if len(value) >= _MIN_LABEL_LENGTH and value in text:
+            text = _replace_word(text, value, chr(ord(FIRST_PLACEHOLDER) + 1 + position))
+    digits = _TRAILING_DIGITS.search(vm.name)
+    words = tuple(_WORD.findall(text))
+    return _Shape(index, int(digits.group()) if digits else None, tuple(_WORD.split(text)), words)
+
+
+def _replace_word(text: str, value: str, placeholder: str) -> str:
+    """Return a text with a placeholder for each place where a value is no part of a longer word."""
+    return re.sub(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])", placeholder, text) if value in text else text
+
+
+def _is_label(word: str) -> bool:
+    return len(word) == 1 and word > FIRST_PLACEHOLDER and _PRIVATE_USE.fullmatch(word) is not None
+
+
+def _get_label(word: str, labels: Sequence[str]) -> str:
+    return labels[ord(word) - ord(FIRST_PLACEHOLDER) - 1]
+
+
+def _split_cluster(cluster: list[_Shape], labels: Sequence[str]) -> Iterator[tuple[list[_Shape], dict[int, str]]]:
+    """Yield the VMs that one template renders, with the expressions for the words that differ, by their positions.
+
+    VMs whose other words differ too get templates of their own, if there are several.
+    """
+    expressions: dict[int, str] = {}
+    unexplained: list[int] = []
+    for position, words in enumerate(zip(*(shape.words for shape in cluster), strict=True)):
+        if words[0] == FIRST_PLACEHOLDER and len(set(words)) == 1:
+            expressions[position] = "{{ vm.name }}"
+        elif len(set(words)) == 1 and _is_label(words[0]):
+            expressions[position] = f"{{{{ vars.{_name_variable(_get_label(words[0], labels))} }}}}"
+        elif len(set(words)) > 1:
+            expression = _fit_number(cluster, words)
+            if expression:
+                expressions[position] = expression
+            else:
+                unexplained.append(position)
+    if not unexplained:
+        if expressions and len(cluster) >= _MIN_MEMBERS:
+            yield cluster, expressions
+        return
+    # Numbers may follow those of the names within the VMs that share the other words, so these come first.
+    by_words = [position for position in unexplained if not all(shape.words[position].isdecimal() for shape in cluster)]
+    unexplained = by_words or unexplained
+    parts: dict[tuple[str, ...], list[_Shape]] = defaultdict(list)
+    for shape in cluster:
+        parts[tuple(shape.words[position] for position in unexplained)].append(shape)
+    for part in parts.values():
+        if len(part) >= _MIN_MEMBERS:
+            yield from _split_cluster(part, labels)
+
+
+def _fit_number(cluster: list[_Shape], words: Sequence[str]) -> str:
+    """Return the expression that gives each VM its word from the number in its name; empty if there is none."""
+    numbers = [shape.number for shape in cluster]
+    if any(number is None for number in numbers) or not all(word.isdecimal() and word.isascii() for word in words):
+        return ""
+    pairs = [(number or 0, int(word)) for number, word in zip(numbers, words, strict=True)]
+    (first, value), other = pairs[0], next((pair for pair in pairs if pair[0] != pairs[0][0]), None)
+    if other is None or (other[1] - value) % (other[0] - first):
+        return ""
+    factor = (other[1] - value) // (other[0] - first)
+    offset = value - factor * first
+    if factor < 1 or any(factor * number + offset != result for number, result in pairs):
+        return ""
+    product = "vm.number" if factor == 1 else f"vm.number * {factor}"
+    expression = f"{product} + {offset}" if offset > 0 else f"{product} - {-offset}" if offset < 0 else product
+    widths = {len(word) for word in words}
+    if all(word == str(int(word)) for word in words):
+        return f"{{{{ {expression} }}}}"
+    padding = "0" * max(widths)
+    summand = expression if expression == "vm.number" else f"({expression})"
+    is_padded = all(word == str(int(word)).zfill(max(widths)) for word in words)
+    return f"{{{{ ('{padding}' ~ {summand})[-{max(widths)}:] }}}}" if is_padded else ""
+
+
+def _build_text(shape: _Shape, expressions: dict[int, str]) -> str:
+    """Return the template: the text of one VM with expressions in the place of its words, and other braces as they are."""
+    parts: list[str] = []
+    literal = shape.separators[0]
+    for position, word in enumerate(shape.words):
+        if position in expressions:
+            parts += [_escape(literal), expressions[position]]
+            literal = shape.separators[position + 1]
+        else:
+            literal += word + shape.separators[position + 1]
+    return "".join((*parts, _escape(literal)))
+
+
+def _escape(text: str) -> str:
+    """Return a text in which what opens an expression of Jinja is written as one."""
+    return _OPENING.sub(lambda match: f"{{{{ '{match.group()}' }}}}", text)
+
+
+def _choose_name(environment: str, templates: Sequence[InferredTemplate], is_free: Callable[[str], bool]) -> str:
+    taken = {template.name for template in templates}
+    number = 1
+    while True:
+        name = f"{environment}{f'-{number}' if number > 1 else ''}.yaml.j2"
+        if name not in taken and is_free(name):
+            return name
+        number += 1
+
+
+def _apply_template(vm: VmDraft, name: str, labels: Sequence[str]) -> VmDraft:
+    values = {**vm.values, "cloudInit": {"template": name}}
+    if labels:
+        values["vars"] = {_name_variable(label): vm.values["labels"][label] for label in labels}
+    return vm._replace(values=values)
