@@ -62,6 +62,9 @@ PERMITTED = {("report.terminal", "socket"), ("cli.errors", "platform"), ("cli.se
 CLOCKS = {"api", "cli.session", "cli.status", "pipeline"}
 # Fields of one platform belong to its folder; these modules have to know two spellings of one thing, with a reason each.
 NAMED_IN = {("importer.key_groups", "runStrategy"), ("importer.translate", "runStrategy"), ("report.fleet", "runStrategy")}
+# Only these open files: the two gateways; what builds copies of manifests in a new folder of the system's, which nobody else
+# can write to; and what puts the null device in the place of a closed stream.
+FILE_MODULES = {"filesystem.reader", "filesystem.writer", "kustomize.engine", "__main__"}
 # What runs code of others, or is the last to see an exception, may catch every one.
 CATCH_ALL = {"cli.errors", "cli.completed_words", "kustomize.engine", "read.templates"}
 MAX_LINES, MAX_FUNCTION_LINES = 500, 60
@@ -161,6 +164,15 @@ def test_libraries_have_one_home() -> None:
         if not any(user == home or f"{user}.".startswith(home) for user in users[library])
     }
     assert (strangers, unused) == (set(), set())
+
+
+def test_files_are_opened_in_one_place() -> None:
+    """One module reads files and one writes them; no other asks the system for a file's content, or changes it."""
+    calls = re.compile(
+        r"(?<![\w.])open\(|\.open\(\"|\.(read_text|read_bytes|write_text|write_bytes|mkdir|touch|symlink_to)\("
+        r"|\bos\.(replace|rename|open|mkdir|makedirs|unlink|remove|rmdir|symlink|link)\(|\.(unlink|rmdir)\(\)|\brmtree|\btempfile\b"
+    )
+    assert {module for module in MODULES if calls.search(source(module))} == FILE_MODULES
 
 
 def test_no_network_clock_or_randomness() -> None:

@@ -112,6 +112,55 @@ def hostile(tmp_path: Path) -> Callable[[str, str], Any]:
     return made
 
 
+# What is written, by which command.
+OUTPUTS: dict[str, tuple[str, ...]] = {
+    "manifests": ("render",),
+    "manifests/production": ("render",),
+    "manifests/production/kustomization.yaml": ("render",),
+    "manifests/production/.kustomization.yaml.vmgen-tmp": ("render",),
+    "manifests/production/vms": ("render",),
+    "manifests/production/vms/.web.vmgen-tmp": ("render",),
+    "manifests/production/vms/db/db.yaml": ("render",),
+    "manifests/.production.vmgen-tmp": ("render",),
+    "delivery": ("render",),
+    "delivery/argocd": ("render",),
+    "delivery/argocd/production.yaml": ("render",),
+    "delivery/argocd/.production.yaml.vmgen-tmp": ("render",),
+    ".vmgen": ("render",),
+    ".vmgen/.gitignore": ("render",),
+    ".vmgen/lock": ("render",),
+    ".vmgen/stamps": ("render",),
+    ".vmgen/stamps/production.json": ("render",),
+    ".vmgen/stamps/production.tmp": ("render",),
+    ".vmgen/stamps/.production.json.vmgen-tmp": ("render",),
+    "fleet.html": ("report",),
+    ".fleet.html.vmgen-tmp": ("report",),
+    ".gitignore": ("init", ".", "--namespace", "tenant-a"),
+    "schema": ("init", ".", "--namespace", "tenant-a"),
+    ".github": ("init", ".", "--namespace", "tenant-a"),
+    "environments/tenant-a.yaml": ("import", "{outside}/export.yaml"),
+}
+DELIVERY = "delivery: {argocd: {repoURL: https://example.com/r.git, destination: {name: hikube}}}\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("target", ["file", "folder", "nowhere", "loop", "zeros", "pipe"])
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_nothing_is_written_through_a_link(hostile: Callable, tmp_path: Path, output: str, target: str) -> None:
+    """Each file and folder that is written, and each temporary name, as a link: nothing outside of the repository changes."""
+    made, outside = hostile("environments", ""), tmp_path / "outside"
+    assert made.run("render").code == 0
+    (outside / "export.yaml").write_text(made.text("production/vms/db/db.yaml"))
+    made.write({"environments/production.yaml": f"{DELIVERY}{WEB}".replace("u1.large", "u1.xlarge")})
+    _replace(made.root / output, target, outside)
+    before = {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()}
+    done = made.run(*(argument.format(outside=outside) for argument in OUTPUTS[output]))
+    assert done.code in (0, 1, 2), done.messages
+    assert {path: path.read_bytes() for path in outside.rglob("*") if path.is_file()} == before
+    assert not (outside / "nothing").exists()
+    assert CANARY not in done.messages + done.stdout
+
+
 @pytest.mark.parametrize("source", ["environments", "templates/cloud-init/included"])
 def test_the_repository_of_these_tests_is_in_order(hostile: Callable, source: str) -> None:
     """Where nothing is replaced, all of it renders: what is refused below is refused for the link."""

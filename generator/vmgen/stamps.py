@@ -7,13 +7,14 @@ none survives a day, another version of vmgen, or a change of the set of environ
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmgen.filesystem.reader import read_source
+from vmgen.filesystem.writer import TEMPORARY_SUFFIX, TreeWriter
 from vmgen.fingerprint import combine_digests, compute_digest, digest_file, digest_folder
 from vmgen.plan.git import read_tree_id
 from vmgen.problems import Place, Problem, sort_problems
@@ -110,15 +111,13 @@ class StampStore:
         return _combine_outputs(digest_folder(str(folder)), self._delivery)
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
-        path = self._locate(name)
-        temporary = path.with_suffix(".tmp")
-        try:
+        text = json.dumps(content).encode()
+        with suppress(OSError):
             ensure_state_folder(self._project.root)
-            path.parent.mkdir(exist_ok=True)
-            temporary.write_text(json.dumps(content), encoding="utf-8")
-            os.replace(temporary, path)
-        except OSError:
-            return
+            with TreeWriter(self._root) as writer:
+                writer.make_folder(STAMPS_FOLDER)
+                writer.remove(f"{STAMPS_FOLDER}/.{name}.json{TEMPORARY_SUFFIX}")  # of a killed run
+                writer.replace(f"{STAMPS_FOLDER}/{name}.json", text)
 
     def _locate(self, name: str) -> Path:
         return self._project.root / STAMPS_FOLDER / f"{name}.json"

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
+from vmgen.yaml_text import HEADER_PREFIX
+
 SENTENCE = """\
 namespace: tenant-acme
 vms:
@@ -216,14 +218,29 @@ def test_leftovers_of_a_killed_run(rendered: Callable) -> None:
     before = repo.files()
     repo.write(
         {
-            "manifests/production/vms/web/.web-1.yaml.vmgen-tmp": "half",
-            "manifests/production/vms/.api.vmgen-tmp/api-1.yaml": "half",
-            "manifests/.production.vmgen-tmp/x.yaml": "half",
+            "manifests/production/vms/web/.web-1.yaml.vmgen-tmp": HEADER_PREFIX[:5],
+            "manifests/production/vms/web/.web-2.yaml.1.vmgen-tmp": "",
+            "manifests/production/vms/.api.vmgen-tmp/api-1.yaml": f"{HEADER_PREFIX} environments/production.yaml",
+            "manifests/.production.vmgen-tmp/x.yaml": HEADER_PREFIX,
         }
     )
     done = repo.run("render")
     assert (done.code, done.problems) == (0, [])
     assert repo.files() == before
+
+
+@pytest.mark.parametrize(
+    "name", ["notes.vmgen-tmp", ".notes.vmgen-tmp", "vms/.web.vmgen-tmp/notes", "vms/web/.web-1.yaml.vmgen-tmp"]
+)
+def test_what_a_user_has_named_so_stays(rendered: Callable, name: str) -> None:
+    """A file without our mark is the user's, whatever its name, and also where our temporary file would be."""
+    repo = rendered()
+    repo.write(
+        {f"manifests/production/{name}": "mine", "environments/production.yaml": SENTENCE.replace("count: 2", "count: 3")}
+    )
+    assert repo.run("render").code == 0
+    assert repo.files()[f"production/{name}"] == b"mine"
+    assert "production/vms/web/web-3.yaml" in repo.files()
 
 
 def test_count_up_and_holes(repository: Callable) -> None:

@@ -154,7 +154,7 @@ def test_no_room_leaves_the_old_tree(repository: Callable, monkeypatch: pytest.M
         room[0] -= 1
         return write(handle, content[: len(content) // 2] if room[0] < 0 else content)
 
-    monkeypatch.setattr("vmgen.write.files.os.write", full)
+    monkeypatch.setattr("vmgen.filesystem.writer.os.write", full)
     done = made.run("render")
     monkeypatch.undo()
     assert done.code == 2
@@ -171,7 +171,7 @@ def test_a_folder_that_cannot_be_made(repository: Callable, monkeypatch: pytest.
     def refuse(path: str, *more: object, **options: object) -> None:
         raise PermissionError(13, "Permission denied", path)
 
-    monkeypatch.setattr("vmgen.write.files.os.makedirs", refuse)
+    monkeypatch.setattr("vmgen.filesystem.writer.os.mkdir", refuse)
     done = made.run("render")
     assert (done.code, "vmgen: cannot write" in done.messages, "Permission denied" in done.messages) == (2, True, True)
 
@@ -182,7 +182,7 @@ def test_a_leftover_of_a_new_environment(repository: Callable, command: str) -> 
     made = repository("namespace: tenant-a\nvms: {a: {instanceType: u1.large, image: debian-12}}\n")
     made.uncommitted()
     assert made.run("render").code == 0
-    made.write({"manifests/.production.vmgen-tmp/vms/a/a.yaml": "half"})
+    made.write({"manifests/.production.vmgen-tmp/vms/a/a.yaml": "#"})
     assert made.run(command).code == 0
 
 

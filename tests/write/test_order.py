@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from vmgen.filesystem.writer import TreeWriter
 from vmgen.plan.diff import FileChanges
 from vmgen.read.repository import Project
 from vmgen.write.files import write_changes
@@ -20,16 +20,18 @@ MANIFESTS = ("production/vms/web/web-1.yaml", "production/vms/web/web-2.yaml")
 def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of what is removed, in that order; a folder ends in a slash."""
     names: list[str] = []
+    remove, remove_folder = TreeWriter.remove, os.rmdir
 
-    def record(function: Callable[..., None], end: str) -> Callable[..., None]:
-        def remove(path: str | Path, **options: int) -> None:
-            names.append(str(path).rpartition("/manifests/")[2] + end)
-            function(path, **options)
+    def record(writer: TreeWriter, path: str) -> None:
+        names.append(path.removeprefix("manifests/"))
+        remove(writer, path)
 
-        return remove
+    def record_folder(name: str, **options: int) -> None:
+        remove_folder(name, **options)
+        names.append(f"{name}/")
 
-    monkeypatch.setattr(os, "unlink", record(os.unlink, ""))
-    monkeypatch.setattr(os, "rmdir", record(os.rmdir, "/"))
+    monkeypatch.setattr(TreeWriter, "remove", record)
+    monkeypatch.setattr(os, "rmdir", record_folder)
     return names
 
 
@@ -40,4 +42,4 @@ def test_lists_go_before_what_they_name_and_folders_last(tmp_path: Path, removed
         (tmp_path / "manifests" / path).write_bytes(b"")
     pruned = (*reversed(MANIFESTS), *reversed(LISTS))
     write_changes(FileChanges("production", (), (), pruned, 0, (), (), ()), {}, Project(tmp_path))
-    assert removed == [*LISTS, *MANIFESTS, "production/vms/web/", "production/vms/", "production/"]
+    assert removed == [*LISTS, *MANIFESTS, "web/", "vms/", "production/"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -10,6 +11,7 @@ from vmgen.cli.completed_words import complete_environments, complete_platforms
 from vmgen.cli.options import format_option
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
+from vmgen.filesystem.writer import TreeWriter
 from vmgen.importer.report import format_json, format_text, redact_environment
 from vmgen.importer.run import ImportedEnvironment, ImportRequest, ImportResult, import_manifests
 from vmgen.problems import VmgenError
@@ -77,16 +79,14 @@ def _write_environments(session: Session, environments: tuple[ImportedEnvironmen
         files |= {f"templates/cloud-init/{template.name}": template.text for template in imported.templates}
         files[imported.file] = imported.content.text
     for name in files:
-        if (session.project.root / name).exists():
+        if os.path.lexists(session.project.root / name):
             raise VmgenError(f"{name} exists, and import replaces nothing; choose another name with --env, or move it away")
-    for name, text in files.items():
-        path = session.project.root / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-        except OSError as error:
-            raise VmgenError(f"cannot write {name}: {error.strerror}") from None
+    with TreeWriter(str(session.project.root)) as writer:
+        for name, text in files.items():
+            try:
+                writer.create(name, text.encode())
+            except OSError as error:
+                raise VmgenError(f"cannot write {name}: {error.strerror}") from None
 
 
 def _format_result(result: ImportResult, written: tuple[ImportedEnvironment, ...]) -> str:

@@ -14,7 +14,8 @@ import click
 
 from vmgen.check.ssh_key import SshKeyFault, parse_ssh_key
 from vmgen.cli.output import write_message, write_output
-from vmgen.filesystem.reader import read_named_file
+from vmgen.filesystem.reader import read_file, read_named_file
+from vmgen.filesystem.writer import make_named_folder
 from vmgen.merge.platform import DEFAULT_PLATFORM
 from vmgen.plan.git import create_repository
 from vmgen.problems import VmgenError, did_you_mean
@@ -109,7 +110,7 @@ class _Prompter:
 
 def _create_repository(folder: Path, options: StarterOptions) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_named_folder(str(folder))
     except FileExistsError:
         raise VmgenError(f"{folder} is a file; name a folder to make the repository in") from None
     files = render_starter(options, folder)
@@ -131,9 +132,9 @@ def _create_repository(folder: Path, options: StarterOptions) -> None:
 
 def _explain_missing_lines(path: Path, content: str) -> str:
     """Return what a kept .gitattributes or .gitignore lacks, to end a message with."""
-    if path.name not in (".gitattributes", ".gitignore") or not path.is_file():
+    if path.name not in (".gitattributes", ".gitignore") or path.is_symlink() or not path.is_file():
         return ""
-    there = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    there = read_file(str(path)).decode(errors="replace").splitlines()
     lacking = [line for line in content.splitlines() if line not in there and not line.startswith("#")]
     return "; add these lines to it:\n" + "\n".join(f"    {line}" for line in lacking) if lacking else ""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from vmgen.cli.completed_words import complete_refs
 from vmgen.cli.options import environments_argument
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
+from vmgen.filesystem.writer import write_named_file
 from vmgen.pipeline import Renderer, plan_and_gate
 from vmgen.problems import VmgenError
 from vmgen.report.page.data import PageEnvironment, build_page_data
@@ -50,7 +49,7 @@ def command(color: str, names: tuple[str, ...], output: str, against: str | None
         write_output(text)
         return not failed
     try:
-        Path(output).write_text(text, encoding="utf-8")
+        write_named_file(output, text.encode(), str(session.project.root))
     except OSError as error:
         raise VmgenError(f"cannot write {output}: {error.strerror}") from None
     session.print_message(f"Wrote {output}.")

@@ -12,14 +12,12 @@ from typing import NamedTuple
 
 from vmgen.filesystem.reader import read_file, read_start
 from vmgen.plan.foreign import CONFIGURATION_KINDS, find_foreign_files, has_lost_header
+from vmgen.plan.leftovers import is_leftover
 from vmgen.problems import Place, Problem, Severity
 from vmgen.quantities import format_count
 from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX, STANDALONE_FOLDER, Project
 from vmgen.rules import EMPTY_RESULT, FOREIGN_FILE, FOREIGN_FILE_IN_THE_WAY, LOST_FIRST_LINE, SYMLINKED_OUTPUT
 from vmgen.yaml_text import HEADER_PREFIX
-
-# The suffix of a file that is being written. One that exists before a run was left by a run that was killed.
-TEMPORARY_SUFFIX = ".vmgen-tmp"
 
 
 class FileChanges(NamedTuple):
@@ -94,12 +92,11 @@ def list_existing_files(project: Project, environment: str) -> ExistingFiles:
     links = [path for path in ("", environment) if (project.manifests / path).is_symlink()]
     special_files = []
     if not links:
-        unfinished_folder = f".{environment}{TEMPORARY_SUFFIX}"
-        leftovers += [unfinished_folder] if (project.manifests / unfinished_folder).exists() else []
+        leftovers += _find_unfinished_folders(str(project.manifests), environment)
         for entry, path in _walk_entries(str(project.manifests / environment), environment):
             if entry.is_symlink():
                 links.append(path)
-            elif path.endswith(TEMPORARY_SUFFIX):
+            elif is_leftover(entry):
                 leftovers.append(path)
             elif entry.is_file():
                 files.add(path)
@@ -114,6 +111,14 @@ def list_existing_files(project: Project, environment: str) -> ExistingFiles:
     return ExistingFiles(frozenset(files), frozenset(folders), tuple(sorted(leftovers)), tuple(problems))
 
 
+def _find_unfinished_folders(manifests: str, environment: str) -> list[str]:
+    """Return the folders in which a killed run was writing a new environment."""
+    if not os.path.isdir(manifests):
+        return []
+    with os.scandir(manifests) as entries:
+        return [entry.name for entry in entries if entry.name.startswith(f".{environment}.") and is_leftover(entry)]
+
+
 def _walk_entries(folder: str, path: str) -> Iterator[tuple[os.DirEntry[str], str]]:
     """Yield the entries below a folder with their paths; nothing if it is no folder."""
     if not os.path.isdir(folder):
@@ -122,7 +127,7 @@ def _walk_entries(folder: str, path: str) -> Iterator[tuple[os.DirEntry[str], st
         for entry in entries:
             entry_path = f"{path}/{entry.name}"
             yield entry, entry_path
-            if entry.is_dir(follow_symlinks=False) and not entry.name.endswith(TEMPORARY_SUFFIX):
+            if entry.is_dir(follow_symlinks=False) and not is_leftover(entry):
                 yield from _walk_entries(entry.path, entry_path)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator
 
-from vmgen.plan.diff import TEMPORARY_SUFFIX, is_owned, list_existing_files
+from vmgen.filesystem.writer import TEMPORARY_SUFFIX
+from vmgen.plan.diff import is_owned, list_existing_files
 from vmgen.plan.foreign import find_foreign_files
 from vmgen.problems import Place, Problem
 from vmgen.read.repository import Project

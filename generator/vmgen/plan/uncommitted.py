@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from vmgen.plan.diff import TEMPORARY_SUFFIX
+from vmgen.filesystem.writer import TEMPORARY_SUFFIX
 from vmgen.plan.git import Repository
 from vmgen.problems import Place, Problem, VmgenError
 from vmgen.quantities import format_count

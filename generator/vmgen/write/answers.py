@@ -6,16 +6,18 @@ The model is copier's, whose updates start from the answers: https://copier.read
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from vmgen.filesystem.reader import find_work_tree, read_file, read_source
+from vmgen.filesystem.writer import replace_file
 from vmgen.problems import VmgenError
 from vmgen.read.configuration import CONFIGURATION_FILE
 from vmgen.read.repository import VALUES_SCHEMA_FILE
-from vmgen.write.files import replace_file
 from vmgen.write.starter import FORGES, StarterOptions
 
 # A user's own work is written once and never again; the schema of the editor is refreshed by render.
@@ -50,10 +52,10 @@ def build_options(answers: Mapping[str, Any]) -> StarterOptions:
 def record_answers(folder: Path, options: StarterOptions, files: Mapping[str, str]) -> None:
     """Write the answers and the digest of each file as vmgen makes it into vmgen.toml, and keep what else is in there."""
     path = folder / CONFIGURATION_FILE
-    text = path.read_text(encoding="utf-8") if path.is_file() else _HEADER
-    kept = _remove_tables(text).rstrip("\n")
     try:
-        replace_file(str(path), f"{kept}\n\n{_format_answers(options, files)}".encode())
+        text = read_source(str(path), find_work_tree(str(folder))).decode() if os.path.lexists(path) else _HEADER
+        kept = _remove_tables(text).rstrip("\n")
+        replace_file(str(folder), CONFIGURATION_FILE, f"{kept}\n\n{_format_answers(options, files)}".encode())
     except OSError as error:
         raise VmgenError(f"cannot write {path}: {error.strerror}") from None
 
@@ -72,16 +74,15 @@ def update_files(folder: Path, files: Mapping[str, str], digests: Mapping[str, s
             continue
         if not target.exists() and not target.is_symlink():
             (removed if path in digests else written).append(path)
-        elif not target.is_file() or target.is_symlink() or _digest(target.read_bytes()) not in (digests.get(path), ""):
-            if not target.is_file() or target.read_bytes() != content.encode():
+        elif not target.is_file() or target.is_symlink() or _digest(read_file(str(target))) not in (digests.get(path), ""):
+            if not target.is_file() or read_file(str(target)) != content.encode():
                 edited.append(path)
-        elif target.read_bytes() != content.encode():
+        elif read_file(str(target)) != content.encode():
             written.append(path)
     for path in written:
         target = folder / path
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            replace_file(str(target), files[path].encode())
+            replace_file(str(folder), path, files[path].encode())
         except OSError as error:
             raise VmgenError(f"cannot write {target}: {error.strerror}") from None
     return Update(tuple(written), tuple(edited), tuple(removed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Template
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 from vmgen import __version__
 from vmgen.filesystem.reader import read_file
+from vmgen.filesystem.writer import TreeWriter
 from vmgen.merge.platform import DEFAULT_PLATFORM
 from vmgen.merge.values_schema import build_values_schema
 from vmgen.read.repository import VALUES_SCHEMA_FILE, Project
@@ -151,13 +153,13 @@ def write_missing(folder: Path, files: Mapping[str, str]) -> tuple[tuple[str, ..
     """
     has_environments = any((folder / "environments").glob("*.yaml"))
     written, skipped = [], []
-    for path, content in files.items():
-        target = folder / path
-        if target.exists() or target.is_symlink() or (has_environments and path.startswith("environments/")):
-            skipped.append(path)
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(content)
-        written.append(path)
+    with TreeWriter(str(folder)) as writer:
+        for path in files:  # before the first is written
+            writer.check_folder(path.rpartition("/")[0])
+        for path, content in files.items():
+            if os.path.lexists(folder / path) or (has_environments and path.startswith("environments/")):
+                skipped.append(path)
+                continue
+            writer.create(path, content.encode())
+            written.append(path)
     return tuple(sorted(written)), tuple(sorted(skipped))

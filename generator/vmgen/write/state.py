@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from vmgen.filesystem.writer import TreeWriter
 from vmgen.plan.git import find_repository
 from vmgen.problems import Place, Problem, VmgenError
 from vmgen.read.repository import Project
@@ -17,13 +18,12 @@ _SECONDS_OF_SILENCE = 1
 
 
 def ensure_state_folder(root: Path) -> Path:
-    """Create the state folder with a `.gitignore` that hides it, and return its path. Raises OSError."""
-    folder = root / STATE_FOLDER
-    folder.mkdir(exist_ok=True)
-    gitignore = folder / ".gitignore"
-    if not gitignore.is_file():
-        gitignore.write_text("*\n", encoding="utf-8")
-    return folder
+    """Create the state folder with a `.gitignore` that hides it, and return its path. Raises OSError, also if it is a link."""
+    with TreeWriter(str(root)) as writer:
+        writer.make_folder(STATE_FOLDER)
+        with suppress(FileExistsError):
+            writer.create(f"{STATE_FOLDER}/.gitignore", b"*\n")
+    return root / STATE_FOLDER
 
 
 def find_tracked_state(project: Project) -> tuple[Problem, ...]:

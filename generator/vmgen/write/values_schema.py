@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 
+from vmgen.filesystem.reader import read_file
+from vmgen.filesystem.writer import replace_file
 from vmgen.merge.values_schema import build_values_schema
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError
 from vmgen.read.repository import VALUES_SCHEMA_FILE, Project
 from vmgen.rules import STALE_SCHEMA
-from vmgen.write.files import replace_file
 
 
 def find_stale_schema(project: Project) -> tuple[Problem, ...]:
@@ -25,7 +26,7 @@ def refresh_schema(project: Project) -> bool:
     if text is None:
         return False
     try:
-        replace_file(str(project.root / VALUES_SCHEMA_FILE), text.encode())
+        replace_file(str(project.root), VALUES_SCHEMA_FILE, text.encode())
     except OSError as error:
         raise VmgenError(f"cannot write {VALUES_SCHEMA_FILE}: {error.strerror}") from None
     return True
@@ -41,6 +42,6 @@ def _build_if_stale(project: Project) -> str | None:
     except ProblemsError:  # which the run itself reports
         return None
     try:
-        return None if path.read_bytes() == text.encode() else text
+        return None if read_file(str(path)) == text.encode() else text
     except OSError as error:
         raise VmgenError(f"cannot read {VALUES_SCHEMA_FILE}: {error.strerror}") from None
