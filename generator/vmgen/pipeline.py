@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,7 +19,7 @@ from vmgen.filesystem.reader import read_file
 from vmgen.merge.environment import Environment, merge_environment
 from vmgen.merge.layers import Layered, find_source_files, load_layers
 from vmgen.merge.platform import DEFAULT_PLATFORM, Platform, PlatformLoader
-from vmgen.plan.baseline import PlanBase
+from vmgen.plan.baseline import Baseline, PlanBase
 from vmgen.plan.desired import DesiredState, build_desired_state
 from vmgen.plan.diff import DeliveryDiff, FileChanges, diff_delivery, diff_files, find_emptied_environments
 from vmgen.problems import Problem, ProblemsError, did_you_mean, has_errors, sort_problems
@@ -70,12 +70,16 @@ class RenderResult(NamedTuple):
 
 
 class RunResult(NamedTuple):
-    """All environments of a run, how their files differ from those that exist, and every problem."""
+    """All environments of a run, how their files differ from those that exist, and every problem.
+
+    `shrinking` are the environments that no longer have a file which is committed: a later run has to look at them again.
+    """
 
     environments: tuple[RenderResult, ...]
     changes: tuple[FileChanges, ...]
     problems: tuple[Problem, ...]
     delivery: DeliveryDiff
+    shrinking: frozenset[str] = frozenset()
 
 
 def evaluate(
@@ -95,6 +99,8 @@ def evaluate(
     """
     rendered = render_all(project, names, verify_all=verify_all, jobs=jobs, progress=progress)
     problems = [problem for environment in rendered for problem in environment.problems]
+    if base:
+        problems += find_shared_objects(project, rendered, base.baseline)
     if has_errors(tuple(problems)):
         return RunResult(rendered, (), sort_problems(problems), DeliveryDiff(project))
     progress.on_stage("compare")
@@ -110,7 +116,14 @@ def evaluate(
     if base:
         problems += [*base.problems, *_apply_gate(project, rendered, base, changes, delivery_files)]
     delivery, delivery_problems = _compare_delivery(project, delivery_files)
-    return RunResult(rendered, changes, sort_problems([*problems, *delivery_problems]), delivery)
+    shrinking = _find_shrinking(rendered, base.baseline) if base else frozenset()
+    return RunResult(rendered, changes, sort_problems([*problems, *delivery_problems]), delivery, shrinking)
+
+
+def _find_shrinking(rendered: tuple[RenderResult, ...], baseline: Baseline) -> frozenset[str]:
+    files = {result.name: result.files for result in rendered}
+    environments = ((path.partition("/")[0], path) for path in baseline.blobs)
+    return frozenset(name for name, path in environments if name in files and path not in files[name])
 
 
 def render_all(
@@ -259,6 +272,14 @@ class Renderer:
         except ProblemsError:
             return None
 
+    def merge(self, name: str) -> Environment | None:
+        """Merge an environment, whatever is wrong with it; None if that cannot be done."""
+        try:
+            layers = load_layers(name, self.layer_loader)
+            return merge_environment(layers, self._load_platform(layers)) if layers.is_readable else None
+        except ProblemsError:
+            return None
+
     def _load_platform(self, layers: Layered) -> Platform:
         """Load the platform that an environment names. Raises ProblemsError if there is none of that name."""
         value = layers.content.get("platform")
@@ -313,6 +334,31 @@ def _is_own_file(project: Project, name: str) -> bool:
     """Return whether a regular file lies in the output folder; a link leads out of what an engine gets."""
     path = project.manifests / name
     return path.is_file() and not path.is_symlink()
+
+
+def find_shared_objects(project: Project, rendered: Iterable[RenderResult], baseline: Baseline) -> Iterator[Problem]:
+    """Find objects that two environments of the repository claim, and disks that are copies of each other.
+
+    All environments count. Of one that is not in this run only the names are expanded; if its files cannot be read, it is what
+    is committed for it.
+    """
+    from vmgen.plan.claims import claim_committed, claim_desired, claim_environment, find_duplicate_identities
+    from vmgen.plan.clones import find_clone_cycles
+
+    claims = []
+    results = {result.name: result for result in rendered}
+    names, _ = find_environments(project)
+    loader: Renderer | None = None
+    for name in sorted({*names, *results}):
+        result = results.get(name)
+        if result and result.desired and result.desired.omissions == Omissions():
+            claims.append(claim_desired(result.desired))
+            continue
+        loader = loader or Renderer(project)
+        environment = result.environment if result and result.environment else loader.merge(name)
+        claims.append(claim_environment(environment) if environment else claim_committed(name, baseline))
+    yield from find_duplicate_identities(claims)
+    yield from find_clone_cycles(result.desired for result in results.values() if result.desired)
 
 
 class _DeliveryFiles(NamedTuple):
@@ -376,6 +422,7 @@ def plan_and_gate(
 
     `differing` are the manifests of the baseline that differ from the rendered ones; with None they are looked up.
     """
+    from vmgen.plan.clones import find_impossible_clones
     from vmgen.plan.delivery import add_delivery, find_delivery_refusals
     from vmgen.plan.gate import find_refusals
     from vmgen.plan.plan import build_plan
@@ -391,7 +438,12 @@ def plan_and_gate(
     if delivery:
         plan = add_delivery(plan, base, desired, delivery.files, delivery.only)
     foreign_folders = frozenset(name for name in base.removed_environments if not base.baseline.has_environment(name))
-    refused = find_refusals(
-        plan, desired, base.today, head_is_behind=base.baseline.head_is_behind, foreign_folders=foreign_folders
+    is_behind = base.baseline.head_is_behind
+    refused = (
+        *find_refusals(plan, desired, base.today, head_is_behind=is_behind, foreign_folders=foreign_folders),
+        *find_impossible_clones(plan, desired),
+        *find_delivery_refusals(plan.changes, desired),
     )
-    return plan, sort_problems([*plan.problems, *refused, *find_delivery_refusals(plan.changes, desired)])
+    shared = tuple(find_shared_objects(project, rendered, base.baseline))
+    plan = plan._replace(problems=(*plan.problems, *shared))
+    return plan, sort_problems([*plan.problems, *refused])

@@ -319,6 +319,25 @@ Add it with `git add manifests`, or take the line from `.gitignore`.""",
 )
 
 # The gate and tombstones
+DUPLICATE_IDENTITY = Rule(
+    "duplicate-identity",
+    """An object that two environments render: the same kind, namespace and name. Two Applications or Kustomizations would undo each
+other's changes at every sync, and to prune one deletes the disks of the other. It is said at both places.
+
+Take the object out of one of the two. Where they are delivered to two clusters, write `cluster:` in both.""",
+)
+CLONE_CYCLE = Rule(
+    "clone-cycle",
+    """Disks that are copies of each other in a circle. Each waits for the next, so that none is ever made.
+
+Give one of them another source.""",
+)
+CLONE_OF_REMOVED = Rule(
+    "clone-of-removed",
+    """A new disk that is to be a copy of a disk that the same change deletes. The copy can only be made while the source exists.
+
+Retire the source in a later change, when the copy is ready.""",
+)
 DESTROYS_DATA = Rule(
     "destroys-data",
     "A disk that is committed and no longer rendered: removed, renamed, its group's count lowered, its environment gone. Deleting a VMDisk deletes the data. Restore it, or name it under `retire:` with a reason; the message prints the lines.",

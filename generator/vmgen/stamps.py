@@ -66,13 +66,14 @@ class StampStore:
         """Stamp the environments of a run whose files were all written. A stamp that cannot be written costs only time.
 
         The digests are of what was read and written, whatever somebody has saved there since. Environments with tombstones
-        or foreign files get no stamp: what is said of those depends on the commit, and on files that are not ours.
+        or foreign files, and those that lose a committed file, get no stamp: what is said of those depends on the commit, on
+        files that are not ours, and on where else a disk has gone.
         """
         delivery = _update_digests(self._delivery, run.delivery)
         changes = {environment_changes.environment: environment_changes for environment_changes in run.changes}
         for result in run.environments:
             foreign, problems = changes[result.name].foreign, changes[result.name].problems
-            if foreign or (result.desired and result.desired.tombstones):
+            if foreign or result.name in run.shrinking or (result.desired and result.desired.tombstones):
                 continue
             prefix = f"{result.name}/"
             outputs = {path.removeprefix(prefix): compute_digest([content]) for path, content in result.files.items()}

@@ -12,7 +12,7 @@ from vmgen.cli.options import affected_option, environments_argument, jobs_optio
 from vmgen.cli.output import write_manifests, write_output
 from vmgen.cli.session import Session, measure_stages
 from vmgen.filesystem.reader import read_file
-from vmgen.problems import Problem, sort_problems
+from vmgen.problems import Problem, has_errors, sort_problems
 from vmgen.quantities import format_count
 from vmgen.read.repository import VALUES_SCHEMA_FILE
 from vmgen.stamps import Stamp, StampStore
@@ -115,8 +115,9 @@ def _evaluate(
     result = session.evaluate(
         stale, removed, base, allow_empty=options.allow_empty, verify_all=options.verify, jobs=options.jobs
     )
-    if fresh and any(rendered.delivery for rendered in result.environments):
-        # The files that environments share below delivery/ are made from all of them.
+    if fresh and (has_errors(result.problems) or any(rendered.delivery for rendered in result.environments)):
+        # What is wrong in a part may be right in the whole, as a disk that moved, and the files that environments share below
+        # delivery/ are made from all of them.
         return _evaluate(session, options, names, removed, {})
     return result
 

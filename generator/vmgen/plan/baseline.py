@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ from vmgen.read.repository import DELIVERY_FOLDER, Project, find_environments
 from vmgen.yaml_text import HEADER_PREFIX
 
 HEAD = "HEAD"
+# At the top level of an environment, whatever the rest of the file is.
+_CLUSTER = re.compile(rb"^cluster:[ \t]*['\"]?([a-z0-9][-a-z0-9]*)", re.MULTILINE)
 _SHORT_ID_LENGTH = 10
 
 
@@ -53,6 +56,24 @@ class Baseline(NamedTuple):
         """Return true if an environment of this name was there at the commit; outside of Git nothing can tell."""
         return self.repository is None or name in self.committed.environments
 
+    def find_cluster(self, environment: str) -> str:
+        """Return the `cluster:` that an environment, or the defaults of all, had at the commit; empty if none or unknown."""
+        for name in (environment, "_defaults"):
+            blob = self.committed.environments.get(name)
+            found = _CLUSTER.search(next(read_blobs([blob]))) if blob else None
+            if found:
+                return found[1].decode()
+        return ""
+
+    def read_manifests(self, environment: str) -> Iterator[tuple[str, bytes]]:
+        """Yield path and content of every file of an environment. Raises VmgenError if git fails."""
+        if self.repository is None:
+            for path in sorted(list_existing_files(self.project, environment).files):
+                yield path, read_file(f"{self.project.manifests}/{path}")
+            return
+        paths = [path for path in self.blobs if path.startswith(f"{environment}/")]
+        yield from zip(paths, read_blobs(self.blobs[path] for path in paths), strict=True) if paths else ()
+
     def contains(self, path: str) -> bool:
         """Return true if a manifest exists at a path, whatever its content."""
         return path in self.blobs or path in self.uncommitted.ignored if self.repository else self._is_file(path)
@@ -79,11 +100,15 @@ class Baseline(NamedTuple):
         return contents
 
     def _find_differing_blobs(self, environments: set[str], desired: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+        repository: Repository | None = None
+        hash_blob: Callable[[bytes], str]
         paths = []
         for path, blob in self.blobs.items():
             if path.partition("/")[0] not in environments:
                 continue
-            if path not in desired or blob.repository.blob_hasher(desired[path]) != blob.id:
+            if blob.repository is not repository:  # that of a submodule has files in a row
+                repository, hash_blob = blob.repository, blob.repository.blob_hasher
+            if path not in desired or hash_blob(desired[path]) != blob.id:
                 paths.append(path)
         for path, content in zip(paths, read_blobs(self.blobs[path] for path in paths), strict=True) if paths else ():
             if path in desired:

@@ -15,11 +15,12 @@ _Tree = Mapping[str, Blob]
 class CommittedProject(NamedTuple):
     """The files of a project at a commit. `manifests` are by their paths below the output folder.
 
-    `environments` are the names of environment files. `earlier_folders` are where manifests lay that have moved here.
+    `environments` are the environment files by name, with `_defaults`. `earlier_folders` are where manifests lay that have
+    moved here.
     """
 
     manifests: Mapping[str, Blob] = {}
-    environments: frozenset[str] = frozenset()
+    environments: Mapping[str, Blob] = {}
     earlier_folders: tuple[str, ...] = ()
 
 
@@ -32,17 +33,19 @@ def load_committed_project(project: Project, repository: Repository, commit: str
     names_by_root = _group_environments(tree)
     own_names = names_by_root.pop(repository.prefix, frozenset())
     manifests, folders = dict(_select_below(tree, f"{repository.prefix}{project.output}/")), []
-    environments = set(own_names)
+    environments = {name: tree[f"{repository.prefix}{ENVIRONMENTS_FOLDER}/{name}.yaml"] for name in own_names}
+    defaults = tree.get(f"{repository.prefix}{ENVIRONMENTS_FOLDER}/_defaults.yaml")
+    environments |= {"_defaults": defaults} if defaults else {}
     for root, names in sorted(names_by_root.items()):
         moved = _find_moved_environments(project, repository, root, names, own_names)
         earlier = _select_below(tree, f"{root}{project.output}/") if moved else {}
         selected = {path: blob for path, blob in earlier.items() if path.partition("/")[0] in moved}
         if selected:
             folders.append(f"{root}{project.output}/")
-            environments |= moved
+            environments |= {name: tree[f"{root}{ENVIRONMENTS_FOLDER}/{name}.yaml"] for name in moved}
         for path, blob in selected.items():
             manifests[path if path not in manifests else _build_free_path(path, root)] = blob
-    return CommittedProject(manifests, frozenset(environments), tuple(folders))
+    return CommittedProject(manifests, environments, tuple(folders))
 
 
 def _group_environments(tree: _Tree) -> dict[str, frozenset[str]]:

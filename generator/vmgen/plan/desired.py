@@ -21,11 +21,15 @@ KIND_BY_KEY = {"disk": "VMDisk", "vm": "VMInstance"}
 
 
 class Identity(NamedTuple):
-    """The key of an object on the platform, independent of the file and the environment that hold it."""
+    """The key of an object on the platform, independent of the file and the environment that hold it.
+
+    `cluster` is what an environment calls its cluster, empty for the one that has no name.
+    """
 
     kind: str
     namespace: str
     name: str
+    cluster: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -41,6 +45,7 @@ class Tombstone(NamedTuple):
     reason: str
     until: date | None
     place: Place
+    cluster: str = ""
 
     def is_expired(self, today: date) -> bool:
         """Return true from the day after `until`."""
@@ -51,7 +56,9 @@ class DesiredState(NamedTuple):
     """One environment as its sources describe it. The keys of `files` and `objects` are paths below `manifests/`.
 
     `group_places` maps the folder of each group to the line that decides its number of VMs, and `field_places` the path of
-    each disk to the lines of its fields that cannot change. `omissions` are what could not be expanded.
+    each disk to the lines of its fields that cannot change. `omissions` are what could not be expanded. `standalone_places` are
+    the lines of standalone disks by name, and `clones` the name of the disk that another is a copy of, with its line, by the
+    path of the copy.
     """
 
     environment: str
@@ -64,22 +71,29 @@ class DesiredState(NamedTuple):
     field_places: Mapping[str, Mapping[str, Place]] = {}
     prices: PriceList | None = None
     omissions: Omissions = Omissions()
+    cluster: str = ""
+    standalone_places: Mapping[str, Place] = {}
+    clones: Mapping[str, tuple[str, Place]] = {}
 
 
 def build_desired_state(environment: Environment, tree: Tree) -> tuple[DesiredState, tuple[Problem, ...]]:
     """Return the desired state of a rendered environment, and the problems of its tombstones."""
     namespace = environment.settings.get_plain("namespace", "")
+    cluster = environment.settings.get_plain("cluster", "")
     entries = environment.settings.get_items("retire")
     desired = DesiredState(
         environment.name,
         environment.file,
         environment.platform.name,
         tree.files,
-        {path: Identity(resource.kind, namespace, resource.name) for path, resource in tree.resources.items()},
-        tuple(stone for entry in entries for stone in _parse_tombstones(entry, environment.name, namespace)),
+        {path: Identity(resource.kind, namespace, resource.name, cluster) for path, resource in tree.resources.items()},
+        tuple(stone for entry in entries for stone in _parse_tombstones(entry, environment.name, namespace, cluster)),
         {group.key: _find_count_place(group) for group in environment.groups},
         _find_field_places(tree),
         load_prices(environment),
+        cluster=cluster,
+        standalone_places={disk.name: disk.place for disk in environment.disks},
+        clones=dict(_locate_clones(tree)),
     )
     return desired, tuple(problem for index, entry in enumerate(entries) for problem in _validate_entry(entry, index))
 
@@ -103,13 +117,20 @@ def _locate_fixed_fields(settings: Settings) -> Iterator[tuple[str, Place]]:
             yield f"spec.{'source' if key in DISK_SOURCES else key}", settings.find_place(key)
 
 
-def _parse_tombstones(entry: Located, environment: str, namespace: str) -> Iterator[Tombstone]:
+def _locate_clones(tree: Tree) -> Iterator[tuple[str, tuple[str, Place]]]:
+    for path, resource in tree.resources.items():
+        source = resource.settings.get("clone") if isinstance(resource, Disk) else None
+        if source:
+            yield path, (source.data, source.place)
+
+
+def _parse_tombstones(entry: Located, environment: str, namespace: str, cluster: str) -> Iterator[Tombstone]:
     """Yield a tombstone for each object that an entry names: a disk, a VM, or both."""
     for key, kind in KIND_BY_KEY.items():
         name = entry.get_plain(key)
         if isinstance(name, str):
             reason, until = entry.get_plain("reason", ""), _parse_until(entry)
-            yield Tombstone(environment, namespace, kind, name, reason, until, entry.place)
+            yield Tombstone(environment, namespace, kind, name, reason, until, entry.place, cluster)
 
 
 def _validate_entry(entry: Located, index: int) -> Iterator[Problem]:

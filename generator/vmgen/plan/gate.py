@@ -174,7 +174,7 @@ def _find_unused_tombstones(plan: Plan, environments: Mapping[str, DesiredState]
     needing = (change for change in plan.changes if change.action == "delete" or change.is_refused)
     used_places = {change.tombstone.place for change in needing if change.tombstone}
     for desired in environments.values():
-        rendered = {(kind, name) for kind, _, name in desired.objects.values()} if desired.tombstones else set()
+        rendered = {(kind, name) for kind, _, name, _ in desired.objects.values()} if desired.tombstones else set()
         for tombstone in desired.tombstones:
             if tombstone.place not in used_places:
                 is_rendered = (tombstone.kind, tombstone.name) in rendered

@@ -128,6 +128,8 @@ def match_objects(
     omissions = {desired.environment: desired.omissions for desired in environments}
     comparable = {path: content for path, content in differing.items() if not _is_omitted(path, omissions)}
     existing, problems = _parse_existing(comparable, baseline, desired_paths, parser)
+    clusters = {desired.environment: desired.cluster for desired in environments}
+    existing = _add_clusters(existing, clusters, baseline)
     planned = _collect_planned(environments, baseline, differing, parser)
     unchanged = _collect_unchanged(environments, planned, parser) if existing else {}
     pairs, removed = [], []
@@ -141,7 +143,8 @@ def match_objects(
             pairs.append((old, unchanged[old.identity]))
         else:
             removed.append(old)
-    created = tuple(new for candidates in planned.values() for new in candidates)
+    owned = _list_unchanged_identities(environments, baseline, differing) if planned else frozenset()
+    created = tuple(new for candidates in planned.values() for new in candidates if new.identity not in owned)
     return Matching(tuple(pairs), created, tuple(removed), find_rename_candidates(removed, created), problems)
 
 
@@ -160,6 +163,39 @@ def _collect_planned(
                 new = PlannedObject(identity, desired.environment, path, desired.files[path], parser)
                 planned[identity].append(new)
     return planned
+
+
+def _list_unchanged_identities(
+    environments: tuple[DesiredState, ...], baseline: Baseline, differing: Mapping[str, bytes]
+) -> frozenset[Identity]:
+    """Return the objects that exist and do not change. Another environment that claims one does not create it."""
+    return frozenset(
+        identity
+        for desired in environments
+        for path, identity in desired.objects.items()
+        if path not in differing and baseline.contains(path)
+    )
+
+
+def _add_clusters(existing: Iterable[ExistingObject], clusters: Mapping[str, str], baseline: Baseline) -> list[ExistingObject]:
+    """Add the cluster to each object: that of its environment at the baseline, or of today if it was not written then."""
+    existing = list(existing)
+    names = {each.environment: clusters.get(each.environment, "") for each in existing}
+    for name, cluster in names.items():
+        committed = baseline.find_cluster(name)
+        names[name] = committed if committed and (cluster or name not in clusters) else cluster
+    return [each._replace(identity=each.identity._replace(cluster=names[each.environment])) for each in existing]
+
+
+def list_committed_identities(environment: str, baseline: Baseline) -> Iterator[Identity]:
+    """Yield the VMs and disks that the baseline has of an environment. Files that cannot be read are left out."""
+    parser, cluster = ManifestParser(), baseline.find_cluster(environment)
+    for path, content in baseline.read_manifests(environment):
+        try:
+            for identity, _ in _iter_platform_objects(parser.parse(path, content)):
+                yield identity._replace(cluster=cluster)
+        except InvalidYamlError:
+            continue
 
 
 def _collect_unchanged(

@@ -147,7 +147,7 @@ def sort_changes(changes: Iterable[ObjectChange]) -> tuple[ObjectChange, ...]:
 
 
 def _sort_key(change: ObjectChange) -> tuple[object, ...]:
-    kind, _, name = change.identity
+    kind, _, name, _ = change.identity
     return change.environment, change.is_retired, -change.verdict.severity, kind, _natural_sort_key(name)
 
 
@@ -225,7 +225,8 @@ class _ChangeBuilder:
     def _find_tombstone(self, identity: Identity, environment: str) -> Tombstone | None:
         for tombstone in self._tombstones:
             names_object = (tombstone.kind, tombstone.name) == (identity.kind, identity.name)
-            if names_object and (tombstone.environment == environment or tombstone.namespace == identity.namespace):
+            shares_namespace = (tombstone.cluster, tombstone.namespace) == (identity.cluster, identity.namespace)
+            if names_object and (tombstone.environment == environment or shares_namespace):
                 return tombstone
         return None
 

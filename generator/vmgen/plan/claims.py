@@ -1,0 +1,79 @@
+"""Each object has one owner: an object is a cluster, a namespace, a kind and a name, and two environments may not render it.
+
+Argo CD and Flux would undo each other's specification at every sync, and pruning one environment deletes the other's disks.
+https://github.com/argoproj/argo-cd/issues/8811
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from vmgen.merge.environment import Environment
+from vmgen.plan.baseline import Baseline
+from vmgen.plan.desired import DesiredState, Identity
+from vmgen.plan.matching import list_committed_identities
+from vmgen.problems import Place, Problem
+from vmgen.rules import DUPLICATE_IDENTITY
+
+_MAX_NAMES = 12
+
+
+class Claims(NamedTuple):
+    """The objects of an environment, each with the line that gives it its name."""
+
+    environment: str
+    places: Mapping[Identity, Place]
+
+
+def claim_desired(desired: DesiredState) -> Claims:
+    """Return the claims of an environment that was rendered."""
+    default = Place(desired.file, 1, 1)
+    places = {}
+    for path, identity in desired.objects.items():
+        group = "/".join(path.split("/")[2:-1])
+        key_places = desired.group_places if group else desired.standalone_places
+        places[identity] = key_places.get(group or identity.name, default)
+    return Claims(desired.environment, places)
+
+
+def claim_environment(environment: Environment) -> Claims:
+    """Return the claims of an environment that was merged, and may have errors."""
+    namespace = environment.settings.get_plain("namespace", "")
+    cluster = environment.settings.get_plain("cluster", "")
+    places = {Identity("VMDisk", namespace, disk.name, cluster): disk.place for disk in environment.disks}
+    for group in environment.groups:
+        for instance in group.instances:
+            places[Identity("VMInstance", namespace, instance.name, cluster)] = instance.place
+            for disk in instance.settings.disks:
+                places[Identity("VMDisk", namespace, f"{instance.name}-{disk.suffix}", cluster)] = instance.place
+    return Claims(environment.name, places)
+
+
+def claim_committed(environment: str, baseline: Baseline) -> Claims:
+    """Return the claims of an environment that cannot be expanded: the objects that are committed for it."""
+    place = Place(f"environments/{environment}.yaml", 1, 1)
+    return Claims(environment, dict.fromkeys(list_committed_identities(environment, baseline), place))
+
+
+def find_duplicate_identities(claims: Iterable[Claims]) -> Iterator[Problem]:
+    """Report objects that several environments claim, at the place of each: one problem for each line and other environment."""
+    owners: dict[Identity, list[tuple[str, Place]]] = defaultdict(list)
+    for claim in claims:
+        for identity, place in claim.places.items():
+            owners[identity].append((claim.environment, place))
+    shared: dict[tuple[Place, Place], list[Identity]] = defaultdict(list)
+    for identity, places in owners.items():
+        for environment, place in places:
+            for other, other_place in places:
+                if other != environment:
+                    shared[place, other_place].append(identity)
+    for (place, other_place), identities in shared.items():
+        names = ", ".join(str(identity) for identity in sorted(identities)[:_MAX_NAMES])
+        more = f" and {len(identities) - _MAX_NAMES} more" if len(identities) > _MAX_NAMES else ""
+        message = (
+            f"{names}{more} in namespace {identities[0].namespace}: {other_place} renders the same, and an object has one "
+            "owner; take it out of one of them, or write `cluster:` in both where these are two clusters"
+        )
+        yield DUPLICATE_IDENTITY.build_problem(place, "", message)
