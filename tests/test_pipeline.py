@@ -96,7 +96,9 @@ def read_cases() -> dict[str, Files]:
             separate[folder.name] = files
         else:
             [environment] = (path for path in files if path.count("/") == 1)
-            combined[f"environments/{folder.name}.yaml"] = files.pop(environment)
+            # Several cases have objects of one name.
+            cluster = f"cluster: {folder.name}\n".encode()
+            combined[f"environments/{folder.name}.yaml"] = cluster + files.pop(environment)
             combined |= files
     return {"cases": combined, **separate}
 
@@ -105,8 +107,8 @@ REPOSITORIES: dict[str, Files] = {
     **read_cases(),
     "rich": {
         **SHARED,
-        "environments/hikube.yaml": RICH.replace("PLATFORM", "hikube"),
-        "environments/cozystack.yaml": RICH.replace("PLATFORM", "cozystack"),
+        "environments/hikube.yaml": "cluster: one\n" + RICH.replace("PLATFORM", "hikube"),
+        "environments/cozystack.yaml": "cluster: two\n" + RICH.replace("PLATFORM", "cozystack"),
         "environments/warned.yaml": WARNED,
     },
     "delivered": {
