@@ -42,6 +42,8 @@ from vmgen.secrets.patterns import CHANGE_ME_DESCRIPTION, HASH_DESCRIPTION, find
 WARN_BYTES = 240 * 1024
 # A Secret may have 1 MiB, and the Helm release holds the text beside its chart.
 MAX_BYTES = 1000 * 1024
+# Longer texts are refused without a look at what is in them.
+MAX_SEARCHED_LENGTH = 2 * MAX_BYTES
 
 
 def validate_user_data(user_data: Iterable[UserData], *, verify_all: bool = False) -> list[Problem]:
@@ -86,6 +88,9 @@ def check_text(text: str, *, for_windows: bool = False) -> tuple[UserDataFinding
     if not text:
         return ()
     findings = [*_check_characters(text), *_check_size(text)]
+    if len(text) > MAX_SEARCHED_LENGTH:  # it is refused by its size; a waiver of that alone must not let a secret pass
+        message = f"is longer than {MAX_SEARCHED_LENGTH} characters, and was not searched for secrets; shorten it"
+        return (*findings, UserDataFinding(SECRET, message))
     if for_windows:
         findings.extend(check_windows(text))
     else:

@@ -248,16 +248,17 @@ def _find_after_marker(words: Sequence[str], start: int, end: int) -> Iterator[C
 
 def _find_piped_secrets(words: Sequence[str]) -> Iterator[CommandSecret]:
     """Find what `echo` or `printf` hands to a program that reads a password."""
-    for index, word in enumerate(words):
-        if word not in ("echo", "printf"):
+    pipe = 0
+    for index in range(len(words) - 1, -1, -1):  # from the end, so that the next pipe is known at once
+        pipe = index if words[index] == "|" else pipe
+        if words[index] not in ("echo", "printf"):
             continue
-        pipe = next((i for i in range(index, len(words)) if words[i] == "|"), 0)
         reader = words[pipe + 1 : pipe + 12] if pipe else ()
         description = next((_ECHO_DESCRIPTIONS[name] for name in reader if name in _ECHO_DESCRIPTIONS), "")
         if not description and not _STDIN_OPTIONS.intersection(reader):
             continue
         for number in range(index + 1, pipe):
-            if words[number] in _SEPARATORS or words[number] == "echo":
+            if words[number] in _SEPARATORS or words[number] in ("echo", "printf"):
                 break
             if description == CHPASSWD_DESCRIPTION:
                 yield from _check_login(words, number, description)

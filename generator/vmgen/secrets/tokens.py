@@ -168,7 +168,9 @@ def find_tokens(text: str, lowered: str = "") -> Iterator[Token]:
     lowered = lowered or text.lower()
     for token_format in TOKEN_FORMATS:
         if any(literal in lowered for literal in token_format.literals):
-            for match in _compile(token_format.pattern).finditer(text):
+            # The next search begins behind the whole token, lest a run of prefixes is read once for each.
+            end = 0
+            while match := _compile(token_format.pattern).search(text, end):
                 end = _find_end(token_format, text, match.end())
                 if not token_format.mixed or _is_mixed(text[match.start() : end]):
                     yield Token(token_format.description, match.start(), end)
