@@ -37,6 +37,14 @@ def find_drift(manifest: Mapping[str, Any], live: Mapping[str, Any], conventions
     return tuple(drifts)
 
 
+def get_field(live: Mapping[str, Any], path: str) -> Any:
+    """Return the value at a path such as `spec.storage` or `metadata.labels[team]`; None if there is none."""
+    value: Any = live
+    for key in path.replace("[", ".", 1).removesuffix("]").split(".", 2 if "[" in path else -1):
+        value = value.get(key) if isinstance(value, dict) else None
+    return _normalize(path.removeprefix("spec."), value)
+
+
 def _get_mapping(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     item = value.get(name)
     return item if isinstance(item, dict) else {}

@@ -1,0 +1,129 @@
+"""What a dump of the cluster adds to a plan: what is so already, what waits already, and what a quota has no room for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from vmgen.check.totals import Totals, compute_disk_totals, compute_vm_totals
+from vmgen.expand.model import Fleet
+from vmgen.plan.desired import Identity
+from vmgen.plan.plan import ObjectChange, Plan
+from vmgen.plan.verdicts import Verdict
+from vmgen.quantities import format_size
+from vmgen.secrets.redact import REDACTED
+from vmgen.status.drift import get_field
+from vmgen.status.dump import Dump
+from vmgen.status.health import iter_conditions
+
+_MIB = 1024 * 1024
+_UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "m": 1e-3}
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)([A-Za-z]{0,2})")
+
+
+class LiveNote(NamedTuple):
+    """One fact of the dump about an object of a plan; `name` is empty for a fact about the namespace."""
+
+    environment: str
+    kind: str
+    name: str
+    text: str
+
+
+class PlannedSize(NamedTuple):
+    """What a created object adds: vCPUs, MiB of memory, MiB of storage."""
+
+    environment: str
+    namespace: str
+    name: str
+    totals: Totals
+
+
+def describe_live_facts(plan: Plan, dump: Dump, prefix: str, created: Sequence[PlannedSize] = ()) -> tuple[LiveNote, ...]:
+    """Return what a dump says of a plan. `prefix` is that of the VirtualMachine of a VM, `created` what the plan adds."""
+    notes = [
+        LiveNote(change.environment, change.identity.kind, change.identity.name, text)
+        for change in plan.changes
+        for text in _describe_change(change, dump, prefix)
+    ]
+    return (*notes, *_describe_quotas(created, dump))
+
+
+def measure_created(plan: Plan, fleets: Iterable[Fleet]) -> list[PlannedSize]:
+    """Return the size of each object that a plan creates, disks first, sorted by environment and name."""
+    created = {(change.environment, change.identity) for change in plan.changes if change.action == "create"}
+    sizes = []
+    for fleet in fleets:
+        for resource in fleet.resources:
+            identity = Identity(resource.kind, fleet.namespace, resource.name)
+            if (fleet.environment, identity) in created:
+                get = resource.values.get
+                is_disk = resource.kind == "VMDisk"
+                totals = compute_disk_totals(get) if is_disk else compute_vm_totals(get, fleet.platform.catalog)
+                sizes.append(PlannedSize(fleet.environment, fleet.namespace, resource.name, totals))
+    return sizes
+
+
+def _describe_change(change: ObjectChange, dump: Dump, prefix: str) -> Iterator[str]:
+    kind, namespace, name = change.identity.kind, change.identity.namespace, change.identity.name
+    live = dump.find(kind, namespace, name)
+    if change.action == "delete":
+        if live is None and dump.has_kind(kind):
+            yield "is gone already"
+        return
+    if change.action == "create":
+        if live is not None:
+            yield "exists already, and is taken over"
+        return
+    if live is None:
+        return
+    for field in change.fields:
+        if not field.detail and REDACTED not in str(field.after) and get_field(live, field.path) == field.after:
+            yield f"{field.path} is already so"
+    machine = dump.find("VirtualMachine", namespace, f"{prefix}{name}") if kind == "VMInstance" else None
+    waits = any(row.get("type") == "RestartRequired" and row.get("status") == "True" for row in iter_conditions(machine))
+    if waits and any(field.verdict != Verdict.NO_EFFECT for field in change.fields):
+        yield "waits for a restart already, and this change joins it: until then nothing is applied live"
+
+
+def _describe_quotas(created: Iterable[PlannedSize], dump: Dump) -> Iterator[LiveNote]:
+    """Yield, for each quota, the first created object that does not fit into what it has left."""
+    created = tuple(created)
+    for (_, namespace, quota_name), quota in dump.list_kind("ResourceQuota"):
+        status = quota.get("status")
+        hard, used = (status.get("hard"), status.get("used")) if isinstance(status, dict) else (None, None)
+        for resource, limit in hard.items() if isinstance(hard, dict) else ():
+            total, taken = _parse_quantity(limit), _parse_quantity(used.get(resource, "0") if isinstance(used, dict) else "0")
+            if total is None or taken is None:
+                continue
+            room = total - taken
+            for size in created:
+                amount = _get_amount(resource, size.totals) if size.namespace == namespace else 0
+                room -= amount
+                if amount and room < 0:
+                    left_for_it = _format_left(resource, room + amount)
+                    text = f"does not fit: the quota {quota_name} has {left_for_it} of {resource} left for it"
+                    yield LiveNote(size.environment, "VMInstance" if size.totals.vms else "VMDisk", size.name, text)
+                    break
+
+
+def _get_amount(resource: str, totals: Totals) -> float:
+    """Return how much of a quota's resource an object takes: cores, bytes, or a number of disks."""
+    amounts = {
+        "limits.cpu": float(totals.cpu),
+        "limits.memory": float(totals.memory) * _MIB,
+        "requests.memory": float(totals.memory) * _MIB,
+        "requests.storage": float(totals.all_storage) * _MIB,
+        "persistentvolumeclaims": float(totals.disks),
+    }
+    return amounts.get(resource, 0.0)
+
+
+def _parse_quantity(value: Any) -> float | None:
+    match = _QUANTITY.fullmatch(str(value))
+    return float(match[1]) * _UNITS[match[2]] if match and match[2] in _UNITS else None
+
+
+def _format_left(resource: str, amount: float) -> str:
+    return format_size(int(amount // _MIB)) if resource.endswith(("memory", "storage")) else f"{amount:g}"
