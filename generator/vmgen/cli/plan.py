@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 
 import click
 
@@ -10,9 +11,14 @@ from vmgen.check.own_templates import find_own_templates
 from vmgen.cli.options import affected_option, against_option, environments_argument, format_option, jobs_option
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Progress, Session
-from vmgen.pipeline import ProgressCallbacks, plan_and_gate, render_all
+from vmgen.cli.status import STDIN, read_dump_file
+from vmgen.pipeline import ProgressCallbacks, RenderResult, plan_and_gate, render_all
+from vmgen.plan.plan import Plan
 from vmgen.problems import has_errors, sort_problems
 from vmgen.report.plan import MAX_COMMENT_BYTES, format_json, format_markdown, format_text
+from vmgen.status.dump import read_dump
+from vmgen.status.health import load_tables
+from vmgen.status.live_plan import LiveNote, describe_live_facts, measure_created
 
 
 @click.command("plan")
@@ -28,6 +34,7 @@ from vmgen.report.plan import MAX_COMMENT_BYTES, format_json, format_markdown, f
     show_default=True,
     help="Cut markdown to so many bytes, at whole objects.",
 )
+@click.option("--live", metavar="FILE", help="A dump of the cluster (- for standard input): say what is so already.")
 @jobs_option("Environments at a time.")
 @click.pass_obj
 def command(
@@ -38,6 +45,7 @@ def command(
     output: str,
     exit_code: bool,
     max_bytes: int,
+    live: str | None,
     jobs: int,
 ) -> bool:
     """Say what the platform will do with each change, from the files and from Git alone: no cluster is asked.
@@ -55,10 +63,19 @@ def command(
     problems = [problem for result in results for problem in result.problems]
     problems += [*session.name_problems, *base.problems, *find_own_templates(session.project)]
     plan = plan._replace(problems=sort_problems([*problems, *refusals]))
+    notes = _read_live_notes(session, live, plan, results) if live else ()
     if output == "text":
-        text = format_text(plan, session.paint_for(sys.stdout))
+        text = format_text(plan, session.paint_for(sys.stdout), notes)
     else:
-        text = format_json(plan) if output == "json" else format_markdown(plan, max_bytes)
+        text = format_json(plan, notes) if output == "json" else format_markdown(plan, max_bytes, notes)
     write_output(text, color=session.color_override)
     session.report_problems(plan.problems)
     return not has_errors(plan.problems) and not (exit_code and plan.changes)
+
+
+def _read_live_notes(session: Session, file: str, plan: Plan, results: Iterable[RenderResult]) -> tuple[LiveNote, ...]:
+    """Read a dump and return what it says of a plan. Raises VmgenError if the file is no dump."""
+    tables = load_tables(session.project)
+    dump = read_dump(read_dump_file(file), "<stdin>" if file == STDIN else file, tables["groups"])
+    created = measure_created(plan, (result.fleet for result in results if result.fleet))
+    return describe_live_facts(plan, dump, tables["releases"]["VMInstance"], created)

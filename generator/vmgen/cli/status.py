@@ -18,7 +18,7 @@ from vmgen.status.compare import StatusBuilder, list_restarts, load_committed
 from vmgen.status.dump import MAX_JSON_MIB, read_dump
 from vmgen.status.health import load_tables
 
-_STDIN = "-"
+STDIN = "-"
 
 
 @click.command("status")
@@ -39,7 +39,7 @@ def command(color: str, arguments: tuple[str, ...], against: str | None, restart
     *names, file = arguments
     environments = session.select_environments(tuple(names))
     tables = load_tables(session.project)
-    dump = read_dump(_read_input(file), "<stdin>" if file == _STDIN else file, tables["groups"])
+    dump = read_dump(read_dump_file(file), "<stdin>" if file == STDIN else file, tables["groups"])
     committed = load_committed(load_baseline(session.project, against), session.environment_names)
     fleet = StatusBuilder(session.project, dump, committed, tables).build(environments)
     if restarts:
@@ -50,10 +50,10 @@ def command(color: str, arguments: tuple[str, ...], against: str | None, restart
     return fleet.is_in_step
 
 
-def _read_input(file: str) -> bytes:
+def read_dump_file(file: str) -> bytes:
     """Read the dump, one byte more than the limit at most. Raises VmgenError if it cannot be read."""
     limit = MAX_JSON_MIB * 1024 * 1024 + 1
-    if file == _STDIN:
+    if file == STDIN:
         return sys.stdin.buffer.read(limit)
     try:
         return read_named_file(file, limit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from vmgen.plan.change_kinds import ABSENT
@@ -19,6 +19,7 @@ from vmgen.quantities import format_count
 from vmgen.report.problems import problem_to_dict
 from vmgen.report.terminal import Paint
 from vmgen.report.totals import delta_to_dict, format_delta
+from vmgen.status.live_plan import LiveNote
 from vmgen.yaml_text import to_flow
 
 _MAX_WIDTH = 100
@@ -135,12 +136,12 @@ def _format_difference(field: FieldChange) -> str:
     return f"{text} ({field.detail})" if field.detail else text
 
 
-def format_text(plan: Plan, paint: Paint) -> str:
+def format_text(plan: Plan, paint: Paint, live: Sequence[LiveNote] = ()) -> str:
     """Format each environment with its objects, the most severe change first, and the summary as the last line."""
-    return "".join(f"{line}\n" for line in _format_lines(plan, paint))
+    return "".join(f"{line}\n" for line in _format_lines(plan, paint, live))
 
 
-def _format_lines(plan: Plan, paint: Paint) -> Iterator[str]:
+def _format_lines(plan: Plan, paint: Paint, live: Sequence[LiveNote]) -> Iterator[str]:
     if not plan.changes:
         yield f"Nothing differs from {describe_baseline(plan.against)}."
     for environment, changes in plan.by_environment.items():
@@ -148,6 +149,8 @@ def _format_lines(plan: Plan, paint: Paint) -> Iterator[str]:
         for group in _group_changes(changes, len(changes)):
             yield from _format_group(group, paint)
         yield ""
+    if live:
+        yield from (paint("Live, by the dump", "bold"), *(f"  {escape(format_live_note(note))}" for note in live), "")
     totals = format_delta(sum_deltas(plan.deltas.values()))
     if totals:
         yield f"Totals: {totals}."
@@ -185,13 +188,19 @@ class _Section(NamedTuple):
     closing: str = ""
 
 
-def format_markdown(plan: Plan, max_bytes: int = MAX_COMMENT_BYTES) -> str:
+def format_live_note(note: LiveNote) -> str:
+    """Return a fact of the dump with the object that it is about."""
+    return f"{note.environment}: {note.kind} {note.name} {note.text}"
+
+
+def format_markdown(plan: Plan, max_bytes: int = MAX_COMMENT_BYTES, live: Sequence[LiveNote] = ()) -> str:
     """Format a table of environments, the severe changes, and the others folded; cut to `max_bytes` at whole objects."""
     baseline = html.escape(escape(describe_baseline(plan.against)))
     head = f"{COMMENT_MARKER}\n### Plan: {plan.summary}\n\nCompared with {baseline}.\n"
     totals = format_delta(sum_deltas(plan.deltas.values()))
     head += f"\nTotals: **{html.escape(totals)}**.\n" if totals else ""
     head += "" if plan.complete else f"\n**{INCOMPLETE}**\n"
+    head += _format_live_list(live, max_bytes // 4)
     head += _format_refusals(plan.problems, max_bytes // 2 - len(head.encode()))
     texts, bytes_left, cut_count = [head], max_bytes - len(head.encode()) - _RESERVED_BYTES, 0
     for section in _build_sections(plan):
@@ -203,6 +212,19 @@ def format_markdown(plan: Plan, max_bytes: int = MAX_COMMENT_BYTES) -> str:
         objects = format_count(cut_count, "more object is", "more objects are")
         texts.append(f"\n_Cut to {max_bytes} bytes: {objects} not shown. `vmgen plan` shows all of them._\n")
     return "".join(texts)
+
+
+def _format_live_list(live: Sequence[LiveNote], max_bytes: int) -> str:
+    """Format the facts of a dump as a list that is cut at whole lines."""
+    lines, size = [], 0
+    for index, note in enumerate(live):
+        line = f"- {html.escape(escape(format_live_note(note)))}\n"
+        size += len(line.encode())
+        if size > max_bytes:
+            lines.append(f"- and {len(live) - index} more\n")
+            break
+        lines.append(line)
+    return "\nLive, by the dump:\n\n" + "".join(lines) if lines else ""
 
 
 def _fit_blocks(section: _Section, bytes_left: int) -> tuple[list[_Block], int]:
@@ -314,7 +336,7 @@ def _escape_text(text: str) -> str:
     return html.escape(escape(text, keep="\n"), quote=False).translate(_ESCAPES)
 
 
-def format_json(plan: Plan) -> str:
+def format_json(plan: Plan, live: Sequence[LiveNote] = ()) -> str:
     """Format the plan as a versioned document; values are redacted as in every other format."""
     document = {
         "version": 1,
@@ -332,6 +354,7 @@ def format_json(plan: Plan) -> str:
             }
             for name, changes in plan.by_environment.items()
         ],
+        "live": [note._asdict() for note in live],
     }
     return dump_json(document)
 
