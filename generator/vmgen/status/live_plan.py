@@ -40,7 +40,7 @@ class PlannedSize(NamedTuple):
     totals: Totals
 
 
-def describe_live_facts(plan: Plan, dump: Dump, prefix: str, created: Sequence[PlannedSize] = ()) -> tuple[LiveNote, ...]:
+def describe_live_state(plan: Plan, dump: Dump, prefix: str, created: Sequence[PlannedSize] = ()) -> tuple[LiveNote, ...]:
     """Return what a dump says of a plan. `prefix` is that of the VirtualMachine of a VM, `created` what the plan adds."""
     notes = [
         LiveNote(change.environment, change.identity.kind, change.identity.name, text)
