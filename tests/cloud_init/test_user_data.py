@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from vmgen.cloud_init.user_data import UserData
+
 HEAD = """namespace: tenant-acme
 defaults: {instanceType: u1.medium, image: ubuntu-2404}
 vms:
@@ -78,3 +80,49 @@ def test_override(repository: Callable[..., Any]) -> None:
     text = HEAD.replace("    cloudInit: ", "    count: 2\n    instances:\n      2:\n        cloudInit: {runcmd: ls}\n")
     (problem,) = repository(text).run("render").problems
     assert problem.startswith("environments/production.yaml:8:29: error: vms.web.instances.2.cloudInit.runcmd: ")
+
+
+# Texts of two VMs that differ where a form decides: the first has no secret, the second one.
+UNLIKE = {
+    "digits of a key": ("x: AK" + "IA" + "11111111111111A1", "x: AK" + "IA" + "22222222222222A2"),
+    "how many digits": ("echo AK" + "IA2", "echo AK" + "IA" + "2" * 16),
+    "kind of a hash": ("x: $8$saltsalt$abcdefghijkl", "x: $6$saltsalt$abcdefghijkl"),
+    "length of a password": ("password: 123", "password: 12345"),
+    "content of base64": ("x: eCA9IDExMTExMTExMTExMTEgICA=", "x: cGFzc3dvcmQgPSBodW50ZXIyMjI="),
+    "a day": ("x: 2026-02-28", "x: 2026-02-30"),
+}
+ALIKE = {
+    "name": ("fqdn: web-1.shop", "fqdn: web-2.shop"),
+    "address": ("ip: 10.0.0.11/24", "ip: 10.0.0.12/24"),
+    "number": ("id: 17", "id: 18"),
+}
+
+
+@pytest.mark.parametrize(("first", "second"), UNLIKE.values(), ids=UNLIKE)
+def test_what_digits_decide(first: str, second: str) -> None:
+    """Texts are not taken for alike where their digits can make a secret, or a mistake, of the second."""
+    assert UserData(first, name="web-1").normalized_text != UserData(second, name="web-2").normalized_text
+
+
+@pytest.mark.parametrize(("first", "second"), ALIKE.values(), ids=ALIKE)
+def test_what_digits_do_not_decide(first: str, second: str) -> None:
+    """Texts that differ in the name of the VM and in short numbers are checked once."""
+    assert UserData(first, name="web-1").normalized_text == UserData(second, name="web-2").normalized_text
+
+
+@pytest.mark.parametrize("length", [3, 5])
+def test_a_name_of_another_length(length: int) -> None:
+    """A name within a token counts with its length, which the token's form asks for."""
+    texts = {UserData("x: gh" + f"p_{'a' * 30} {name}", name=name).normalized_text for name in ("a" * length, "a" * 4)}
+    assert len(texts) == 2
+
+
+def test_the_key_of_the_second(repository: Callable[..., Any]) -> None:
+    """A key that a template writes for the second VM alone is found by render, before anything is written."""
+    text = "namespace: tenant-acme\nvms:\n  web:\n    count: 2\n    instanceType: u1.large\n    image: ubuntu-2404\n"
+    template = "#cloud-config\nruncmd:\n  - echo AK" + "IA{{ '2' * (1 if vm.name == 'web-1' else 16) }}\n"
+    made = repository(f"{text}    cloudInit: {{template: x.j2}}\n", {"templates/cloud-init/x.j2": template})
+    done = made.run("render")
+    assert done.code == 1
+    assert "secret-in-cloud-init" in done.messages
+    assert not (made.root / "manifests").exists()
