@@ -28,7 +28,7 @@ from vmgen.read.located import INVALID
 from vmgen.read.repository import Project, find_environments
 from vmgen.render.kustomizations import KUSTOMIZATION_NAMES, find_overriding_kustomizations
 from vmgen.render.manifests import Tree, load_manifest_templates, render_tree
-from vmgen.render.policies import PolicyChecker
+from vmgen.render.policies import POLICIES_FOLDER, PolicyChecker
 from vmgen.render.protection import find_protection_faults
 from vmgen.rules import UNKNOWN_PLATFORM
 
@@ -196,6 +196,11 @@ class Renderer:
 
         return DeliveryRenderer(self.project)
 
+    @property
+    def change_policy_ids(self) -> tuple[str, ...]:
+        """The ids of the policies on changes, which are applied to the plan."""
+        return tuple(policy.id for policy in self.policies.change_policies)
+
     def has_template(self, name: str) -> bool:
         """Return True if there is a template of user data of this name."""
         return self.user_data_builder.templates.has_source(f"{CLOUD_INIT_FOLDER}/{name}")
@@ -233,9 +238,9 @@ class Renderer:
             self.on_stage("render")
             tree, template_problems = render_tree(fleet, self.templates, verify_all=self.verify_all)
             violations = waivers.apply(self.policies.find_violations(environment, fleet, tree))
-            problems += [*template_problems, *violations, *waivers.find_stale()]
+            problems += [*template_problems, *violations, *waivers.find_stale(self.change_policy_ids)]
             problems += find_protection_faults(environment, tree, self.project)
-            desired, tombstone_problems = build_desired_state(environment, tree)
+            desired, tombstone_problems = build_desired_state(environment, tree, waivers.waivers)
             delivery, delivery_problems = self._build_delivery(environment, fleet)
         except ProblemsError as error:
             return RenderResult(name, sort_problems([*problems, *error.problems]), environment)
@@ -262,7 +267,7 @@ class Renderer:
             tree = self._try_render(environment)
         if tree is None:
             return result
-        desired, _ = build_desired_state(environment, tree)
+        desired, _ = build_desired_state(environment, tree, WaiverFilter(environment, self.today).waivers)
         return result._replace(desired=desired._replace(omissions=omissions))
 
     def _try_render(self, environment: Environment) -> Tree | None:
@@ -410,7 +415,8 @@ def _apply_gate(
     differing = base.baseline.find_differing(names, files, changes)
     is_delivery_same = not (delivery and base.delivery and list_changed_files(base.delivery, delivery.files, delivery.only))
     has_tombstones = any(state.tombstones for state in desired)
-    if is_delivery_same and not (differing or base.removed_environments or has_tombstones):
+    has_policies = (project.root / POLICIES_FOLDER).is_dir()  # a policy may count what is new
+    if is_delivery_same and not (differing or base.removed_environments or has_tombstones or has_policies):
         return ()
     return plan_and_gate(project, rendered, base, differing)[1]
 
@@ -422,6 +428,7 @@ def plan_and_gate(
 
     `differing` are the manifests of the baseline that differ from the rendered ones; with None they are looked up.
     """
+    from vmgen.plan.change_policies import find_breaches
     from vmgen.plan.clones import find_impossible_clones
     from vmgen.plan.delivery import add_delivery, find_delivery_refusals
     from vmgen.plan.gate import find_refusals
@@ -446,4 +453,5 @@ def plan_and_gate(
     )
     shared = tuple(find_shared_objects(project, rendered, base.baseline))
     plan = plan._replace(problems=(*plan.problems, *shared))
-    return plan, sort_problems([*plan.problems, *refused])
+    breaches = find_breaches(PolicyChecker(project).change_policies, plan.changes, desired, base.today)
+    return plan, sort_problems([*plan.problems, *refused, *breaches])

@@ -169,3 +169,40 @@ def test_the_program_itself_affects_everything(committed: Any):
     project = committed.project
     assert find_affected(project, ALL, {(package / "yaml_text.py").resolve()}) == ALL
     assert find_affected(project, ALL, {(package / "__pycache__/yaml_text.cpython-311.pyc").resolve()}) == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("requirements.txt", ALL),
+        (".pre-commit-config.yaml", ALL),
+        (".github/workflows/vmgen.yaml", ALL),
+        ("uv.lock", ALL),
+        ("Makefile", ALL),
+        ("tools/novelty.cfg", ALL),
+        ("docs/page.md", ()),
+        ("NOTES.md", ()),
+        ("CODEOWNERS", ()),
+    ],
+)
+def test_what_may_pin_vmgen_affects_everything(committed: Any, file: str, expected: tuple[str, ...]):
+    """A newer vmgen can render anything anew: in doubt an environment is affected."""
+    committed.write({file: "vmgen==0.2.0\n"})
+    assert affected(committed) == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"), [("requirements.txt", ALL), (".gitlab-ci.yml", ALL), ("poetry.lock", ALL), ("src/app.py", ())]
+)
+def test_file_beside_the_root_affects_it_if_it_may_pin_vmgen(
+    new_repository: Callable[..., Any], file: str, expected: tuple[str, ...]
+):
+    """In a subfolder of a large repository, only what pins tools counts of what lies beside it."""
+    top = new_repository({f"infra/vms/{name}": text for name, text in FILES.items()})
+    below = type(top)(top.root / "infra/vms")
+    assert below.run("render").code == 0
+    top.write({"infra/vms/.gitignore": ".vmgen*\n"})
+    for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "all")):
+        git(top.root, *arguments)
+    top.write({file: "x\n"})
+    assert affected(below) == expected

@@ -6,7 +6,7 @@ that passes changes messages, and never a rendered byte.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
@@ -46,11 +46,26 @@ class WaiverFilter:
         """Return the problems with the waivers applied, and remember which waivers were used."""
         if not self._waivers:
             return list(problems)
-        return [remaining for problem in problems for remaining in self._apply_to(problem)]
+        remaining: list[Problem] = []
+        for problem in problems:
+            left, used = waive(problem, self._waivers, self._today)
+            remaining += left
+            self._used_places.update(waiver.place for waiver in used)
+        return remaining
 
-    def find_stale(self) -> Iterator[Problem]:
-        """Yield the unused waivers of the environment's own file. Call it after all problems went through `apply`."""
+    @property
+    def waivers(self) -> tuple[Waiver, ...]:
+        """The waivers, for problems that are found later."""
+        return tuple(self._waivers)
+
+    def find_stale(self, later_rules: Collection[str] = ()) -> Iterator[Problem]:
+        """Yield the unused waivers of the environment's own file. Call it after all problems went through `apply`.
+
+        `later_rules` are those whose problems do not go through it.
+        """
         for waiver in self._waivers:
+            if waiver.rule in later_rules:
+                continue
             if waiver.place not in self._used_places and waiver.place.file == self._environment.file:
                 message = (
                     f"the rule {waiver.rule} finds nothing at {waiver.subjects[0]}; remove the waiver, or correct its names"
@@ -68,17 +83,20 @@ class WaiverFilter:
         subjects = tuple(_expand_subject(item.get_plain("subject"), self._environment))
         self._waivers.append(Waiver(item.get_plain("rule"), subjects, item.get_plain("reason"), until, item.place))
 
-    def _apply_to(self, problem: Problem) -> Iterator[Problem]:
-        waivers = [waiver for waiver in self._waivers if waiver.covers(problem)]
-        self._used_places.update(waiver.place for waiver in waivers)
-        longest = max(waivers, key=lambda waiver: waiver.until, default=None)
-        if longest is None:
-            yield problem
-        elif longest.until < self._today:
-            yield problem._replace(message=f"{problem.message} (the waiver at {longest.place} ended on {longest.until})")
-        elif problem.severity == "error":
-            message = f"{problem.message} (waived until {longest.until}: {longest.reason})"
-            yield problem._replace(message=message, severity="warning")
+
+def waive(problem: Problem, waivers: Iterable[Waiver], today: date) -> tuple[list[Problem], list[Waiver]]:
+    """Return what is left of a problem, and the waivers that cover it."""
+    covering = [waiver for waiver in waivers if waiver.covers(problem)]
+    longest = max(covering, key=lambda waiver: waiver.until, default=None)
+    if longest is None:
+        return [problem], []
+    if longest.until < today:
+        message = f"{problem.message} (the waiver at {longest.place} ended on {longest.until})"
+        return [problem._replace(message=message)], covering
+    if problem.severity == "error":
+        message = f"{problem.message} (waived until {longest.until}: {longest.reason})"
+        return [problem._replace(message=message, severity="warning")], covering
+    return [], covering
 
 
 def _expand_subject(subject: str, environment: Environment) -> Iterator[str]:

@@ -21,6 +21,16 @@ from vmgen.render.policies import POLICIES_FOLDER
 # Every environment reads these files if they exist.
 _COMMON_FILES = ("environments/_defaults.yaml", "environments/_catalog.yaml")
 
+# Each environment has its own dependencies in the first; the others hold nothing that runs.
+_FOLDERS_OF_VMGEN = frozenset({"environments", "templates", "policies", "manifests", "delivery", "schema", ".vmgen"})
+_HARMLESS_FOLDERS = frozenset({"docs", "keys", ".vscode", ".idea", "LICENSES"})
+_HARMLESS_FILES = frozenset({"CODEOWNERS", "LICENSE", ".gitignore", ".gitattributes", ".editorconfig", "fleet.html"})
+_HARMLESS_SUFFIXES = (".md", ".rst", ".txt.license", ".png", ".svg")
+_PIN_FILES = frozenset(
+    {"pyproject.toml", "mise.toml", ".mise.toml", ".tool-versions", ".gitlab-ci.yml", ".pre-commit-config.yaml", "Dockerfile"}
+)
+_PIN_SUFFIXES = (".lock", ".lock.json", "vmgen.yml", "vmgen.yaml")
+
 
 class Dependencies(NamedTuple):
     """The files of one environment and the template folders that it may read, as messages name them.
@@ -79,6 +89,13 @@ def find_affected(project: Project, names: tuple[str, ...], changed: Collection[
         return names
     layer_loader, platforms = LayerLoader(project), PlatformLoader(project)
     dependencies = {name: find_dependencies(load_layers(name, layer_loader), platforms) for name in names}
+    # Who pins vmgen, and how, is not known: a file that no environment reads affects all, unless it is known to be harmless.
+    suspects = {root / file for file in files if not _is_harmless(file)}
+    suspects -= {
+        path for path in suspects if any(each.files and _reads_any(each, (path,), root) for each in dependencies.values())
+    }
+    if suspects or any(_may_pin_vmgen(path.name) for path in changed if not path.is_relative_to(root)):
+        return names
     affected = tuple(
         name for name in names if _is_affected(dependencies[name], name, files) or _reads_any(dependencies[name], changed, root)
     )
@@ -86,6 +103,19 @@ def find_affected(project: Project, names: tuple[str, ...], changed: Collection[
     shared = {name for name in names if dependencies[name].has_shared_delivery}
     has_environment_file = any(Path(file).parent == Path("environments") and file.endswith(".yaml") for file in files)
     return names if shared.intersection(affected) or (shared and has_environment_file) else affected
+
+
+def _is_harmless(file: str) -> bool:
+    """Return true for a file that cannot change how vmgen works, only what an environment reads by its name."""
+    top, *below = file.split("/")
+    if below:
+        return top in _FOLDERS_OF_VMGEN or top in _HARMLESS_FOLDERS
+    return top in _HARMLESS_FILES or top.endswith(_HARMLESS_SUFFIXES)
+
+
+def _may_pin_vmgen(name: str) -> bool:
+    """Return true for the name of a file that pins tools in many repositories."""
+    return name.startswith("requirements") or name in _PIN_FILES or name.endswith(_PIN_SUFFIXES)
 
 
 def _is_program_file(path: Path, root: Path) -> bool:

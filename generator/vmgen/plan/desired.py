@@ -7,6 +7,7 @@ from datetime import date
 from typing import NamedTuple
 
 from vmgen.check.totals import PriceList, load_prices
+from vmgen.check.waivers import Waiver
 from vmgen.expand.expandable import Omissions
 from vmgen.expand.model import Disk
 from vmgen.merge.environment import Environment, Group
@@ -59,6 +60,7 @@ class DesiredState(NamedTuple):
     each disk to the lines of its fields that cannot change. `omissions` are what could not be expanded. `standalone_places` are
     the lines of standalone disks by name, and `clones` the name of the disk that another is a copy of, with its line, by the
     path of the copy.
+    `policy_severities` and `waivers` are for the policies on changes.
     """
 
     environment: str
@@ -74,9 +76,13 @@ class DesiredState(NamedTuple):
     cluster: str = ""
     standalone_places: Mapping[str, Place] = {}
     clones: Mapping[str, tuple[str, Place]] = {}
+    policy_severities: Mapping[str, str] = {}
+    waivers: tuple[Waiver, ...] = ()
 
 
-def build_desired_state(environment: Environment, tree: Tree) -> tuple[DesiredState, tuple[Problem, ...]]:
+def build_desired_state(
+    environment: Environment, tree: Tree, waivers: tuple[Waiver, ...] = ()
+) -> tuple[DesiredState, tuple[Problem, ...]]:
     """Return the desired state of a rendered environment, and the problems of its tombstones."""
     namespace = environment.settings.get_plain("namespace", "")
     cluster = environment.settings.get_plain("cluster", "")
@@ -94,6 +100,8 @@ def build_desired_state(environment: Environment, tree: Tree) -> tuple[DesiredSt
         cluster=cluster,
         standalone_places={disk.name: disk.place for disk in environment.disks},
         clones=dict(_locate_clones(tree)),
+        policy_severities=environment.settings.get_plain("policy", {}),
+        waivers=waivers,
     )
     return desired, tuple(problem for index, entry in enumerate(entries) for problem in _validate_entry(entry, index))
 

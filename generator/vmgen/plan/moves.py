@@ -31,8 +31,8 @@ class Move(NamedTuple):
 
 def find_move(old: ExistingObject, new: PlannedObject) -> Move | None:
     """Return the place that an object leaves; None if its environment and its group are the same."""
-    move = Move(old.environment, _find_group(old.path))
-    return None if move == Move(new.environment, _find_group(new.path)) else move
+    move = Move(old.environment, find_group(old.path))
+    return None if move == Move(new.environment, find_group(new.path)) else move
 
 
 def find_move_verdict(old: ExistingObject, table: KindVerdicts) -> VerdictRow:
@@ -47,7 +47,7 @@ def describe_move(move: Move, environment: str, path: str) -> Iterator[str]:
     if move.environment != environment:
         yield f"Moves here from environment {move.environment}. Sync {environment} before {move.environment}."
         return
-    group = _name_group(_find_group(path))
+    group = _name_group(find_group(path))
     yield f"Moves from {_name_group(move.group)} to {group}. Where groups are synced one by one, sync {group} first."
 
 
@@ -56,7 +56,7 @@ def _is_guarded(document: Mapping[str, Any]) -> bool:
     return set(PRUNE_GUARDS) <= set(list_guards(document))
 
 
-def _find_group(path: str) -> str:
+def find_group(path: str) -> str:
     """Return the folder of a group in `<environment>/<kind>/<group>/<file>`; empty if the file lies above it."""
     folders = path.split("/")[2:-1]
     return folders[0] if folders else ""

@@ -12,7 +12,7 @@ from vmgen.plan.baseline import Baseline
 from vmgen.plan.data_loss import Assessment, assess_deletion, assess_update
 from vmgen.plan.desired import DesiredState, Identity, Tombstone
 from vmgen.plan.matching import ExistingObject, Matching, PlannedObject, match_objects
-from vmgen.plan.moves import PROTECT_FIRST, Move, find_move, find_move_verdict
+from vmgen.plan.moves import PROTECT_FIRST, Move, find_group, find_move, find_move_verdict
 from vmgen.plan.renames import find_rename_remedy
 from vmgen.plan.totals import TotalsDelta, compute_deltas
 from vmgen.plan.verdicts import FieldChange, KindVerdicts, Verdict, VerdictTable, diff_fields, find_matching_row, load_verdicts
@@ -40,6 +40,11 @@ class ObjectChange(NamedTuple):
     move: Move | None = None
     tombstone: Tombstone | None = None
     remedy: str = ""
+
+    @property
+    def group(self) -> str:
+        """The key of its group; empty for a standalone disk, and for an object of an engine."""
+        return find_group(self.path)
 
     @property
     def is_refused(self) -> bool:

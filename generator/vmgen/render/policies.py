@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +16,13 @@ from vmgen.check.policy import Policy, PolicySeverity, find_unknown_policies, ge
 from vmgen.check.rules import RULES as ON_ENVIRONMENTS
 from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
 from vmgen.merge.environment import Environment
-from vmgen.problems import Place, Problem, Severity
+from vmgen.problems import Place, Problem, Severity, did_you_mean
 from vmgen.read.located import Located, format_path
 from vmgen.read.manifests import parse_objects
-from vmgen.read.repository import Project
+from vmgen.read.repository import Project, find_environments
 from vmgen.read.schema import Schema, SchemaError, load_builtin_schema
 from vmgen.read.source_file import read_yaml_file
+from vmgen.render.change_policy import ChangePolicy, parse_change_policy
 from vmgen.render.manifests import Tree
 from vmgen.rules import (
     DUPLICATE_POLICY,
@@ -52,8 +53,11 @@ class PolicyChecker:
     """The policies of a run."""
 
     def __init__(self, project: Project) -> None:
-        self._policies, self._file_problems = _load_policies(project)
-        self._ids = (*(policy.id for policy in BUILT_IN_POLICIES), *self._policies)
+        policies, self._file_problems = _load_policies(project)
+        self._policies = {id: policy for id, policy in policies.items() if isinstance(policy, _RepositoryPolicy)}
+        self.change_policies = tuple(policy for policy in policies.values() if isinstance(policy, ChangePolicy))
+        self._file_problems += _find_unknown_environments(self.change_policies, project)
+        self._ids = (*(policy.id for policy in BUILT_IN_POLICIES), *policies)
 
     def find_definition_problems(self, environment: Environment) -> list[Problem]:
         """Return the problems of the files under `policies/`, and of the names below `policy:` of an environment."""
@@ -172,10 +176,10 @@ class _RepositoryPolicy(NamedTuple):
     schema: Schema
 
 
-def _load_policies(project: Project) -> tuple[Mapping[str, _RepositoryPolicy], list[Problem]]:
+def _load_policies(project: Project) -> tuple[Mapping[str, _RepositoryPolicy | ChangePolicy], list[Problem]]:
     """Return the policies of a repository by id, and the problems of their files."""
     built_in_ids = {rule.id for rule in (*ON_ENVIRONMENTS, *USER_DATA_RULES)}
-    policies: dict[str, _RepositoryPolicy] = {}
+    policies: dict[str, _RepositoryPolicy | ChangePolicy] = {}
     problems: list[Problem] = []
     folder = project.root / POLICIES_FOLDER
     problems.extend(_find_unread_files(folder, project))
@@ -192,6 +196,15 @@ def _load_policies(project: Project) -> tuple[Mapping[str, _RepositoryPolicy], l
     return policies, problems
 
 
+def _find_unknown_environments(policies: Iterable[ChangePolicy], project: Project) -> Iterator[Problem]:
+    """Yield a warning for each environment that a policy names and nobody has: it would count nothing there."""
+    names, _ = find_environments(project) if project.environments.is_dir() else ((), ())
+    for policy in policies:
+        for name in sorted(policy.environments.difference(names)):
+            message = f"no environment '{name}'{did_you_mean(name, names)}"
+            yield INVALID_POLICY.build_problem(policy.place, "change.environments", message)._replace(severity="warning")
+
+
 def _find_unread_files(folder: Path, project: Project) -> Iterator[Problem]:
     """Yield an error for each YAML file below a folder that is not read as a policy: it would enforce nothing."""
     for path in sorted(folder.rglob("*")):
@@ -206,13 +219,15 @@ def _find_unread_files(folder: Path, project: Project) -> Iterator[Problem]:
         yield POLICY_FILE_NAME.build_problem(Place(project.display_path(path)), "", message)
 
 
-def _load_policy(path: Path, project: Project) -> _RepositoryPolicy | list[Problem]:
+def _load_policy(path: Path, project: Project) -> _RepositoryPolicy | ChangePolicy | list[Problem]:
     """Return the policy of a file, or the problems for which it has none."""
     content, problems = read_yaml_file(path, project)
     if content is not None and not problems:
         problems = [problem for _, problem in load_builtin_schema("policy").find_problems(content)]
     if content is None or problems:
         return problems
+    if "change" in content.mapping:
+        return parse_change_policy(content)
     try:
         schema = Schema(content.get_plain("schema"))
     except SchemaError as error:
