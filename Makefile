@@ -7,7 +7,7 @@ ENV ?=
 PIPELINES := action.yml generator/vmgen/starter/github-workflow.yaml $(wildcard .github/workflows/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help render plan check test quick pipelines mutants e2e lint types format docs site bench lock clean
+.PHONY: help render plan check test quick lowest pipelines mutants e2e lint types format docs site bench lock clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ lint: .venv/.developing ## Lint, and check the format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
+lowest: build/lowest/.installed ## Run a part of the tests with every dependency at its lowest version that is declared
+	@build/lowest/bin/python -m pytest --numprocesses auto -m "not slow" tests/read tests/merge tests/check tests/cloud_init tests/render \
+	  tests/report tests/write tests/cli/test_configuration.py tests/cli/test_help_and_rule.py tests/cli/test_init.py
+
 pipelines: build/pipelines/.installed ## Lint the pipelines that are shipped (needs Go)
 	@build/pipelines/bin/zizmor --offline --quiet --no-progress $(PIPELINES)
 	@build/pipelines/actionlint $(filter-out action.yml,$(PIPELINES))
@@ -61,11 +65,11 @@ bench: .venv/.installed .vmgen/peers/.installed ## Measure vmgen and its peers i
 
 lock: .venv/.developing ## Pin the dependencies anew (needs uv)
 	uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
-	  --extra engine --output-file requirements.lock
+	  --extra engine --extra build --output-file requirements.lock
 	uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
-	  --extra engine --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	  --extra engine --extra build --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 	uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
-	  --extra engine --extra docs --constraint requirements.lock --output-file requirements-docs.lock
+	  --extra engine --extra build --extra docs --constraint requirements.lock --output-file requirements-docs.lock
 	uv pip compile --quiet benchmarks/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-strip-extras --no-emit-package aws-cdk-lib --no-emit-package aws-cdk-asset-awscli-v1 \
 	  --no-emit-package aws-cdk-asset-node-proxy-agent-v6 --no-emit-package aws-cdk-cloud-assembly-schema \
@@ -78,6 +82,16 @@ build/pipelines/.installed: Makefile
 	@$(PYTHON) -I -m venv build/pipelines
 	@build/pipelines/bin/python -I -m pip install --quiet --disable-pip-version-check zizmor==1.32.0
 	@GOBIN=$(CURDIR)/build/pipelines go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+	@touch $@
+
+build/lowest/.installed: .venv/.created pyproject.toml
+	@$(PYTHON) -m venv build/lowest
+	@build/lowest/bin/python -m pip install --quiet --disable-pip-version-check uv==0.9.8
+	@build/lowest/bin/uv pip compile --quiet --resolution lowest-direct --no-header --no-annotate --extra engine --extra build \
+	  --extra keys --extra watch pyproject.toml --output-file build/lowest/requirements.txt
+	@build/lowest/bin/uv pip install --quiet --python build/lowest/bin/python --requirement build/lowest/requirements.txt \
+	  pytest pytest-xdist pytest-cov hypothesis yamllint check-jsonschema
+	@build/lowest/bin/uv pip install --quiet --python build/lowest/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 build/mutants/venv:

@@ -78,7 +78,7 @@ def environment_page() -> str:
         "Of `image`, `url`, `clone` and `upload`, and of `count` and `names`, the higher layer's replaces the lower's.\n\n",
         "An editor that reads `# yaml-language-server: $schema=../schema/environment.schema.json` on the first line completes "
         "and checks these keys while you type.\n\n",
-        *_section("Top level", schema, schema),
+        *_section("Top level", schema, schema, "top"),
     ]
     for title, name in (
         ("A VM group (`vms.<name>`)", "group"),
@@ -92,11 +92,11 @@ def environment_page() -> str:
         ("`delivery.flux`", "flux"),
         ("A waiver (`waivers`)", "waiver"),
     ):
-        parts += _section(title, schema["$defs"][name], schema)
+        parts += _section(title, schema["$defs"][name], schema, name.lower())
     return "".join(parts)
 
 
-def _section(title: str, node: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
+def _section(title: str, node: dict[str, Any], schema: dict[str, Any], anchor: str) -> Iterator[str]:
     yield f"## {title}\n\n"
     if node is not schema and "description" in node:
         yield f"{node['description']}\n\n"
@@ -105,8 +105,8 @@ def _section(title: str, node: dict[str, Any], schema: dict[str, Any]) -> Iterat
         entry = schema["$defs"][entry["$ref"].rsplit("/", 1)[1]] if "$ref" in entry else entry
         example = entry.get("examples", [None])[0]
         yield (
-            f"| `{name}` | {_type(entry)} | {_json(entry.get('default'))} | {_cell(entry.get('description', ''))}"
-            f"{_only(entry)} | {_json(example)} |\n"
+            f'| <a id="{anchor}-{name.lower()}"></a>`{name}` | {_type(entry)} | {_json(entry.get("default"))} '
+            f"| {_cell(entry.get('description', ''))}{_only(entry)} | {_json(example)} |\n"
         )
     yield "\n"
 
@@ -138,11 +138,11 @@ def configuration_page() -> str:
 
     schema = json.loads((ROOT / "schema" / "configuration.schema.json").read_text(encoding="utf-8"))
     parts = [NOTE.format(source="schema/configuration.schema.json and the command line"), CONFIGURATION]
-    parts += _section("Top level", schema, schema)
+    parts += _section("Top level", schema, schema, "top")
     for title, node in schema["properties"].items():
         node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
         if "properties" in node:
-            parts += _section(f"`[{title}]`", node, schema)
+            parts += _section(f"`[{title}]`", node, schema, title)
     parts.append("## Variables of the environment\n\n| variable | option |\n|---|---|\n")
     rows = {
         "VMGEN_DIRECTORY": "`-C`, `--directory`",

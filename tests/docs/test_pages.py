@@ -47,7 +47,9 @@ PAGES = (
     *(f"docs/{path.name}" for path in sorted((CHECKOUT / "docs").glob("*.md"))),
 )
 # What needs a cluster, the network, or minutes.
-ELSEWHERE = frozenset(".ci/run make pipx uvx uv pip brew kubectl flux argocd helm sops age-keygen docker virtctl npm".split())
+ELSEWHERE = frozenset(
+    ".ci/run make pipx uvx uv pip brew kubectl flux argocd helm sops age-keygen docker virtctl npm kubeconform".split()
+)
 LANGUAGES = frozenset("yaml json text console sh python jinja dockerfile diff toml".split())
 _FENCE = re.compile(
     r"^(?P<indent> *)(?P<fence>```+)(?P<info>[^`\n]*)\n(?P<text>.*?)^(?P=indent)(?P=fence) *$", re.MULTILINE | re.DOTALL

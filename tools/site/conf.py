@@ -26,10 +26,10 @@ html_show_sphinx = False
 suppress_warnings = ["misc.highlighting_failure"]
 
 CHAPTERS = {
-    "How to": "tutorial adopt plan ci explain cloud-init templates secrets delivery argocd-plugin policy budget report status "
-    "scale platforms windows upgrading",
-    "Reference": "environment rules verdicts commands configuration formats api performance",
-    "Background": "why architecture decisions",
+    "How to": "install tutorial adopt plan ci explain cloud-init templates secrets delivery argocd-plugin policy budget report "
+    "status scale platforms windows upgrading troubleshooting",
+    "Reference": "environment rules verdicts commands configuration versioning formats api performance",
+    "Background": "why comparison architecture decisions",
     "Project": "../CONTRIBUTING ../SECURITY ../CHANGELOG",
 }
 
