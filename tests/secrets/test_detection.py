@@ -193,6 +193,8 @@ TEXTS = {
     "SQL": (f"ALTER USER app IDENTIFIED BY '{WORD}';", WORD),
     "JSON in JSON": (f'{{"x": "{{\\"password\\": \\"{WORD}\\"}}"}}', WORD),
     "Azure storage": ("DefaultEndpointsProtocol=https;Account" + f"Key={_made(86)}==", _made(86)),
+    "PHP": (f"define('DB_PASSWORD', '{WORD}');", WORD),
+    "Kerberos": (f"kinit ops <<< {WORD}", WORD),
     "Windows": (f"cmdkey /add:x /user:y /pass:{WORD}", WORD),
 }
 HARMLESS = (
@@ -281,6 +283,7 @@ HARMLESS = (
     "kubectl get secret shop -o yaml",
     "vault login -method=oidc",
     "passwd -l root",
+    'echo "done" | mail -s passwd ops',
     "read -s PASSWORD",
     'if [ -z "$TOKEN" ]; then exit 1; fi',
     "echo hello | base64 -d",

@@ -19,6 +19,7 @@ from vmgen.quantities import format_count
 from vmgen.report.problems import problem_to_dict
 from vmgen.report.terminal import Paint
 from vmgen.report.totals import delta_to_dict, format_delta
+from vmgen.secrets.redact import redact_problem
 from vmgen.status.live_plan import LiveNote
 from vmgen.yaml_text import to_flow
 
@@ -283,6 +284,7 @@ def _format_refusals(problems: Iterable[Problem], max_bytes: int) -> str:
 
 def _format_problem(problem: Problem) -> str:
     """Format a problem as a list item, with the lines to paste as they stand; long ones cut."""
+    problem = redact_problem(problem)
     place, rule = _format_code(str(problem.place)), _format_code(problem.rule)
     subject = f"{_format_code(problem.subject)}: " if problem.subject else ""
     message = _format_sentence(shorten(problem.message, _MAX_MESSAGE_LENGTH))

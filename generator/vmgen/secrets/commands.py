@@ -112,7 +112,7 @@ PROGRAMS: Mapping[str, tuple[_Program, ...]] = {
         _Program(positions=(2,), after=("-nb", "-bn", "-nbB", "-bnB", "-Bbn")),
     ),
     "mosquitto_passwd": (_Program(positions=(3,), after=("-b",)),),
-    "net": (_Program(positions=(3,), after=("user",)),),
+    "net": (_Program(positions=(3,), after=("user",)), _Program(positions=(4,), after=("use",))),
     "rabbitmqctl": (_Program(positions=(3,), after=("add_user", "change_password", "authenticate_user")),),
     "mc": (_Program(positions=(5, 6), after=("alias", "config")),),
     "vault": (_Program(positions=(2,), after=("login", "unseal")), _Program(positions=(3,), after=("unseal",))),
@@ -254,7 +254,8 @@ def _find_piped_secrets(words: Sequence[str]) -> Iterator[CommandSecret]:
         if words[index] not in ("echo", "printf"):
             continue
         reader = words[pipe + 1 : pipe + 12] if pipe else ()
-        description = next((_ECHO_DESCRIPTIONS[name] for name in reader if name in _ECHO_DESCRIPTIONS), "")
+        program = next((word for word in reader if word not in _PREFIX_WORDS and not word.startswith("-")), "")
+        description = _ECHO_DESCRIPTIONS.get(_get_program_name(program), "")
         if not description and not _STDIN_OPTIONS.intersection(reader):
             continue
         for number in range(index + 1, pipe):

@@ -57,6 +57,11 @@ LINE_FORMATS = (
     ),
     (
         NAMED_DESCRIPTION,
+        ("define",),
+        rf"""(?i)\bdefine\s{{0,8}}\(\s{{0,8}}["'][^"']{{0,80}}{SENSITIVE_NAME}["']\s{{0,8}},\s{{0,8}}["'](?P<value>[^"']{{1,400}})["']""",
+    ),
+    (
+        NAMED_DESCRIPTION,
         ('value="',),
         rf"""(?i)(?:key|name)="[^"=]{{0,80}}{SENSITIVE_NAME}"\s{{1,20}}value=(?P<value>"[^"]{{1,400}}")""",
     ),
@@ -69,7 +74,7 @@ BOOTSTRAP_PATTERN = r"(?<![\w.])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.])"
 _NAME_WORDS = ("pass", "pwd", "psk", "secret", "token", "credential", "key", "auth", "rootpw", "bindpw", "adminpw", "userpw")
 _COMMAND_WORDS = (
     *(*_NAME_WORDS, "user", "login", "alias", "wpa_", "install", "echo", "printf", "unseal", "pass:"),
-    *(" -p", " -a", " -w", " -u", " -x", " -b", " -n"),
+    *(" -p", " -a", " -w", " -u", " -x", " -b", " -n", "<<<"),
 )
 _CERTAIN_WORDS = {"requirepass", "masterauth", "auth_pass", "rootpw", "bindpw"}
 _CERTAIN_PREFIX = re.compile(r"\s{0,80}sentinel\s{1,20}auth-pass\s{1,20}\S{1,80}\s{1,20}(?P<value>\S{1,400})")

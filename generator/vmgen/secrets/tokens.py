@@ -146,9 +146,7 @@ TOKEN_FORMATS = (
     _build("a Cloudflare tunnel token", "eyJhIjoi", r"[A-Za-z0-9+/=_-]{60}"),
     TokenFormat("an Azure client secret", ("q~",), r"(?<![\w~.])[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31}"),
     _build("an age key", "AGE-SECRET-KEY-1 AGE-SECRET-KEY-PQ-1", r"[A-Z0-9]{40}"),
-    TokenFormat(
-        "a JSON web token", ("eyj",), r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8}"
-    ),
+    TokenFormat("a JSON web token", ("eyj",), r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8}"),
     _build("an Azure storage key", "AccountKey= SharedAccessKey=", r"[A-Za-z0-9+/]{40}"),
 )
 _WORD_REST = re.compile(r"[A-Za-z0-9_+/=.~:-]*")
