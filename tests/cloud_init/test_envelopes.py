@@ -196,6 +196,7 @@ FINE = {
     f"  - {{path: /b, encoding: gz+b64, content: {compress('x')}}}\n",
     "binary": f"#cloud-config\nwrite_files:\n  - path: /b\n    encoding: gzip\n    content: !!binary {compress('x')}\n",
     "from Flux": "#cloud-config\nwrite_files:\n  - {path: /a, encoding: b64, content: '${CERTIFICATE}'}\n",
+    "cut for an example": "#cloud-config\nwrite_files:\n  - {path: /a, encoding: b64, content: aGVs...}\n",
     "folded": f"#cloud-config\nwrite_files:\n  - path: /a\n    encoding: b64\n    content: |\n"
     f"      {encode('x' * 30)[:20]}\n      {encode('x' * 30)[20:]}\n",
 }

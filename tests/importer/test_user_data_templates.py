@@ -124,10 +124,13 @@ def test_template_is_written(repository: Callable[..., Any]) -> None:
 def test_nothing_imported_says_why(repository: Callable[..., Any]) -> None:
     """Where errors kept everything out, the last line does not say that there was nothing."""
     text = build_manifests("#cloud-config\nhostname: $NAME", NAMES).replace("tenant-acme", "tenant-labXX")
+    text = text.replace("u1.large", "u1.larg")
     made = repository("", {"m.yaml": text})
     result = made.run("import", str(made.root / "m.yaml"), "--env", "lab")
     assert result.code == 1
     assert "Nothing was imported: mend the manifests where the errors say so." in result.messages
+    assert "'tenant-labXX' is not a tenant namespace" in result.messages
+    assert "unknown instance type 'u1.larg'" in result.messages
 
 
 PIECES = st.lists(

@@ -143,8 +143,13 @@ def _decode_payload(message: Message[str, str], payload: str, encoding: str) -> 
 
 
 def decode_base64(content: str) -> bytes | None:
-    """Return the bytes of a text in base64, with or without line feeds; None if it is not base64."""
+    """Return the bytes of a text in base64, with or without line feeds; None if it is not base64.
+
+    An example that ends in dots is taken as cloud-init takes it, which skips what is no base64.
+    """
     try:
+        if content.rstrip().endswith("..."):
+            return binascii.a2b_base64(content)
         return binascii.a2b_base64("".join(content.split()).encode(), strict_mode=True)
     except (binascii.Error, ValueError):
         return None

@@ -21,6 +21,9 @@ from vmgen.read.repository import Project, is_environment_name
 from vmgen.read.schema import Schema, load_builtin_schema
 from vmgen.rules import IMPORT_DUPLICATE, IMPORT_INVALID_FIELD, IMPORT_WITHOUT_NAMESPACE
 
+# In which manifests are judged whose own namespace is refused, so that one run tells all that is wrong with them.
+_STAND_IN_NAMESPACE = "tenant-refused"
+
 
 class ImportRequest(NamedTuple):
     """The arguments of an import. None means: as the manifests, or else `_defaults.yaml`, say."""
@@ -76,7 +79,7 @@ def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) 
     conventions = _load_conventions(renderer, request.platform or base.get_plain("platform") or DEFAULT_PLATFORM)
     diagnostics = Diagnostics()
     manifests = _deduplicate(read_manifests(request.paths, stdin, conventions, diagnostics), diagnostics)
-    namespaces = _group_by_namespace(manifests, request.namespace or base.get_plain("namespace"), diagnostics)
+    namespaces, refused = _group_by_namespace(manifests, request.namespace or base.get_plain("namespace"), diagnostics)
     if len(namespaces) > 1 and request.environment:
         names = ", ".join(namespaces)
         raise VmgenError(
@@ -86,6 +89,9 @@ def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) 
         _import_namespace(renderer, conventions, base, request.environment or namespace, namespace, members)
         for namespace, members in namespaces.items()
     )
+    if refused:
+        judged = _import_namespace(renderer, conventions, base, "_refused", _STAND_IN_NAMESPACE, refused)
+        diagnostics.problems.extend(problem for problem in judged.problems if "metadata.namespace" not in problem.subject)
     return ImportResult(environments, tuple(diagnostics.notes), sort_problems(diagnostics.problems))
 
 
@@ -126,7 +132,9 @@ def _to_comparable(manifest: SourceManifest) -> object:
 
 def _group_by_namespace(
     manifests: Iterable[SourceManifest], default: str | None, diagnostics: Diagnostics
-) -> dict[str, list[SourceManifest]]:
+) -> tuple[dict[str, list[SourceManifest]], list[SourceManifest]]:
+    """Return the manifests by their namespaces, and those whose namespace is missing or refused."""
+    refused: list[SourceManifest] = []
     schema = Schema(load_builtin_schema("environment").document["properties"]["namespace"])
     namespaces: dict[str, list[SourceManifest]] = {}
     for manifest in manifests:
@@ -134,12 +142,14 @@ def _group_by_namespace(
         if not namespace:
             message = "no namespace; name it with --namespace tenant-..., or write metadata.namespace"
             diagnostics.add_error(manifest.place, IMPORT_WITHOUT_NAMESPACE.id, name, message)
+            refused.append(manifest)
         elif not schema.is_valid(namespace):
             message = f"'{namespace}' is not a tenant namespace such as tenant-acme; correct it"
             diagnostics.add_error(manifest.place, IMPORT_INVALID_FIELD.id, f"{name}: metadata.namespace", message)
+            refused.append(manifest)
         else:
             namespaces.setdefault(namespace, []).append(manifest)
-    return namespaces
+    return namespaces, refused
 
 
 def _import_namespace(

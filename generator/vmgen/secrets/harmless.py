@@ -19,7 +19,7 @@ _PLACEHOLDER = re.compile(
 )
 _REPEATED_CHARACTER = re.compile(r"([*xX.?#-])\1+")
 _LOCKED_PASSWORDS = ("!", "*", "!!", "!*", "*LK*", "x", "NP")
-_FILE_PATH = re.compile(r"(?:file://|~?/|\.\.?/|[A-Z]:\\)[\w./\\:~@%+${}-]{1,400}")
+_FILE_PATH = re.compile(r"(?:file:(?://)?|~?/|\.\.?/|[A-Z]:\\)[\w./\\:~@%+${}-]{1,400}")
 _FILE_NAME = re.compile(
     r"[\w-]{1,80}(?:\.[\w-]{1,40})?\.(?:pem|key|crt|cer|txt|json|ya?ml|conf|cfg|env|ini|p12|pfx|jks|gpg|asc|pub|sh|service|secret)"
 )
