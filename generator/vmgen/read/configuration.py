@@ -16,7 +16,6 @@ from vmgen import __version__
 from vmgen.filesystem.reader import find_work_tree, read_source
 from vmgen.problems import Place, ProblemsError, VmgenError
 from vmgen.read.located import Located
-from vmgen.read.schema import load_builtin_schema
 from vmgen.rules import TOML_SYNTAX, UNREADABLE_FILE
 
 CONFIGURATION_FILE = "vmgen.toml"
@@ -64,6 +63,8 @@ def load_configuration(root: Path) -> Configuration:
         return Configuration()
     content = _read_toml(path)
     document = _locate(content["data"], content["text"])
+    from vmgen.read.schema import load_builtin_schema  # it imports YAML, which a render without work does not need
+
     problems = tuple(problem for _, problem in load_builtin_schema("configuration").find_problems(document))
     if problems:
         raise ProblemsError(problems)

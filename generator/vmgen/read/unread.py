@@ -1,4 +1,4 @@
-"""Files that look like environments, layers or policies and are none: they are named, so that nobody relies on them."""
+"""Files that look like environments or layers and are none: they are named, so that nobody relies on them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _OBJECTS = re.compile(rb"^(vms|disks)[ ]*:", re.MULTILINE)
 
 
 def find_unread_files(project: Project) -> Iterator[Problem]:
-    """Report files that nobody reads: `_defaults.yml`, environments in subfolders that no file names, policies elsewhere."""
+    """Report files that nobody reads: `_defaults.yml`, and environments in subfolders that no file names.
+
+    Policies that nobody reads are errors of `render/policies.py`.
+    """
     for path in _list_yaml_files(project.environments):
         if path.parent == project.environments:
             if path.stem in _SHARED_FILES and path.suffix != ".yaml":
@@ -29,10 +32,6 @@ def find_unread_files(project: Project) -> Iterator[Problem]:
         elif _is_environment(path) and not _is_named(project, path):
             remedy = "an environment lies in environments/ itself, and a layer is named by `extends:`"
             yield _report(project, path, remedy)
-    policies = project.root / "policies"
-    for path in _list_yaml_files(policies):
-        if path.parent != policies:
-            yield _report(project, path, f"a policy is policies/<name>.yaml; move it to policies/{path.stem}.yaml")
 
 
 def _report(project: Project, path: Path, remedy: str) -> Problem:
