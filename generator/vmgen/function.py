@@ -126,7 +126,14 @@ def _identify(node: Any) -> object:
     metadata = _find_value(node, "metadata")
     keys = [_find_value(node, "apiVersion"), _find_value(node, "kind")]
     keys += [_find_value(metadata, "namespace"), _find_value(metadata, "name")]
-    return tuple(key.value if key else None for key in keys) if keys[-1] else id(node)
+    is_named = all(key is None or isinstance(key, yaml.ScalarNode) for key in keys) and keys[-1]
+    return tuple(key.value if key else None for key in keys) if is_named else id(node)
+
+
+def _get_mapping(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return a mapping of a functionConfig, empty if it is none: the input may hold anything."""
+    value = config.get(key)
+    return value if isinstance(value, dict) else {}
 
 
 def _find_value(node: Any, name: str) -> Any:
@@ -145,7 +152,7 @@ def _serialize(node: Any) -> str:
 
 def _build_result(problem: Problem, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a result of the functions specification: message, severity, and where the problem is."""
-    metadata: Any = config.get("metadata") or {}
+    metadata = _get_mapping(config, "metadata")
     reference = {"apiVersion": config.get("apiVersion"), "kind": config.get("kind")}
     reference |= {key: metadata[key] for key in ("name", "namespace") if key in metadata}
     result: dict[str, Any] = {
@@ -157,7 +164,7 @@ def _build_result(problem: Problem, config: Mapping[str, Any]) -> dict[str, Any]
     if problem.subject:
         in_spec = in_config and problem.rule != FUNCTION_CONFIG.id
         result["field"] = {"path": f"spec.{problem.subject}" if in_spec else problem.subject}
-    annotations: Any = metadata.get("annotations") or {}
+    annotations = _get_mapping(metadata, "annotations")
     paths = [annotations[key] for key in _PATH_ANNOTATIONS if key in annotations] if in_config else [problem.place.file]
     if paths:
         result["file"] = {"path": str(paths[0])}

@@ -237,6 +237,8 @@ class Renderer:
                 return self._keep_going(RenderResult(name, sort_problems(problems), environment))
             self.on_stage("render")
             tree, template_problems = render_tree(fleet, self.templates, verify_all=self.verify_all)
+            if has_errors(tuple(template_problems)):  # what a broken template writes is nothing to look at, or to plan with
+                return RenderResult(name, sort_problems([*problems, *template_problems]), environment)
             violations = waivers.apply(self.policies.find_violations(environment, fleet, tree))
             problems += [*template_problems, *violations, *waivers.find_stale(self.change_policy_ids)]
             problems += find_protection_faults(environment, tree, self.project)

@@ -19,7 +19,7 @@ from vmgen.expand.model import Fleet
 from vmgen.merge.environment import Environment
 from vmgen.merge.layers import merge
 from vmgen.merge.platform import load_extended
-from vmgen.problems import Place, Problem, VmgenError
+from vmgen.problems import Place, Problem, ProblemsError, VmgenError, sort_problems
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX, STANDALONE_FOLDER, Project
 from vmgen.read.schema import Schema
@@ -27,9 +27,10 @@ from vmgen.read.source_file import read_json_file
 from vmgen.read.templates import Templates
 from vmgen.render.manifests import KUSTOMIZATION
 from vmgen.render.verify import build_template_problem, format_schema_error, parse_single_object
-from vmgen.rules import DELIVERY_CLASH
+from vmgen.rules import DELIVERY_CLASH, MISSING_KEY, WRONG_TYPE
 from vmgen.yaml_text import finalize, format_header, to_block, to_json_literal
 
+_DEFAULTS = "delivery/defaults.yaml"
 # Files of argocd/ that environments share.
 _HEALTH, _APPLICATION_SET = "health", "application-set"
 # Each schema holds the fields that vmgen writes, and no other.
@@ -124,8 +125,29 @@ class DeliveryRenderer:
         if settings is None or not settings.mapping:
             return None
         if self._defaults is None:
-            self._defaults = load_extended("delivery/defaults.yaml", self._project)
+            self._defaults = load_extended(_DEFAULTS, self._project)
+            problems = list(_find_missing_defaults(self._defaults, self._load_builtin_defaults(), ()))
+            if problems:
+                raise ProblemsError(sort_problems(problems))
         return merge(self._defaults.data[engine], settings)
+
+    def _load_builtin_defaults(self) -> Located:
+        return load_extended(_DEFAULTS, Project(self._project.template_folders[-1].parent))
+
+
+def _find_missing_defaults(own: Located, builtin: Located, path: tuple[str, ...]) -> Iterator[Problem]:
+    """Yield a problem for each key of the built-in defaults that a repository's own lack, or hold in another shape."""
+    subject = ".".join(path)
+    if type(own.data) is not type(builtin.data):
+        shape = "a mapping" if builtin.mapping else "a list" if builtin.items else f"a value such as {builtin.data!r}"
+        yield WRONG_TYPE.build_problem(own.place, subject, f"must be {shape}, as in the built-in defaults")
+        return
+    for key, value in builtin.mapping.items():
+        if key in own.mapping:
+            yield from _find_missing_defaults(own.mapping[key], value, (*path, key))
+        else:
+            message = f"the key '{key}' is missing; copy it from `vmgen template {_DEFAULTS}`"
+            yield MISSING_KEY.build_problem(own.place, ".".join((*path, key)), message)
 
 
 class _DeliveryWriter:

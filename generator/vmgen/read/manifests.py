@@ -7,6 +7,9 @@ from typing import Any
 
 import yaml
 
+# What aliases may unfold to; the largest export of a cluster holds as many values without one.
+MAX_VALUES = 2_000_000
+
 _BASE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -38,7 +41,10 @@ class _TextKeyLoader(_ManifestLoader):
         return mapping
 
 
-for _tag in ("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge"):
+# A day is text, as it is to kubectl; what JSON does not have is an error, which the loader has for tags that it does not know.
+for _tag in ("binary", "omap", "pairs", "set"):
+    _ManifestLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _ManifestLoader.construct_undefined)
+for _tag in ("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge", "tag:yaml.org,2002:timestamp"):
     _ManifestLoader.add_constructor(_tag, yaml.SafeLoader.construct_yaml_str)
 
 
@@ -49,9 +55,26 @@ def parse_objects(text: str | bytes, *, text_keys: bool = False) -> list[Any]:
     """
     loader = _TextKeyLoader if text_keys else _ManifestLoader
     try:
-        return [document for document in yaml.load_all(text, Loader=loader) if document is not None]
-    except (yaml.YAMLError, ValueError) as error:
+        documents = [document for document in yaml.load_all(text, Loader=loader) if document is not None]
+        if "*" in text if isinstance(text, str) else b"*" in text:
+            _check_size(documents)
+        return documents
+    except RecursionError:
+        raise InvalidYamlError("it is nested too deep") from None
+    except (yaml.YAMLError, ValueError, TypeError) as error:  # TypeError: a key that is a list or a mapping
         raise InvalidYamlError(" ".join(str(error).split())) from None
+
+
+def _check_size(documents: list[Any]) -> None:
+    """Raise InvalidYamlError if aliases make more of the documents than any manifest holds, or make them endless."""
+    waiting, count = [*documents], 0
+    while waiting:
+        value = waiting.pop()
+        children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        waiting.extend(children)
+        count += 1
+        if count > MAX_VALUES:
+            raise InvalidYamlError("aliases unfold to too many values")
 
 
 def is_manifest_file(name: str) -> bool:

@@ -66,7 +66,10 @@ class Schema:
 
     def find_errors(self, data: Any) -> list[tuple[KeyPath, str]]:
         """Return the errors of plain data as paths and the validator's messages."""
-        return [(tuple(error.instance_path), error.message) for error in self._validator.iter_errors(data)]
+        try:
+            return [(tuple(error.instance_path), error.message) for error in self._validator.iter_errors(data)]
+        except ValueError as error:  # a date, an infinite number, half of a character, a depth that the validator does not take
+            return [((), f"holds a value that JSON does not have: {error}")]
 
     def find_problems(self, value: Located) -> list[tuple[KeyPath, Problem]]:
         """Return the problems of a value, each with the path to pass to prune_invalid()."""

@@ -193,6 +193,8 @@ class _Parser:
         if character:
             message = f"the character {character} does not survive YAML tools; remove it"
             self._report(place, UNPRINTABLE_CHARACTER, message)
+            # What goes on with the file, to report all mistakes, could neither encode it nor look for a file of that name.
+            return Located(UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", event.value), place)
         return Located(event.value if event.style else resolve_scalar(event.value), place)
 
     def _parse_items(self, depth: int) -> Iterator[Located]:

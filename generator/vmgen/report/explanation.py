@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -16,6 +17,9 @@ from vmgen.yaml_text import to_flow
 MAX_WIDTH = 100
 _MAX_LEFT_WIDTH = 44
 _MAX_VALUE_WIDTH = 32
+
+
+_BLOCK_INDICATOR = re.compile(r"\|[0-9]?[+-]?$")
 
 
 class _Word(NamedTuple):
@@ -54,7 +58,7 @@ def _annotate_manifest(explanation: Explanation) -> list[_Row]:
     annotations: dict[int, list[_Annotation]] = {}
     hidden: set[int] = set()
     for field in explanation.fields:
-        block = _find_block_lines(field)
+        block = _find_block_lines(field, raw_lines)
         redacted, line = _redact(field.value, field), raw_lines[field.line - 1]
         is_redacted = redacted != field.value and not block
         lines[field.line - 1] = f"{line[: field.column - 1]}{redacted}" if is_redacted else line
@@ -80,9 +84,12 @@ def _redact_block(field: ExplainedField, raw_lines: list[str], lines: list[str],
             yield number
 
 
-def _find_block_lines(field: ExplainedField) -> range:
-    """Return the lines of a literal block below its key, from 1; empty for a value on the line of its key."""
-    if not isinstance(field.value, str) or "\n" not in field.value:
+def _find_block_lines(field: ExplainedField, lines: list[str]) -> range:
+    """Return the lines of a literal block below its key, from 1; empty for a value on the line of its key.
+
+    A text with blanks at the end of a line stands in quotes on the line of its key.
+    """
+    if not isinstance(field.value, str) or "\n" not in field.value or not _BLOCK_INDICATOR.search(lines[field.line - 1]):
         return range(0)
     return range(field.line + 1, field.line + 2 + field.value.rstrip("\n").count("\n"))
 

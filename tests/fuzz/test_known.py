@@ -1,0 +1,91 @@
+"""What once ended in a traceback: each is a problem or a message now."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+VM = "namespace: tenant-a\nvms: {web: {image: ubuntu-2404, instanceType: u1.large%s}}\n"
+DELIVERY = 'delivery:\n  argocd: {repoURL: "https://g.example/x.git", destination: {name: hikube}}\n'
+DISK = (TEMPLATES / "hikube/vm-disk.yaml.j2").read_text(encoding="utf-8")
+DEFAULTS = (TEMPLATES / "delivery/defaults.yaml").read_text(encoding="utf-8")
+# Other files, the environment, the words of the command, and what the message says.
+CASES: dict[str, tuple[dict[str, str], str, str, str]] = {
+    "NUL in extends": ({}, 'extends: ["a\\0b"]\n' + VM % "", "render", "U+0000"),
+    "NUL in a key file": ({}, VM % ', sshKeys: [{file: "a\\0b"}]', "render", "U+0000"),
+    "NUL in a template's name": ({}, VM % ', cloudInit: {template: "a\\0b"}', "render", "U+0000"),
+    "NUL in a fragment's name": ({}, VM % ', cloudInit: {merge: ["a\\0b"]}', "render", "U+0000"),
+    "half of a character": ({}, VM % ', cloudInit: "\\ud800"', "render", "U+D800|escape"),
+    "a date": (
+        {"templates/hikube/vm-disk.yaml.j2": DISK.replace("{{ storage }}", "2026-01-01")}, VM % "", "render", "storage",
+    ),
+    "a set": (
+        {"templates/hikube/vm-disk.yaml.j2": DISK.replace("{{ storage }}", "!!set {a}")}, VM % "", "render", "not YAML",
+    ),
+    "an infinite number": (
+        {"templates/hikube/vm-disk.yaml.j2": DISK.replace("{{ storage }}", ".inf")}, VM % "", "render", "storage|JSON",
+    ),
+    "an endless list": (
+        {"templates/hikube/vm-disk.yaml.j2": DISK.replace("{{ storage }}", "&a [*a]")}, VM % "", "render", "too many|not YAML",
+    ),
+    "a surrogate of a template": (
+        {"templates/cloud-init/x.j2": "#cloud-config\n# {{ '%c'|format(55296) }}\n"}, VM % ", cloudInit: {template: x.j2}",
+        "render", "x.j2:2:1: error: vms.web.cloudInit: writes half of a character",
+    ),
+    "a broken template, by impact": (
+        {"templates/cloud-init/x.j2": "## template: jinja\n#cloud-config\nhostname: {{ ds.x }\n"},
+        VM % ", cloudInit: {template: x.j2}", "impact environments/production.yaml:2", "",
+    ),
+    "a broken template, by explain": (
+        {"templates/cloud-init/x.j2": "#cloud-config\nhostname: {{ ds.x }\n"}, VM % ", cloudInit: {template: x.j2}",
+        "explain production web", "x.j2:2:1",
+    ),
+    "a broken template, by plan": (
+        {"templates/hikube/vm-disk.yaml.j2": DISK + "a: b: c\n"}, VM % "", "plan", "not YAML",
+    ),
+    "no key of delivery": (
+        {"templates/delivery/defaults.yaml": DEFAULTS.replace("  namespace: argocd\n", "")}, VM % "" + DELIVERY, "render",
+        "defaults.yaml:2:1: error: argocd.namespace: the key 'namespace' is missing|argocd.namespace",
+    ),
+    "no section of delivery": (
+        {"templates/delivery/defaults.yaml": "argocd: 1\n"}, VM % "" + DELIVERY, "render", "must be a mapping",
+    ),
+    "a template that is quoted, by explain": (
+        {"templates/cloud-init/x.j2": "#cloud-config\n# {{ vm.name }} {{ vm.group }} {{ vars.a }}   \n"},
+        "vars: {a: b}\n" + VM % ", cloudInit: {template: x.j2}", "explain production web", "",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "environment", "command", "says"), CASES.values(), ids=CASES)
+def test_files(files: dict[str, str], environment: str, command: str, says: str, repository: Callable) -> None:
+    """What a file holds is answered by 0, 1 or 2, with words for its author."""
+    result = repository(environment, files).run(*command.split())
+    assert result.code in (0, 1, 2), result.messages
+    assert any(words in result.messages for words in says.split("|")), result.messages
+
+
+FUNCTION = "apiVersion: config.kubernetes.io/v1\nkind: ResourceList\nitems: %s\nfunctionConfig: %s\n"
+
+
+@pytest.mark.parametrize(
+    ("items", "config"),
+    [
+        ("[]", "{kind: Environment, metadata: con, spec: {}}"),
+        ("[]", "{kind: Environment, metadata: {name: con, annotations: text}, spec: {}}"),
+        ("[]", "{kind: [a], metadata: [b], spec: 1}"),
+        ("[{kind: [a], metadata: {name: [b]}}]", "{kind: Environment, metadata: {name: x}, spec: {namespace: tenant-a}}"),
+        ("&a [*a]", "{kind: Environment, metadata: {name: x}, spec: {}}"),
+        ("2026-01-01", "{kind: Environment, metadata: {name: ../x}, spec: {}}"),
+    ],
+)
+def test_functions(items: str, config: str, repository: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ResourceList of odd types is answered, too."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((FUNCTION % (items, config)).encode())))
+    result = repository(VM % "").run("function")
+    assert result.code in (0, 1, 2), result.messages
