@@ -14,7 +14,18 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGE = CHECKOUT / "generator" / "vmgen"
 # From what imports nothing of ours to what imports all: a module imports from its own folder and from those before it.
 # Each new module or folder has to be placed here.
-LEAVES = ("filesystem", "fingerprint", "nameless", "printable", "problems", "quantities", "rules", "yaml_text")
+LEAVES = (
+    "filesystem",
+    "fingerprint",
+    "nameless",
+    "printable",
+    "problems",
+    "programs",
+    "quantities",
+    "rules",
+    "workers",
+    "yaml_text",
+)
 STAGES = (
     "secrets",
     "read",
@@ -39,7 +50,7 @@ HOMES = {
     "jsonschema_rs": ("read.schema",),
     "watchfiles": ("cli.watch",),
     "filelock": ("write.state",),
-    "subprocess": ("plan.git", "kustomize."),
+    "subprocess": ("programs", "kustomize."),
 }
 # The output depends on none of these, and nothing is fetched from anywhere.
 NOWHERE = {
@@ -66,7 +77,7 @@ NAMED_IN = {("importer.key_groups", "runStrategy"), ("importer.translate", "runS
 # can write to; and what puts the null device in the place of a closed stream.
 FILE_MODULES = {"filesystem.reader", "filesystem.writer", "kustomize.engine", "__main__"}
 # What runs code of others, or is the last to see an exception, may catch every one.
-CATCH_ALL = {"cli.errors", "cli.completed_words", "kustomize.engine", "read.templates"}
+CATCH_ALL = {"cli.errors", "cli.completed_words", "programs", "read.templates"}
 MAX_LINES, MAX_FUNCTION_LINES = 500, 60
 # Words that name nothing, and the metaphors that this code once used.
 BANNED_WORDS = set(

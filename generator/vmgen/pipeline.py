@@ -31,6 +31,7 @@ from vmgen.render.manifests import Tree, load_manifest_templates, render_tree
 from vmgen.render.policies import POLICIES_FOLDER, PolicyChecker
 from vmgen.render.protection import find_protection_faults
 from vmgen.rules import UNKNOWN_PLATFORM
+from vmgen.workers import end_with_parent
 
 if TYPE_CHECKING:
     from vmgen.delivery.files import Delivery, DeliveryRenderer
@@ -144,7 +145,7 @@ def render_all(
         return _collect(map(renderer.render, names), progress)
     from concurrent.futures import ProcessPoolExecutor
 
-    with ProcessPoolExecutor(min(jobs, len(names))) as pool:
+    with ProcessPoolExecutor(min(jobs, len(names)), initializer=end_with_parent) as pool:
         return _collect(pool.map(partial(_render_in_worker, project, verify_all, keep_going), names), progress)
 
 

@@ -18,7 +18,7 @@ from vmgen.write.state import find_tracked_state, lock_repository
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ONE_VM = "namespace: tenant-a\nvms: {a: {instanceType: u1.large, image: debian-12}}\n"
-WAITING = "Waiting for another run of vmgen in this repository to end.\n"
+WAITING = f"Waiting for another run of vmgen in this repository (process {os.getpid()}) to end.\n"
 HOLD = """\
 import os, sys, time
 from pathlib import Path

@@ -171,6 +171,6 @@ class _BuildPool:
     def _run_build(self, build: Build) -> bytes:
         manifests, display_path = self._project.manifests, self._project.display_path
         if not build.entries:
-            return self._kustomizer.build(manifests / build.folder, display_path(manifests / build.folder))
+            return self._kustomizer.build(manifests / build.folder, display_path(manifests / build.folder), len(build.desired))
         with write_partial_overlay(manifests, build.environment, build.entries) as folder:
-            return self._kustomizer.build(folder, display_path(manifests / build.environment))
+            return self._kustomizer.build(folder, display_path(manifests / build.environment), len(build.desired))

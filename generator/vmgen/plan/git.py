@@ -8,15 +8,25 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vmgen.problems import VmgenError
+from vmgen.programs import ProgramTimeout, finish_program, start_program
 
 # A hook inherits the repository of its caller; here the folder alone decides which repository is meant.
 _INHERITED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE")
 # A partial clone fetches what it lacks on demand. GIT_NO_LAZY_FETCH forbids that from Git 2.45 on, and with no protocol
 # allowed an older Git cannot either: https://git-scm.com/docs/git#Documentation/git.txt-GITNOLAZYFETCH
-_OFFLINE_VARIABLES = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
+_OFFLINE_VARIABLES = {
+    "LC_ALL": "C",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_TERMINAL_PROMPT": "0",
+}
 # A replaced object would be another baseline than the one that was reviewed, and a file system monitor is a program.
 _FIXED_VARIABLES = {"GIT_NO_REPLACE_OBJECTS": "1"}
-_FIXED_OPTIONS = ("-c", "core.fsmonitor=false")
+_FIXED_OPTIONS = ("--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
+# A program that an attribute names: git would run it on a file to compare it.
+_FILTER_KEYS = r"^filter\..*\.(clean|smudge|process|required)$"
+_MAX_SECONDS = 60
 _SUBMODULE_MODE, _LINK_MODE = b"160000", b"120000"
 _FETCH_HINT = "fetch the whole of it (git fetch --refetch, or fetch-depth: 0 and no filter in CI)"
 
@@ -147,9 +157,8 @@ class Repository(NamedTuple):
         A rename is two files. An ignored file counts, since git cannot tell if it changed. Raises VmgenError if git fails.
         """
         top = Path(_check_output(self.folder, "rev-parse", "--show-toplevel").decode().rstrip("\n"))
-        differing = _check_output(
-            top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=none", "-z", commit
-        )
+        flags = ("--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none", "-z")
+        differing = _check_output(top, "diff", *flags, commit, settings=_disable_filters(top))
         untracked = _check_output(top, "ls-files", "--others", "-z")
         names = (*differing.split(b"\0"), *untracked.split(b"\0"))
         return frozenset(top / name.decode(errors="surrogateescape") for name in names if name)
@@ -249,19 +258,43 @@ def create_repository(folder: Path) -> bool:
         return False
 
 
-def _check_output(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
-    code, output, complaint = _run_git(folder, *arguments, stdin=stdin)
+def _disable_filters(folder: Path) -> Mapping[str, str]:
+    """Return settings that keep git from running the filters of a configuration: a file they would change counts as changed."""
+    names = _run_git(folder, "config", "-z", "--name-only", "--get-regexp", _FILTER_KEYS)[1].split(b"\0")
+    return {os.fsdecode(name): "false" if name.endswith(b".required") else "" for name in names if name}
+
+
+def _check_output(folder: Path, *arguments: str, stdin: bytes = b"", settings: Mapping[str, str] | None = None) -> bytes:
+    code, output, complaint = _run_git(folder, *arguments, stdin=stdin, settings=settings)
     if code:
         raise VmgenError(f"git {arguments[0]} failed: {complaint}; {_FETCH_HINT}")
     return output
 
 
-def _run_git(folder: Path, *arguments: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
-    """Run git in a folder. Return its exit code, its stdout, and its stderr on one line."""
-    import subprocess  # most commands ask git nothing
+def _run_git(
+    folder: Path, *arguments: str, stdin: bytes = b"", settings: Mapping[str, str] | None = None
+) -> tuple[int, bytes, str]:
+    """Run git in a folder. Return its exit code, its stdout, and its stderr on one line.
 
+    Raises VmgenError if it does not end in time, and FileNotFoundError if there is no git.
+    """
     environment = {name: value for name, value in os.environ.items() if name not in _INHERITED_VARIABLES}
-    environment |= _OFFLINE_VARIABLES | _FIXED_VARIABLES
-    command = ["git", *_FIXED_OPTIONS, *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, input=stdin, capture_output=True, check=False)  # noqa: S603
-    return done.returncode, done.stdout, " ".join(done.stderr.decode(errors="replace").split())
+    environment |= _OFFLINE_VARIABLES | _FIXED_VARIABLES | _format_settings(settings or {})
+    process = start_program(["git", *_FIXED_OPTIONS, *arguments], folder, environment)
+    try:
+        output, errors = finish_program(process, _MAX_SECONDS, stdin)
+    except ProgramTimeout:
+        raise VmgenError(
+            f"git {arguments[0]} did not end within {_MAX_SECONDS} s and was stopped; run it by hand to see what it waits for"
+        ) from None
+    return process.returncode, output, " ".join(errors.decode(errors="replace").split())
+
+
+def _format_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that give git settings, after those that it gets so already. A key may hold any character."""
+    count = os.environ.get("GIT_CONFIG_COUNT", "")
+    first = int(count) if count.isdecimal() else 0
+    variables = {"GIT_CONFIG_COUNT": str(first + len(settings))} if settings else {}
+    for number, (key, value) in enumerate(settings.items(), first):
+        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vmgen.filesystem.writer import TreeWriter
+from vmgen.filesystem.reader import read_source
+from vmgen.filesystem.writer import TreeWriter, replace_file
 from vmgen.plan.git import find_repository
 from vmgen.problems import Place, Problem, VmgenError
 from vmgen.read.repository import Project
 from vmgen.rules import TRACKED_NOTES
 
 STATE_FOLDER = ".vmgen"
+_HOLDER_FILE, _MAX_NUMBER_BYTES = f"{STATE_FOLDER}/holder", 20
 _SECONDS_OF_SILENCE = 1
 
 
@@ -38,6 +41,15 @@ def find_tracked_state(project: Project) -> tuple[Problem, ...]:
     return (Problem(Place(STATE_FOLDER), TRACKED_NOTES.id, "", message),)
 
 
+def _name_holder(root: Path) -> str:
+    """Name the process that holds the lock; nothing if it has not said its number yet."""
+    try:
+        number = read_source(str(root / _HOLDER_FILE), os.path.realpath(root), _MAX_NUMBER_BYTES).decode()
+    except (OSError, ValueError):
+        return ""
+    return f" (process {number})" if number.isdecimal() else ""
+
+
 @contextmanager
 def lock_repository(root: Path) -> Iterator[None]:
     """Hold the lock of a repository, and say on stderr if another run holds it for more than a second.
@@ -51,8 +63,9 @@ def lock_repository(root: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=_SECONDS_OF_SILENCE)
         except Timeout:
-            sys.stderr.write("Waiting for another run of vmgen in this repository to end.\n")
+            sys.stderr.write(f"Waiting for another run of vmgen in this repository{_name_holder(root)} to end.\n")
             lock.acquire()
+        replace_file(str(root), _HOLDER_FILE, str(os.getpid()).encode())
     except OSError as error:
         raise VmgenError(f"cannot write {root / STATE_FOLDER}: {error.strerror}") from None
     try:
