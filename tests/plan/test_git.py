@@ -101,13 +101,13 @@ def test_repository_that_git_refuses_is_an_error(committed: Committed, monkeypat
 def test_no_git_may_use_the_network(committed: Committed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each git that runs has both switches that forbid it: the one of Git 2.45, and the one that older versions know."""
     history, environments = committed(), []
-    run = subprocess.run
+    start = git.start_program
 
-    def record(*arguments: Any, **options: Any) -> Any:
-        environments.append(options["env"])
-        return run(*arguments, **options)
+    def record(command: Any, folder: Any, environment: Any) -> Any:
+        environments.append(environment)
+        return start(command, folder, environment)
 
-    monkeypatch.setattr(subprocess, "run", record)
+    monkeypatch.setattr(git, "start_program", record)
     monkeypatch.setenv("GIT_NO_LAZY_FETCH", "0")
     monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "https")
     assert history.vmgen("plan", "--against", "main").code == 0
