@@ -42,7 +42,7 @@ lint: .venv/.developing ## Lint, and check the format
 
 lowest: build/lowest/.installed ## Run a part of the tests with every dependency at its lowest version that is declared
 	@build/lowest/bin/python -m pytest --numprocesses auto -m "not slow" tests/read tests/merge tests/check tests/cloud_init tests/render \
-	  tests/report tests/write tests/cli/test_configuration.py tests/cli/test_help_and_rule.py tests/cli/test_init.py
+	  tests/report tests/write tests/cli/test_configuration.py tests/cli/test_help_and_rule.py tests/cli/test_init_update.py
 
 pipelines: build/pipelines/.installed ## Lint the pipelines that are shipped (needs Go)
 	@build/pipelines/bin/zizmor --offline --quiet --no-progress $(PIPELINES)
@@ -93,7 +93,7 @@ build/lowest/.installed: .venv/.created pyproject.toml
 	@build/lowest/bin/uv pip compile --quiet --resolution lowest-direct --no-header --no-annotate --extra engine --extra build \
 	  --extra keys --extra watch pyproject.toml --output-file build/lowest/requirements.txt
 	@build/lowest/bin/uv pip install --quiet --python build/lowest/bin/python --requirement build/lowest/requirements.txt \
-	  pytest pytest-xdist pytest-cov hypothesis yamllint check-jsonschema
+	  pytest pytest-xdist pytest-cov hypothesis
 	@build/lowest/bin/uv pip install --quiet --python build/lowest/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
