@@ -18,7 +18,7 @@ from vmgen.filesystem.writer import replace_file
 from vmgen.problems import VmgenError
 from vmgen.read.configuration import CONFIGURATION_FILE
 from vmgen.read.repository import VALUES_SCHEMA_FILE
-from vmgen.write.starter import FORGES, StarterOptions
+from vmgen.write.starter import FORGES, StarterOptions, locate_file
 
 # A user's own work is written once and never again; the schema of the editor is refreshed by render.
 _NEVER_UPDATED = ("environments/", "README.md", VALUES_SCHEMA_FILE)
@@ -82,7 +82,8 @@ def update_files(folder: Path, files: Mapping[str, str], digests: Mapping[str, s
     for path in written:
         target = folder / path
         try:
-            replace_file(str(folder), path, files[path].encode())
+            root, name = locate_file(folder, path)
+            replace_file(str(root), name, files[path].encode())
         except OSError as error:
             raise VmgenError(f"cannot write {target}: {error.strerror}") from None
     return Update(tuple(written), tuple(edited), tuple(removed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from string import Template
 from typing import NamedTuple
@@ -146,6 +147,15 @@ def _render_file(name: str, values: Mapping[str, str]) -> str:
     return Template(source).substitute(values).rstrip("\n") + "\n" if name.endswith(".in") else source
 
 
+def locate_file(folder: Path, path: str) -> tuple[Path, str]:
+    """Return the folder that a file of the starter is written below, and its path from there: `../` leads to the top of Git."""
+    steps = path.count("../")
+    if not steps:
+        return folder, path
+    name = path.removeprefix("../" * steps)
+    return folder.resolve().parents[steps - 1], name
+
+
 def write_missing(folder: Path, files: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Write the files that do not exist, and return the sorted paths of written and of skipped files.
 
@@ -153,13 +163,20 @@ def write_missing(folder: Path, files: Mapping[str, str]) -> tuple[tuple[str, ..
     """
     has_environments = any((folder / "environments").glob("*.yaml"))
     written, skipped = [], []
-    with TreeWriter(str(folder)) as writer:
-        for path in files:  # before the first is written
-            writer.check_folder(path.rpartition("/")[0])
-        for path, content in files.items():
-            if os.path.lexists(folder / path) or (has_environments and path.startswith("environments/")):
-                skipped.append(path)
-                continue
-            writer.create(path, content.encode())
-            written.append(path)
+    groups: dict[Path, dict[str, str]] = {}
+    for path in files:
+        root, name = locate_file(folder, path)
+        groups.setdefault(root, {})[name] = path
+    with ExitStack() as stack:
+        writers = {root: stack.enter_context(TreeWriter(str(root))) for root in groups}
+        for root, names in groups.items():  # before the first is written
+            for name in names:
+                writers[root].check_folder(name.rpartition("/")[0])
+        for root, names in groups.items():
+            for name, path in names.items():
+                if os.path.lexists(root / name) or (has_environments and path.startswith("environments/")):
+                    skipped.append(path)
+                    continue
+                writers[root].create(name, files[path].encode())
+                written.append(path)
     return tuple(sorted(written)), tuple(sorted(skipped))
