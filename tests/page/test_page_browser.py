@@ -41,7 +41,10 @@ CONTROLS = {"button", "link", "textbox", "searchbox", "checkbox", "radio", "comb
 @pytest.fixture(scope="module", name="address")
 def _address(new_repository: Make) -> Path:
     made = new_repository(
-        {"environments/production.yaml": FLEET, "environments/staging.yaml": FLEET.replace("count: 12", "count: 2")}
+        {
+            "environments/production.yaml": FLEET,
+            "environments/staging.yaml": FLEET.replace("count: 12", "count: 2").replace("tenant-acme", "tenant-acme-staging"),
+        }
     )
     git = ["git", "-C", str(made.root), "-c", "user.name=a", "-c", "user.email=a@example.com"]
     assert made.run("render").code == 0
