@@ -141,7 +141,10 @@ def load_builtin_schema(name: str) -> Schema:
 
 
 def prune_invalid(value: Located, paths: Sequence[KeyPath]) -> Located:
-    """Return the value with INVALID at the given paths; what is invalid below an item of a list makes that item invalid."""
+    """Return the value with INVALID at the given paths; what is invalid below an item of a list makes that item invalid.
+
+    A list without a valid item is invalid, so that no rule takes it for an empty one.
+    """
     paths_by_key: dict[str, list[KeyPath]] = {}
     items: set[int] = set()
     for path in paths:
@@ -151,6 +154,8 @@ def prune_invalid(value: Located, paths: Sequence[KeyPath]) -> Located:
             items.add(path[0])
             continue
         paths_by_key.setdefault(path[0], []).append(path[1:])
+    if items and len(items) == len(value.data):
+        return value.with_data(INVALID)
     if items:
         return value.with_data(tuple(item.with_data(INVALID) if n in items else item for n, item in enumerate(value.data)))
     if not paths_by_key:
