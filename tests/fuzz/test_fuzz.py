@@ -54,7 +54,7 @@ TEMPLATE = (
     "{% if vm.index == 0 %}# x{% endif %}\n{% set q = vars.list|join(',') %}\n# {{ q }}{{ vars.z | yaml }}{{ 'x'.center(5) }}\n"
 )
 POLICY = (
-    "id: own-rule\nkind: VMInstance\nmessage: no\nseverity: warning\n"
+    "id: own-rule\nkind: VMInstance\nmessage: refused\nseverity: warning\n"
     "schema: {properties: {spec: {properties: {running: {const: true}, instanceType: {type: string, pattern: '^u1'}}}}}\n"
 )
 CATALOG = "instanceTypes: {x1.own: {cpu: 2, memory: 4Gi}}\nimages: {own: {minStorage: 5Gi}}\nstorageClasses: {fast: {replicated: true}}\n"

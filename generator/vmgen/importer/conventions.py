@@ -7,7 +7,7 @@ from typing import Any
 
 from vmgen.merge.layers import merge
 from vmgen.merge.platform import Platform, PlatformLoader
-from vmgen.problems import Place, ProblemsError, sort_problems
+from vmgen.problems import Place, ProblemsError, VmgenError, sort_problems
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project
 from vmgen.read.schema import Schema, load_builtin_schema
@@ -59,7 +59,11 @@ class PlatformConventions:
 
     def get_table(self, kind: str, name: str) -> Mapping[str, Any]:
         """Return a table of a kind: `defaults`, `ignored`, `renamed` or `twins`."""
-        table: Mapping[str, Any] = self._tables["kinds"][kind][name]
+        table = self._tables
+        for key in ("kinds", kind, name):  # a repository's own tables may lack any of them
+            table = table.get(key) or {}
+            if not isinstance(table, dict):
+                raise VmgenError(f"adopt.yaml: {key} of {kind} must be a mapping, as in the built-in file")
         return table
 
     def get_default(self, kind: str, name: str) -> Any:

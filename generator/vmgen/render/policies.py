@@ -24,6 +24,7 @@ from vmgen.read.schema import Schema, SchemaError, load_builtin_schema
 from vmgen.read.source_file import read_yaml_file
 from vmgen.render.change_policy import ChangePolicy, parse_change_policy
 from vmgen.render.manifests import Tree
+from vmgen.render.policy_limits import find_schema_fault
 from vmgen.rules import (
     DUPLICATE_POLICY,
     INVALID_POLICY,
@@ -228,6 +229,9 @@ def _load_policy(path: Path, project: Project) -> _RepositoryPolicy | ChangePoli
         return problems
     if "change" in content.mapping:
         return parse_change_policy(content)
+    fault = find_schema_fault(content.get_plain("schema"))
+    if fault:
+        return [Problem(content.data["schema"].place, INVALID_POLICY.id, "schema", fault)]
     try:
         schema = Schema(content.get_plain("schema"))
     except SchemaError as error:
