@@ -87,3 +87,17 @@ def test_what_counts_as_only_writing(repository: Callable, line: str, only_write
     made = repository("namespace: tenant-a\n", {"templates/own/x.yaml.j2": f"{line}\n"})
     templates = Templates(made.project, finalize, MANIFEST_FILTERS)
     assert templates.is_name_independent("own/x.yaml.j2", NAME_KEYS) is only_writes
+
+
+@pytest.mark.parametrize("name", ["hikube/vm-disk.yaml.j2", "hikube/vm-instance.yaml.j2", "kustomize/kustomization.yaml.j2"])
+def test_a_template_with_a_byte_order_mark(repository: Callable, name: str) -> None:
+    """The mark that some editors write is no part of a template; what is no UTF-8 is an error at the template."""
+    text = (Path(__file__).resolve().parents[2] / "templates" / name).read_bytes()
+    environment = "namespace: tenant-acme\nvms: {web: {instanceType: u1.large, image: ubuntu-2404}}\n"
+    plain, marked = repository(environment), repository(environment, {f"templates/{name}": b"\xef\xbb\xbf" + text})
+    assert (plain.run("render").code, marked.run("render").code) == (0, 0)
+    assert marked.files() == plain.files()
+    marked.write({f"templates/{name}": b"\xff" + text})
+    done = marked.run("render")
+    assert done.code == 1
+    assert f"templates/{name}: error: is not UTF-8" in done.messages

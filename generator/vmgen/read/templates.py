@@ -112,10 +112,13 @@ class Templates:
             raise TemplateNotFound(name, f"no template {name} in templates/")
         display_path = self._display_paths[name] = self.project.display_path(path)
         try:
-            return self.project.read_source(path).decode().replace("\r\n", "\n"), display_path
+            # Some editors begin a file with a byte order mark, which would end up in the middle of a manifest.
+            return self.project.read_source(path).decode("utf-8-sig").replace("\r\n", "\n"), display_path
         except OSError as error:
             problem = TEMPLATE_ERROR.build_problem(Place(display_path), "", f"cannot be read: {error.strerror}")
-            raise ProblemsError((problem,)) from None
+        except UnicodeDecodeError:
+            problem = TEMPLATE_ERROR.build_problem(Place(display_path), "", "is not UTF-8; save it as UTF-8")
+        raise ProblemsError((problem,))
 
     def parse(self, name: str) -> nodes.Template:
         """Parse a template. Raises TemplateError if it is broken, too large or missing, OSError if it cannot be read."""
