@@ -7,7 +7,7 @@ ENV ?=
 PIPELINES := action.yml generator/vmgen/starter/github-workflow.yaml $(wildcard .github/workflows/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help render plan check test quick fuzz lowest pipelines mutants e2e lint types format docs site bench lock clean
+.PHONY: help render plan check test quick fuzz histories lowest pipelines mutants e2e lint types format docs site bench lock clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ quick: .venv/.developing ## Run the tests that take less than two seconds each
 
 fuzz: .venv/.developing ## Try odd input of every kind (SECONDS=600)
 	@FUZZ_SECONDS=$(or $(SECONDS),60) $(BIN)/python -m pytest --numprocesses auto tests/fuzz
+
+histories: .venv/.developing ## Try random histories against the gate (N=3000 for so many)
+	@$(BIN)/python -m pytest tests/histories --numprocesses 0 --histories $(or $(N),3000)
 
 mutants: .venv/.developing build/mutants/venv ## Find changes in the code that no test notices (hours; MODULE=plan/gate for one module)
 	@$(BIN)/python -m tools.mutants $(MODULE)
