@@ -74,7 +74,7 @@ def test_repeated_names_are_told_apart(new_repository: Callable[..., Any]) -> No
     repository = new_repository(
         {
             "environments/acme.yaml": PRODUCTION.replace("delivery:", "delivery:\n  shardSize: 1"),
-            "environments/acme-web.yaml": PRODUCTION,
+            "environments/acme-web.yaml": PRODUCTION.replace("tenant-acme", "tenant-acme-web"),
         }
     )
     done = repository.run("render")
@@ -87,7 +87,7 @@ def test_repeated_names_are_told_apart(new_repository: Callable[..., Any]) -> No
 def test_one_set_one_mind(new_repository: Callable[..., Any]) -> None:
     """Environments of one ApplicationSet that differ in its settings are refused, at the setting that differs."""
     text = PRODUCTION.replace("argocd: {", "argocd: {applicationSet: true, ")
-    other = text.replace("hikube", "elsewhere")
+    other = text.replace("hikube", "elsewhere").replace("tenant-acme", "tenant-acme-b")
     done = new_repository({"environments/a.yaml": text, "environments/b.yaml": other}).run("render")
     assert done.code == 1
     assert "environments/b.yaml:6:" in done.messages

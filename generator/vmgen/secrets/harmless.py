@@ -62,7 +62,8 @@ def is_code(value: str) -> bool:
 
 def is_path(value: str) -> bool:
     """Return whether a value names a file, as `/etc/app/token` or `server.key` does."""
-    value = value[:MAX_VALUE_LENGTH].strip("\"'")
+    # The last item of a list in one line brings the bracket that closes the list.
+    value = value[:MAX_VALUE_LENGTH].strip("\"'").rstrip("]),")
     return bool(_FILE_PATH.fullmatch(value) or _FILE_NAME.fullmatch(value))
 
 
