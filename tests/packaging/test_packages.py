@@ -94,10 +94,10 @@ def link(name: str, site: Path) -> None:
 
 
 def test_what_travels(wheel: Path) -> None:
-    """The wheel has the modules, the templates, the schemas, the starter and the mark of types, and nothing else."""
+    """The wheel has the modules, templates, schemas, starter files, the mark of types and the man page, and nothing else."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    assert {name.split("/")[0] for name in names} == {"vmgen", f"vmgen-{__version__}.dist-info"}
+    assert {name.split("/")[0] for name in names} == {"vmgen", f"vmgen-{__version__}.dist-info", f"vmgen-{__version__}.data"}
     for source, target in (("generator/vmgen", "vmgen"), ("templates", "vmgen/templates"), ("schema", "vmgen/schema")):
         files = {f"{target}/{path.relative_to(CHECKOUT / source).as_posix()}" for path in tracked(CHECKOUT / source)}
         assert files - names == set()

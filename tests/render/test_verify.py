@@ -101,7 +101,7 @@ def test_a_template_that_is_no_text(repository: Callable) -> None:
     """A template that is no UTF-8 is an error of that file."""
     done = repository(ENVIRONMENT, {"templates/hikube/vm-instance.yaml.j2": b"\xff\xfe"}).run("render")
     assert done.code == 1
-    assert "templates/hikube/vm-instance.yaml.j2:1:1: error: " in done.messages
+    assert "templates/hikube/vm-instance.yaml.j2: error: is not UTF-8" in done.messages
 
 
 def test_problems_of_several_templates(repository: Callable) -> None:
