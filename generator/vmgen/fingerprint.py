@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 
-from vmgen.filesystem.reader import is_inside, read_file
+from vmgen.filesystem.reader import is_inside, read_file, scan_folder
 
 _NOT_A_FILE = "not a regular file"
 
@@ -50,7 +50,7 @@ def digest_folder(folder: str, top: str = "") -> dict[str, str]:
             if real in visited:  # by way of a link to a folder above
                 continue
             visited.add(real)
-        for entry in _scan(path):
+        for entry in scan_folder(path):
             name = f"{prefix}{entry.name}"
             is_followed = bool(top) and entry.is_symlink() and is_inside(entry.path, top)
             if entry.is_dir(follow_symlinks=is_followed):
@@ -61,11 +61,3 @@ def digest_folder(folder: str, top: str = "") -> dict[str, str]:
             else:  # a link, or a pipe, which would block whoever opens it
                 digests[name] = _NOT_A_FILE
     return digests
-
-
-def _scan(folder: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError:
-        return []

@@ -10,12 +10,12 @@ import click
 from vmgen.cli.options import against_option, format_option
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
-from vmgen.filesystem.reader import read_named_file
+from vmgen.filesystem.reader import MAX_JSON_BYTES, read_named_file, read_stream
 from vmgen.plan.baseline import load_baseline
 from vmgen.problems import VmgenError
 from vmgen.report.status import STATUS_FORMATS
 from vmgen.status.compare import StatusBuilder, list_restarts, load_committed
-from vmgen.status.dump import MAX_JSON_MIB, read_dump
+from vmgen.status.dump import read_dump
 from vmgen.status.health import load_tables
 
 STDIN = "-"
@@ -52,11 +52,9 @@ def command(color: str, arguments: tuple[str, ...], against: str | None, restart
 
 def read_dump_file(file: str) -> bytes:
     """Read the dump, one byte more than the limit at most. Raises VmgenError if it cannot be read."""
-    limit = MAX_JSON_MIB * 1024 * 1024 + 1
-    if file == STDIN:
-        return sys.stdin.buffer.read(limit)
+    limit = MAX_JSON_BYTES + 1
     try:
-        return read_named_file(file, limit)
+        return read_stream(sys.stdin.buffer, file, limit) if file == STDIN else read_named_file(file, limit)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no path"
         raise VmgenError(f"{file} cannot be read: {reason}; the last word is the dump, or - for standard input") from None

@@ -121,7 +121,7 @@ def list_files(folder: str, top: str = "") -> Iterator[str]:
         if top and (os.path.realpath(path) in visited or not is_inside(path, top)):
             continue
         visited.add(os.path.realpath(path) if top else path)
-        for entry in _scan(path):
+        for entry in scan_folder(path):
             name = f"{prefix}{entry.name}"
             if entry.is_dir(follow_symlinks=bool(top)):
                 pending.append(f"{name}/")
@@ -130,7 +130,8 @@ def list_files(folder: str, top: str = "") -> Iterator[str]:
     yield from sorted(names)
 
 
-def _scan(folder: str) -> list[os.DirEntry[str]]:
+def scan_folder(folder: str) -> list[os.DirEntry[str]]:
+    """Return the entries of a folder; none if it does not exist or cannot be read."""
     try:
         with os.scandir(folder) as entries:
             return list(entries)

@@ -19,7 +19,7 @@ from vmgen.quantities import format_size
 from vmgen.read.layer_file import LayerLoader
 from vmgen.read.manifests import InvalidYamlError
 from vmgen.read.repository import Project
-from vmgen.status.drift import Drift, find_drift
+from vmgen.status.drift import Drift, find_drift, get_mapping
 from vmgen.status.dump import Dump, LiveKey
 from vmgen.status.health import HealthFinding, HealthReader
 
@@ -111,6 +111,7 @@ class StatusBuilder:
         self._project = project
         self._dump = dump
         self._committed = tuple(committed)
+        self._attached = frozenset(_iter_attached(self._committed))
         self._layer_loader = LayerLoader(project)
         self._platform_loader = PlatformLoader(project)
         self._health = HealthReader(project, tables, dump)
@@ -137,7 +138,8 @@ class StatusBuilder:
         if live is None:
             return ObjectStatus(item.environment, item.key, MISSING, item.path, item.group)
         conventions = self._load_conventions(item.environment)
-        storage_class = conventions.platform.catalog.storage_classes.get(str(_get_spec(item.document).get("storageClass")))
+        class_name = str(get_mapping(item.document, "spec").get("storageClass"))
+        storage_class = conventions.platform.catalog.storage_classes.get(class_name)
         findings = tuple(
             self._health.find(
                 kind,
@@ -152,15 +154,9 @@ class StatusBuilder:
         state = next((state for state in STATES if state in states), IN_STEP)
         return ObjectStatus(item.environment, item.key, state, item.path, item.group, drifts, findings)
 
-    @property
-    def _attached(self) -> frozenset[tuple[str, str]]:
-        if not hasattr(self, "_attached_disks"):
-            self._attached_disks = frozenset(_iter_attached(self._committed))
-        return self._attached_disks
-
     def _build_orphan(self, environment: str, key: LiveKey, live: Mapping[str, Any]) -> ObjectStatus:
         kind, namespace, name = key
-        spec = _get_spec(live)
+        spec = get_mapping(live, "spec")
         merged = self._merge(environment)
         catalog = self._load_conventions(environment).platform.catalog
         totals = compute_disk_totals(spec.get) if kind == "VMDisk" else compute_vm_totals(spec.get, catalog)
@@ -207,14 +203,9 @@ class StatusBuilder:
 def _iter_attached(committed: Iterable[CommittedObject]) -> Iterator[tuple[str, str]]:
     """Yield the namespace and name of each disk that a committed VM attaches."""
     for item in committed:
-        disks = _get_spec(item.document).get("disks") if item.key[0] == "VMInstance" else None
+        disks = get_mapping(item.document, "spec").get("disks") if item.key[0] == "VMInstance" else None
         for disk in disks if isinstance(disks, list) else ():
             yield item.key[1], str(disk.get("name") if isinstance(disk, dict) else disk)
-
-
-def _get_spec(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    spec = document.get("spec")
-    return spec if isinstance(spec, dict) else {}
 
 
 def list_restarts(fleet: FleetStatus, prefix: str) -> list[list[str]]:

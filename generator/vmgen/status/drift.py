@@ -25,13 +25,13 @@ def find_drift(manifest: Mapping[str, Any], live: Mapping[str, Any], conventions
     belong to somebody else.
     """
     kind = str(manifest["kind"])
-    git_spec, live_spec = _get_mapping(manifest, "spec"), _get_mapping(live, "spec")
+    git_spec, live_spec = get_mapping(manifest, "spec"), get_mapping(live, "spec")
     names = dict.fromkeys((*git_spec, *live_spec))
     drifts = [drift for name in names for drift in _compare_field(kind, name, git_spec, live_spec, conventions)]
-    git_metadata, live_metadata = _get_mapping(manifest, "metadata"), _get_mapping(live, "metadata")
+    git_metadata, live_metadata = get_mapping(manifest, "metadata"), get_mapping(live, "metadata")
     for section in ("labels", "annotations"):
-        actual = _get_mapping(live_metadata, section)
-        for name, value in _get_mapping(git_metadata, section).items():
+        actual = get_mapping(live_metadata, section)
+        for name, value in get_mapping(git_metadata, section).items():
             if actual.get(name) != value:
                 drifts.append(Drift(f"metadata.{section}[{name}]", value, actual.get(name)))
     return tuple(drifts)
@@ -45,7 +45,8 @@ def get_field(live: Mapping[str, Any], path: str) -> Any:
     return _normalize(path.removeprefix("spec."), value)
 
 
-def _get_mapping(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def get_mapping(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the mapping below a key; an empty one if there is none."""
     item = value.get(name)
     return item if isinstance(item, dict) else {}
 

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from vmgen.filesystem.reader import MAX_JSON_BYTES, MAX_YAML_BYTES
 from vmgen.problems import VmgenError
 from vmgen.read.manifests import InvalidYamlError, parse_objects
 
-MAX_JSON_MIB, MAX_YAML_MIB = 512, 64
 _MIB = 1024 * 1024
+MAX_JSON_MIB, MAX_YAML_MIB = MAX_JSON_BYTES // _MIB, MAX_YAML_BYTES // _MIB
 _HINT = "make it with kubectl get vminstances,vmdisks -n NAMESPACE -o json"
 _TIMESTAMPS = ("creationTimestamp", "lastTransitionTime", "lastUpdateTime", "time", "lastTimestamp", "deletionTimestamp")
 

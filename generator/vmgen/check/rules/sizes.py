@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.catalog import InstanceType, Profile
@@ -11,7 +12,7 @@ from vmgen.merge.environment import Environment
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.settings import Settings
 from vmgen.problems import did_you_mean, find_closest
-from vmgen.quantities import format_size
+from vmgen.quantities import format_size, parse_size
 
 _CAPACITY_PATTERN = re.compile(
     r"""(?xi)
@@ -21,11 +22,6 @@ _CAPACITY_PATTERN = re.compile(
     (\s* (ram | memory | mem))?
     """
 )
-_BYTES_PER_UNIT = {"": 1} | {
-    f"{letter}{suffix}": base**power
-    for power, letter in enumerate("KMGT", start=1)
-    for suffix, base in (("", 1000), ("i", 1024))
-}
 _MIB_PER_UNIT = {"m": 1, "g": 1024, "t": 1024 * 1024}
 
 
@@ -88,8 +84,8 @@ def profile_does_not_fit(environment: Environment) -> Iterator[Finding]:
 def _check_written_size(environment: Environment, settings: Settings, profile: Profile, path: str) -> Iterator[Finding]:
     """Compare the size of a VM without an instance type with what its profile asks for."""
     for section, least, parse, form in (
-        ("cpu", profile.min_cpu, _parse_cpus, str),
-        ("memory", profile.min_memory, _parse_memory, format_size),
+        ("cpu", profile.min_cpu, int, str),
+        ("memory", profile.min_memory, parse_size, format_size),
     ):
         key_path = environment.platform.content.get_plain("sizeWithoutType", {}).get(section, [])
         value = settings.located
@@ -99,7 +95,7 @@ def _check_written_size(environment: Environment, settings: Settings, profile: P
                 break
             value = inner
         else:
-            amount = parse(value.data) if key_path else None
+            amount = _parse_amount(parse, value.data) if key_path else None
             if amount is not None and amount < least:
                 key = ".".join(key_path)
                 message = (
@@ -108,16 +104,12 @@ def _check_written_size(environment: Environment, settings: Settings, profile: P
                 yield Finding(value.place, f"{path}.{key}", message)
 
 
-def _parse_cpus(value: object) -> float | None:
-    """Return a quantity of CPUs such as `2` or `500m`; None if it is none, which the schema reports."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(m?)", str(value))
-    return float(match[1]) / (1000 if match[2] else 1) if match else None
-
-
-def _parse_memory(value: object) -> float | None:
-    """Return a quantity of memory in MiB; None if it is none."""
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([KMGT]i?)?", str(value))
-    return float(match[1]) * _BYTES_PER_UNIT[match[2] or ""] / 1024**2 if match else None
+def _parse_amount(parse: Callable[[Any], int], value: Any) -> int | None:
+    """Return an amount; None for what the schema of the environment has reported, or an own platform names by mistake."""
+    try:
+        return parse(value)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def suggest_type(name: str, types: Mapping[str, InstanceType]) -> str:
