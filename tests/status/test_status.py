@@ -383,6 +383,55 @@ def test_size_limits_are_exact(monkeypatch: pytest.MonkeyPatch, cluster: Cluster
     assert "larger than 1 MiB" in result.messages
 
 
+def test_command_that_adopts_a_vm_works(cluster: Cluster) -> None:
+    """A VM is adopted with its disks, since import takes none without them: what the command gets, imports."""
+    disks = [{"name": "toy-system"}, {"name": "toy-data"}]
+    items = [
+        foreign("VMInstance", "toy", {"instanceType": "u1.large", "instanceProfile": "ubuntu", "disks": disks}),
+        foreign(
+            "VMDisk",
+            "toy-system",
+            {"source": {"image": {"name": "ubuntu-24.04"}}, "storage": "20Gi", "storageClass": "replicated"},
+        ),
+        foreign("VMDisk", "toy-data", {"storage": "50Gi", "storageClass": "replicated"}),
+    ]
+    cluster.objects |= {(item["kind"], item["metadata"]["name"]): item for item in items}
+    status = next(item for item in json.loads(cluster.run("-o", "json").stdout)["objects"] if item["name"] == "toy")
+    asked = status["adopt"].split(" -n ")[0].split()[2:]
+    assert asked == ["vminstances/toy", "vmdisks/toy-system", "vmdisks/toy-data"]
+    plural = {"vminstances": "VMInstance", "vmdisks": "VMDisk"}
+    got = [cluster.objects[plural[word.split("/")[0]], word.split("/")[1]] for word in asked]
+    (cluster.repository.root / "got.yaml").write_text(yaml.safe_dump_all(got))
+    result = cluster.repository.run("import", "got.yaml", "--env", "production-toy", "--platform", "cozystack")
+    assert result.code == 0, result.messages
+
+
+@pytest.mark.parametrize("storage", ["100G", "1.5Ti", "5Q", ""])
+def test_size_that_is_no_whole_number_of_mi_is_shown_as_it_is(cluster: Cluster, storage: str) -> None:
+    """A foreign disk may have a size that vmgen does not write: it is not shown as nothing, and has no wrong cost."""
+    cluster.objects["VMDisk", "toy"] = foreign("VMDisk", "toy", {"storage": storage, "storageClass": "replicated"})
+    status = next(item for item in json.loads(cluster.run("-o", "json").stdout)["objects"] if item["name"] == "toy")
+    assert (status["size"], status["cost"]) == (storage or "size not known", "")
+
+
+@pytest.mark.parametrize("field", ["gpus", "resources", "instanceType", "disks", "external"])
+@pytest.mark.parametrize("value", [True, 5, "text", {"a": 1}, [None], [[]]])
+def test_orphan_with_odd_values_is_named(cluster: Cluster, field: str, value: object) -> None:
+    """The API stores any value in a spec, so each may be in a dump."""
+    cluster.objects["VMInstance", "toy"] = foreign("VMInstance", "toy", {"instanceType": "u1.large", field: value})
+    assert cluster.states() == {"VMInstance toy": "orphan"}
+
+
+def test_commands_quote_what_a_dump_names(cluster: Cluster) -> None:
+    """A command to paste runs nothing that a name in the dump holds."""
+    name = "x; touch hacked"
+    item = foreign("VMDisk", name, {"storage": "1Gi"})
+    cluster.objects["VMDisk", name] = item
+    assert f"vmdisks/'{name}'" not in (text := cluster.run().stdout)
+    assert f"'vmdisks/{name}' -n tenant-acme" in text
+    assert f"'production-{name}'" in text
+
+
 LIVE_HEAD = "Live, by the dump"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from vmgen.check.totals import compute_disk_totals, compute_vm_totals, load_prices
+from vmgen.check.totals import Totals, compute_disk_totals, compute_vm_totals, load_prices
 from vmgen.importer.conventions import PlatformConventions, load_conventions
 from vmgen.merge.environment import Environment, merge_environment
 from vmgen.merge.layers import Layered, load_layers
@@ -155,17 +156,15 @@ class StatusBuilder:
         return ObjectStatus(item.environment, item.key, state, item.path, item.group, drifts, findings)
 
     def _build_orphan(self, environment: str, key: LiveKey, live: Mapping[str, Any]) -> ObjectStatus:
-        kind, namespace, name = key
+        kind = key[0]
         spec = get_mapping(live, "spec")
         merged = self._merge(environment)
         catalog = self._load_conventions(environment).platform.catalog
         totals = compute_disk_totals(spec.get) if kind == "VMDisk" else compute_vm_totals(spec.get, catalog)
-        size = format_size(totals.all_storage) if kind == "VMDisk" else f"{totals.cpu} vCPU, {format_size(totals.memory)}"
         prices = load_prices(merged) if merged else None
-        resource = "vmdisks" if kind == "VMDisk" else "vminstances"
-        adopt = f"kubectl get {resource} {name} -n {namespace} -o yaml | vmgen import - --env {environment}-{name}"
-        cost = f"{prices.compute_cost(totals)} a month" if prices else ""
-        return ObjectStatus(environment, key, ORPHAN, size=size, cost=cost, adopt=adopt)
+        cost = f"{prices.compute_cost(totals)} a month" if prices and not totals.unsized else ""
+        size = _format_size(spec, totals, kind)
+        return ObjectStatus(environment, key, ORPHAN, size=size, cost=cost, adopt=_build_adoption(environment, key, spec))
 
     def _build_notes(self, statuses: list[ObjectStatus]) -> Iterator[str]:
         if not any(self._dump.has_kind(kind) for kind in KINDS) and statuses:
@@ -203,9 +202,32 @@ class StatusBuilder:
 def _iter_attached(committed: Iterable[CommittedObject]) -> Iterator[tuple[str, str]]:
     """Yield the namespace and name of each disk that a committed VM attaches."""
     for item in committed:
-        disks = get_mapping(item.document, "spec").get("disks") if item.key[0] == "VMInstance" else None
-        for disk in disks if isinstance(disks, list) else ():
-            yield item.key[1], str(disk.get("name") if isinstance(disk, dict) else disk)
+        if item.key[0] == "VMInstance":
+            yield from ((item.key[1], name) for name in _list_disk_names(get_mapping(item.document, "spec")))
+
+
+def _list_disk_names(spec: Mapping[str, Any]) -> list[str]:
+    disks = spec.get("disks")
+    return [str(disk.get("name") if isinstance(disk, dict) else disk) for disk in disks] if isinstance(disks, list) else []
+
+
+def _format_size(spec: Mapping[str, Any], totals: Totals, kind: str) -> str:
+    """Return the size of a live object; as it is written, if it is none that vmgen counts in (`100G`)."""
+    if totals.unsized:
+        return str(spec.get("storage" if kind == "VMDisk" else "instanceType") or "size not known")
+    return format_size(totals.all_storage) if kind == "VMDisk" else f"{totals.cpu} vCPU, {format_size(totals.memory)}"
+
+
+def _build_adoption(environment: str, key: LiveKey, spec: Mapping[str, Any]) -> str:
+    """Return the command that imports an orphan; a VM with its disks, since import takes none without them."""
+    kind, namespace, name = key
+    objects = (
+        [f"vmdisks/{name}"]
+        if kind == "VMDisk"
+        else [f"vminstances/{name}", *(f"vmdisks/{disk}" for disk in _list_disk_names(spec))]
+    )
+    get = shlex.join(["kubectl", "get", *objects, "-n", namespace, "-o", "yaml"])
+    return f"{get} | {shlex.join(['vmgen', 'import', '-', '--env', f'{environment}-{name}'])}"
 
 
 def list_restarts(fleet: FleetStatus, prefix: str) -> list[list[str]]:
@@ -216,6 +238,8 @@ def list_restarts(fleet: FleetStatus, prefix: str) -> list[list[str]]:
     waiting: dict[tuple[str, str], list[str]] = {}
     for status in fleet.objects:
         if status.key[0] == "VMInstance" and any("waits for a restart" in finding.text for finding in status.findings):
-            waiting.setdefault((status.environment, status.group), []).append(f"-n {status.key[1]} {prefix}{status.key[2]}")
+            waiting.setdefault((status.environment, status.group), []).append(
+                shlex.join(["-n", status.key[1], f"{prefix}{status.key[2]}"])
+            )
     rounds = max(map(len, waiting.values()), default=0)
     return [[machines[index] for machines in waiting.values() if index < len(machines)] for index in range(rounds)]
