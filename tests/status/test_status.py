@@ -481,6 +481,16 @@ def test_plan_names_the_first_object_that_a_quota_refuses(cluster: Cluster, stor
     )
 
 
+@pytest.mark.parametrize(("storage", "fits"), [("1030Gi", True), ("1029Gi", False)])
+def test_plan_holds_what_grows_against_a_quota(cluster: Cluster, storage: str, fits: bool) -> None:
+    """Three disks that grow by 10Gi each take 30Gi of a quota."""
+    status = {"hard": {"requests.storage": storage}, "used": {"requests.storage": "1000Gi"}}
+    cluster.add("ResourceQuota", "tenant-quota", "", status=status)["apiVersion"] = "v1"
+    document = json.loads(plan_live(cluster, lambda text: text.replace("50Gi", "60Gi"), "-o", "json").stdout)
+    names = [note["name"] for note in document["live"] if "does not fit" in note["text"]]
+    assert names == ([] if fits else ["web-3-data"])
+
+
 def test_plan_in_markdown_has_the_facts(cluster: Cluster) -> None:
     """The comment on a pull request says what is live too."""
     cluster.find("VMDisk", "web-1-data")["spec"]["storage"] = "70Gi"

@@ -18,7 +18,7 @@ from vmgen.problems import has_errors, sort_problems
 from vmgen.report.plan import MAX_COMMENT_BYTES, format_json, format_markdown, format_text
 from vmgen.status.dump import read_dump
 from vmgen.status.health import load_tables
-from vmgen.status.live_plan import LiveNote, describe_live_state, measure_created
+from vmgen.status.live_plan import LiveNote, describe_live_state, measure_added
 
 
 @click.command("plan")
@@ -77,5 +77,5 @@ def _read_live_notes(session: Session, file: str, plan: Plan, results: Iterable[
     """Read a dump and return what it says of a plan. Raises VmgenError if the file is no dump."""
     tables = load_tables(session.project)
     dump = read_dump(read_dump_file(file), "<stdin>" if file == STDIN else file, tables["groups"])
-    created = measure_created(plan, (result.fleet for result in results if result.fleet))
-    return describe_live_state(plan, dump, tables["releases"]["VMInstance"], created)
+    added = measure_added(plan, (result.fleet for result in results if result.fleet))
+    return describe_live_state(plan, dump, tables["releases"]["VMInstance"], added)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vmgen.check.totals import Totals, compute_disk_totals, compute_vm_totals
@@ -32,37 +32,45 @@ class LiveNote(NamedTuple):
 
 
 class PlannedSize(NamedTuple):
-    """What a created object adds: vCPUs, MiB of memory, MiB of storage."""
+    """What an object adds: vCPUs, MiB of memory, MiB of storage. A smaller one adds a negative amount."""
 
     environment: str
     namespace: str
     name: str
+    kind: str
     totals: Totals
 
 
-def describe_live_state(plan: Plan, dump: Dump, prefix: str, created: Sequence[PlannedSize] = ()) -> tuple[LiveNote, ...]:
-    """Return what a dump says of a plan. `prefix` is that of the VirtualMachine of a VM, `created` what the plan adds."""
+def describe_live_state(plan: Plan, dump: Dump, prefix: str, added: Sequence[PlannedSize] = ()) -> tuple[LiveNote, ...]:
+    """Return what a dump says of a plan. `prefix` is that of the VirtualMachine of a VM, `added` what the plan adds."""
     notes = [
         LiveNote(change.environment, change.identity.kind, change.identity.name, text)
         for change in plan.changes
         for text in _describe_change(change, dump, prefix)
     ]
-    return (*notes, *_describe_quotas(created, dump))
+    return (*notes, *_describe_quotas(added, dump))
 
 
-def measure_created(plan: Plan, fleets: Iterable[Fleet]) -> list[PlannedSize]:
-    """Return the size of each object that a plan creates, disks first, sorted by environment and name."""
-    created = {(change.environment, change.identity) for change in plan.changes if change.action == "create"}
+def measure_added(plan: Plan, fleets: Iterable[Fleet]) -> list[PlannedSize]:
+    """Return what each object adds that a plan creates or makes larger, in the order of the fleets, disks first."""
+    changes = {
+        (change.environment, change.identity): change for change in plan.changes if change.action in ("create", "update")
+    }
     sizes = []
     for fleet in fleets:
         for resource in fleet.resources:
-            identity = Identity(resource.kind, fleet.namespace, resource.name)
-            if (fleet.environment, identity) in created:
-                get = resource.values.get
-                is_disk = resource.kind == "VMDisk"
-                totals = compute_disk_totals(get) if is_disk else compute_vm_totals(get, fleet.platform.catalog)
-                sizes.append(PlannedSize(fleet.environment, fleet.namespace, resource.name, totals))
+            change = changes.get((fleet.environment, Identity(resource.kind, fleet.namespace, resource.name)))
+            if change:
+                totals = _measure(resource.kind, resource.values, fleet)
+                if change.action == "update":
+                    earlier = {field.path.removeprefix("spec."): field.before for field in change.fields}
+                    totals -= _measure(resource.kind, {**resource.values, **earlier}, fleet)
+                sizes.append(PlannedSize(fleet.environment, fleet.namespace, resource.name, resource.kind, totals))
     return sizes
+
+
+def _measure(kind: str, spec: Mapping[str, Any], fleet: Fleet) -> Totals:
+    return compute_disk_totals(spec.get) if kind == "VMDisk" else compute_vm_totals(spec.get, fleet.platform.catalog)
 
 
 def _describe_change(change: ObjectChange, dump: Dump, prefix: str) -> Iterator[str]:
@@ -87,9 +95,9 @@ def _describe_change(change: ObjectChange, dump: Dump, prefix: str) -> Iterator[
         yield "waits for a restart already, and this change joins it: until then nothing is applied live"
 
 
-def _describe_quotas(created: Iterable[PlannedSize], dump: Dump) -> Iterator[LiveNote]:
-    """Yield, for each quota, the first created object that does not fit into what it has left."""
-    created = tuple(created)
+def _describe_quotas(added: Iterable[PlannedSize], dump: Dump) -> Iterator[LiveNote]:
+    """Yield, for each quota, the first object that does not fit into what it has left."""
+    added = tuple(added)
     for (_, namespace, quota_name), quota in dump.list_kind("ResourceQuota"):
         status = quota.get("status")
         hard, used = (status.get("hard"), status.get("used")) if isinstance(status, dict) else (None, None)
@@ -98,13 +106,13 @@ def _describe_quotas(created: Iterable[PlannedSize], dump: Dump) -> Iterator[Liv
             if total is None or taken is None:
                 continue
             room = total - taken
-            for size in created:
+            for size in added:
                 amount = _get_amount(resource, size.totals) if size.namespace == namespace else 0
                 room -= amount
-                if amount and room < 0:
+                if amount > 0 and room < 0:
                     left_for_it = _format_left(resource, room + amount)
                     text = f"does not fit: the quota {quota_name} has {left_for_it} of {resource} left for it"
-                    yield LiveNote(size.environment, "VMInstance" if size.totals.vms else "VMDisk", size.name, text)
+                    yield LiveNote(size.environment, size.kind, size.name, text)
                     break
 
 
