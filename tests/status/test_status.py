@@ -432,6 +432,28 @@ def test_commands_quote_what_a_dump_names(cluster: Cluster) -> None:
     assert f"'production-{name}'" in text
 
 
+@pytest.mark.parametrize("text", ["{}", "groups: 1", "messages: [{contains: x}]", "a: b: c", "machine: {stoppedBy: [1]}"])
+def test_own_table_of_another_shape_is_a_problem(cluster: Cluster, text: str) -> None:
+    """A repository's own table is held to its schema: exit code 1 at its line, no traceback."""
+    cluster.repository.write({"templates/shared/status.yaml": text + "\n"})
+    for result in (cluster.run(), cluster.repository.run("plan", "--live", "dump.json")):
+        assert result.code == 1
+        assert "templates/shared/status.yaml:1:" in result.messages
+
+
+def test_own_table_may_extend_the_built_in_one(cluster: Cluster) -> None:
+    """A message of one's own platform is added in a few lines."""
+    row = "{contains: the moon is full, says: wait for the new moon}"
+    built_in = (Path(__file__).resolve().parents[2] / "templates/shared/status.yaml").read_text()
+    own = {
+        "templates/shared/known.yaml": built_in,
+        "templates/shared/status.yaml": f"extends: [shared/known.yaml]\nmessages: [{row}]\n",
+    }
+    cluster.repository.write(own)
+    set_condition(cluster, "VMInstance", "web-1", reason="UpgradeFailed", message="the moon is full")
+    assert "wait for the new moon" in cluster.run().stdout
+
+
 LIVE_HEAD = "Live, by the dump"
 
 

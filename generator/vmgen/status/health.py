@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from vmgen.problems import ProblemsError, VmgenError, sort_problems
+from vmgen.merge.platform import load_extended, validate
 from vmgen.read.located import to_plain
 from vmgen.read.repository import Project
-from vmgen.read.yaml_reader import read_yaml
 from vmgen.secrets.redact import redact_line
 from vmgen.status.dump import Dump
 
-_TABLE = "shared/status.yaml"
 _MAX_MESSAGE_LENGTH = 300
 
 
@@ -107,14 +105,8 @@ class HealthReader:
 
 
 def load_tables(project: Project) -> Mapping[str, Any]:
-    """Load templates/shared/status.yaml. Raises ProblemsError if the repository's own is not valid YAML."""
-    path = project.find_template(_TABLE)
-    if path is None:
-        raise VmgenError(f"the installation lacks templates/{_TABLE}; install vmgen again")
-    content, problems = read_yaml(project.read_source(path), project.display_path(path))
-    if content is None or problems:
-        raise ProblemsError(sort_problems(problems))
-    tables: Mapping[str, Any] = to_plain(content)
+    """Load templates/shared/status.yaml. Raises ProblemsError if the repository's own does not fit its schema."""
+    tables: Mapping[str, Any] = to_plain(validate(load_extended("shared/status.yaml", project), "status-tables"))
     return tables
 
 
