@@ -46,12 +46,12 @@ def _is_present(_: str) -> bool:
 
 
 class Guard(NamedTuple):
-    """A key that keeps an engine from deleting a disk unasked. Flux reads it as a label too. `written` is how to write it."""
+    """A key that keeps an engine from deleting a disk unasked. Flux reads it as a label too. `spelling` is how to write it."""
 
     name: str
     key: str
     is_met: Callable[[str], bool]
-    written: str
+    spelling: str
     label: bool = False
 
 
@@ -150,5 +150,5 @@ def _find_values(document: Mapping[str, Any], row: Guard | Hazard) -> Iterator[s
 
 def _find_metadata(document: Mapping[str, Any], section: str) -> Mapping[str, Any]:
     metadata = document.get("metadata")
-    found = metadata.get(section) if isinstance(metadata, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    entries = metadata.get(section) if isinstance(metadata, Mapping) else None
+    return entries if isinstance(entries, Mapping) else {}

@@ -100,7 +100,7 @@ def _describe_unknown(option: KeyOption) -> str:
     name = option.name
     if _HOST.match(name) and option.value is None:
         return "is a line of known_hosts, which names hosts; write the key of a person, the line of a .pub file"
-    shown = f"'{name}'" if _PRINTABLE_NAME.fullmatch(name) else "before its type"
+    name_text = f"'{name}'" if _PRINTABLE_NAME.fullmatch(name) else "before its type"
     closest = find_closest(name, _NAMES.values())
     hint = f"did you mean {closest}?" if closest else "options stand before the type, with commas and no blanks between"
-    return f"has an option {shown} that sshd does not know, so it refuses the whole line; {hint}"
+    return f"has an option {name_text} that sshd does not know, so it refuses the whole line; {hint}"

@@ -94,8 +94,8 @@ def compute_vm_totals(get: ValueGetter, catalog: Catalog) -> Totals:
     size = _find_vm_size(get, catalog)
     cpu, memory = size or (0, 0)
     gpus: dict[str, int] = {}
-    written = get("gpus")  # of a manifest that somebody else wrote it may be anything
-    for gpu in written if isinstance(written, list | tuple) else ():
+    gpu_list = get("gpus")  # of a manifest that somebody else wrote it may be anything
+    for gpu in gpu_list if isinstance(gpu_list, list | tuple) else ():
         name = gpu.get("name") if isinstance(gpu, dict) else gpu
         if isinstance(name, str):
             gpus[name] = gpus.get(name, 0) + 1

@@ -86,8 +86,8 @@ def _render(session: Session, options: RenderOptions) -> bool:
     if fresh and len(fresh) == len(names):
         return _report_unchanged(session, fresh) and _refresh_editor_schema(session)
     with lock_repository(session.project.root):
-        written = _write_manifests(session, _evaluate(session, options, names, removed, fresh), stamps, fresh)
-        return written and _refresh_editor_schema(session)
+        changes = _write_manifests(session, _evaluate(session, options, names, removed, fresh), stamps, fresh)
+        return changes and _refresh_editor_schema(session)
 
 
 def _refresh_editor_schema(session: Session) -> bool:

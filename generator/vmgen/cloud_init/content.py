@@ -101,7 +101,7 @@ def _check_template(text: str, level: int) -> Iterator[UserDataFinding]:
     from vmgen.cloud_init.guest_template import build_shapes, find_template_faults
 
     yield from find_template_faults(text)
-    found: set[UserDataFinding] = set()
+    findings: set[UserDataFinding] = set()
     for shape in build_shapes(text):
         body = shape.text.partition("\n")[2]
         header = detect_header(body)
@@ -111,8 +111,8 @@ def _check_template(text: str, level: int) -> Iterator[UserDataFinding]:
             number = finding.line + (0 if header == CLOUD_CONFIG_HEADER else 1)
             line = shape.lines[number] if number < len(shape.lines) else 0
             lifted = finding._replace(line=line)
-            if lifted not in found and (line not in shape.open_lines or _is_certain(lifted)):
-                found.add(lifted)
+            if lifted not in findings and (line not in shape.open_lines or _is_certain(lifted)):
+                findings.add(lifted)
                 yield lifted
 
 

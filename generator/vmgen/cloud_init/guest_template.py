@@ -91,16 +91,16 @@ def _build_unknown(name: str, known: list[str], line: int) -> UserDataFinding:
     hint = did_you_mean(name, known) or "; `cloud-init query --all` lists what a VM has"
     if name in ("vm", "env", "vars"):
         hint = "; it is vmgen's: write it in a template of `cloudInit: {template: ...}`, without `## template: jinja`"
-    shown = name if re.fullmatch(r"[\w.-]{1,40}", name) else "of this name"
-    return UserDataFinding(UNKNOWN_VARIABLE, f"cloud-init has no variable {shown}{hint}", line - 1)
+    name_text = name if re.fullmatch(r"[\w.-]{1,40}", name) else "of this name"
+    return UserDataFinding(UNKNOWN_VARIABLE, f"cloud-init has no variable {name_text}{hint}", line - 1)
 
 
 def _find_defended(tree: nodes.Template) -> set[str]:
     """Return the variables that a template asks for, or has a default for."""
-    asked = [test.node for test in tree.find_all(nodes.Test) if test.name in _DEFENDED_TESTS]
-    asked += [filter_.node for filter_ in tree.find_all(nodes.Filter) if filter_.name in _DEFENDED_FILTERS if filter_.node]
-    names = {node.name for node in asked if isinstance(node, nodes.Name)}
-    return names | {f"v1.{key}" for node in asked if (key := _get_standard_key(node))}
+    tests = [test.node for test in tree.find_all(nodes.Test) if test.name in _DEFENDED_TESTS]
+    tests += [filter_.node for filter_ in tree.find_all(nodes.Filter) if filter_.name in _DEFENDED_FILTERS if filter_.node]
+    names = {node.name for node in tests if isinstance(node, nodes.Name)}
+    return names | {f"v1.{key}" for node in tests if (key := _get_standard_key(node))}
 
 
 def _get_standard_key(node: nodes.Node) -> str:

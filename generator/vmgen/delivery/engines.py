@@ -121,12 +121,12 @@ def build_health_patch(namespace: str, late_classes: Iterable[str]) -> DeliveryO
 
 
 def _build_sync_options(settings: Mapping[str, Any]) -> list[str]:
-    written = list(settings["syncOptions"])
+    options = list(settings["syncOptions"])
     # Without this option Argo CD ignores a difference when it compares, but overwrites it when it syncs.
     respect = ["RespectIgnoreDifferences=true"] if settings["ignoreDifferences"] else []
-    keys = {option.partition("=")[0] for option in written}
+    keys = {option.partition("=")[0] for option in options}
     needed = [option for option in _NEEDED_SYNC_OPTIONS if option.partition("=")[0] not in keys]
-    return list(dict.fromkeys((*written, *needed, *respect)))
+    return list(dict.fromkeys((*options, *needed, *respect)))
 
 
 def build_kustomizations(

@@ -34,10 +34,10 @@ def build_vm_context(environment: Environment, vm: Settings) -> LocatedContext:
 
 def _drop_repeated_keys(keys: Located) -> Located:
     """Return a list of SSH keys with each key once, the first of those with equal options."""
-    kept: dict[object, Located] = {}
+    unique_keys: dict[object, Located] = {}
     for item in keys.items:
-        kept.setdefault(identify_ssh_key(item.text), item)
-    return keys if len(kept) == len(keys.items) else keys._replace(data=tuple(kept.values()))
+        unique_keys.setdefault(identify_ssh_key(item.text), item)
+    return keys if len(unique_keys) == len(keys.items) else keys._replace(data=tuple(unique_keys.values()))
 
 
 def build_disk_context(environment: Environment, disk: Settings, inherited: tuple[Settings, ...]) -> LocatedContext:

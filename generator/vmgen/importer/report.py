@@ -74,11 +74,11 @@ def _format_count(number: int, noun: str) -> str:
 
 def format_json(result: ImportResult, written_files: Iterable[str] = ()) -> str:
     """Return the report for scripts: a versioned document. `written_files` are the files that were written."""
-    written = set(written_files)
+    file_set = set(written_files)
     document = {
         "version": 1,
         "holds": result.is_verified,
-        "environments": [_build_environment_data(item, item.file in written) for item in result.environments],
+        "environments": [_build_environment_data(item, item.file in file_set) for item in result.environments],
         "skipped": [_build_note_data(note) for note in result.skipped],
         "problems": [_build_problem_data(problem) for problem in result.problems],
     }

@@ -230,8 +230,8 @@ def _read_resources(spec: _SpecReader) -> dict[str, Any]:
     resources = spec.fields.get("resources")
     empty = [key for key, value in resources.mapping.items() if value.data in ("", None)] if resources else []
     if resources and empty:
-        kept = {key: value for key, value in resources.mapping.items() if key not in empty}
-        spec.fields["resources"] = Located(kept, resources.place, resources.key_place)
+        values = {key: value for key, value in resources.mapping.items() if key not in empty}
+        spec.fields["resources"] = Located(values, resources.place, resources.key_place)
         text = f"{', '.join(f'`{key}`' for key in empty)} is empty, which the chart refuses; it stands for the instance type's"
         spec.add_note(resources.key_place or resources.place, "left out", "resources", text)
     return dict(spec.read_value("resources") or {})

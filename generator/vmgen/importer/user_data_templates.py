@@ -186,11 +186,11 @@ def _escape(text: str) -> str:
 
 
 def _choose_name(environment: str, templates: Sequence[InferredTemplate], is_free: Callable[[str], bool]) -> str:
-    taken = {template.name for template in templates}
+    names = {template.name for template in templates}
     number = 1
     while True:
         name = f"{environment}{f'-{number}' if number > 1 else ''}.yaml.j2"
-        if name not in taken and is_free(name):
+        if name not in names and is_free(name):
             return name
         number += 1
 

@@ -110,10 +110,10 @@ def read_version(command: Sequence[str]) -> tuple[int, ...]:
 
     arguments = ["version", "--client", "-o", "json"] if command[1] == "kustomize" else ["version"]
     try:
-        done = subprocess.run([command[0], *arguments], capture_output=True, check=False, timeout=_VERSION_SECONDS)  # noqa: S603
+        process = subprocess.run([command[0], *arguments], capture_output=True, check=False, timeout=_VERSION_SECONDS)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return ()
-    match = _VERSION.search(done.stdout.decode(errors="replace"))
+    match = _VERSION.search(process.stdout.decode(errors="replace"))
     return tuple(map(int, match.groups())) if match else ()
 
 

@@ -149,9 +149,9 @@ def drop_nulls(value: Located) -> Located:
         return value
     data = {}
     for name, item in value.data.items():
-        kept = _find_platform_default(item) if item.data is None else item if name == "cloudInit" else drop_nulls(item)
-        if kept is not None:
-            data[name] = kept
+        setting = _find_platform_default(item) if item.data is None else item if name == "cloudInit" else drop_nulls(item)
+        if setting is not None:
+            data[name] = setting
     same = len(data) == len(value.data) and all(data[name] is item for name, item in value.data.items())
     return value if same else value._replace(data=data)
 

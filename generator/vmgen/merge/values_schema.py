@@ -54,8 +54,8 @@ def _list_platforms(project: Project) -> tuple[str, ...]:
     """Return the platforms that files below environments/ name and that exist; the default one if there is none."""
     files = LayerLoader(project)
     paths = sorted(project.environments.glob("*.yaml")) if project.environments.is_dir() else []
-    named = {str(files.load(path).content.get_plain("platform", "")) for path in paths if path != project.own_catalog}
-    return tuple(name for name in project.platform_names if name in named) or (DEFAULT_PLATFORM,)
+    platforms = {str(files.load(path).content.get_plain("platform", "")) for path in paths if path != project.own_catalog}
+    return tuple(name for name in project.platform_names if name in platforms) or (DEFAULT_PLATFORM,)
 
 
 def _collect(entries: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -64,8 +64,8 @@ def _collect(entries: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _restrict(node: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Return a node that takes these names, an empty text and null, and offers the names alone."""
-    kept = {key: value for key, value in node.items() if key in ("description", "default", "examples", "x-platform-field")}
-    return {**kept, "anyOf": [{"enum": list(names)}, {"type": "string", "maxLength": 0}, {"type": "null"}]}
+    keywords = {key: value for key, value in node.items() if key in ("description", "default", "examples", "x-platform-field")}
+    return {**keywords, "anyOf": [{"enum": list(names)}, {"type": "string", "maxLength": 0}, {"type": "null"}]}
 
 
 def _describe_cloud_init(node: Mapping[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:

@@ -60,9 +60,9 @@ class Baseline(NamedTuple):
         """Return the `cluster:` that an environment, or the defaults of all, had at the commit; empty if none or unknown."""
         for name in (environment, "_defaults"):
             blob = self.committed.environments.get(name)
-            found = _CLUSTER.search(next(read_blobs([blob]))) if blob else None
-            if found:
-                return found[1].decode()
+            match = _CLUSTER.search(next(read_blobs([blob]))) if blob else None
+            if match:
+                return match[1].decode()
         return ""
 
     def read_manifests(self, environment: str) -> Iterator[tuple[str, bytes]]:

@@ -63,9 +63,9 @@ def _build_problems(
     policy: ChangePolicy, counted: list[ObjectChange], states: Mapping[str, DesiredState]
 ) -> Iterator[tuple[Problem, tuple[Waiver, ...]]]:
     names = [str(change.identity) for change in counted]
-    shown = ", ".join(names[:_MAX_NAMES]) + (f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else "")
+    name_list = ", ".join(names[:_MAX_NAMES]) + (f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else "")
     limit = f"at most {policy.most} per {policy.per}{policy.describe_period()}"
-    message = f"{policy.message} ({format_count(len(names), 'object')}, {limit}: {shown})"
+    message = f"{policy.message} ({format_count(len(names), 'object')}, {limit}: {name_list})"
     for environment in sorted({change.environment for change in counted}):
         state = states.get(environment)
         place, subject = Place(state.file, 1, 1) if state else Place(f"environments/{environment}.yaml"), environment

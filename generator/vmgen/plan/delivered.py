@@ -100,5 +100,5 @@ def has_finalizer(metadata: Mapping[str, Any]) -> bool:
 
 def get_mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """Return a mapping below a key; an empty one if there is none."""
-    found = document.get(key)
-    return found if isinstance(found, Mapping) else {}
+    value = document.get(key)
+    return value if isinstance(value, Mapping) else {}

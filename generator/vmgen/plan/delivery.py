@@ -81,9 +81,9 @@ def add_delivery(
     output = base.baseline.project.output
     old_state = DeliveryState(before, tuple(_iter_held_objects(base.baseline.find_differing(names, {}))))
     new_state = DeliveryState(after, tuple(_iter_held_objects(new_manifests)))
-    kept = _collect_held(DeliveryState(_read_engine_objects(files)[0], new_state.held_objects), output)
+    held_by_new = _collect_held(DeliveryState(_read_engine_objects(files)[0], new_state.held_objects), output)
     retired = tuple(change.identity for change in plan.changes if change.is_retired)
-    changes = _find_changes(old_state, new_state, output, retired, kept)
+    changes = _find_changes(old_state, new_state, output, retired, held_by_new)
     return plan._replace(changes=sort_changes([*plan.changes, *changes]), problems=(*plan.problems, *problems))
 
 
@@ -107,7 +107,7 @@ def _identify(document: Mapping[str, Any]) -> Identity:
 
 def _read_engine_objects(files: Mapping[str, bytes]) -> tuple[dict[Identity, EngineObject], list[Problem]]:
     """Return the engines' objects in files below `delivery/`, and a problem for each file that is not YAML."""
-    found: dict[Identity, EngineObject] = {}
+    engine_objects: dict[Identity, EngineObject] = {}
     problems = []
     for path, content in sorted(files.items()):
         if path.partition("/")[0] not in (ARGOCD, FLUX) or not path.endswith((".yaml", ".yml")):
@@ -121,8 +121,8 @@ def _read_engine_objects(files: Mapping[str, bytes]) -> tuple[dict[Identity, Eng
         for document in documents:
             if isinstance(document, dict) and document.get("kind") in DELIVERY_KINDS:
                 identity = _identify(document)
-                found[identity] = EngineObject(identity, path, document)
-    return found, problems
+                engine_objects[identity] = EngineObject(identity, path, document)
+    return engine_objects, problems
 
 
 def _find_changes(

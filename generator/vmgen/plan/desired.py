@@ -109,14 +109,14 @@ def build_desired_state(
 def _find_field_places(tree: Tree) -> Mapping[str, Mapping[str, Place]]:
     """Return the places of `storageClass` and the source of each disk, by the path of its manifest."""
     places_by_settings: dict[int, Mapping[str, Place]] = {}
-    found = {}
+    places = {}
     for path, resource in tree.resources.items():
         if isinstance(resource, Disk):
             key = id(resource.settings)  # the disks of a group share their settings
             if key not in places_by_settings:
                 places_by_settings[key] = dict(_locate_fixed_fields(resource.settings))
-            found[path] = places_by_settings[key]
-    return found
+            places[path] = places_by_settings[key]
+    return places
 
 
 def _locate_fixed_fields(settings: Settings) -> Iterator[tuple[str, Place]]:
@@ -160,6 +160,6 @@ def _parse_until(entry: Located) -> date | None:
 
 
 def _find_count_place(group: Group) -> Place:
-    written = group.located.mapping
-    count = written.get("count") or written.get("names")
+    settings = group.located.mapping
+    count = settings.get("count") or settings.get("names")
     return count.place if count else group.place

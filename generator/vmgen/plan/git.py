@@ -219,8 +219,8 @@ def find_repository(folder: Path) -> Repository | None:
     """
     # Git looks in the same places, but only after its start.
     resolved = folder.resolve()
-    found = next((parent for parent in (resolved, *resolved.parents) if os.path.lexists(parent / ".git")), None)
-    if found is None:
+    work_tree = next((parent for parent in (resolved, *resolved.parents) if os.path.lexists(parent / ".git")), None)
+    if work_tree is None:
         return None
     questions = ("--show-object-format", "--is-shallow-repository", "--is-inside-work-tree", "--show-prefix")
     try:
@@ -230,12 +230,12 @@ def find_repository(folder: Path) -> Repository | None:
             f"{folder} is in a git repository and there is no git program; install git, or what is committed stays unknown"
         ) from None
     if code:
-        raise VmgenError(f"git cannot use {found / '.git'}, so what is committed stays unknown: {complaint}")
+        raise VmgenError(f"git cannot use {work_tree / '.git'}, so what is committed stays unknown: {complaint}")
     algorithm, shallow, inside, prefix = os.fsdecode(output).split("\n", 3)
     prefix = prefix.rstrip("\n")
-    if inside != "true" or found / prefix != resolved:
+    if inside != "true" or work_tree / prefix != resolved:
         raise VmgenError(
-            f"git does not take {folder} for a part of the work tree of {found / '.git'}; "
+            f"git does not take {folder} for a part of the work tree of {work_tree / '.git'}; "
             "look at core.bare and core.worktree in its configuration"
         )
     return Repository(folder, algorithm, shallow == "true", prefix)

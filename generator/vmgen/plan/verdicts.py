@@ -225,8 +225,8 @@ def _find_row(
 
 def _has_values(document: Mapping[str, Any], values: Mapping[str, Any], table: KindVerdicts) -> bool:
     """Return true if the fields have these values, where one that is left out has what the platform takes for it."""
-    found = {path: _get_value(document, path) for path in values}
-    return all(are_equal(table.unset.get(path) if found[path] is ABSENT else found[path], values[path]) for path in values)
+    actual = {path: _get_value(document, path) for path in values}
+    return all(are_equal(table.unset.get(path) if actual[path] is ABSENT else actual[path], values[path]) for path in values)
 
 
 def _classify(difference: _FieldDifference, row: VerdictRow, table: KindVerdicts) -> FieldChange:

@@ -147,11 +147,11 @@ class Templates:
         from jinja2.meta import find_referenced_templates
 
         waiting: list[str | None] = [name]
-        seen: set[str | None] = set()
+        names: set[str | None] = set()
         while waiting:
             template = waiting.pop()
-            if template not in seen:
-                seen.add(template)
+            if template not in names:
+                names.add(template)
                 yield template
                 if template is not None and self.has_source(template):
                     try:

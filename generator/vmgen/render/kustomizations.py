@@ -45,7 +45,7 @@ def _find_overrides(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             metadata: dict[str, Any] = {"annotations": dict(_GUARDED), "labels": {}}
             metadata[section] |= values
             for guard in list_missing_guards({"metadata": metadata}):
-                yield key, f"overrides `{guard.written}` in {guard.key} of every disk"
+                yield key, f"overrides `{guard.spelling}` in {guard.key} of every disk"
             for hazard in list_hazards({"metadata": metadata}):
                 if hazard.severity == "error":
                     yield key, f"{hazard.key.removesuffix('*')}: {hazard.says}"

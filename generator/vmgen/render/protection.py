@@ -65,7 +65,7 @@ def _find_faults(content: bytes) -> Iterator[_Fault]:
 def _find_document_faults(document: Mapping[str, Any]) -> Iterator[_Fault]:
     for guard in list_missing_guards(document):
         message = (
-            f"the manifest does not say `{guard.written}` in {guard.key}, so it is not true that {guard.name}; "
+            f"the manifest does not say `{guard.spelling}` in {guard.key}, so it is not true that {guard.name}; "
             "give the annotation back, or write `protect: false` on the disk"
         )
         yield _Fault(PROTECTION_LOST, guard.key, message)
@@ -84,8 +84,8 @@ def _locate(
         if value:
             return value.place, f"{level}.{section}.{fault.key}".lstrip(".")
     kind = environment.platform.kinds[disk.kind]
-    given = {"metadata": {"annotations": disk.values.get("annotations"), "labels": disk.values.get("labels")}}
-    is_given = fault in tuple(_find_document_faults(given))
+    metadata_source = {"metadata": {"annotations": disk.values.get("annotations"), "labels": disk.values.get("labels")}}
+    is_given = fault in tuple(_find_document_faults(metadata_source))
     for name in (GITOPS_DATA, kind.template) if is_given else (kind.template, GITOPS_DATA):
         path = project.find_own_template(name)
         if path:

@@ -289,9 +289,9 @@ def _format_problem(problem: Problem) -> str:
     subject = f"{_format_code(problem.subject)}: " if problem.subject else ""
     message = _format_sentence(shorten(problem.message, _MAX_MESSAGE_LENGTH))
     item = f"- {problem.severity}: {place}: {subject}{message} ({rule})\n"
-    shown = problem.lines[:_MAX_PROBLEM_LINES]
-    rest = [f"... and {len(problem.lines) - len(shown)} more lines"] if len(problem.lines) > len(shown) else []
-    lines = "<br>".join(map(_escape_text, (*shown, *rest)))
+    first_lines = problem.lines[:_MAX_PROBLEM_LINES]
+    rest = [f"... and {len(problem.lines) - len(first_lines)} more lines"] if len(problem.lines) > len(first_lines) else []
+    lines = "<br>".join(map(_escape_text, (*first_lines, *rest)))
     return f"{item}  <pre>{lines}</pre>\n" if lines else item
 
 

@@ -41,10 +41,10 @@ def format_text(fleet: FleetStatus, now: datetime, paint: Paint) -> str:
     """Format the totals, and below each environment the objects that are not in step."""
     lines = [format_totals(fleet), format_age(fleet.newest, now), *fleet.notes]
     for environment, statuses in groupby(fleet.objects, key=lambda status: status.environment):
-        shown = [status for status in statuses if status.state != IN_STEP]
-        if shown:
+        listed_statuses = [status for status in statuses if status.state != IN_STEP]
+        if listed_statuses:
             lines += ["", paint(environment, "bold")]
-        for status in shown:
+        for status in listed_statuses:
             state = paint(f"{status.state:<8}", _COLOURS[status.state])
             lines.append(f"  {state} {status.key[0]} {escape(status.key[2])}")
             lines += [f"             {escape(detail)}" for detail in list_details(status)]
@@ -139,10 +139,10 @@ def format_markdown(fleet: FleetStatus, now: datetime, paint: Paint) -> str:  # 
     """Format a table for an issue or a job summary."""
     lines = [f"**{format_totals(fleet)}** {format_age(fleet.newest, now)}", ""]
     lines += [f"- {_escape_cell(note)}" for note in fleet.notes]
-    shown = [status for status in fleet.objects if status.state != IN_STEP]
-    if shown:
+    listed_statuses = [status for status in fleet.objects if status.state != IN_STEP]
+    if listed_statuses:
         lines += ["", "| state | environment | object | details |", "|---|---|---|---|"]
-    for status in shown:
+    for status in listed_statuses:
         details = "<br>".join(_escape_cell(detail) for detail in list_details(status))
         lines.append(f"| {status.state} | {status.environment} | {status.key[0]} {_escape_cell(status.key[2])} | {details} |")
     return "\n".join(lines) + "\n"

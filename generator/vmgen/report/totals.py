@@ -100,8 +100,8 @@ def build_budget_rows(summaries: Iterable[EnvironmentSummary]) -> Iterator[tuple
     for summary in summaries:
         for limit in summary.limits:
             measure, used = limit.measure, limit.measure.get_amount(summary.unfiltered)
-            left = limit.maximum - used
-            left_text = measure.format_amount(left) if left >= 0 else f"-{measure.format_amount(-left)}"
+            remaining = limit.maximum - used
+            left_text = measure.format_amount(remaining) if remaining >= 0 else f"-{measure.format_amount(-remaining)}"
             percent = f"{100 * used // limit.maximum}%" if limit.maximum else ""
             yield summary.environment, measure.key, measure.format_amount(used), limit.text, left_text, percent
 

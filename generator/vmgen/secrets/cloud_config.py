@@ -91,5 +91,5 @@ def _find_encoded_secret(file: Mapping[Any, Any]) -> str:
         return ""
     content = decompress(content)
     text = to_text(content) or content.decode("utf-8", "replace")
-    found = [match.description for match in find_secrets(text) if match.description != CHANGE_ME_DESCRIPTION]
-    return f"{found[0].removesuffix(', encoded')}, encoded" if found else ""
+    descriptions = [match.description for match in find_secrets(text) if match.description != CHANGE_ME_DESCRIPTION]
+    return f"{descriptions[0].removesuffix(', encoded')}, encoded" if descriptions else ""

@@ -93,8 +93,8 @@ def _find_in_document(text: str, lowered: str) -> Iterator[SecretSpan]:
         if word in lowered:
             for match in compile_pattern(pattern).finditer(text):
                 if not is_reference(match["value"], in_shell=True):
-                    found = CHANGE_ME_DESCRIPTION if is_change_me(match["value"]) else description
-                    yield SecretSpan(found, *match.span("value"))
+                    description_of_value = CHANGE_ME_DESCRIPTION if is_change_me(match["value"]) else description
+                    yield SecretSpan(description_of_value, *match.span("value"))
     if "<<" in text and "passwd" in text:
         yield from _find_in_heredocs(text)
 

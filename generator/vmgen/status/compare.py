@@ -180,8 +180,8 @@ class StatusBuilder:
 
     def _load_conventions(self, environment: str) -> PlatformConventions:
         if environment not in self._conventions:
-            written = self._load_layers(environment).content.get("platform")
-            name = written.data if written and written.data in self._project.platform_names else DEFAULT_PLATFORM
+            platform = self._load_layers(environment).content.get("platform")
+            name = platform.data if platform and platform.data in self._project.platform_names else DEFAULT_PLATFORM
             self._conventions[environment] = load_conventions(self._platform_loader.load(name), self._platform_loader)
         return self._conventions[environment]
 

@@ -54,8 +54,8 @@ def record_answers(folder: Path, options: StarterOptions, files: Mapping[str, st
     path = folder / CONFIGURATION_FILE
     try:
         text = read_source(str(path), find_work_tree(str(folder))).decode() if os.path.lexists(path) else _HEADER
-        kept = _remove_tables(text).rstrip("\n")
-        replace_file(str(folder), CONFIGURATION_FILE, f"{kept}\n\n{_format_answers(options, files)}".encode())
+        other_text = _remove_tables(text).rstrip("\n")
+        replace_file(str(folder), CONFIGURATION_FILE, f"{other_text}\n\n{_format_answers(options, files)}".encode())
     except OSError as error:
         raise VmgenError(f"cannot write {path}: {error.strerror}") from None
 
@@ -65,7 +65,7 @@ def update_files(folder: Path, files: Mapping[str, str], digests: Mapping[str, s
 
     A file that no earlier version wrote is added where nothing stands in its place.
     """
-    written: list[str] = []
+    new_files: list[str] = []
     edited: list[str] = []
     removed: list[str] = []
     for path, content in files.items():
@@ -73,20 +73,20 @@ def update_files(folder: Path, files: Mapping[str, str], digests: Mapping[str, s
         if path.startswith(_NEVER_UPDATED):
             continue
         if not target.exists() and not target.is_symlink():
-            (removed if path in digests else written).append(path)
+            (removed if path in digests else new_files).append(path)
         elif not target.is_file() or target.is_symlink() or _digest(read_file(str(target))) not in (digests.get(path), ""):
             if not target.is_file() or read_file(str(target)) != content.encode():
                 edited.append(path)
         elif read_file(str(target)) != content.encode():
-            written.append(path)
-    for path in written:
+            new_files.append(path)
+    for path in new_files:
         target = folder / path
         try:
             root, name = locate_file(folder, path)
             replace_file(str(root), name, files[path].encode())
         except OSError as error:
             raise VmgenError(f"cannot write {target}: {error.strerror}") from None
-    return Update(tuple(written), tuple(edited), tuple(removed))
+    return Update(tuple(new_files), tuple(edited), tuple(removed))
 
 
 def _format_answers(options: StarterOptions, files: Mapping[str, str]) -> str:

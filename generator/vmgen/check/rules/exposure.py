@@ -65,12 +65,12 @@ def duplicate_port(environment: Environment) -> Iterator[Finding]:
     Remove one.
     """
     for _, vm, path in environment.vm_settings:
-        seen: set[int] = set()
+        ports: set[int] = set()
         for index, item in enumerate(vm.values.get_items("externalPorts")):
-            if item.data in seen:
+            if item.data in ports:
                 message = f"the port {item.data} is listed already; remove one"
                 yield Finding(item.place, f"{path}.externalPorts[{index}]", message)
-            seen.add(item.data)
+            ports.add(item.data)
 
 
 def _is_same_place(group_value: Located | None, value: Located) -> bool:

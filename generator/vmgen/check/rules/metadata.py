@@ -74,7 +74,7 @@ def reserved_annotation(environment: Environment) -> Iterator[Finding]:
         for key in dict.fromkeys(guard.key for guard in GUARDS):
             annotation, level_path = find_effective_annotation(levels, key)
             if annotation and isinstance(annotation.data, str) and not _keeps_guards(annotation.data, key):
-                options = ",".join(guard.written for guard in GUARDS if guard.key == key)
+                options = ",".join(guard.spelling for guard in GUARDS if guard.key == key)
                 message = f"replaces the protection '{options}' of a disk; remove it, or write `protect: false` on the disk"
                 yield Finding(annotation.place, f"{level_path}.annotations.{key}".lstrip("."), message)
 
