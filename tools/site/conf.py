@@ -28,8 +28,8 @@ suppress_warnings = ["misc.highlighting_failure"]
 CHAPTERS = {
     "How to": "install tutorial adopt plan ci explain cloud-init templates secrets delivery argocd-plugin policy budget report "
     "status scale platforms windows upgrading troubleshooting",
-    "Reference": "environment rules verdicts commands configuration versioning formats api performance",
-    "Background": "why comparison architecture decisions",
+    "Reference": "environment rules verdicts commands configuration versioning glossary formats api performance",
+    "Background": "why comparison architecture decisions style",
     "Project": "../CONTRIBUTING ../SECURITY ../CHANGELOG",
 }
 

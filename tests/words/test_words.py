@@ -1,0 +1,73 @@
+"""Pages, help, messages, rule texts, schemas, verdicts and starter files keep to the language rule of docs/style.md."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tools import words
+
+# How many banned constructions each text still has. A number may only fall, and a text that is not named has none.
+ALLOWED = json.loads((Path(__file__).parent / "allowed.json").read_text(encoding="utf-8"))
+
+
+def test_no_text_has_more_banned_constructions_than_it_had() -> None:
+    """A new text that breaks the rule fails here, with the words to use instead."""
+    findings = words.findings()
+    counts = Counter(finding.source for finding in findings)
+    assert [str(finding) for finding in findings if counts[finding.source] > ALLOWED.get(finding.source, 0)] == []
+
+
+def test_what_was_rewritten_stays_rewritten() -> None:
+    """A text with fewer banned constructions than it is allowed: lower its number in allowed.json."""
+    counts = Counter(finding.source for finding in words.findings())
+    assert {source: count for source, count in ALLOWED.items() if counts[source] < count} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "banned"),
+    [
+        ("Whoever stands here approves it.", {"Whoever", "stands here"}),
+        ("It is made anew, and mended.", {"anew", "mended"}),
+        ("The file says which VMs there are.", {"says"}),
+        ("Take the mark away.", {"Take the mark away"}),
+        ("Give it this source in the place of the directory.", {"in the place of"}),
+        ("What is written stays.", {"What is", "What is written stays."}),
+        ("What is this?", set()),
+        ("`what is` and `whoever` are code.", set()),
+        ("Both engines apply it; the kustomize engine builds it.", {"engines"}),
+        ("Validate environments and manifests.", set()),
+    ],
+)
+def test_banned_constructions(text: str, banned: set[str]) -> None:
+    """Each construction is found in prose, in any case, and not in code or in a question."""
+    assert {match[0] for pattern in words.patterns() for match in pattern.finditer(words.prose(text))} == banned
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
+def test_the_first_pages_are_easy_to_read(page: str) -> None:
+    """Sentences of the README and the tutorial have under 16 words on average, with a reading ease over 55."""
+    measured = words.readability((words.ROOT / page).read_text(encoding="utf-8"))
+    assert measured.sentence < 16
+    assert measured.ease > 55
+
+
+def test_readability_of_known_sentences() -> None:
+    """Short words in short sentences are easy, long words in long sentences are not; code and tables do not count."""
+    easy = words.readability("The cat sat on the mat. It was a good cat.\n\n| a table | of long unreadable terminology |\n")
+    hard = words.readability("Organisational interoperability necessitates comprehensive, multidisciplinary documentation.")
+    assert easy.sentence == pytest.approx(5.5)
+    assert easy.ease > 100
+    assert hard.ease < 0
+
+
+@pytest.mark.parametrize(
+    ("word", "count"),
+    [("disk", 1), ("image", 2), ("rendered", 2), ("table", 2), ("use", 1), ("environment", 4), ("the", 1), ("decided", 3)],
+)
+def test_syllables(word: str, count: int) -> None:
+    """The estimate is right for common words."""
+    assert words.syllables(word) == count
