@@ -291,8 +291,8 @@ class Renderer:
     def _load_platform(self, layers: Layered) -> Platform:
         """Load the platform that an environment names. Raises ProblemsError if there is none of that name."""
         value = layers.content.get("platform")
-        name = value.data if value else DEFAULT_PLATFORM
-        if name is INVALID:  # already a problem of the layer, and nothing can be checked without a platform
+        name = value.text if value else DEFAULT_PLATFORM
+        if value and value.data is INVALID:  # already a problem of the layer, and nothing can be checked without a platform
             raise ProblemsError(())
         if value and name not in self.project.platform_names:
             platforms = self.project.platform_names

@@ -78,7 +78,7 @@ class WaiverFilter:
             until = date.fromisoformat(date_text)
         except ValueError:
             message = f"there is no day {date_text}; write a real one"
-            self.problems.append(WAIVER_DAY.build_problem(item.data["until"].place, f"{subject}.until", message))
+            self.problems.append(WAIVER_DAY.build_problem(item.mapping["until"].place, f"{subject}.until", message))
             return
         subjects = tuple(_expand_subject(item.get_plain("subject"), self._environment))
         self._waivers.append(Waiver(item.get_plain("rule"), subjects, item.get_plain("reason"), until, item.place))

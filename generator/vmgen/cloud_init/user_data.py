@@ -173,7 +173,7 @@ def _find_deepest(value: Located, path: KeyPath) -> tuple[Located, KeyPath]:
     for index, step in enumerate(path):
         if step not in (value.data if isinstance(value.data, dict) else range(len(value.items))):
             return value, () if isinstance(value.data, str) else path[index:]
-        value = value.data[step]
+        value = value.get_child(step)
     return value, ()
 
 

@@ -129,7 +129,7 @@ class DeliveryRenderer:
             problems = list(_find_missing_defaults(self._defaults, self._load_builtin_defaults(), ()))
             if problems:
                 raise ProblemsError(sort_problems(problems))
-        return merge(self._defaults.data[engine], settings)
+        return merge(self._defaults.mapping[engine], settings)
 
     def _load_builtin_defaults(self) -> Located:
         return load_extended(_DEFAULTS, Project(self._project.template_folders[-1].parent))

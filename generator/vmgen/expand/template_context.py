@@ -90,7 +90,7 @@ def _nest(data: Mapping[str, Located], cause: Located) -> Located:
 
 def _resolve_image_name(environment: Environment, image: Located) -> Located:
     """Return the platform's own name of an image; the user may have written an alias."""
-    entry = environment.platform.catalog.find_image(image.data)
+    entry = environment.platform.catalog.find_image(image.text)
     if entry is None or entry.name == image.data:
         return image
     catalog_name = Located(entry.name, entry.located.key_place or entry.located.place)
@@ -99,11 +99,11 @@ def _resolve_image_name(environment: Environment, image: Located) -> Located:
 
 def _add_protection(environment: Environment, disk: Settings, annotations: Located) -> Located:
     """Add the platform's annotations that order and protect a disk; those of the user win."""
-    content = environment.platform.content.data
+    content = environment.platform.content.mapping
     merged = dict(with_layer(content["order"], "platform").mapping)
     protect = disk.get("protect")
     place = protect.place if protect else disk.located.place
-    protection = content["protection"].data["protected" if protect is None or protect.data else "unprotected"]
+    protection = content["protection"].mapping["protected" if protect is None or protect.data else "unprotected"]
     for name, value in protection.mapping.items():
         merged[name] = Located(value.data, place, layer="protection of the disk", overrides=value)
     _merge_entries(merged, iter(annotations.mapping.items()))

@@ -177,7 +177,7 @@ class ImpactFinder:
                 visited.add(path)
                 yield self._project.display_path(path)
                 extends = self._layer_loader.load(path).content.get("extends")
-                pending.extend(path.parent / base.data for base in (extends.items if extends else ()))
+                pending.extend(path.parent / base.text for base in (extends.items if extends else ()))
 
 
 def _find_field_values(field: RenderedField, sources: ObjectSources) -> list[Located]:

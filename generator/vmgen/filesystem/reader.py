@@ -65,7 +65,7 @@ def read_file(path: str, limit: int = MAX_FILE_BYTES, flags: int = _OPEN_FLAGS) 
         content = os.read(handle, status.st_size + 1)
         if len(content) == status.st_size:
             return content
-        return b"".join((content, *_read_rest(handle, path, limit - len(content))))
+        return b"".join((content, *_read_rest(handle, path, len(content), limit)))
     finally:
         os.close(handle)
 
@@ -80,11 +80,11 @@ def read_start(path: str, size: int) -> bytes:
         os.close(handle)
 
 
-def _read_rest(handle: int, path: str, limit: int) -> Iterator[bytes]:
-    """Yield the rest of a file that has grown since its size was asked for, or that says it has none, as in /proc."""
+def _read_rest(handle: int, path: str, size: int, limit: int) -> Iterator[bytes]:
+    """Yield the rest of a file that has grown since its size was asked for, or whose size is given as 0, as in /proc."""
     while chunk := os.read(handle, _CHUNK_BYTES):
-        limit -= len(chunk)
-        if limit < 0:
+        size += len(chunk)
+        if size > limit:
             raise _build_size_error(path, limit)
         yield chunk
 

@@ -171,7 +171,7 @@ class _ManifestParser:
         labels = self._filter_metadata(metadata, "labels", label, notes)
         annotations = self._filter_metadata(metadata, "annotations", label, notes)
         fields = spec.mapping if spec else {}
-        return SourceManifest(kind, name.data, namespace, labels, annotations, fields, name.place, tuple(notes))
+        return SourceManifest(kind, name.text, namespace, labels, annotations, fields, name.place, tuple(notes))
 
     def _filter_metadata(self, metadata: Located, key: str, label: str, notes: list[ImportNote]) -> dict[str, Located]:
         """Return the labels or annotations without those of servers and tools, which get a note."""

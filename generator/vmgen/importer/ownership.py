@@ -190,7 +190,7 @@ class _DiskAssigner:
 
     def _split_protection(self, disk: DiskObject) -> tuple[bool, dict[str, str]]:
         """Return whether a disk is protected, and the annotations that do not follow from that."""
-        annotations = {name: value.data for name, value in disk.manifest.annotations.items()}
+        annotations = {name: to_plain(value) for name, value in disk.manifest.annotations.items()}
         unprotected = self.conventions.platform.get_section("protection")["unprotected"]
         protect = not unprotected or any(annotations.get(name) != value for name, value in unprotected.items())
         generated = self._get_generated_annotations(protect)
@@ -202,7 +202,7 @@ class _DiskAssigner:
     def _find_default_size(self, disk: DiskObject) -> str | None:
         """Return the size of a disk of a catalog image if none is written; None for other disks, which need one."""
         image = self.conventions.platform.catalog.find_image(disk.values.get("image", ""))
-        return max_size(self.conventions.platform.system_disk_storage.data, image.min_storage) if image else None
+        return max_size(self.conventions.platform.system_disk_storage.text, image.min_storage) if image else None
 
     def _note_inherited(self, disk: DiskObject, vm: VmObject) -> None:
         """Note the labels and annotations that a disk gets because its VM has them."""

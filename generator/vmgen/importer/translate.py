@@ -267,14 +267,14 @@ def _parse_attachment(item: Located, spec: _SpecReader) -> DiskAttachment | None
         if key not in ("name", "bus"):
             spec.add_note(value.key_place or item.place, "left out", f"disks.{key}", f"{title} ignores it")
     if bus is None or not bus.data:
-        return DiskAttachment(name.data, "", item.place)
+        return DiskAttachment(name.text, "", item.place)
     if "bus" not in spec.conventions.platform.disk_fields:
         platform = spec.conventions.find_platform_with_field(spec.manifest.kind, "runStrategy")
         remedy = f"; import with --platform {platform}" if platform else ""
         spec.add_error(bus.place, "disks", f"{title} has no `bus`{remedy}", IMPORT_FOREIGN_FIELD.id)
-        return DiskAttachment(name.data, "", item.place)
+        return DiskAttachment(name.text, "", item.place)
     is_valid = spec.is_valid(bus, "disks", shape="disk", key="bus")
-    return DiskAttachment(name.data, bus.data if is_valid else "", item.place)
+    return DiskAttachment(name.text, bus.text if is_valid else "", item.place)
 
 
 def _read_source(spec: _SpecReader, places: dict[str, Place]) -> dict[str, Any]:
@@ -310,9 +310,9 @@ def _read_source(spec: _SpecReader, places: dict[str, Place]) -> dict[str, Any]:
 
 def _refuse_alias(image: Located, spec: _SpecReader) -> None:
     """Report an image under the name of another platform: it would be rendered under this platform's name."""
-    own_name = spec.conventions.platform.catalog.image_names.get(image.data, image.data)
-    if own_name != image.data:
-        platform = spec.conventions.find_platform_with_image(image.data)
+    own_name = spec.conventions.platform.catalog.image_names.get(image.text, image.text)
+    if own_name != image.text:
+        platform = spec.conventions.find_platform_with_image(image.text)
         message = f"'{image.data}' is called '{own_name}' on {spec.conventions.title}, and would be rendered so; "
         remedy = f"import with --platform {platform}" if platform else "write that"
         spec.add_error(image.place, "source", message + remedy)

@@ -131,7 +131,7 @@ def expand_names(key: str, group: Settings, place: Place) -> Iterator[tuple[str,
     root = group.get_plain("name", key)
     if group.is_set("names"):
         for item in group.get_items("names"):
-            yield item.data, None, item.place
+            yield item.text, None, item.place
     elif group.is_set("count"):
         skipped = set(group.get_plain("skip") or ())
         number, remaining = 0, group.get_plain("count") or 0

@@ -48,9 +48,9 @@ def _infer_profile(settings: Settings, catalog: Catalog, values: dict[str, Locat
     name = settings.get("image")
     if name is None or settings.is_set("instanceProfile"):
         return
-    image = catalog.find_image(name.data)
+    image = catalog.find_image(name.text)
     if image and image.profile:
-        entry = image.located.data["profile"]
+        entry = image.located.mapping["profile"]
         values["instanceProfile"] = Located(image.profile, name.place, layer="profile of the image", overrides=entry)
 
 
@@ -60,10 +60,10 @@ def _infer_storage(settings: Settings, platform: Platform, values: dict[str, Loc
         return
     least = platform.system_disk_storage
     name = settings.get("image")
-    image = platform.catalog.find_image(name.data) if name else None
+    image = platform.catalog.find_image(name.text) if name else None
     if name is None or image is None:
         values["storage"] = Located(least.data, least.place, layer="least size of a system disk")
         return
-    size = max_size(least.data, image.min_storage)
-    inputs = Located((least, image.located.data["minStorage"]), least.place)
+    size = max_size(least.text, image.min_storage)
+    inputs = Located((least, image.located.mapping["minStorage"]), least.place)
     values["storage"] = Located(size, name.place, layer="least size of the image", overrides=inputs)

@@ -92,7 +92,7 @@ class _LayerStack:
         chain = (*extending, Path(os.path.realpath(path)))
         extends = layer.content.get("extends")
         for base in extends.items if extends else ():
-            target = Path(os.path.realpath(path.parent / base.data))
+            target = Path(os.path.realpath(path.parent / base.text))
             if target in chain:
                 message = f"{base.data} extends this file in turn; remove one of the two"
                 self.problems.append(EXTENDS_CYCLE.build_problem(base.place, "extends", message))
@@ -100,7 +100,7 @@ class _LayerStack:
                 message = f"{base.data} lies outside of the repository; copy it in, so that every clone renders the same"
                 self.problems.append(MISSING_LAYER.build_problem(base.place, "extends", message))
             elif not os.path.exists(target) or os.path.isdir(target):
-                hint = explain_missing_file(path.parent / base.data) or "; correct the path"
+                hint = explain_missing_file(path.parent / base.text) or "; correct the path"
                 message = f"no file {base.data} beside {self._files.project.display_path(path)}{hint}"
                 self.problems.append(MISSING_LAYER.build_problem(base.place, "extends", message))
             else:

@@ -54,28 +54,28 @@ class Platform(NamedTuple):
     @property
     def system_disk_storage(self) -> Located:
         """The least size of a system disk."""
-        size: Located = self.content.data["systemDiskStorage"]
+        size: Located = self.content.mapping["systemDiskStorage"]
         return size
 
     @property
     def fields(self) -> frozenset[str]:
         """The keys of a group that only this platform has."""
-        return frozenset(self.content.data["fields"].data)
+        return frozenset(self.content.mapping["fields"].mapping)
 
     @property
     def disk_fields(self) -> frozenset[str]:
         """The keys of a disk that only this platform has."""
-        return frozenset(self.content.data["diskFields"].data)
+        return frozenset(self.content.mapping["diskFields"].mapping)
 
     def get_section(self, name: str) -> Any:
         """Return a section of platform.yaml as plain data."""
-        return to_plain(self.content.data[name])
+        return to_plain(self.content.mapping[name])
 
 
 def _merge_field_defaults(content: Located, defaults: str, fields: str) -> Located:
-    common = content.data[defaults]
-    own = {name: field.data["default"] for name, field in content.data[fields].data.items()}
-    return Located({**common.data, **own}, common.place, layer="platform")
+    common = content.mapping[defaults]
+    own = {name: field.mapping["default"] for name, field in content.mapping[fields].mapping.items()}
+    return Located({**common.mapping, **own}, common.place, layer="platform")
 
 
 class PlatformLoader:
@@ -112,7 +112,7 @@ def _load_platform(name: str, project: Project) -> Platform:
     catalog = load_extended(f"{name}/catalog.yaml", project)
     if os.path.lexists(project.own_catalog):
         catalog = merge(catalog, _read_content(project.own_catalog, project))
-    kinds = {kind: _load_kind(kind, entry, name, project) for kind, entry in content.data["kinds"].data.items()}
+    kinds = {kind: _load_kind(kind, entry, name, project) for kind, entry in content.mapping["kinds"].mapping.items()}
     return Platform(name, kinds, Catalog(validate(catalog, "catalog")), content)
 
 

@@ -129,7 +129,7 @@ def _locate_clones(tree: Tree) -> Iterator[tuple[str, tuple[str, Place]]]:
     for path, resource in tree.resources.items():
         source = resource.settings.get("clone") if isinstance(resource, Disk) else None
         if source:
-            yield path, (source.data, source.place)
+            yield path, (source.text, source.place)
 
 
 def _parse_tombstones(entry: Located, environment: str, namespace: str, cluster: str) -> Iterator[Tombstone]:

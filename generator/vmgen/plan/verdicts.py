@@ -89,15 +89,15 @@ VerdictTable = Mapping[str, KindVerdicts]
 def load_verdicts(platform: str, platforms: PlatformLoader) -> VerdictTable:
     """Load the table of a platform, by kind. Raises VmgenError or ProblemsError if it is missing or not valid."""
     content = platforms.load_data(f"{platform}/verdicts.yaml", "verdicts")
-    return {kind: _parse_kind(entry) for kind, entry in content.data["kinds"].data.items()}
+    return {kind: _parse_kind(entry) for kind, entry in content.mapping["kinds"].mapping.items()}
 
 
 def _parse_kind(entry: Located) -> KindVerdicts:
     return KindVerdicts(
-        **{name: _parse_rows(entry.data[name]) for name in ("created", "deleted", "moved", "other")},
-        fields={name: _parse_rows(rows) for name, rows in entry.data["fields"].data.items()},
-        unset=to_plain(entry.data["unset"]),
-        written_out=_parse_rows(entry.data["writtenOut"]),
+        **{name: _parse_rows(entry.mapping[name]) for name in ("created", "deleted", "moved", "other")},
+        fields={name: _parse_rows(rows) for name, rows in entry.mapping["fields"].mapping.items()},
+        unset=to_plain(entry.mapping["unset"]),
+        written_out=_parse_rows(entry.mapping["writtenOut"]),
     )
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Union
 
 from vmgen.problems import Place
 
 # Keys of mappings and indexes of lists, from the outermost value inwards.
 KeyPath = tuple[str | int, ...]
+
+
+Scalar = str | int | float | bool | None
+# What a file holds, by its YAML kind; a rejected value keeps its key.
+Data = Union[Scalar, "InvalidValue", "tuple[Located, ...]", "dict[str, Located]"]
 
 
 class Located(NamedTuple):
@@ -19,7 +24,7 @@ class Located(NamedTuple):
     layer that this one replaced; for an inferred value, the input of the rule: a value, or a tuple of values.
     """
 
-    data: Any
+    data: Data
     place: Place
     key_place: Place | None = None
     layer: str = ""
@@ -46,12 +51,18 @@ class Located(NamedTuple):
         """Return the value of a key, or None if the key is missing."""
         return self.mapping.get(name)
 
+    def get_child(self, step: str | int) -> Located:
+        """Return the value of a key, or an item with its index. Raises KeyError or IndexError if there is none."""
+        if isinstance(step, str):
+            return self.mapping[step]
+        return self.data[step] if isinstance(self.data, tuple) else self.mapping[str(step)]
+
     def get_plain(self, name: str, default: Any = None) -> Any:
         """Return the plain value of a key, or `default` if the key is missing."""
         value = self.mapping.get(name)
         return default if value is None else to_plain(value)
 
-    def with_data(self, data: Any) -> Located:
+    def with_data(self, data: Data) -> Located:
         """Return other data at the same place; layer and overridden value are not kept."""
         return Located(data, self.place, self.key_place)
 
@@ -96,7 +107,7 @@ def walk(value: Located, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Located]
 def get_at_path(value: Located, path: Sequence[str | int]) -> Located:
     """Return the value at a path. Raises KeyError or IndexError if there is none."""
     for step in path:
-        value = value.data[step]
+        value = value.get_child(step)
     return value
 
 

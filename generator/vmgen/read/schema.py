@@ -154,9 +154,9 @@ def prune_invalid(value: Located, paths: Sequence[KeyPath]) -> Located:
             items.add(path[0])
             continue
         paths_by_key.setdefault(path[0], []).append(path[1:])
-    if items and len(items) == len(value.data):
-        return value.with_data(INVALID)
-    if items:
+    if items and isinstance(value.data, tuple):
+        if len(items) == len(value.data):
+            return value.with_data(INVALID)
         return value.with_data(tuple(item.with_data(INVALID) if n in items else item for n, item in enumerate(value.data)))
     if not paths_by_key:
         return value
@@ -196,7 +196,7 @@ def _restore_keys(steps: Sequence[str | int], value: Located) -> KeyPath:
             same_number = (key for key in value.data if key.lstrip("+").isdecimal() and int(key) == step)
             step = str(step) if str(step) in value.data else next(same_number)
         path.append(step)
-        value = value.data[step]
+        value = value.get_child(step)
     return tuple(path)
 
 

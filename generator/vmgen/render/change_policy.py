@@ -47,12 +47,12 @@ def parse_change_policy(content: Located) -> ChangePolicy | list[Problem]:
     problems = list(_find_wrong_days(during)) if during else []
     if problems:
         return problems
-    change = content.data["change"]
+    change = content.mapping["change"]
     return ChangePolicy(
         content.get_plain("id"),
         content.get_plain("severity", "error"),
         content.get_plain("message"),
-        content.data["id"].place,
+        content.mapping["id"].place,
         frozenset(change.get_plain("verdicts")),
         frozenset(change.get_plain("environments", [])),
         change.get_plain("per", "environment"),
@@ -70,7 +70,7 @@ def _find_wrong_days(during: Located) -> Iterator[Problem]:
     start, end = _parse_day(during, "from"), _parse_day(during, "until")
     if start and end and start > end:
         message = f"ends on {end}, before it begins on {start}; it would count on no day"
-        yield INVALID_POLICY.build_problem(during.data["until"].place, "during", message)
+        yield INVALID_POLICY.build_problem(during.mapping["until"].place, "during", message)
 
 
 def _parse_day(during: Located | None, key: str) -> date | None:

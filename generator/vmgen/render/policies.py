@@ -231,15 +231,15 @@ def _load_policy(path: Path, project: Project) -> _RepositoryPolicy | ChangePoli
         return parse_change_policy(content)
     fault = find_schema_fault(content.get_plain("schema"))
     if fault:
-        return [Problem(content.data["schema"].place, INVALID_POLICY.id, "schema", fault)]
+        return [Problem(content.mapping["schema"].place, INVALID_POLICY.id, "schema", fault)]
     try:
         schema = Schema(content.get_plain("schema"))
     except SchemaError as error:
-        place = _find_deepest(content.data["schema"], error.path).place
+        place = _find_deepest(content.mapping["schema"], error.path).place
         subject = format_path(("schema", *error.path))
         return [Problem(place, INVALID_POLICY.id, subject, f"is no JSON Schema: {error}")]
     id, kind, message = (content.get_plain(key) for key in ("id", "kind", "message"))
-    return _RepositoryPolicy(id, content.get_plain("severity", "error"), kind, message, content.data["id"].place, schema)
+    return _RepositoryPolicy(id, content.get_plain("severity", "error"), kind, message, content.mapping["id"].place, schema)
 
 
 def _find_deepest(value: Located, path: tuple[str | int, ...]) -> Located:

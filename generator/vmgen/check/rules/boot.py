@@ -68,7 +68,7 @@ def iso_as_system_disk(environment: Environment) -> Iterator[Finding]:
     """
     for disk, path, _ in environment.disk_settings:
         name = disk.get("image")
-        image = environment.platform.catalog.find_image(name.data) if name else None
+        image = environment.platform.catalog.find_image(name.text) if name else None
         if name and image and image.optical and not disk.get_plain("optical") and not disk.is_invalid("optical"):
             remedy = f"write `storage: 20Gi` and `disks: {{installer: {{image: {name.data}, optical: true}}}}` instead"
             message = f"'{name.data}' is an installer ISO and would be the hard disk itself; {remedy}"

@@ -42,7 +42,7 @@ def unknown_instance_type(environment: Environment) -> Iterator[Finding]:
     """
     types = environment.platform.catalog.instance_types
     for reference in _find_unknown(environment, "instanceTypes"):
-        message = f"unknown instance type '{reference.value.data}'{suggest_type(reference.value.data, types)}"
+        message = f"unknown instance type '{reference.value.text}'{suggest_type(reference.value.text, types)}"
         yield Finding(reference.value.place, reference.subject, message)
 
 
@@ -132,7 +132,7 @@ def find_references(environment: Environment, sections: Collection[str], predica
         for key, (noun, section) in keys.items():
             if section in sections and settings.is_set(key):
                 for name, subject in _iter_names(settings.located.mapping[key], f"{path}.{key}"):
-                    if predicate(section, name.data):
+                    if predicate(section, name.text):
                         yield CatalogReference(noun, section, name, subject)
 
 
@@ -146,7 +146,7 @@ def get_entries(environment: Environment, section: str) -> Mapping[str, Located]
 
 def _find_platform_keys(environment: Environment, section: str) -> dict[str, tuple[str, str]]:
     """Return the keys of the platform's own fields that name catalog entries."""
-    fields = environment.platform.content.data[section].mapping
+    fields = environment.platform.content.mapping[section].mapping
     return {
         name: (f"entry of {name}", catalog_section)
         for name, field in fields.items()
@@ -172,12 +172,12 @@ def _find_flagged(environment: Environment, flag: str) -> Iterator[tuple[Catalog
         for section in CATALOG_SECTIONS
     }
     for reference in find_references(environment, CATALOG_SECTIONS, lambda section, name: name in flags[section]):
-        yield reference, flags[reference.section][reference.value.data]
+        yield reference, flags[reference.section][reference.value.text]
 
 
 def _report_unknown(environment: Environment, section: str, listing: str) -> Iterator[Finding]:
     for reference in _find_unknown(environment, section):
-        name = reference.value.data
+        name = reference.value.text
         remedy = did_you_mean(name, get_entries(environment, section))
         if not remedy:
             remedy = f"; see `vmgen catalog {listing}`, or add it to environments/_catalog.yaml"

@@ -104,8 +104,8 @@ def storage_below_minimum(environment: Environment) -> Iterator[Finding]:
     """
     for disk, path, _ in environment.disk_settings:
         name, size = disk.get("image"), disk.get("storage")
-        image = environment.platform.catalog.find_image(name.data) if name else None
-        if name and size and image and parse_size(size.data) < parse_size(image.min_storage):
+        image = environment.platform.catalog.find_image(name.text) if name else None
+        if name and size and image and parse_size(size.text) < parse_size(image.min_storage):
             message = f"{size.data} is too small for the image '{name.data}'; write {image.min_storage} or more"
             yield Finding(size.place, f"{path}.storage", message)
 
@@ -122,7 +122,7 @@ def image_storage_class(environment: Environment) -> Iterator[Finding]:
     remedy = f"use {replicated or 'a replicated class'}, or `url:` as the source"
     for disk, path, _ in environment.disk_settings:
         image, name = disk.get("image"), disk.get("storageClass")
-        storage_class = classes.get(name.data) if name else None
+        storage_class = classes.get(name.text) if name else None
         if image and name and storage_class and not storage_class.replicated:
             message = f"a copy of a golden image never binds on '{name.data}'; {remedy}"
             place = name.place if disk.is_set_by_user("storageClass") else image.place
@@ -138,8 +138,8 @@ def clone_unknown(environment: Environment) -> Iterator[Finding]:
     disks = DiskIndex(environment)
     for disk, path, _ in environment.disk_settings:
         name = disk.get("clone")
-        if name and disks.get(name.data) is None:
-            hint = disks.suggest(name.data) or "; it must exist in the namespace"
+        if name and disks.get(name.text) is None:
+            hint = disks.suggest(name.text) or "; it must exist in the namespace"
             yield Finding(name.place, f"{path}.clone", f"the disk '{name.data}' is not in this environment{hint}")
 
 
@@ -152,7 +152,7 @@ def clone_of_itself(environment: Environment) -> Iterator[Finding]:
     disks = DiskIndex(environment)
     for disk, path, _ in environment.disk_settings:
         name = disk.get("clone")
-        source = disks.get(name.data) if name else None
+        source = disks.get(name.text) if name else None
         if name and source and source.settings is disk:
             message = f"'{name.data}' would be a copy of itself; name another disk"
             yield Finding(name.place, f"{path}.clone", message)
@@ -167,7 +167,7 @@ def clone_storage_class(environment: Environment) -> Iterator[Finding]:
     disks = DiskIndex(environment)
     for disk, path, _ in environment.disk_settings:
         name, storage_class = disk.get("clone"), disk.get("storageClass")
-        source = disks.get(name.data) if name else None
+        source = disks.get(name.text) if name else None
         source_class = source.settings.get_plain("storageClass") if source else None
         if name and storage_class and source_class and storage_class.data != source_class:
             message = (
@@ -186,7 +186,7 @@ def clone_smaller_than_source(environment: Environment) -> Iterator[Finding]:
     disks = DiskIndex(environment)
     for disk, path, _ in environment.disk_settings:
         name, size = disk.get("clone"), disk.get_plain("storage")
-        source = disks.get(name.data) if name else None
+        source = disks.get(name.text) if name else None
         least = source.settings.get_plain("storage") if source else None
         if name and size and least and parse_size(size) < parse_size(least):
             message = f"{size} is smaller than '{name.data}', which has {least}; write `storage: {least}` or more"

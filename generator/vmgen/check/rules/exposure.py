@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
-from vmgen.read.located import Located
+from vmgen.read.located import Located, to_plain
 
 
 @rule("external-without-ports")
@@ -67,10 +67,11 @@ def duplicate_port(environment: Environment) -> Iterator[Finding]:
     for _, vm, path in environment.vm_settings:
         ports: set[int] = set()
         for index, item in enumerate(vm.values.get_items("externalPorts")):
-            if item.data in ports:
-                message = f"the port {item.data} is listed already; remove one"
+            port = to_plain(item)
+            if port in ports:
+                message = f"the port {port} is listed already; remove one"
                 yield Finding(item.place, f"{path}.externalPorts[{index}]", message)
-            ports.add(item.data)
+            ports.add(port)
 
 
 def _is_same_place(group_value: Located | None, value: Located) -> bool:

@@ -10,6 +10,7 @@ from vmgen.merge.environment import Environment, VmSettings
 from vmgen.merge.inference import has_system_disk
 from vmgen.merge.settings import Settings
 from vmgen.problems import Place
+from vmgen.read.located import to_plain
 
 _SSH_PORT = 22
 _ADMIN_PORTS: Mapping[int, str] = {
@@ -69,7 +70,7 @@ def local_storage(environment: Environment) -> Iterator[Finding]:
     """
     for disk, path in _iter_data_disks(environment):
         name = disk.get("storageClass")
-        storage_class = environment.platform.catalog.storage_classes.get(name.data) if name else None
+        storage_class = environment.platform.catalog.storage_classes.get(name.text) if name else None
         if name and storage_class and not storage_class.replicated:
             message = f"the class '{storage_class.name}' keeps one copy of the data, on one node; take a replicated class"
             yield Finding(name.place, f"{path}.storageClass", message)
@@ -108,7 +109,7 @@ def plain_http_image(environment: Environment) -> Iterator[Finding]:
     """
     for disk, path, _ in environment.disk_settings:
         url = disk.get("url")
-        if url and url.data.lower().startswith("http://"):
+        if url and url.text.lower().startswith("http://"):
             yield Finding(url.place, f"{path}.url", "the image travels unprotected; use an https:// address")
 
 
@@ -123,7 +124,7 @@ def _find_open_ports(environment: Environment) -> Iterator[tuple[int | None, Pla
             yield None, vm.values.find_place("externalMethod"), f"{path}.externalMethod"
         elif vm.values.get_plain("external") is True:
             for index, item in enumerate(vm.values.get_items("externalPorts")):
-                yield item.data, item.place, f"{path}.externalPorts[{index}]"
+                yield to_plain(item), item.place, f"{path}.externalPorts[{index}]"
 
 
 def _iter_data_disks(environment: Environment) -> Iterator[tuple[Settings, str]]:

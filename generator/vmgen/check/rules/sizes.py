@@ -57,7 +57,7 @@ def missing_instance_profile(environment: Environment) -> Iterator[Finding]:
         if vm.values.is_set("instanceProfile") or not (vm.disks or vm.attachments):
             continue  # a VM without disks lacks more than a profile, and that is reported
         image = vm.values.get("image")
-        if vm.values.is_set("image") and (image is None or catalog.find_image(image.data) is None):
+        if vm.values.is_set("image") and (image is None or catalog.find_image(image.text) is None):
             continue  # the image itself is at fault, and reported
         source = next((name for name in DISK_SOURCES if vm.values.is_set(name)), "")
         yield Finding(vm.values.find_place(source), f"{path}.instanceProfile", message)
@@ -72,7 +72,7 @@ def profile_does_not_fit(environment: Environment) -> Iterator[Finding]:
     catalog = environment.platform.catalog
     for _, vm, path in environment.vm_settings:
         name = vm.values.get("instanceType")
-        type_ = catalog.instance_types.get(name.data) if name else None
+        type_ = catalog.instance_types.get(name.text) if name else None
         profile = catalog.profiles.get(vm.values.get_plain("instanceProfile", ""))
         if name and type_ and profile and (profile.min_cpu > type_.cpu or profile.min_memory > type_.memory):
             message = _format_too_small(type_, profile, list(catalog.instance_types.values()))
