@@ -149,6 +149,22 @@ def test_replaced_objects_have_no_effect(committed: Committed) -> None:
     assert history.vmgen("render").code == 1
 
 
+def test_grafted_parents_have_no_effect(committed: Committed) -> None:
+    """`.git/info/grafts` may give HEAD another parent, and with it a merge base before the disks were committed."""
+    history = committed()
+    tree = history.git("hash-object", "-t", "tree", "-w", os.devnull)
+    empty = history.git("commit-tree", "-m", "x", tree)
+    history.git("branch", "reviewed")
+    history.write(production=FEWER)
+    history.git("commit", "--quiet", "-am", "fewer")
+    info = history.root / ".git" / "info"
+    info.mkdir(exist_ok=True)
+    (info / "grafts").write_text(
+        "".join(f"{history.git('rev-parse', ref)} {empty}\n" for ref in ("HEAD", "reviewed")), encoding="ascii"
+    )
+    assert "[destroys-data]" in history.vmgen("check", "--against", "reviewed", *OFF).messages
+
+
 def test_monitor_of_the_configuration_is_not_run(committed: Committed, tmp_path: Path) -> None:
     """`core.fsmonitor` names a program, and looking at a repository runs none."""
     history = committed()

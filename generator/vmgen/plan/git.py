@@ -21,8 +21,9 @@ _OFFLINE_VARIABLES = {
     "GIT_ALLOW_PROTOCOL": "none",
     "GIT_TERMINAL_PROMPT": "0",
 }
-# A replaced object would be another baseline than the one that was reviewed, and a file system monitor is a program.
-_FIXED_VARIABLES = {"GIT_NO_REPLACE_OBJECTS": "1"}
+# Replaced objects and grafted parents would make another baseline than the one that was reviewed.
+_FIXED_VARIABLES = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
+# A file system monitor and hooks are programs.
 _FIXED_OPTIONS = ("--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
 # A program that an attribute names: git would run it on a file to compare it.
 _FILTER_KEYS = r"^filter\..*\.(clean|smudge|process|required)$"
