@@ -77,3 +77,8 @@ def test_offers_of_another_folder(root: Path, tmp_path: Path) -> None:
     assert ask(f"vmgen -C {root} explain production ", tmp_path) == {"web", "web-system"}
     assert ask("vmgen render ", root / "environments") == {"production", "staging"}
     assert ask("vmgen render ", tmp_path) == set()
+
+
+def test_fish_keeps_a_description_whole(vmgen: Callable) -> None:
+    """An option's help may hold a comma; the value before the first one is all that is split off."""
+    assert 'string split --max 1 "," $completion' in vmgen("completion", "fish").stdout

@@ -125,9 +125,20 @@ def test_formats_of_the_schema_are_those_of_the_commands() -> None:
         node = schema["$defs"][entry["$ref"].rsplit("/", 1)[1]] if "$ref" in entry else entry
         command = app.get_command(click.Context(app), name)
         output = node.get("properties", {}).get("output")
-        if command and output:
+        if command and "enum" in (output or {}):
             [option] = [parameter for parameter in command.params if parameter.name == "output"]
             assert list(option.type.choices) == output["enum"], name
+
+
+def test_where_a_report_goes_can_be_configured(made: Callable) -> None:
+    """The page of `vmgen report` goes where vmgen.toml says, which cannot lead out of the current folder."""
+    repository = made('[report]\noutput = "site.html"')
+    assert repository.run("report").code == 0
+    assert (repository.root / "site.html").exists()
+    for path in ("../site.html", "/tmp/site.html", "environments/production.yaml", "a/../../b.html", "-"):
+        repository.write({"vmgen.toml": f"[report]\noutput = '{path}'"})
+        done = repository.run("report")
+        assert (done.code, "is not a relative path that ends in .html" in done.messages) == (1, True), path
 
 
 def test_the_root_is_searched_upwards(made: Callable, vmgen: Callable) -> None:

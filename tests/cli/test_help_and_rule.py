@@ -24,6 +24,16 @@ def test_help(vmgen: Callable) -> None:
     assert (done.code, "did you mean 'render'?" in done.messages) == (2, True)
 
 
+def test_examples_can_be_copied(monkeypatch: pytest.MonkeyPatch, vmgen: Callable) -> None:
+    """The example of each command stays on one line, however narrow the terminal is."""
+    for name in COMMANDS:
+        lines = []
+        for width in ("60", "200"):
+            monkeypatch.setenv("COLUMNS", width)
+            lines.append([line for line in vmgen(name, "--help").stdout.splitlines() if line.startswith("  Example: ")])
+        assert lines[0] == lines[1] != [], name
+
+
 def test_rule(vmgen: Callable) -> None:
     """Every rule is explained, those on environments with an example that fails and one that passes."""
     for rule in all_rules():

@@ -35,6 +35,10 @@ def test_below_the_top_of_git(tmp_path: Path, vmgen: Callable) -> None:
     gitlab = yaml.safe_load((tmp_path / ".gitlab-ci.yml").read_text())["vmgen"]
     assert gitlab["before_script"][0] == "cd infra/vms"
     assert gitlab["artifacts"]["paths"] == ["infra/vms/plan.md"]
+    assert gitlab["artifacts"]["reports"] == {
+        "codequality": "infra/vms/gl-code-quality.json",
+        "junit": "infra/vms/gl-junit.xml",
+    }
     assert "/infra/vms/manifests/*/disks/ @acme/data" in (tmp_path / "CODEOWNERS").read_text()
     [hook] = yaml.safe_load((tmp_path / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     assert (hook["entry"], hook["files"][:13]) == ("make --silent --directory infra/vms check", "^infra/vms/(e")

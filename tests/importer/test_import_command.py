@@ -44,7 +44,7 @@ def test_it_writes_the_environment_and_names_the_next_step(tenant: Callable) -> 
     result = repository.run("import", "tenant.yaml", "--env", "production")
     assert result.code == 0
     assert result.stdout == ""
-    assert "Proved and written: environments/production.yaml. Next: vmgen plan production" in result.messages
+    assert "Verified and written: environments/production.yaml. Next: vmgen plan production" in result.messages
     assert (repository.root / "environments/production.yaml").read_text(encoding="utf-8") == ENVIRONMENT
     assert repository.run("render", "production").code == 0
 
@@ -81,7 +81,7 @@ def test_nothing_is_written_where_the_proof_fails(tenant: Callable) -> None:
     result = repository.run("import", "tenant.yaml")
     assert result.code == 1
     assert [line.partition(" error: ")[0] for line in result.problems] == ["tenant.yaml:4:65:"]
-    assert "Not proved; nothing was written." in result.messages
+    assert "Not verified; nothing was written." in result.messages
     assert list(repository.root.glob("environments/*")) == []
 
 

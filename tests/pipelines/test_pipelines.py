@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
+from vmgen import __version__
 from vmgen.write.starter import STARTER_FOLDER
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -167,6 +168,9 @@ def test_github_plan_of_what_is_refused(file: Path, comment: str, plan: str, run
     assert planned.returncode == 0, planned.stderr
     assert "**Refused: 1 problem.**" in machine.text(plan)
     assert machine.text("summary") == machine.text(plan)
+    if file == ACTION:
+        assert "refused=true\n" in machine.text("output")
+        assert "summary=0 to create" in machine.text("output")
 
 
 @GITHUB
@@ -230,6 +234,8 @@ def test_gitlab(name: str, there: str, method: str, path: str, runner: Callable)
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "2 needs restart" in (machine.root / "plan.md").read_text(encoding="utf-8")
+    assert json.loads((machine.root / "gl-code-quality.json").read_text(encoding="utf-8")) == []
+    assert 'failures="0"' in (machine.root / "gl-junit.xml").read_text(encoding="utf-8")
     write = machine.asked[-1]
     assert write[write.index("--request") + 1] == method
     assert write[-1] == f"https://git.example.com/api/v4/projects/9/merge_requests/7/{path}"
@@ -242,7 +248,40 @@ def test_gitlab_refuses(name: str, runner: Callable) -> None:
     done = machine.bash(script_of(name), CI_MERGE_REQUEST_DIFF_BASE_SHA="HEAD^1", CI_PROJECT_DIR=str(machine.root))
     assert (done.returncode, "destroys-data" in done.stderr) == (1, True)
     assert "**Refused: 1 problem.**" in (machine.root / "plan.md").read_text(encoding="utf-8")
+    [problem, *_] = json.loads((machine.root / "gl-code-quality.json").read_text(encoding="utf-8"))
+    assert (problem["check_name"], problem["location"]["path"]) == ("destroys-data", "environments/production.yaml")
+    assert "<failure message=" in (machine.root / "gl-junit.xml").read_text(encoding="utf-8")
     assert not (machine.folder / "record").exists()
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_gitlab_finds_its_note_on_a_later_page(name: str, runner: Callable) -> None:
+    """A merge request with hundreds of notes keeps one of ours: pages are read until it is found, or the last is."""
+    machine = runner(AFTER)
+    pages = {1: "cat $NOTES", 2: "cat $NOTES", 3: """echo '[{"id": 205, "body": "<!-- vmgen-plan -->x"}]'"""}
+    cases = "".join(f"*page={number}\\&*) {answer};;\n" for number, answer in pages.items())
+    program(machine.folder / "bin" / "curl", f'#!/bin/bash\necho "$*" >> "$RECORD"\ncase "$*" in {cases} esac\n')
+    notes = machine.folder / "notes.json"
+    notes.write_text(json.dumps([{"id": 7, "body": "looks good"}] * 100), encoding="utf-8")
+    merge = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": "HEAD^1", "CI_MERGE_REQUEST_IID": "7", "CI_PROJECT_ID": "9"}
+    done = machine.bash(script_of(name), **merge, VMGEN_TOKEN="t", NOTES=str(notes), CI_PROJECT_DIR=str(machine.root))
+    assert done.returncode == 0, done.stderr
+    assert machine.text("record").splitlines()[-1].endswith("/notes/205")
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_gitlab_reports_are_those_that_the_script_writes(name: str) -> None:
+    """What the job announces to GitLab is what its script writes."""
+    *_, job = yaml.safe_load_all(JOBS[name].read_text(encoding="utf-8"))
+    reports = job["vmgen"]["artifacts"]["reports"]
+    assert reports == {"codequality": "gl-code-quality.json", "junit": "gl-junit.xml"}
+    assert all(file in script_of(name) for file in reports.values())
+
+
+def test_gitlab_job_installs_this_version() -> None:
+    """What the job installs without being told is the version that it came with."""
+    spec, _ = yaml.safe_load_all(JOBS["include"].read_text(encoding="utf-8"))
+    assert spec["spec"]["inputs"]["requirement"]["default"] == f"vmgen[engine]=={__version__}"
 
 
 @pytest.mark.parametrize("name", JOBS)

@@ -53,7 +53,7 @@ def test_text_shows_each_field_before_and_after(changed: Any) -> None:
     text = changed.run("plan").stdout
     assert (
         "  ~ VMInstance web-1, web-2\n      needs restart\n"
-        "      spec.instanceType: u1.large -> u1.xlarge\n          needs restart: The VM" in text
+        "      spec.instanceType: u1.large -> u1.xlarge\n          The VM takes its new size" in text
     )
     assert "  ~ VMDisk web-1-data, web-2-data\n      update in place\n      spec.storage: 50Gi -> 60Gi\n" in text
 

@@ -34,7 +34,11 @@ BROKEN = {
     "a field less": (VM.replace("  running: {{ running }}\n", ""), None, 'spec: "running" is a required property'),
     "a field more": (VM + "  extra: 1\n", "spec:", "extra"),
     "a field of another type": (VM.replace("{{ running }}", '"yes"'), "  running:", "spec.running: "),
-    "another name": (VM.replace("name: {{ name }}", "name: x{{ group }}"), None, "'group' is undefined"),
+    "another name": (
+        VM.replace("name: {{ name }}", "name: x{{ group }}"),
+        None,
+        "'group' is undefined; there are: annotations, cloudInit",
+    ),
     "a fixed name": (VM.replace("name: {{ name }}", "name: same"), "  name:", "name must be 'web-1', and is 'same'"),
     "another kind": (VM.replace("kind: VMInstance", "kind: VM"), "kind:", "kind must be 'VMInstance', and is 'VM'"),
     "another namespace": (VM.replace("{{ namespace }}", "default"), "  namespace:", "namespace must be 'tenant-acme', and is"),
@@ -47,7 +51,11 @@ BROKEN = {
     "a key twice": (VM + "  running: true\n", None, "the key running stands twice"),
     "a key that is no text": (VM + "  on: true\n", None, "the key True is not text to every reader"),
     "blanks at the end of a line": (VM.replace("spec:\n", "spec: \n"), "spec: ", "leaves blanks at the end of a line"),
-    "an undefined value": (VM.replace("{{ running }}", "{{ runing }}"), "runing", "'runing' is undefined"),
+    "an undefined value": (
+        VM.replace("{{ running }}", "{{ runing }}"),
+        "runing",
+        "'runing' is undefined; did you mean 'running'?",
+    ),
     "an undefined value in a list": (VM.replace("{{ running }}", "{{ [runing] }}"), "runing", "'runing' is undefined"),
     "an undefined value in a mapping": (
         VM.replace("{{ running }}", "{{ {'a': [runing]} }}"),

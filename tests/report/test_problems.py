@@ -121,3 +121,38 @@ def test_formats_of_a_run(repository: Callable) -> None:
     assert data.messages == "Nothing was written.\n"
     [row] = [row for row in json.loads(data.stdout)["problems"] if row["rule"] == "unknown-key"]
     assert (row["file"], row["line"], row["column"]) == ("environments/production.yaml", 2, 13)
+
+
+def test_reports_of_a_check(repository: Callable) -> None:
+    """`check --report` writes each format into its file, beside what `-o` prints, also where all is in order."""
+    made = repository("namespace: tenant-a\nvms: {web: {cuont: 1}}\n")
+    reports = ["--report", "gitlab", "quality.json", "--report", "junit", "tests.xml"]
+    done = made.run("check", *reports)
+    assert (done.code, "unknown key 'cuont'" in done.messages) == (1, True)
+    assert "unknown-key" in [row["check_name"] for row in json.loads((made.root / "quality.json").read_text())]
+    assert "unknown key &apos;cuont&apos;" in (made.root / "tests.xml").read_text().replace("'", "&apos;")
+    made.write({"environments/production.yaml": "namespace: tenant-a\ndisks: {data: 1Gi}\n"})
+    made.run("render")
+    assert made.run("check", *reports).code == 0
+    assert json.loads((made.root / "quality.json").read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "report",
+    [("nope", "file"), ("gitlab", "no/such/folder"), ("gitlab", "environments"), ("gitlab",), ("gitlab", "")],
+    ids=["format", "folder that is not there", "a folder", "no file", "an empty name"],
+)
+def test_report_that_cannot_be_written(report: tuple[str, ...], repository: Callable) -> None:
+    """Exit code 2, and the sources are as they were."""
+    made = repository("namespace: tenant-a\ndisks: {data: 1Gi}\n")
+    done = made.run("check", "--report", *report)
+    assert (done.code, len(done.messages.splitlines()) > 0) == (2, True), done.messages
+    assert "bug" not in done.messages
+
+
+def test_report_hides_secrets(repository: Callable) -> None:
+    """What is hidden on a terminal is hidden in a file."""
+    token = "ghp_" + "a1B2" * 9
+    made = repository(f"namespace: tenant-a\nvms: {{web: {{{token}: 1}}}}\n")
+    made.run("check", "--report", "gitlab", "quality.json", "--report", "text", "check.txt")
+    assert token not in (made.root / "quality.json").read_text() + (made.root / "check.txt").read_text()

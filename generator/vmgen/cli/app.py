@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from keyword import iskeyword
@@ -55,6 +56,8 @@ class _CommandGroup(click.Group):
         module = name + "_" * iskeyword(name)  # `import` cannot name a module that anybody imports
         command: click.Command = import_module(f"vmgen.cli.{module}").command
         command.short_help = COMMANDS[name]
+        # `\b` keeps the lines of a paragraph, so that an example can be copied from a narrow terminal.
+        command.help = re.sub(r"\n\n( *)Example:", "\n\n\\1\b\n\\1Example:", command.help or "")
         add_shared_options(command)
         name_variables(command, name)
         return command

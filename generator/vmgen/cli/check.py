@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from vmgen.check.own_templates import find_own_templates
-from vmgen.cli.options import affected_option, against_option, environments_argument, jobs_option, output_option, timings_option
+from vmgen.cli.options import (
+    affected_option,
+    against_option,
+    environments_argument,
+    jobs_option,
+    output_option,
+    reports_option,
+    timings_option,
+)
 from vmgen.cli.session import Progress, Session, measure_stages
 from vmgen.problems import Problem, has_errors, sort_problems
 from vmgen.quantities import format_count
@@ -28,6 +36,7 @@ class CheckOptions(NamedTuple):
     kustomize: str
     kustomize_binary: str | None
     jobs: int
+    reports: tuple[tuple[str, str], ...]
 
 
 @click.command("check")
@@ -46,6 +55,7 @@ class CheckOptions(NamedTuple):
 @jobs_option("Environments, and builds, at a time.")
 @timings_option
 @output_option
+@reports_option
 @click.pass_obj
 def command(color: str, /, timings: bool, output: str, **options: Any) -> bool:
     """Check that the sources are valid, that nothing is lost, and that manifests/ is exactly what they render.
@@ -70,7 +80,10 @@ def _check(session: Session, options: CheckOptions) -> bool:
 
     result = session.evaluate(names, removed, base, allow_empty=True, verify_all=True, jobs=options.jobs)
     problems = _find_problems(session, result, options)
-    if session.report_problems(sort_problems([*session.name_problems, *problems])):
+    sorted_problems = sort_problems([*session.name_problems, *problems])
+    for format_name, file in options.reports:
+        session.write_report_file(sorted_problems, format_name, file)
+    if session.report_problems(sorted_problems):
         return False
     session.print_message(f"{format_count(len(names), 'environment is', 'environments are')} in order.")
     return True

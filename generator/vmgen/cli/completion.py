@@ -16,7 +16,12 @@ class _BashComplete(BashComplete):
         """Do nothing: click would ask the bash of this machine, but the script may be for another."""
 
 
-SHELLS: dict[str, type[ShellComplete]] = {"bash": _BashComplete, "zsh": ZshComplete, "fish": FishComplete}
+class _FishComplete(FishComplete):
+    # Split once: click's own script cuts a description at its first comma.
+    source_template = FishComplete.source_template.replace('string split ","', 'string split --max 1 ","')
+
+
+SHELLS: dict[str, type[ShellComplete]] = {"bash": _BashComplete, "zsh": ZshComplete, "fish": _FishComplete}
 
 
 @click.command("completion")

@@ -95,8 +95,8 @@ def _format_result(result: ImportResult, written: tuple[ImportedEnvironment, ...
     if not result.environments:
         return "Nothing was imported: there is no VMInstance and no VMDisk in what was given."
     if not result.is_verified:
-        return "Not proved; nothing was written. Mend the manifests where the errors say so, and import again."
+        return "Not verified; nothing was written. Correct the manifests where the errors say so, and import again."
     if not written:
-        return "Proved: it renders what was imported."
+        return "Verified: it renders what was imported."
     files, names = ", ".join(imported.file for imported in written), " ".join(imported.name for imported in written)
-    return f"Proved and written: {files}. Next: vmgen plan {names}"
+    return f"Verified and written: {files}. Next: vmgen plan {names}"

@@ -23,6 +23,14 @@ def output_option(function: CommandFunction) -> CommandFunction:
     return format_option(list(FORMATS), help="Format of the problems.")(function)
 
 
+def reports_option(function: CommandFunction) -> CommandFunction:
+    """Add `--report FORMAT FILE`, which may be repeated: problems in further formats, each in a file."""
+    help_ = "Also write the problems in this format into a file; may be repeated."
+    return click.option(
+        "--report", "reports", type=(click.Choice(list(FORMATS)), str), metavar="FORMAT FILE", multiple=True, help=help_
+    )(function)
+
+
 def format_option(formats: list[str], help: str = "Format.") -> Callable[[CommandFunction], CommandFunction]:
     """Add `-o FORMAT`; the first format is the default."""
     return click.option("-o", "--output", type=click.Choice(formats), default=formats[0], show_default=True, help=help)

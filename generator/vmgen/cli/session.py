@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -23,6 +23,7 @@ from vmgen.read.configuration import find_git_top, find_root
 from vmgen.read.repository import Project, find_environments, open_project, select_environments
 from vmgen.read.unread import find_unread_files
 from vmgen.report.terminal import Paint, choose_paint, no_paint
+from vmgen.secrets.redact import redact_tokens
 from vmgen.stamps import StampStore
 
 if TYPE_CHECKING:
@@ -168,15 +169,30 @@ class Session:
             problems = tuple(problem for problem in problems if problem.severity == "error")
         is_text = self.output_format == "text"
         if problems or not is_text:
-            from vmgen.report.problem_places import quote_sources, relocate
-            from vmgen.report.problems import FORMATS
-
-            located = relocate(problems, self.project.root, None if is_text else find_git_top(self.project.root))
-            if is_text and sys.stderr.isatty():
-                located = quote_sources(located, problems, self.project.root)
-            text = FORMATS[self.output_format](located, self.paint_for(sys.stderr))
+            text = self._format_problems(problems, self.output_format, self.paint_for(sys.stderr), quotes=sys.stderr.isatty())
             (write_report if is_text or beside_data else write_output)(text)
         return failed
+
+    def write_report_file(self, problems: Sequence[Problem], format_name: str, file: str) -> None:
+        """Write problems in a format of FORMATS into a file. Raises VmgenError if it cannot be written."""
+        from vmgen.filesystem.writer import write_named_file
+
+        text = self._format_problems(problems, format_name, no_paint)
+        try:
+            write_named_file(file, redact_tokens(text).encode(errors="backslashreplace"), str(self.project.root))
+        except OSError as error:
+            raise VmgenError(f"cannot write {file}: {error.strerror}") from None
+
+    def _format_problems(self, problems: Sequence[Problem], format_name: str, paint: Paint, *, quotes: bool = False) -> str:
+        """Format problems; in text, places are relative to the current folder, else to the top of Git."""
+        from vmgen.report.problem_places import quote_sources, relocate
+        from vmgen.report.problems import FORMATS
+
+        is_text = format_name == "text"
+        located = relocate(problems, self.project.root, None if is_text else find_git_top(self.project.root))
+        if is_text and quotes:
+            located = quote_sources(located, problems, self.project.root)
+        return FORMATS[format_name](located, paint)
 
     def report_results(self, results: Iterable[RenderResult]) -> bool:
         """Print the problems of file names and of rendered environments, each once; return True if one is an error."""

@@ -12,11 +12,10 @@ from vmgen.cloud_init.rules import MERGE_CONFLICT
 from vmgen.cloud_init.user_data import InlineTemplateSource, MappingSource, TemplateSource, UserData, render_cloud_config
 from vmgen.problems import Place, Problem, ProblemsError, did_you_mean
 from vmgen.read.located import Located
-from vmgen.read.templates import Templates
+from vmgen.read.templates import UNDEFINED_NAME, Templates
 from vmgen.read.yaml_reader import read_yaml
 
 _MISSING_ATTRIBUTE = re.compile(r"'[\w.]*AttrMapping object' has no attribute '(?P<name>[^']*)'")
-_UNDEFINED = re.compile(r"'(?P<name>\w+)' is undefined")
 _MAX_NAMES = 20
 
 
@@ -70,12 +69,12 @@ def _explain_name(message: str, line: str, variables: Mapping[str, Any]) -> str:
             reason = f"there is no key 'number' in vm: the name '{variables['vm']['name']}' ends in no number"
             return f"{reason}; use vm.index, or `vars` of the VM below `instances:`"
         return f"there is no key '{name}' in {parent}{_suggest_name(name, parent, list(variables[parent]))}"
-    undefined = _UNDEFINED.search(message)
+    undefined = UNDEFINED_NAME.search(message)
     if undefined:
         name = undefined["name"]
         full_names = {key: f"{parent}.{key}" for parent in ("vm", "vars", "env") for key in variables[parent]}
         hint = f"; did you mean {full_names[name]}?" if name in full_names else did_you_mean(name, full_names)
-        return f"{message}{hint or '; there are vm, env and vars'}"
+        return f"{undefined[0]}{hint or '; there are vm, env and vars'}"
     return message
 
 

@@ -19,7 +19,7 @@ from vmgen.read.located import Located
 from vmgen.rules import TOML_SYNTAX, UNREADABLE_FILE
 
 CONFIGURATION_FILE = "vmgen.toml"
-_COMMANDS = ("render", "check", "plan", "list", "explain", "impact", "import", "catalog")
+_ANSWERS = "init"
 _CLAUSE = re.compile(r"(==|!=|>=|<=|>|<|~=)\s*(\d+(?:\.\d+)*)")
 _TOML_POSITION = re.compile(r"\(at line (\d+), column (\d+)\)")
 
@@ -70,9 +70,8 @@ def load_configuration(root: Path) -> Configuration:
         raise ProblemsError(problems)
     data = content["data"]
     _require_version(data.get("required-version", ""), document)
-    return Configuration(
-        {name: data[name] for name in _COMMANDS if name in data}, data.get("color", "auto"), data.get("init", {})
-    )
+    defaults = {name: value for name, value in data.items() if isinstance(value, dict) and name != _ANSWERS}
+    return Configuration(defaults, data.get("color", "auto"), data.get(_ANSWERS, {}))
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from jinja2 import BaseLoader, TemplateError, TemplateNotFound, TemplateSyntaxError, nodes
 
-from vmgen.problems import Place, Problem, ProblemsError
+from vmgen.problems import Place, Problem, ProblemsError, suggest
 from vmgen.read.repository import Project
 from vmgen.read.sandbox import Sandbox, count_steps
 from vmgen.read.template_steps import StepCounter, StepLimitError
@@ -20,6 +20,8 @@ _QUOTED = re.compile(r"""(?<!\w)(?P<mark>['"])(?P<text>[^'"\n]{0,4096})(?P=mark)
 _TYPE_NAME = re.compile(
     r"(?:[\w.]+ object|int|str|list|tuple|dict|float|bool|NoneType|builtin_function_or_method|method|function)"
 )
+# What Jinja2 says of a name that a template is not given (jinja2.Undefined).
+UNDEFINED_NAME = re.compile(r"'(?P<name>\w+)' is undefined")
 _TRACE_FILTERS = ("trace_condition", "enter_branch", "leave_branch", "trace_choice")
 
 
@@ -96,7 +98,7 @@ class Templates:
         except ProblemsError:  # a file that may not be read
             raise
         except Exception as error:  # filters and expressions of a template may raise anything
-            raise ProblemsError((self._to_problem(name, error),)) from error
+            raise ProblemsError((self._to_problem(name, error, values),)) from error
 
     def generate(self, name: str, values: Mapping[str, Any]) -> Iterator[str]:
         """Iterate over the pieces of the output as they are rendered, so that a tracer can tell their order."""
@@ -166,7 +168,7 @@ class Templates:
             self._name_independent[key] = _is_output_only(self.parse(name), variables)
         return self._name_independent[key]
 
-    def _to_problem(self, name: str, error: Exception) -> Problem:
+    def _to_problem(self, name: str, error: Exception, values: Mapping[str, Any]) -> Problem:
         line, display_path = 1, self._display_paths.get(name, f"templates/{name}")
         if isinstance(error, TemplateSyntaxError):
             line, display_path = error.lineno, error.filename or display_path
@@ -179,6 +181,9 @@ class Templates:
         message = _describe_error(error)
         if not isinstance(error, TemplateSyntaxError):
             message = _QUOTED.sub(lambda quoted: quoted[0] if self._is_written(quoted["text"]) else f"'{REDACTED}'", message)
+        undefined = UNDEFINED_NAME.fullmatch(message)
+        if undefined:
+            message += suggest(undefined["name"], values)
         return TEMPLATE_ERROR.build_problem(Place(display_path, line, 1), "", message)
 
     def _is_written(self, quoted: str) -> bool:

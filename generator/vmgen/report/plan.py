@@ -171,7 +171,9 @@ def _format_group(group: _ChangeGroup, paint: Paint) -> Iterator[str]:
         yield f"      {line}"
     for field in change.fields:
         yield escape(f"      {field.path}: {_format_difference(field)}")
-        yield f"          {paint(field.verdict, _VERDICT_COLOURS[field.verdict])}: {escape(field.says)}"
+        # The object's own verdict stands above already.
+        verdict = "" if field.verdict == change.verdict else f"{paint(field.verdict, _VERDICT_COLOURS[field.verdict])}: "
+        yield f"          {verdict}{escape(field.says)}"
 
 
 class _Block(NamedTuple):
@@ -319,7 +321,8 @@ def _build_block(group: _ChangeGroup) -> _Block:
     lines.extend(f"  <br>{_format_sentence(sentence)}" for sentence in describe_change(change))
     for field in change.fields:
         lines.append(f"  - {_format_code(field.path)}: {_format_code(_format_difference(field))}")
-        lines[-1] += f"<br>**{field.verdict}**: {_format_sentence(field.says)}"
+        verdict = "" if field.verdict == change.verdict else f"**{field.verdict}**: "
+        lines[-1] += f"<br>{verdict}{_format_sentence(field.says)}"
     return _Block("\n".join(lines) + "\n", len(group.names))
 
 

@@ -52,6 +52,8 @@ _IN_DIRECTORY = {
     ".gitlab-ci.yml": {
         "  before_script:\n": "  before_script:\n    - cd {0}\n",
         "paths: [plan.md]": "paths: [{0}/plan.md]",
+        "codequality: ": "codequality: {0}/",
+        "junit: gl": "junit: {0}/gl",
     },
     ".pre-commit-config.yaml": {
         "make --silent check": "make --silent --directory {0} check",
