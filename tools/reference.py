@@ -85,6 +85,8 @@ def environment_page() -> str:
         ("`defaults`", "defaults"),
         ("One VM of a group (`vms.<name>.instances.<number or name>`)", "instance"),
         ("A disk", "disk"),
+        ("A disk of a group (`vms.<name>.disks.<suffix>`)", "ownDisk"),
+        ("An earlier generation of a disk (`previous`)", "previousDisk"),
         ("An attachment", "attachment"),
         ("A tombstone (`retire`)", "tombstone"),
         ("`delivery`", "delivery"),

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from vmgen.check.rule import Finding, rule
 from vmgen.check.totals import Totals, compute_disk_totals, compute_vm_totals, load_prices, sum_totals
-from vmgen.merge.environment import Environment, Group, VmSettings
+from vmgen.merge.environment import Environment, Group
+from vmgen.merge.own_disks import OwnDisk, VmSettings
 from vmgen.problems import Place
 from vmgen.quantities import format_count, format_size, parse_size
 
@@ -48,7 +49,7 @@ class BudgetLimit(NamedTuple):
 
 
 class ResourceRequest(NamedTuple):
-    """The totals of each VM of a group, own disks included, or those of a standalone disk; `place` sets how many there are."""
+    """The totals of each VM of a group, with all disks of its own, or those of a standalone disk; `place` sets how many."""
 
     subject: str
     place: Place
@@ -123,19 +124,24 @@ def _find_first_excess(limit: BudgetLimit, requests: tuple[ResourceRequest, ...]
 def _iter_requests(environment: Environment) -> Iterator[ResourceRequest]:
     """Yield the groups in their order, then the standalone disks."""
     for group in environment.groups:
-        by_settings: dict[int, Totals] = {}
+        by_disks: dict[tuple[int, ...], Totals] = {}
+        units = []
         for instance in group.instances:
-            if id(instance.settings) not in by_settings:
-                by_settings[id(instance.settings)] = _compute_totals_with_disks(instance.settings, environment)
+            previous = instance.previous_disks
+            key = (id(instance.settings), *(id(disk.settings) for disk in previous))
+            if key not in by_disks:
+                by_disks[key] = _compute_totals_with_disks(instance.settings, previous, environment)
+            units.append(by_disks[key])
         subject, place = _locate_count(group)
-        yield ResourceRequest(subject, place, tuple(by_settings[id(instance.settings)] for instance in group.instances))
+        yield ResourceRequest(subject, place, tuple(units))
     for disk in environment.disks:
         yield ResourceRequest(f"disks.{disk.name}", disk.place, (compute_disk_totals(disk.settings.get_plain),))
 
 
-def _compute_totals_with_disks(settings: VmSettings, environment: Environment) -> Totals:
+def _compute_totals_with_disks(settings: VmSettings, previous: tuple[OwnDisk, ...], environment: Environment) -> Totals:
     vm_totals = compute_vm_totals(settings.values.get_plain, environment.platform.catalog)
-    return sum_totals((vm_totals, *(compute_disk_totals(disk.settings.get_plain) for disk in settings.disks)))
+    disks = (*settings.disks, *previous)
+    return sum_totals((vm_totals, *(compute_disk_totals(disk.settings.get_plain) for disk in disks)))
 
 
 def _locate_count(group: Group) -> tuple[str, Place]:

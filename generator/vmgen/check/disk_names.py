@@ -13,7 +13,7 @@ _MAX_SUGGESTIONS = 2000
 
 
 class NamedDisk(NamedTuple):
-    """A disk of the environment; `owner` is None for a standalone one."""
+    """A disk of the environment; `owner` is the VM that has it attached as its own, None for a standalone or previous one."""
 
     name: str
     settings: Settings
@@ -46,9 +46,14 @@ class DiskIndex:
         # VM names and suffixes may both contain dashes, so each dash may be the one between them.
         for position, character in enumerate(name):
             instance = self._instances.get(name[:position]) if character == "-" else None
-            for disk in instance.settings.disks if instance else ():
+            if instance is None:
+                continue
+            for disk in instance.settings.disks:
                 if disk.suffix == name[position + 1 :]:
                     return NamedDisk(name, disk.settings, instance)
+            for disk in instance.previous_disks:
+                if disk.suffix == name[position + 1 :]:
+                    return NamedDisk(name, disk.settings, None)
         return None
 
     def _sample_own_names(self) -> list[str]:

@@ -18,13 +18,14 @@ class Attachment(NamedTuple):
 
 
 class Disk(NamedTuple):
-    """A VMDisk. `group` and `vm` are empty for a standalone disk."""
+    """A VMDisk. `group` and `vm` are empty for a standalone disk. A previous one is kept for its VM, and attached to none."""
 
     name: str
     group: str
     vm: str
     values: Mapping[str, Any]
     settings: Settings
+    is_previous: bool = False
 
     @property
     def kind(self) -> str:

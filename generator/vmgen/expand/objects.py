@@ -18,7 +18,8 @@ from vmgen.cloud_init.variables import TemplateVariables
 from vmgen.cloud_init.windows import is_windows
 from vmgen.expand.model import Attachment, Disk, Fleet, VirtualMachine
 from vmgen.expand.template_context import LocatedContext, build_disk_context, build_vm_context
-from vmgen.merge.environment import Environment, Group, OwnDisk, VmSettings
+from vmgen.merge.environment import Environment, Group
+from vmgen.merge.own_disks import OwnDisk, VmSettings
 from vmgen.merge.settings import Settings
 from vmgen.read.located import to_plain
 
@@ -55,6 +56,7 @@ class _FleetBuilder:
         self.machines: list[VirtualMachine] = []
         self.user_data: list[UserData] = []
         self._shared: dict[int, _SharedVmData] = {}
+        self._previous_values: dict[int, Mapping[str, Any]] = {}
         self._interned: dict[str, Mapping[str, Any]] = {}
 
     def add_group(self, group: Group) -> None:
@@ -67,7 +69,18 @@ class _FleetBuilder:
                 name = f"{instance.name}-{own_disk.suffix}"
                 attachments.append(Attachment(name, bus))
                 self.disks.append(Disk(name, group.key, instance.name, values, own_disk.settings))
+            self._add_previous_disks(group, index)
             self._add_machine(group, index, shared, (*attachments, *shared.attachments))
+
+    def _add_previous_disks(self, group: Group, index: int) -> None:
+        """Add the disks that are kept for a VM. They inherit nothing from it, so that no later change of it reaches them."""
+        instance = group.instances[index]
+        for disk in instance.previous_disks:
+            key = id(disk.settings)
+            if key not in self._previous_values:
+                self._previous_values[key] = self.build_disk_values(disk.settings, ())
+            name, values = f"{instance.name}-{disk.suffix}", self._previous_values[key]
+            self.disks.append(Disk(name, group.key, instance.name, values, disk.settings, is_previous=True))
 
     def _add_machine(self, group: Group, index: int, shared: _SharedVmData, disks: tuple[Attachment, ...]) -> None:
         instance = group.instances[index]

@@ -15,9 +15,12 @@ from vmgen.read.located import Located
 
 # Keys that templates get in another form or not at all; every other key is given to the template under its own name.
 _NON_VM_KEYS = frozenset(
-    (*DISK_SOURCES, "storage", "storageClass", "disks", "attach", "protect", "vars", "labels", "annotations", "cloudInit")
+    (
+        *(*DISK_SOURCES, "storage", "storageClass", "system", "previous", "disks", "attach", "protect"),
+        *("vars", "labels", "annotations", "cloudInit"),
+    )
 )
-_NON_DISK_KEYS = frozenset((*DISK_SOURCES, "protect", "labels", "annotations"))
+_NON_DISK_KEYS = frozenset((*DISK_SOURCES, "protect", "generation", "previous", "of", "labels", "annotations"))
 
 LocatedContext = dict[str, Located]
 

@@ -16,8 +16,9 @@ from vmgen.cloud_init.variables import USER_DATA_FILTERS, TemplateVariables, fin
 from vmgen.expand.model import Disk, Resource, VirtualMachine
 from vmgen.expand.template_context import LocatedContext, build_disk_context, build_vm_context
 from vmgen.explain.traced_values import TracedPaths, accept_tokens, to_tokens, trace_context
-from vmgen.merge.environment import SYSTEM_DISK, Environment, Group, Instance, OwnDisk
+from vmgen.merge.environment import Environment, Group, Instance
 from vmgen.merge.layers import DISK_SOURCES
+from vmgen.merge.own_disks import SYSTEM_DISK, OwnDisk, PreviousDisk
 from vmgen.merge.settings import Settings
 from vmgen.problems import Place, ProblemsError
 from vmgen.read.located import KeyPath, Located, walk
@@ -120,6 +121,12 @@ class EnvironmentSources:
 
     def _find_disk_sources(self, disk: Disk) -> ObjectSources:
         group, instance = self._instances[disk.group, disk.vm]
+        if disk.is_previous:
+            previous = next(each for each in instance.settings.previous if each.disk.settings is disk.settings)
+            context = self._build_disk_context(disk.settings, ())
+            name_sources = (*_find_name_sources(group, instance), *_find_previous_sources(previous, instance))
+            existence_sources = (*_find_count_sources(group), *_find_membership_sources(previous))
+            return ObjectSources(name_sources, existence_sources, context, previous.disk.place)
         own_disk = next(own_disk for own_disk in instance.settings.disks if own_disk.settings is disk.settings)
         name_sources = (*_find_name_sources(group, instance), *_find_suffix_sources(own_disk, instance))
         existence_sources = (*_find_count_sources(group), *_find_system_disk_sources(own_disk, instance))
@@ -160,15 +167,40 @@ def _find_count_sources(group: Group) -> Sources:
     return tuple(value for key in ("count", "skip", "names") if (value := group.located.get(key)))
 
 
-def _find_suffix_sources(own_disk: OwnDisk, instance: Instance) -> Sources:
-    """Find the key of a disk under `disks`; empty for a system disk without one."""
+def _find_disk_entry(own_disk: OwnDisk, instance: Instance) -> Located | None:
+    """Find the entry of a disk under `disks`; a system disk has one only where the VM itself has no source."""
     entries = instance.settings.values.get("disks")
-    return _find_key_sources(entries.get(own_disk.suffix), own_disk.suffix) if entries else ()
+    return entries.get(own_disk.key) if entries else None
+
+
+def _find_suffix_sources(own_disk: OwnDisk, instance: Instance) -> Sources:
+    """Find the key of a disk under `disks`, and its generation; only the generation for a system disk without a key."""
+    entry = _find_disk_entry(own_disk, instance)
+    generation = entry.get("generation") if entry else instance.settings.values.get("system")
+    sources = _find_key_sources(entry, own_disk.key)
+    return (*sources, generation) if generation else sources
+
+
+def _find_previous_sources(previous: PreviousDisk, instance: Instance) -> Sources:
+    """Find the keys that make the end of the name of a disk of another generation."""
+    value = instance.settings.values.located
+    sources: list[Located] = []
+    for key in previous.path.split("."):
+        value = value.mapping[key]
+        if key not in ("disks", "previous"):
+            sources += _find_key_sources(value, key)
+    return tuple(sources)
+
+
+def _find_membership_sources(previous: PreviousDisk) -> Sources:
+    """Find the `of` that says which VMs have a disk of another generation."""
+    of = previous.disk.settings.get("of")
+    return (of,) if of else ()
 
 
 def _find_system_disk_sources(own_disk: OwnDisk, instance: Instance) -> Sources:
     """Find the one setting, a source or a size, that makes the system disk; empty if several do or a rule did."""
-    if own_disk.suffix != SYSTEM_DISK or _find_suffix_sources(own_disk, instance):
+    if own_disk.key != SYSTEM_DISK or _find_disk_entry(own_disk, instance):
         return ()
     settings = instance.settings.values
     values = [value for key in (*DISK_SOURCES, "storage") if (value := settings.get(key)) and not value.layer]

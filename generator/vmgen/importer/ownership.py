@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from vmgen.importer.conventions import PlatformConventions
 from vmgen.importer.inputs import Diagnostics, ImportNote
 from vmgen.importer.translate import DiskAttachment, DiskObject, VmObject
-from vmgen.merge.environment import SYSTEM_DISK
 from vmgen.merge.layers import DISK_SOURCES
+from vmgen.merge.own_disks import SYSTEM_DISK
 from vmgen.problems import Place, did_you_mean
 from vmgen.quantities import max_size
 from vmgen.read.located import KeyPath, to_plain

@@ -5,32 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vmgen.merge.inference import has_system_disk, infer_disk, infer_vm
-from vmgen.merge.layers import DISK_SOURCES, Layered, drop_nulls, merge
+from vmgen.merge.inference import has_system_disk
+from vmgen.merge.layers import Layered, drop_nulls, merge
+from vmgen.merge.own_disks import OwnDisk, VmSettings, build_disk, build_vm_settings
 from vmgen.merge.platform import Platform
 from vmgen.merge.settings import Settings, with_layer
 from vmgen.problems import Place
 from vmgen.read.located import Located
 
-SYSTEM_DISK = "system"
 # Keys that say which VMs a group has, rather than what each of them is.
 INSTANCE_KEYS = ("count", "skip", "names", "name", "instances")
-
-
-class OwnDisk(NamedTuple):
-    """A disk that each VM of a group gets: `<vm>-<suffix>`."""
-
-    suffix: str
-    settings: Settings
-    place: Place
-
-
-class VmSettings(NamedTuple):
-    """The settings of a VM; instances without overrides share one object."""
-
-    values: Settings
-    disks: tuple[OwnDisk, ...]
-    attachments: tuple[Located, ...]
 
 
 class Instance(NamedTuple):
@@ -40,6 +24,18 @@ class Instance(NamedTuple):
     number: int | None
     settings: VmSettings
     place: Place
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What `instances:` and `of:` call the VM: its number if it has one, and its name."""
+        return (self.name,) if self.number is None else (str(self.number), self.name)
+
+    @property
+    def previous_disks(self) -> tuple[OwnDisk, ...]:
+        """The other generations of its disks that are kept for this VM, attached to none."""
+        return tuple(
+            previous.disk for previous in self.settings.previous if any(str(item.data) in self.labels for item in previous.of)
+        )
 
 
 class Group(NamedTuple):
@@ -74,6 +70,7 @@ class Environment(NamedTuple):
 
     `vm_settings` has each distinct settings object that a VM uses, with its group and its key path. `disk_settings` has
     the settings of each disk, system disks included, with its key path and the settings of its VM (None if standalone).
+    `previous_settings` has those of earlier generations, which inherit nothing and so have no VM.
     """
 
     name: str
@@ -84,6 +81,12 @@ class Environment(NamedTuple):
     disks: tuple[StandaloneDisk, ...]
     vm_settings: tuple[tuple[Group, VmSettings, str], ...]
     disk_settings: tuple[tuple[Settings, str, VmSettings | None], ...]
+    previous_settings: tuple[tuple[Settings, str, VmSettings | None], ...]
+
+    @property
+    def all_disk_settings(self) -> tuple[tuple[Settings, str, VmSettings | None], ...]:
+        """The settings of each disk, previous ones included: their keys are checked, not that they could be made today."""
+        return (*self.disk_settings, *self.previous_settings)
 
 
 def merge_environment(layers: Layered, platform: Platform) -> Environment:
@@ -98,12 +101,13 @@ def merge_environment(layers: Layered, platform: Platform) -> Environment:
         base = merge(base, defaults, "group", nulls=True)
     groups = tuple(_build_group(key, group, base, platform) for key, group in content.get_entries("vms"))
     disks = tuple(
-        StandaloneDisk(name, _build_disk(disk, {}, platform), disk.key_place or disk.place)
+        StandaloneDisk(name, build_disk(disk, {}, platform), disk.key_place or disk.place)
         for name, disk in settings.get_entries("disks")
     )
     vm_settings = tuple(_iter_vm_settings(groups))
     disk_settings = tuple(_iter_disk_settings(vm_settings, disks))
-    return Environment(layers.name, layers.file, platform, settings, groups, disks, vm_settings, disk_settings)
+    previous = tuple(_iter_previous_settings(vm_settings))
+    return Environment(layers.name, layers.file, platform, settings, groups, disks, vm_settings, disk_settings, previous)
 
 
 def _build_group(key: str, group: Located, base: Located, platform: Platform) -> Group:
@@ -111,14 +115,13 @@ def _build_group(key: str, group: Located, base: Located, platform: Platform) ->
     settings = Settings(drop_nulls(Located(merged.data, group.place, group.key_place, overrides=group.overrides)))
     place = group.key_place or group.place
     shared_values = Located({name: value for name, value in merged.mapping.items() if name not in INSTANCE_KEYS}, place)
-    shared = _build_vm_settings(Settings(drop_nulls(shared_values)), platform)
+    shared = build_vm_settings(Settings(drop_nulls(shared_values)), platform)
     overrides = dict(Settings(merged).get_entries("instances"))
     instances = []
     for name, number, name_place in expand_names(key, settings, place):
-        labels = (name,) if number is None else (str(number), name)
-        own = [overrides[label] for label in labels if label in overrides]
-        vm_settings = _apply_overrides(shared_values, own, platform) if own else shared
-        instances.append(Instance(name, number, vm_settings, name_place))
+        instance = Instance(name, number, shared, name_place)
+        own = [overrides[label] for label in instance.labels if label in overrides]
+        instances.append(instance._replace(settings=_apply_overrides(shared_values, own, platform)) if own else instance)
     return Group(key, place, settings.located, shared, tuple(instances))
 
 
@@ -149,30 +152,7 @@ def _apply_overrides(shared_values: Located, overrides: list[Located], platform:
     for override in overrides:
         merged = merge(merged, override, "group", nulls=True)
     values = Located(merged.data, overrides[-1].key_place or shared_values.place)
-    return _build_vm_settings(Settings(drop_nulls(values)), platform)
-
-
-def _build_vm_settings(settings: Settings, platform: Platform) -> VmSettings:
-    vm = infer_vm(settings, platform)
-    inherited = {name: value for name in ("storageClass", "protect") if (value := vm.get(name))}
-    disks: list[OwnDisk] = []
-    if has_system_disk(vm):
-        disks.append(OwnDisk(SYSTEM_DISK, _build_system_disk(vm, platform), settings.located.place))
-    for suffix, disk in vm.get_entries("disks"):
-        disks.append(OwnDisk(suffix, _build_disk(disk, inherited, platform), disk.key_place or disk.place))
-    return VmSettings(vm, tuple(disks), vm.get_items("attach"))
-
-
-def _build_system_disk(vm: Settings, platform: Platform) -> Settings:
-    names = (*DISK_SOURCES, "storage", "storageClass", "protect")
-    values = {name: vm.located.mapping[name] for name in names if vm.is_set(name)}
-    return _build_disk(Located(values, vm.located.place), {}, platform)
-
-
-def _build_disk(disk: Located, inherited: dict[str, Located], platform: Platform) -> Settings:
-    defaults = with_layer(platform.disk_defaults, "platform")
-    merged = merge(Located({**defaults.mapping, **inherited}, defaults.place), disk, "disk")
-    return infer_disk(Settings(Located(merged.data, disk.key_place or disk.place)), platform)
+    return build_vm_settings(Settings(drop_nulls(values)), platform)
 
 
 def _iter_vm_settings(groups: tuple[Group, ...]) -> Iterator[tuple[Group, VmSettings, str]]:
@@ -190,6 +170,14 @@ def _iter_disk_settings(
     for _, vm, path in vm_settings:
         for index, disk in enumerate(vm.disks):
             is_system = index == 0 and has_system_disk(vm.values)
-            yield disk.settings, path if is_system else f"{path}.disks.{disk.suffix}", vm
+            yield disk.settings, path if is_system else f"{path}.disks.{disk.key}", vm
     for standalone_disk in standalone:
         yield standalone_disk.settings, f"disks.{standalone_disk.name}", None
+
+
+def _iter_previous_settings(
+    vm_settings: tuple[tuple[Group, VmSettings, str], ...],
+) -> Iterator[tuple[Settings, str, VmSettings | None]]:
+    for _, vm, path in vm_settings:
+        for previous in vm.previous:
+            yield previous.disk.settings, f"{path}.{previous.path}", None

@@ -24,8 +24,9 @@ WRITTEN_LAYERS = ("", "platform", "catalog")
 _CHILD_SHAPES: Mapping[str, Mapping[str, str]] = {
     "environment": {"defaults": "group", "vms": "groups", "disks": "disks"},
     "groups": {"*": "group"},
-    "group": {"disks": "disks", "instances": "groups", "cloudInit": "cloudInit"},
+    "group": {"disks": "disks", "previous": "disks", "instances": "groups", "cloudInit": "cloudInit"},
     "disks": {"*": "disk"},
+    "disk": {"previous": "disks"},
     "cloudInit": {"*": "cloudConfig"},
     "cloudConfig": {"*": "cloudConfig"},
 }

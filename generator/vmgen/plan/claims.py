@@ -46,7 +46,7 @@ def claim_environment(environment: Environment) -> Claims:
     for group in environment.groups:
         for instance in group.instances:
             places[Identity("VMInstance", namespace, instance.name, cluster)] = instance.place
-            for disk in instance.settings.disks:
+            for disk in (*instance.settings.disks, *instance.previous_disks):
                 places[Identity("VMDisk", namespace, f"{instance.name}-{disk.suffix}", cluster)] = instance.place
     return Claims(environment.name, places)
 

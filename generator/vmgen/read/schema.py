@@ -37,6 +37,7 @@ TYPE_NAMES = {
 # Sections of an environment in which `off` is one of the options, and so cannot be mistaken for a boolean.
 _OFF_IS_TEXT = (("policy",), ("severity",))
 _MAX_VALUE_LENGTH = 60
+_NAME_FORM = "lower-case letters, digits and dashes, a letter first"
 _MAX_KEYS_LISTED = 5
 
 
@@ -94,8 +95,11 @@ class Schema:
                 yield from _report_unknown_key(path, name, item, schema)
         elif kind == "propertyNames":
             # Versions of the validator differ in which of the two schemas they name.
-            pattern = re.compile(schema.get("propertyNames", schema)["pattern"])
-            yield from (_report_invalid_name(path, name, item) for name in item.mapping if not _is_name(pattern, name))
+            names = schema.get("propertyNames", schema)
+            pattern, expected = re.compile(names["pattern"]), names.get("x-expected", _NAME_FORM)
+            yield from (
+                _report_invalid_name(path, name, item, expected) for name in item.mapping if not _is_name(pattern, name)
+            )
         else:
             rule, message = _describe_error(kind, details, item, schema, error.message)
             advice = suggest_value(path, item.data) if rule in (WRONG_TYPE, INVALID_VALUE) else ""
@@ -229,9 +233,9 @@ def _list_nearest(name: str, known_keys: Mapping[str, Any]) -> str:
     return f"; near to it are {', '.join(get_close_matches(name, keys, n=3, cutoff=0))}, and docs/environment.md lists all"
 
 
-def _report_invalid_name(path: KeyPath, name: str, item: Located) -> tuple[KeyPath, Problem]:
+def _report_invalid_name(path: KeyPath, name: str, item: Located, expected: str) -> tuple[KeyPath, Problem]:
     place, short_name = item.mapping[name].key_place or item.place, _abbreviate(name)
-    message = f"'{short_name}' cannot be a name; use lower-case letters, digits and dashes, a letter first"
+    message = f"'{short_name}' cannot be a name; use {expected}"
     # The rest of a mapping under a wrong name is read on: only a part of it that nobody asks for is marked.
     invalid_path = (*path, name, "") if item.mapping[name].mapping else (*path, name)
     return invalid_path, INVALID_NAME.build_problem(place, format_path((*path, short_name)), message)

@@ -32,7 +32,7 @@ class _Fault(NamedTuple):
 
 def find_protection_faults(environment: Environment, tree: Tree, project: Project) -> Iterator[Problem]:
     """Yield a problem for each key that unprotects disks, with the number of the disks that it hits."""
-    entries = {id(settings): (settings, path, vm) for settings, path, vm in environment.disk_settings}
+    entries = {id(settings): (settings, path, vm) for settings, path, vm in environment.all_disk_settings}
     disks_by_problem: dict[tuple[Place, str, _Fault], list[str]] = defaultdict(list)
     faults_by_text: dict[bytes, tuple[_Fault, ...]] = {}
     for path, disk in tree.resources.items():

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from vmgen.check.disk_names import DiskIndex
 from vmgen.check.rule import Finding, rule
-from vmgen.merge.environment import Environment, VmSettings
+from vmgen.merge.environment import Environment
 from vmgen.merge.inference import has_system_disk
 from vmgen.merge.layers import DISK_SOURCES
+from vmgen.merge.own_disks import VmSettings
 from vmgen.merge.settings import Settings
 from vmgen.problems import Place
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from vmgen.check.disk_names import DiskIndex
 from vmgen.check.rule import Finding, rule
-from vmgen.merge.environment import Environment, VmSettings
+from vmgen.merge.environment import Environment
 from vmgen.merge.layers import DISK_SOURCES
+from vmgen.merge.own_disks import VmSettings
 from vmgen.problems import Place
 from vmgen.quantities import parse_size
 from vmgen.read.located import Located
@@ -77,7 +78,7 @@ def several_sources(environment: Environment) -> Iterator[Finding]:
 
     Keep one. (A higher layer that writes one replaces what a lower layer wrote: only two in the same place are refused.)
     """
-    for disk, path, _ in environment.disk_settings:
+    for disk, path, _ in environment.all_disk_settings:
         sources = [name for name in DISK_SOURCES if disk.get(name)]
         if len(sources) > 1:
             message = f"{' and '.join(sources)} both say what is on the disk; keep one"
@@ -91,7 +92,7 @@ def missing_storage(environment: Environment) -> Iterator[Finding]:
     Write `storage:`; a disk can grow later, and never shrink.
     """
     message = "no size; write `storage:`, such as 50Gi"
-    for disk, path, _ in environment.disk_settings:
+    for disk, path, _ in environment.all_disk_settings:
         if not disk.is_set("storage"):
             yield Finding(disk.located.place, f"{path}.storage", message)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from vmgen.check.guards import GUARDS
 from vmgen.check.rule import Finding, rule
-from vmgen.merge.environment import Environment, VmSettings
+from vmgen.merge.environment import Environment
+from vmgen.merge.own_disks import VmSettings
 from vmgen.merge.settings import Settings
 from vmgen.problems import shorten
 from vmgen.read.located import Located
@@ -67,7 +68,7 @@ def reserved_annotation(environment: Environment) -> Iterator[Finding]:
     Add the protection's own values to yours, in their exact spelling and before others of their kind: of several `Prune=`
     Argo CD takes the first. Or say openly that the disk is not protected: `protect: false` on it.
     """
-    for disk, path, vm in environment.disk_settings:
+    for disk, path, vm in environment.all_disk_settings:
         if disk.get_plain("protect") is not True:
             continue
         levels = list_annotation_levels(environment, disk, path, vm)
@@ -83,7 +84,7 @@ def _iter_metadata(environment: Environment, kind: str) -> Iterator[tuple[str, L
     """Yield the key, value and key path of each label or annotation."""
     levels = [(environment.settings, "")]
     levels += [(vm.values, f"{path}.") for _, vm, path in environment.vm_settings if vm.values.is_set(kind)]
-    levels += [(disk, f"{path}.") for disk, path, _ in environment.disk_settings if disk.is_set(kind)]
+    levels += [(disk, f"{path}.") for disk, path, _ in environment.all_disk_settings if disk.is_set(kind)]
     for settings, path in levels:
         for key, value in settings.get_entries(kind):
             yield key, value, f"{path}{kind}.{shorten(key)}"

@@ -26,7 +26,7 @@ def field_not_on_platform(environment: Environment) -> Iterator[Finding]:
         yield from _report_misplaced(vm.values, vm_keys, path, environment)
         for index, item in enumerate(vm.attachments):
             yield from _report_misplaced(Settings(item), disk_keys, f"{path}.attach[{index}]", environment)
-    for disk, path, _ in environment.disk_settings:
+    for disk, path, _ in environment.all_disk_settings:
         yield from _report_misplaced(disk, disk_keys, path, environment)
 
 
@@ -53,7 +53,7 @@ def empty_name(environment: Environment) -> Iterator[Finding]:
     """
     allowed = environment.platform.content.get_plain("mayBeEmpty", [])
     values = [(vm.values, "instanceProfile", path) for _, vm, path in environment.vm_settings]
-    values += [(disk, "storageClass", path) for disk, path, _ in environment.disk_settings]
+    values += [(disk, "storageClass", path) for disk, path, _ in environment.all_disk_settings]
     for settings, key, path in values:
         if key not in allowed and settings.get_plain(key) == "" and settings.is_set_by_user(key):
             title = environment.platform.get_section("title")

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 from vmgen.check.policy import policy
 from vmgen.check.rule import Finding
-from vmgen.merge.environment import Environment, VmSettings
+from vmgen.merge.environment import Environment
 from vmgen.merge.inference import has_system_disk
+from vmgen.merge.own_disks import VmSettings
 from vmgen.merge.settings import Settings
 from vmgen.problems import Place
 from vmgen.read.located import to_plain
@@ -82,7 +83,7 @@ def unprotected_disk(environment: Environment) -> Iterator[Finding]:
 
     Remove the line; to let one disk go, name it under `retire:`.
     """
-    for disk, path, _ in environment.disk_settings:
+    for disk, path, _ in environment.all_disk_settings:
         if disk.get_plain("protect") is False and not disk.get_plain("optical"):
             message = "nothing stops Argo CD or Flux from deleting this disk; remove `protect: false`"
             yield Finding(disk.find_place("protect"), f"{path}.protect", message)

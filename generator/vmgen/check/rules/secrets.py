@@ -59,7 +59,7 @@ def _find_secrets(environment: Environment) -> Iterator[tuple[str, Place, str]]:
     """Yield subject, place and description of each secret in the settings of an environment, its groups, VMs and disks."""
     levels: list[tuple[str, Mapping[str, Located]]] = [("", environment.settings.located.mapping)]
     levels += [(f"{path}.", vm.values.located.mapping) for _, vm, path in environment.vm_settings]
-    levels += [(f"{path}.", disk.located.mapping) for disk, path, _ in environment.disk_settings]
+    levels += [(f"{path}.", disk.located.mapping) for disk, path, _ in environment.all_disk_settings]
     for prefix, settings in levels:
         for name, value in settings.items():
             if name not in _EXCLUDED_KEYS and not value.layer:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from vmgen.check.rule import Finding, rule
 from vmgen.check.ssh_key import MIN_RSA_BITS, SshKey, SshKeyFault, SshKeyFaultKind, parse_ssh_key
 from vmgen.check.ssh_key_options import KeyOption
-from vmgen.merge.environment import Environment, VmSettings
+from vmgen.merge.environment import Environment
+from vmgen.merge.own_disks import VmSettings
 from vmgen.problems import Place, shorten
 
 

@@ -1,0 +1,111 @@
+"""Rules on the generations of disks: the current one, and those that `previous:` keeps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from vmgen.check.rule import Finding, rule
+from vmgen.merge.environment import Environment, Group
+from vmgen.merge.inference import has_system_disk
+from vmgen.merge.own_disks import SYSTEM_DISK, PreviousDisk, VmSettings
+from vmgen.problems import Place, did_you_mean, shorten
+
+_RESERVED_KEY = re.compile(rf"{SYSTEM_DISK}-[0-9]+")
+
+
+@rule("reserved-disk-key")
+def reserved_disk_key(environment: Environment) -> Iterator[Finding]:
+    """A key under `disks:` that names a system disk: `system-2` is the second generation of it. `system` is the first.
+
+    Choose another key. `system` alone may be the key of the system disk itself, where the VM has no source or size for one.
+    """
+    for _, vm, path in environment.vm_settings:
+        current = vm.values.get_plain("system", 1)
+        for key, entry in vm.values.get_entries("disks"):
+            # In the first generation the two have one name, and `duplicate-name` says so.
+            is_second = key == SYSTEM_DISK and has_system_disk(vm.values) and current != 1
+            if is_second or _RESERVED_KEY.fullmatch(key):
+                message = f"'{key}' names a system disk, as `system-2` and `system-3` do its generations; choose another key"
+                yield Finding(entry.key_place or entry.place, f"{path}.disks.{key}", message)
+
+
+@rule("generation-without-system-disk")
+def generation_without_system_disk(environment: Environment) -> Iterator[Finding]:
+    """`system:` on a VM that has no system disk of its own, so there is nothing whose generation it could be.
+
+    Remove it. A system disk under `disks:` has its `generation:` there.
+    """
+    for _, vm, path in environment.vm_settings:
+        generation = vm.values.get("system")
+        if generation and not has_system_disk(vm.values):
+            message = "the VM has no `image:`, `url:`, `clone:`, `upload:` or `storage:` that makes a system disk; remove it"
+            yield Finding(generation.place, f"{path}.system", message)
+
+
+@rule("generation-in-use")
+def generation_in_use(environment: Environment) -> Iterator[Finding]:
+    """`previous:` keeps the generation that the VM uses: one disk would be both in use and put aside.
+
+    Count `system:` (of a further disk: `generation:`) up, or remove the entry under `previous:`.
+    """
+    for previous, path in _iter_previous(environment):
+        vm = previous.vm
+        current = next((disk for disk in vm.disks if disk.key == previous.entry.disk.key), None)
+        generation = previous.entry.disk.generation
+        if current and current.generation == generation:
+            key = "system" if previous.entry.path.startswith("previous") else "generation"
+            message = (
+                f"generation {generation} is the one in use; write `{key}: {generation + 1}` for a new disk beside it, or take "
+                "this entry out"
+            )
+            yield Finding(previous.entry.disk.place, path, message)
+
+
+@rule("previous-without-of")
+def previous_without_of(environment: Environment) -> Iterator[Finding]:
+    """A disk under `previous:` that no VM is said to have. Without `of:` every VM that is added later would get one, too.
+
+    Write the numbers or the names of the VMs that have it: `of: [1, 2, 3]`.
+    """
+    for previous, path in _iter_previous(environment):
+        settings = previous.entry.disk.settings
+        if not previous.entry.of and not settings.is_invalid("of"):
+            having = (each.labels[0] for each in previous.group.instances if each.settings is previous.vm)
+            message = f"write the VMs that have this disk, such as `of: [{shorten(', '.join(having))}]`"
+            yield Finding(previous.entry.disk.place, f"{path}.of", message)
+
+
+@rule("previous-of-unknown-vm", "warning")
+def previous_of_unknown_vm(environment: Environment) -> Iterator[Finding]:
+    """`of:` names a VM that its group does not have, so that no disk is kept for it.
+
+    Correct it; remove it once the disk of a VM that is gone is retired.
+    """
+    reported: set[Place] = set()
+    for previous, path in _iter_previous(environment):
+        labels = {label: None for instance in previous.group.instances for label in instance.labels}
+        for item in previous.entry.of:
+            if str(item.data) not in labels and item.place not in reported:
+                reported.add(item.place)
+                hint = did_you_mean(str(item.data), labels) or "; remove it"
+                yield Finding(item.place, f"{path}.of", f"no VM '{shorten(str(item.data))}' in this group{hint}")
+
+
+class _PreviousEntry(NamedTuple):
+    """An entry of `previous:` and the VMs that have it in their settings."""
+
+    group: Group
+    vm: VmSettings
+    entry: PreviousDisk
+
+
+def _iter_previous(environment: Environment) -> Iterator[tuple[_PreviousEntry, str]]:
+    """Yield each entry of `previous:` with its key path, once for each place."""
+    reported: set[Place] = set()
+    for group, vm, path in environment.vm_settings:
+        for entry in vm.previous:
+            if entry.disk.place not in reported:
+                reported.add(entry.disk.place)
+                yield _PreviousEntry(group, vm, entry), f"{path}.{entry.path}"

@@ -1,0 +1,106 @@
+"""The disks that each VM of a group has of its own: its system disk, its further disks, and earlier generations of both.
+
+A disk is filled once, when it is made. Another source or storage class is another disk, of the next generation, beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from vmgen.merge.inference import has_system_disk, infer_disk, infer_vm
+from vmgen.merge.layers import DISK_SOURCES, merge
+from vmgen.merge.platform import Platform
+from vmgen.merge.settings import Settings, with_layer
+from vmgen.problems import Place
+from vmgen.read.located import Located
+
+SYSTEM_DISK = "system"
+_SUFFIX = re.compile(r"(?P<key>.+?)-(?P<generation>[1-9][0-9]{0,3})")
+
+
+class OwnDisk(NamedTuple):
+    """A disk that each VM of a group gets: `<vm>-<suffix>`. `key` is its suffix without the generation, `data` of `data-2`."""
+
+    suffix: str
+    settings: Settings
+    place: Place
+    key: str
+    generation: int = 1
+
+
+class PreviousDisk(NamedTuple):
+    """Another generation of an own disk, attached to no VM. `of` has the VMs that have one, by number or name.
+
+    `path` is its key path below that of its VM: `previous.1`, or `disks.data.previous.1`.
+    """
+
+    disk: OwnDisk
+    of: tuple[Located, ...]
+    path: str
+
+
+class VmSettings(NamedTuple):
+    """The settings of a VM; instances without overrides share one object."""
+
+    values: Settings
+    disks: tuple[OwnDisk, ...]
+    attachments: tuple[Located, ...]
+    previous: tuple[PreviousDisk, ...] = ()
+
+
+def format_suffix(key: str, generation: int) -> str:
+    """Return what the name of a disk has behind that of its VM: `system` for the first generation, then `system-2`."""
+    return key if generation == 1 else f"{key}-{generation}"
+
+
+def list_generations(suffix: str) -> Iterator[tuple[str, int]]:
+    """Yield the keys and generations that make a suffix: `data-2` is the first of `data-2`, or the second of `data`."""
+    yield suffix, 1
+    match = _SUFFIX.fullmatch(suffix)
+    if match and match["generation"] != "1":
+        yield match["key"], int(match["generation"])
+
+
+def build_vm_settings(settings: Settings, platform: Platform) -> VmSettings:
+    """Return the settings of a VM with what follows from them, and its own disks in their boot order."""
+    vm = infer_vm(settings, platform)
+    inherited = {name: value for name in ("storageClass", "protect") if (value := vm.get(name))}
+    disks: list[OwnDisk] = []
+    previous: list[PreviousDisk] = []
+    if has_system_disk(vm):
+        generation = vm.get_plain("system", 1)
+        system, place = _build_system_disk(vm, platform), settings.located.place
+        disks.append(OwnDisk(format_suffix(SYSTEM_DISK, generation), system, place, SYSTEM_DISK, generation))
+    previous.extend(_build_previous(SYSTEM_DISK, vm, "", platform))
+    for key, entry in vm.get_entries("disks"):
+        place = entry.key_place or entry.place
+        disk = build_disk(entry, inherited, platform)
+        generation = disk.get_plain("generation", 1)
+        disks.append(OwnDisk(format_suffix(key, generation), disk, place, key, generation))
+        previous.extend(_build_previous(key, disk, f"disks.{key}.", platform))
+    return VmSettings(vm, tuple(disks), vm.get_items("attach"), tuple(previous))
+
+
+def build_disk(disk: Located, inherited: dict[str, Located], platform: Platform) -> Settings:
+    """Return the settings of a disk: the platform's defaults, what it inherits from its VM, and its own keys."""
+    defaults = with_layer(platform.disk_defaults, "platform")
+    merged = merge(Located({**defaults.mapping, **inherited}, defaults.place), disk, "disk")
+    return infer_disk(Settings(Located(merged.data, disk.key_place or disk.place)), platform)
+
+
+def _build_system_disk(vm: Settings, platform: Platform) -> Settings:
+    names = (*DISK_SOURCES, "storage", "storageClass", "protect")
+    values = {name: vm.located.mapping[name] for name in names if vm.is_set(name)}
+    return build_disk(Located(values, vm.located.place), {}, platform)
+
+
+def _build_previous(key: str, settings: Settings, path: str, platform: Platform) -> Iterator[PreviousDisk]:
+    """Yield the other generations of a disk that its settings, or those of its VM, keep."""
+    for number, entry in settings.get_entries("previous"):
+        generation = int(number)
+        disk = build_disk(entry, {}, platform)
+        place = entry.key_place or entry.place
+        own_disk = OwnDisk(format_suffix(key, generation), disk, place, key, generation)
+        yield PreviousDisk(own_disk, disk.get_items("of"), f"{path}previous.{number}")
