@@ -39,7 +39,7 @@ def build_values_schema(project: Project, platform: str = "") -> str:
     }
     definitions = document["$defs"]
     for name, names in values.items():
-        for owner in (definitions, definitions["disk"]["properties"]):
+        for owner in (definitions, *(definitions[shape]["properties"] for shape in ("disk", "ownDisk"))):
             if name in owner and names:
                 owner[name] = _restrict(owner[name], names)
     document["properties"]["platform"] = _restrict(document["properties"]["platform"], project.platform_names)
