@@ -60,7 +60,6 @@ class Large(NamedTuple):
 @pytest.fixture(name="large")
 def _large(repository: Callable, monkeypatch: pytest.MonkeyPatch) -> Large:
     monkeypatch.setattr("vmgen.kustomize.builds.MAX_OBJECTS_PER_BUILD", 3)
-    monkeypatch.setattr("vmgen.kustomize.builds.MIN_OBJECTS_PER_BUILD", 2)
     made = repository(FLEET)
     assert made.run("render").code == 0
     return Large(made.root, made.project, {path: text for path, text in made.files().items() if path.startswith(NAME)})
@@ -77,7 +76,7 @@ def _temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(name="acting")
 def _acting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: list[str]) -> Callable[[str], Path]:
-    """Puts an engine before the real one that first does something with the folder, `$2`; gives the log of the folders."""
+    """Put an engine before the real one that first acts on the kustomization.yaml of the folder `$1`; return its log."""
 
     def act(script: str) -> Path:
         folder, log = tmp_path / "bin", tmp_path / "log"
@@ -85,7 +84,8 @@ def _acting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: list[str]) 
         program = folder / "kustomize"
         real = " ".join(engine)
         program.write_text(
-            f'#!/bin/sh\n[ "$1" = version ] && exit\necho "$2 $$" >> {log}\ncase "$2" in\n{script}\nesac\nexec {real} "$2"\n'
+            f'#!/bin/sh\n[ "$1" = version ] && exit\nshift\necho "$1 $$" >> {log}\n'
+            f'case "$(cat "$1/kustomization.yaml")" in\n{script}\nesac\nexec {real} "$@"\n'
         )
         program.chmod(0o755)
         monkeypatch.setenv("VMGEN_KUSTOMIZE_BINARY", str(program))
@@ -95,10 +95,10 @@ def _acting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: list[str]) 
 
 
 def _folders(log: Path, root: Path) -> list[str]:
-    """The folders that were built, in order; excerpts by the word."""
+    """Return the folders that were built, in order, `part` for a temporary one."""
     lines = [line.rpartition(" ")[0] for line in log.read_text().splitlines()]
     below = f"{root / 'manifests'}/"
-    return [line.removeprefix(below) if line.startswith(below) else "excerpt" for line in lines]
+    return [line.removeprefix(below) if line.startswith(below) else "part" for line in lines]
 
 
 def _runs(process: int) -> bool:
@@ -115,17 +115,36 @@ def _gone(log: Path) -> bool:
 
 
 def test_the_parts_are_the_whole(large: Large) -> None:
-    """Each manifest is wanted of one build: groups by themselves, small ones and standalone disks together."""
+    """Each manifest is in one build, whatever group it belongs to, and no build has more objects than it may."""
     builds, problems = plan_builds(large.project, {NAME: large.files}, full=False)
     assert problems == ()
-    assert [(build.folder, build.entries) for build in builds] == [
-        ("production/disks/web", ()),
-        ("production/vms/web", ()),
-        ("production/disks", ("production/disks/golden.yaml", "production/disks/iso.yaml", "production/disks/db")),
-        ("production/vms/db", ("production/vms/db",)),
+    assert [(build.folder, len(build.desired)) for build in builds] == [
+        ("production/disks", 3),
+        ("production/disks/web", 3),
+        ("production", 3),
+        ("production/vms/web", 1),
     ]
-    wanted = [path for build in builds for path in build.desired]
-    assert sorted(wanted) == sorted(path for path in large.files if "kustomization" not in path and "reference" not in path)
+    assert [build.configurations for build in builds] == [("production/name-reference.yaml",), (), (), ()]
+    desired = [path for build in builds for path in build.desired]
+    assert sorted(desired) == sorted(path for path in large.files if "kustomization" not in path and "reference" not in path)
+
+
+@pytest.mark.parametrize(("group", "most"), [(12, 5), (7, 3), (5, 9)])
+def test_a_large_group_is_built_in_parts(
+    repository: Callable, monkeypatch: pytest.MonkeyPatch, engine: list[str], group: int, most: int
+) -> None:
+    """No build is larger than it may be, however large a group is, and a group whose list lacks a VM is found."""
+    monkeypatch.setattr("vmgen.kustomize.builds.MAX_OBJECTS_PER_BUILD", most)
+    made = repository(f"namespace: tenant-a\nvms: {{web: {{count: {group}, instanceType: u1.large, image: debian-12}}}}\n")
+    assert made.run("render").code == 0
+    files = {path: text for path, text in made.files().items() if path.startswith(NAME)}
+    builds, problems = plan_builds(made.project, {NAME: files}, full=False)
+    assert (problems, max(len(build.desired) for build in builds) <= most) == ((), True)
+    assert sum(len(build.desired) for build in builds) == 2 * group
+    assert verify_builds(made.project, builds, lambda _: None) == []
+    large = Large(made.root, made.project, files)
+    large.change("vms/web/kustomization.yaml", "  - web-2.yaml\n", "")
+    assert large.said() == [(f"{VMS}/web/kustomization.yaml", "resources", "does not list web-2.yaml; run render")]
 
 
 def test_nothing_is_wrong(large: Large, engine: list[str], temporary: Path) -> None:
@@ -135,26 +154,18 @@ def test_nothing_is_wrong(large: Large, engine: list[str], temporary: Path) -> N
 
 
 DISKS, VMS, LIST = "production/disks", "production/vms", "kustomization.yaml"
-MORE_YAML = ("  - web", "  - more.yaml\n  - web")
 OBJECTS: dict[str, tuple[str, str, str, str, str]] = {
     "a disk of a group": ("disks/web/web-1-data.yaml", "50Gi", "60Gi", f"{DISKS}/web", "VMDisk web-1-data differs"),
     "a VM of a group": ("vms/web/web-2.yaml", "u1.large", "u1.xlarge", f"{VMS}/web", "VMInstance web-2 differs"),
     "a disk of a small group": ("disks/db/db-1-system.yaml", "storage:", "size:", DISKS, "VMDisk db-1-system differs"),
-    "a VM of a small group": ("vms/db/db-1.yaml", "u1.large", "u1.xlarge", f"{VMS}/db", "VMInstance db-1 differs"),
+    "a VM of a small group": ("vms/db/db-1.yaml", "u1.large", "u1.xlarge", NAME, "VMInstance db-1 differs"),
     "a standalone disk": ("disks/iso.yaml", "1Gi", "2Gi", DISKS, "VMDisk iso differs"),
-    "a disk less": ("disks/web/" + LIST, "  - web-1-data.yaml\n", "", f"{DISKS}/web", "VMDisk web-1-data is not built"),
-    "a VM less": ("vms/web/" + LIST, "  - web-1.yaml\n", "", f"{VMS}/web", "VMInstance web-1 is not built"),
-    "a disk too many": ("disks/web/" + LIST, *MORE_YAML, f"{DISKS}/web", "VMDisk more is not wanted"),
-    "a VM too many": ("vms/web/" + LIST, *MORE_YAML, f"{VMS}/web", "VMInstance more is not wanted"),
 }
 
 
 @pytest.mark.parametrize(("path", "old", "new", "place", "what"), OBJECTS.values(), ids=OBJECTS)
 def test_an_object_of_a_part(large: Large, engine: list[str], path: str, old: str, new: str, place: str, what: str) -> None:
-    """An object that the engine builds otherwise, not at all or besides is named with the folder that was built."""
-    for kind, first in (("disks", "web-1-data"), ("vms", "web-1")):
-        folder = large.root / "manifests" / NAME / kind / "web"
-        (folder / "more.yaml").write_text((folder / f"{first}.yaml").read_text().replace(f"name: {first}\n", "name: more\n"))
+    """An object that the engine builds otherwise is named with the folder that holds the files of its build."""
     large.change(path, old, new)
     assert large.said() == [(place, "", f"{what} when kustomize builds {place}; run render")]
     assert [message.partition(" when ")[0] for _, _, message in large.said(full=True)] == [what]
@@ -172,12 +183,28 @@ LISTS: dict[str, tuple[str, str, str, str, str]] = {
     "disks lists more": ("disks/", "  - web\n", "  - web\n  - ../vms\n", "resources", "lists ../vms, which was not rendered"),
     "vms lists less": ("vms/", "  - web\n", "", "resources", "does not list web"),
     "vms lists more": ("vms/", "  - web\n", "  - web\n  - a/b\n", "resources", "lists a/b, which was not rendered"),
+    "a group lists a disk less": ("disks/web/", "  - web-1-data.yaml\n", "", "resources", "does not list web-1-data.yaml"),
+    "a group lists a VM less": ("vms/web/", "  - web-1.yaml\n", "", "resources", "does not list web-1.yaml"),
+    "a group lists a disk more": (
+        "disks/web/",
+        "  - web",
+        "  - more.yaml\n  - web",
+        "resources",
+        "lists more.yaml, which was not rendered",
+    ),
+    "a small group lists one twice": (
+        "vms/db/",
+        "  - db-1.yaml\n",
+        "  - db-1.yaml\n  - db-1.yaml\n",
+        "resources",
+        "lists db-1.yaml 2 times",
+    ),
 }
 
 
 @pytest.mark.parametrize(("folder", "old", "new", "key", "what"), LISTS.values(), ids=LISTS)
-def test_a_list_above_the_groups(large: Large, engine: list[str], folder: str, old: str, new: str, key: str, what: str) -> None:
-    """A kustomization.yaml that no part builds is read: what it lists is what was rendered below it, each once."""
+def test_a_list(large: Large, engine: list[str], folder: str, old: str, new: str, key: str, what: str) -> None:
+    """A kustomization.yaml that no part builds is read: it lists what was rendered beside it, each once."""
     large.change(f"{folder}kustomization.yaml", old, new)
     assert large.said() == [(f"{NAME}/{folder}kustomization.yaml", key, f"{what}; run render")]
 
@@ -197,13 +224,13 @@ MORE = {
 }
 
 
-@pytest.mark.parametrize("folder", ["", "disks/"])
+@pytest.mark.parametrize("folder", ["", "disks/", "vms/web/"])
 @pytest.mark.parametrize(("old", "new"), MORE.values(), ids=MORE)
 def test_what_reading_cannot_judge(large: Large, folder: str, old: str, new: str) -> None:
-    """Where a file above the groups says more than a list, or is none, the whole is built, and the engine tells."""
+    """If a kustomization.yaml holds more than lists, or is none, kustomize builds the environment from its root."""
     large.change(f"{folder}kustomization.yaml", old, new)
     builds, problems = plan_builds(large.project, {NAME: large.files}, full=False)
-    assert ([(build.folder, build.entries) for build in builds], problems) == ([(NAME, ())], ())
+    assert ([(build.folder, build.is_part) for build in builds], problems) == ([(NAME, False)], ())
 
 
 def test_a_prefix_above_the_groups(large: Large, engine: list[str]) -> None:
@@ -213,11 +240,8 @@ def test_a_prefix_above_the_groups(large: Large, engine: list[str]) -> None:
 
 
 def test_the_configuration_is_built(large: Large, engine: list[str]) -> None:
-    """The engine reads name-reference.yaml in an excerpt, where there is nothing but large groups too."""
-    groups = {path: text for path, text in large.files.items() if "/web" in path or path.count("/") < 3}
-    groups = {path: text for path, text in groups.items() if not path.endswith(("golden.yaml", "iso.yaml"))}
-    builds, _ = plan_builds(large.project, {NAME: groups}, full=False)
-    assert [build.entries for build in builds] == [(), (), ("production/disks/web/web-1-data.yaml",)]
+    """Kustomize reads name-reference.yaml in one part."""
+    builds, _ = plan_builds(large.project, {NAME: large.files}, full=False)
     large.change("name-reference.yaml", "nameReference:", "nameReference: {")
     with pytest.raises(VmgenError, match=r"^kustomize cannot build manifests/production: .*YAML"):
         verify_builds(large.project, builds, lambda _: None)
@@ -230,7 +254,7 @@ def test_full_builds_the_root(large: Large, acting: Callable) -> None:
     assert _folders(log, large.root) == [NAME]
 
 
-PARTS = ["production/disks/web", "excerpt", "production/vms/web"]
+PARTS = ["part", "part"]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +263,7 @@ PARTS = ["production/disks/web", "excerpt", "production/vms/web"]
 def test_the_option(
     large: Large, acting: Callable, vmgen: Callable, monkeypatch: pytest.MonkeyPatch, option: str, most: int, folders: list[str]
 ) -> None:
-    """`check` builds an environment up to the limit from its root, a larger one in parts, the longest first.
+    """`check` builds an environment up to the limit from its root, a larger one in parts.
 
     With `full` each is built from its root, and with `off` none.
     """
@@ -258,13 +282,13 @@ def test_the_same_order_on_each_run(large: Large, acting: Callable) -> None:
     expected = large.said()
     assert [place for place, _, _ in expected] == [
         f"{VMS}/kustomization.yaml",
+        DISKS,
+        DISKS,
         f"{DISKS}/web",
+        NAME,
         f"{VMS}/web",
-        DISKS,
-        DISKS,
-        f"{VMS}/db",
     ]
-    acting("*/disks/web) sleep 0.5;;")
+    acting("*/disks/iso.yaml*) sleep 0.5;;")
     assert [large.said(jobs=jobs) for jobs in (1, 2, 9)] == [expected] * 3
 
 
@@ -301,13 +325,13 @@ def test_progress(large: Large, engine: list[str]) -> None:
     told: list[str] = []
     builds, _ = plan_builds(large.project, {NAME: large.files}, full=False)
     verify_builds(large.project, builds, told.append)
-    assert sorted(told) == ["production/disks", "production/disks/web", "production/vms/db", "production/vms/web"]
+    assert sorted(told) == ["production", "production/disks", "production/disks/web", "production/vms/web"]
 
 
 def test_an_engine_that_fails(large: Large, acting: Callable, temporary: Path) -> None:
-    """The first folder that cannot be built is named with the engine's words; the others end, and no folder is left."""
-    log = acting("*/disks/web) sleep 0.5; echo it broke >&2; exit 3;;\n*) exec sleep 60;;")
-    with pytest.raises(VmgenError, match=r"^kustomize cannot build manifests/production/disks/web: it broke$"):
+    """The first build that fails is named with the words of kustomize; the others end, and no folder is left."""
+    log = acting("*/disks/iso.yaml*) sleep 0.5; echo it broke >&2; exit 3;;\n*) exec sleep 60;;")
+    with pytest.raises(VmgenError, match=r"^kustomize cannot build manifests/production: it broke$"):
         large.problems(jobs=2)
     assert len(_folders(log, large.root)) <= 2
     assert _gone(log)
@@ -319,17 +343,17 @@ def test_two_folders_that_cannot_be_built(large: Large, acting: Callable, tmp_pa
     """The error is that of the longer build, though another fails before it; after that, no build is begun."""
     failed = tmp_path / "failed"
     log = acting(
-        f"*/disks/web) until [ -e {failed} ]; do sleep 0.02; done; sleep 0.1; echo the first >&2; exit 3;;\n"
+        f"*/disks/iso.yaml*) until [ -e {failed} ]; do sleep 0.02; done; sleep 0.1; echo the first >&2; exit 3;;\n"
         f"*) until [ $(wc -l < {tmp_path / 'log'}) -eq {jobs} ]; do sleep 0.02; done; touch {failed}; exit 3;;"
     )
-    with pytest.raises(VmgenError, match=r"disks/web: the first$"):
+    with pytest.raises(VmgenError, match=r"production: the first$"):
         large.problems(jobs=jobs)
     assert len(_folders(log, large.root)) == jobs
 
 
-def test_an_excerpt_that_cannot_be_built(large: Large, acting: Callable, temporary: Path) -> None:
-    """The engine's words name the files where they lie, not where they were copied to; and no folder is left."""
-    acting(f'"{temporary}"/*) echo "$2/disks/iso.yaml broke" >&2; exit 3;;')
+def test_a_part_that_cannot_be_built(large: Large, acting: Callable, temporary: Path) -> None:
+    """The words of kustomize name the files from the root of the repository, and no folder is left."""
+    acting(f'*/disks/iso.yaml*) echo "{large.root}/manifests/production/disks/iso.yaml broke" >&2; exit 3;;')
     with pytest.raises(VmgenError) as raised:
         large.problems()
     assert str(raised.value) == "kustomize cannot build manifests/production: manifests/production/disks/iso.yaml broke"
@@ -343,10 +367,18 @@ def test_a_standalone_disk_that_is_no_object(large: Large, engine: list[str]) ->
         large.problems()
 
 
-def test_a_standalone_disk_that_is_gone(large: Large, engine: list[str], temporary: Path) -> None:
-    """A file that somebody takes away meanwhile is the error of the system, with its name; and no folder is left."""
+def test_a_folder_that_is_gone(large: Large, engine: list[str], temporary: Path) -> None:
+    """A folder that somebody removes meanwhile is the error of the system, with its name; and no folder is left."""
     shutil.rmtree(large.root / "manifests" / NAME / "disks" / "db")
     with pytest.raises(FileNotFoundError, match=r"disks/db"):
+        large.problems()
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_file_that_is_gone(large: Large, engine: list[str], temporary: Path) -> None:
+    """A manifest that somebody removes meanwhile is an error of kustomize that names it."""
+    (large.root / "manifests" / NAME / "disks" / "iso.yaml").unlink()
+    with pytest.raises(VmgenError, match=r"manifests/production/disks/iso.yaml"):
         large.problems()
     assert list(temporary.iterdir()) == []
 
@@ -354,7 +386,7 @@ def test_a_standalone_disk_that_is_gone(large: Large, engine: list[str], tempora
 INTERRUPTED = """\
 import os, sys
 from vmgen.kustomize import builds
-builds.MAX_OBJECTS_PER_BUILD, builds.MIN_OBJECTS_PER_BUILD = 3, 2
+builds.MAX_OBJECTS_PER_BUILD = 3
 processors, sys.argv = int(sys.argv[1]), ["vmgen", "check"]
 os.cpu_count = lambda: processors
 from vmgen.__main__ import main

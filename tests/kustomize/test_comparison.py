@@ -123,3 +123,42 @@ def test_two_documents_are_not_one() -> None:
     """What holds more than the one object of a file, or none, has to be read."""
     for text in (b"a: web\n---\na: web\n", b"# web\n", b"a: ["):
         assert not EqualityCache().is_equal("web", text, text)
+
+
+# Ways in which two texts may hold lines that look like a literal block under a key.
+LINES = ("{0}\n", " {0}\n", "{0}\n\n", "{0}\n  {0}\n", "b: |\n  {0}\n", "# {0}\n", "\n{0}\n", "---\n", "'{0}\n", '"\n')
+HEADERS = ("|", "|-", "|+", "|2", "|1-", ">", "", "'", '"')
+FRAMES = (
+    *("a:\n  b: {0}", "a:\n  b: {0}  c: 1\n", "a:\n  c: |\n    b: {0}"),
+    *("a:\n  - b: {0}", "a:\n  b: {0}\n\nc: 1\n", "a:\n  b: {0}# 1\n"),
+)
+
+
+def _write_blocks() -> list[str]:
+    """Write each of the lines below each of the keys, in each frame."""
+    bodies = [f"{header}\n" + lines.replace("\n", "\n    ").rstrip(" ") for header in HEADERS for lines in LINES]
+    bodies = [body.replace("\n", "\n    ", 1) for body in bodies]
+    return [frame.format(body) for frame in FRAMES for body in bodies]
+
+
+def test_equal_blocks_are_the_same_when_read() -> None:
+    """Texts with the same literal block are equal only if reading them says so, whatever the lines look like."""
+    texts = _write_blocks()
+    cache = EqualityCache()
+    equal = 0
+    for first, second in product(texts, texts):
+        meant, got = (text.replace("{0}", "web-17").encode() for text in (first, second))
+        if cache.is_equal("web-17", meant, got):
+            assert _read(meant) == _read(got), (meant, got)
+            equal += first != second
+    assert equal > 5
+
+
+def test_user_data_of_its_own_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A VM whose user data is like that of no other is of the shape of the others all the same."""
+    cache = EqualityCache()
+    shape = "spec:\n  cloudInit: |\n    #cloud-config\n    hostname: {0}\n    uid: {1}\n\n    x: 1\n  disks: [{0}-data]\n"
+    texts = [(f"web-{number}", shape.format(f"web-{number}", number * 77).encode()) for number in range(1, 9)]
+    assert cache.is_equal(*texts[0], texts[0][1])
+    monkeypatch.setattr("vmgen.kustomize.comparison.parse_objects", None)
+    assert all(cache.is_equal(name, text, b"" + text) for name, text in texts)

@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from vmgen.kustomize.comparison import EqualityCache, compare_build, find_listing_problems, is_manifest
-from vmgen.kustomize.engine import Kustomizer, write_partial_overlay
+from vmgen.kustomize.engine import Kustomizer, write_overlay
 from vmgen.problems import Problem, VmgenError
 from vmgen.read.repository import Project
+from vmgen.render.manifests import NAME_REFERENCE
 
 # A build has the least time per object at this size: below it the start of kustomize dominates, above it the square.
-MAX_OBJECTS_PER_BUILD = 300
-# Smaller folders share a build, since kustomize takes longer to start than to build them.
-MIN_OBJECTS_PER_BUILD = 30
+MAX_OBJECTS_PER_BUILD = 200
 
 FileContents = Mapping[str, bytes]
 
@@ -26,13 +25,14 @@ FileContents = Mapping[str, bytes]
 class Build(NamedTuple):
     """One build of a folder, and the manifests that it must give. Paths are below `manifests/`.
 
-    With `entries`, a copy of only these files and folders of the environment is built; `folder` holds them all.
+    With `is_part`, only these manifests are built; `folder` holds them all, and `configurations` are read beside them.
     """
 
     environment: str
     folder: str
     desired: FileContents
-    entries: tuple[str, ...] = ()
+    is_part: bool = False
+    configurations: tuple[str, ...] = ()
 
 
 def plan_builds(
@@ -59,42 +59,12 @@ def plan_builds(
 
 
 def _split_environment(environment: str, desired: FileContents) -> Iterator[Build]:
-    """Yield the builds of a large environment: its large groups, then the rest in partial builds.
-
-    There is at least one partial build, since kustomize reads name-reference.yaml in no other.
-    """
-    entries: dict[str, FileContents] = {}
-    for folder, files in sorted(_group_by_folder(desired).items()):
-        if folder.count("/") == 1:  # standalone disks, beside the folders of the groups
-            entries |= {path: {path: files[path]} for path in sorted(files)}
-        elif len(files) < MIN_OBJECTS_PER_BUILD:
-            entries[folder] = files
-        else:
-            yield Build(environment, folder, files)
-    if not entries:
-        path = min(desired)
-        entries[path] = {path: desired[path]}
-    yield from _pack_partial_builds(environment, entries)
-
-
-def _group_by_folder(files: FileContents) -> Mapping[str, FileContents]:
-    folders: dict[str, dict[str, bytes]] = {}
-    for path, content in files.items():
-        folders.setdefault(path.rpartition("/")[0], {})[path] = content
-    return folders
-
-
-def _pack_partial_builds(environment: str, entries: Mapping[str, FileContents]) -> Iterator[Build]:
-    """Yield builds of as many entries each as MAX_OBJECTS_PER_BUILD allows."""
-    paths: list[str] = []
-    desired: dict[str, bytes] = {}
-    for path, files in entries.items():
-        if paths and len(desired) + len(files) > MAX_OBJECTS_PER_BUILD:
-            yield Build(environment, _find_common_folder(desired), desired, tuple(paths))
-            paths, desired = [], {}
-        paths.append(path)
-        desired |= files
-    yield Build(environment, _find_common_folder(desired), desired, tuple(paths))
+    """Yield the builds of a large environment, of MAX_OBJECTS_PER_BUILD manifests each; the first reads name-reference.yaml."""
+    paths = sorted(desired)
+    for start in range(0, len(paths), MAX_OBJECTS_PER_BUILD):
+        part = {path: desired[path] for path in paths[start : start + MAX_OBJECTS_PER_BUILD]}
+        configurations = () if start else (f"{environment}/{NAME_REFERENCE}",)
+        yield Build(environment, _find_common_folder(part), part, is_part=True, configurations=configurations)
 
 
 def _find_common_folder(paths: Iterable[str]) -> str:
@@ -169,8 +139,11 @@ class _BuildPool:
         return problems
 
     def _run_build(self, build: Build) -> bytes:
-        manifests, display_path = self._project.manifests, self._project.display_path
-        if not build.entries:
-            return self._kustomizer.build(manifests / build.folder, display_path(manifests / build.folder), len(build.desired))
-        with write_partial_overlay(manifests, build.environment, build.entries) as folder:
-            return self._kustomizer.build(folder, display_path(manifests / build.environment), len(build.desired))
+        manifests, objects = self._project.manifests, len(build.desired)
+        display_path = self._project.display_path(manifests / build.environment)
+        if not build.is_part:
+            return self._kustomizer.build(manifests / build.environment, display_path, objects)
+        resources, configurations = ([manifests / path for path in paths] for paths in (build.desired, build.configurations))
+        with write_overlay(resources, configurations) as folder:
+            origin = (manifests, self._project.display_path(manifests))
+            return self._kustomizer.build(folder, display_path, objects, manifests=origin)

@@ -20,6 +20,10 @@ RULE_ID = KUSTOMIZE_DIFFERS.id
 KUSTOMIZATION_HEADER = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 # A document ends at a line of dashes, whatever is before it: lines of a text value are indented.
 _DOCUMENT_SEPARATOR = b"---\n"
+# A key with its literal block: the lines below that are indented deeper, without empty lines at the end.
+_LITERAL_BLOCK = re.compile(r"^(?P<indent> +)[\w.-]+: \|[-+0-9]*\n(?:\n*(?P=indent) +\S.*\n)+", re.MULTILINE)
+# What literal blocks are replaced by, one for each: the end of Unicode's private use area, whose beginning stands for names.
+_BLOCK_PLACEHOLDERS = "\uf8fc\uf8fd\uf8fe\uf8ff"
 ResourceId = tuple[str, str, str]
 
 
@@ -80,14 +84,34 @@ class EqualityCache:
         """Return True if both texts hold the same single object with this name; False if parsing them has to tell."""
         if not is_plain([name]):
             return False
-        pair = (_remove_name(rendered, name), _remove_name(built, name))
+        texts = _replace_equal_blocks(*(text.decode(errors="surrogateescape") for text in (rendered, built)))
+        pair = (abstract(texts[0], [name]), abstract(texts[1], [name]))
         if pair not in self._results:
             self._results[pair] = _is_same_object(*pair)
         return self._results[pair]
 
 
-def _remove_name(text: bytes, name: str) -> str | None:
-    return abstract(text.decode(errors="surrogateescape"), [name])
+def _replace_equal_blocks(rendered: str, built: str) -> tuple[str, str]:
+    """Put a placeholder in the place of each literal block that both texts hold under the same key, with the same bytes.
+
+    A parser reads equal lines as equal texts, so the objects are the same if those with placeholders are. So user data, which
+    differs from VM to VM, need not be parsed for each.
+    """
+    if any(placeholder in text for placeholder in _BLOCK_PLACEHOLDERS for text in (rendered, built)):
+        return rendered, built
+    for block, placeholder in zip(list(_LITERAL_BLOCK.finditer(rendered)), _BLOCK_PLACEHOLDERS):
+        texts = [text.partition(f"\n{block.group()}") for text in (rendered, built)]
+        if all(found and _ends_block(tail, block["indent"]) for _, found, tail in texts):
+            key = block.group().partition("\n")[0]
+            line = f"\n{key}\n{block['indent']}  {placeholder}\n"
+            rendered, built = (f"{head}{line}{tail}" for head, _, tail in texts)
+    return rendered, built
+
+
+def _ends_block(tail: str, indent: str) -> bool:
+    """Return whether a literal block under a key of this indentation ends before the rest of a text."""
+    line = tail.lstrip("\n").partition("\n")[0]
+    return not line or (bool(line.strip()) and not line.startswith(f"{indent} "))
 
 
 def _is_same_object(rendered: str | None, built: str | None) -> bool:
@@ -109,7 +133,7 @@ def _index_by_id(documents: Iterable[Any]) -> dict[ResourceId, Any]:
 
 
 def find_listing_problems(project: Project, files: Iterable[str]) -> tuple[Problem, ...] | None:
-    """Compare the kustomization.yaml files above the groups of an environment with the rendered files below them.
+    """Compare the kustomization.yaml files of an environment with the rendered files beside and below them.
 
     Return None if one of them holds more than lists: only kustomize can tell the effect. Raises OSError if one is missing.
     """
@@ -126,15 +150,17 @@ def find_listing_problems(project: Project, files: Iterable[str]) -> tuple[Probl
 
 
 def _build_expected_lists(files: Iterable[str]) -> Mapping[str, Mapping[str, set[str]]]:
-    """Return the names that each kustomization.yaml lists by key, for the environment's folder and those in it."""
+    """Return the names that the kustomization.yaml of each folder of an environment has to list, by key."""
     expected: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for path in files:
-        steps = path.split("/")
-        for depth in range(1, min(len(steps), 3)):
-            folder, name = "/".join(steps[:depth]), steps[depth]
-            if name != KUSTOMIZATION:
-                key = "configurations" if (depth, name) == (1, NAME_REFERENCE) else "resources"
-                expected[folder][key].add(name)
+        folder, _, name = path.rpartition("/")
+        if name != KUSTOMIZATION:
+            key = "configurations" if name == NAME_REFERENCE and "/" not in folder else "resources"
+            expected[folder][key].add(name)
+    for folder in tuple(expected):
+        while "/" in folder:
+            folder, _, name = folder.rpartition("/")
+            expected[folder]["resources"].add(name)
     return expected
 
 
