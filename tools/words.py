@@ -49,7 +49,7 @@ BANNED = {
     r"\bdo(es)? not hold\b|\bit holds for\b": "'apply', 'be true'",
     r"\bhas to be\b|\bhave to be\b": "'must be', or an instruction",
     r"\bwhere nobody\b|\bnobody else's\b|\bnobody's\b": "name the person",
-    r"\b(?<!kustomize )(?<!and `)engines?\b(?! extra)": "'Argo CD', 'Flux', 'the sync tool'; only kustomize is an engine",
+    r"\b(?<!kustomize )(?<!\[)engines?\b(?! extra)": "'Argo CD', 'Flux', 'the sync tool'; only kustomize is an engine",
 }
 _FENCE = re.compile(r"^( *)(```+).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
@@ -118,7 +118,8 @@ def texts() -> Iterator[Text]:
     for file in sorted((ROOT / "schema").glob("*.schema.json")):
         yield from _strings(file, json.loads(file.read_text(encoding="utf-8")), "description")
     yield from _platforms()
-    for file in sorted((ROOT / "generator/vmgen/starter").iterdir()):
+    pipelines = [ROOT / path for path in ("action.yml", "gitlab/vmgen.yml", "Dockerfile")]
+    for file in [*sorted((ROOT / "generator/vmgen/starter").iterdir()), *pipelines]:
         yield Text(_relative(file), 1, _CODE.sub("CODE", file.read_text(encoding="utf-8")))
     yield Text("Makefile", 1, "\n".join(re.findall(r"## (.*)", (ROOT / "Makefile").read_text(encoding="utf-8"))))
 

@@ -153,7 +153,7 @@ def test_check(good: Callable, engine: list[str]) -> None:
     made = good()
     made.run("render")
     passed = made.run("check")
-    assert (passed.code, passed.messages) == (0, "1 environment is in order.\n")
+    assert (passed.code, passed.messages) == (0, "1 environment checked, no problems found.\n")
     manifests = made.root / "manifests/production"
     (manifests / "vms/web/web-1.yaml").unlink()
     with (manifests / "vms/web/web-2.yaml").open("a") as stream:

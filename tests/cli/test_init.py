@@ -121,7 +121,7 @@ def test_never_overwrites(tmp_path: Path, vmgen: Callable) -> None:
     assert {name: (tmp_path / name).read_text(encoding="utf-8") for name in mine} == mine
     assert (tmp_path / "Makefile").is_symlink()
     assert [path.name for path in (tmp_path / "environments").iterdir()] == ["base.yaml"]
-    kept = {line.split()[1].rstrip(",") for line in done.messages.splitlines() if line.startswith("kept ")}
+    kept = {line.split()[1].rstrip(",") for line in done.messages.splitlines() if line.startswith("skipped ")}
     assert kept == {"README.md", ".gitignore", "Makefile", "environments/_defaults.yaml", "environments/production.yaml"}
 
 
@@ -131,17 +131,17 @@ def test_twice(tmp_path: Path, vmgen: Callable) -> None:
     vmgen(*arguments)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     done = vmgen(*arguments)
-    assert (done.code, done.messages.splitlines()[-1]) == (0, "Nothing to do: all is there.")
+    assert (done.code, done.messages.splitlines()[-1]) == (0, "Nothing to do: all files already exist.")
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
 REFUSED = {
-    "no namespace": ([], "write --namespace"),
+    "no namespace": ([], "--namespace is required"),
     "a namespace of no tenant": (["--namespace", "shop"], "'shop' is not a tenant namespace such as tenant-acme"),
     "no such platform": (["--namespace", "tenant-a", "--platform", "hikub"], "no platform 'hikub'; did you mean 'hikube'?"),
     "no such key file": (["--namespace", "tenant-a", "--ssh-key", "nowhere.pub"], "nowhere.pub cannot be read: No such file"),
     "a private key": (["--namespace", "tenant-a", "--ssh-key", "private"], "the key is a private key"),
-    "no owner": (["--namespace", "tenant-a", "--owners", "data owners"], "'data owners' names no owner"),
+    "no owner": (["--namespace", "tenant-a", "--owners", "data owners"], "'data owners' is not an owner"),
 }
 
 
@@ -161,7 +161,7 @@ def test_into_a_file(tmp_path: Path, vmgen: Callable) -> None:
     """A file in the place of the folder is an error, not a traceback."""
     (tmp_path / "shop").write_text("", encoding="utf-8")
     done = vmgen("init", str(tmp_path / "shop"), "--namespace", "tenant-shop")
-    assert (done.code, done.messages) == (2, f"vmgen: {tmp_path / 'shop'} is a file; name a folder to make the repository in\n")
+    assert (done.code, done.messages) == (2, f"vmgen: {tmp_path / 'shop'} is a file; name a folder for the repository\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")

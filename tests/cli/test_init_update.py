@@ -49,7 +49,7 @@ def test_a_folder_that_no_pipeline_can_name(tmp_path: Path, vmgen: Callable) -> 
     """A name that would have to be quoted in five languages is refused, and nothing is written."""
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     done = vmgen("init", str(tmp_path / "my vms"), "--namespace", "tenant-a")
-    assert (done.code, "cannot be written into pipelines" in done.messages) == (2, True)
+    assert (done.code, "pipelines cannot use the folder name 'my vms'" in done.messages) == (2, True)
     assert not (tmp_path / "my vms" / "Makefile").exists()
 
 
@@ -71,7 +71,7 @@ def test_requirement(case: str, tmp_path: Path, vmgen: Callable, monkeypatch: py
     assert vmgen("init", str(tmp_path / "a"), "--namespace", "tenant-a").code == 0
     requirement = (tmp_path / "a" / "requirements.txt").read_text()
     assert start in requirement
-    assert ("init --requirement" in requirement) == ("git+" not in requirement)
+    assert ("init --update --requirement" in requirement) == ("git+" not in requirement)
     vmgen("init", str(tmp_path / "b"), "--namespace", "tenant-a", "--requirement", "./vmgen.whl")
     assert (tmp_path / "b" / "requirements.txt").read_text().splitlines()[-1] == "./vmgen.whl"
 
@@ -96,7 +96,7 @@ def test_answers(made: Path) -> None:
 
 def test_update(made: Path, vmgen: Callable) -> None:
     """An update writes unedited files of another version anew, and leaves alone what was edited, removed, or a user's own."""
-    assert vmgen("init", str(made), "--update").messages == "Nothing to do: all is up to date.\n"
+    assert vmgen("init", str(made), "--update").messages == "Nothing to do: all files are up to date.\n"
     toml = (made / "vmgen.toml").read_text()
     # Another version wrote another Makefile: the digest is that of its bytes.
     (made / "Makefile").write_text("old:\n")
@@ -110,13 +110,13 @@ def test_update(made: Path, vmgen: Callable) -> None:
     (made / "environments/production.yaml").write_text("# mine\n" + before)
     done = vmgen("init", str(made), "--update")
     assert (done.code, done.stdout) == (0, "wrote Makefile\n")
-    assert "kept renovate.json, which was edited" in done.messages
-    assert "left out CODEOWNERS, which was removed" in done.messages
+    assert "skipped renovate.json (edited)" in done.messages
+    assert "skipped CODEOWNERS (removed)" in done.messages
     assert "make render" in (made / "Makefile").read_text()
     assert (made / "environments/production.yaml").read_text() == "# mine\n" + before
     assert "output = 'markdown'" in (made / "vmgen.toml").read_text()
     again = vmgen("init", str(made), "--update")
-    assert (again.stdout, "kept renovate.json" in again.messages) == ("", True)
+    assert (again.stdout, "skipped renovate.json" in again.messages) == ("", True)
 
 
 def test_update_without_answers(tmp_path: Path, vmgen: Callable) -> None:
@@ -129,7 +129,7 @@ def test_a_kept_gitattributes_is_told_what_it_lacks(tmp_path: Path, vmgen: Calla
     """init says which lines a .gitattributes that was there has to get."""
     (tmp_path / ".gitattributes").write_text("* text=auto\n")
     done = vmgen("init", str(tmp_path), "--namespace", "tenant-a", "--ci", "none")
-    assert "kept .gitattributes, which was there; add these lines to it:\n    manifests/** linguist" in done.messages
+    assert "skipped .gitattributes (already exists); add these lines to it:\n    manifests/** linguist" in done.messages
     assert (tmp_path / ".gitattributes").read_text() == "* text=auto\n"
 
 

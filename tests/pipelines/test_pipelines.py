@@ -300,7 +300,7 @@ def test_gitlab_compares_a_branch_with_the_commit_before(name: str, before: str,
     machine = runner(LESS)
     done = machine.bash(script_of(name), CI_PROJECT_DIR=str(machine.root), CI_COMMIT_BEFORE_SHA=before, VMGEN_TOKEN="t")
     assert (done.returncode, "destroys-data" in done.stderr) == (1, True)
-    assert ("stands in for it" in done.stdout) is (before != "HEAD^1")
+    assert ("comparing with the first parent" in done.stdout) is (before != "HEAD^1")
     assert not (machine.folder / "record").exists()
 
 

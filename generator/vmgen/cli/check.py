@@ -85,7 +85,7 @@ def _check(session: Session, options: CheckOptions) -> bool:
         session.write_report_file(sorted_problems, format_name, file)
     if session.report_problems(sorted_problems):
         return False
-    session.print_message(f"{format_count(len(names), 'environment is', 'environments are')} in order.")
+    session.print_message(f"{format_count(len(names), 'environment')} checked, no problems found.")
     return True
 
 

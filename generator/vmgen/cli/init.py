@@ -1,4 +1,4 @@
-"""`vmgen init`: make a GitOps repository that renders at once."""
+"""`vmgen init`: scaffold a ready-to-use GitOps repository."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _OWNERS_PATTERN = re.compile(r"(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+)( +(@[\w.-]
 
 @click.command("init")
 @click.argument("folder", metavar="[DIR]", default=".")
-@click.option("--namespace", help="Tenant namespace of the VMs, such as tenant-acme.")
-@click.option("--platform", help=f"Platform.  [default: {DEFAULT_PLATFORM}]")
-@click.option("--ssh-key", "key_file", metavar="FILE", help="File of public keys that may log in to the VMs.")
-@click.option("--owners", help="Who approves changes to disks: @team or @user, for CODEOWNERS.")
-@click.option("--ci", type=click.Choice([*FORGES, "both", NONE]), help="Whose pipeline to write.  [default: both]")
-@click.option("--argocd", metavar="URL", help="Deliver with Argo CD: this repository, as Argo CD reaches it.")
-@click.option("--flux", metavar="NAME", help="Deliver with Flux: the GitRepository of this repository.")
-@click.option("--requirement", metavar="TEXT", help="What pip installs [default: this version, or the commit it came from].")
-@click.option("--defaults", is_flag=True, help="Ask nothing: take the default of what no option says.")
-@click.option("--update", is_flag=True, help="Bring the files of an earlier init to this version; edited ones stay.")
+@click.option("--namespace", help="Tenant namespace of the VMs, for example tenant-acme.")
+@click.option("--platform", help=f"Target platform.  [default: {DEFAULT_PLATFORM}]")
+@click.option("--ssh-key", "key_file", metavar="FILE", help="Path to SSH public keys for the VMs.")
+@click.option("--owners", help="Owners who approve changes to disks: @team or @user.")
+@click.option("--ci", type=click.Choice([*FORGES, "both", NONE]), help="Pipeline to write.  [default: both]")
+@click.option("--argocd", metavar="URL", help="Deliver with Argo CD, from this URL of the repository.")
+@click.option("--flux", metavar="NAME", help="Deliver with Flux, from this GitRepository.")
+@click.option("--requirement", metavar="TEXT", help="Requirement for pip  [default: this version, or its commit].")
+@click.option("--defaults", is_flag=True, help="Do not prompt; use defaults for missing options.")
+@click.option("--update", is_flag=True, help="Update files of an earlier init, except edited ones.")
 def command(
     folder: str,
     namespace: str | None,
@@ -55,10 +55,10 @@ def command(
     defaults: bool,
     update: bool,
 ) -> None:
-    """Make a repository in DIR: an environment to begin with, and what checks it before a merge.
+    """Scaffold a ready-to-use GitOps repository in DIR.
 
-    On a terminal it asks for what no option says. A file that is there already stays as it is. Below the top of a Git
-    repository, what forges read goes to its top. The answers are kept in vmgen.toml.
+    Prompts for missing options when run interactively. Existing files are never overwritten. In a folder of a larger Git
+    repository, pipelines and CODEOWNERS are written to its top. vmgen.toml records the answers.
 
     Example: vmgen init shop --namespace tenant-shop --ssh-key ~/.ssh/id_ed25519.pub
     """
@@ -67,15 +67,15 @@ def command(
         return
     interactive = not defaults and sys.stdin.isatty() and sys.stdout.isatty()
     if namespace is None and not interactive:
-        raise click.UsageError("write --namespace: there is no terminal to ask on")
+        raise click.UsageError("--namespace is required when not running interactively")
     prompter = _Prompter(interactive)
     platforms = Project(Path(folder)).platform_names
     options = StarterOptions(
         namespace=prompter.ask("Tenant namespace of the VMs (tenant-…)", namespace, _parse_namespace, None),
         platform=prompter.ask("Platform", platform, _build_choice_parser(platforms), DEFAULT_PLATFORM),
-        keys=prompter.ask("File of public SSH keys for the VMs (none: later)", key_file, _read_keys, "", _find_own_key()),
-        owners=prompter.ask("Who approves changes to disks, as @team (none: later)", owners, _parse_owners, ""),
-        forges=prompter.ask("Pipeline for github, gitlab, both or none", ci, _parse_forges, "both"),
+        keys=prompter.ask("Path to SSH public keys (leave empty to skip)", key_file, _read_keys, "", _find_own_key()),
+        owners=prompter.ask("Owners who approve changes to disks, as @team (leave empty to skip)", owners, _parse_owners, ""),
+        forges=prompter.ask("Pipeline: github, gitlab, both or none", ci, _parse_forges, "both"),
         argocd=argocd or "",
         flux=flux or "",
         requirement=requirement or _find_own_requirement(),
@@ -112,15 +112,15 @@ def _create_repository(folder: Path, options: StarterOptions) -> None:
     try:
         make_named_folder(str(folder))
     except FileExistsError:
-        raise VmgenError(f"{folder} is a file; name a folder to make the repository in") from None
+        raise VmgenError(f"{folder} is a file; name a folder for the repository") from None
     files = render_starter(options, folder)
     written, skipped = write_missing(folder, files)
     for path in written:
         write_output(f"wrote {path}\n")
     for path in skipped:
-        write_message(f"kept {path}, which was there{_explain_missing_lines(folder / path, files[path])}\n")
+        write_message(f"skipped {path} (already exists){_explain_missing_lines(folder / path, files[path])}\n")
     if not written:
-        write_message("Nothing to do: all is there.\n")
+        write_message("Nothing to do: all files already exist.\n")
         return
     record_answers(folder, options, files)
     write_output(f"wrote {CONFIGURATION_FILE}\n")
@@ -143,7 +143,7 @@ def _update_repository(folder: Path, requirement: str | None) -> None:
     """Write the files of an earlier init as this version makes them. Raises VmgenError if no answers are written down."""
     configuration = load_configuration(folder)
     if not configuration.answers:
-        raise VmgenError(f"{folder / CONFIGURATION_FILE} holds no answers in [init]; run vmgen init {folder} first")
+        raise VmgenError(f"{folder / CONFIGURATION_FILE} has no answers in [init]; run vmgen init {folder} first")
     options = build_options(configuration.answers)
     options = options._replace(requirement=requirement or _find_own_requirement() or options.requirement)
     files = render_starter(options, folder)
@@ -151,11 +151,11 @@ def _update_repository(folder: Path, requirement: str | None) -> None:
     for path in update.written:
         write_output(f"wrote {path}\n")
     for path in update.edited:
-        write_message(f"kept {path}, which was edited\n")
+        write_message(f"skipped {path} (edited)\n")
     for path in update.removed:
-        write_message(f"left out {path}, which was removed\n")
+        write_message(f"skipped {path} (removed)\n")
     record_answers(folder, options, {path: text for path, text in files.items() if path not in update.edited})
-    write_message("Next: vmgen render && git diff\n" if update.written else "Nothing to do: all is up to date.\n")
+    write_message("Next: vmgen render && git diff\n" if update.written else "Nothing to do: all files are up to date.\n")
 
 
 def _find_directory(folder: Path) -> str:
@@ -164,7 +164,7 @@ def _find_directory(folder: Path) -> str:
     top = find_git_top(resolved)
     directory = "" if top is None or top == resolved else resolved.relative_to(top).as_posix()
     if not re.fullmatch(r"[\w./+-]*", directory):
-        raise VmgenError(f"the folder {directory} cannot be written into pipelines; use letters, digits and dashes in its name")
+        raise VmgenError(f"pipelines cannot use the folder name '{directory}'; use only letters, digits and dashes")
     return directory
 
 
@@ -212,7 +212,7 @@ def _read_keys(answer: str) -> str:
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     faults = [f"the key {key.reason}" for key in map(parse_ssh_key, lines) if isinstance(key, SshKeyFault)]
     if faults or not lines:
-        raise click.BadParameter(f"{answer}: {faults[0] if faults else 'there is no key in it'}")
+        raise click.BadParameter(f"{answer}: {faults[0] if faults else 'contains no key'}")
     return text
 
 
@@ -226,7 +226,7 @@ def _parse_owners(answer: str) -> str:
     if answer in ("", NONE):
         return ""
     if not _OWNERS_PATTERN.fullmatch(answer):
-        raise click.BadParameter(f"'{answer}' names no owner; write @team or @user")
+        raise click.BadParameter(f"'{answer}' is not an owner; write @team or @user")
     return answer
 
 

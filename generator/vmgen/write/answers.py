@@ -22,7 +22,7 @@ from vmgen.write.starter import FORGES, StarterOptions, locate_file
 
 # A user's own work is written once and never again; the schema of the editor is refreshed by render.
 _NEVER_UPDATED = ("environments/", "README.md", VALUES_SCHEMA_FILE)
-_HEADER = "# The configuration of this repository: `vmgen schema configuration` prints what it may hold.\n"
+_HEADER = "# The configuration of this repository; `vmgen schema configuration` prints its schema.\n"
 _TABLE = re.compile(r"(?m)^\s*\[([^\]\n]+)\]")
 
 
@@ -101,7 +101,7 @@ def _format_answers(options: StarterOptions, files: Mapping[str, str]) -> str:
         "requirement": options.requirement,
         "directory": options.directory,
     }
-    lines = ["# What vmgen init was answered, and what it wrote: `vmgen init --update` starts from here.", "[init]"]
+    lines = ["# Answers to vmgen init, and digests of its files, for `vmgen init --update`.", "[init]"]
     lines += [f"{key} = {_quote(value)}" for key, value in answers.items() if value]
     lines += ["", "[init.files]"]
     digests = {path: _digest(text.encode()) for path, text in files.items() if not path.startswith(_NEVER_UPDATED)}
@@ -116,7 +116,7 @@ def _remove_tables(text: str) -> str:
         match = _TABLE.match(line)
         if match:
             inside = match.group(1).strip() in ("init", "init.files")
-        if not inside and not line.startswith("# What vmgen init was answered"):
+        if not inside and not line.startswith("# Answers to vmgen init"):
             kept.append(line)
     return "\n".join(kept)
 

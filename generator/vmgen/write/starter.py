@@ -42,7 +42,7 @@ _PIPELINES = {
 }
 # Read by forges and by pre-commit at the top of the Git repository alone.
 _TOP_FILES = ("CODEOWNERS", ".pre-commit-config.yaml", *(path for files in _PIPELINES.values() for path in files.values()))
-# In a folder below the top: what stands in these files, and what has to stand there.
+# In a folder below the top: the text to replace in each file, and its replacement.
 _IN_DIRECTORY = {
     ".github/workflows/vmgen.yaml": {
         "    runs-on: ubuntu-latest\n": "    runs-on: ubuntu-latest\n    defaults:\n      run:\n"
@@ -62,19 +62,19 @@ _IN_DIRECTORY = {
     "CODEOWNERS": {"/manifests/*/disks/": "/{0}/manifests/*/disks/"},
 }
 _NO_KEYS = """\
-  # Put public keys into environments/keys/ops.pub, one a line, and take the mark away: without a key nobody can log in.
+  # Nobody can log in yet. Add your public keys to environments/keys/ops.pub (one per line) and uncomment the next line:
   # sshKeys: [{file: keys/ops.pub}]
 """
 _KEYS = """\
   sshKeys: [{file: keys/ops.pub}]
 """
-_APPLY_STEP = "The first time: commit, push, and apply what lies in `delivery/` once. From then on a merge is a deployment."
+_APPLY_STEP = "Once: commit, push, and apply the files in `delivery/`. From then on, each merge is a deployment."
 _POINT_STEP = (
-    "The first time: point Argo CD or Flux at `manifests/production`, or let vmgen write what they need, with `delivery:` in\n"
-    "`environments/_defaults.yaml`. From then on a merge is a deployment."
+    "Once: point Argo CD or Flux at `manifests/production`, or generate their configuration with `delivery:` in\n"
+    "`environments/_defaults.yaml`. From then on, each merge is a deployment."
 )
-_NOTE = "# Before that version is published, name what pip can install: vmgen init --requirement.\n"
-_NO_OWNERS = "# Name them and take the mark away:\n# /manifests/*/disks/ @acme/data-owners"
+_NOTE = "# Until this version is published, choose a requirement that pip can install: vmgen init --update --requirement TEXT\n"
+_NO_OWNERS = "# Uncomment and edit:\n# /manifests/*/disks/ @acme/data-owners"
 
 
 class StarterOptions(NamedTuple):
@@ -128,7 +128,7 @@ def _build_values(options: StarterOptions) -> dict[str, str]:
         "keys": _KEYS if options.keys else _NO_KEYS,
         "delivery": "".join(_render_delivery(options)),
         "owners": f"/manifests/*/disks/ {options.owners}" if options.owners else _NO_OWNERS,
-        "more": ", the SSH keys among it" if options.keys else "",
+        "more": ", including SSH keys" if options.keys else "",
         "first": _APPLY_STEP if options.argocd or options.flux else _POINT_STEP,
         "requirement": options.requirement or f"vmgen[engine]=={__version__}",
         "note": _NOTE if not options.requirement else "",
