@@ -40,12 +40,12 @@ STAGES = (
     "plan",
     "write",
 )
-USERS = ("pipeline", "stamps", "importer", "status", "function", "api", "report", "cli", "__main__")
+USERS = ("pipeline", "stamps", "importer", "status", "edit", "function", "api", "report", "cli", "__main__")
 ORDER = (*LEAVES, *STAGES, *USERS)
 # Each library has one home; a name that ends in a dot is a folder.
 HOMES = {
     "jinja2": ("read.templates", "read.sandbox", "cloud_init.guest_template"),
-    "yaml": ("read.yaml_reader", "read.manifests", "function", "cloud_init."),
+    "yaml": ("read.yaml_reader", "read.yaml_nodes", "read.manifests", "function", "cloud_init."),
     "click": ("cli.",),
     "jsonschema_rs": ("read.schema",),
     "watchfiles": ("cli.watch",),

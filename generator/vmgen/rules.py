@@ -382,6 +382,13 @@ IMPORT_PROOF = Rule(
     "A field that rendering the imported environment would change. Write the manifest in a way that an environment has.",
 )
 
+# Edits in place
+EDIT_BY_HAND = Rule(
+    "edit-by-hand",
+    "An edit that a command cannot make without changing more than is meant: a value behind an alias, one that a shared layer sets, "
+    "or one that several lines decide. Write the printed lines, or name the file with `--in`.",
+)
+
 # Status: what is live against what is committed
 LIVE_FAILED = Rule(
     "live-failed",

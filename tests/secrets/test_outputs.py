@@ -205,6 +205,9 @@ WHERE = {
     "impact": ("environments/committed.yaml",),
     "completion": ("bash",),
     "status": ("dump.yaml",),
+    "new": ("fresh", "--namespace", "tenant-fresh", "--dry-run"),
+    "scale": ("committed", "web", "2", "--dry-run"),
+    "retire": ("committed", "web-system", "--reason", "moved", "--dry-run"),
 }
 
 

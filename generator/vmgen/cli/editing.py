@@ -1,0 +1,74 @@
+"""What the commands share that edit environment files: their options, the lock, and what they print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any, TypeVar
+
+import click
+
+from vmgen.cli.completed_words import complete_environments
+from vmgen.cli.options import format_option
+from vmgen.cli.output import write_output
+from vmgen.cli.session import Session
+from vmgen.edit.file_edit import FileEdit, write_edits
+from vmgen.edit.retire import Retirement
+from vmgen.edit.target import EditTarget, load_target, parse_day
+from vmgen.report.edits import NEXT_COMMAND, format_edit_diff, format_edits_json
+from vmgen.write.state import lock_repository
+
+CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
+
+
+def environment_argument(function: CommandFunction) -> CommandFunction:
+    """Add `ENV`, the environment to edit."""
+    return click.argument("environment", metavar="ENV", shell_complete=complete_environments)(function)
+
+
+def edit_options(function: CommandFunction) -> CommandFunction:
+    """Add `--in FILE` and what `output_options` adds."""
+    help_ = "The layer to edit, where a value comes from one that others share."
+    return click.option("--in", "in_file", metavar="FILE", help=help_)(output_options(function))
+
+
+def output_options(function: CommandFunction) -> CommandFunction:
+    """Add `--dry-run` and `-o`."""
+    dry_run = click.option("--dry-run", is_flag=True, help="Print the difference, and write nothing.")
+    return dry_run(format_option(["text", "json"])(function))
+
+
+def retirement_options(function: CommandFunction) -> CommandFunction:
+    """Add `--reason` and `--until`, of a tombstone."""
+    reason = click.option("--reason", metavar="TEXT", help="Why the data may go, for the reviewer.")
+    until = click.option("--until", metavar="DAY", help="The last day on which it may, such as 2026-12-31.")
+    return reason(until(function))
+
+
+def build_retirement(reason: str | None, until: str | None) -> Retirement:
+    """Return the retirement that options describe. Raises BadParameter without a reason, VmgenError for no day."""
+    if not reason or not reason.strip():
+        raise click.UsageError("write --reason: who reviews the change has to know why the data may go")
+    return Retirement(reason, parse_day(until).isoformat() if until else "")
+
+
+def open_target(session: Session, environment: str, in_file: str | None) -> EditTarget:
+    """Read the environment to edit. Raises VmgenError if there is none of that name."""
+    (name,) = session.select_environments((environment,))
+    base = session.load_plan_base((name,))
+    return load_target(session.project, name, base, session.locate_argument(in_file) if in_file else "")
+
+
+def run_edit(session: Session, build: Callable[[], tuple[FileEdit, ...]], output: str, *, dry_run: bool) -> None:
+    """Build edits, write them unless it is a dry run, and print them. Two runs wait for each other."""
+    with nullcontext() if dry_run else lock_repository(session.project.root):
+        edits = tuple(edit for edit in build() if edit.before != edit.after)
+        if not dry_run:
+            write_edits(edits, session.project)
+    if output == "json":
+        write_output(format_edits_json(edits, written=bool(edits) and not dry_run))
+    elif dry_run:
+        write_output("".join(map(format_edit_diff, edits)))
+    else:
+        write_output("".join(f"{'edited' if edit.before is not None else 'wrote'} {edit.file}\n" for edit in edits))
+    session.print_message(f"Next: {NEXT_COMMAND}" if edits else "Nothing to do: all is as asked.")

@@ -1,0 +1,41 @@
+"""`vmgen retire`: permit that disks are deleted, with the lines that this takes."""
+
+from __future__ import annotations
+
+import click
+
+from vmgen.cli.completed_words import complete_objects
+from vmgen.cli.editing import build_retirement, edit_options, environment_argument, open_target, retirement_options, run_edit
+from vmgen.cli.session import Session
+
+
+@click.command("retire")
+@environment_argument
+@click.argument("disks", metavar="DISK...", nargs=-1, required=True, shell_complete=complete_objects)
+@retirement_options
+@edit_options
+@click.pass_obj
+def command(
+    color: str,
+    environment: str,
+    disks: tuple[str, ...],
+    reason: str | None,
+    until: str | None,
+    in_file: str | None,
+    output: str,
+    dry_run: bool,
+) -> None:
+    """Write tombstones for disks of ENV, so that the change which deletes them may be merged.
+
+    A standalone disk, and the earlier disk of a rebuild, leaves the file as well. For a disk that a group makes the edit is
+    printed, and nothing is written.
+
+    Example: vmgen retire production web-3-data --reason "shop moved to the db cluster" --until 2026-12-31
+    """
+    from vmgen.edit.retire import retire_disks
+
+    retirement = build_retirement(reason, until)
+    session = Session(color)
+    run_edit(
+        session, lambda: retire_disks(open_target(session, environment, in_file), disks, retirement), output, dry_run=dry_run
+    )

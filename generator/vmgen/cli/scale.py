@@ -1,0 +1,49 @@
+"""`vmgen scale`: give a group another number of VMs."""
+
+from __future__ import annotations
+
+import click
+
+from vmgen.cli.completed_words import complete_groups
+from vmgen.cli.editing import build_retirement, edit_options, environment_argument, open_target, retirement_options, run_edit
+from vmgen.cli.session import Session
+
+
+@click.command("scale")
+@environment_argument
+@click.argument("group", metavar="GROUP", shell_complete=complete_groups)
+@click.argument("number", metavar="N", type=click.IntRange(0, 10000))
+@click.option("--retire", "retires", is_flag=True, help="Permit that the disks of the VMs that go are deleted.")
+@retirement_options
+@edit_options
+@click.pass_obj
+def command(
+    color: str,
+    environment: str,
+    group: str,
+    number: int,
+    retires: bool,
+    reason: str | None,
+    until: str | None,
+    in_file: str | None,
+    output: str,
+    dry_run: bool,
+) -> None:
+    """Give GROUP of ENV N VMs. Those that stay keep their names: a single VM `w` becomes w, w-2, w-3.
+
+    The last VMs go first. Where they have disks that are committed, --retire and --reason permit that the data is deleted.
+
+    Example: vmgen scale production web 5
+    """
+    from vmgen.edit.scale import scale_group
+
+    if (reason or until) and not retires:
+        raise click.UsageError("--reason and --until need --retire")
+    retirement = build_retirement(reason, until) if retires else None
+    session = Session(color)
+    run_edit(
+        session,
+        lambda: scale_group(open_target(session, environment, in_file), group, number, retirement),
+        output,
+        dry_run=dry_run,
+    )

@@ -1,0 +1,86 @@
+"""Edit one file: splice the operations into its text, read it again, and write it if exactly the meant values differ."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from vmgen.edit.operations import Operation, RemoveValue, apply_operation, format_operations, is_same, widen_removal
+from vmgen.edit.splice import CannotSplice, splice
+from vmgen.filesystem.writer import TreeWriter
+from vmgen.problems import Place, Problem, ProblemsError, VmgenError
+from vmgen.read.located import Located, to_plain
+from vmgen.read.repository import Project
+from vmgen.read.source_file import describe_unreadable
+from vmgen.read.yaml_reader import read_yaml
+from vmgen.rules import EDIT_BY_HAND
+
+
+class FileEdit(NamedTuple):
+    """A file below the root of the repository, as it is and as it will be. `before` is None for a new file."""
+
+    file: str
+    before: bytes | None
+    after: bytes
+
+
+def edit_file(path: Path, operations: Iterable[Operation], project: Project) -> FileEdit:
+    """Return the edit that operations make of a file.
+
+    Raises ProblemsError: with the problems of a file that cannot be read, or with the lines to write by hand where the text
+    cannot be edited without touching more than is meant.
+    """
+    file, operations = project.display_path(path), tuple(operations)
+    try:
+        content = project.read_source(path)
+    except OSError as error:
+        raise ProblemsError((describe_unreadable(file, error),)) from None
+    document = _read(content, file)
+    after = _splice_all(content, document, operations, file)
+    return FileEdit(file, content, after)
+
+
+def write_edits(edits: Iterable[FileEdit], project: Project) -> None:
+    """Put edited files in their place. The caller holds the lock. Raises VmgenError if the system refuses."""
+    try:
+        with TreeWriter(str(project.root)) as writer:
+            for edit in edits:
+                if edit.before is None:
+                    writer.create(edit.file, edit.after)
+                elif edit.before != edit.after:
+                    writer.replace(edit.file, edit.after)
+    except OSError as error:
+        raise VmgenError(f"cannot write {error.filename}: {error.strerror}") from None
+
+
+def refuse_edit(place: Place, reason: str, operations: Iterable[Operation]) -> ProblemsError:
+    """Return the refusal of an edit, with the lines to write by hand."""
+    message = f"cannot be edited by a command: {reason}; nothing was written. Write by hand:"
+    return ProblemsError((Problem(place, EDIT_BY_HAND.id, "", message, lines=format_operations(tuple(operations))),))
+
+
+def _read(content: bytes, file: str) -> Located:
+    document, problems = read_yaml(content, file)
+    if document is None or problems:
+        raise ProblemsError(tuple(problems))
+    return document
+
+
+def _splice_all(content: bytes, document: Located, operations: tuple[Operation, ...], file: str) -> bytes:
+    mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
+    text, wanted = content.removeprefix(mark).decode(), to_plain(document)
+    try:
+        for operation in operations:
+            if isinstance(operation, RemoveValue):
+                operation = RemoveValue(widen_removal(wanted, operation.path))
+            text = splice(text, operation)
+            wanted = apply_operation(operation, wanted)
+    except CannotSplice as error:
+        raise refuse_edit(document.place, str(error), operations) from None
+    after = mark + text.encode()
+    result, problems = read_yaml(after, file)
+    if result is None or problems or not is_same(to_plain(result), wanted):
+        raise refuse_edit(document.place, "other values would change with it", operations)
+    return after

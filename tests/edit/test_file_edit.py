@@ -1,0 +1,117 @@
+"""Edits of a file: the meant values differ, and every other character stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+
+from tests.edit.yaml_texts import WORDS, layouts
+from vmgen.edit.file_edit import edit_file
+from vmgen.edit.operations import (
+    AppendItem,
+    Operation,
+    RemoveValue,
+    RenameKey,
+    SetValue,
+    apply_operation,
+    is_same,
+    widen_removal,
+)
+from vmgen.problems import ProblemsError
+from vmgen.read.located import to_plain
+from vmgen.read.repository import Project
+from vmgen.read.yaml_reader import read_yaml
+
+NAMES = st.sampled_from(["web", "db", "image", "system", "count", "disks", "data", "k-1", "1", "10"])
+SCALARS = st.one_of(st.sampled_from(WORDS), st.integers(0, 99), st.booleans())
+VALUES: st.SearchStrategy[Any] = st.recursive(
+    SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(NAMES, inner, max_size=4)), max_leaves=12
+)
+DOCUMENTS = st.dictionaries(NAMES, VALUES, min_size=1, max_size=5)
+
+
+def edited(folder: Path, content: bytes, *operations: Operation) -> bytes:
+    """What operations make of the content of a file."""
+    path = folder / "environments" / "production.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    return edit_file(path, operations, Project(folder)).after
+
+
+def paths_of(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """The paths of all values in a plain value."""
+    found = [path] if path else []
+    if isinstance(value, dict):
+        found += [inner for key, item in value.items() for inner in paths_of(item, (*path, key))]
+    elif isinstance(value, list):
+        found += [inner for index, item in enumerate(value) for inner in paths_of(item, (*path, index))]
+    return found
+
+
+def changed_parts(before: bytes, after: bytes) -> tuple[bytes, bytes]:
+    """What is left of two contents without their common beginning and their common end."""
+    start = 0
+    while start < min(len(before), len(after)) and before[start] == after[start]:
+        start += 1
+    end = 0
+    while end < min(len(before), len(after)) - start and before[-1 - end] == after[-1 - end]:
+        end += 1
+    return before[start : len(before) - end], after[start : len(after) - end]
+
+
+@settings(max_examples=300)
+@given(data=st.data(), document=DOCUMENTS)
+def test_edit_touches_its_lines_alone(
+    data: DataObject, document: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Any operation on any layout leaves every other line as it was, or is refused with lines to write."""
+    content = data.draw(layouts(document))
+    note(content.decode())
+    plain, problems = read_yaml(content, "x")
+    assert plain is not None
+    assert not problems
+    assert to_plain(plain) == document
+    path = data.draw(st.sampled_from(paths_of(document)))
+    at = document
+    for step in path:
+        at = at[step]  # type: ignore[index]
+    choices: list[Operation] = [RemoveValue(path)]
+    if isinstance(path[-1], str):
+        choices.append(SetValue(path, data.draw(SCALARS)))
+        choices.append(RenameKey(path, "renamed"))
+    if isinstance(at, dict):
+        choices.append(SetValue((*path, "new"), data.draw(VALUES), block=data.draw(st.booleans())))
+        choices.append(SetValue((*path, "new", "2"), data.draw(VALUES), after="image"))
+    if isinstance(at, list):
+        choices.append(AppendItem(path, {"disk": "a", "reason": data.draw(st.sampled_from(WORDS))}))
+    choices.append(AppendItem(("retire",), {"disk": "web-1-data", "reason": "x"}))
+    operation = data.draw(st.sampled_from(choices))
+    note(repr(operation))
+    try:
+        after = edited(tmp_path_factory.getbasetemp(), content, operation)
+    except ProblemsError as error:
+        refusal = error.problems[0]
+    else:
+        refusal = None
+    if refusal is not None:
+        assert (refusal.rule, bool(refusal.lines)) == ("edit-by-hand", True)
+        return
+    result, problems = read_yaml(after, "x")
+    assert result is not None
+    assert not problems
+    wanted = operation._replace(path=widen_removal(document, path)) if isinstance(operation, RemoveValue) else operation
+    assert is_same(to_plain(result), apply_operation(wanted, document))
+    removed, added = changed_parts(content, after)
+    if isinstance(operation, RemoveValue):
+        assert added.strip() in (b"", b",")
+    elif isinstance(operation, SetValue) and operation.path == path:
+        assert b"\n" not in added + (removed if not isinstance(at, dict | list) else b"")
+    elif isinstance(operation, RenameKey):
+        assert b"\n" not in removed + added
+    else:
+        assert removed.strip() in (b"", b"{}", b"[]", b"{", b"[", b"}", b"]"), "nothing that was there goes"
