@@ -9,7 +9,7 @@ import pytest
 from vmgen import __version__
 from vmgen.cli.app import COMMANDS
 
-SCREEN_LINES, SCREEN_COLUMNS = 36, 100
+SCREEN_LINES, SCREEN_COLUMNS = 44, 100
 
 
 @pytest.mark.parametrize("options", [["--version"], ["-C", ".", "--version"]], ids=" ".join)

@@ -30,7 +30,7 @@ def command(
     A standalone disk, and the earlier disk of a rebuild, leaves the file as well. For a disk that a group makes the edit is
     printed, and nothing is written.
 
-    Example: vmgen retire production web-3-data --reason "shop moved to the db cluster" --until 2026-12-31
+    Example: vmgen retire production web-3-data --reason "moved to the db cluster"
     """
     from vmgen.edit.retire import retire_disks
 

@@ -159,4 +159,4 @@ def _describe_group_edit(
         lines = ("vms:", f"  {group.key}:", f"    count: {len(remaining)}", f"    skip: {numbers}")
         return "lower the count and skip their numbers", lines
     kept = ", ".join(instance.name for instance in remaining)
-    return "take them out of names", ("vms:", f"  {group.key}:", f"    names: [{kept}]")
+    return "remove them from names", ("vms:", f"  {group.key}:", f"    names: [{kept}]")

@@ -12,12 +12,11 @@ from vmgen.edit.operations import AppendItem, Operation, RemoveValue, SetValue, 
 from vmgen.edit.retire import Retirement, bury_disks, find_lost_disks
 from vmgen.edit.target import EditTarget, edit_target, preview, require_no_new_errors
 from vmgen.merge.environment import Environment, Group, Instance
+from vmgen.plan.gate import REASON_PLACEHOLDER
 from vmgen.problems import Problem, ProblemsError
 from vmgen.quantities import format_count
 from vmgen.read.located import KeyPath
 from vmgen.rules import DESTROYS_DATA
-
-_REASON_PLACEHOLDER = "say why"
 
 
 def scale_group(target: EditTarget, key: str, number: int, retirement: Retirement | None) -> tuple[FileEdit, ...]:
@@ -110,10 +109,10 @@ def _refuse_loss(
     target: EditTarget, group: Group, lost: list[str], number: int, operations: tuple[Operation, ...]
 ) -> ProblemsError:
     """Return the refusal to scale down without a retirement, with the command and the lines that permit it."""
-    stones = tuple(AppendItem(("retire",), Retirement(_REASON_PLACEHOLDER).format_entry(name)) for name in lost)
+    stones = tuple(AppendItem(("retire",), Retirement(REASON_PLACEHOLDER).format_entry(name)) for name in lost)
     message = (
         f"the data of {format_count(len(lost), 'disk')} would be destroyed: {', '.join(lost)}; nothing was written. Run "
-        f'vmgen scale {target.name} {group.key} {number} --retire --reason "{_REASON_PLACEHOLDER}", or write:'
+        f'vmgen scale {target.name} {group.key} {number} --retire --reason "{REASON_PLACEHOLDER}", or write:'
     )
     lines = (*format_operations(operations), *format_operations(stones))
     return ProblemsError((Problem(group.place, DESTROYS_DATA.id, f"vms.{group.key}", message, lines=lines),))

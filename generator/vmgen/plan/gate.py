@@ -18,7 +18,7 @@ from vmgen.quantities import format_count
 from vmgen.rules import DESTROYS_DATA, EXPIRED_TOMBSTONE, REJECTED_CHANGE, STALE_TOMBSTONE, TOMBSTONE_IN_USE
 
 _KEY_BY_KIND = {kind: key for key, kind in KIND_BY_KEY.items()}
-_REASON_PLACEHOLDER = "say why"
+REASON_PLACEHOLDER = "say why"
 
 
 def find_refusals(
@@ -143,7 +143,7 @@ def _format_tombstones(desired: DesiredState | None, changes: list[ObjectChange]
 
 
 def _format_tombstone(change: ObjectChange, indent: str = "  ") -> str:
-    return f'{indent}- {{{_KEY_BY_KIND[change.identity.kind]}: {change.identity.name}, reason: "{_REASON_PLACEHOLDER}"}}'
+    return f'{indent}- {{{_KEY_BY_KIND[change.identity.kind]}: {change.identity.name}, reason: "{REASON_PLACEHOLDER}"}}'
 
 
 def _find_place(desired: DesiredState | None, file: str, changes: list[ObjectChange]) -> Place:
