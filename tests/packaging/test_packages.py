@@ -5,9 +5,6 @@ Nothing is downloaded: the clean environment gets links to exactly the distribut
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
 import sys
 import tarfile
 import venv
@@ -18,33 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.packaging.distributions import CHECKOUT, list_requirements, run
 from vmgen import __version__
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 INSTALLED = "import sysconfig; print(sysconfig.get_path('purelib'))"
-
-
-def run(*command: str | Path, cwd: Path) -> str:
-    """Run a program that has to succeed, with nothing of this checkout on its path."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "GIT_", "COV_"))}
-    environment |= {f"GIT_{who}_{what}": "t@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-    done = subprocess.run([*map(str, command)], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
-
-
-@pytest.fixture(name="dist", scope="session")
-def _dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both distributions, built from the checkout."""
-    folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--no-isolation", "--wheel", "--sdist", "--outdir", folder, CHECKOUT, cwd=folder)
-    return folder
-
-
-@pytest.fixture(name="wheel", scope="session")
-def _wheel(dist: Path) -> Path:
-    [wheel] = dist.glob("*.whl")
-    return wheel
 
 
 @pytest.fixture(name="programs", scope="session")
@@ -64,25 +38,9 @@ def _programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--disable-pip-version-check",
     ]
     run(sys.executable, "-m", "pip", *target, wheel, cwd=folder)
-    for name in required(wheel):
+    for name in list_requirements(wheel):
         link(name, site)
     return programs
-
-
-def required(wheel: Path) -> Iterator[str]:
-    """The distributions that the wheel requires, and those that they require, without the extras."""
-    with zipfile.ZipFile(wheel) as archive:
-        metadata = archive.read(f"vmgen-{__version__}.dist-info/METADATA").decode()
-    waiting = [line.removeprefix("Requires-Dist: ") for line in metadata.splitlines() if line.startswith("Requires-Dist: ")]
-    seen: set[str] = set()
-    while waiting:
-        requirement = waiting.pop()
-        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
-        if "extra ==" in requirement or "platform_system ==" in requirement or "sys_platform ==" in requirement or name in seen:
-            continue
-        seen.add(name)
-        yield name
-        waiting.extend(distribution(name).requires or [])
 
 
 def link(name: str, site: Path) -> None:
