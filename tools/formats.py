@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from vmgen.merge.platform import PlatformLoader
-from vmgen.plan.verdicts import OrderedRows, VerdictRow, load_verdicts
+from vmgen.merge.versions import NEXT, Versions
+from vmgen.plan.verdicts import KindVerdicts, OrderedRows, VerdictRow, load_verdicts
 from vmgen.read.repository import Project
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,7 +17,7 @@ FORMATS = {
     "plan": "`vmgen plan -o json`",
     "problems": "`-o json` of `vmgen render` and `vmgen check`",
 }
-_HEAD = "| what changes | how | verdict | what the platform does | source |\n|---|---|---|---|---|\n"
+_HEAD = "| what changes | how | verdict | what the platform does | versions | source |\n|---|---|---|---|---|---|\n"
 _WHOLE = {
     "created": "a new object",
     "deleted": "an object that goes",
@@ -33,22 +34,46 @@ def verdicts_page() -> str:
         "# Verdicts\n\n",
         "What `vmgen plan` says of each change. The first row that fits wins; of several changes to one object the gravest "
         "is the object's. Sources are paths in github.com/cozystack/cozystack, or issues there, unless they say more. The "
-        "tables are `templates/<platform>/verdicts.yaml`; a repository can have its own ([platforms](platforms.md)).\n\n",
+        "rows of a field are in `templates/shared/fields.yaml` and the `platform.yaml` of a platform, the others in "
+        "`templates/<platform>/verdicts.yaml`; a repository can have its own ([platforms](platforms.md)).\n\n",
     ]
+    loader = PlatformLoader(project)
     for name in project.platform_names:
-        for kind, table in load_verdicts(name, PlatformLoader(project)).items():
+        release = loader.load_release(name)
+        tables = {version: load_verdicts(release.build(version), loader) for version in (*release.versions.known, NEXT)}
+        for kind in release.build(release.versions.default).kinds:
             parts.append(f"## {kind} on {name}\n\n{_HEAD}")
-            for section, title in _WHOLE.items():
-                parts += _rows(title, getattr(table, section))
-            for field, rows in table.fields.items():
-                parts += _rows(f"`{field}`", rows)
+            sections = {version: _sections(table[kind]) for version, table in tables.items()}
+            for title in dict.fromkeys(title for titles in sections.values() for title in titles):
+                rows = {version: titles.get(title, ()) for version, titles in sections.items()}
+                parts += _rows(title, rows, release.versions)
             parts.append("\n")
     return "".join(parts).rstrip() + "\n"
 
 
-def _rows(title: str, rows: OrderedRows) -> Iterator[str]:
-    for row in rows:
-        yield f"| {title} | {_when(row)} | {row.verdict} | {_cell(row.says)} | {_cell(row.source)} |\n"
+def _sections(table: KindVerdicts) -> dict[str, OrderedRows]:
+    whole = {title: getattr(table, section) for section, title in _WHOLE.items()}
+    return whole | {f"`{field}`": rows for field, rows in table.fields.items()}
+
+
+def _rows(title: str, rows: Mapping[str, OrderedRows], versions: Versions) -> Iterator[str]:
+    """One line for each row that some version has, in the order of the newest."""
+    distinct: list[VerdictRow] = []
+    for version_rows in reversed(rows.values()):
+        distinct += [row for row in version_rows if row not in distinct]
+    for row in distinct:
+        present = tuple(version for version, version_rows in rows.items() if row in version_rows)
+        cells = (title, _when(row), row.verdict, _cell(row.says), _range(present, versions), _cell(row.source))
+        yield f"| {' | '.join(cells)} |\n"
+
+
+def _range(present: tuple[str, ...], versions: Versions) -> str:
+    known = tuple(version for version in present if version != NEXT)
+    if not known:
+        return f"after {versions.known[-1]}"
+    if known == versions.known:
+        return "all" if NEXT in present else f"up to {known[-1]}"
+    return versions.describe(known)
 
 
 def _when(row: VerdictRow) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 from tools.formats import formats_page, verdicts_page
 from vmgen.kustomize.engine import BINARY_VARIABLE
+from vmgen.merge.platform import PlatformLoader
+from vmgen.read.repository import Project
 from vmgen.render.policies import BUILT_IN_POLICIES
 from vmgen.report.rule_texts import all_rules
 
@@ -193,14 +195,20 @@ def _roff(text: str) -> str:
 
 
 def manifest_schemas() -> dict[str, str]:
-    """The schemas of the kinds by the names under which kubeconform looks for them, for all platforms together."""
-    files = {"vmdisk": "vm-disk", "vminstance": "vm-instance"}
+    """The schemas of the kinds by the names under which kubeconform looks for them, for all platforms and versions together."""
+    project = Project(ROOT)
+    loader = PlatformLoader(project)
+    releases = [loader.load_release(name) for name in project.platform_names]
+    platforms = [release.build(version) for release in releases for version in release.versions.known]
     schemas = {}
-    for kind, file in files.items():
-        paths = sorted((ROOT / "templates").glob(f"*/{file}*.schema.json"))
-        documents = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    for kind in ("VMDisk", "VMInstance"):
+        documents: list[Any] = []
+        for platform in platforms:
+            schema = {**platform.kinds[kind].schema, "title": f"{kind} as {platform.release_title} takes it"}
+            if all({**document, "title": schema["title"]} != schema for document in documents):
+                documents.append(schema)
         text = json.dumps({"$schema": documents[0]["$schema"], "anyOf": documents}, indent=1, ensure_ascii=False)
-        schemas[f"schema/crds/{kind}-apps.cozystack.io-v1alpha1.json"] = text + "\n"
+        schemas[f"schema/crds/{kind.lower()}-apps.cozystack.io-v1alpha1.json"] = text + "\n"
     return schemas
 
 

@@ -18,19 +18,17 @@ from vmgen.expand.objects import build_fleet
 from vmgen.filesystem.reader import read_file
 from vmgen.merge.environment import Environment, merge_environment
 from vmgen.merge.layers import Layered, find_source_files, load_layers
-from vmgen.merge.platform import DEFAULT_PLATFORM, Platform, PlatformLoader
+from vmgen.merge.platform import PlatformLoader
 from vmgen.plan.baseline import Baseline, PlanBase
 from vmgen.plan.desired import DesiredState, build_desired_state
 from vmgen.plan.diff import DeliveryDiff, FileChanges, diff_delivery, diff_files, find_emptied_environments
-from vmgen.problems import Problem, ProblemsError, did_you_mean, has_errors, sort_problems
+from vmgen.problems import Problem, ProblemsError, has_errors, sort_problems
 from vmgen.read.layer_file import LayerFile, LayerLoader
-from vmgen.read.located import INVALID
 from vmgen.read.repository import Project, find_environments
 from vmgen.render.kustomizations import KUSTOMIZATION_NAMES, find_overriding_kustomizations
 from vmgen.render.manifests import Tree, load_manifest_templates, render_tree
 from vmgen.render.policies import POLICIES_FOLDER, PolicyChecker
 from vmgen.render.protection import find_protection_faults
-from vmgen.rules import UNKNOWN_PLATFORM
 from vmgen.workers import end_with_parent
 
 if TYPE_CHECKING:
@@ -224,7 +222,7 @@ class Renderer:
             if not layers.is_readable:
                 return RenderResult(name, sort_problems(problems))
             self.on_stage("merge")
-            environment = merge_environment(layers, self._load_platform(layers))
+            environment = merge_environment(layers, self.platform_loader.load_written(layers.content))
             self.on_stage("check")
             waivers = WaiverFilter(environment, self.today)
             problems += self._check(environment, waivers)
@@ -284,21 +282,9 @@ class Renderer:
         """Merge an environment, whatever is wrong with it; None if that cannot be done."""
         try:
             layers = load_layers(name, self.layer_loader)
-            return merge_environment(layers, self._load_platform(layers)) if layers.is_readable else None
+            return merge_environment(layers, self.platform_loader.load_written(layers.content)) if layers.is_readable else None
         except ProblemsError:
             return None
-
-    def _load_platform(self, layers: Layered) -> Platform:
-        """Load the platform that an environment names. Raises ProblemsError if there is none of that name."""
-        value = layers.content.get("platform")
-        name = value.text if value else DEFAULT_PLATFORM
-        if value and value.data is INVALID:  # already a problem of the layer, and nothing can be checked without a platform
-            raise ProblemsError(())
-        if value and name not in self.project.platform_names:
-            platforms = self.project.platform_names
-            hint = did_you_mean(str(name), platforms) or f"; there are: {', '.join(platforms)}"
-            raise ProblemsError((Problem(value.place, UNKNOWN_PLATFORM.id, "platform", f"no platform '{name}'{hint}"),))
-        return self.platform_loader.load(name)
 
     def _check(self, environment: Environment, waivers: WaiverFilter) -> list[Problem]:
         problems = waivers.apply(run_rules(RULES, environment))

@@ -122,6 +122,12 @@ Rename or move it as the message says.""",
     "warning",
 )
 UNKNOWN_PLATFORM = Rule("unknown-platform", "A platform without a folder under templates/.")
+UNKNOWN_PLATFORM_VERSION = Rule(
+    "unknown-platform-version",
+    """A version that is newer or older than those whose rules vmgen knows. Nobody can tell what such a platform takes.
+
+Write one of the versions that the message lists, or install a newer vmgen.""",
+)
 FUNCTION_CONFIG = Rule(
     "function-config",
     "A `functionConfig` that is not an Environment: another kind, no name, no `spec`, or a key that belongs under `spec`.",

@@ -18,7 +18,7 @@ from vmgen.explain.impact import AffectedObject, ImpactFinder, parse_target
 from vmgen.explain.origins import Explainer, Explanation
 from vmgen.merge.environment import Environment, merge_environment
 from vmgen.merge.layers import load_layers
-from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
+from vmgen.merge.platform import PlatformLoader
 from vmgen.problems import Place, ProblemsError
 from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.manifests import InvalidYamlError, parse_objects
@@ -92,7 +92,7 @@ class Lab:
         layers = load_layers(name, LayerLoader(self.project))
         if any(problem.severity == "error" for problem in layers.problems):
             raise ProblemsError(layers.problems)
-        environment = merge_environment(layers, platforms.load(layers.content.get_plain("platform", DEFAULT_PLATFORM)))
+        environment = merge_environment(layers, platforms.load_written(layers.content))
         fleet = build_fleet(environment, user_data)
         return render_tree(fleet, templates)[0].files, environment, fleet, layers.files
 

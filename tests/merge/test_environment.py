@@ -22,7 +22,7 @@ def merged(repository: Callable) -> Callable[..., Environment]:
         project = repository(files={f"environments/{name}": text for name, text in files.items()}).project
         layers = load_layers("production", LayerLoader(project))
         assert not layers.problems
-        return merge_environment(layers, PlatformLoader(project).load(layers.content.get_plain("platform", "hikube")))
+        return merge_environment(layers, PlatformLoader(project).load_written(layers.content))
 
     return build
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,11 +13,12 @@ import yaml
 
 from vmgen.merge.platform import PlatformLoader
 from vmgen.plan.change_kinds import CHANGE_KINDS
-from vmgen.plan.verdicts import KindVerdicts, Verdict, VerdictRow, diff_fields, find_matching_row, load_verdicts
+from vmgen.plan.verdicts import KindVerdicts, Verdict, VerdictRow, VerdictTable, diff_fields, find_matching_row, load_verdicts
 from vmgen.read.repository import Project, read_schema_text
 
 PROJECT = Project(Path("/nowhere"))
 PLATFORMS = ("cozystack", "hikube")
+LOADER = PlatformLoader(PROJECT)
 CASES: Mapping[str, Any] = yaml.safe_load((Path(__file__).parent / "verdict_cases.yaml").read_text(encoding="utf-8"))
 KEYS = {
     "OWN": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7 ops@one",
@@ -25,13 +27,19 @@ KEYS = {
 
 
 class Place(NamedTuple):
-    """Where a row stands: platform, kind, section or field, and what tells it from its neighbours."""
+    """Where a row stands: platform, kind, section or field, what tells it from its neighbours; and its first version."""
 
     platform: str
     kind: str
     field: str
     condition: str
     row: VerdictRow
+    version: str
+
+
+def load_table(platform: str, version: str = "") -> VerdictTable:
+    """The table of a platform at a version."""
+    return load_verdicts(LOADER.load(platform, version), LOADER)
 
 
 def condition(row: VerdictRow) -> str:
@@ -53,27 +61,37 @@ def sections(table: KindVerdicts) -> Mapping[str, tuple[VerdictRow, ...]]:
 
 
 def places() -> Iterator[Place]:
-    """Every row of every platform."""
+    """Every row of every platform, at the oldest version that has it."""
+    seen: set[Any] = set()
     for platform in PLATFORMS:
-        for kind, table in load_verdicts(platform, PlatformLoader(PROJECT)).items():
-            for name, rows in sections(table).items():
-                yield from (Place(platform, kind, name, condition(row), row) for row in rows)
+        for version in LOADER.load_release(platform).versions.known:
+            for kind, table in load_table(platform, version).items():
+                for name, rows in sections(table).items():
+                    for row in rows:
+                        key = repr((platform, kind, name, row))
+                        if key not in seen:
+                            seen.add(key)
+                            yield Place(platform, kind, name, condition(row), row, version)
 
 
 ROWS = list(places())
-NAMES = [" ".join(place[:4]) for place in ROWS]
+NAMES = [" ".join((*place[:4], place.version)) for place in ROWS]
 
 
 def case(place: Place) -> Mapping[str, Any]:
     """The case of a row; KeyError where somebody forgot to write one."""
     found: Mapping[str, Any] = CASES[place.kind][place.field][place.condition]
-    return found.get(place.platform, found)
+    return found.get(f"{place.platform} {place.version}", found.get(place.platform, found))
 
 
 def environment(content: Mapping[str, Any], place: Place, namespace: str) -> str:
     """An environment with the VM or disk of a case."""
     image = "ubuntu-2404" if place.platform == "hikube" else "ubuntu-24.04"
-    written: dict[str, Any] = {"platform": place.platform, "namespace": namespace}
+    written: dict[str, Any] = {
+        "platform": place.platform,
+        "platformVersion": place.version,
+        "namespace": namespace,
+    }
     if "disk" in content:
         written["disks"] = {"d": {"storage": "10Gi", "url": "https://example.com/a.iso", **content["disk"]}}
     if "vm" in content:
@@ -133,12 +151,12 @@ def test_row_is_what_its_change_reads(place: Place, said: Mapping[str, set[tuple
     found = case(place)
     if place.condition == "change=too-long":
         longest = PlatformLoader(PROJECT).load(place.platform).kinds[place.kind].max_name_length
-        table = load_verdicts(place.platform, PlatformLoader(PROJECT))[place.kind]
+        table = load_table(place.platform, place.version)[place.kind]
         assert find_matching_row(table.created, longest, "a" * (longest + 1)) == place.row
         assert find_matching_row(table.created, longest, "a" * longest) != place.row
         return
     if "documents" in found:
-        (change,) = diff_fields(*found["documents"], load_verdicts(place.platform, PlatformLoader(PROJECT))[place.kind])
+        (change,) = diff_fields(*found["documents"], load_table(place.platform, place.version)[place.kind])
         assert (change.verdict, change.says) == (place.row.verdict, place.row.says)
         return
     heard = said[f"case-{ROWS.index(place)}"]
@@ -150,7 +168,7 @@ def test_row_is_what_its_change_reads(place: Place, said: Mapping[str, set[tuple
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_every_field_of_every_kind_has_rows(platform: str) -> None:
     """A field that a kind's schema has and the table of verdicts has not is a field that somebody forgot."""
-    tables = load_verdicts(platform, PlatformLoader(PROJECT))
+    tables = load_table(platform)
     for name, kind in PlatformLoader(PROJECT).load(platform).kinds.items():
         top = kind.schema["properties"]
         fields = {path for path in top if path not in ("metadata", "spec")}
@@ -169,8 +187,10 @@ def test_sentence_is_a_sentence(place: Place) -> None:
 
 def test_last_row_of_each_field_always_fits() -> None:
     """Every field has a row for a change in whatever direction."""
-    last = {place[:3]: place.condition for place in ROWS}
-    assert set(last.values()) == {"else"}
+    for platform in PLATFORMS:
+        for version in LOADER.load_release(platform).versions.known:
+            for table in load_table(platform, version).values():
+                assert {condition(rows[-1]) for rows in sections(table).values()} == {"else"}
 
 
 def test_no_case_is_of_a_row_that_is_gone() -> None:
@@ -192,7 +212,7 @@ PLATFORM = pytest.mark.parametrize("platform", PLATFORMS)
 
 def changed(platform: str, kind: str, before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
     """The verdict of each field that differs between two specs."""
-    table = load_verdicts(platform, PlatformLoader(PROJECT))[kind]
+    table = load_table(platform)[kind]
     return {change.path: change.verdict for change in diff_fields({"spec": before}, {"spec": after}, table)}
 
 
@@ -220,7 +240,7 @@ def test_another_value_than_the_default_is_a_change(platform: str) -> None:
 @pytest.mark.parametrize("wrap", [lambda value: value, lambda value: [value], lambda value: {"a": [value]}])
 def test_a_changed_type_is_a_change(one: object, other: object, wrap: Callable[[object], object]) -> None:
     """`true`, 1, 1.0 and "1" are four values, in whatever they stand; to Python the first three are equal."""
-    table = load_verdicts("hikube", PlatformLoader(PROJECT))["VMDisk"]
+    table = load_table("hikube")["VMDisk"]
     for path, name in (("spec", "optical"), ("metadata", "labels")):
         before, after = ({path: {name: {"key": wrap(value)} if name == "labels" else wrap(value)}} for value in (one, other))
         assert bool(diff_fields(before, after, table)) is (type(one) is not type(other))
@@ -229,7 +249,7 @@ def test_a_changed_type_is_a_change(one: object, other: object, wrap: Callable[[
 @pytest.mark.parametrize(("length", "named"), [(40, True), (41, False)])
 def test_changed_keys_of_a_cloud_config_are_named_up_to_a_length(length: int, named: bool) -> None:
     """What is too long for a key of cloud-init may be anything, and is not shown."""
-    table = load_verdicts("hikube", PlatformLoader(PROJECT))["VMInstance"]
+    table = load_table("hikube")["VMInstance"]
     key = "k" * length
     before, after = ({"spec": {"cloudInit": f"#cloud-config\n{key}: {value}\n"}} for value in "ab")
     (change,) = diff_fields(before, after, table)
@@ -245,20 +265,28 @@ def test_verdicts_are_ranked() -> None:
     assert ", ".join(sorted(Verdict, key=lambda verdict: -verdict.severity)) == gravest_first
 
 
+OWN_ROWS = """\
+kinds:
+  VMInstance:
+    fields:
+      spec.instanceType:
+        - {verdict: needs restart, says: Ours., source: our runbook}
+"""
+
+
 @pytest.mark.parametrize("file", ["shared/verdicts.yaml", "hikube/verdicts.yaml", "cozystack/verdicts.yaml"])
 def test_old_word_in_an_own_table_gets_the_new_one(new_repository: Callable[..., Any], file: str) -> None:
     """Whoever wrote a table for an earlier version is told what to write."""
     platform = "cozystack" if file.startswith("cozystack") else "hikube"
-    text = environment({"vm": {}}, ROWS[0]._replace(platform=platform), "tenant-acme")
+    text = environment({"vm": {}}, ROWS[0]._replace(platform=platform, version="1"), "tenant-acme")
     repository = new_repository({"environments/production.yaml": text})
     assert repository.run("render").code == 0
-    table = (PROJECT.template_folders[-1] / file).read_text(encoding="utf-8")
-    word = "needs restart" if "verdict: needs restart" in table else "stops"
-    repository.write({f"templates/{file}": table.replace(f"verdict: {word}", "verdict: restart", 1)})
+    table = (PROJECT.template_folders[-1] / file).read_text(encoding="utf-8").replace("kinds: {}\n", OWN_ROWS)
+    line = table[: table.index("verdict: ")].count("\n") + 1
+    repository.write({f"templates/{file}": re.sub("verdict: [a-zA-Z ]+", "verdict: restart", table, count=1)})
     repository.write({"environments/production.yaml": text.replace("u1.large", "u1.xlarge")})
     done = repository.run("plan")
     assert done.code == 1
-    line = table[: table.index(f"verdict: {word}")].count("\n") + 1
     assert f"templates/{file}:{line}:" in done.messages
     assert "'restart' is called 'needs restart' now; write 'needs restart' [invalid-value]" in done.messages
 

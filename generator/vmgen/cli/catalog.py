@@ -11,7 +11,8 @@ from vmgen.cli.completed_words import complete_platforms
 from vmgen.cli.options import format_option
 from vmgen.cli.output import write_output
 from vmgen.merge.catalog import Catalog
-from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
+from vmgen.merge.layers import DEFAULT_PLATFORM
+from vmgen.merge.platform import PlatformLoader
 from vmgen.problems import VmgenError, did_you_mean
 from vmgen.quantities import format_size
 from vmgen.read.configuration import find_root

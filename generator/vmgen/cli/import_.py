@@ -33,6 +33,7 @@ from vmgen.write.state import lock_repository
     shell_complete=complete_platforms,
     help="Platform. Default: that of _defaults.yaml, else hikube.",
 )
+@click.option("--platform-version", metavar="VERSION", help="Version of the platform. Default: that of _defaults.yaml.")
 @click.option("-n", "--namespace", metavar="NAME", help="Namespace of the objects that name none.")
 @click.option("--dry-run", is_flag=True, help="Print the environment; write nothing.")
 @format_option(["text", "json"])
@@ -42,6 +43,7 @@ def command(
     paths: tuple[str, ...],
     environment: str | None,
     platform: str | None,
+    platform_version: str | None,
     namespace: str | None,
     dry_run: bool,
     output: str,
@@ -54,7 +56,7 @@ def command(
     Example: kubectl get vminstances,vmdisks -o yaml | vmgen import - --env production
     """
     session = Session(color)
-    request = ImportRequest(paths, environment, platform, namespace)
+    request = ImportRequest(paths, environment, platform, namespace, platform_version)
     result = import_manifests(session.project, request, sys.stdin.buffer)
     to_write = result.environments if result.is_verified and not dry_run else ()
     if to_write:

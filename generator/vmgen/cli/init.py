@@ -16,7 +16,7 @@ from vmgen.check.ssh_key import SshKeyFault, parse_ssh_key
 from vmgen.cli.output import write_message, write_output
 from vmgen.filesystem.reader import read_file, read_named_file
 from vmgen.filesystem.writer import make_named_folder
-from vmgen.merge.platform import DEFAULT_PLATFORM
+from vmgen.merge.layers import DEFAULT_PLATFORM
 from vmgen.plan.git import create_repository
 from vmgen.problems import VmgenError, did_you_mean
 from vmgen.read.configuration import CONFIGURATION_FILE, find_git_top, load_configuration

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from vmgen.check.disk_names import DiskIndex
 from vmgen.cloud_init.per_vm import MergedUserData, TemplatedUserData
 from vmgen.cloud_init.render import (
     AUTO_SEED,
@@ -21,7 +22,7 @@ from vmgen.expand.template_context import LocatedContext, build_disk_context, bu
 from vmgen.merge.environment import Environment, Group
 from vmgen.merge.own_disks import OwnDisk, VmSettings
 from vmgen.merge.settings import Settings
-from vmgen.read.located import to_plain
+from vmgen.read.located import Located, to_plain
 
 
 def build_fleet(environment: Environment, user_data_builder: UserDataBuilder) -> Fleet:
@@ -57,6 +58,7 @@ class _FleetBuilder:
         self.user_data: list[UserData] = []
         self._shared: dict[int, _SharedVmData] = {}
         self._previous_values: dict[int, Mapping[str, Any]] = {}
+        self._disks = DiskIndex(environment)
         self._interned: dict[str, Mapping[str, Any]] = {}
 
     def add_group(self, group: Group) -> None:
@@ -114,12 +116,18 @@ class _FleetBuilder:
         own_disks = tuple(
             (disk, disk.settings.get_plain("bus", ""), self.build_disk_values(disk.settings, (vm,))) for disk in settings.disks
         )
-        attachments = tuple(Attachment(item.get_plain("name"), item.get_plain("bus", "")) for item in settings.attachments)
+        attachments = tuple(self._build_attachment(item) for item in settings.attachments)
         user_data = self.user_data_builder.build(vm, f"{path}.cloudInit")
         for_windows = is_windows(vm, self.environment.platform)
         if isinstance(user_data, UserData):
             user_data = user_data._replace(for_windows=for_windows)
         return _SharedVmData(values, unsubstituted_values, own_disks, attachments, user_data, for_windows)
+
+    def _build_attachment(self, item: Located) -> Attachment:
+        """Return an attachment; its bus is the disk's own where the attachment names none."""
+        name = item.get_plain("name")
+        disk = self._disks.get(name)
+        return Attachment(name, item.get_plain("bus") or (disk.settings.get_plain("bus", "") if disk else ""))
 
     def _intern(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return one object for equal values, since what shares it is rendered once (`render_key`)."""

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vmgen.merge.layers import Layered, find_source_files, is_cloud_init_file, load_layers
-from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
+from vmgen.merge.platform import PlatformLoader
 from vmgen.problems import ProblemsError, has_errors
 from vmgen.read.layer_file import LayerLoader
-from vmgen.read.located import INVALID, Located, walk
+from vmgen.read.located import Located, walk
 from vmgen.read.repository import Project, installation_folders
 from vmgen.render.policies import POLICIES_FOLDER
 
@@ -50,19 +50,17 @@ class Dependencies(NamedTuple):
 
 def find_dependencies(layers: Layered, platforms: PlatformLoader) -> Dependencies:
     """Find what an environment with these merged layers is made from."""
-    written_name = layers.content.get("platform")
-    name = str(written_name.data) if written_name and written_name.data is not INVALID else DEFAULT_PLATFORM
-    if has_errors(layers.problems) or name not in platforms.project.platform_names:
+    if has_errors(layers.problems):
         return Dependencies(None)
     try:
-        platform = platforms.load(name)
+        platform = platforms.load_written(layers.content)
     except ProblemsError:
         return Dependencies(None)
     files = {*_COMMON_FILES, layers.file, *find_source_files(layers.files, platforms.project)}
     files |= _find_files(platform.content) | _find_files(platform.catalog.content)
     delivery = layers.content.get("delivery")
     argocd = delivery.get("argocd") if delivery else None
-    folders = [name, "kustomize"]
+    folders = [platform.name, "kustomize"]
     if delivery:
         folders.append("delivery")
     if any(is_cloud_init_file(path) for path, _ in walk(layers.content)):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from vmgen.check.disk_names import DiskIndex
 from vmgen.cloud_init.fragments import is_template
 from vmgen.cloud_init.per_vm import MergedUserData, TemplatedUserData
 from vmgen.cloud_init.render import UserDataBuilder
@@ -74,6 +75,7 @@ class EnvironmentSources:
     def __init__(self, environment: Environment, project: Project) -> None:
         self.user_data = UserDataSources(environment, project)
         self._environment = environment
+        self._disks = DiskIndex(environment)
         self._instances = {
             (group.key, instance.name): (group, instance) for group in environment.groups for instance in group.instances
         }
@@ -92,7 +94,7 @@ class EnvironmentSources:
             self._contexts[id(settings)] = build_vm_context(self._environment, settings)
         context = self._contexts[id(settings)]
         name_sources, count_sources = _find_name_sources(group, instance), _find_count_sources(group)
-        disk_sources = tuple(_find_attached_disk_sources(group, instance))
+        disk_sources = tuple(_find_attached_disk_sources(group, instance, self._disks))
 
         def find_vm_values(path: KeyPath) -> Sources:
             if path[:1] == ("disks",) and len(path) > 1:
@@ -207,14 +209,16 @@ def _find_system_disk_sources(own_disk: OwnDisk, instance: Instance) -> Sources:
     return (Located(None, values[0].place, layer="makes the system disk"),) if len(values) == 1 else ()
 
 
-def _find_attached_disk_sources(group: Group, instance: Instance) -> Iterator[tuple[Sources, Sources]]:
+def _find_attached_disk_sources(group: Group, instance: Instance, disks: DiskIndex) -> Iterator[tuple[Sources, Sources]]:
     """Find the sources of the name and of the bus of each disk, in boot order."""
     for own_disk in instance.settings.disks:
         disk_sources = (*_find_suffix_sources(own_disk, instance), *_find_system_disk_sources(own_disk, instance))
         name_sources = (*_find_name_sources(group, instance), *disk_sources)
         yield name_sources, (own_disk.settings.get("bus") or Located("", own_disk.place, layer="left to the profile"),)
     for item in instance.settings.attachments:
-        yield (item.mapping["name"],), (item.get("bus") or Located("", item.place, layer="left to the profile"),)
+        disk = disks.get(item.get_plain("name"))
+        bus = item.get("bus") or (disk.settings.get("bus") if disk else None)
+        yield (item.mapping["name"],), (bus or Located("", item.place, layer="left to the profile"),)
 
 
 class UserDataSources:

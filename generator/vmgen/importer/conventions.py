@@ -1,12 +1,15 @@
-"""How others write a platform's objects: defaults of fields, ignored fields, other names (templates/*/adopt.yaml)."""
+"""How others write a platform's objects: defaults of fields, ignored fields, other names.
+
+They are in the rows of the platform's fields; templates/*/adopt.yaml has what belongs to no field.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from vmgen.merge.layers import merge
-from vmgen.merge.platform import Platform, PlatformLoader
+from vmgen.merge.platform import Platform, PlatformLoader, VersionHint
 from vmgen.problems import Place, ProblemsError, VmgenError, sort_problems
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project
@@ -15,13 +18,14 @@ from vmgen.read.source_file import read_yaml_file
 
 
 def load_conventions(platform: Platform, platforms: PlatformLoader) -> PlatformConventions:
-    """Load the shared adopt.yaml, and over it the platform's own, if it has one.
+    """Load what is known of the platform's fields, with the shared adopt.yaml and over it the platform's own, if it has one.
 
     Raises ProblemsError if one of them is not valid YAML.
     """
     tables = Located({}, platform.content.place)
     for name in ("shared/adopt.yaml", f"{platform.name}/adopt.yaml"):
         tables = merge(tables, _load_tables(name, platforms.project))
+    tables = platform.release.versions.select(tables, platform.version)
     return PlatformConventions(platform, to_plain(tables), platforms)
 
 
@@ -44,7 +48,7 @@ class PlatformConventions:
     def __init__(self, platform: Platform, tables: Mapping[str, Any], platforms: PlatformLoader) -> None:
         self.platform = platform
         self.title: str = platform.get_section("title")
-        self.refuses_disks_as_text: bool = tables.get("disksAsText") == "refused"
+        self.release_title = platform.release_title
         order = platform.get_section("order")
         self.generated_annotations: Mapping[str, Mapping[str, str]] = {
             name: {**order, **annotations} for name, annotations in platform.get_section("protection").items()
@@ -52,6 +56,7 @@ class PlatformConventions:
         self._tables = tables
         self._platforms = platforms
         self._schemas: dict[tuple[str, str], Schema] = {}
+        self._rows: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def get_server_fields(self, section: str) -> frozenset[str]:
         """Return the keys in a section of an object that a server, kubectl or a sync engine writes."""
@@ -64,7 +69,21 @@ class PlatformConventions:
             table = table.get(key) or {}
             if not isinstance(table, dict):
                 raise VmgenError(f"adopt.yaml: {key} of {kind} must be a mapping, as in the built-in file")
-        return table
+        return {**self._collect_rows(kind, name), **table}
+
+    def _collect_rows(self, kind: str, name: str) -> Mapping[str, Any]:
+        """Return a table as the rows of the fields have it."""
+        if (kind, name) not in self._rows:
+            known = self.platform.get_field_rows(kind)
+            self._rows[kind, name] = dict(
+                _iter_defaults(known) if name == "defaults" else _iter_spellings(known, self.get_fields(kind), name)
+            )
+        return self._rows[kind, name]
+
+    def refuses_text(self, kind: str, field: str) -> bool:
+        """Return whether the platform refuses a name in a list of the objects that the field has."""
+        row = self.platform.get_field_rows(kind).get(field)
+        return row is not None and row.get_plain("import", {}).get("text") == "refused"
 
     def get_default(self, kind: str, name: str) -> Any:
         """Return the API's value of a field that is left out; None if it is not known."""
@@ -79,18 +98,14 @@ class PlatformConventions:
         version: str = self.platform.kinds[kind].schema["properties"]["apiVersion"]["const"]
         return version
 
-    def find_platform_with_field(self, kind: str, field: str) -> str | None:
-        """Return the first platform that has a field, or None."""
-        for name in self._platforms.project.platform_names:
-            platform = self._platforms.load(name)
-            if kind in platform.kinds and field in _get_spec_properties(platform, kind):
-                return name
-        return None
+    def suggest_version(self, kind: str, field: str) -> str:
+        """Return the remedy for a field that this version has not: the version that has, or that nothing reads it."""
+        hint = self.platform.find_version_with(lambda platform: field in _get_spec_properties(platform, kind))
+        return format_import_hint(hint)
 
-    def find_platform_with_image(self, image: str) -> str | None:
-        """Return the first platform whose own name of an image this is, or None."""
-        names = self._platforms.project.platform_names
-        return next((name for name in names if image in self._platforms.load(name).catalog.images), None)
+    def suggest_version_for_key(self, key: str) -> str:
+        """Return the remedy for a key of a disk that this version has not."""
+        return format_import_hint(self.platform.find_version_with(lambda platform: key in platform.disk_fields))
 
     def get_key_schema(self, shape: str, name: str) -> Schema:
         """Return the schema of a key of an environment's `group` or `disk`."""
@@ -112,3 +127,28 @@ class PlatformConventions:
 def _get_spec_properties(platform: Platform, kind: str) -> Mapping[str, Any]:
     properties: Mapping[str, Any] = platform.kinds[kind].schema["properties"]["spec"]["properties"]
     return properties
+
+
+def format_import_hint(hint: VersionHint | None) -> str:
+    """Return the end of a message that says how to import what a version of the platform has not."""
+    if hint is None:
+        return ", in no version; nothing reads it, so remove it"
+    return f", and {hint.description} has: if that is what you run, import with --platform-version {hint.version}"
+
+
+def _iter_defaults(rows: Mapping[str, Located]) -> Iterator[tuple[str, Any]]:
+    for name, row in rows.items():
+        if row.get("unset") or row.get("default"):
+            yield name, row.get_plain("unset", row.get_plain("default"))
+
+
+def _iter_spellings(rows: Mapping[str, Located], fields: Container[str], table: str) -> Iterator[tuple[str, Any]]:
+    """Yield the entries of a table of other forms: why a field is ignored, and the names under which others write one."""
+    for name, row in rows.items():
+        forms = row.get_plain("import", {})
+        if table == "ignored" and "ignored" in forms:
+            yield name, forms["ignored"]
+        elif name in fields and table == "renamed":
+            yield from ((old, name) for old in forms.get("renamed", ()))
+        elif name in fields and table == "twins":
+            yield from ((other, {"field": name, "values": values}) for other, values in (forms.get("twins") or {}).items())

@@ -18,7 +18,7 @@ from vmgen.importer.key_groups import (
 )
 from vmgen.importer.ownership import StandaloneDiskDraft, VmDraft
 from vmgen.importer.text import TextLine, render_lines
-from vmgen.merge.platform import DEFAULT_PLATFORM
+from vmgen.merge.layers import DEFAULT_PLATFORM
 from vmgen.problems import Place
 from vmgen.read.located import KeyPath, Located, to_plain
 from vmgen.read.schema import load_builtin_schema
@@ -116,8 +116,13 @@ class EnvironmentBuilder:
     def _build_top_level(self, common: _Metadata) -> dict[str, Any]:
         data: dict[str, Any] = {}
         platform = self._conventions.platform.name
-        if platform != (self._base.get_plain("platform") or DEFAULT_PLATFORM):
+        is_inherited = platform == (self._base.get_plain("platform") or DEFAULT_PLATFORM)
+        if not is_inherited:
             data["platform"] = platform
+        release, version = self._conventions.platform.release, self._conventions.platform.version
+        inherited = self._base.get_plain("platformVersion") if is_inherited else None
+        if version and version != release.resolve(inherited):
+            data["platformVersion"] = version
         if self._namespace != self._base.get_plain("namespace"):
             data["namespace"] = self._namespace
         for key, entries in common.items():

@@ -12,8 +12,7 @@ from vmgen.importer.ownership import StandaloneDiskDraft, VmDraft, assign_disks
 from vmgen.importer.round_trip import RoundTripResult, verify_round_trip
 from vmgen.importer.translate import translate_disk, translate_vm
 from vmgen.importer.user_data_templates import InferredTemplate, infer_templates
-from vmgen.merge.layers import load_layers
-from vmgen.merge.platform import DEFAULT_PLATFORM
+from vmgen.merge.layers import DEFAULT_PLATFORM, load_layers
 from vmgen.pipeline import Renderer
 from vmgen.problems import Problem, VmgenError, did_you_mean, has_errors, sort_problems
 from vmgen.read.located import Located, to_plain
@@ -32,6 +31,7 @@ class ImportRequest(NamedTuple):
     environment: str | None = None
     platform: str | None = None
     namespace: str | None = None
+    platform_version: str | None = None
 
 
 class ImportedEnvironment(NamedTuple):
@@ -76,7 +76,7 @@ def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) 
         raise VmgenError(f"'{request.environment}' cannot name an environment; use lower-case letters, digits and dashes")
     renderer = Renderer(project)
     base = _load_defaults(renderer)
-    conventions = _load_conventions(renderer, request.platform or base.get_plain("platform") or DEFAULT_PLATFORM)
+    conventions = _load_conventions(renderer, request, base)
     diagnostics = Diagnostics()
     manifests = _deduplicate(read_manifests(request.paths, stdin, conventions, diagnostics), diagnostics)
     namespaces, refused = _group_by_namespace(manifests, request.namespace or base.get_plain("namespace"), diagnostics)
@@ -102,11 +102,17 @@ def _load_defaults(renderer: Renderer) -> Located:
     return load_layers(name, renderer.layer_loader).content
 
 
-def _load_conventions(renderer: Renderer, platform: str) -> PlatformConventions:
-    names = renderer.project.platform_names
-    if platform not in names:
-        raise VmgenError(f"no platform '{platform}'{did_you_mean(platform, names) or '; there are: ' + ', '.join(names)}")
-    return load_conventions(renderer.platform_loader.load(platform), renderer.platform_loader)
+def _load_conventions(renderer: Renderer, request: ImportRequest, base: Located) -> PlatformConventions:
+    """Load the platform and the version that the request names, or else the layers."""
+    names, loader = renderer.project.platform_names, renderer.platform_loader
+    written = base.get_plain("platform") or DEFAULT_PLATFORM
+    name = request.platform or written
+    if name not in names:
+        raise VmgenError(f"no platform '{name}'{did_you_mean(name, names) or '; there are: ' + ', '.join(names)}")
+    version = request.platform_version
+    if version is None and name == written:
+        version = base.get_plain("platformVersion")
+    return load_conventions(loader.load(name, loader.load_release(name).resolve(version)), loader)
 
 
 def _deduplicate(manifests: Iterable[SourceManifest], diagnostics: Diagnostics) -> list[SourceManifest]:

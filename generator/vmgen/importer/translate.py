@@ -165,8 +165,9 @@ class _SpecReader:
             replacement = choices.get(to_plain(value)) if isinstance(value.data, str) else None
             current = self.fields.get(name)
             if replacement is None:
-                suggestion = f"{self._suggest_platform(other)}; write {' or '.join(choices)}"
-                self.add_error(value.place, other, f"cannot be said on {self.conventions.title}{suggestion}")
+                hint = self.conventions.suggest_version(self.manifest.kind, other)
+                message = f"cannot be said on {self.conventions.release_title}{hint}; or write {' or '.join(choices)}"
+                self.add_error(value.place, other, message)
             elif current and to_plain(current) != replacement:
                 self.add_error(value.place, other, f"contradicts `{name}` at {current.place}; remove one of the two")
             else:
@@ -188,12 +189,8 @@ class _SpecReader:
             text = f"not in the reference of {title}, and its value is the default{suffix}"
             self.add_note(place, "left out", name, text)
         else:
-            message = f"{title} has no such field{self._suggest_platform(name)}"
+            message = f"{self.conventions.release_title} has no such field{self.conventions.suggest_version(kind, name)}"
             self.add_error(place, name, message, IMPORT_FOREIGN_FIELD.id)
-
-    def _suggest_platform(self, name: str) -> str:
-        platform = self.conventions.find_platform_with_field(self.manifest.kind, name)
-        return f", and platform {platform} has: import with --platform {platform}" if platform else ""
 
 
 def _has_content(value: Located) -> bool:
@@ -246,7 +243,7 @@ def _read_disks(spec: _SpecReader) -> list[DiskAttachment]:
         return []
     attachments = [attachment for item in value.items if (attachment := _parse_attachment(item, spec))]
     as_text = [item for item in value.items if isinstance(item.data, str)]
-    if spec.conventions.refuses_disks_as_text and as_text:
+    if as_text and spec.conventions.refuses_text(spec.manifest.kind, "disks"):
         text = f"{title} refuses a disk as text, and the VM never started; each is carried as `{{name: …}}`"
         spec.add_note(as_text[0].place, "left out", "disks", text)
     rendered_as_text = spec.conventions.get_fields(spec.manifest.kind)["disks"]["items"].get("type") == "string"
@@ -269,10 +266,9 @@ def _parse_attachment(item: Located, spec: _SpecReader) -> DiskAttachment | None
     if bus is None or not bus.data:
         return DiskAttachment(name.text, "", item.place)
     if "bus" not in spec.conventions.platform.disk_fields:
-        platform = spec.conventions.find_platform_with_field(spec.manifest.kind, "runStrategy")
-        remedy = f"; import with --platform {platform}" if platform else ""
-        spec.add_error(bus.place, "disks", f"{title} has no `bus`{remedy}", IMPORT_FOREIGN_FIELD.id)
-        return DiskAttachment(name.text, "", item.place)
+        remedy = spec.conventions.suggest_version_for_key("bus")
+        spec.add_error(bus.place, "disks", f"{spec.conventions.release_title} has no `bus`{remedy}", IMPORT_FOREIGN_FIELD.id)
+        return DiskAttachment(name.data, "", item.place)
     is_valid = spec.is_valid(bus, "disks", shape="disk", key="bus")
     return DiskAttachment(name.text, bus.text if is_valid else "", item.place)
 
@@ -309,10 +305,12 @@ def _read_source(spec: _SpecReader, places: dict[str, Place]) -> dict[str, Any]:
 
 
 def _refuse_alias(image: Located, spec: _SpecReader) -> None:
-    """Report an image under the name of another platform: it would be rendered under this platform's name."""
+    """Report an image under an alias: it would be rendered under the platform's own name."""
     own_name = spec.conventions.platform.catalog.image_names.get(image.text, image.text)
     if own_name != image.text:
-        platform = spec.conventions.find_platform_with_image(image.text)
-        message = f"'{image.data}' is called '{own_name}' on {spec.conventions.title}, and would be rendered so; "
-        remedy = f"import with --platform {platform}" if platform else "write that"
-        spec.add_error(image.place, "source", message + remedy)
+        title, size = spec.conventions.title, spec.conventions.platform.catalog.images[own_name].min_storage
+        message = (
+            f"'{image.text}' is called '{own_name}' on {title}, and would be rendered so; write that, or if the platform has "
+            f"both, `images: {{{image.text}: {{minStorage: {size}}}}}` in environments/_catalog.yaml"
+        )
+        spec.add_error(image.place, "source", message)

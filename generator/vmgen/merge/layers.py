@@ -17,6 +17,7 @@ from vmgen.read.repository import Project, explain_missing_file
 from vmgen.rules import EXTENDS_CYCLE, MISSING_LAYER
 
 DEFAULTS_FILE = "_defaults.yaml"
+DEFAULT_PLATFORM = "hikube"
 DISK_SOURCES = ("image", "url", "clone", "upload")
 # Layers of values that somebody wrote. Any other layer is the text of an inference rule; `overrides` then holds its inputs.
 WRITTEN_LAYERS = ("", "platform", "catalog")
@@ -29,6 +30,9 @@ _CHILD_SHAPES: Mapping[str, Mapping[str, str]] = {
     "disk": {"previous": "disks"},
     "cloudInit": {"*": "cloudConfig"},
     "cloudConfig": {"*": "cloudConfig"},
+    # Data files of a platform; what changes with a version is merged when the version is known, nulls included.
+    "data": {"changes": "changes", "*": "data"},
+    "changes": {"*": "changes"},
 }
 # Keys that exclude each other: a higher layer that sets one removes the others of the lower layers.
 _EXCLUSIVE_KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -36,7 +40,7 @@ _EXCLUSIVE_KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "disk": (DISK_SOURCES,),
 }
 # Shapes that are merged over further layers later (`defaults:`, the platform), from which their nulls remove keys too.
-_KEEP_NULLS_IN = ("group", "groups", "disks")
+_KEEP_NULLS_IN = ("group", "groups", "disks", "changes")
 _CLOUD_INIT_FORMS = ("template", "text", "merge")
 
 
@@ -125,6 +129,8 @@ def merge(lower: Located, upper: Located, shape: str = "", *, nulls: bool = Fals
     merged = dict(lower.data)
     for keys in _EXCLUSIVE_KEYS.get(shape, ()):
         _drop_excluded(merged, upper.data, keys)
+    if shape == "environment" and _names_other_platform(lower, upper):
+        merged.pop("platformVersion", None)  # a version of the other platform
     child_shapes = _CHILD_SHAPES.get(shape, {})
     for name, value in upper.data.items():
         if value.data is None:
@@ -187,6 +193,11 @@ def _drop_excluded(merged: dict[str, Located], upper: Mapping[str, Located], key
         for name in keys:
             if name not in upper:
                 merged.pop(name, None)
+
+
+def _names_other_platform(lower: Located, upper: Located) -> bool:
+    platform = upper.get("platform")
+    return platform is not None and (platform.data or DEFAULT_PLATFORM) != lower.get_plain("platform", DEFAULT_PLATFORM)
 
 
 def _has_other_form(lower: Located, upper: Located, shape: str) -> bool:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vmgen.merge.catalog import Catalog
-from vmgen.merge.layers import merge
-from vmgen.problems import ProblemsError, VmgenError, sort_problems
-from vmgen.read.located import Located, to_plain
+from vmgen.merge.layers import DEFAULT_PLATFORM, merge
+from vmgen.merge.versions import UnknownVersionError, Versions
+from vmgen.problems import ProblemsError, VmgenError, did_you_mean, sort_problems
+from vmgen.read.located import INVALID, Located, to_plain
 from vmgen.read.repository import Project
 from vmgen.read.schema import load_builtin_schema
 from vmgen.read.source_file import read_json_file, read_yaml_file
+from vmgen.rules import UNKNOWN_PLATFORM, UNKNOWN_PLATFORM_VERSION
 
-DEFAULT_PLATFORM = "hikube"
+# The section of platform.yaml with the fields of each kind.
+FIELD_SECTIONS = {"VMInstance": "fields", "VMDisk": "diskFields"}
+_SHARED_FIELDS = "shared/fields.yaml"
 
 
 class Kind(NamedTuple):
@@ -34,21 +38,31 @@ class Kind(NamedTuple):
 
 
 class Platform(NamedTuple):
-    """A platform: kinds, catalog, and the content of platform.yaml."""
+    """A platform at one of its versions: kinds, catalog, and the content of platform.yaml.
+
+    `version` is empty on a platform without versions. `release` is the source that builds its other versions.
+    """
 
     name: str
+    version: str
     kinds: Mapping[str, Kind]
     catalog: Catalog
     content: Located
+    release: PlatformRelease
+
+    @property
+    def release_title(self) -> str:
+        """The name for people, with the version: `Cozystack 1.6`."""
+        return f"{self.get_section('title')} {self.version}".rstrip()
 
     @property
     def defaults(self) -> Located:
-        """The lowest layer of each VM group, with the defaults of the platform's own fields."""
+        """The lowest layer of each VM group, with the defaults of the platform's fields."""
         return _merge_field_defaults(self.content, "defaults", "fields")
 
     @property
     def disk_defaults(self) -> Located:
-        """The lowest layer of each disk, with the defaults of the platform's own fields."""
+        """The lowest layer of each disk, with the defaults of the platform's fields."""
         return _merge_field_defaults(self.content, "diskDefaults", "diskFields")
 
     @property
@@ -59,23 +73,147 @@ class Platform(NamedTuple):
 
     @property
     def fields(self) -> frozenset[str]:
-        """The keys of a group that only this platform has."""
-        return frozenset(self.content.mapping["fields"].mapping)
+        """The keys of a group that come from a field of the platform."""
+        return _find_keys(self.content, "fields")
 
     @property
     def disk_fields(self) -> frozenset[str]:
-        """The keys of a disk that only this platform has."""
-        return frozenset(self.content.mapping["diskFields"].mapping)
+        """The keys of a disk that come from a field of the platform."""
+        return _find_keys(self.content, "diskFields")
 
     def get_section(self, name: str) -> Any:
         """Return a section of platform.yaml as plain data."""
         return to_plain(self.content.mapping[name])
 
+    def get_constraints(self, kind: str) -> list[dict[str, Any]]:
+        """Return what must hold for an object of a kind: the platform's own rows, and those of its fields."""
+        section = "constraints" if kind == "VMInstance" else "diskConstraints"
+        rows = self.content.mapping[FIELD_SECTIONS[kind]].mapping.values()
+        own = self.content.get_plain(section, [])
+        return [*own, *(constraint for row in rows for constraint in row.get_plain("constraints", []))]
+
+    def get_field_rows(self, kind: str) -> Mapping[str, Located]:
+        """Return what is known of each field of a kind's spec, those included that this version has not."""
+        rows: Located = self.release.merge_known_fields(self.content).mapping[FIELD_SECTIONS[kind]]
+        return rows.mapping
+
+    def find_versions(self, condition: Callable[[Platform], bool]) -> tuple[str, ...]:
+        """Return the versions of this platform for which a condition holds, oldest first."""
+        return tuple(version for version in self.release.versions.known if condition(self.release.build(version)))
+
+    def find_version_with(self, condition: Callable[[Platform], bool]) -> VersionHint | None:
+        """Return what to say of the versions for which a condition holds; None if it holds for none."""
+        found = self.find_versions(condition)
+        if not found:
+            return None
+        versions = self.release.versions
+        newer = [version for version in found if versions.is_older(self.version, version)]
+        nearest = newer[0] if newer else found[-1]
+        return VersionHint(f"{self.get_section('title')} {versions.describe(found)}", nearest)
+
+
+class VersionHint(NamedTuple):
+    """Versions of a platform that have something: their description for a message, and the one nearest to that in use."""
+
+    description: str
+    version: str
+
+    @property
+    def remedy(self) -> str:
+        """What to write in an environment: `Hikube 2 has: if that is what you run, write ...`."""
+        return f'{self.description} has: if that is what you run, write `platformVersion: "{self.version}"`'
+
 
 def _merge_field_defaults(content: Located, defaults: str, fields: str) -> Located:
     common = content.mapping[defaults]
-    own = {name: field.mapping["default"] for name, field in content.mapping[fields].mapping.items()}
+    own = {name: row.mapping["default"] for name, row in content.mapping[fields].mapping.items() if row.get("default")}
     return Located({**common.mapping, **own}, common.place, layer="platform")
+
+
+def _find_keys(content: Located, section: str) -> frozenset[str]:
+    return frozenset(name for name, row in content.mapping[section].mapping.items() if row.get_plain("key", True))
+
+
+class PlatformRelease:
+    """The files of a platform with all of its versions, each of which is built once."""
+
+    def __init__(self, name: str, project: Project) -> None:
+        self.name = name
+        self._project = project
+        self._content = validate(load_extended(f"{name}/platform.yaml", project), "platform")
+        self._catalog = load_extended(f"{name}/catalog.yaml", project)
+        self._own_catalog: Located | None = None
+        if os.path.lexists(project.own_catalog):
+            self._own_catalog = _read_content(project.own_catalog, project)
+        validate(merge(self._catalog, self._own_catalog) if self._own_catalog else self._catalog, "catalog")
+        self.versions = Versions(
+            tuple(self._content.get_plain("versions", [])),
+            self._content.get_plain("defaultVersion", ""),
+            self._content.get_plain("versionQuestion", ""),
+        )
+        self._platforms: dict[str, Platform] = {}
+        self._shared_fields: Located | None = None
+
+    def merge_known_fields(self, content: Located) -> Located:
+        """Return the fields of a version over those that any platform has, of which it may lack some."""
+        if self._shared_fields is None:
+            self._shared_fields = load_extended(_SHARED_FIELDS, self._project)
+        own = Located({key: content.mapping[key] for key in FIELD_SECTIONS.values()}, content.place)
+        return merge(self._shared_fields, own, "data")
+
+    def list_fields(self, section: str) -> tuple[str, ...]:
+        """Return the names of all fields that some version has, of a section of platform.yaml."""
+        return tuple(self._content.mapping[section].mapping)
+
+    def build(self, version: str) -> Platform:
+        """Return the platform at one of the known versions."""
+        if version not in self._platforms:
+            content = self.versions.select(self._content, version)
+            catalog = self.versions.select(self._catalog, version)
+            if self._own_catalog:  # what a repository adds is there, whatever the platform's own catalog says of the name
+                catalog = merge(catalog, self.versions.select(self._own_catalog, version))
+            kinds = {kind: self._load_kind(kind, entry, content) for kind, entry in content.mapping["kinds"].mapping.items()}
+            self._platforms[version] = Platform(self.name, version, kinds, Catalog(catalog), content, self)
+        return self._platforms[version]
+
+    def resolve(self, written: str | None) -> str:
+        """Return the known version whose rules hold for a written one; the default of the platform for None.
+
+        Raises UnknownVersionError, whose text is the message with its remedy.
+        """
+        if written is None:
+            return self.versions.default
+        if not self.versions.known:
+            raise UnknownVersionError(f"the platform {self.name} has no versions; remove this")
+        try:
+            return self.versions.resolve(written)
+        except UnknownVersionError as error:
+            raise UnknownVersionError(f"{self._content.get_plain('title')} {written} {error}; write one of them") from None
+
+    def _load_kind(self, kind: str, entry: Located, content: Located) -> Kind:
+        values = to_plain(entry)
+        path = _require_template(f"{self.name}/{values['schema']}", self._project)
+        section = FIELD_SECTIONS[kind]
+        rows = content.mapping[section].mapping
+        absent = self._content.mapping[section].mapping.keys() - {name for name, row in rows.items() if row.get("spec")}
+        schema = _add_fields(read_json_file(path, self._project), rows, absent)
+        lengths = values["nameLength"]
+        template = f"{self.name}/{values['template']}"
+        return Kind(kind, template, schema, values["folder"], lengths["most"], lengths["safe"])
+
+
+def _add_fields(document: Any, rows: Mapping[str, Located], absent: Iterable[str]) -> Mapping[str, Any]:
+    """Return the schema of a kind with the fields of its spec, each of which has to be written, and without absent ones."""
+    spec = document.get("properties", {}).get("spec", {})
+    fields = {name: to_plain(row.mapping["spec"]) for name, row in rows.items() if row.get("spec")}
+    properties = {name: field for name, field in spec.get("properties", {}).items() if name not in absent}
+    required = [name for name in spec.get("required", []) if name not in absent]
+    spec = {
+        **spec,
+        "required": list(dict.fromkeys((*required, *fields))),
+        "properties": fields | properties,
+    }
+    return {**document, "properties": {**document.get("properties", {}), "spec": spec}}
 
 
 class PlatformLoader:
@@ -83,16 +221,43 @@ class PlatformLoader:
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self._platforms: dict[str, Platform] = {}
+        self._releases: dict[str, PlatformRelease] = {}
 
-    def load(self, name: str) -> Platform:
-        """Return a platform by its name, one of `project.platform_names`.
+    def load(self, name: str, version: str = "") -> Platform:
+        """Return a platform by its name, one of `project.platform_names`, at a known version or at its default one.
 
         Raises VmgenError if one of its files is missing, and ProblemsError if one is invalid.
         """
-        if name not in self._platforms:
-            self._platforms[name] = _load_platform(name, self.project)
-        return self._platforms[name]
+        release = self.load_release(name)
+        return release.build(version or release.versions.default)
+
+    def load_release(self, name: str) -> PlatformRelease:
+        """Return a platform with all of its versions. Raises as `load` does."""
+        if name not in self._releases:
+            self._releases[name] = PlatformRelease(name, self.project)
+        return self._releases[name]
+
+    def load_written(self, content: Located) -> Platform:
+        """Return the platform that the merged layers of an environment name.
+
+        Raises ProblemsError if there is none of that name or version, and as `load` does.
+        """
+        value = content.get("platform")
+        name = value.text if value else DEFAULT_PLATFORM
+        if value and value.data is INVALID:  # already a problem of the layer, and nothing can be checked without a platform
+            raise ProblemsError(())
+        if value and name not in self.project.platform_names:
+            platforms = self.project.platform_names
+            hint = did_you_mean(name, platforms) or f"; there are: {', '.join(platforms)}"
+            raise ProblemsError((UNKNOWN_PLATFORM.build_problem(value.place, "platform", f"no platform '{name}'{hint}"),))
+        version = content.get("platformVersion")
+        if version is not None and version.data is INVALID:
+            raise ProblemsError(())
+        try:
+            return self.load(name, self.load_release(name).resolve(version.text if version else None))
+        except UnknownVersionError as error:
+            place = version.place if version else content.place
+            raise ProblemsError((UNKNOWN_PLATFORM_VERSION.build_problem(place, "platformVersion", str(error)),)) from None
 
     def load_data(self, name: str, schema: str) -> Located:
         """Return a data file of the templates (`hikube/verdicts.yaml`), merged over those that it extends.
@@ -103,26 +268,8 @@ class PlatformLoader:
 
     def preload(self, platforms: Iterable[Platform]) -> PlatformLoader:
         """Take over platforms that are loaded already; returns self."""
-        self._platforms |= {platform.name: platform for platform in platforms}
+        self._releases |= {platform.name: platform.release for platform in platforms}
         return self
-
-
-def _load_platform(name: str, project: Project) -> Platform:
-    content = validate(load_extended(f"{name}/platform.yaml", project), "platform")
-    catalog = load_extended(f"{name}/catalog.yaml", project)
-    if os.path.lexists(project.own_catalog):
-        catalog = merge(catalog, _read_content(project.own_catalog, project))
-    kinds = {kind: _load_kind(kind, entry, name, project) for kind, entry in content.mapping["kinds"].mapping.items()}
-    return Platform(name, kinds, Catalog(validate(catalog, "catalog")), content)
-
-
-def _load_kind(kind: str, entry: Located, platform: str, project: Project) -> Kind:
-    values = to_plain(entry)
-    path = _require_template(f"{platform}/{values['schema']}", project)
-    schema = read_json_file(path, project)
-    lengths = values["nameLength"]
-    template = f"{platform}/{values['template']}"
-    return Kind(kind, template, schema, values["folder"], lengths["most"], lengths["safe"])
 
 
 def _require_template(name: str, project: Project) -> Path:
@@ -142,8 +289,8 @@ def load_extended(name: str, project: Project, extending: tuple[str, ...] = ()) 
         raise VmgenError(f"templates/{name} extends itself, by way of {', '.join(extending)}")
     lower = Located({}, content.place)
     for base in content.get_plain("extends") or []:
-        lower = merge(lower, load_extended(str(base), project, (*extending, name)))
-    return merge(lower, content)
+        lower = merge(lower, load_extended(str(base), project, (*extending, name)), "data")
+    return merge(lower, content, "data")
 
 
 def _read_content(path: Path, project: Project) -> Located:

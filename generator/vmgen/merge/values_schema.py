@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
+from vmgen.merge.layers import DEFAULT_PLATFORM
+from vmgen.merge.platform import PlatformLoader
 from vmgen.read.layer_file import LayerLoader
 from vmgen.read.repository import Project, read_schema_text
 

@@ -67,6 +67,16 @@ def _is_reordered(before: Any, after: Any) -> bool:
     return old != new and sorted(map(str, old)) == sorted(map(str, new))
 
 
+def _is_reformatted(before: Any, after: Any) -> bool:
+    """Return whether two lists say the same, where a name alone stands for an object with this name and nothing else."""
+    old, new = ([_to_object(item) for item in value] if isinstance(value, list) else [] for value in (before, after))
+    return bool(old) and are_equal(old, new)
+
+
+def _to_object(item: Any) -> Any:
+    return {"name": item} if isinstance(item, str) else item
+
+
 def _list_item_names(value: Any) -> list[Any]:
     """Return the items of a list, each mapping by its `name`."""
     items = value if isinstance(value, list) else []
@@ -84,6 +94,7 @@ CHANGE_KINDS: Mapping[str, Callable[[Any, Any], bool]] = {
     "first": _is_first_replaced,
     "appended": _is_appended,
     "reordered": _is_reordered,
+    "reformatted": _is_reformatted,
     "gains": _has_new_items,
     "added": lambda before, _: before is ABSENT,
     "removed": lambda _, after: after is ABSENT,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from vmgen.check.totals import PriceList, load_prices
 from vmgen.check.waivers import Waiver
 from vmgen.expand.expandable import Omissions
-from vmgen.expand.model import Disk
+from vmgen.expand.model import Disk, Resource
 from vmgen.merge.environment import Environment, Group
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.settings import Settings
@@ -66,6 +66,7 @@ class DesiredState(NamedTuple):
     environment: str
     file: str
     platform: str
+    platform_version: str
     files: Mapping[str, bytes] = {}
     objects: Mapping[str, Identity] = {}
     tombstones: tuple[Tombstone, ...] = ()
@@ -78,6 +79,7 @@ class DesiredState(NamedTuple):
     clones: Mapping[str, tuple[str, Place]] = {}
     policy_severities: Mapping[str, str] = {}
     waivers: tuple[Waiver, ...] = ()
+    optical_disks: frozenset[str] = frozenset()
 
 
 def build_desired_state(
@@ -91,6 +93,7 @@ def build_desired_state(
         environment.name,
         environment.file,
         environment.platform.name,
+        environment.platform.version,
         tree.files,
         {path: Identity(resource.kind, namespace, resource.name, cluster) for path, resource in tree.resources.items()},
         tuple(stone for entry in entries for stone in _parse_tombstones(entry, environment.name, namespace, cluster)),
@@ -102,6 +105,7 @@ def build_desired_state(
         clones=dict(_locate_clones(tree)),
         policy_severities=environment.settings.get_plain("policy", {}),
         waivers=waivers,
+        optical_disks=frozenset(disk.name for disk in tree.resources.values() if _is_optical(disk)),
     )
     return desired, tuple(problem for index, entry in enumerate(entries) for problem in _validate_entry(entry, index))
 
@@ -123,6 +127,10 @@ def _locate_fixed_fields(settings: Settings) -> Iterator[tuple[str, Place]]:
     for key in ("storageClass", *DISK_SOURCES):
         if settings.is_set_by_user(key):
             yield f"spec.{'source' if key in DISK_SOURCES else key}", settings.find_place(key)
+
+
+def _is_optical(resource: Resource) -> bool:
+    return isinstance(resource, Disk) and bool(resource.values.get("optical"))
 
 
 def _locate_clones(tree: Tree) -> Iterator[tuple[str, tuple[str, Place]]]:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 from vmgen.merge.catalog import Catalog
-from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
+from vmgen.merge.layers import DEFAULT_PLATFORM
+from vmgen.merge.platform import PlatformLoader
 from vmgen.plan.baseline import Baseline
 from vmgen.plan.data_loss import Assessment, assess_deletion, assess_update
 from vmgen.plan.desired import DesiredState, Identity, Tombstone
@@ -166,9 +167,10 @@ class _ChangeBuilder:
 
     def __init__(self, platforms: PlatformLoader, environments: tuple[DesiredState, ...]) -> None:
         self._platforms = platforms
-        self._platform_names = {desired.environment: desired.platform for desired in environments}
+        self._written_platforms = {each.environment: (each.platform, each.platform_version) for each in environments}
         self._tombstones = [tombstone for desired in environments for tombstone in desired.tombstones]
-        self._tables: dict[str, VerdictTable] = {}
+        self._tables: dict[tuple[str, str], VerdictTable] = {}
+        self._optical_disks = {each.environment: each.optical_disks for each in environments}
         self._vm_names: dict[str, list[str]] = defaultdict(list)
         for desired in environments:
             names = (identity.name for identity in desired.objects.values() if identity.kind == "VMInstance")
@@ -176,7 +178,7 @@ class _ChangeBuilder:
 
     def find_catalog(self, environment: str) -> Catalog:
         """Return the catalog of an environment; that of the default platform for a removed one."""
-        return self._platforms.load(self._platform_names.get(environment, DEFAULT_PLATFORM)).catalog
+        return self._platforms.load(*self._written_platforms.get(environment, (DEFAULT_PLATFORM, ""))).catalog
 
     def build_changes(self, matching: Matching) -> Iterator[ObjectChange]:
         """Yield a change for each object that is not the same before and after."""
@@ -191,7 +193,7 @@ class _ChangeBuilder:
 
     def _build_update(self, old: ExistingObject, new: PlannedObject) -> ObjectChange | None:
         table = self._find_kind_verdicts(new.environment, new.identity.kind)
-        fields = diff_fields(old.document, new.document, table)
+        fields = diff_fields(old.document, new.document, table, self._optical_disks[new.environment])
         move = find_move(old, new)
         row = find_move_verdict(old, table) if move else None
         if not fields and not row:
@@ -209,7 +211,7 @@ class _ChangeBuilder:
         return change._replace(tombstone=self._find_tombstone(new.identity, old.environment))
 
     def _build_creation(self, new: PlannedObject, candidate: Identity | None) -> ObjectChange:
-        kind = self._platforms.load(self._platform_names[new.environment]).kinds[new.identity.kind]
+        kind = self._platforms.load(*self._written_platforms[new.environment]).kinds[new.identity.kind]
         rows = self._find_kind_verdicts(new.environment, new.identity.kind).created
         verdict, says, source, *_ = find_matching_row(rows, kind.max_name_length, new.identity.name)
         tombstone = self._find_tombstone(new.identity, new.environment) if verdict == Verdict.REJECTED else None
@@ -237,10 +239,11 @@ class _ChangeBuilder:
 
     def _find_kind_verdicts(self, environment: str, kind: str) -> KindVerdicts:
         """Return the table of the environment's platform; for a removed environment, of any platform that has the kind."""
-        platform = self._platform_names.get(environment)
-        for name in (platform,) if platform else self._platforms.project.platform_names:
-            if name not in self._tables and self._platforms.project.find_template(f"{name}/verdicts.yaml"):
-                self._tables[name] = load_verdicts(name, self._platforms)
-            if kind in self._tables.get(name, {}):
-                return self._tables[name][kind]
+        written = self._written_platforms.get(environment)
+        for name, version in (written,) if written else [(name, "") for name in self._platforms.project.platform_names]:
+            key = (name, version)
+            if key not in self._tables and self._platforms.project.find_template(f"{name}/verdicts.yaml"):
+                self._tables[key] = load_verdicts(self._platforms.load(name, version), self._platforms)
+            if kind in self._tables.get(key, {}):
+                return self._tables[key][kind]
         raise VmgenError(f"no platform has a table of verdicts for {kind}")

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from vmgen.merge.platform import PlatformLoader
+from vmgen.merge.platform import FIELD_SECTIONS, Platform, PlatformLoader
 from vmgen.plan.change_kinds import ABSENT, CHANGE_KINDS, Absent, are_equal
 from vmgen.quantities import format_count
-from vmgen.read.located import Located, to_plain
+from vmgen.read.located import Located
 from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.secrets.redact import REDACTED, redact
 
@@ -71,7 +71,7 @@ class KindVerdicts(NamedTuple):
     """The rows of one kind of object, by what changes; `other` are those of a field that has none.
 
     `unset` has the value that the platform takes for a field that is left out, and `written_out` the rows of a field that
-    changes from left out to that value.
+    changes from left out to that value. `optical_bus` is the bus that it takes for an optical disk without one.
     """
 
     created: OrderedRows
@@ -81,22 +81,53 @@ class KindVerdicts(NamedTuple):
     fields: Mapping[str, OrderedRows]
     unset: Mapping[str, Any]
     written_out: OrderedRows
+    optical_bus: str = ""
 
 
 VerdictTable = Mapping[str, KindVerdicts]
 
 
-def load_verdicts(platform: str, platforms: PlatformLoader) -> VerdictTable:
-    """Load the table of a platform, by kind. Raises VmgenError or ProblemsError if it is missing or not valid."""
-    content = platforms.load_data(f"{platform}/verdicts.yaml", "verdicts")
-    return {kind: _parse_kind(entry) for kind, entry in content.mapping["kinds"].mapping.items()}
+def load_verdicts(platform: Platform, platforms: PlatformLoader) -> VerdictTable:
+    """Load the table of a platform at its version, by kind. Raises VmgenError or ProblemsError if it is missing or not valid.
+
+    The rows of a field are those of the platform's fields; a row of verdicts.yaml for the same field replaces them.
+    """
+    content = platforms.load_data(f"{platform.name}/verdicts.yaml", "verdicts")
+    content = platform.release.versions.select(content, platform.version)
+    bus = platform.content.mapping["diskFields"].get("bus")
+    optical_bus = bus.get_plain("opticalUnset", "") if bus else ""
+    return {
+        kind: _parse_kind(entry, *_collect_fields(kind, platform))._replace(optical_bus=optical_bus)
+        for kind, entry in content.mapping["kinds"].mapping.items()
+    }
 
 
-def _parse_kind(entry: Located) -> KindVerdicts:
+def _collect_fields(kind: str, platform: Platform) -> tuple[dict[str, Located], dict[str, Any]]:
+    """Return the rows of each field of a kind, and what the platform takes for a field that is left out, by their paths."""
+    known = platform.get_field_rows(kind)
+    own = platform.content.mapping[FIELD_SECTIONS[kind]].mapping
+    has_rows = any(row.get("verdicts") for row in own.values())
+    rows = {
+        f"spec.{name}": row.mapping["verdicts"] for name, row in (own if has_rows else known).items() if row.get("verdicts")
+    }
+    unset = {f"spec.{name}": get_unset(row) for name, row in known.items() if row.get("unset") or row.get("default")}
+    return rows, unset
+
+
+def get_unset(row: Located) -> Any:
+    """Return what the platform takes for a field that is left out; None if it is not known."""
+    return row.get_plain("unset", row.get_plain("default"))
+
+
+def _parse_kind(entry: Located, rows: dict[str, Located], unset: dict[str, Any]) -> KindVerdicts:
+    fields = {**rows, **entry.mapping["fields"].mapping}
     return KindVerdicts(
-        **{name: _parse_rows(entry.mapping[name]) for name in ("created", "deleted", "moved", "other")},
-        fields={name: _parse_rows(rows) for name, rows in entry.mapping["fields"].mapping.items()},
-        unset=to_plain(entry.mapping["unset"]),
+        created=_parse_rows(entry.mapping["created"]),
+        deleted=_parse_rows(entry.mapping["deleted"]),
+        moved=_parse_rows(entry.mapping["moved"]),
+        other=_parse_rows(entry.mapping["other"]),
+        fields={name: _parse_rows(field_rows) for name, field_rows in fields.items()},
+        unset={**unset, **entry.get_plain("unset", {})},
         written_out=_parse_rows(entry.mapping["writtenOut"]),
     )
 
@@ -152,12 +183,35 @@ class _FieldDifference(NamedTuple):
         return f"{self.field}[{self.key}]" if self.key else self.field
 
 
-def diff_fields(before: Mapping[str, Any], after: Mapping[str, Any], table: KindVerdicts) -> tuple[FieldChange, ...]:
-    """Return the fields in which two versions of an object differ, in the order of the newer one."""
+def diff_fields(
+    before: Mapping[str, Any], after: Mapping[str, Any], table: KindVerdicts, optical: Container[str] = ()
+) -> tuple[FieldChange, ...]:
+    """Return the fields in which two versions of an object differ, in the order of the newer one.
+
+    `optical` has the names of optical disks: one that a VM attaches without a bus has the bus that the platform takes.
+    """
     differences = list(_find_differences(before, after))
     fields = {difference.field for difference in differences}
-    documents = (before, after)
+    documents = (_write_optical_buses(before, table, optical), after)
     return tuple(_classify(difference, _find_row(difference, fields, documents, table), table) for difference in differences)
+
+
+def _write_optical_buses(document: Mapping[str, Any], table: KindVerdicts, optical: Container[str]) -> Mapping[str, Any]:
+    """Return a document with the bus of each optical disk that has none written out."""
+    disks = _get_value(document, "spec.disks")
+    if not table.optical_bus or not isinstance(disks, list):
+        return document
+    written = [
+        {**disk, "bus": table.optical_bus}
+        if isinstance(disk, dict) and "bus" not in disk and disk.get("name") in optical
+        else disk
+        for disk in disks
+    ]
+    return {**document, "spec": {**document["spec"], "disks": written}}
+
+
+def _has_no_bus(disk: Any) -> bool:
+    return isinstance(disk, dict) and "bus" not in disk and isinstance(disk.get("name"), str)
 
 
 _PER_KEY_FIELDS = ("metadata.labels", "metadata.annotations")
@@ -206,6 +260,8 @@ def _find_row(
 ) -> VerdictRow:
     """Return the first row that matches. `fields` are all that change, `documents` the two versions of the object."""
     field, key, before, after = difference
+    if field == "spec.disks":
+        before = _get_value(documents[0], field)
     rows = table.fields.get(field) or table.other
     if before is ABSENT and field in table.unset and are_equal(after, table.unset[field]):
         rows = table.written_out

@@ -24,6 +24,9 @@ _TYPE_NAME = re.compile(
 UNDEFINED_NAME = re.compile(r"'(?P<name>\w+)' is undefined")
 _TRACE_FILTERS = ("trace_condition", "enter_branch", "leave_branch", "trace_choice")
 
+# A manifest has some fields in some versions of the platform only.
+_EXISTENCE_TESTS = ("defined", "undefined")
+
 
 class TemplateTracer(Protocol):
     """Follows the rendering of templates for `explain`: which line writes what, and on which conditions."""
@@ -58,7 +61,8 @@ class Templates:
     ) -> None:
         """`finalize` turns the value of each `{{ … }}` into text.
 
-        With `plain`, Jinja's filters and tests are available, except for random ones; otherwise only `filters`.
+        With `plain`, Jinja's filters and tests are available, except for random ones; otherwise only `filters`, and the tests
+        whether a variable exists.
         """
         self.project = project
         self._display_paths: dict[str, str] = {}
@@ -67,7 +71,7 @@ class Templates:
         self._steps = StepCounter()
         self._sandbox = Sandbox(self._steps, finalize, loader=_TemplateLoader(self, tracer), optimized=tracer is None)
         jinja_filters: Any = dict(self._sandbox.filters) if plain else {}
-        jinja_tests: Any = self._sandbox.tests if plain else {}
+        jinja_tests: Any = self._sandbox.tests if plain else {name: self._sandbox.tests[name] for name in _EXISTENCE_TESTS}
         jinja_filters.pop("random", None)
         self._sandbox.globals = {"range": self._sandbox.globals["range"], "dict": dict} if plain else {}
         self._sandbox.replace_functions({**jinja_filters, **(filters or {})}, jinja_tests)

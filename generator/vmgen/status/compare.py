@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from vmgen.check.totals import Totals, compute_disk_totals, compute_vm_totals, load_prices
 from vmgen.importer.conventions import PlatformConventions, load_conventions
 from vmgen.merge.environment import Environment, merge_environment
-from vmgen.merge.layers import Layered, load_layers
-from vmgen.merge.platform import DEFAULT_PLATFORM, PlatformLoader
+from vmgen.merge.layers import DEFAULT_PLATFORM, Layered, load_layers
+from vmgen.merge.platform import PlatformLoader
 from vmgen.plan.baseline import Baseline
 from vmgen.plan.desired import KIND_BY_KEY
 from vmgen.plan.matching import ManifestParser
@@ -180,9 +180,11 @@ class StatusBuilder:
 
     def _load_conventions(self, environment: str) -> PlatformConventions:
         if environment not in self._conventions:
-            platform = self._load_layers(environment).content.get("platform")
-            name = platform.data if platform and platform.data in self._project.platform_names else DEFAULT_PLATFORM
-            self._conventions[environment] = load_conventions(self._platform_loader.load(name), self._platform_loader)
+            try:
+                platform = self._platform_loader.load_written(self._load_layers(environment).content)
+            except ProblemsError:  # a platform or version that is not known is for `vmgen check` to say
+                platform = self._platform_loader.load(DEFAULT_PLATFORM)
+            self._conventions[environment] = load_conventions(platform, self._platform_loader)
         return self._conventions[environment]
 
     def _load_layers(self, environment: str) -> Layered:

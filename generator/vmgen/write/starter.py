@@ -12,7 +12,7 @@ from typing import NamedTuple
 from vmgen import __version__
 from vmgen.filesystem.reader import read_file
 from vmgen.filesystem.writer import TreeWriter
-from vmgen.merge.platform import DEFAULT_PLATFORM
+from vmgen.merge.layers import DEFAULT_PLATFORM
 from vmgen.merge.values_schema import build_values_schema
 from vmgen.read.repository import VALUES_SCHEMA_FILE, Project
 from vmgen.yaml_text import quote, to_flow

@@ -16,31 +16,32 @@ from vmgen.read.schema import Schema, load_builtin_schema
 
 @rule("field-not-on-platform")
 def field_not_on_platform(environment: Environment) -> Iterator[Finding]:
-    """A key that other platforms have, and this one has not. It would be stored and have no effect.
+    """A key that this version of the platform has not. It would be stored and have no effect.
 
-    Remove it, or change `platform:`.
+    Remove it, or correct `platformVersion:` where the platform runs a version that has it; the message names that.
     """
-    vm_keys = _find_platform_keys("") - environment.platform.fields
-    disk_keys = _find_platform_keys("disk") - environment.platform.disk_fields
+    platform = environment.platform
+    vm_keys = (_find_platform_keys("") | _find_versioned_keys(platform, "fields")) - platform.fields
+    disk_keys = (_find_platform_keys("disk") | _find_versioned_keys(platform, "diskFields")) - platform.disk_fields
     for _, vm, path in environment.vm_settings:
-        yield from _report_misplaced(vm.values, vm_keys, path, environment)
+        yield from _report_misplaced(vm.values, vm_keys, path, platform, "fields")
         for index, item in enumerate(vm.attachments):
-            yield from _report_misplaced(Settings(item), disk_keys, f"{path}.attach[{index}]", environment)
+            yield from _report_misplaced(Settings(item), disk_keys, f"{path}.attach[{index}]", platform, "diskFields")
     for disk, path, _ in environment.all_disk_settings:
-        yield from _report_misplaced(disk, disk_keys, path, environment)
+        yield from _report_misplaced(disk, disk_keys, path, platform, "diskFields")
 
 
 @rule("platform-constraint")
 def platform_constraint(environment: Environment) -> Iterator[Finding]:
     """Keys that are right each for itself and that the platform refuses together. The message is the platform's own.
 
-    What must hold is written in the `constraints` and `diskConstraints` of `templates/<platform>/platform.yaml`; the
-    message ends with the name of the row.
+    What must hold is written in the `constraints` of the fields, and in the `constraints` and `diskConstraints` of
+    `templates/<platform>/platform.yaml`; the message ends with the name of the row.
     """
-    vm_constraints = _load_constraints(environment.platform, "constraints")
+    vm_constraints = _load_constraints(environment.platform, "VMInstance")
     for _, vm, path in environment.vm_settings if vm_constraints else ():
         yield from _check_constraints(vm.values, vm_constraints, path)
-    disk_constraints = _load_constraints(environment.platform, "diskConstraints")
+    disk_constraints = _load_constraints(environment.platform, "VMDisk")
     for disk, path in _iter_disks(environment) if disk_constraints else ():
         yield from _check_constraints(disk, disk_constraints, path)
 
@@ -68,8 +69,7 @@ class _Constraint(NamedTuple):
     message: str
 
 
-def _load_constraints(platform: Platform, key: str) -> list[_Constraint]:
-    rows: list[dict[str, Any]] = platform.content.get_plain(key, [])
+def _load_constraints(platform: Platform, kind: str) -> list[_Constraint]:
     return [
         _Constraint(
             row["field"],
@@ -77,7 +77,7 @@ def _load_constraints(platform: Platform, key: str) -> list[_Constraint]:
             Schema(row["schema"]),
             f"{row['message']} ({platform.name}: {row['id']})",
         )
-        for row in rows
+        for row in platform.get_constraints(kind)
     ]
 
 
@@ -119,10 +119,25 @@ def _find_platform_keys(definition: str) -> frozenset[str]:
     return frozenset(name for name, schema in keys.items() if schema.get("x-platform-field"))
 
 
-def _report_misplaced(settings: Settings, keys: frozenset[str], path: str, environment: Environment) -> Iterator[Finding]:
+def _find_versioned_keys(platform: Platform, section: str) -> frozenset[str]:
+    """Return the keys of fields that some version of the platform has."""
+    return frozenset(platform.release.list_fields(section))
+
+
+def _report_misplaced(
+    settings: Settings, keys: frozenset[str], path: str, platform: Platform, section: str
+) -> Iterator[Finding]:
     for name in sorted(keys & settings.located.mapping.keys()):
         value = settings.get(name)
         if value and settings.is_set_by_user(name) and value.data is not None:
-            title = environment.platform.get_section("title")
-            message = f"'{name}' is a key of other platforms, {title} has none; remove it, or change `platform:`"
+            message = f"{platform.release_title} has no `{name}`; {_suggest_remedy(name, platform, section)}"
             yield Finding(value.key_place or value.place, f"{path}.{name}", message)
+
+
+def _suggest_remedy(name: str, platform: Platform, section: str) -> str:
+    """Return what to do about a key that this version has not."""
+    row = platform.content.mapping[section].get(name)
+    if row and row.get("instead"):
+        return f"write `{row.get_plain('instead')}` instead, which replaces it"
+    hint = platform.find_version_with(lambda other: name in (other.fields if section == "fields" else other.disk_fields))
+    return f"{hint.remedy}; otherwise remove the key" if hint else "nothing would read it, so remove the key"

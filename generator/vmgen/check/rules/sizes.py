@@ -32,7 +32,7 @@ def missing_instance_type(environment: Environment) -> Iterator[Finding]:
     Write `instanceType:` on the group or in `defaults:`. It may be empty only where the platform has other keys for the size.
     """
     # A platform whose constraints name the type has other keys for the size.
-    constraints = environment.platform.content.get_plain("constraints", [])
+    constraints = environment.platform.get_constraints("VMInstance")
     can_be_empty = any(constraint["field"] == "instanceType" for constraint in constraints)
     remedy = "write `instanceType:`, here or in `defaults:` (`vmgen catalog types`)"
     for _, vm, path in environment.vm_settings:

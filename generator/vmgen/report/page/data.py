@@ -79,7 +79,7 @@ def _environment_to_dict(source: PageEnvironment, summary: EnvironmentSummary) -
     return {
         **data,
         "file": source.fleet.file,
-        "platform": source.fleet.platform.get_section("title"),
+        "platform": source.fleet.platform.release_title,
         "namespace": source.fleet.namespace,
         "groups": [{**group, "place": places.get(group["group"], "")} for group in data["groups"]],
         "cost": str(summary.cost) if summary.cost else "",
