@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 
 from vmgen.edit.file_edit import FileEdit
-from vmgen.merge.layers import DEFAULTS_FILE
-from vmgen.merge.platform import DEFAULT_PLATFORM
+from vmgen.merge.layers import DEFAULT_PLATFORM, DEFAULTS_FILE
 from vmgen.pipeline import Renderer
 from vmgen.problems import Place, ProblemsError, VmgenError, suggest
 from vmgen.read.located import Located

@@ -35,7 +35,7 @@ def field_not_on_platform(environment: Environment) -> Iterator[Finding]:
 def platform_constraint(environment: Environment) -> Iterator[Finding]:
     """Keys that are right each for itself and that the platform refuses together. The message is the platform's own.
 
-    What must hold is written in the `constraints` of the fields, and in the `constraints` and `diskConstraints` of
+    The constraints are in the `constraints` of the fields, and in the `constraints` and `diskConstraints` of
     `templates/<platform>/platform.yaml`; the message ends with the name of the row.
     """
     vm_constraints = _load_constraints(environment.platform, "VMInstance")
