@@ -96,7 +96,7 @@ def formats_page() -> str:
     parts = [
         "# JSON formats\n\n",
         "Each document has a `version`. Within a version keys are only added; a key that goes, or changes its meaning, is a "
-        "new version. `vmgen list` is described with the [totals](budget.md#for-programs), `explain` and `impact` with "
+        "new version. `vmgen list` is described with the [totals](budget.md#json-output), `explain` and `impact` with "
         "[themselves](explain.md). SARIF is 2.1.0.\n\n",
     ]
     for name, printed in FORMATS.items():
