@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.status.test_status import RESTART, foreign, make_cluster
+
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 Make = Callable[..., Any]
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK8uGN3/U8QPRwlIw4bXIaPfHM1mxIyaYvjKQz4/Ngd0 ops@shop"
@@ -277,3 +279,67 @@ def test_five_thousand_vms(new_page: Callable[[], Any], new_repository: Make) ->
     page.type("#search", "g3-49")
     page.wait("document.querySelector('#count').textContent === '11 of 5,000 VMs'")
     assert page.messages == []
+
+
+@pytest.fixture(scope="module", name="live_address")
+def _live_address(new_repository: Make) -> Path:
+    """The page of a fleet beside a dump: one VM failed, one drifted, one is pending, a disk is gone, and one is foreign."""
+    made = new_repository({"environments/production.yaml": FLEET})
+    cluster = make_cluster(made)
+    cluster.find("VMInstance", "web-1")["status"]["conditions"] = [
+        {"type": "Ready", "status": "False", "reason": "UpgradeFailed", "message": "exceeded quota: tenant <b>quota</b>"}
+    ]
+    cluster.find("VMInstance", "web-2")["spec"]["instanceType"] = "u1.xlarge"
+    cluster.find("VMInstance", "web-3")["spec"]["cloudInit"] = "#cloud-config\npassword: sesame-open\n"
+    cluster.add_machine("web-4", RestartRequired=RESTART)
+    cluster.objects.pop(("VMDisk", "web-5-data"))
+    cluster.objects["VMDisk", "toy"] = foreign("VMDisk", "toy", {"storage": "100Gi", "storageClass": "replicated"})
+    cluster.run()
+    path: Path = made.root / "live.html"
+    done = made.run("report", "-o", str(path), "--live", "dump.json")
+    assert done.code == 0, done.messages
+    return path
+
+
+def test_live(new_page: Callable[[], Any], live_address: Path) -> None:
+    """Tiles and rows have the colour of their state; what is not in step is listed, the worst first, without its secrets."""
+    page = new_page().open(live_address)
+    assert "37 of 42 in step" in page.value("document.querySelector('#live .lead').textContent")
+    states = "[...document.querySelectorAll('#live .fold > summary .pill')].map(each => each.textContent)"
+    assert page.value(states) == ["failed", "missing", "orphan", "drift", "drift", "pending"]
+    tile = "document.querySelector('.tile[aria-label^=\"{0},\"]')"
+    for name, state in (("web-1", "failed"), ("web-2", "drift"), ("web-4", "pending"), ("web-6", "in step")):
+        element = tile.format(name)
+        assert page.value(f"{element}.ariaLabel").endswith(f"live: {state}")
+        assert page.value(f"{element}.classList.contains('{state.replace(' ', '-')}')"), name
+    colours = {page.value(f"getComputedStyle({tile.format(name)}).backgroundColor") for name in ("web-1", "web-2", "web-6")}
+    assert len(colours) == 3
+    page.click("#off")
+    assert page.value(NAMES) == ["web-1", "web-2", "web-3", "web-4"]
+    page.click(".rows button")
+    page.wait("document.querySelector('dialog').open")
+    assert "quota of the tenant" in page.value("document.querySelector('dialog').innerText")
+    assert "sesame" not in live_address.read_text(encoding="utf-8")
+    assert page.messages == []
+    asked = {request.partition("#")[0] for request in page.requests if not request.startswith("data:")}
+    assert asked == {live_address.as_uri()}
+
+
+@pytest.mark.parametrize("width", [320, 1600])
+def test_live_fits(new_page: Callable[[], Any], live_address: Path, width: int) -> None:
+    """With one more column nothing sticks out, narrow or wide."""
+    page = new_page().open(live_address, width=width)
+    page.value("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert page.value("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    wide = "[...document.querySelectorAll('body *')].filter(each => each.getBoundingClientRect().right > innerWidth + 1).length"
+    assert page.value(wide) == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_live_is_legible(new_page: Callable[[], Any], live_address: Path, theme: str) -> None:
+    """The words on the colours have the contrast that WCAG asks for."""
+    page = new_page().open(live_address)
+    choose(page, "#theme", theme)
+    page.value("document.querySelectorAll('details').forEach(each => each.open = true)")
+    found = page.value((Path(__file__).parent / "contrast.js").read_text(encoding="utf-8"))
+    assert found["poor"] == []

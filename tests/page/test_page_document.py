@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.status.test_status import make_cluster, set_condition
 from vmgen.nameless import fill
 from vmgen.report.page import document
 from vmgen.report.page.document import embed_json, render_page
@@ -179,3 +180,28 @@ def test_library_has_its_licence() -> None:
     assert "Permission is hereby granted" in licence
     assert licence in text
     assert "@tanstack/virtual-core 3.19.11, MIT licence" in text
+
+
+def test_live_of_a_dump(new_repository: Make) -> None:
+    """A page beside a dump is the same each time, holds no secret of the dump, and ends nothing that it is embedded in."""
+    token = "ghp_" + "a1B2" * 9
+    made = new_repository({"environments/production.yaml": FLEET})
+    cluster = make_cluster(made)
+    cluster.find("VMInstance", "web-1")["spec"]["cloudInit"] = f"#cloud-config\npassword: sesame-open\nx: {token}\n"
+    message = f"</script><script>alert(2)</script> password: sesame-open {token}"
+    set_condition(cluster, "VMInstance", "web-2", reason="UpgradeFailed", message=message)
+    cluster.run()
+    first, second = (made.run("report", "-o", "-", "--live", "dump.json").stdout for _ in range(2))
+    assert first == second
+    states = {status["name"]: status["state"] for status in data_of(first)["live"]["objects"]}
+    assert (states["web-1"], states["web-2"], states["web-3"]) == ("drift", "failed", "in step")
+    assert not any(secret in first for secret in (token, "sesame-open", "<script>alert"))
+
+
+@pytest.mark.parametrize("content", ["", "<html>502</html>", '{"kind": "List", "items": [{"kind'])
+def test_live_of_what_is_no_dump(content: str, made: Any) -> None:
+    """Exit code 2, and no page is written."""
+    (made.root / "dump.json").write_text(content, encoding="utf-8")
+    assert made.run("report", "-o", "live.html", "--live", "dump.json").code == 2
+    assert not (made.root / "live.html").exists()
+    assert made.run("report", "-o", "live.html", "--live", "no-such-file").code == 2

@@ -111,7 +111,9 @@ def make_cluster(made: Any) -> Cluster:
     for path, content in made.files().items():
         document = yaml.safe_load(content)
         if isinstance(document, dict) and document.get("kind") in ("VMInstance", "VMDisk") and "kustomization" not in path:
-            objects[document["kind"], document["metadata"]["name"]] = read_back(document)
+            name = document["metadata"]["name"]
+            key = (document["kind"], name if (document["kind"], name) not in objects else f"{path}: {name}")  # two namespaces
+            objects[key] = read_back(document)
     return Cluster(made, objects)
 
 

@@ -8,6 +8,7 @@ from vmgen.cli.completed_words import complete_refs
 from vmgen.cli.options import environments_argument
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
+from vmgen.cli.status import load_status
 from vmgen.filesystem.writer import write_named_file
 from vmgen.pipeline import Renderer, plan_and_gate
 from vmgen.problems import VmgenError
@@ -24,16 +25,19 @@ from vmgen.report.page.document import render_page
     shell_complete=complete_refs,
     help="Show what changes against what is committed at this ref, such as HEAD.",
 )
+@click.option("--live", metavar="FILE", help="Colour the page by what a dump of the cluster says, as `vmgen status` reads it.")
 @click.pass_obj
-def command(color: str, names: tuple[str, ...], output: str, against: str | None) -> bool:
+def command(color: str, names: tuple[str, ...], output: str, against: str | None, live: str | None) -> bool:
     """Write one page that shows the fleet: totals, budgets, every VM and disk, its manifest and where its values come from.
 
-    The page is one file that fetches nothing; cloud-init and keys in it are masked.
+    The page is one file that fetches nothing; cloud-init and keys in it are masked. With --live it is coloured by the status
+    of each object against what is committed at HEAD.
 
     Example: vmgen report -o fleet.html --against main
     """
     session = Session(color)
     selected = session.select_environments(names)
+    status = load_status(session, names, live, None) if live else None
     base = session.load_plan_base(names, against) if against else None
     renderer = Renderer(session.project)
     results = tuple(renderer.render(name) for name in selected)
@@ -44,7 +48,7 @@ def command(color: str, names: tuple[str, ...], output: str, against: str | None
         if result.environment and result.fleet
     ]
     plan = plan_and_gate(session.project, results, base)[0] if base and not failed else None
-    text = render_page(build_page_data(session.project, environments, plan))
+    text = render_page(build_page_data(session.project, environments, plan, status))
     if output == "-":
         write_output(text)
         return not failed

@@ -14,7 +14,7 @@ from vmgen.filesystem.reader import MAX_JSON_BYTES, read_named_file, read_stream
 from vmgen.plan.baseline import load_baseline
 from vmgen.problems import VmgenError
 from vmgen.report.status import STATUS_FORMATS
-from vmgen.status.compare import StatusBuilder, list_restarts, load_committed
+from vmgen.status.compare import FleetStatus, StatusBuilder, list_restarts, load_committed
 from vmgen.status.dump import read_dump
 from vmgen.status.health import load_tables
 
@@ -37,17 +37,22 @@ def command(color: str, arguments: tuple[str, ...], against: str | None, restart
     """
     session = Session(color)
     *names, file = arguments
-    environments = session.select_environments(tuple(names))
-    tables = load_tables(session.project)
-    dump = read_dump(read_dump_file(file), "<stdin>" if file == STDIN else file, tables["groups"])
-    committed = load_committed(load_baseline(session.project, against), session.environment_names)
-    fleet = StatusBuilder(session.project, dump, committed, tables).build(environments)
+    fleet = load_status(session, tuple(names), file, against)
     if restarts:
-        _print_restarts(list_restarts(fleet, tables["releases"]["VMInstance"]))
+        _print_restarts(list_restarts(fleet, load_tables(session.project)["releases"]["VMInstance"]))
         return True
     text = STATUS_FORMATS[output](fleet, datetime.now(UTC), session.paint_for(sys.stdout))
     write_output(text, color=session.color_override)
     return fleet.is_in_step
+
+
+def load_status(session: Session, names: tuple[str, ...], file: str, against: str | None) -> FleetStatus:
+    """Compare a dump with what environments have committed at a ref, by default HEAD. Raises VmgenError if it is no dump."""
+    environments = session.select_environments(names)
+    tables = load_tables(session.project)
+    dump = read_dump(read_dump_file(file), "<stdin>" if file == STDIN else file, tables["groups"])
+    committed = load_committed(load_baseline(session.project, against), session.environment_names)
+    return StatusBuilder(session.project, dump, committed, tables).build(environments)
 
 
 def read_dump_file(file: str) -> bytes:

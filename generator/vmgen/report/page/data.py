@@ -14,12 +14,14 @@ from vmgen.explain.origins import ExplainedField, Explainer, Explanation, Origin
 from vmgen.merge.environment import Environment
 from vmgen.plan.plan import ObjectChange, Plan
 from vmgen.plan.totals import sum_deltas
+from vmgen.printable import escape
 from vmgen.quantities import parse_size
 from vmgen.read.layer_file import LayerFile
 from vmgen.read.repository import Project
 from vmgen.render.manifests import get_manifest_path, list_names, load_manifest_templates, render_nameless_manifest
 from vmgen.report.fleet import describe_exposure, describe_source, describe_state
 from vmgen.report.plan import describe_baseline, describe_change, format_value
+from vmgen.report.status import format_totals, list_details
 from vmgen.report.totals import (
     EnvironmentSummary,
     compute_machine_totals,
@@ -30,6 +32,7 @@ from vmgen.report.totals import (
     totals_to_dict,
 )
 from vmgen.secrets.redact import redact
+from vmgen.status.compare import STATES, FleetStatus
 from vmgen.yaml_text import format_header, is_plain
 
 # The order of the cells of a row; the page's script finds them by these names.
@@ -50,8 +53,10 @@ class PageEnvironment(NamedTuple):
     layers: tuple[LayerFile, ...]
 
 
-def build_page_data(project: Project, sources: Sequence[PageEnvironment], plan: Plan | None = None) -> dict[str, Any]:
-    """Build all data of the page; without a plan it shows no changes."""
+def build_page_data(
+    project: Project, sources: Sequence[PageEnvironment], plan: Plan | None = None, live: FleetStatus | None = None
+) -> dict[str, Any]:
+    """Build all data of the page; without a plan it shows no changes, and without a status nothing of what is live."""
     builder = _RowBuilder(project)
     for index, source in enumerate(sources):
         builder.add_environment(index, source)
@@ -70,6 +75,7 @@ def build_page_data(project: Project, sources: Sequence[PageEnvironment], plan: 
         "manifests": builder.manifests.items,
         "origins": builder.origins.items,
         "changes": _plan_to_dict(plan) if plan else None,
+        "live": _status_to_dict(live) if live else None,
     }
 
 
@@ -220,6 +226,26 @@ def _plan_to_dict(plan: Plan) -> dict[str, Any]:
         "delta": format_delta(sum_deltas(plan.deltas.values())),
         "deltas": {name: format_delta(delta) for name, delta in plan.deltas.items()},
         "objects": [_change_to_dict(change) for change in plan.changes],
+    }
+
+
+def _status_to_dict(live: FleetStatus) -> dict[str, Any]:
+    """Return a status, secrets hidden. It says how new the dump is and not how old, so that the page has the same bytes."""
+    return {
+        "totals": format_totals(live),
+        "newest": live.newest,
+        "notes": list(live.notes),
+        "states": list(STATES),
+        "objects": [
+            {
+                "environment": status.environment,
+                "kind": status.key[0],
+                "name": escape(status.key[2]),
+                "state": status.state,
+                "says": list(map(escape, list_details(status))),
+            }
+            for status in live.objects
+        ],
     }
 
 

@@ -22,6 +22,7 @@ _SCRIPTS = (
     "script/details.js",
     "script/table.js",
     "script/changes.js",
+    "script/live.js",
     "script/page.js",
 )
 STYLE = "style.css"

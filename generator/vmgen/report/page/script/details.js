@@ -62,7 +62,7 @@ const attachedDisks = (vm) => {
     const disk = typeof number === "number" ? fleet.disks[number] : null;
     if (!disk) return make("li", {}, String(number));
     const text = `${size(disk.storage)}, ${disk.class}${disk.optical ? ", optical" : ""}${disk.protected ? "" : ", unprotected"}${position ? "" : ", boots first"}`;
-    return make("li", {}, openButton(disk, disk.name, { class: "link" }), ` ${text} `, changePill(disk.change));
+    return make("li", {}, openButton(disk, disk.name, { class: "link" }), ` ${text} `, changePill(disk.change), livePill(disk.live));
   });
   return items.length ? make("div", {}, make("h3", {}, "Disks, in boot order"), make("ol", {}, items)) : null;
 };
@@ -70,8 +70,10 @@ const attachedDisks = (vm) => {
 const showDetails = (row) => {
   const vm = row.kind === "VMInstance";
   document.getElementById("details-title").replaceChildren(`${vm ? "VM" : "Disk"} ${row.name} `, changePill(row.change) ?? "");
+  if (row.live) document.getElementById("details-title").append(" ", livePill(row.live));
   const parts = [facts(vm ? vmFacts(row) : diskFacts(row)), vm ? attachedDisks(row) : null];
   if (row.change) parts.push(folded("What the plan does", true, changeBlock(row.change)));
+  if (row.live?.says.length) parts.push(folded("What is live", true, make("div", {}, lines(row.live.says))));
   parts.push(folded("Manifest", true, manifestBlock(row)), folded("Where each field comes from", false, originsBlock(row)));
   document.getElementById("details-body").replaceChildren(...parts.filter(Boolean));
   if (!dialog.open) dialog.showModal();

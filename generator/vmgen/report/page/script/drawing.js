@@ -7,19 +7,20 @@ const diskBox = (number) => {
   if (!disk) return make("span", { class: "disk" }, String(number));
   const name = disk.vm ? disk.name.slice(disk.vm.length + 1) : disk.name;
   const kind = disk.optical ? "optical" : disk.class;
-  const classes_ = `disk ${disk.optical ? "optical" : ""} ${disk.class === "replicated" ? "" : "other-class"} ${changeClass(disk.change)}`;
-  return make("span", { class: classes_, title: `${disk.name}: ${size(disk.storage)}, ${kind}` }, `${name} ${size(disk.storage)}`);
+  const classes_ = `disk ${disk.optical ? "optical" : ""} ${disk.class === "replicated" ? "" : "other-class"} ${changeClass(disk.change)} ${liveClass(disk.live)}`;
+  return make("span", { class: classes_, title: [`${disk.name}: ${size(disk.storage)}`, kind, disk.live?.state].filter(Boolean).join(", ") }, `${name} ${size(disk.storage)}`);
 };
 
 const tile = (vm) => {
   const edge = vm.exposure ? (vm.exposure === "all ports" ? "is-whole" : "is-public") : "";
   const said = [vm.name, vm.type, vm.state === "running" ? "" : vm.state, exposureText(vm.exposure), some(vm.disks.length, "disk")];
   if (vm.change) said.push(`plan: ${changeWord(vm.change)}`);
-  const properties = { class: `tile ${edge} ${changeClass(vm.change)}`, "aria-label": said.filter(Boolean).join(", ") };
+  if (vm.live) said.push(`live: ${vm.live.state}`);
+  const properties = { class: `tile ${edge} ${changeClass(vm.change)} ${liveClass(vm.live)}`, "aria-label": said.filter(Boolean).join(", ") };
   return openButton(
     vm,
     [
-      make("span", { class: "tile-top" }, make("strong", {}, vm.name), exposurePill(vm.exposure), changePill(vm.change)),
+      make("span", { class: "tile-top" }, make("strong", {}, vm.name), exposurePill(vm.exposure), changePill(vm.change), livePill(vm.live)),
       make("span", { class: "dim" }, [vm.type, vm.state === "running" ? "" : vm.state].filter(Boolean).join(" · ")),
       make("span", { class: "disks" }, vm.disks.map(diskBox)),
     ],
@@ -35,7 +36,7 @@ const groupFrame = (environment, name, members, most, place) => {
   if (shown.length) frame.append(make("div", { class: "tiles" }, shown.map(tile)));
   const alone = members.disks.slice(0, most);
   if (alone.length) {
-    const buttons = alone.map((disk) => openButton(disk, [diskBox(disk.index), changePill(disk.change)], { class: "tile alone", "aria-label": `${disk.name}, ${size(disk.storage)}` }));
+    const buttons = alone.map((disk) => openButton(disk, [diskBox(disk.index), changePill(disk.change), livePill(disk.live)], { class: `tile alone ${liveClass(disk.live)}`, "aria-label": [disk.name, size(disk.storage), disk.live && `live: ${disk.live.state}`].filter(Boolean).join(", ") }));
     frame.append(make("div", { class: "tiles" }, buttons));
   }
   const rest = members.vms.length + members.disks.length - shown.length - alone.length;
@@ -90,5 +91,7 @@ const drawDrawings = () => {
     ["disk-sample other-class", "disk: another class"],
     ["disk-sample optical", "disk: optical"],
   ];
+  const states = (data.live?.states ?? []).filter((state) => data.live.objects.some((status) => status.state === state));
+  legend.push(...states.map((state) => [`tile-sample ${liveClass({ state })}`, `live: ${state}`]));
   document.getElementById("legend").append(...legend.map(([kind, text]) => make("li", {}, make("span", { class: kind, "aria-hidden": "true" }), text)));
 };

@@ -39,5 +39,10 @@ const changeWord = (change) => {
 
 const changePill = (change) => (change ? pill(changeWord(change), `change ${changeClass(change)}`) : null);
 
+/* The state of what is live: `in step` is `in-step` as a class. */
+const liveClass = (status) => (status ? `live ${status.state.replace(" ", "-")}` : "");
+
+const livePill = (status) => (status ? pill(status.state, liveClass(status)) : null);
+
 const openButton = (row, text, properties = {}) =>
   make("button", { type: "button", ...properties, onclick: () => showDetails(row) }, text);

@@ -13,6 +13,7 @@ const fleet = {
   vms: unpacked(data.vms, data.columns.vms),
   disks: unpacked(data.disks, data.columns.disks),
   changes: new Map(),
+  live: new Map(),
 };
 
 const keyOf = (environment, kind, name) => `${environment} ${kind} ${name}`;
@@ -20,11 +21,15 @@ const keyOf = (environment, kind, name) => `${environment} ${kind} ${name}`;
 for (const change of data.changes?.objects ?? []) {
   fleet.changes.set(keyOf(change.environment, change.kind, change.name), change);
 }
+for (const status of data.live?.objects ?? []) {
+  fleet.live.set(keyOf(status.environment, status.kind, status.name), status);
+}
 for (const [rows, kind] of [[fleet.vms, "VMInstance"], [fleet.disks, "VMDisk"]]) {
   for (const row of rows) {
     row.kind = kind;
     row.environmentName = fleet.environments[row.environment].environment;
     row.change = fleet.changes.get(keyOf(row.environmentName, kind, row.name));
+    row.live = fleet.live.get(keyOf(row.environmentName, kind, row.name));
     row.labelText = Object.entries(data.labels[row.labels]).map(([key, value]) => `${key}=${value}`).join(" ");
   }
 }

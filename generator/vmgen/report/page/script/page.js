@@ -30,6 +30,7 @@ const places = names.length > 5 ? some(names.length, "environment") : names.join
 field("lead").textContent = `${some(data.totals.vms, "VM")} and ${some(data.totals.disks, "disk")} in ${places}`;
 drawTotals();
 drawChanges();
+drawLive();
 drawTable();
 drawDrawings();
 showAddressed();

@@ -28,6 +28,11 @@ if (data.changes) {
   COLUMNS.vms.push(plan);
   COLUMNS.disks.push(plan);
 }
+if (data.live) {
+  const live = { key: "live", title: "Live", text: (row) => row.live?.state ?? "", cell: (row) => livePill(row.live) ?? "" };
+  COLUMNS.vms.push(live);
+  COLUMNS.disks.push(live);
+}
 
 const view = { kind: "vms", sort: "", descending: false, rows: [], focused: -1, virtualizer: null, body: null, spacer: null, shown: new Map(), printing: false };
 const field = (id) => document.getElementById(id);
@@ -40,13 +45,14 @@ const searchText = (row) => {
 const chosenRows = () => {
   const words = field("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   const [environment, group] = [field("environment").value, field("group").value];
-  const [isPublic, isChanged] = [field("public").checked, field("changed").checked];
+  const [isPublic, isChanged, isOff] = ["public", "changed", "off"].map((id) => field(id).checked);
   return fleet[view.kind].filter(
     (row) =>
       (!environment || row.environmentName === environment) &&
       (!group || row.group === group) &&
       (!isPublic || row.exposure) &&
       (!isChanged || row.change) &&
+      (!isOff || (row.live && row.live.state !== "in step")) &&
       words.every((word) => searchText(row).includes(word)),
   );
 };
@@ -78,7 +84,7 @@ const tableRow = (index) => {
     const content = position ? (column.cell ?? column.text)(row) : openButton(row, row.name, { class: "link", "aria-haspopup": "dialog" });
     return make("div", { role: "cell", class: column.number ? "figure" : "", "data-title": column.title }, content);
   });
-  const element = make("div", { role: "row", class: `row ${changeClass(row.change)}`, "aria-rowindex": String(index + 2), "data-index": String(index) }, cells);
+  const element = make("div", { role: "row", class: `row ${changeClass(row.change)} ${liveClass(row.live)}`, "aria-rowindex": String(index + 2), "data-index": String(index) }, cells);
   element.addEventListener("focusin", () => (view.focused = index));
   return element;
 };
@@ -124,7 +130,8 @@ const buildTable = () => {
   view.spacer = make("div", { role: "rowgroup", class: "rows" });
   const noun = view.kind === "vms" ? "VM" : "disk";
   view.body = make("div", { class: `table ${view.kind}`, role: "table", tabindex: "0", "aria-label": `${noun === "VM" ? "VMs" : "Disks"}`, "aria-rowcount": String(view.rows.length + 1), "aria-colcount": String(columns.length) }, head, view.spacer);
-  if (data.changes) view.body.classList.add("with-plan");
+  view.body.classList.toggle("with-plan", Boolean(data.changes) !== Boolean(data.live));
+  view.body.classList.toggle("with-both", Boolean(data.changes && data.live));
   view.body.addEventListener("keydown", moveFocus);
   field("table").replaceChildren(view.body);
   const all = fleet[view.kind].length;
@@ -182,12 +189,14 @@ const clearFilters = () => {
   field("group").value = "";
   field("public").checked = false;
   field("changed").checked = false;
+  field("off").checked = false;
 };
 
 const drawTable = () => {
   fillChoices();
   if (data.changes) field("changed-label").hidden = false;
-  for (const id of ["environment", "group", "public", "changed"]) field(id).addEventListener("change", buildTable);
+  if (data.live) field("live-label").hidden = false;
+  for (const id of ["environment", "group", "public", "changed", "off"]) field(id).addEventListener("change", buildTable);
   let waiting = 0;
   field("search").addEventListener("input", () => {
     clearTimeout(waiting);
