@@ -18,11 +18,13 @@ from vmgen.__main__ import run
 from vmgen.kustomize.engine import find_kustomize_command as found_engine
 from vmgen.problems import VmgenError
 from vmgen.read.repository import Project
+from vmgen.render.policies import ADVICE_IDS
 
 # The machines that run this are shared: how long an example takes says nothing. CI must not fail by the luck of a draw.
 settings.register_profile("vmgen", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ)
 settings.load_profile("vmgen")
 
+ADVICE_ENDINGS = tuple(f"[{id}]" for id in ADVICE_IDS)
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -31,6 +33,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="rewrite the golden files with what comes out now")
     parser.addoption("--histories", type=int, default=40, help="how many random histories are tried (default: 40)")
     parser.addoption("--kills", type=int, default=25, help="how many renders the kill test ends (default: 25)")
+
+
+def is_advice(line: str) -> bool:
+    """Whether a line of the messages is a warning that is on without being asked for; as an error somebody asked for it."""
+    return ": warning: " in line and line.endswith(ADVICE_ENDINGS)
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,16 @@ class Result:
 
     @property
     def problems(self) -> list[str]:
-        """The lines of the messages that are problems."""
+        """The lines of the messages that are problems, but for advice: few environments of tests follow it."""
+        return [line for line in self._problem_lines if not is_advice(line)]
+
+    @property
+    def advice(self) -> list[str]:
+        """The lines of the messages that are advice of the platform's reference page, which is on by default."""
+        return [line for line in self._problem_lines if is_advice(line)]
+
+    @property
+    def _problem_lines(self) -> list[str]:
         return [line for line in self.messages.splitlines() if ": error: " in line or ": warning: " in line]
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from vmgen.check.policy import set_advice_severities
 from vmgen.check.rule import run_rules
 from vmgen.check.rules import RULES
 from vmgen.check.waivers import WaiverFilter
@@ -27,7 +28,7 @@ from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.repository import Project, find_environments
 from vmgen.render.kustomizations import KUSTOMIZATION_NAMES, find_overriding_kustomizations
 from vmgen.render.manifests import Tree, load_manifest_templates, render_tree
-from vmgen.render.policies import POLICIES_FOLDER, PolicyChecker
+from vmgen.render.policies import BUILT_IN_POLICY_IDS, POLICIES_FOLDER, USER_DATA_ADVICE, PolicyChecker
 from vmgen.render.protection import find_protection_faults
 from vmgen.workers import end_with_parent
 
@@ -226,13 +227,13 @@ class Renderer:
             self.on_stage("check")
             waivers = WaiverFilter(environment, self.today)
             problems += self._check(environment, waivers)
-            if has_errors(tuple(problems)):
+            if _prevents_rendering(problems):
                 problems += self._check_unexpanded_user_data(environment, waivers)
                 return self._keep_going(RenderResult(name, sort_problems(problems), environment))
             self.on_stage("expand")
             fleet = build_fleet(environment, self.user_data_builder)
-            problems += self._check_user_data(fleet, waivers)
-            if has_errors(tuple(problems)):
+            problems += self._check_user_data(environment, fleet, waivers)
+            if _prevents_rendering(problems):
                 return self._keep_going(RenderResult(name, sort_problems(problems), environment))
             self.on_stage("render")
             tree, template_problems = render_tree(fleet, self.templates, verify_all=self.verify_all)
@@ -294,14 +295,16 @@ class Renderer:
         """Check the user data of an environment that has errors, so that one run reports all problems."""
         from vmgen.cloud_init.validate import preview_user_data, validate_user_data
 
-        return waivers.apply(validate_user_data(preview_user_data(environment, self.user_data_builder)))
+        problems = validate_user_data(preview_user_data(environment, self.user_data_builder))
+        return waivers.apply(set_advice_severities(environment, problems, USER_DATA_ADVICE))
 
-    def _check_user_data(self, fleet: Fleet, waivers: WaiverFilter) -> Iterable[Problem]:
+    def _check_user_data(self, environment: Environment, fleet: Fleet, waivers: WaiverFilter) -> Iterable[Problem]:
         if not fleet.user_data:
             return ()
         from vmgen.cloud_init.validate import validate_user_data
 
-        return waivers.apply(validate_user_data(fleet.user_data, verify_all=self.verify_all))
+        problems = validate_user_data(fleet.user_data, verify_all=self.verify_all)
+        return waivers.apply(set_advice_severities(environment, problems, USER_DATA_ADVICE))
 
     def _build_delivery(self, environment: Environment, fleet: Fleet) -> tuple[Delivery | None, list[Problem]]:
         if not environment.settings.is_set("delivery"):
@@ -311,6 +314,11 @@ class Renderer:
     def _list_inputs(self, layers: Layered) -> Mapping[str, str]:
         digests = self.project.source_digests
         return {file: digests.get(file, "") for file in find_source_files(layers.files, self.project)}
+
+
+def _prevents_rendering(problems: Iterable[Problem]) -> bool:
+    """Return True if an error leaves open what to render. A broken policy does not, so that one run reports them all."""
+    return any(problem.severity == "error" and problem.rule not in BUILT_IN_POLICY_IDS for problem in problems)
 
 
 def _list_kustomizations(

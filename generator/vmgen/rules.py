@@ -162,6 +162,15 @@ DUPLICATE_POLICY = Rule(
 
 Take another id: it names the policy in messages, in `policy:` and in waivers.""",
 )
+WHOLE_IP = Rule(
+    "WholeIP",
+    """A VM with `externalMethod: WholeIP`: every port of it answers the Internet, those that an update opens included. The
+reference page of the platform asks for a firewall in the VM: without a line for `WholeIP` under `policy:`, a VM whose user data
+turns one on (ufw, nftables, firewalld, iptables, that of Windows) passes.
+
+List what has to be reachable in `externalPorts:`, or waive the policy for the VM that needs it.""",
+    "warning",
+)
 NO_SSH_KEY = Rule(
     "no-ssh-key",
     """A VM without an SSH key, and without user data that lets anybody in: nobody could log in. Windows is left out.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from vmgen.check.policy import is_policy_set
 from vmgen.check.rule import run_rules
 from vmgen.check.rules import RULES
 from vmgen.merge.environment import Environment, merge_environment
@@ -15,6 +16,7 @@ from vmgen.merge.platform import PlatformLoader
 from vmgen.problems import Problem, ProblemsError, sort_problems
 from vmgen.read.layer_file import LayerLoader
 from vmgen.read.repository import open_project
+from vmgen.render.policies import ADVICE_IDS
 
 Read = Callable[..., tuple[Environment, tuple[Problem, ...]]]
 Find = Callable[..., tuple[Problem, ...]]
@@ -43,11 +45,12 @@ def _read(tmp_path: Path) -> Read:
 
 @pytest.fixture(name="find")
 def _find(read: Read) -> Find:
-    """Write an environment, which has to have the right shape, and return what the rules find."""
+    """Write an environment, which has to have the right shape, and return the problems of the rules; advice if `policy:` names it."""
 
     def find(text: str, files: Mapping[str, str] | None = None) -> tuple[Problem, ...]:
         merged, problems = read(text, files)
         assert not problems
-        return sort_problems(run_rules(RULES, merged))
+        found = sort_problems(run_rules(RULES, merged))
+        return tuple(each for each in found if each.rule not in ADVICE_IDS or is_policy_set(merged, each.rule))
 
     return find

@@ -3,10 +3,11 @@
 Each page has a scratch repository of its own: a git repository with an empty `environments/`. What the words after a
 block's fence mean, where several stand in one they are separated by blanks:
 
-    ```yaml environment     an environment: written to environments/production.yaml, and it renders without a problem
+    ```yaml environment     an environment: written to environments/production.yaml, and it renders without a problem but advice
     ```yaml layer           a part of an environment: every key and value has the right shape
     ```text tree            the tree below manifests/production/ that the environment above makes
-    ```text problem         exactly what is said of the environment above; `with=s/u1.large/u1.larg/` puts a mistake in
+    ```text problem         exactly what is said of the environment above, but advice; `with=s/u1.large/u1.larg/` puts a mistake
+                            in
     ```console              lines with `$ ` are run; where output is shown under one, it is the output. A line of `...`
                             stands for any lines. A command that shows no output has to succeed.
     ```sh                   each line is run, and has to succeed
@@ -36,6 +37,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.conftest import is_advice
 from vmgen.read.layer_file import LayerLoader
 from vmgen.read.repository import Project
 
@@ -141,7 +143,8 @@ class Scratch:
         assert self._problems() == ""
 
     def _problems(self) -> str:
-        return self.run_here("-C", str(self.root), "render", "--stdout", self.name).messages
+        messages = self.run_here("-C", str(self.root), "render", "--stdout", self.name).messages
+        return "".join(line for line in messages.splitlines(keepends=True) if not is_advice(line.rstrip("\n")))
 
     def _layer(self, block: Block) -> None:
         files = LayerLoader(Project(self.root))

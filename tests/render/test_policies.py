@@ -1,4 +1,7 @@
-"""Policies: off until they are named, as severe as the environment says, and of the repository's own making."""
+"""Policies: off until they are named, as severe as the environment says, and of the repository's own making.
+
+What is advice, and so on until it is named, is in test_advice.py.
+"""
 
 from __future__ import annotations
 
@@ -35,12 +38,12 @@ Make = Callable[..., Any]
 
 
 def problems_of(result: Any) -> list[tuple[str, str]]:
-    """Severity and rule of each problem line."""
+    """Severity and rule of each problem line, but for advice that is a warning."""
     return [(line.split(": ")[1], line.rsplit("[", 1)[1][:-1]) for line in result.problems]
 
 
 def test_plain_sentence_is_silent(repository: Make) -> None:
-    """What the README begins with trips no policy, since none is on."""
+    """What the README begins with trips no policy that is not advice, since none is on."""
     result = repository(PLAIN).run("render")
     assert (result.code, result.problems) == (0, [])
 
@@ -50,7 +53,8 @@ def test_all_built_in_policies_can_be_turned_on(repository: Make) -> None:
     text = PLAIN + "policy: {" + ", ".join(f"{policy.id}: warning" for policy in BUILT_IN_POLICIES) + "}\n"
     result = repository(text).run("render")
     assert result.code == 0
-    assert problems_of(result) == [("warning", "no-ssh-key")]
+    assert problems_of(result) == []
+    assert [line.rsplit("[", 1)[1] for line in result.advice] == ["no-ssh-key]"]
 
 
 @pytest.mark.parametrize(("severity", "code"), [("error", 1), ("warning", 0), ("off", 0), ("'off'", 0)])
@@ -59,7 +63,8 @@ def test_severity(repository: Make, severity: str, code: int) -> None:
     made = repository(PLAIN + f"policy: {{no-ssh-key: {severity}}}\n")
     result = made.run("render")
     assert result.code == code
-    assert [name for name, _ in problems_of(result)] == ([] if "off" in severity else [severity])
+    said = [line for line in (*result.problems, *result.advice) if "[no-ssh-key]" in line]
+    assert [line.split(": ")[1] for line in said] == ([] if "off" in severity else [severity])
     assert (made.root / "manifests").exists() is (code == 0)
 
 

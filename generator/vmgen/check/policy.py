@@ -1,9 +1,13 @@
-"""Policies: rules of taste rather than of the platform. Each environment sets their severity: error, warning or off."""
+"""Policies: rules of taste rather than of the platform. Each environment sets their severity: error, warning or off.
+
+Some are advice: warnings where an environment sets nothing, and errors in one of the stage `production`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Literal, cast
 
 from vmgen.check.rule import Check, EnvironmentRule
@@ -12,19 +16,25 @@ from vmgen.problems import Problem, Severity, did_you_mean
 from vmgen.rules import UNKNOWN_POLICY
 
 PolicySeverity = Literal["error", "warning", "off"]
+# `advice` is a warning, and an error where the environment says `stage: production`.
+PolicyDefault = Literal["error", "warning", "off", "advice"]
+PRODUCTION = "production"
 # A problem of a group is not repeated for an override that inherits the same line.
 _INSTANCE_PATH = re.compile(r"^(vms\.[^.]+)\.instances\.[^.]+")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy(EnvironmentRule):
-    """A built-in policy. It is off until the `policy:` of an environment turns it on."""
+    """A built-in policy. `default` applies where the `policy:` of an environment does not name it."""
+
+    default: PolicyDefault = "off"
 
     def find_problems(self, environment: Environment) -> Iterator[Problem]:
         """Yield the findings with the severity that the environment sets, nothing where the policy is off.
 
         Each group has its own problem, also where several inherit the same line: one of them may be waived.
         """
-        severity = get_policy_severity(environment, self.id)
+        severity = get_policy_severity(environment, self.id, self.default)
         if severity is None:
             return
         reported: set[tuple[str, str]] = set()
@@ -34,16 +44,32 @@ class Policy(EnvironmentRule):
                 yield self.build_problem(*finding)._replace(severity=severity)
 
 
-def policy(id: str) -> Callable[[Check], Policy]:
+def policy(id: str, default: PolicyDefault = "off") -> Callable[[Check], Policy]:
     """Return a decorator that makes a policy of a function. The docstring of the function is the policy's paragraph."""
-    return lambda check: Policy(id, check.__doc__ or "", "warning", check=check)
+    return lambda check: Policy(id, check.__doc__ or "", "warning", check=check, default=default)
 
 
-def get_policy_severity(environment: Environment, id: str, default: PolicySeverity = "off") -> Severity | None:
+def get_policy_severity(environment: Environment, id: str, default: PolicyDefault) -> Severity | None:
     """Return the severity of a policy in an environment; None if it is off."""
     policies = environment.settings.get("policy")
-    setting = str(policies.get_plain(id, default)) if policies else default
+    setting = str((policies.get_plain(id) if policies else None) or default)
+    if setting == "advice":
+        return "error" if environment.settings.get_plain("stage") == PRODUCTION else "warning"
     return cast(Severity, setting) if setting in ("error", "warning") else None
+
+
+def is_policy_set(environment: Environment, id: str) -> bool:
+    """Return True if the `policy:` of an environment names a policy."""
+    policies = environment.settings.get("policy")
+    return policies is not None and policies.get_plain(id) is not None
+
+
+def set_advice_severities(environment: Environment, problems: Iterable[Problem], ids: Collection[str]) -> Iterator[Problem]:
+    """Yield problems, those of the advice `ids` with the severity that the environment gives them, or not at all."""
+    for problem in problems:
+        severity = get_policy_severity(environment, problem.rule, "advice") if problem.rule in ids else problem.severity
+        if severity:
+            yield problem._replace(severity=severity)
 
 
 def find_unknown_policies(environment: Environment, known_ids: Collection[str]) -> Iterator[Problem]:

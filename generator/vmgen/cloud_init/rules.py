@@ -129,6 +129,15 @@ SECRET = Rule(
 Remove it, and replace it where it is used: what was ever committed is known. docs/secrets.md has three ways to hand a VM
 its secrets. The value is never printed.""",
 )
+PLACEHOLDER_KEY = Rule(
+    "placeholder-key-in-cloud-init",
+    """A key of an example in user data, such as `ssh-rsa AAAA...`, in a list of keys, a file or a command. Nobody could log in
+with it. It is advice: `policy:` decides how severe it is, and `stage: production` makes an error of it. Below `sshKeys:` a
+placeholder is always one (`placeholder-ssh-key`).
+
+Write your public key, mostly the one line of `~/.ssh/id_ed25519.pub`; best below `sshKeys:`, which reaches every VM.""",
+    "warning",
+)
 PASSWORD_HASH = Rule(
     "password-hash-in-cloud-init",
     """The hash of a password in user data. Whoever reads it can try passwords against it, at leisure and unseen.

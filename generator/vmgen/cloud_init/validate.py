@@ -20,6 +20,7 @@ from vmgen.cloud_init.document import (
     detect_header,
     parse_document,
 )
+from vmgen.cloud_init.placeholder_keys import find_placeholder_keys
 from vmgen.cloud_init.render import UserDataBuilder
 from vmgen.cloud_init.rules import (
     LARGE_USER_DATA,
@@ -96,6 +97,7 @@ def check_text(text: str, *, for_windows: bool = False) -> tuple[UserDataFinding
     else:
         findings.extend((*check_header(text), *check_content(text, detect_header(text))))
     findings.extend(_scan_secrets(text, detect_header(text)))
+    findings.extend(find_placeholder_keys(text, detect_header(text)))
     return tuple(findings)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
+from vmgen.check.policy import is_policy_set
 from vmgen.importer.conventions import PlatformConventions, load_conventions
 from vmgen.importer.environment import EnvironmentBuilder, EnvironmentText
 from vmgen.importer.inputs import Diagnostics, ImportNote, SourceManifest, read_manifests
@@ -13,11 +14,12 @@ from vmgen.importer.round_trip import RoundTripResult, verify_round_trip
 from vmgen.importer.translate import translate_disk, translate_vm
 from vmgen.importer.user_data_templates import InferredTemplate, infer_templates
 from vmgen.merge.layers import DEFAULT_PLATFORM, load_layers
-from vmgen.pipeline import Renderer
+from vmgen.pipeline import Renderer, RenderResult
 from vmgen.problems import Problem, VmgenError, did_you_mean, has_errors, sort_problems
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project, is_environment_name
 from vmgen.read.schema import Schema, load_builtin_schema
+from vmgen.render.policies import ADVICE_IDS
 from vmgen.rules import IMPORT_DUPLICATE, IMPORT_INVALID_FIELD, IMPORT_WITHOUT_NAMESPACE
 
 # In which manifests are judged whose own namespace is refused, so that one run tells all that is wrong with them.
@@ -203,14 +205,23 @@ class _Attempt(NamedTuple):
         file = self.renderer.project.display_path(path)
         self.renderer.layer_loader.override_text(path, content.text.encode())
         rendered = self.renderer.render(self.name)
-        problems = [*self.reported, *_map_to_manifests(rendered.problems, file, content, self.reported)]
+        found = tuple(_without_advice(rendered))
+        problems = [*self.reported, *_map_to_manifests(found, file, content, self.reported)]
         round_trip = None
-        if rendered.fleet and not has_errors(rendered.problems):
+        if rendered.fleet and not has_errors(found):
             round_trip = verify_round_trip(self.manifests, rendered.files, self.notes, self.conventions)
             refused_objects = {_get_object(problem) for problem in self.reported}
             problems.extend(problem for problem in round_trip.problems if _get_object(problem) not in refused_objects)
         result = (self.name, self.namespace, file, content, self.notes, round_trip, sort_problems(problems))
         return ImportedEnvironment(*result, templates)
+
+
+def _without_advice(rendered: RenderResult) -> Iterator[Problem]:
+    """Yield the problems of an environment but for advice that nobody set: what lives is adopted first, and then improved."""
+    for problem in rendered.problems:
+        is_set = rendered.environment is not None and is_policy_set(rendered.environment, problem.rule)
+        if problem.rule not in ADVICE_IDS or is_set:
+            yield problem
 
 
 def _get_object(problem: Problem) -> str:

@@ -6,14 +6,14 @@ A file under `policies/` holds one policy: a JSON Schema for the manifests of a 
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from vmgen.check.policy import Policy, PolicySeverity, find_unknown_policies, get_policy_severity
+from vmgen.check.policy import Policy, PolicySeverity, find_unknown_policies, get_policy_severity, is_policy_set
 from vmgen.check.rules import RULES as ON_ENVIRONMENTS
+from vmgen.cloud_init.rules import PLACEHOLDER_KEY
 from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem, Severity, did_you_mean
@@ -25,20 +25,10 @@ from vmgen.read.source_file import read_yaml_file
 from vmgen.render.change_policy import ChangePolicy, parse_change_policy
 from vmgen.render.manifests import Tree
 from vmgen.render.policy_limits import find_schema_fault
-from vmgen.rules import (
-    DUPLICATE_POLICY,
-    INVALID_POLICY,
-    NO_CLOUD_INIT_HARDENING,
-    NO_SSH_KEY,
-    POLICY_FILE_NAME,
-    Rule,
-)
+from vmgen.render.user_data_policies import USER_DATA_POLICIES
+from vmgen.rules import DUPLICATE_POLICY, INVALID_POLICY, POLICY_FILE_NAME, Rule
 
 POLICIES_FOLDER = "policies"
-_LOGIN_PATTERN = re.compile(r"ssh_authorized_keys|ssh-authorized-keys|ssh_import_id|\bchpasswd\b|\bpasswd:|\bpassword:")
-_PASSWORD_LOGIN_DISABLED = re.compile(
-    r"""(?mix) ^ \s* ["']? ( ssh_pwauth | PasswordAuthentication ) ["']? \s* :? \s* (false|no|off|0) \b"""
-)
 
 
 class _Violation(NamedTuple):
@@ -88,12 +78,20 @@ class PolicyChecker:
 
 
 def _check_user_data(environment: Environment, fleet: Fleet) -> Iterator[_Violation]:
-    for policy in _USER_DATA_POLICIES:
-        severity = get_policy_severity(environment, policy.rule.id)
+    for policy in USER_DATA_POLICIES:
+        severity = get_policy_severity(environment, policy.rule.id, policy.default)
         for machine in fleet.machines if severity else ():
-            if severity and policy.is_violated(machine) and not _is_windows(machine, fleet):
+            if not policy.for_windows and _is_windows(machine, fleet):
+                continue
+            message = policy.find_fault(machine, is_policy_set(environment, policy.rule.id))
+            if severity and message:
                 place, subject = _locate(machine, policy.key)
-                yield _Violation(policy.rule.id, severity, policy.message, place, subject, machine)
+                yield _Violation(policy.rule.id, severity, message, place, subject, machine)
+
+
+def _is_windows(machine: VirtualMachine, fleet: Fleet) -> bool:
+    profile = fleet.platform.catalog.profiles.get(machine.values["instanceProfile"])
+    return profile is not None and profile.os == "windows"
 
 
 def _build_problem(alike: list[_Violation]) -> Problem:
@@ -123,47 +121,20 @@ def _build_subject(resource: Resource) -> str:
     return f"vms.{resource.group}"
 
 
-class _UserDataPolicy(NamedTuple):
-    """A built-in policy on the user data of VMs, except for Windows. `key` is the setting that it is about."""
-
-    rule: Rule
-    message: str
-    key: str
-    is_violated: Callable[[VirtualMachine], bool]
-
-
-def _has_no_login(machine: VirtualMachine) -> bool:
-    return not machine.values["sshKeys"] and not _LOGIN_PATTERN.search(machine.cloud_init)
-
-
-def _has_password_login(machine: VirtualMachine) -> bool:
-    return bool(machine.values["external"]) and not _PASSWORD_LOGIN_DISABLED.search(machine.cloud_init)
-
-
-def _is_windows(machine: VirtualMachine, fleet: Fleet) -> bool:
-    profile = fleet.platform.catalog.profiles.get(machine.values["instanceProfile"])
-    return profile is not None and profile.os == "windows"
-
-
-_USER_DATA_POLICIES = (
-    _UserDataPolicy(
-        NO_SSH_KEY,
-        "nobody can log in: there is no SSH key, and cloud-init makes none; write `sshKeys: [{file: keys/ops.pub}]`",
-        "sshKeys",
-        _has_no_login,
-    ),
-    _UserDataPolicy(
-        NO_CLOUD_INIT_HARDENING,
-        "it has a public address, and nothing turns SSH passwords off; write `cloudInit: {ssh_pwauth: false}`",
-        "cloudInit",
-        _has_password_login,
-    ),
-)
-USER_DATA_RULES = tuple(policy.rule for policy in _USER_DATA_POLICIES)
+# Advice on single lines of user data, which cloud_init/validate.py finds.
+USER_DATA_ADVICE = frozenset({PLACEHOLDER_KEY.id})
+USER_DATA_RULES = (*(policy.rule for policy in USER_DATA_POLICIES), PLACEHOLDER_KEY)
 BUILT_IN_POLICIES: tuple[Rule, ...] = (
     *(rule for rule in ON_ENVIRONMENTS if isinstance(rule, Policy)),
     *USER_DATA_RULES,
 )
+
+ADVICE_IDS = (
+    *(rule.id for rule in ON_ENVIRONMENTS if isinstance(rule, Policy) and rule.default == "advice"),
+    *(policy.rule.id for policy in USER_DATA_POLICIES if policy.default == "advice"),
+    *USER_DATA_ADVICE,
+)
+BUILT_IN_POLICY_IDS = frozenset(rule.id for rule in BUILT_IN_POLICIES)
 
 
 class _RepositoryPolicy(NamedTuple):

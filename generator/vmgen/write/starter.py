@@ -68,6 +68,8 @@ _NO_KEYS = """\
 _KEYS = """\
   sshKeys: [{file: keys/ops.pub}]
 """
+_STRICT_LOGINS = "no-ssh-key: error\n"
+_LATER_LOGINS = "no-ssh-key: warning    # make an error of it once there are keys\n"
 _APPLY_STEP = "Once: commit, push, and apply the files in `delivery/`. From then on, each merge is a deployment."
 _POINT_STEP = (
     "Once: point Argo CD or Flux at `manifests/production`, or generate their configuration with `delivery:` in\n"
@@ -126,6 +128,7 @@ def _build_values(options: StarterOptions) -> dict[str, str]:
         "namespace": quote(options.namespace),
         "platform": "" if is_default_platform else f"platform: {quote(options.platform)}\n",
         "keys": _KEYS if options.keys else _NO_KEYS,
+        "logins": _STRICT_LOGINS if options.keys else _LATER_LOGINS,
         "delivery": "".join(_render_delivery(options)),
         "owners": f"/manifests/*/disks/ {options.owners}" if options.owners else _NO_OWNERS,
         "more": ", including SSH keys" if options.keys else "",

@@ -1,4 +1,4 @@
-"""Policies on exposure and on disks. They are off until an environment's `policy:` turns them on (docs/policy.md)."""
+"""Policies on exposure and on disks: advice of the reference page, and those that `policy:` turns on (docs/policy.md)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vmgen.check.rule import Finding
 from vmgen.merge.environment import Environment
 from vmgen.merge.inference import has_system_disk
 from vmgen.merge.own_disks import VmSettings
-from vmgen.merge.settings import Settings
+from vmgen.merge.settings import Settings, contains_invalid
 from vmgen.problems import Place
 from vmgen.read.located import to_plain
 
@@ -25,18 +25,6 @@ _ADMIN_PORTS: Mapping[int, str] = {
     6443: "the Kubernetes API",
     10250: "the kubelet",
 }
-
-
-@policy("WholeIP")
-def whole_ip(environment: Environment) -> Iterator[Finding]:
-    """A VM with `externalMethod: WholeIP`: every port of it answers the Internet, those that an update opens included.
-
-    List what has to be reachable in `externalPorts:`, or waive the policy for the VM that needs it.
-    """
-    message = "every port of the VM answers the Internet; list the ports in `externalPorts:` with `externalMethod: PortList`"
-    for _, vm, path in environment.vm_settings:
-        if _has_whole_ip(vm):
-            yield Finding(vm.values.find_place("externalMethod"), f"{path}.externalMethod", message)
 
 
 @policy("open-ssh")
@@ -63,9 +51,10 @@ def open_admin_port(environment: Environment) -> Iterator[Finding]:
             yield Finding(place, subject, message)
 
 
-@policy("local-storage")
+@policy("local-storage", "advice")
 def local_storage(environment: Environment) -> Iterator[Finding]:
-    """A disk with data on a storage class that keeps one copy: it goes with the node that it lies on.
+    """A disk with data on a storage class that keeps one copy: a node that fails takes the data with it. The system disk of a
+    VM counts as one where the VM has no other. The reference page of the platform asks for replicated storage in production.
 
     Take a replicated class (`vmgen catalog classes`), unless the application keeps copies itself, as databases may.
     """
@@ -89,16 +78,16 @@ def unprotected_disk(environment: Environment) -> Iterator[Finding]:
             yield Finding(disk.find_place("protect"), f"{path}.protect", message)
 
 
-@policy("single-disk-vm")
+@policy("single-disk-vm", "advice")
 def single_disk_vm(environment: Environment) -> Iterator[Finding]:
-    """A VM whose only disk is its system disk: its data cannot outlive the system.
+    """A VM whose only disk is its system disk: its data cannot outlive the system. The reference page of the platform asks for
+    two disks in production.
 
     Give it a disk for data (`disks: {data: 50Gi}`), or turn the policy off where VMs hold none.
     """
     message = "the system disk is the only one, so data and system share it; write `disks: {data: 50Gi}`"
-    for _, vm, path in environment.vm_settings:
-        hard_disks = [disk for disk in vm.disks if not disk.settings.get_plain("optical")]
-        if len(hard_disks) < 2 and not vm.attachments:
+    for group, vm, path in environment.vm_settings:
+        if _count_hard_disks(vm) < 2 and not contains_invalid(group.located):  # the other disk may be what is wrong
             yield Finding(vm.values.located.place, path, message)
 
 
@@ -129,8 +118,14 @@ def _find_open_ports(environment: Environment) -> Iterator[tuple[int | None, Pla
 
 
 def _iter_data_disks(environment: Environment) -> Iterator[tuple[Settings, str]]:
-    """Yield the disks that are neither optical nor the system disk of a VM."""
+    """Yield the disks that are neither optical nor the system disk of a VM that has another one."""
     for disk, path, vm in environment.disk_settings:
         is_system = vm is not None and has_system_disk(vm.values) and disk is vm.disks[0].settings
-        if not is_system and not disk.get_plain("optical"):
-            yield disk, path
+        if disk.get_plain("optical") or (vm is not None and is_system and _count_hard_disks(vm) > 1):
+            continue
+        yield disk, path
+
+
+def _count_hard_disks(vm: VmSettings) -> int:
+    """Return the number of disks of a VM that are not optical, as far as its own settings tell: what it attaches counts."""
+    return sum(not disk.settings.get_plain("optical") for disk in vm.disks) + len(vm.attachments)

@@ -1,0 +1,85 @@
+"""The built-in policies on the user data that each VM really gets. They look for words, not for what a guest makes of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from vmgen.check.policy import PolicyDefault
+from vmgen.expand.model import VirtualMachine
+from vmgen.rules import NO_CLOUD_INIT_HARDENING, NO_SSH_KEY, WHOLE_IP, Rule
+
+_LOGIN_PATTERN = re.compile(r"ssh_authorized_keys|ssh-authorized-keys|ssh_import_id|\bchpasswd\b|\bpasswd:|\bpassword:")
+_PASSWORD_LOGIN_DISABLED = re.compile(
+    r"""(?mix) ^ \s* ["']? ( ssh_pwauth | PasswordAuthentication ) ["']? \s* :? \s* (false|no|off|0) \b"""
+)
+# A few words between two of one command, in one line or as a list of words; `;`, `&` and `|` end a command.
+_WORDS = r"(?:[^\w;&|]{1,12}[\w-]{1,40}){0,3}?[^\w;&|]{1,12}"
+# Commands and files with which user data turns a firewall on; a package alone does not.
+_FIREWALL = re.compile(
+    "|".join(
+        (
+            rf"\bufw{_WORDS}enable\b",
+            r"\bENABLED=yes\b",
+            rf"\b(?:enable|start|restart){_WORDS}(?:ufw|nftables|firewalld|ip6?tables|netfilter-persistent)\b",
+            r"\bnft[^\w;&|]{1,12}(?:f|add|insert)\b",
+            r"/etc/nftables\.conf",
+            r"\bfirewall(?:-offline)?-cmd\b",
+            rf"\bip6?tables(?:-nft|-legacy)?{_WORDS}(?:A|I|P|append|insert|policy)\b",
+            r"\bip6?tables(?:-nft|-legacy)?-restore\b",
+            r"\bNew-NetFirewallRule\b",
+            r"\bSet-NetFirewallProfile\b[^\n]{0,400}-Enabled\s{1,8}True\b",
+            r"\badvfirewall\b[^\n]{0,400}\b(?:state\s{1,8}on|add\s{1,8}rule)\b",
+        )
+    ),
+    re.IGNORECASE,
+)
+
+
+class UserDataPolicy(NamedTuple):
+    """A built-in policy on the user data of VMs. `key` is the setting that it is about.
+
+    `find_fault` returns the message for a VM, empty if nothing is wrong; it also gets whether the environment set the policy.
+    """
+
+    rule: Rule
+    key: str
+    default: PolicyDefault
+    find_fault: Callable[[VirtualMachine, bool], str]
+    for_windows: bool = False
+
+
+def _find_open_vm(machine: VirtualMachine, is_set: bool) -> str:
+    """A firewall in the user data is what the advice asks for; a policy that somebody wrote refuses `WholeIP` all the same."""
+    if not (machine.values["external"] and machine.values["externalMethod"] == "WholeIP"):
+        return ""
+    has_firewall = _FIREWALL.search(_drop_comments(machine.cloud_init)) is not None
+    if has_firewall and not is_set:
+        return ""
+    firewall = "" if has_firewall else ", and nothing in its user data turns a firewall on"
+    remedy = "list the ports in `externalPorts:` with `externalMethod: PortList`"
+    return f"every port of the VM answers the Internet{firewall}; {remedy}"
+
+
+def _find_missing_login(machine: VirtualMachine, _: bool) -> str:
+    if machine.values["sshKeys"] or _LOGIN_PATTERN.search(machine.cloud_init):
+        return ""
+    return "nobody can log in: there is no SSH key, and cloud-init makes none; write `sshKeys: [{file: keys/ops.pub}]`"
+
+
+def _find_password_login(machine: VirtualMachine, _: bool) -> str:
+    if not machine.values["external"] or _PASSWORD_LOGIN_DISABLED.search(machine.cloud_init):
+        return ""
+    return "it has a public address, and nothing turns SSH passwords off; write `cloudInit: {ssh_pwauth: false}`"
+
+
+def _drop_comments(text: str) -> str:
+    return "\n".join(line for line in text.split("\n") if not line.lstrip().startswith("#"))
+
+
+USER_DATA_POLICIES = (
+    UserDataPolicy(WHOLE_IP, "externalMethod", "advice", _find_open_vm, for_windows=True),
+    UserDataPolicy(NO_SSH_KEY, "sshKeys", "advice", _find_missing_login),
+    UserDataPolicy(NO_CLOUD_INIT_HARDENING, "cloudInit", "off", _find_password_login),
+)
