@@ -45,7 +45,7 @@ def _read(tmp_path: Path) -> Read:
 
 @pytest.fixture(name="find")
 def _find(read: Read) -> Find:
-    """Write an environment, which has to have the right shape, and return the problems of the rules; advice if `policy:` names it."""
+    """Write an environment, which has to have the right shape, and return what the rules say; advice if `policy:` names it."""
 
     def find(text: str, files: Mapping[str, str] | None = None) -> tuple[Problem, ...]:
         merged, problems = read(text, files)
