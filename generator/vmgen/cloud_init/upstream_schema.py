@@ -1,7 +1,7 @@
 """Check a cloud-config against the JSON Schema that cloud-init publishes (schema/cloud-init), in messages without values.
 
 The schema's `deprecated` marks, which validators ignore, are found by a walk of the schema beside the value.
-See docs/decisions.md#cloud-inits-published-schema-travels-with-us-unchanged.
+See docs/decisions.md#cloud-inits-published-schema-is-included-unchanged.
 """
 
 from __future__ import annotations
