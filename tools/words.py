@@ -51,6 +51,11 @@ BANNED = {
     r"\bwhere nobody\b|\bnobody else's\b|\bnobody's\b": "name the person",
     r"\b(?<!kustomize )(?<!\[)engines?\b(?! extra)": "'Argo CD', 'Flux', 'the sync tool'; only kustomize is an engine",
 }
+# The terms of docs/glossary.md that a page links where it first uses them.
+TERMS = (
+    "baseline", "desired state", "drift", "gate", "generation", "group", "layer", "no-op", "orphan",
+    "rendered manifests pattern", "shard", "source of truth", "stamp", "sync tool", "tombstone", "verdict", "waiver",
+)  # fmt: skip
 _FENCE = re.compile(r"^( *)(```+).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CODE = re.compile(r"(`+)(?!`).+?\1", re.DOTALL)
@@ -135,6 +140,23 @@ def prose(page: str) -> str:
     for pattern, kept in ((_FENCE, ""), (_COMMENT, ""), (_CODE, "CODE")):
         page = pattern.sub(lambda match, kept=kept: kept + "\n" * match[0].count("\n"), page)  # type: ignore[misc]
     return re.sub(r"\]\([^)\s]*\)|<[^>]+>", "", page)
+
+
+def unlinked_terms(page: str) -> list[str]:
+    """The terms whose first use in a page is no link to the glossary. Generated pages and headings are left out."""
+    if page.startswith("<!-- Made by"):
+        return []
+    for pattern in (_FENCE, _COMMENT, _CODE):
+        page = pattern.sub("CODE", page)
+    page = re.sub(r"^#.*$", "", page, flags=re.MULTILINE)
+    unlinked = []
+    for term in TERMS:
+        uses = re.finditer(rf"\[[^\]\[]*\]\((?P<target>[^)\s]*)\)|\b{term}s?\b", page, re.IGNORECASE)
+        anchor = f"glossary.md#{term.replace(' ', '-')}"
+        first = next((use for use in uses if use["target"] is None or use["target"].endswith(anchor)), None)
+        if first and first["target"] is None:
+            unlinked.append(term)
+    return unlinked
 
 
 def _help() -> Iterator[Text]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -71,3 +72,31 @@ def test_readability_of_known_sentences() -> None:
 def test_syllables(word: str, count: int) -> None:
     """The estimate is right for common words."""
     assert words.syllables(word) == count
+
+
+@pytest.mark.parametrize("page", [page for page in words.page_paths() if page not in ("docs/glossary.md", "CHANGELOG.md")])
+def test_terms_are_linked_where_a_page_first_uses_them(page: str) -> None:
+    """The first use of a term outside of headings, code and other links leads to the glossary."""
+    assert words.unlinked_terms((words.ROOT / page).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("The gate refuses it.", ["gate"]),
+        ("The [gate](glossary.md#gate) refuses it. The gate is strict.", []),
+        ("The gate, see the [gate](glossary.md#gate).", ["gate"]),
+        ("# The gate\n\nSee [the gate](plan.md), `gate`.\n\n```text\ngate\n```\n", []),
+        ("Stamps and waivers", ["stamp", "waiver"]),
+    ],
+)
+def test_unlinked_terms(text: str, terms: list[str]) -> None:
+    """Plurals count, and headings, code and text of other links do not."""
+    assert sorted(words.unlinked_terms(text)) == terms
+
+
+def test_every_term_has_an_entry() -> None:
+    """The glossary has a heading for each term that pages link to."""
+    headings = re.findall(r"^## (.+)$", (words.ROOT / "docs/glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [term for term in words.TERMS if term not in {heading.lower() for heading in headings}] == []
+    assert sorted(headings, key=str.lower) == headings
