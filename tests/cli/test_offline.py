@@ -34,6 +34,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "explain": ("production", "web-1"),
     "new": ("staging", "--namespace", "tenant-staging"),
     "scale": ("production", "web", "3"),
+    "rebuild": ("production", "web", "--image", "debian-12"),
     "retire": ("production", "web-1-system", "--reason", "moved"),
     "impact": ("environments/production.yaml",),
     "completion": ("bash",),

@@ -207,6 +207,7 @@ WHERE = {
     "status": ("dump.yaml",),
     "new": ("fresh", "--namespace", "tenant-fresh", "--dry-run"),
     "scale": ("committed", "web", "2", "--dry-run"),
+    "rebuild": ("committed", "web", "--image", "debian-12", "--dry-run"),
     "retire": ("committed", "web-system", "--reason", "moved", "--dry-run"),
 }
 

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "import": "Make a short environment of manifests that exist.",
     "new": "Make a new environment.",
     "scale": "Give a group another number of VMs.",
+    "rebuild": "Give VMs a new system disk; the data stays.",
     "retire": "Permit that disks are deleted.",
     "explain": "Show where each value of an object came from.",
     "impact": "Show what an edit of a line or a file can change.",

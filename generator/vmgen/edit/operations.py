@@ -10,7 +10,10 @@ from vmgen.yaml_text import to_flow
 
 
 class SetValue(NamedTuple):
-    """Set a key. A new one comes after the key `after`, or last; in block style its own keys or items get a line each."""
+    """Set a key. A new one, or what holds it, comes after the key `after`, or last.
+
+    In block style its own keys or items get a line each.
+    """
 
     path: KeyPath
     value: Any
@@ -137,7 +140,7 @@ def _set_at(value: Any, path: KeyPath, new: Any, after: str) -> Any:
     if step in mapping:
         return changed
     fresh = {str(step): _set_at(None, rest, new, after)}
-    if rest or after not in mapping:
+    if after not in mapping:
         return {**changed, **fresh}
     position = list(mapping).index(after) + 1
     return dict([*list(changed.items())[:position], *fresh.items(), *list(changed.items())[position:]])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vmgen.edit.file_edit import FileEdit, refuse_edit
+from vmgen.edit.generations import leave_previous, list_all_previous
 from vmgen.edit.operations import AppendItem, Operation, RemoveValue, SetValue
 from vmgen.edit.target import EditTarget, edit_target, preview, require_no_new_errors
 from vmgen.merge.environment import Group, Instance
@@ -44,7 +45,8 @@ def retire_disks(target: EditTarget, disks: Iterable[str], retirement: Retiremen
     refused = find_lost_disks(plan)
     objects = result.desired.objects.values() if result.desired else ()
     rendered = {identity.name for identity in objects if identity.kind == DISK_KIND}
-    known = {*refused, *rendered, *(name for operations in removals.values() for name in _list_names(operations))}
+    before = target.result.desired.objects.values() if target.result.desired else ()
+    known = {*refused, *(identity.name for identity in before if identity.kind == DISK_KIND)}
     for name in names:
         if name not in known and name not in _list_tombstones(target):
             raise VmgenError(f"no disk '{name}' in environment {target.name}{suggest(name, known)}")
@@ -74,18 +76,16 @@ def bury_disks(target: EditTarget, disks: Iterable[str], retirement: Retirement)
 
 
 def _collect_removals(target: EditTarget, names: tuple[str, ...]) -> dict[Path, list[Operation]]:
-    """Return what takes standalone disks out of their files."""
+    """Return what takes standalone disks, and those that `previous:` keeps, out of their files."""
     removals: dict[Path, list[Operation]] = defaultdict(list)
-    standalone = {disk.name for disk in target.environment.disks}
-    for name in names:
-        if name in standalone:
-            operation = RemoveValue(("disks", name))
-            removals[target.choose_file(operation.path, (operation,))].append(operation)
+    operations: list[Operation] = [RemoveValue(("disks", disk.name)) for disk in target.environment.disks if disk.name in names]
+    for group in target.environment.groups:
+        kept = ((instance, entry) for instance in group.instances for entry in list_all_previous(instance))
+        leaving = [(instance, entry) for instance, entry in kept if f"{instance.name}-{entry.disk.suffix}" in names]
+        operations.extend(leave_previous(group, leaving))
+    for operation in operations:
+        removals[target.choose_file(operation.path, (operation,))].append(operation)
     return removals
-
-
-def _list_names(operations: Iterable[Operation]) -> Iterator[str]:
-    return (str(operation.path[-1]) for operation in operations)
 
 
 def _list_tombstones(target: EditTarget) -> dict[str, Tombstone]:

@@ -68,7 +68,7 @@ def _set_value(text: str, root: Node | None, path: KeyPath, value: Any, after: s
     value = _nest(path[length + 1 :], value)
     if node.kind == "mapping" and node.children:
         nested = block and node.is_block
-        return _insert_entry(text, node, str(path[length]), value, after if length == len(path) - 1 else "", block=nested)
+        return _insert_entry(text, node, str(path[length]), value, after, block=nested)
     if node.kind == "mapping" or _is_null(node):
         return _replace(text, node, _nest(path[length : length + 1], value), path[:length])
     raise CannotSplice(f"{format_path(path[:length])} is no mapping")

@@ -1,0 +1,59 @@
+"""`vmgen rebuild`: give VMs a new system disk beside the one that they have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from vmgen.cli.completed_words import complete_groups
+from vmgen.cli.editing import edit_options, environment_argument, open_target, run_edit
+from vmgen.cli.session import Session
+
+
+@click.command("rebuild")
+@environment_argument
+@click.argument("group", metavar="GROUP", shell_complete=complete_groups)
+@click.option("--image", metavar="NAME", help="Golden image of the new disks.")
+@click.option("--url", metavar="URL", help="Address to download the new disks from.")
+@click.option("--clone", metavar="DISK", help="Disk to copy.")
+@click.option("--upload", is_flag=True, help="New disks that wait for an upload.")
+@click.option("--storage-class", metavar="NAME", help="Storage class of the new disks.")
+@click.option("--only", metavar="N", default="", help="One VM, by its number or its name: a canary.")
+@click.option("--back", is_flag=True, help="Boot the generation before again.")
+@edit_options
+@click.pass_obj
+def command(
+    color: str, /, environment: str, group: str, in_file: str | None, output: str, dry_run: bool, **options: Any
+) -> None:
+    """Give the VMs of GROUP a system disk of the next generation. Names, addresses and data disks stay.
+
+    The earlier disk is kept until `vmgen retire` removes it, and --back boots it again. A VM uses its new disk from its next
+    restart on.
+
+    Example: vmgen rebuild production web --image ubuntu-2404 --only 1
+    """
+    from vmgen.edit.rebuild import rebuild_group
+
+    request = _build_request(**options)
+    session = Session(color)
+    run_edit(
+        session, lambda: rebuild_group(open_target(session, environment, in_file), group, request), output, dry_run=dry_run
+    )
+
+
+def _build_request(
+    image: str | None, url: str | None, clone: str | None, upload: bool, storage_class: str | None, only: str, back: bool
+) -> Any:
+    """Return the request that options describe. Raises UsageError for none, or for several sources."""
+    from vmgen.edit.rebuild import RebuildRequest
+
+    given = {"image": image, "url": url, "clone": clone, "upload": True if upload else None}
+    source = {name: value for name, value in given.items() if value is not None}
+    if len(source) > 1:
+        raise click.UsageError(f"name one source, not {' and '.join(f'--{name}' for name in source)}")
+    if back and (source or storage_class):
+        raise click.UsageError("--back takes the source and the class of the generation before; leave the others out")
+    if not back and not source and not storage_class:
+        raise click.UsageError("name what the new disks are made from: --image, --url, --clone, --upload or --storage-class")
+    return RebuildRequest(source, storage_class or "", only, back)

@@ -1,0 +1,304 @@
+"""Rebuild VMs: a system disk of the next generation from another source, beside the one that they have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from vmgen.edit.file_edit import FileEdit, refuse_edit
+from vmgen.edit.generations import (
+    describe_disk,
+    find_override,
+    find_system_disk,
+    get_label,
+    leave_previous,
+    list_generations_of,
+    list_previous,
+    read_source,
+    write_key,
+    write_source,
+)
+from vmgen.edit.operations import Operation, RemoveValue, SetValue
+from vmgen.edit.target import EditTarget, edit_target, preview, require_no_new_errors
+from vmgen.merge.environment import Group, Instance
+from vmgen.merge.layers import DISK_SOURCES
+from vmgen.merge.own_disks import OwnDisk, PreviousDisk
+from vmgen.plan.plan import ObjectChange, Plan
+from vmgen.problems import VmgenError, suggest
+from vmgen.read.located import KeyPath, Located
+
+_STATE_KEYS = (*DISK_SOURCES, "system", "storageClass")
+
+
+class RebuildRequest(NamedTuple):
+    """What the new system disks are made from. Without a source they have the one of today, on another storage class.
+
+    `only` is the number or the name of one VM, empty for all. `back` returns to the generation before.
+    """
+
+    source: Mapping[str, Any] = {}
+    storage_class: str = ""
+    only: str = ""
+    back: bool = False
+
+
+def rebuild_group(target: EditTarget, key: str, request: RebuildRequest) -> tuple[FileEdit, ...]:
+    """Return the edits that rebuild the VMs of a group, or take them back.
+
+    Raises ProblemsError if the environment would be invalid or anything else would change, VmgenError if there is nothing to
+    rebuild.
+    """
+    group = target.find_group(key)
+    chosen = _select(group, request.only)
+    rebuild = _Rebuild(target, group)
+    if request.back:
+        operations = tuple(rebuild.go_back(chosen, alone=bool(request.only)))
+    elif request.only:
+        operations = tuple(rebuild.renew_one(chosen[0], request))
+    else:
+        operations = tuple(rebuild.renew_all(request))
+    if not operations:
+        return ()
+    path = target.choose_file(operations[0].path, operations)
+    edits = edit_target(target, {path: operations})
+    result, plan, _ = preview(target, edits)
+    require_no_new_errors(target, result)
+    _require_nothing_else(target, group, chosen, plan, operations)
+    return edits
+
+
+def _select(group: Group, only: str) -> tuple[Instance, ...]:
+    instances = tuple(instance for instance in group.instances if not only or only in instance.labels)
+    if not instances:
+        labels = [label for instance in group.instances for label in instance.labels]
+        raise VmgenError(f"no VM '{only}' in group {group.key}{suggest(only, labels)}")
+    if not all(map(find_system_disk, instances)):
+        raise VmgenError(f"group {group.key} makes no system disk: its VMs boot from a disk under `disks:` or `attach:`")
+    return instances
+
+
+class _Rebuild:
+    """The operations of a rebuild of one group."""
+
+    def __init__(self, target: EditTarget, group: Group) -> None:
+        self.target = target
+        self.group = group
+        self.path: KeyPath = ("vms", group.key)
+        self.platform = target.environment.platform
+        desired = target.result.desired
+        objects = desired.objects.items() if desired else ()
+        self.committed = {identity.name for path, identity in objects if target.base.baseline.contains(path)}
+
+    def renew_all(self, request: RebuildRequest) -> Iterator[Operation]:
+        """Yield what rebuilds all VMs that are not what is asked for: in the group, with the canaries taken back into it."""
+        pending = [instance for instance in self.group.instances if not self._is_as_asked(instance, request)]
+        if not pending:
+            return
+        for instance in pending:
+            override = find_override(self.group, instance)
+            if override and any(name in override[1].mapping for name in _STATE_KEYS):
+                remedy = f"rebuild it with --only {get_label(instance)}"
+                reason = f"{instance.name} has a source, class or generation of its own; {remedy}"
+                raise refuse_edit(override[1].key_place or override[1].place, reason, ())
+        system = _get_system(pending[0])
+        canaries = [instance for instance in self.group.instances if instance not in pending]
+        generation, canaries = self._choose_generation(pending, canaries)
+        labels = [get_label(instance) for instance in pending if self._is_committed(instance)]
+        entry = describe_disk(system, self.platform)
+        canaries = [instance for instance in canaries if self._is_like(instance, system, entry)]
+        if labels:
+            labels = [get_label(each) for each in self.group.instances if each in canaries or get_label(each) in labels]
+        yield from self._write(self.path, self.group.located, pending[0], request, generation if labels else 0)
+        if labels:
+            kept = (*self.path, "previous", str(system.generation))
+            yield SetValue(kept, {**entry, "of": labels}, after="system")
+        for instance in canaries:
+            yield from self._drop_override(instance)
+
+    def renew_one(self, instance: Instance, request: RebuildRequest) -> Iterator[Operation]:
+        """Yield what rebuilds one VM, in its override."""
+        if self._is_as_asked(instance, request):
+            return
+        override = find_override(self.group, instance)
+        path: KeyPath = (*self.path, "instances", override[0] if override else str(get_label(instance)))
+        level = override[1] if override else None
+        system = _get_system(instance)
+        if not self._is_committed(instance):
+            yield from self._write(path, level, instance, request, 0)
+            return
+        yield from self._write(path, level, instance, request, max(list_generations_of(instance)) + 1)
+        kept = (*path, "previous", str(system.generation))
+        yield SetValue(kept, {**describe_disk(system, self.platform), "of": [get_label(instance)]}, after="system")
+
+    def go_back(self, chosen: tuple[Instance, ...], *, alone: bool) -> Iterator[Operation]:
+        """Yield what returns VMs to their generation before, and keeps the one that they leave."""
+        entries = {instance.name: entry for instance in chosen if (entry := _find_way_back(instance))}
+        if not entries:
+            raise VmgenError(f"no generation to go back to: `previous:` keeps none for {chosen[0].name}")
+        returning = [instance for instance in chosen if instance.name in entries]
+        following = [instance for instance in returning if not alone and not self._has_own_state(instance)]
+        if following:
+            yield from self._take_group_back(following, entries)
+        for instance in returning:
+            if instance not in following:
+                yield from self._take_one_back(instance, entries[instance.name])
+
+    def _take_group_back(self, following: list[Instance], entries: Mapping[str, PreviousDisk]) -> Iterator[Operation]:
+        entry = entries[following[0].name]
+        if any(entries[instance.name].disk.generation != entry.disk.generation for instance in following):
+            raise refuse_edit(self.group.place, "its VMs have different generations to go back to; name one with --only", ())
+        system = _get_system(following[0])
+        yield from self._write_back(self.path, self.group.located, following[0], entry)
+        yield from leave_previous(self.group, [(instance, entries[instance.name]) for instance in following])
+        labels = [get_label(instance) for instance in following]
+        kept = {**describe_disk(system, self.platform), "of": labels}
+        after = "system" if entry.disk.generation > 1 else next(iter(read_source(entry.disk)), "")
+        yield SetValue((*self.path, "previous", str(system.generation)), kept, after=after)
+        for instance in self.group.instances:  # those that were added since stay what they are
+            if instance.name not in entries and not self._has_own_state(instance):
+                path: KeyPath = (*self.path, "instances", str(get_label(instance)))
+                yield SetValue(path, {**read_source(system), "system": system.generation}, block=True)
+
+    def _take_one_back(self, instance: Instance, entry: PreviousDisk) -> Iterator[Operation]:
+        override = find_override(self.group, instance)
+        path: KeyPath = (*self.path, "instances", override[0] if override else str(get_label(instance)))
+        system = _get_system(instance)
+        yield from self._write_back(path, override[1] if override else None, instance, entry)
+        kept = {**describe_disk(system, self.platform), "of": [get_label(instance)]}
+        yield SetValue((*path, "previous", str(system.generation)), kept, after="system")
+        yield from leave_previous(self.group, [(instance, entry)])
+
+    def _write_back(self, path: KeyPath, level: Located | None, instance: Instance, entry: PreviousDisk) -> Iterator[Operation]:
+        """Yield what makes a kept generation the one in use, with the size and class that it has."""
+        system, source = _get_system(instance), read_source(entry.disk)
+        name = next(iter(source), "storage")
+        if source:
+            yield from write_source(path, level, source)
+            yield from _keep_profile(path, instance, source)
+        for key in ("storage", "storageClass"):
+            value = entry.disk.settings.get_plain(key)
+            if value != system.settings.get_plain(key) and (
+                system.settings.is_set_by_user(key) or entry.disk.settings.is_set_by_user(key)
+            ):
+                yield SetValue((*path, key), value, after=name)
+                if key == "storageClass":
+                    yield from self._pin_disks(path, level, instance)
+        is_default = entry.disk.generation == 1 and path == self.path
+        yield from write_key(path, level, "system", None if is_default else entry.disk.generation, name)
+
+    def _write(
+        self, path: KeyPath, level: Located | None, instance: Instance, request: RebuildRequest, generation: int
+    ) -> Iterator[Operation]:
+        """Yield what writes the source, the class and the generation of new system disks; 0 for one that is not committed."""
+        name = next(iter(request.source), "") or next((key for key in DISK_SOURCES if level and key in level.mapping), "")
+        if request.source:
+            yield from write_source(path, level, request.source)
+            yield from _keep_profile(path, instance, request.source)
+        if request.storage_class:
+            yield SetValue((*path, "storageClass"), request.storage_class, after=name)
+            yield from self._pin_disks(path, level, instance)
+        if generation:
+            yield from write_key(path, level, "system", generation, name)
+
+    def _pin_disks(self, path: KeyPath, level: Located | None, instance: Instance) -> Iterator[Operation]:
+        """Yield the class of each further disk that inherits that of its VM: those disks exist, and stay on theirs."""
+        written = instance.settings.values.get("disks")
+        for disk in instance.settings.disks[1:]:
+            entry = written.get(disk.key) if written else None
+            if entry is None or "storageClass" in entry.mapping:
+                continue
+            storage_class = disk.settings.get_plain("storageClass")
+            here = level.get("disks") if level else None
+            if here and disk.key in here.mapping and _is_short(here.mapping[disk.key]):
+                yield SetValue(
+                    (*path, "disks", disk.key), {"storage": entry.get_plain("storage"), "storageClass": storage_class}
+                )
+            else:
+                yield SetValue((*path, "disks", disk.key, "storageClass"), storage_class)
+
+    def _choose_generation(self, pending: list[Instance], canaries: list[Instance]) -> tuple[int, list[Instance]]:
+        """Return the generation of the new disks, and the canaries whose generation it is."""
+        used = set().union(*map(list_generations_of, pending))
+        tried = {_get_system(instance).generation for instance in canaries}
+        if len(tried) == 1 and min(tried) > max(used):
+            return min(tried), canaries
+        return max(used.union(*map(list_generations_of, canaries))) + 1, []
+
+    def _is_like(self, instance: Instance, system: OwnDisk, entry: Mapping[str, Any]) -> bool:
+        """Return whether a canary keeps exactly what the other VMs are going to keep."""
+        previous = list_previous(instance)
+        override = find_override(self.group, instance)
+        return (
+            override is not None
+            and len(previous) == 1
+            and previous[0].disk.generation == system.generation
+            and describe_disk(previous[0].disk, self.platform) == entry
+        )
+
+    def _drop_override(self, instance: Instance) -> Iterator[Operation]:
+        """Yield the removal of what an override says of the system disk, now that its group says the same."""
+        override = find_override(self.group, instance)
+        label, value = override if override else ("", self.group.located)
+        path: KeyPath = (*self.path, "instances", label)
+        names = [name for name in value.mapping if name in (*_STATE_KEYS, "previous")]
+        if len(names) == len(value.mapping):
+            yield RemoveValue(path)
+        else:
+            yield from (RemoveValue((*path, name)) for name in names)
+
+    def _has_own_state(self, instance: Instance) -> bool:
+        override = find_override(self.group, instance)
+        return bool(override and any(name in override[1].mapping for name in _STATE_KEYS))
+
+    def _is_committed(self, instance: Instance) -> bool:
+        return f"{instance.name}-{_get_system(instance).suffix}" in self.committed
+
+    def _is_as_asked(self, instance: Instance, request: RebuildRequest) -> bool:
+        system = _get_system(instance)
+        same_class = not request.storage_class or system.settings.get_plain("storageClass") == request.storage_class
+        return same_class and (not request.source or read_source(system) == dict(request.source))
+
+
+def _get_system(instance: Instance) -> OwnDisk:
+    system = find_system_disk(instance)
+    if system is None:
+        raise VmgenError(f"{instance.name} has no system disk of its own")
+    return system
+
+
+def _keep_profile(path: KeyPath, instance: Instance, source: Mapping[str, Any]) -> Iterator[Operation]:
+    """Yield the profile that the image of today implies, for a source that implies none."""
+    values = instance.settings.values
+    if "image" not in source and values.get("instanceProfile") and not values.is_set_by_user("instanceProfile"):
+        yield SetValue((*path, "instanceProfile"), values.get_plain("instanceProfile"), after=next(iter(source)))
+
+
+def _is_short(disk: Located) -> bool:
+    """Return whether a disk is written as its size alone: its size then has the place of the disk."""
+    storage = disk.get("storage")
+    return storage is not None and storage.place == disk.place
+
+
+def _find_way_back(instance: Instance) -> PreviousDisk | None:
+    """Return the generation before the one in use, or else the latest; None if none is kept."""
+    current = _get_system(instance).generation
+    previous = list_previous(instance)
+    return max(previous, key=lambda entry: (entry.disk.generation < current, entry.disk.generation), default=None)
+
+
+def _require_nothing_else(
+    target: EditTarget, group: Group, chosen: tuple[Instance, ...], plan: Plan, operations: tuple[Operation, ...]
+) -> None:
+    """Refuse an edit that changes a disk, or a VM that was not chosen. Raises ProblemsError."""
+    _, before, _ = preview(target, ())
+    known = {(change.identity, change.verdict) for change in before.changes}
+    names = {instance.name for instance in chosen}
+    for change in plan.changes:
+        if (change.identity, change.verdict) not in known and not _is_meant(change, names):
+            raise refuse_edit(group.place, f"{change.identity} would change: {change.verdict}", operations)
+
+
+def _is_meant(change: ObjectChange, names: set[str]) -> bool:
+    if change.identity.kind == "VMDisk":
+        return change.action == "create"
+    return change.identity.name in names

@@ -1,0 +1,251 @@
+"""A rebuild by one command: a new system disk for each VM, and nothing else that changes its identity."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.edit.test_commands import commit, git, production
+from vmgen.merge.platform import PlatformLoader
+
+FLEET = """\
+namespace: tenant-acme
+vms:
+  web:
+    count: 60
+    instanceType: u1.large
+    image: ubuntu-2204  # LTS
+    disks: {data: 50Gi}
+"""
+
+
+@pytest.fixture
+def committed(repository: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes a repository whose manifests are committed."""
+
+    def made(text: str) -> Any:
+        new = repository(text)
+        new.uncommitted()
+        assert new.run("render").code == 0
+        commit(new)
+        return new
+
+    return made
+
+
+def manifests(made: Any) -> dict[str, str]:
+    """The committed objects by the name of their file, without the lists of them."""
+    files = made.files("manifests/production")
+    return {path: text.decode() for path, text in files.items() if not path.endswith(("kustomization.yaml", "reference.yaml"))}
+
+
+def planned(made: Any) -> dict[str, set[str]]:
+    """The kinds of the objects that the plan changes, by verdict; nothing may be wrong."""
+    done = made.run("plan", "-o", "json")
+    assert done.code == 0, done.messages
+    found: dict[str, set[str]] = {}
+    for environment in json.loads(done.stdout)["environments"]:
+        for changed in environment["objects"]:
+            found.setdefault(changed["verdict"], set()).add(changed["kind"])
+    return found
+
+
+def apply(made: Any, *arguments: str) -> dict[str, set[str]]:
+    """Run a command that edits, return the plan, and commit what it renders."""
+    done = made.run(*arguments)
+    assert done.code == 0, done.messages
+    verdicts = planned(made)
+    assert made.run("render").code == 0
+    commit(made)
+    return verdicts
+
+
+def test_rebuild_of_sixty(committed: Callable[..., Any]) -> None:
+    """60 VMs from 22.04 to 24.04: exactly 60 disks more, and no VM or data disk that is not the same object."""
+    made = committed(FLEET)
+    before = manifests(made)
+    verdicts = apply(made, "rebuild", "production", "web", "--image", "ubuntu-2404")
+    assert len(verdicts) <= 2
+    assert verdicts.pop("create") == {"VMDisk"}
+    assert list(verdicts.values()) == [{"VMInstance"}]
+    after = manifests(made)
+    assert after.keys() - before.keys() == {f"disks/web/web-{n}-system-2.yaml" for n in range(1, 61)}
+    assert before.keys() <= after.keys()
+    assert {path for path in before if before[path] != after[path]} == {f"vms/web/web-{n}.yaml" for n in range(1, 61)}
+    assert all("name: ubuntu-2404" in after[f"disks/web/web-{n}-system-2.yaml"] for n in range(1, 61))
+
+
+def test_git_revert_leads_back(committed: Callable[..., Any]) -> None:
+    """Reverting the commit of a rebuild gives the files of before, byte for byte."""
+    made = committed(FLEET)
+    before = {**made.files("manifests"), **made.files("environments")}
+    apply(made, "rebuild", "production", "web", "--image", "ubuntu-2404")
+    git(made.root, "revert", "--no-edit", "HEAD")
+    assert {**made.files("manifests"), **made.files("environments")} == before
+    assert made.run("check", "--kustomize", "off").code == 0
+
+
+def test_back_leads_back(committed: Callable[..., Any]) -> None:
+    """--back boots the first disks again and keeps the second; a second --back goes forth again. No disk changes."""
+    made = committed(FLEET)
+    before = manifests(made)
+    apply(made, "rebuild", "production", "web", "--image", "ubuntu-2404")
+    rebuilt = manifests(made)
+    verdicts = apply(made, "rebuild", "production", "web", "--back")
+    assert list(verdicts.values()) == [{"VMInstance"}]
+    back = manifests(made)
+    assert back.keys() == rebuilt.keys()
+    assert all(back[path] == before[path] for path in before)
+    assert "    image: ubuntu-2204  # LTS\n    previous: {2: {image: ubuntu-2404, of: [1, 2," in production(made)
+    apply(made, "rebuild", "production", "web", "--back")
+    assert manifests(made) == rebuilt
+
+
+def test_canary_all_retire(committed: Callable[..., Any]) -> None:
+    """One VM, then all, then the old disks: each plan has one kind of verdict, and the file ends as short as it began."""
+    made = committed(FLEET)
+    canary = apply(made, "rebuild", "production", "web", "--image", "ubuntu-2404", "--only", "1")
+    assert canary.pop("create") == {"VMDisk"}
+    assert list(canary.values()) == [{"VMInstance"}]
+    first = manifests(made)
+    rest = apply(made, "rebuild", "production", "web", "--image", "ubuntu-2404")
+    assert rest.keys() == {"create", *canary}
+    assert manifests(made)["vms/web/web-1.yaml"] == first["vms/web/web-1.yaml"]
+    assert "instances" not in production(made)
+    names = [f"web-{n}-system" for n in range(1, 61)]
+    assert len(apply(made, "retire", "production", *names, "--reason", "24.04 runs")) == 1
+    head = FLEET.replace("image: ubuntu-2204  # LTS\n", "image: ubuntu-2404  # LTS\n    system: 2\n")
+    assert production(made).startswith(f"{head}retire:\n")
+    assert len(manifests(made)) == 180
+    assert made.run("check", "--kustomize", "off").code == 0
+
+
+def test_canary_goes_back(committed: Callable[..., Any]) -> None:
+    """A canary that disappoints boots its first disk again, by itself or with its group; its second disk can be retired."""
+    for only in (("--only", "web-1"), ()):
+        made = committed(FLEET)
+        before = manifests(made)
+        apply(made, "rebuild", "production", "web", "--image", "debian-12", "--only", "1")
+        apply(made, "rebuild", "production", "web", "--back", *only)
+        after = manifests(made)
+        assert {path: after[path] for path in before} == before
+        assert after.keys() - before.keys() == {"disks/web/web-1-system-2.yaml"}
+        apply(made, "retire", "production", "web-1-system-2", "--reason", "no")
+        assert manifests(made) == before
+
+
+def test_later_vms_have_no_earlier_disk(committed: Callable[..., Any]) -> None:
+    """A VM that is added after a rebuild gets the new disk alone, and stays what it is when the others go back."""
+    made = committed(FLEET.replace("60", "2"))
+    apply(made, "rebuild", "production", "web", "--image", "ubuntu-2404")
+    apply(made, "scale", "production", "web", "3")
+    assert "disks/web/web-3-system.yaml" not in manifests(made)
+    third = manifests(made)["disks/web/web-3-system-2.yaml"]
+    apply(made, "rebuild", "production", "web", "--back")
+    assert manifests(made)["disks/web/web-3-system-2.yaml"] == third
+    assert "web-3-system-2" in manifests(made)["vms/web/web-3.yaml"]
+    assert "web-2-system\n" in manifests(made)["vms/web/web-2.yaml"]
+
+
+def test_scale_down_takes_earlier_disks_along(committed: Callable[..., Any]) -> None:
+    """The earlier disks of VMs that go are retired with them, and `of:` no longer names them."""
+    made = committed(FLEET.replace("60", "3"))
+    apply(made, "rebuild", "production", "web", "--image", "ubuntu-2404")
+    apply(made, "scale", "production", "web", "1", "--retire", "--reason", "x")
+    text = production(made)
+    assert "of: [1]" in text
+    assert all(f"disk: web-{n}-{disk}," in text for n in (2, 3) for disk in ("data", "system", "system-2"))
+    assert {line.rpartition("[")[2] for line in made.run("check", "--kustomize", "off").problems} == {"stale-tombstone]"}
+
+
+def test_rebuild_by_every_source(committed: Callable[..., Any]) -> None:
+    """A system disk comes from an image, an address, a copy or an upload, and each can follow each other one."""
+    made = committed(FLEET.replace("60", "1") + "disks:\n  golden: {storage: 20Gi}\n")
+    sources = (
+        ("--url", "https://example.org/disk.qcow2"),
+        ("--clone", "golden"),
+        ("--upload",),
+        ("--image", "debian-12"),
+        ("--image", "ubuntu-2404"),
+    )
+    for generation, source in enumerate(sources, start=2):
+        assert "create" in apply(made, "rebuild", "production", "web", *source)
+        assert f"disks/web/web-1-system-{generation}.yaml" in manifests(made)
+        assert f"web-1-system-{generation}\n" in manifests(made)["vms/web/web-1.yaml"]
+    apply(made, "rebuild", "production", "web", "--back")
+    assert "image: debian-12  # LTS\n    system: 5\n" in production(made)
+
+
+@pytest.mark.parametrize("disks", ["{data: 50Gi}", "{data: {storage: 50Gi}}", "\n      data: 50Gi  # shop"])
+@pytest.mark.parametrize("only", [(), ("--only", "2")])
+def test_storage_class_leaves_data_disks(committed: Callable[..., Any], disks: str, only: tuple[str, ...]) -> None:
+    """Another class of the system disk is a new generation; data disks that inherited the class of their group stay."""
+    made = committed(FLEET.replace("60", "2").replace(" {data: 50Gi}", disks if disks[0] == "\n" else f" {disks}"))
+    before = manifests(made)
+    apply(made, "rebuild", "production", "web", "--storage-class", "local", *only)
+    after = manifests(made)
+    assert {path for path in before if before[path] != after[path]} == {
+        f"vms/web/web-{n}.yaml" for n in ((2,) if only else (1, 2))
+    }
+    assert "storageClass: local" in after["disks/web/web-2-system-2.yaml"]
+    apply(made, "rebuild", "production", "web", "--back", *only)
+    assert {path: manifests(made)[path] for path in before} == before
+
+
+def test_rebuild_of_what_is_not_committed(repository: Callable[..., Any]) -> None:
+    """VMs that nobody has yet simply get the other source."""
+    made = repository(FLEET)
+    made.uncommitted()
+    assert made.run("rebuild", "production", "web", "--image", "debian-12").code == 0
+    assert production(made) == FLEET.replace("ubuntu-2204", "debian-12")
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "code", "says"),
+    [
+        (FLEET, ("--image", "ubuntu-2304"), 1, "unknown image"),
+        (FLEET, ("--image", "ubuntu-2404", "--url", "https://x"), 2, "name one source"),
+        (FLEET, (), 2, "name what the new disks are made from"),
+        (FLEET, ("--back",), 2, "no generation to go back to"),
+        (FLEET, ("--back", "--image", "x"), 2, "leave the others out"),
+        (FLEET, ("--image", "ubuntu-2404", "--only", "61"), 2, "no VM '61'"),
+        (
+            FLEET.replace("image: ubuntu-2204", "image: ubuntu-2204\n    storage: 20Gi"),
+            ("--image", "oracle-9"),
+            1,
+            "storage",
+        ),
+        (FLEET.replace("web:", f"{'w' * 36}:"), ("--image", "ubuntu-2404"), 1, "long"),
+        (FLEET + "    instances: {2: {image: debian-12}}\n", ("--image", "ubuntu-2404"), 1, "--only 2"),
+    ],
+)
+def test_rebuild_refuses(committed: Callable[..., Any], text: str, arguments: tuple[str, ...], code: int, says: str) -> None:
+    """What cannot be rebuilt is said with what to do, and nothing is written."""
+    made = committed(text.replace("60", "2"))
+    before = production(made)
+    group = "web" if "web:" in before else "w" * 36
+    done = made.run("rebuild", "production", group, *arguments)
+    assert (done.code, says in done.messages) == (code, True), done.messages
+    assert production(made) == before
+
+
+@pytest.mark.parametrize("platform", ["hikube", "cozystack"])
+def test_rebuild_to_every_image(committed: Callable[..., Any], platform: str) -> None:
+    """From each image to each next one of a catalog: one disk more, or an error that names the remedy, and nothing written."""
+    made = committed(f"platform: {platform}\n{FLEET.replace('60', '1')}" if platform != "hikube" else FLEET.replace("60", "1"))
+    images = list(PlatformLoader(made.project).load(platform).catalog.images)
+    for image in images:
+        before, text = manifests(made), production(made)
+        done = made.run("rebuild", "production", "web", "--image", image)
+        if done.code == 0 and "Nothing to do" not in done.messages:
+            assert made.run("render").code == 0
+            after = manifests(made)
+            assert len(after) == len(before) + 1
+            assert {path for path in before if before[path] != after[path]} == {"vms/web/web-1.yaml"}
+            commit(made)
+        elif done.code:
+            assert (done.code, "; " in done.messages) == (1, True), done.messages
+            assert production(made) == text
