@@ -95,10 +95,10 @@ def read_cases() -> dict[str, Files]:
         if not (folder / "expected").is_dir() or any(path.startswith("templates/") or "/_" in path for path in files):
             separate[folder.name] = files
         else:
-            [environment] = (path for path in files if path.count("/") == 1)
-            # Several cases have objects of one name.
-            cluster = f"cluster: {folder.name}\n".encode()
-            combined[f"environments/{folder.name}.yaml"] = cluster + files.pop(environment)
+            for environment in [path for path in files if path.count("/") == 1]:
+                name = f"{folder.name}-{Path(environment).stem}"
+                # Several cases have objects of one name.
+                combined[f"environments/{name}.yaml"] = f"cluster: {name}\n".encode() + files.pop(environment)
             combined |= files
     return {"cases": combined, **separate}
 
