@@ -412,8 +412,9 @@ def _apply_gate(
     differing = base.baseline.find_differing(names, files, changes)
     is_delivery_same = not (delivery and base.delivery and list_changed_files(base.delivery, delivery.files, delivery.only))
     has_tombstones = any(state.tombstones for state in desired)
+    has_new_previous = any(not base.baseline.contains(path) for state in desired for path in state.previous)
     has_policies = (project.root / POLICIES_FOLDER).is_dir()  # a policy may count what is new
-    if is_delivery_same and not (differing or base.removed_environments or has_tombstones or has_policies):
+    if is_delivery_same and not (differing or base.removed_environments or has_tombstones or has_new_previous or has_policies):
         return ()
     return plan_and_gate(project, rendered, base, differing)[1]
 

@@ -359,7 +359,12 @@ DESTROYS_DATA = Rule(
 )
 REJECTED_CHANGE = Rule(
     "rejected-change",
-    "A change that the platform rejects after the merge, such as another storage class of a disk that exists. Take it back; a `retire:` entry for the object lets it pass.",
+    "A change that the platform rejects after the merge, such as another source or storage class of a disk that exists. Take it back; or write the next generation of the disk, whose lines the message has, and keep the one that exists under `previous:`. A `retire:` entry for the object lets it pass.",
+)
+PREVIOUS_DISK_IS_NEW = Rule(
+    "previous-disk-is-new",
+    "An entry of `previous:` that makes a disk which is not committed. What is kept from before exists; this one would be made from its source, without data, and cost. Take the VM out of `of:`, unless the platform has the disk already, as after an import.",
+    "warning",
 )
 EXPIRED_TOMBSTONE = Rule(
     "expired-tombstone",

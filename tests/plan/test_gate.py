@@ -179,7 +179,8 @@ def test_rejected_change_is_refused(committed: Committed) -> None:
     refused = history.vmgen("render")
     assert refused.code == 1
     assert "the platform rejects a change: VMDisk web-1-data, VMDisk web-2-data, VMDisk web-3-data" in refused.messages
-    history.write(production=OTHER_CLASS + pasted(refused.messages, "rejected-change"))
+    tombstones = "".join(f"  - {{disk: web-{number}-data, reason: moved by hand}}\n" for number in (1, 2, 3))
+    history.write(production=f"{OTHER_CLASS}retire:\n{tombstones}")
     assert history.vmgen("render").code == 0
     assert "3 to update (3 rejected)" in history.vmgen("plan").stdout
 

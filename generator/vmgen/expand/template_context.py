@@ -20,7 +20,7 @@ _NON_VM_KEYS = frozenset(
         *("vars", "labels", "annotations", "cloudInit"),
     )
 )
-_NON_DISK_KEYS = frozenset((*DISK_SOURCES, "protect", "generation", "previous", "of", "labels", "annotations"))
+_NON_DISK_KEYS = frozenset((*DISK_SOURCES, "rawSource", "protect", "generation", "previous", "of", "labels", "annotations"))
 
 LocatedContext = dict[str, Located]
 
@@ -82,6 +82,8 @@ def _build_source(environment: Environment, disk: Settings) -> Located:
             return _nest({"disk": _nest({"name": value}, value)}, value)
         if name == "upload":
             return _nest({"upload": _nest({}, value)}, value)
+        if name == "rawSource":
+            return value
     size = disk.get("storage")
     return Located({}, size.place if size else disk.located.place, layer="a size and no source, so a blank disk")
 

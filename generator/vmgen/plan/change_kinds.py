@@ -48,22 +48,22 @@ def _parse_amount(value: Any) -> float | None:
 
 
 def _is_first_replaced(before: Any, after: Any) -> bool:
-    old, new = _list_item_names(before), _list_item_names(after)
+    old, new = list_item_names(before), list_item_names(after)
     return bool(old and new) and old[0] != new[0]
 
 
 def _is_appended(before: Any, after: Any) -> bool:
-    old, new = _list_item_names(before), _list_item_names(after)
+    old, new = list_item_names(before), list_item_names(after)
     return len(old) < len(new) and old == new[: len(old)]
 
 
 def _has_new_items(before: Any, after: Any) -> bool:
-    old = _list_item_names(before)
-    return any(name not in old for name in _list_item_names(after))
+    old = list_item_names(before)
+    return any(name not in old for name in list_item_names(after))
 
 
 def _is_reordered(before: Any, after: Any) -> bool:
-    old, new = _list_item_names(before), _list_item_names(after)
+    old, new = list_item_names(before), list_item_names(after)
     return old != new and sorted(map(str, old)) == sorted(map(str, new))
 
 
@@ -77,7 +77,7 @@ def _to_object(item: Any) -> Any:
     return {"name": item} if isinstance(item, str) else item
 
 
-def _list_item_names(value: Any) -> list[Any]:
+def list_item_names(value: Any) -> list[Any]:
     """Return the items of a list, each mapping by its `name`."""
     items = value if isinstance(value, list) else []
     return [item.get("name") if isinstance(item, dict) else item for item in items]
@@ -98,6 +98,10 @@ CHANGE_KINDS: Mapping[str, Callable[[Any, Any], bool]] = {
     "gains": _has_new_items,
     "added": lambda before, _: before is ABSENT,
     "removed": lambda _, after: after is ABSENT,
+    # For disks that take the place of others, which is found where the names of the VM and of new disks are known.
+    "new-system": lambda *_: False,
+    "other-system": lambda *_: False,
+    "other-disk": lambda *_: False,
     # For the name of a new object: `before` is the greatest length that the API takes.
     "too-long": lambda before, after: len(after) > before,
 }

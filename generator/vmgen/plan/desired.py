@@ -60,7 +60,8 @@ class DesiredState(NamedTuple):
     each disk to the lines of its fields that cannot change. `omissions` are what could not be expanded. `standalone_places` are
     the lines of standalone disks by name, and `clones` the name of the disk that another is a copy of, with its line, by the
     path of the copy.
-    `policy_severities` and `waivers` are for the policies on changes.
+    `policy_severities` and `waivers` are for the policies on changes. `merged` is what it was expanded from, for remedies, and
+    `previous` has the lines of the disks that are kept from before, by the path of each.
     """
 
     environment: str
@@ -80,6 +81,8 @@ class DesiredState(NamedTuple):
     policy_severities: Mapping[str, str] = {}
     waivers: tuple[Waiver, ...] = ()
     optical_disks: frozenset[str] = frozenset()
+    merged: Environment | None = None
+    previous: Mapping[str, Place] = {}
 
 
 def build_desired_state(
@@ -106,8 +109,14 @@ def build_desired_state(
         policy_severities=environment.settings.get_plain("policy", {}),
         waivers=waivers,
         optical_disks=frozenset(disk.name for disk in tree.resources.values() if _is_optical(disk)),
+        merged=environment,
+        previous={path: disk.settings.located.place for path, disk in tree.resources.items() if _is_previous(disk)},
     )
     return desired, tuple(problem for index, entry in enumerate(entries) for problem in _validate_entry(entry, index))
+
+
+def _is_previous(resource: Resource) -> bool:
+    return isinstance(resource, Disk) and resource.is_previous
 
 
 def _find_field_places(tree: Tree) -> Mapping[str, Mapping[str, Place]]:

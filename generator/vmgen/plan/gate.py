@@ -10,6 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Tombstone
+from vmgen.plan.generation_gate import (
+    build_generation_refusals,
+    describe_keeping,
+    find_new_previous_disks,
+    needs_generation,
+)
 from vmgen.plan.moves import PROTECT_FIRST, Move
 from vmgen.plan.plan import ObjectChange, Plan
 from vmgen.plan.verdicts import Verdict
@@ -38,7 +44,7 @@ def find_refusals(
     refused = [change for change in plan.changes if _needs_tombstone(change) and not is_permitted(change, today)]
     by_cause: dict[tuple[str, Verdict, Move | None], list[ObjectChange]] = defaultdict(list)
     for change in refused:
-        if change.tombstone is None:
+        if change.tombstone is None and not _needs_generation(change, environments):
             move = change.move if change.verdict == Verdict.DESTROYS_DATA else None
             by_cause[change.environment, change.verdict, move].append(change)
     for (environment, _, move), changes in by_cause.items():
@@ -48,8 +54,19 @@ def find_refusals(
             yield _build_move_refusal(plan, environments[environment], move, changes)
         else:
             yield _build_refusal(plan, environment, environments.get(environment), changes, head_is_behind=head_is_behind)
+    for desired in environments.values():
+        stale = [change for change in refused if change.environment == desired.environment and change.tombstone is None]
+        stale = [change for change in stale if _needs_generation(change, environments)]
+        if stale and desired.merged:
+            yield from build_generation_refusals(stale, plan.changes, desired, desired.merged)
+    yield from find_new_previous_disks(plan.changes, environments)
     yield from _find_expired_tombstones(refused)
     yield from _find_unused_tombstones(plan, environments, today)
+
+
+def _needs_generation(change: ObjectChange, environments: Mapping[str, DesiredState]) -> bool:
+    desired = environments.get(change.environment)
+    return needs_generation(change) and desired is not None and desired.merged is not None
 
 
 def _needs_tombstone(change: ObjectChange) -> bool:
@@ -83,6 +100,8 @@ def _build_refusal(
         effect,
         *dict.fromkeys(_describe_rename(change) for change in changes if change.rename_candidate and change.remedy),
     ]
+    keeping = describe_keeping(changes, desired.merged) if desired and desired.merged else ""
+    sentences += [keeping] if keeping else []
     if head_is_behind:
         sentences.append(f"HEAD lacks commits of {plan.against}, and what they added counts as removed here: merge it first.")
     permission = _describe_permission(desired, file)

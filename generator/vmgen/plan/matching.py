@@ -295,17 +295,17 @@ def _group_by_likeness(objects: Iterable[ExistingObject | PlannedObject]) -> Map
     """Group objects that have the same environment, kind and spec, but for their names and what is named after them."""
     groups = defaultdict(list)
     for each in objects:
-        spec = json.dumps(_remove_name(each.document.get("spec"), each.identity.name), sort_keys=True, default=str)
+        spec = json.dumps(remove_name(each.document.get("spec"), each.identity.name), sort_keys=True, default=str)
         groups[f"{each.environment} {each.identity.kind} {spec}"].append(each.identity)
     return groups
 
 
-def _remove_name(value: Any, name: str) -> Any:
+def remove_name(value: Any, name: str) -> Any:
     """Replace a name where it is a text or its beginning: on web-1, the disk `web-1-data` becomes `<name>-data`."""
     if isinstance(value, dict):
-        return {key: _remove_name(item, name) for key, item in value.items()}
+        return {key: remove_name(item, name) for key, item in value.items()}
     if isinstance(value, list):
-        return [_remove_name(item, name) for item in value]
+        return [remove_name(item, name) for item in value]
     if isinstance(value, str) and (value == name or value.startswith(f"{name}-")):
         return f"<name>{value[len(name) :]}"
     return value

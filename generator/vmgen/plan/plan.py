@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from vmgen.merge.catalog import Catalog
 from vmgen.merge.layers import DEFAULT_PLATFORM
 from vmgen.merge.platform import PlatformLoader
 from vmgen.plan.baseline import Baseline
-from vmgen.plan.data_loss import Assessment, assess_deletion, assess_update
+from vmgen.plan.data_loss import DATA_KIND, Assessment, assess_deletion, assess_update
 from vmgen.plan.desired import DesiredState, Identity, Tombstone
 from vmgen.plan.matching import ExistingObject, Matching, PlannedObject, match_objects
 from vmgen.plan.moves import PROTECT_FIRST, Move, find_group, find_move, find_move_verdict
+from vmgen.plan.previous_entry import build_previous_entry
+from vmgen.plan.rebuild import DISKS_FIELD, Rebuild, explain_rebuild, find_rebuild
 from vmgen.plan.renames import find_rename_remedy
-from vmgen.plan.totals import TotalsDelta, compute_deltas
+from vmgen.plan.totals import TotalsDelta, compute_deltas, compute_retained
 from vmgen.plan.verdicts import FieldChange, KindVerdicts, Verdict, VerdictTable, diff_fields, find_matching_row, load_verdicts
 from vmgen.problems import Problem, VmgenError
 
@@ -26,7 +28,8 @@ class ObjectChange(NamedTuple):
     """The change of one object. `says` and `source` explain its verdict; empty where its fields do.
 
     `rename_candidate` is the other half of what looks like a rename, `move` the place that held the object before,
-    `tombstone` the permission to destroy it, and `remedy` the edit that keeps it.
+    `tombstone` the permission to destroy it, and `remedy` the edit that keeps it. A VM with a `rebuild` also has the
+    `user_data` that runs on its new disk, and a disk whose fixed fields change or that goes the `previous_entry` that keeps it.
     """
 
     identity: Identity
@@ -41,6 +44,9 @@ class ObjectChange(NamedTuple):
     move: Move | None = None
     tombstone: Tombstone | None = None
     remedy: str = ""
+    rebuild: Rebuild | None = None
+    user_data: str = ""
+    previous_entry: Mapping[str, Any] | None = None
 
     @property
     def group(self) -> str:
@@ -79,6 +85,7 @@ class Plan(NamedTuple):
     """All changes of a run, in each environment the most severe first. `against` is the ref, empty for the files.
 
     `deltas` are the changes of each environment's totals. `problems` are those of the run, what the gate refuses among them.
+    `kept` are the totals of the disks that rebuilds put aside, which cost until they are retired.
     The plan is not `complete` if a part of an environment could not be expanded.
     """
 
@@ -88,6 +95,7 @@ class Plan(NamedTuple):
     problems: tuple[Problem, ...] = ()
     deltas: Mapping[str, TotalsDelta] = {}
     complete: bool = True
+    kept: Mapping[str, TotalsDelta] = {}
 
     @property
     def by_environment(self) -> Mapping[str, tuple[ObjectChange, ...]]:
@@ -144,7 +152,11 @@ def build_plan(
     builder = _ChangeBuilder(platforms, environments)
     changes = sort_changes(builder.build_changes(matching))
     deltas = compute_deltas(matching, builder.find_catalog, {desired.environment: desired.prices for desired in environments})
-    return Plan(baseline.ref, names, changes, matching.problems, deltas)
+    put_aside: dict[str, set[str]] = defaultdict(set)
+    for change in changes:
+        put_aside[change.environment].update(change.rebuild.put_aside if change.rebuild else ())
+    kept = compute_retained(put_aside, environments)
+    return Plan(baseline.ref, names, changes, matching.problems, deltas, kept=kept)
 
 
 def sort_changes(changes: Iterable[ObjectChange]) -> tuple[ObjectChange, ...]:
@@ -162,12 +174,21 @@ def _natural_sort_key(name: str) -> tuple[tuple[int, int | str], ...]:
     return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in name.split("-"))
 
 
+def _get_user_data(document: Mapping[str, Any]) -> str:
+    spec = document.get("spec")
+    text = spec.get("cloudInit") if isinstance(spec, dict) else None
+    return text if isinstance(text, str) else ""
+
+
 class _ChangeBuilder:
     """Finds the verdict of each object in the table of its environment's platform."""
 
     def __init__(self, platforms: PlatformLoader, environments: tuple[DesiredState, ...]) -> None:
         self._platforms = platforms
         self._written_platforms = {each.environment: (each.platform, each.platform_version) for each in environments}
+        self._merged = {desired.environment: desired.merged for desired in environments}
+        self._created: frozenset[Identity] = frozenset()
+        self._removed: frozenset[Identity] = frozenset()
         self._tombstones = [tombstone for desired in environments for tombstone in desired.tombstones]
         self._tables: dict[tuple[str, str], VerdictTable] = {}
         self._optical_disks = {each.environment: each.optical_disks for each in environments}
@@ -182,6 +203,8 @@ class _ChangeBuilder:
 
     def build_changes(self, matching: Matching) -> Iterator[ObjectChange]:
         """Yield a change for each object that is not the same before and after."""
+        self._created = frozenset(new.identity for new in matching.created)
+        self._removed = frozenset(old.identity for old in matching.removed)
         for old, new in matching.pairs:
             change = self._build_update(old, new)
             if change:
@@ -194,6 +217,7 @@ class _ChangeBuilder:
     def _build_update(self, old: ExistingObject, new: PlannedObject) -> ObjectChange | None:
         table = self._find_kind_verdicts(new.environment, new.identity.kind)
         fields = diff_fields(old.document, new.document, table, self._optical_disks[new.environment])
+        rebuild, fields = self._find_rebuild(old, new, fields, table)
         move = find_move(old, new)
         row = find_move_verdict(old, table) if move else None
         if not fields and not row:
@@ -205,10 +229,30 @@ class _ChangeBuilder:
         if row:
             remedy = PROTECT_FIRST if row.verdict == Verdict.DESTROYS_DATA else ""
             change = change._replace(says=row.says, source=row.source, move=move, remedy=remedy)
+        if rebuild:
+            change = change._replace(rebuild=rebuild, user_data=_get_user_data(new.document))
+        if verdict == Verdict.REJECTED and new.identity.kind == DATA_KIND:
+            change = change._replace(previous_entry=self._build_previous_entry(old, new.environment))
         loss = assess_update(new.identity.kind, old.document, new.document, fields)
         if loss and loss.verdict.severity > verdict.severity:
             change = change._replace(verdict=loss.verdict, says=loss.says, source=loss.source)
         return change._replace(tombstone=self._find_tombstone(new.identity, old.environment))
+
+    def _find_rebuild(
+        self, old: ExistingObject, new: PlannedObject, fields: tuple[FieldChange, ...], table: KindVerdicts
+    ) -> tuple[Rebuild | None, tuple[FieldChange, ...]]:
+        """Return the rebuild of a VM, and the changes of its fields with the verdict of that; None if it is none."""
+        if new.identity.kind != "VMInstance" or not any(field.path == DISKS_FIELD for field in fields):
+            return None, fields
+        rebuild = find_rebuild(new.identity, (old.document, new.document), self._created, self._removed)
+        if rebuild is None:
+            return None, fields
+        rows = table.fields.get(DISKS_FIELD, ())
+        return rebuild, tuple(explain_rebuild(rebuild, each, rows) if each.path == DISKS_FIELD else each for each in fields)
+
+    def _build_previous_entry(self, old: ExistingObject, environment: str) -> Mapping[str, Any] | None:
+        merged = self._merged.get(environment)
+        return build_previous_entry(old.document, merged) if merged else None
 
     def _build_creation(self, new: PlannedObject, candidate: Identity | None) -> ObjectChange:
         kind = self._platforms.load(*self._written_platforms[new.environment]).kinds[new.identity.kind]
@@ -227,6 +271,8 @@ class _ChangeBuilder:
             remedy = find_rename_remedy(old.identity, candidate, old.path, self._vm_names[old.environment])
         verdict, says, source = assess_deletion(old.identity.kind, Assessment(*rows[-1][:3]))
         change = ObjectChange(old.identity, old.environment, old.path, "delete", verdict, says, source, remedy=remedy)
+        if old.identity.kind == DATA_KIND:
+            change = change._replace(previous_entry=self._build_previous_entry(old, old.environment))
         return change._replace(rename_candidate=candidate, tombstone=self._find_tombstone(old.identity, old.environment))
 
     def _find_tombstone(self, identity: Identity, environment: str) -> Tombstone | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from vmgen.check.totals import Cost, PriceList, Totals, compute_disk_totals, compute_vm_totals, sum_totals
 from vmgen.merge.catalog import Catalog
+from vmgen.plan.desired import DesiredState
 from vmgen.plan.matching import ExistingObject, Matching, PlannedObject
 
 
@@ -33,6 +34,24 @@ def compute_deltas(
         price_list = prices.get(name)
         deltas[name] = TotalsDelta(totals, price_list.compute_cost(totals) if price_list else None)
     return deltas
+
+
+def compute_retained(put_aside: Mapping[str, Collection[str]], states: Iterable[DesiredState]) -> dict[str, TotalsDelta]:
+    """Compute the totals of the disks of each environment that are put aside, by name, and kept for their VMs."""
+    kept = {}
+    for state in states:
+        names = put_aside.get(state.environment, ())
+        disks = [
+            disk
+            for group in (state.merged.groups if state.merged and names else ())
+            for instance in group.instances
+            for disk in instance.previous_disks
+            if f"{instance.name}-{disk.suffix}" in names
+        ]
+        if disks:
+            totals = sum_totals(compute_disk_totals(disk.settings.get_plain) for disk in disks)
+            kept[state.environment] = TotalsDelta(totals, state.prices.compute_cost(totals) if state.prices else None)
+    return kept
 
 
 def _sum_by_environment(

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 
 from vmgen.plan.change_kinds import ABSENT
 from vmgen.plan.desired import Identity, Tombstone
+from vmgen.plan.matching import remove_name
 from vmgen.plan.moves import describe_move
 from vmgen.plan.plan import ObjectChange, Plan, PlanSummary, summarize
-from vmgen.plan.totals import NO_DELTA, sum_deltas
+from vmgen.plan.rebuild import Rebuild, describe_rebuild
+from vmgen.plan.totals import NO_DELTA, TotalsDelta, sum_deltas
 from vmgen.plan.verdicts import FieldChange, Verdict
 from vmgen.printable import escape
 from vmgen.printable import format_json as dump_json
@@ -18,7 +20,7 @@ from vmgen.problems import Problem, shorten
 from vmgen.quantities import format_count
 from vmgen.report.problems import problem_to_dict
 from vmgen.report.terminal import Paint
-from vmgen.report.totals import delta_to_dict, format_delta
+from vmgen.report.totals import delta_to_dict, format_amount, format_delta
 from vmgen.secrets.redact import redact_problem
 from vmgen.status.live_plan import LiveNote
 from vmgen.yaml_text import to_flow
@@ -85,6 +87,8 @@ def describe_change(change: ObjectChange) -> Iterator[str]:
         yield from describe_move(change.move, change.environment, change.path)
     if change.says:
         yield change.says
+    if change.rebuild:
+        yield describe_rebuild(change.rebuild)
     if change.rename_candidate:
         yield _describe_rename(change, change.rename_candidate)
     if change.tombstone and (change.is_retired or change.is_refused):
@@ -104,16 +108,25 @@ def _describe_rename(change: ObjectChange, candidate: Identity) -> str:
     )
 
 
+def describe_retained(kept: TotalsDelta) -> str:
+    """Describe the disks that rebuilds keep, and what they cost, as a sentence."""
+    return f"Kept until retired: {format_count(kept.totals.disks, 'disk')}, {format_amount(kept)}."
+
+
 def describe_baseline(against: str) -> str:
     """Describe what a plan compares with; `against` is a Git ref, or empty for the files."""
     return f"what is committed at {against}" if against else "the files in manifests/"
 
 
 class _ChangeGroup(NamedTuple):
-    """Objects with the same change: one of them, and all their names."""
+    """Objects with the same change: one of them, all their names, and the sentences on them.
+
+    What is named after the object begins with `<name>` in the sentences and fields of several.
+    """
 
     representative: ObjectChange
     names: tuple[str, ...]
+    sentences: tuple[str, ...]
 
     @property
     def title(self) -> str:
@@ -124,12 +137,24 @@ def _group_changes(changes: Iterable[ObjectChange], max_names: int) -> Iterator[
     """Group the objects with the same change, at most so many in each group, in the order of the first."""
     groups: dict[str, list[ObjectChange]] = {}
     for change in changes:
-        content = (change.identity.kind, change.environment, change.action, change.verdict, change.fields)
-        groups.setdefault(repr((*content, *describe_change(change))), []).append(change)
+        content = (change.identity.kind, change.environment, change.action, change.verdict)
+        groups.setdefault(repr((*content, *_describe_nameless(change))), []).append(change)
     for group in groups.values():
         for start in range(0, len(group), max_names):
-            names = tuple(change.identity.name for change in group[start : start + max_names])
-            yield _ChangeGroup(group[start], names)
+            part = group[start : start + max_names]
+            fields, sentences = _describe_nameless(part[0]) if len(part) > 1 else (part[0].fields, describe_change(part[0]))
+            names = tuple(change.identity.name for change in part)
+            yield _ChangeGroup(part[0]._replace(fields=fields), names, tuple(sentences))
+
+
+def _describe_nameless(change: ObjectChange) -> tuple[tuple[FieldChange, ...], tuple[str, ...]]:
+    """Return the fields and sentences of a change, with `<name>` for what is named after its object."""
+    name = change.identity.name
+    fields = tuple(
+        field._replace(before=remove_name(field.before, name), after=remove_name(field.after, name)) for field in change.fields
+    )
+    rebuild = change.rebuild and Rebuild(*(tuple(remove_name(list(names), name)) for names in change.rebuild))
+    return fields, tuple(describe_change(change._replace(rebuild=rebuild)))
 
 
 def _format_difference(field: FieldChange) -> str:
@@ -149,6 +174,8 @@ def _format_lines(plan: Plan, paint: Paint, live: Sequence[LiveNote]) -> Iterato
         yield paint(escape(environment), "bold")
         for group in _group_changes(changes, len(changes)):
             yield from _format_group(group, paint)
+        if environment in plan.kept:
+            yield f"  {describe_retained(plan.kept[environment])}"
         yield ""
     if live:
         yield from (paint("Live, by the dump", "bold"), *(f"  {escape(format_live_note(note))}" for note in live), "")
@@ -167,7 +194,7 @@ def _format_group(group: _ChangeGroup, paint: Paint) -> Iterator[str]:
     names = escape(f"{change.identity.kind} {', '.join(group.names)}")
     first, *more = textwrap.wrap(names, _MAX_WIDTH, break_on_hyphens=False, break_long_words=False)
     yield f"  {paint(_ACTION_SYMBOLS[change.action], colour)} {first}"
-    for line in (*more, paint(group.title, colour), *map(escape, describe_change(change))):
+    for line in (*more, paint(group.title, colour), *map(escape, group.sentences)):
         yield f"      {line}"
     for field in change.fields:
         yield escape(f"      {field.path}: {_format_difference(field)}")
@@ -202,6 +229,8 @@ def format_markdown(plan: Plan, max_bytes: int = MAX_COMMENT_BYTES, live: Sequen
     head = f"{COMMENT_MARKER}\n### Plan: {plan.summary}\n\nCompared with {baseline}.\n"
     totals = format_delta(sum_deltas(plan.deltas.values()))
     head += f"\nTotals: **{html.escape(totals)}**.\n" if totals else ""
+    for name, kept in sorted(plan.kept.items()):
+        head += f"\n{_format_code(name)}: {html.escape(describe_retained(kept))}\n"
     head += "" if plan.complete else f"\n**{INCOMPLETE}**\n"
     head += _format_live_list(live, max_bytes // 4)
     head += _format_refusals(plan.problems, max_bytes // 2 - len(head.encode()))
@@ -318,7 +347,7 @@ def _build_block(group: _ChangeGroup) -> _Block:
     names = ", ".join(map(_format_code, group.names))
     where = f" in {_format_code(change.environment)}" if _is_severe(change) else ""
     lines = [f"- {change.identity.kind} {names}{where}: **{group.title}**"]
-    lines.extend(f"  <br>{_format_sentence(sentence)}" for sentence in describe_change(change))
+    lines.extend(f"  <br>{_format_sentence(sentence)}" for sentence in group.sentences)
     for field in change.fields:
         lines.append(f"  - {_format_code(field.path)}: {_format_code(_format_difference(field))}")
         verdict = "" if field.verdict == change.verdict else f"**{field.verdict}**: "
@@ -355,6 +384,7 @@ def format_json(plan: Plan, live: Sequence[LiveNote] = ()) -> str:
                 "name": name,
                 "summary": _summary_to_dict(summarize(changes)),
                 "totals": delta_to_dict(plan.deltas.get(name, NO_DELTA)),
+                **({"kept": delta_to_dict(plan.kept[name])} if name in plan.kept else {}),
                 "objects": [_change_to_dict(change) for change in changes],
             }
             for name, changes in plan.by_environment.items()
@@ -383,6 +413,9 @@ def _change_to_dict(change: ObjectChange) -> dict[str, Any]:
         data["renamedTo" if change.action == "delete" else "renamedFrom"] = _identity_to_dict(change.rename_candidate)
     if change.remedy:
         data["remedy"] = change.remedy
+    if change.rebuild:
+        rebuild = change.rebuild
+        data["rebuild"] = {"gained": rebuild.gained, "putAside": rebuild.put_aside, "staying": rebuild.staying}
     if change.move:
         data |= {"movedFrom": change.move.environment, "movedFromGroup": change.move.group}
     if change.tombstone and (change.is_retired or change.is_refused):

@@ -122,6 +122,12 @@ def format_delta(delta: TotalsDelta) -> str:
     return ", ".join(filter(None, words))
 
 
+def format_amount(delta: TotalsDelta) -> str:
+    """Format storage and its cost as an amount, without signs: `60 GiB replicated, CHF 6.00 a month`."""
+    sizes = [f"{_format_gibibytes(size)} {name}".rstrip() for name, size in delta.totals.storage.items()]
+    return ", ".join((*sizes, f"{delta.cost} a month") if delta.cost and delta.cost.amount else sizes)
+
+
 def _format_signed(number: int, format_amount: Callable[[int], str], suffix: str = "") -> str:
     return f"{'+' if number > 0 else '-'}{format_amount(abs(number))}{suffix}" if number else ""
 

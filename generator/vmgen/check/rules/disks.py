@@ -79,7 +79,7 @@ def several_sources(environment: Environment) -> Iterator[Finding]:
     Keep one. (A higher layer that writes one replaces what a lower layer wrote: only two in the same place are refused.)
     """
     for disk, path, _ in environment.all_disk_settings:
-        sources = [name for name in DISK_SOURCES if disk.get(name)]
+        sources = [name for name in (*DISK_SOURCES, "rawSource") if disk.get(name)]
         if len(sources) > 1:
             message = f"{' and '.join(sources)} both say what is on the disk; keep one"
             yield Finding(disk.find_place(sources[1]), f"{path}.{sources[1]}", message)

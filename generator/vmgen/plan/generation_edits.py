@@ -1,0 +1,141 @@
+"""The keys that make the next generation of disks whose source or storage class changed, and keep the one before.
+
+Keys of a group reach each of its VMs. They are right where all VMs that exist change alike; else each VM gets its own.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from vmgen.merge.environment import Environment, Group, Instance
+from vmgen.merge.inference import has_system_disk
+from vmgen.merge.own_disks import SYSTEM_DISK, OwnDisk
+from vmgen.read.located import Located, to_plain
+
+
+class ChangedDisk(NamedTuple):
+    """An own disk of a VM that cannot become what is written; `entry` is its entry below `previous:`, without `of:`."""
+
+    group: Group
+    instance: Instance
+    disk: OwnDisk
+    entry: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return f"{self.instance.name}-{self.disk.suffix}"
+
+
+class GenerationEdit(NamedTuple):
+    """Keys to write, as plain data, at the key path of a group or an instance; `disks` are the names of what they are for."""
+
+    path: tuple[str, ...]
+    values: dict[str, Any]
+    disks: tuple[str, ...]
+
+
+def find_changed_disks(entries: Mapping[str, Mapping[str, Any]], environment: Environment) -> Iterator[ChangedDisk]:
+    """Yield the own disks of an environment among entries below `previous:` by the name of the disk."""
+    for group in environment.groups:
+        for instance in group.instances:
+            for disk in instance.settings.disks:
+                entry = entries.get(f"{instance.name}-{disk.suffix}")
+                if entry is not None:
+                    yield ChangedDisk(group, instance, disk, entry)
+
+
+def build_generation_edits(changed: Sequence[ChangedDisk], new_disks: Collection[str]) -> tuple[GenerationEdit, ...]:
+    """Return the edits for changed disks of one environment, one for each group or VM that is to get keys.
+
+    `new_disks` are the names of the disks that did not exist before.
+    """
+    by_disk: dict[tuple[str, str], list[ChangedDisk]] = defaultdict(list)
+    for each in changed:
+        by_disk[each.group.key, each.disk.key].append(each)
+    values: dict[tuple[str, ...], dict[str, Any]] = {}
+    names: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for alike in by_disk.values():
+        for edit in _build_disk_edits(alike, new_disks):
+            values[edit.path] = _merge_mappings(values.get(edit.path, {}), edit.values)
+            names[edit.path].extend(edit.disks)
+    return tuple(GenerationEdit(path, values[path], tuple(names[path])) for path in values)
+
+
+def _build_disk_edits(alike: list[ChangedDisk], new_disks: Collection[str]) -> Iterator[GenerationEdit]:
+    """Yield the edits for one disk key of one group."""
+    group, key = alike[0].group, alike[0].disk.key
+    shared = [each for each in alike if not _has_own_generation(each)]
+    names = {each.name for each in shared}
+    is_uniform = all((each.entry, each.disk.generation) == (shared[0].entry, shared[0].disk.generation) for each in shared)
+    if shared and is_uniform and not any(name not in names for name in _list_reached(group, key, new_disks)):
+        of = [_label(each.instance) for each in shared]
+        yield GenerationEdit(("vms", group.key), _build_values(shared[0], of, group.located), tuple(sorted(names)))
+        alike = [each for each in alike if each.name not in names]
+    for each in alike:
+        override = _find_override(each) or Located({}, group.place)
+        path = ("vms", group.key, "instances", _find_label(each))
+        yield GenerationEdit(path, _build_values(each, [_label(each.instance)], override), (each.name,))
+
+
+def _list_reached(group: Group, key: str, new_disks: Collection[str]) -> Iterator[str]:
+    """Yield the disks that exist, and whose generation the group's keys decide."""
+    for instance in group.instances:
+        for disk in instance.settings.disks:
+            each = ChangedDisk(group, instance, disk, {})
+            if disk.key == key and each.name not in new_disks and not _has_own_generation(each):
+                yield each.name
+
+
+def _build_values(changed: ChangedDisk, of: list[int | str], level: Located) -> dict[str, Any]:
+    """Return the keys at a level, the group or an override, with what its `previous:` has already."""
+    disk, vm = changed.disk, changed.instance.settings
+    known = {each.disk.generation for each in vm.previous if each.disk.key == disk.key} | {disk.generation}
+    is_system = disk.key == SYSTEM_DISK and has_system_disk(vm.values)
+    own = level if is_system else _find_disk(level, disk.key)
+    previous = own.get_plain("previous", {}) if own else {}
+    entries = {int(number): entry for number, entry in previous.items()} | {disk.generation: {**changed.entry, "of": of}}
+    keys = {"system" if is_system else "generation": max(known) + 1, "previous": dict(sorted(entries.items()))}
+    if is_system:
+        return keys
+    return {"disks": {disk.key: {**(to_plain(own) if own else {}), **keys}}}
+
+
+def _find_disk(level: Located, key: str) -> Located | None:
+    disks = level.get("disks")
+    return disks.get(key) if disks else None
+
+
+def _has_own_generation(changed: ChangedDisk) -> bool:
+    """Return true if the override of the VM, rather than its group, says which generation of the disk it has."""
+    override = _find_override(changed)
+    if override is None:
+        return False
+    is_system = changed.disk.key == SYSTEM_DISK and has_system_disk(changed.instance.settings.values)
+    level = override if is_system else _find_disk(override, changed.disk.key)
+    return level is not None and level.get("system" if is_system else "generation") is not None
+
+
+def _find_override(changed: ChangedDisk) -> Located | None:
+    instances = changed.group.located.get("instances")
+    return instances.get(_find_label(changed)) if instances else None
+
+
+def _find_label(changed: ChangedDisk) -> str:
+    """Return what `instances:` calls the VM, or would."""
+    instances = changed.group.located.get("instances")
+    labels = changed.instance.labels
+    return next((label for label in labels if instances and instances.get(label)), labels[0])
+
+
+def _label(instance: Instance) -> int | str:
+    return instance.name if instance.number is None else instance.number
+
+
+def _merge_mappings(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(lower)
+    for key, value in upper.items():
+        is_mapping = isinstance(merged.get(key), dict) and isinstance(value, dict)
+        merged[key] = _merge_mappings(merged[key], value) if is_mapping else value
+    return merged

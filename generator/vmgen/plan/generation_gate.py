@@ -1,0 +1,128 @@
+"""What the gate says of generations of disks: how to write the next one, what may not run on it, and what begins empty."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from vmgen.merge.environment import Environment
+from vmgen.plan.desired import DesiredState
+from vmgen.plan.generation_edits import build_generation_edits, find_changed_disks
+from vmgen.plan.generation_lines import format_edit, format_rooted
+from vmgen.plan.plan import ObjectChange
+from vmgen.plan.verdicts import Verdict
+from vmgen.problems import Place, Problem
+from vmgen.rules import PREVIOUS_DISK_IS_NEW, REJECTED_CHANGE
+from vmgen.yaml_text import to_flow
+
+_MAX_NAMES = 6
+
+
+def needs_generation(change: ObjectChange) -> bool:
+    """Return true if a disk is rejected since it cannot become what is written, so that its next generation is the way."""
+    return change.verdict == Verdict.REJECTED and change.previous_entry is not None and change.action != "delete"
+
+
+def build_generation_refusals(
+    changes: Iterable[ObjectChange], plan_changes: Iterable[ObjectChange], desired: DesiredState, environment: Environment
+) -> Iterator[Problem]:
+    """Yield a problem for each group, VM, or standalone disk of one environment, with the lines that write what was meant."""
+    refused = {change.identity.name: change for change in changes}
+    entries = {name: change.previous_entry for name, change in refused.items() if change.previous_entry is not None}
+    new_disks = {
+        change.identity.name
+        for change in plan_changes
+        if change.action == "create" and change.environment == desired.environment and change.identity.kind == "VMDisk"
+    }
+    changed = tuple(find_changed_disks(entries, environment))
+    for edit in build_generation_edits(changed, new_disks):
+        paste = format_edit(edit, environment)
+        remedy = (
+            "Take it back; or rebuild: the next generation is made beside, and the disk that exists is kept, detached, by "
+            f"{paste.where}:"
+        )
+        place = _find_field_place(desired, refused[edit.disks[0]]) or paste.place
+        yield _build_problem([refused[name] for name in edit.disks], place, remedy, paste.lines)
+    own = {each.name for each in changed}
+    for name, change in refused.items():
+        if name not in own:
+            yield _build_other_refusal(change, desired, environment)
+
+
+def _build_other_refusal(change: ObjectChange, desired: DesiredState, environment: Environment) -> Problem:
+    """Build the refusal of a disk that is kept from before, or of a standalone one."""
+    entry = dict(change.previous_entry or {})
+    place = _find_field_place(desired, change) or desired.previous.get(change.path) or Place(desired.file, 1, 1)
+    if change.path in desired.previous:
+        return _build_problem([change], place, f"Its entry under `previous:` says what is committed: `{to_flow(entry)}`.", ())
+    name = change.identity.name
+    written = environment.settings.get_plain("disks", {}).get(name)
+    if written is None or "rawSource" in entry:
+        return _build_problem([change], place, "Take it back, or write another disk beside it.", ())
+    second = next(
+        other for number in range(2, 10_000) if (other := f"{name}-{number}") not in environment.settings.get_plain("disks")
+    )
+    remedy = (
+        f"Take it back; or write the other disk under a name of its own, and attach that, by writing these keys into "
+        f"{desired.file}, in place of those of the same name there:"
+    )
+    return _build_problem([change], place, remedy, format_rooted(("disks",), {name: entry, second: written}))
+
+
+def _build_problem(changes: list[ObjectChange], place: Place, remedy: str, lines: tuple[str, ...]) -> Problem:
+    names = [str(change.identity) for change in changes]
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    says = dict.fromkeys(field.says for change in changes for field in change.fields if field.verdict == Verdict.REJECTED)
+    message = f"the platform rejects a change: {', '.join(names[:_MAX_NAMES])}{more}. {' '.join(says)} {remedy}"
+    return Problem(place, REJECTED_CHANGE.id, "", message, lines=lines)
+
+
+def _find_field_place(desired: DesiredState, change: ObjectChange) -> Place | None:
+    places = desired.field_places.get(change.path, {})
+    rejected = (field.path for field in change.fields if field.verdict == Verdict.REJECTED)
+    return next((places[path] for path in rejected if path in places), None)
+
+
+def describe_keeping(changes: Iterable[ObjectChange], environment: Environment) -> str:
+    """Return how to keep disks that go and are generations of disks that VMs have, as a sentence; empty for none."""
+    by_place: dict[tuple[str, str, int], list[tuple[int | str, Mapping[str, Any]]]] = defaultdict(list)
+    removed = {change.identity.name: change for change in changes if change.previous_entry is not None}
+    for group in environment.groups:
+        for instance in group.instances:
+            for disk in instance.settings.disks:
+                for name, generation in _list_other_generations(instance.name, disk.key, disk.generation, removed):
+                    label = instance.name if instance.number is None else instance.number
+                    entry = removed[name].previous_entry or {}
+                    by_place[group.key, disk.key, generation].append((label, entry))
+    sentences = []
+    for (group_key, key, generation), kept in by_place.items():
+        path = f"vms.{group_key}" if key == "system" else f"vms.{group_key}.disks.{key}"
+        entry = {**kept[0][1], "of": [label for label, _ in kept]}
+        if all(other == kept[0][1] for _, other in kept):
+            sentences.append(f"To keep them, detached, write `previous: {to_flow({generation: entry})}` in `{path}`.")
+    return " ".join(sentences)
+
+
+def _list_other_generations(vm: str, key: str, current: int, removed: Mapping[str, ObjectChange]) -> Iterator[tuple[str, int]]:
+    first = f"{vm}-{key}"
+    for name in removed:
+        suffix = name.removeprefix(f"{first}-") if name != first else "1"
+        if (name == first or name.startswith(f"{first}-")) and suffix.isdecimal() and int(suffix) != current:
+            yield name, int(suffix)
+
+
+def find_new_previous_disks(changes: Iterable[ObjectChange], states: Mapping[str, DesiredState]) -> Iterator[Problem]:
+    """Yield a warning for each entry of `previous:` that makes a disk which was not there before."""
+    by_place: dict[Place, list[str]] = defaultdict(list)
+    for change in changes:
+        desired = states.get(change.environment)
+        if change.action == "create" and desired and change.path in desired.previous:
+            by_place[desired.previous[change.path]].append(change.identity.name)
+    for place, names in by_place.items():
+        more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+        message = (
+            f"{', '.join(names[:_MAX_NAMES])}{more}: not committed yet, so what is kept here begins without data, "
+            "unless the platform has it already; take out of `of:` the VMs that never had it"
+        )
+        yield PREVIOUS_DISK_IS_NEW.build_problem(place, "", message)
