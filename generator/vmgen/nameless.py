@@ -6,9 +6,11 @@ A placeholder is one character of Unicode's private use area: YAML reads it as t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 FIRST_PLACEHOLDER = "\ue000"
+_STAND_IN = "vmgen-stand-in-"
 _INSIDE_WORD = re.compile(r"[\w.\\][\ue000-\uf8ff]|[\ue000-\uf8ff]\w")
 
 
@@ -18,7 +20,7 @@ def abstract(text: str, names: Sequence[str]) -> str | None:
     Equal results mean that two texts differ in their names only. Of overlapping names the longest is replaced. An empty name
     is ignored.
     """
-    placeholders = _get_placeholders(len(names))
+    placeholders = get_placeholders(len(names))
     if any(placeholder in text for placeholder in placeholders):
         return None
     for name, placeholder in sorted(zip(names, placeholders), key=lambda pair: -len(pair[0])):
@@ -28,10 +30,24 @@ def abstract(text: str, names: Sequence[str]) -> str | None:
 
 
 def fill(nameless: str, names: Sequence[str]) -> str:
-    """Return an abstracted text with names in the place of its placeholders. The names must not hold placeholders."""
-    for name, placeholder in zip(names, _get_placeholders(len(names))):
+    """Return an abstracted text with names in the place of its placeholders. Only the last name may hold placeholders."""
+    for name, placeholder in zip(names, get_placeholders(len(names))):
         nameless = nameless.replace(placeholder, name)
     return nameless
+
+
+def render_nameless(render: Callable[[Sequence[str]], str], names: Sequence[str], text: str) -> str | None:
+    """Return the text that a template rendered without the names, to fill in those of another object.
+
+    `render` renders the template with other names. Return None if that text with the names filled in is not `text`. The caller
+    has to know that the template only writes the names (`Templates.is_name_independent`).
+    """
+    if _STAND_IN in text:
+        return None
+    # The names of the object may occur in its text for other reasons: a VM may be called `running`.
+    stand_ins = [f"{_STAND_IN}{index}" for index in range(len(names))]
+    nameless = abstract(render(stand_ins), stand_ins)
+    return nameless if nameless is not None and fill(nameless, names) == text else None
 
 
 def has_whole_words(nameless: str) -> bool:
@@ -42,6 +58,8 @@ def has_whole_words(nameless: str) -> bool:
     return _INSIDE_WORD.search(nameless) is None
 
 
-def _get_placeholders(count: int) -> list[str]:
+@cache
+def get_placeholders(count: int) -> tuple[str, ...]:
+    """Return the placeholders of so many names."""
     first = ord(FIRST_PLACEHOLDER)
-    return [chr(number) for number in range(first, first + count)]
+    return tuple(chr(number) for number in range(first, first + count))

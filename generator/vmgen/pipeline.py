@@ -231,7 +231,7 @@ class Renderer:
                 problems += self._check_unexpanded_user_data(environment, waivers)
                 return self._keep_going(RenderResult(name, sort_problems(problems), environment))
             self.on_stage("expand")
-            fleet = build_fleet(environment, self.user_data_builder)
+            fleet = build_fleet(environment, self.user_data_builder, verify_all=self.verify_all)
             problems += self._check_user_data(environment, fleet, waivers)
             if _prevents_rendering(problems):
                 return self._keep_going(RenderResult(name, sort_problems(problems), environment))
@@ -303,7 +303,7 @@ class Renderer:
             return ()
         from vmgen.cloud_init.validate import validate_user_data
 
-        problems = validate_user_data(fleet.user_data, verify_all=self.verify_all)
+        problems = validate_user_data(fleet.user_data)
         return waivers.apply(set_advice_severities(environment, problems, USER_DATA_ADVICE))
 
     def _build_delivery(self, environment: Environment, fleet: Fleet) -> tuple[Delivery | None, list[Problem]]:

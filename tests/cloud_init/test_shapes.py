@@ -1,172 +1,177 @@
-"""Sixty files of user data in the shapes that people use, each with the verdict that is right for it."""
+"""User data with names filled in has the bytes, and the findings, of user data that is rendered for each VM by itself."""
 
 from __future__ import annotations
 
-import base64
-import gzip
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from vmgen.cloud_init.user_data import UserData
 from vmgen.cloud_init.validate import check_text
+from vmgen.pipeline import Renderer, RenderResult
+from vmgen.read.templates import Templates
 
-UNIT = "[Unit]\nDescription=shop\n[Service]\nExecStart=/usr/local/bin/shop\n[Install]\nWantedBy=multi-user.target\n"
+ENVIRONMENT = """\
+namespace: tenant-a
+vars: {region: geneva, sizes: [1, 2], on: true, port: 80, empty: '', map: {a: b}}
+defaults: {instanceType: u1.large, image: ubuntu-2404, cloudInit: {template: x.j2}, disks: {data: 5Gi}}
+vms:
+  web: {count: 11, instances: {3: {vars: {region: bern}}, 5: {instanceType: u1.xlarge}, 9: {disks: {more: 1Gi}}}}
+  db: {names: [db, db-0, db-07, "no", region, geneva, nginx, x1, a.b-2], attach: [iso], cloudInitSeed: auto}
+disks: {iso: {url: "https://x.example/a.iso", optical: true, storage: 2Gi}}
+"""
+FIELDS = ("name", "number", "index", "group", "namespace", "disks", "disks[0]")
+VARIABLES = (*(f"vm.{field}" for field in FIELDS), "vm['name']", "vars.region", "vars.port", "env.name", "vars.on")
+OUTPUTS = st.sampled_from(VARIABLES).map("{{{{ {0} }}}}".format) | st.builds(
+    "{{{{ {0} {1} }}}}".format,
+    st.sampled_from(VARIABLES),
+    st.sampled_from(["| upper", "| yaml", "| tojson", "| length", "~ '-x'", "+ 1", "| default(1)", "== 'web-2'", "| string"]),
+)
+CONDITIONS = st.sampled_from(
+    [
+        "vm.name == 'web-2'",
+        "vm.number",
+        "vm.index",
+        "vm.disks",
+        "vars.on",
+        "vm.index > 3",
+        "vm.number is defined",
+        "vm.get('name')",
+    ]
+)
+WORDS = st.sampled_from(
+    ["a", "web-1", "12", " ", "-", ".", "/", "'", '"', ": ", "\n", "\n  - ", "#", "0", "x: ", "\ue000", "é", "AKIA"]
+)
+PIECES = st.recursive(
+    OUTPUTS | WORDS,
+    lambda inner: (
+        st.builds("{{% if {0} %}}{1}{{% else %}}{2}{{% endif %}}".format, CONDITIONS, inner, inner)
+        | st.builds("{{% for d in vm.disks %}}{0}{{{{ d }}}}{{% endfor %}}".format, inner)
+        | st.builds("{{% for d in vars.sizes %}}{0}{{{{ loop.index }}}}{{{{ d }}}}{{% endfor %}}".format, inner)
+        | st.builds("{{% set y = {0} %}}{1}{{{{ y }}}}".format, st.sampled_from(VARIABLES), inner)
+        | st.builds("{{% set y %}}{0}{{% endset %}}{{% if y == 'web-2' %}}{{{{ y }}}}{{% endif %}}".format, inner)
+        | st.builds("{{% macro m(x) %}}{{{{ x }}}}{0}{{% endmacro %}}{{{{ m(vm.name) }}}}".format, WORDS)
+        | st.builds("{{% for vm in [vm] %}}{0}{{% endfor %}}".format, inner)
+    ),
+    max_leaves=6,
+)
+RANDOM = st.lists(PIECES, min_size=1, max_size=8).map("".join)
 
 
-def encode(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
+def render(made: Any, *, verify_all: bool) -> RenderResult:
+    """Render the environment in one of the two ways."""
+    return Renderer(made.project, verify_all=verify_all).render("production")
 
 
-def compress(text: str) -> str:
-    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+def compare(made: Any) -> int:
+    """Compare both ways, to the bytes and the messages; return how many files there are."""
+    fast, plain = (render(made, verify_all=by_itself) for by_itself in (False, True))
+    assert fast.files == plain.files
+    assert fast.problems == plain.problems
+    return len(plain.files)
 
 
-def mime(*parts: tuple[str, str], boundary: str = "==BOUNDARY==") -> str:
-    head = f'Content-Type: multipart/mixed; boundary="{boundary}"\nMIME-Version: 1.0\n\n'
-    body = "".join(
-        f'--{boundary}\nContent-Type: {kind}; charset="us-ascii"\nMIME-Version: 1.0\n\n{text}\n' for kind, text in parts
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(template=RANDOM)
+def test_random_templates(repository: Callable, template: str) -> None:
+    """Whatever a template does, both ways give the same bytes and the same problems."""
+    compare(repository(ENVIRONMENT, {"templates/cloud-init/x.j2": f"#cloud-config\nx: |\n  a\n{template}\n"}))
+
+
+SAMPLES = {
+    "name": "#cloud-config\nhostname: {{ vm.name }}\n",
+    "name within a word": "#cloud-config\nhostname: a{{ vm.name }}b\nfqdn: {{ vm.name }}.example.com\n",
+    "number and index": "#cloud-config\nruncmd:\n  - echo {{ vm.number | default(3) }} of {{ vm.index }} {{ vm.group }}\n",
+    "disks": "#cloud-config\nruncmd:\n{% for disk in vm.disks %}\n  - echo {{ disk }}\n{% endfor %}\n",
+    "one line": "#!/bin/sh {{ vm.name }}",
+    "blanks at the end": "#!/bin/sh\necho {{ vm.name }} ",
+    "only a name": "{{ vm.name }}",
+}
+
+
+@pytest.mark.parametrize("template", SAMPLES.values(), ids=SAMPLES)
+def test_samples(repository: Callable, template: str) -> None:
+    """Forms of user data that manifests write in other ways have the same bytes both ways."""
+    assert compare(repository(ENVIRONMENT, {"templates/cloud-init/x.j2": template})) >= 0
+
+
+def count_renders(made: Any, monkeypatch: pytest.MonkeyPatch, *, verify_all: bool = False) -> Mapping[str, int]:
+    """Render the environment; return how often each template was rendered."""
+    counts: dict[str, int] = {}
+    original = Templates.render
+
+    def count(self: Templates, name: str, values: Mapping[str, Any]) -> str:
+        counts[name] = counts.get(name, 0) + 1
+        return original(self, name, values)
+
+    monkeypatch.setattr(Templates, "render", count)
+    assert render(made, verify_all=verify_all).files
+    return counts
+
+
+PLAIN = """\
+namespace: tenant-a
+vms: {web: {count: 40, instanceType: u1.large, image: ubuntu-2404, cloudInit: {template: x.j2}}}
+"""
+
+
+def test_a_shape_is_rendered_once(repository: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many VMs a group has, its template runs for the first one and once without names; so does that of the manifest."""
+    made = repository(PLAIN, {"templates/cloud-init/x.j2": SAMPLES["name"]})
+    counts = count_renders(made, monkeypatch)
+    assert (counts["cloud-init/x.j2"], counts["hikube/vm-instance.yaml.j2"]) == (2, 2)
+
+
+def test_a_template_that_decides_is_rendered_for_each(repository: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A template that looks at the VM runs for each, and the manifests still share theirs."""
+    template = "#cloud-config\nhostname: {{ vm.name | upper }}\n"
+    counts = count_renders(repository(PLAIN, {"templates/cloud-init/x.j2": template}), monkeypatch)
+    assert (counts["cloud-init/x.j2"], counts["hikube/vm-instance.yaml.j2"]) == (40, 2)
+
+
+def test_verify_renders_each(repository: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `verify_all` every text and every manifest is rendered by itself."""
+    made = repository(PLAIN, {"templates/cloud-init/x.j2": SAMPLES["name"]})
+    counts = count_renders(made, monkeypatch, verify_all=True)
+    assert (counts["cloud-init/x.j2"], counts["hikube/vm-instance.yaml.j2"]) == (41, 41)
+
+
+def test_a_shape_is_checked_once(repository: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 40 texts those with names and numbers of one and of two digits are looked at."""
+    checked: list[str] = []
+    monkeypatch.setattr("vmgen.cloud_init.validate.check_text", lambda text, **_: checked.append(text) or ())
+    made = repository(PLAIN, {"templates/cloud-init/x.j2": SAMPLES["number and index"].replace(" | default(3)", "")})
+    for by_itself in (False, True):
+        checked.clear()
+        render(made, verify_all=by_itself)
+        assert 1 < len(checked) < 6
+
+
+NUMBERS = st.sampled_from(
+    ["mtu: {0}", "uid: '{0}'", "x: [{0}]", "x: [a, {0}]", "- {0}", "x: 1.{0}", "x: a{0}", "x: {0} b", "x: 0{0}"]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(NUMBERS | st.sampled_from(["hostname: {1}", "x: {1}", "- echo {1}"]), min_size=1, max_size=4), st.integers(1, 30)
+)
+def test_texts_of_one_key_have_the_same_findings(lines: list[str], number: int) -> None:
+    """The findings of a text are those of any other with its key."""
+    texts = ["#cloud-config\n" + "\n".join(lines).format(n, f"web-{n}") + "\n" for n in (number, number + 1, number * 3)]
+    names = [f"web-{n}" for n in (number, number + 1, number * 3)]
+    found = {}
+    for text, name in zip(texts, names, strict=True):
+        findings = [(finding.rule.id, finding.message, finding.line) for finding in check_text(text)]
+        assert found.setdefault(UserData(text, name=name).check_key, findings) == findings
+
+
+def test_a_number_that_is_too_large_for_one_vm(repository: Callable) -> None:
+    """A number that cloud-init takes from the first VM and refuses from another is found, whichever way is taken."""
+    template = (
+        "#cloud-config\nswap: {filename: /swap, size: {{ vm.number }}}\npower_state: {mode: halt, delay: '+{{ vm.number }}'}\n"
     )
-    return f"{head}{body}--{boundary}--\n"
-
-
-def config(text: str) -> str:
-    return f"#cloud-config\n{text}\n"
-
-
-SHELL, CONFIG = "text/x-shellscript", "text/cloud-config"
-FINE = {
-    "k3s server": config("runcmd:\n  - curl -sfL https://get.k3s.io | INSTALL_K3S_EXEC='server --cluster-init' sh -"),
-    "k3s config file": config(
-        "write_files:\n  - path: /etc/rancher/k3s/config.yaml\n    content: |\n      tls-san: [k3s.shop.example]"
-    ),
-    "k3s agent": "#!/bin/bash\nset -eu\ncurl -sfL https://get.k3s.io | K3S_URL=https://10.0.0.1:6443 K3S_TOKEN_FILE=/run/k3s sh -\n",  # noqa: E501
-    "k3s registry mirror": config("write_files:\n  - {path: /etc/rancher/k3s/registries.yaml, content: 'mirrors: {}'}"),
-    "kubeadm prerequisites": config(
-        "write_files:\n  - path: /etc/modules-load.d/k8s.conf\n    content: |\n      overlay\n      br_netfilter\n"
-        "packages: [containerd, apt-transport-https]\nruncmd:\n  - modprobe br_netfilter\n  - sysctl --system"
-    ),
-    "kubeadm repository": config(
-        "apt:\n  sources:\n    kubernetes.list:\n      source: deb [signed-by=$KEY_FILE] https://pkgs.k8s.io/core:/stable:/v1.31/deb/ /\n"  # noqa: E501
-        "      keyid: DE15B14486CD377B9E876E1A234654DA9A296436\npackages: [kubelet, kubeadm, kubectl]"
-    ),
-    "kubeadm join from a file": config("runcmd:\n  - [kubeadm, join, --config, /run/join.yaml]"),
-    "kubeadm init": config("runcmd:\n  - kubeadm init --pod-network-cidr=10.244.0.0/16\n  - [sh, -c, 'mkdir -p /root/.kube']"),
-    "swarm init": config("package_update: true\npackages: [docker.io]\nruncmd:\n  - docker swarm init --advertise-addr eth0"),
-    "swarm worker": '#!/bin/sh\ntoken=$(cat /run/swarm)\ndocker swarm join --token "$token" 10.0.0.2:2377\n',
-    "docker from its repository": config(
-        "apt:\n  sources:\n    docker.list:\n      source: deb [arch=amd64 signed-by=$KEY_FILE] https://download.docker.com/linux/ubuntu"
-        " $RELEASE stable\n      keyid: 9DC858229FC7DD38854AE2D88D81803C0EBFCD88\npackages: [docker-ce, docker-compose-plugin]"
-    ),
-    "docker group": config("groups: [docker]\nusers:\n  - default\n  - {name: ops, groups: [docker], lock_passwd: true}"),
-    "docker daemon": config(
-        'write_files:\n  - path: /etc/docker/daemon.json\n    content: |\n      {"log-driver": "journald"}'
-    ),
-    "docker ps": config("runcmd:\n  - docker ps --format '{{.Names}}'"),
-    "compose": config(
-        "write_files:\n  - path: /opt/compose.yaml\n    content: |\n      services:\n        web: {image: nginx}"
-    ),
-    "podman quadlet": config("write_files:\n  - path: /etc/containers/systemd/a.container\n    content: |\n      [Container]"),
-    "tailscale": config(
-        "runcmd:\n  - [sh, -c, 'curl -fsSL https://tailscale.com/install.sh | sh']\n  - [tailscale, up, --auth-key=file:/run/key]"  # noqa: E501
-    ),
-    "tailscale sysctl": config("write_files:\n  - path: /etc/sysctl.d/99-ts.conf\n    content: net.ipv4.ip_forward = 1"),
-    "two parts": mime((CONFIG, config("packages: [nginx]")), (SHELL, "#!/bin/sh\necho done\n")),
-    "two parts, named": mime(
-        (CONFIG, config("hostname: a")), (SHELL, "#!/usr/bin/env python3\nprint(1)\n"), boundary="MIMEBOUNDARY"
-    ),
-    "boothook and config": mime(
-        ("text/cloud-boothook", "#cloud-boothook\n#!/bin/sh\necho\n"), (CONFIG, config("locale: C.UTF-8"))
-    ),
-    "include in a part": mime(("text/x-include-url", "#include\nhttps://shop.example/a\n"), (CONFIG, config("timezone: UTC"))),
-    "per boot": mime(
-        ("text/x-shellscript-per-boot", "#!/bin/sh\ndate\n"),
-        ("text/jinja2", "## template: jinja\n#cloud-config\nfqdn: {{ v1.local_hostname }}\n"),
-    ),
-    "archive": "#cloud-config-archive\n- type: text/cloud-config\n  content: |\n    packages: [git]\n- |\n  #!/bin/sh\n  echo\n",  # noqa: E501
-    "archive of includes": "#cloud-config-archive\n- type: text/x-include-url\n  content: |\n    #include\n    https://shop.example/a\n",
-    "archive with names": "#cloud-config-archive\n- {type: text/x-shellscript, filename: a.sh, content: '#!/bin/sh'}\n",
-    "autoinstall": config(
-        "autoinstall:\n  version: 1\n  identity: {hostname: a, username: ops, password: '*'}\n  ssh: {install-server: true}\n"
-        "  storage: {layout: {name: lvm}}"
-    ),
-    "autoinstall with user data": config("autoinstall:\n  version: 1\n  user-data:\n    packages: [vim]"),
-    "nginx": config("packages: [nginx]\nruncmd:\n  - [systemctl, enable, --now, nginx]"),
-    "unit": config("write_files:\n  - path: /etc/systemd/system/shop.service\n    encoding: b64\n    content: " + encode(UNIT)),
-    "unit, compressed": config("write_files:\n  - path: /etc/a\n    encoding: gz+b64\n    content: " + compress(UNIT)),
-    "data disk": config(
-        "disk_setup: {/dev/vdb: {table_type: gpt, layout: true}}\nfs_setup: [{device: /dev/vdb1, filesystem: ext4}]\n"
-        "mounts: [[/dev/vdb1, /data, ext4, 'defaults,nofail']]"
-    ),
-    "swap": config("swap: {filename: /swapfile, size: 2G}"),
-    "hardening": config(
-        "ssh_pwauth: false\ndisable_root: true\nwrite_files:\n  - {path: /etc/ssh/sshd_config.d/a.conf, permissions: '0600', content: x}"  # noqa: E501
-    ),
-    "time": config("timezone: Europe/Zurich\nntp: {enabled: true, servers: [ch.pool.ntp.org]}"),
-    "reboot at the end": config("power_state: {mode: reboot, delay: now}\npackage_upgrade: true"),
-    "jinja for cloud-init": "## template: jinja\n#cloud-config\nruncmd:\n  - echo {{ v1.distro }} {{ ds.meta_data.instance_id }}\n",  # noqa: E501
-    "include": "#include\nhttps://shop.example/base.yaml\nhttps://shop.example/web.yaml\n",
-    "gitlab runner": config(
-        "packages: [gitlab-runner]\nruncmd:\n  - gitlab-runner register --non-interactive --token-file /run/token"
-    ),
-    "wireguard by command": config("packages: [wireguard]\nruncmd: [[wg-quick, up, wg0]]"),
-    "python script": "#!/usr/bin/env python3\nprint('x')\n",
-}
-SECRET = "pa55" + "w0rd-of-the-shop"
-WRONG = {
-    "k3s token": (config(f"runcmd:\n  - curl -sfL https://get.k3s.io | K3S_TOKEN={SECRET} sh -"), ["secret-in-cloud-init"]),
-    "kubeadm runcmd as a text": (config("runcmd: kubeadm init"), ["invalid-cloud-config"]),
-    "kubeadm write_file": (config("write_file:\n  - path: /a"), ["unknown-cloud-config-key"]),
-    "swarm without a header": ("docker swarm init\n", ["cloud-init-header"]),
-    "docker old keys": (config("apt_sources:\n  - {source: 'deb https://x stable main'}"), ["deprecated-cloud-config"]),
-    "docker permissions": (config("write_files:\n  - {path: /a, permissions: 0755}"), ["invalid-cloud-config"]),
-    "tailscale key": (
-        config(f"runcmd:\n  - [tailscale, up, --authkey=tskey-auth-{'k' * 12}CNTRL-{'x1' * 10}]"),
-        ["secret-in-cloud-init"],
-    ),
-    "part with a misspelt key": (mime((CONFIG, config("pakages: [a]"))), ["unknown-cloud-config-key"]),
-    "part of a wrong type": (mime(("text/x-shelscript", "#!/bin/sh\n")), ["cloud-init-part"]),
-    "part without #!": (mime((SHELL, "apt-get update\n")), ["cloud-init-part"]),
-    "archive misspelt": ("#cloud-config-archive\n- {content: 'pakages: [a]'}\n", ["unknown-cloud-config-key"]),
-    "archive as a mapping": ("#cloud-config-archive\ntype: text/cloud-config\n", ["cloud-init-part"]),
-    "autoinstall misspelt": (config("autoinstal:\n  version: 1"), ["unknown-cloud-config-key"]),
-    "autoinstall without version": (config("autoinstall: {identity: {hostname: a}}"), ["invalid-cloud-config"]),
-    "Terraform": (
-        config("write_files:\n  - {path: /a, encoding: b64, content: '${base64encode(file)}'}"),
-        ["cloud-config-encoding"],
-    ),
-    "template pasted": (config("hostname: {{ hostname }}"), ["cloud-config-syntax"]),
-    "include over http": ("#include\nhttp://shop.example/a\n", ["cloud-init-include-http"]),
-    "netplan": (config("network: {version: 2}"), ["unknown-cloud-config-key"]),
-    "key twice": (config("packages: [a]\npackages: [b]"), ["cloud-config-duplicate-key"]),
-    "unknown variable": ("## template: jinja\n#cloud-config\nfqdn: {{ hostname }}\n", ["unknown-jinja-variable"]),
-    "windows header": ("#ps1\nGet-Date\n", ["cloud-init-header"]),
-}
-FOR_WINDOWS = {
-    "powershell": ("#ps1_sysnative\nRename-Computer -NewName DC01\n", []),
-    "host name": (config("set_hostname: app01\nset_timezone: W. Europe Standard Time"), []),
-    "packages": (config("packages: [iis]"), ["unknown-cloud-config-key"]),
-    "message": (mime((SHELL, "#ps1\nGet-Date\n"), (CONFIG, config("set_hostname: a"))), []),
-    "bash": ("echo hello\n", ["cloud-init-header"]),
-}
-
-
-def test_there_are_sixty() -> None:
-    """The table has sixty files or more."""
-    assert len(FINE) + len(WRONG) + len(FOR_WINDOWS) >= 60
-
-
-@pytest.mark.parametrize("text", FINE.values(), ids=FINE)
-def test_fine(text: str) -> None:
-    """What works on a VM passes without a word."""
-    assert [(finding.rule.id, finding.line, finding.message) for finding in check_text(text)] == []
-
-
-@pytest.mark.parametrize(("text", "rules"), WRONG.values(), ids=WRONG)
-def test_wrong(text: str, rules: list[str]) -> None:
-    """What would not work is one finding, of the right rule."""
-    assert [finding.rule.id for finding in check_text(text)] == rules
-
-
-@pytest.mark.parametrize(("text", "rules"), FOR_WINDOWS.values(), ids=FOR_WINDOWS)
-def test_for_windows(text: str, rules: list[str]) -> None:
-    """On Windows the reader is another one."""
-    assert [finding.rule.id for finding in check_text(text, for_windows=True)] == rules
+    assert compare(repository(PLAIN, {"templates/cloud-init/x.j2": template}))

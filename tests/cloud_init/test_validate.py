@@ -133,7 +133,7 @@ def test_nothing_repeats_a_value() -> None:
 
 
 def test_one_text_of_a_shape_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Texts that differ in the VM's name and in numbers share what is found; with `verify_all` each is looked at."""
+    """Texts that differ in the VM's name and in numbers share their findings, unless a number is a value by itself."""
     checked: list[str] = []
 
     def check(text: str, *, for_windows: bool) -> tuple[UserDataFinding, ...]:
@@ -142,10 +142,10 @@ def test_one_text_of_a_shape_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> No
         return ()
 
     monkeypatch.setattr("vmgen.cloud_init.validate.check_text", check)
-    texts = [UserData(f"#cloud-config\nfqdn: web-{n}\nuid: {n}\n", name=f"web-{n}") for n in range(1, 4)]
+    texts = [UserData(f"#cloud-config\nfqdn: web-{n}\nruncmd: [echo {n} is up]\n", name=f"web-{n}") for n in range(1, 4)]
     assert validate_user_data(texts) == []
     assert len(checked) == 1
-    validate_user_data(texts, verify_all=True)
+    assert validate_user_data([UserData(f"{item.text}mtu: {n}\n", name=item.name) for n, item in enumerate(texts)]) == []
     assert len(checked) == 4
 
 

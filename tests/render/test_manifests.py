@@ -9,7 +9,7 @@ import pytest
 
 from vmgen.pipeline import Renderer
 from vmgen.read.templates import Templates
-from vmgen.render.manifests import MANIFEST_FILTERS, NAME_KEYS
+from vmgen.render.manifests import MANIFEST_FILTERS, NAME_VARIABLES
 from vmgen.yaml_text import finalize
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -80,13 +80,25 @@ def test_a_template_that_decides_by_name_is_rendered_for_each_vm(repository: Cal
         ("{% for disk in disks %}\n- {{ loop.index }}\n{% endfor %}", True),
         ("{% for a, b in disks %}\n- {{ a }}\n{% endfor %}", False),
         ("{% include 'other.j2' %}", False),
+        ("{% set x %}{{ name }}{% endset %}\n{% if x == 'web-2' %}\na: 1\n{% endif %}", False),
+        ("{% for disk in disks %}\n{% if loop.previtem == 'web-1' %}\na: 1\n{% endif %}\n{% endfor %}", False),
+        ("{% for disk in disks %}\n{% if loop['changed'](disk) %}\na: 1\n{% endif %}\n{% endfor %}", False),
+        ("{% for disk in disks %}\n{% if loop.first %}\na: {{ disk.name }}\n{% endif %}\n{% endfor %}", True),
+        ("{% for letter in name %}\na: 1\n{% endfor %}", False),
+        ("{% for line in cloudInit %}\na: 1\n{% endfor %}", False),
+        ("{% if cloudInit %}\na:{{ cloudInit | block }}\n{% endif %}", True),
+        ("{% if 'web' in cloudInit %}\na: 1\n{% endif %}", False),
+        ("a:{{ cloudInit | block(4) }}", False),
+        ("{% set x = other %}\na: {{ x }}\nb: {{ name }}", True),
+        ("{% set name = other %}\na: {{ name }}", False),
+        ("{% for name in other %}\n- {{ name }}\n{% endfor %}", False),
     ],
 )
 def test_what_counts_as_only_writing(repository: Callable, line: str, only_writes: bool) -> None:
     """A template that does anything with a name but write it is rendered for each object."""
     made = repository("namespace: tenant-a\n", {"templates/own/x.yaml.j2": f"{line}\n"})
     templates = Templates(made.project, finalize, MANIFEST_FILTERS)
-    assert templates.is_name_independent("own/x.yaml.j2", NAME_KEYS) is only_writes
+    assert templates.is_name_independent("own/x.yaml.j2", NAME_VARIABLES) is only_writes
 
 
 @pytest.mark.parametrize("name", ["hikube/vm-disk.yaml.j2", "hikube/vm-instance.yaml.j2", "kustomize/kustomization.yaml.j2"])

@@ -39,6 +39,10 @@ class TemplatedUserData(NamedTuple):
         except ProblemsError as error:
             problems = tuple(self._explain(problem, variables) for problem in error.problems)
             return UserData("", self.subject, problems=problems)
+        return self.build(text, variables)
+
+    def build(self, text: str, variables: Mapping[str, Any]) -> UserData:
+        """Return the user data of the VM that the variables describe, given its text."""
         return UserData(text, self.subject, self._build_source(text), name=variables["vm"]["name"])
 
     def _build_source(self, text: str) -> TemplateSource | InlineTemplateSource:

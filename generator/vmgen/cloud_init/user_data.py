@@ -19,6 +19,13 @@ from vmgen.yaml_text import is_plain, to_block
 
 _NUMBER_PATTERN = re.compile(r"[0-9]+")
 _WORD_WITH_DIGIT = re.compile(r"(?<![A-Za-z0-9_+/=$-])(?=[A-Za-z_+/=$-]*[0-9])[A-Za-z0-9_+/=$-]+")
+# A number that is a value by itself: at the end of a line or of an item, behind a key, a dash, a bracket, a comma or a quote.
+_NUMBER_VALUE = re.compile(
+    r"(?:^|[:,\[{'\"]|(?<![^ \t\n])[?-](?=[ \t]))[ \t]*([-+]?(?:0[xob][0-9A-Fa-f_]+|[0-9][0-9_:]*(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?))"
+    r"(?=[ \t]*(?:$|[]},'\"#]))",
+    re.MULTILINE,
+)
+_WORD_CHARACTER = re.compile(r"[A-Za-z0-9_+/=]")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}")
 # Shorter than every token whose form asks for certain digits, and than base64 that is decoded.
 _MAX_COUNTED_LENGTH = 15
@@ -36,7 +43,7 @@ class UserData(NamedTuple):
 
     The text is empty if the VM has none, or if `problems` say why it could not be built. `source` is None only without a
     text. `name` is the name of the VM if the text was rendered for it alone, else empty. With `for_windows`, cloudbase-init
-    reads it.
+    reads it. `shape_key` is the `check_key` of texts that differ in names only, if it is known.
     """
 
     text: str
@@ -45,10 +52,21 @@ class UserData(NamedTuple):
     problems: tuple[Problem, ...] = ()
     name: str = ""
     for_windows: bool = False
+    shape_key: tuple[str, ...] = ()
+
+    @property
+    def check_key(self) -> tuple[str, ...]:
+        """A key of the text: texts with equal keys have the same findings.
+
+        The text with the VM's name and short numbers made alike, and the numbers that are values of YAML: these may be too large.
+        """
+        if self.shape_key or not self.name:
+            return self.shape_key or (self.text,)
+        return (self.normalized_text, *_NUMBER_VALUE.findall(self.text))
 
     @property
     def normalized_text(self) -> str:
-        """The text with the VM's name and short numbers made alike: texts that are equal here have the same findings.
+        """The text with the VM's name and short numbers made alike.
 
         The length of a name and of a number stays, and so does a long word: its digits may make a secret of it.
         """
@@ -56,7 +74,7 @@ class UserData(NamedTuple):
             return self.text
         text = self.text
         if is_plain([self.name]) and not is_reference(self.name) and not is_change_me(self.name):
-            text = _find_name(self.name).sub(_normalize_name(self.name), text)
+            text = _replace_word(text, self.name, normalize_name(self.name))
         return _WORD_WITH_DIGIT.sub(_normalize_word, text)
 
     def build_problem(self, finding: UserDataFinding) -> Problem:
@@ -66,13 +84,21 @@ class UserData(NamedTuple):
         return finding.rule.build_problem(place, subject, finding.message, finding.lines)
 
 
-@lru_cache(maxsize=16)
-def _find_name(name: str) -> re.Pattern[str]:
-    """Return the pattern of a name that stands alone, rather than in a longer word."""
-    return re.compile(rf"(?<![A-Za-z0-9_+/=]){re.escape(name)}(?![A-Za-z0-9_+/=])")
+def _replace_word(text: str, word: str, replacement: str) -> str:
+    """Replace a word where it stands alone, rather than in a longer word. To compile a pattern for each word takes longer."""
+    first, *others = text.split(word)
+    pieces = [first]
+    before = first[-1:]
+    for number, piece in enumerate(others, start=1):
+        after = piece[:1] or (word if number < len(others) else "")
+        is_alone = not (_WORD_CHARACTER.match(before) or _WORD_CHARACTER.match(after))
+        pieces += (replacement if is_alone else word, piece)
+        before = piece[-1:] or word[-1:]
+    return "".join(pieces)
 
 
-def _normalize_name(name: str) -> str:
+def normalize_name(name: str) -> str:
+    """Return a name with its letters and numbers made alike."""
     return FIRST_PLACEHOLDER + re.sub("[a-z]", "a", _NUMBER_PATTERN.sub(_normalize_number, name))
 
 

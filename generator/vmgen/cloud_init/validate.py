@@ -47,15 +47,15 @@ MAX_BYTES = 1000 * 1024
 MAX_SEARCHED_LENGTH = 2 * MAX_BYTES
 
 
-def validate_user_data(user_data: Iterable[UserData], *, verify_all: bool = False) -> list[Problem]:
+def validate_user_data(user_data: Iterable[UserData]) -> list[Problem]:
     """Return the problems of user data; what several VMs inherit from one place is reported once.
 
-    Of texts that differ only in the VM's name and in numbers the first is checked; with `verify_all`, every one is.
+    Of texts with the same `check_key` the first is checked.
     """
-    findings_by_text: dict[tuple[str, bool], tuple[UserDataFinding, ...]] = {}
+    findings_by_text: dict[tuple[tuple[str, ...], bool], tuple[UserDataFinding, ...]] = {}
     problems: dict[tuple[Place, str, str], Problem] = {}
     for item in user_data:
-        key = (item.text if verify_all else item.normalized_text, item.for_windows)
+        key = (item.check_key, item.for_windows)
         if key not in findings_by_text:
             findings_by_text[key] = check_text(item.text, for_windows=item.for_windows)
         for problem in (*item.problems, *map(item.build_problem, findings_by_text[key])):

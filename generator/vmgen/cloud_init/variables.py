@@ -24,6 +24,7 @@ class TemplateVariables:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._vars: dict[int, Mapping[str, Any]] = {}
+        self._interned: dict[str, Mapping[str, Any]] = {}
         self._env = wrap_mappings(
             {
                 "name": environment.name,
@@ -53,7 +54,9 @@ class TemplateVariables:
 
     def _get_vars(self, settings: Settings) -> Mapping[str, Any]:
         if id(settings) not in self._vars:
-            self._vars[id(settings)] = wrap_mappings(to_plain(merge_vars(self._environment, settings)))
+            values = to_plain(merge_vars(self._environment, settings))
+            # Equal variables are one object, since VMs that share them may share a rendered text.
+            self._vars[id(settings)] = self._interned.setdefault(repr(values), wrap_mappings(values))
         return self._vars[id(settings)]
 
 

@@ -62,8 +62,8 @@ class VirtualMachine(NamedTuple):
 
     @property
     def render_key(self) -> tuple[object, ...]:
-        """A key that is equal for VMs that differ only in their names and the names of their disks."""
-        return (self.kind, id(self.values), tuple([disk.bus for disk in self.disks]), self.cloud_init)
+        """A key that is equal for VMs that differ only in their names, the names of their disks, and their user data."""
+        return (self.kind, id(self.values), tuple([disk.bus for disk in self.disks]), bool(self.cloud_init), bool(self.seed))
 
     def build_context(self) -> dict[str, Any]:
         """Return the context of the template."""

@@ -14,8 +14,8 @@ from vmgen.cloud_init.render import (
     disable_flux_substitution,
     is_substituted,
 )
+from vmgen.cloud_init.shapes import UserDataRenderer
 from vmgen.cloud_init.user_data import UserData
-from vmgen.cloud_init.variables import TemplateVariables
 from vmgen.cloud_init.windows import is_windows
 from vmgen.expand.model import Attachment, Disk, Fleet, VirtualMachine
 from vmgen.expand.template_context import LocatedContext, build_disk_context, build_vm_context
@@ -25,9 +25,9 @@ from vmgen.merge.settings import Settings
 from vmgen.read.located import Located, to_plain
 
 
-def build_fleet(environment: Environment, user_data_builder: UserDataBuilder) -> Fleet:
-    """Build all objects of an environment that passed its checks."""
-    builder = _FleetBuilder(environment, user_data_builder)
+def build_fleet(environment: Environment, user_data_builder: UserDataBuilder, *, verify_all: bool = False) -> Fleet:
+    """Build all objects of an environment that passed its checks. With `verify_all`, each text is rendered by itself."""
+    builder = _FleetBuilder(environment, user_data_builder, verify_all=verify_all)
     for group in environment.groups:
         builder.add_group(group)
     for disk in environment.disks:
@@ -49,10 +49,10 @@ class _SharedVmData(NamedTuple):
 
 
 class _FleetBuilder:
-    def __init__(self, environment: Environment, user_data_builder: UserDataBuilder) -> None:
+    def __init__(self, environment: Environment, user_data_builder: UserDataBuilder, *, verify_all: bool) -> None:
         self.environment = environment
         self.user_data_builder = user_data_builder
-        self.template_variables = TemplateVariables(environment)
+        self.user_data_renderer = UserDataRenderer(environment, verify_all=verify_all)
         self.disks: list[Disk] = []
         self.machines: list[VirtualMachine] = []
         self.user_data: list[UserData] = []
@@ -88,7 +88,7 @@ class _FleetBuilder:
         instance = group.instances[index]
         user_data = shared.user_data
         if not isinstance(user_data, UserData):
-            user_data = user_data.render(self.template_variables.build(group, index, [disk.name for disk in disks]))
+            user_data = self.user_data_renderer.render(user_data, group, index, [disk.name for disk in disks])
             user_data = user_data._replace(for_windows=shared.is_windows)
             self.user_data.append(user_data)
         text = user_data.text

@@ -12,6 +12,7 @@ from jinja2 import BaseLoader, TemplateError, TemplateNotFound, TemplateSyntaxEr
 from vmgen.problems import Place, Problem, ProblemsError, suggest
 from vmgen.read.repository import Project
 from vmgen.read.sandbox import Sandbox, count_steps
+from vmgen.read.template_names import NameVariables, only_writes
 from vmgen.read.template_steps import StepCounter, StepLimitError
 from vmgen.rules import TEMPLATE_ERROR
 from vmgen.secrets.redact import REDACTED
@@ -67,7 +68,7 @@ class Templates:
         self.project = project
         self._display_paths: dict[str, str] = {}
         self._sources: dict[str, str] = {}
-        self._name_independent: dict[tuple[str, frozenset[str]], bool] = {}
+        self._name_independent: dict[tuple[str, NameVariables], bool] = {}
         self._steps = StepCounter()
         self._sandbox = Sandbox(self._steps, finalize, loader=_TemplateLoader(self, tracer), optimized=tracer is None)
         jinja_filters: Any = dict(self._sandbox.filters) if plain else {}
@@ -165,11 +166,11 @@ class Templates:
                     except (TemplateError, OSError, UnicodeError):
                         waiting.append(None)
 
-    def is_name_independent(self, name: str, variables: frozenset[str]) -> bool:
-        """Return whether a template only writes these variables, and tests whether their lists have items."""
+    def is_name_independent(self, name: str, variables: NameVariables) -> bool:
+        """Return whether a template only writes these variables, and tests and loops over those that allow it."""
         key = (name, variables)
         if key not in self._name_independent:
-            self._name_independent[key] = _is_output_only(self.parse(name), variables)
+            self._name_independent[key] = only_writes(self.parse(name), variables)
         return self._name_independent[key]
 
     def _to_problem(self, name: str, error: Exception, values: Mapping[str, Any]) -> Problem:
@@ -251,32 +252,3 @@ def _build_filter(name: str, node: Any, *arguments: object) -> nodes.Expr:
 
 def _build_statement(name: str, neighbour: nodes.Node) -> nodes.Stmt:
     return nodes.ExprStmt(_build_filter(name, nodes.Const(None, lineno=neighbour.lineno)), lineno=neighbour.lineno)
-
-
-def _is_output_only(tree: nodes.Template, variables: frozenset[str]) -> bool:
-    """Return whether each use of the variables, and of loop variables, is an output, a loop or a plain condition."""
-    targets = [loop.target for loop in tree.find_all(nodes.For)]
-    if not all(isinstance(target, nodes.Name) for target in targets):
-        return False
-    if list(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.Assign, nodes.Macro))):
-        return False
-    names = variables | {target.name for target in targets if isinstance(target, nodes.Name)}
-    output_uses = sum(_is_variable(node, names) for node in _find_output_nodes(tree))
-    return output_uses == sum(1 for use in tree.find_all(nodes.Name) if use.name in names and use.ctx == "load")
-
-
-def _find_output_nodes(tree: nodes.Template) -> Iterator[Any]:
-    """Iterate over the expressions that are written as they are, looped over, or tested."""
-    for output in tree.find_all(nodes.Output):
-        for node in output.nodes:
-            yield node.node if isinstance(node, nodes.Filter) and node.name == "block" and not node.args else node
-    for loop in tree.find_all(nodes.For):
-        yield loop.iter
-    for condition in tree.find_all(nodes.If):
-        yield condition.test
-
-
-def _is_variable(node: Any, names: frozenset[str]) -> bool:
-    """Return whether an expression is a variable or a field of one."""
-    node = node.node if isinstance(node, nodes.Getattr) else node
-    return isinstance(node, nodes.Name) and node.name in names

@@ -6,24 +6,28 @@ Objects that differ in their names only are rendered once; docs/decisions.md ("R
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from vmgen.expand.model import Attachment, Fleet, Resource, VirtualMachine
-from vmgen.nameless import abstract, fill
+from vmgen.nameless import fill, render_nameless
 from vmgen.problems import Problem
 from vmgen.read.repository import Project
+from vmgen.read.template_names import NameVariables
 from vmgen.read.templates import Templates
 from vmgen.render.verify import ManifestVerifier
-from vmgen.yaml_text import finalize, format_header, is_plain, to_block
+from vmgen.yaml_text import finalize, format_header, is_plain, quote, to_block
 
 KUSTOMIZATION = "kustomization.yaml"
 NAME_REFERENCE = "name-reference.yaml"
 # The filters of manifest templates.
 MANIFEST_FILTERS = {"block": to_block}
 # The template variables in which objects of one render key differ.
-NAME_KEYS = frozenset({"name", "disks", "diskNames"})
-_STAND_IN = "vmgen-stand-in-"
+NAME_VARIABLES = NameVariables(
+    written=frozenset({"name"}),
+    tested=frozenset({"cloudInit", "cloudInitSeed"}),
+    lists=frozenset({"disks", "diskNames"}),
+)
 
 
 class Tree(NamedTuple):
@@ -73,45 +77,66 @@ class _ManifestRenderer:
         self._steps: dict[tuple[object, ...], int] = {}
 
     def render(self, resource: Resource) -> str:
-        names = list_names(resource)
-        nameless = self._nameless_manifests.get(resource.render_key)
-        if nameless is not None and is_plain(names):  # a VM called `no` needs quotes
-            self._templates.count_object(self._steps[resource.render_key])
-            return fill(nameless, names)
+        texts = list_texts(resource)
+        key = (*resource.render_key, texts[-1].startswith("|"))
+        nameless = self._nameless_manifests.get(key)
+        filled = None
+        if nameless is not None and is_plain(list_names(resource)):  # a VM called `no` needs quotes
+            filled = fill(nameless, texts)
+            if not self._verify_all:
+                self._templates.count_object(self._steps[key])
+                return filled
         template = self._fleet.get_kind(resource).template
         manifest = self._templates.render(template, resource.build_context())
-        self._steps[resource.render_key] = self._templates.steps
-        if self._verify_all or resource.render_key not in self._nameless_manifests:
+        self._steps[key] = self._templates.steps
+        if nameless is not None and manifest == filled:
+            self._verifier.verify_filled(resource, manifest, nameless, list_values(resource))
+        elif self._verify_all or key not in self._nameless_manifests:
             self._verifier.verify(resource, manifest)
-        if not self._verify_all and resource.render_key not in self._nameless_manifests:
-            nameless = render_nameless_manifest(resource, manifest, template, self._templates)
-            self._nameless_manifests[resource.render_key] = nameless
+        if key not in self._nameless_manifests:
+            self._nameless_manifests[key] = render_nameless_manifest(resource, manifest, template, self._templates)
         return manifest
 
 
 def list_names(resource: Resource) -> list[str]:
-    """Return the name of an object and those of its disks: all in which objects of one render key differ."""
+    """Return the name of an object and those of its disks."""
     if isinstance(resource, VirtualMachine):
         return [resource.name, *[disk.name for disk in resource.disks]]
     return [resource.name]
 
 
-def render_nameless_manifest(resource: Resource, manifest: str, template: str, templates: Templates) -> str | None:
-    """Return the manifest of an object without names, to fill in those of any other with the same render key.
-
-    Return None if the template decides by names, or if the names of the object do not give its manifest back.
-    """
-    if _STAND_IN in manifest or not templates.is_name_independent(template, NAME_KEYS):
-        return None
-    names = list_names(resource)
-    # The object's own names may occur in the manifest for other reasons: a VM may be called `running`.
-    stand_ins = [f"{_STAND_IN}{index}" for index in range(len(names))]
-    context = resource.build_context() | {"name": stand_ins[0]}
+def list_texts(resource: Resource) -> list[str]:
+    """Return all in which objects of one shape differ, as a template writes it: the names, and the user data of a VM."""
     if isinstance(resource, VirtualMachine):
-        disks = [Attachment(name, disk.bus) for name, disk in zip(stand_ins[1:], resource.disks)]
-        context |= {"diskNames": stand_ins[1:], "disks": disks}
-    nameless = abstract(templates.render(template, context), stand_ins)
-    return nameless if nameless is not None and fill(nameless, names) == manifest else None
+        return [*list_names(resource), quote(resource.seed), to_block(resource.cloud_init).lstrip(" ")]
+    return list_names(resource)
+
+
+def list_values(resource: Resource) -> list[str]:
+    """Return what the texts of `list_texts` are read as."""
+    return (
+        [*list_names(resource), resource.seed, resource.cloud_init] if isinstance(resource, VirtualMachine) else [resource.name]
+    )
+
+
+def render_nameless_manifest(resource: Resource, manifest: str, template: str, templates: Templates) -> str | None:
+    """Return the manifest of an object without its texts, to fill in those of any other object of its shape.
+
+    Return None if the template decides by them, or if those of the object do not give its manifest back.
+    """
+    if not templates.is_name_independent(template, NAME_VARIABLES):
+        return None
+
+    def render(texts: Sequence[str]) -> str:
+        context = resource.build_context() | {"name": texts[0]}
+        if isinstance(resource, VirtualMachine):
+            *names, seed, cloud_init = texts[1:]
+            disks = [Attachment(name, disk.bus) for name, disk in zip(names, resource.disks)]
+            context |= {"diskNames": names, "disks": disks, "cloudInit": cloud_init if resource.cloud_init else ""}
+            context |= {"cloudInitSeed": seed} if resource.seed else {}
+        return templates.render(template, context)
+
+    return render_nameless(render, list_texts(resource), manifest)
 
 
 def _render_kustomizations(fleet: Fleet, paths: Iterable[str], templates: Templates) -> Iterator[tuple[str, str]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vmgen.expand.model import Fleet, Resource
+from vmgen.nameless import fill, has_whole_words
 from vmgen.problems import Problem
 from vmgen.quantities import format_count
 from vmgen.read.manifests import InvalidYamlError, parse_objects
@@ -27,6 +28,7 @@ class ManifestVerifier:
         self._fleet = fleet
         self._templates = templates
         self._schemas: dict[str, Schema] = {}
+        self._documents: dict[str, dict[str, Any] | None] = {}
 
     def verify(self, resource: Resource, text: str) -> None:
         """Add the problems of a manifest to `problems`."""
@@ -34,16 +36,35 @@ class ManifestVerifier:
         for pattern, message in self._find_mistakes(resource, text):
             self.problems.append(build_template_problem(self._templates, template, message, pattern))
 
+    def verify_filled(self, resource: Resource, text: str, nameless: str, values: Sequence[str]) -> None:
+        """Verify a manifest that is one without names whose like was verified, with these values filled in.
+
+        It is read as that one is, which is parsed once; what the object then holds is verified.
+        """
+        if nameless not in self._documents:
+            document = parse_single_object(nameless, resource.name, text_keys=True)
+            self._documents[nameless] = document if isinstance(document, dict) and has_whole_words(nameless) else None
+        if self._documents[nameless] is None:
+            self.verify(resource, text)
+            return
+        document = _fill_values(self._documents[nameless], values)
+        if any(self._check_document(resource, document)):
+            self.verify(resource, text)
+
     def _find_mistakes(self, resource: Resource, text: str) -> Iterator[tuple[str, str]]:
         """Yield each mistake as a pattern of the template's line and a message."""
         document = parse_single_object(text, resource.name, text_keys=True)
         if isinstance(document, str):
             yield "^", document
             return
-        for pattern, message in (*self._check_identity(resource, document), *self._check_schema(resource, document)):
+        for pattern, message in self._check_document(resource, document):
             yield pattern, f"{message} (rendered for {resource.kind} {resource.name})"
         if re.search(r"[ \t]\n", _strip_literal_blocks(text)):
             yield r"\s$", "leaves blanks at the end of a line"
+
+    def _check_document(self, resource: Resource, document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        yield from self._check_identity(resource, document)
+        yield from self._check_schema(resource, document)
 
     def _check_identity(self, resource: Resource, document: dict[str, Any]) -> Iterator[tuple[str, str]]:
         metadata = document.get("metadata")
@@ -73,6 +94,15 @@ def parse_single_object(text: str, name: str, *, text_keys: bool = False) -> dic
     if len(documents) != 1 or not isinstance(documents[0], dict):
         return f"must render one object, and renders {format_count(len(documents), 'document')}"
     return documents[0]
+
+
+def _fill_values(value: Any, texts: Sequence[str]) -> Any:
+    """Return a parsed value with texts in the place of placeholders."""
+    if isinstance(value, str):
+        return value if value.isascii() else fill(value, texts)
+    if isinstance(value, dict):
+        return {_fill_values(key, texts): _fill_values(item, texts) for key, item in value.items()}
+    return [_fill_values(item, texts) for item in value] if isinstance(value, list) else value
 
 
 def format_schema_error(path: tuple[str | int, ...], message: str) -> str:

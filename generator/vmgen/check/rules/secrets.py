@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place
 from vmgen.read.located import Located, format_path, walk
-from vmgen.secrets.patterns import CHANGE_ME_DESCRIPTION, find_secrets, is_private_key
-from vmgen.secrets.tokens import find_tokens
+from vmgen.secrets.patterns import CHANGE_ME_DESCRIPTION, SecretMatch, find_secrets, is_private_key
+from vmgen.secrets.tokens import Token, find_tokens
 
 # Keys that hold other settings, and are scanned where those are; cloud-init is scanned once it is assembled.
 _EXCLUDED_KEYS = frozenset({"cloudInit", "defaults", "vms", "disks"})
@@ -71,13 +72,24 @@ def _scan_value(value: Located, subject: str) -> Iterator[tuple[str, Place, str]
         if item.layer:
             continue
         if isinstance(item.data, str):
-            for secret in find_secrets(_prefix_key(path, item.data)):
+            for secret in _find_in_text(_prefix_key(path, item.data)):
                 if is_private_key(secret.description) and subject.endswith("sshKeys"):
                     continue  # it has a rule of its own
                 yield format_path((subject, *path)), item.place, secret.description
         for key, below in item.mapping.items():
-            for token in find_tokens(key):
+            for token in _find_in_key(key):
                 yield format_path((subject, *path, key)), below.key_place or below.place, token.description
+
+
+# The same few keys and values stand in every group, and each VM that differs from its group has them all again.
+@lru_cache(maxsize=4096)
+def _find_in_text(text: str) -> tuple[SecretMatch, ...]:
+    return tuple(find_secrets(text))
+
+
+@lru_cache(maxsize=4096)
+def _find_in_key(key: str) -> tuple[Token, ...]:
+    return tuple(find_tokens(key))
 
 
 def _is_unrendered(subject: str) -> bool:

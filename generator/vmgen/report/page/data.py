@@ -12,13 +12,20 @@ from vmgen.check.totals import sum_totals
 from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
 from vmgen.explain.origins import ExplainedField, Explainer, Explanation, Origin
 from vmgen.merge.environment import Environment
+from vmgen.nameless import fill, get_placeholders
 from vmgen.plan.plan import ObjectChange, Plan
 from vmgen.plan.totals import sum_deltas
 from vmgen.printable import escape
 from vmgen.quantities import parse_size
 from vmgen.read.layer_file import LayerFile
 from vmgen.read.repository import Project
-from vmgen.render.manifests import get_manifest_path, list_names, load_manifest_templates, render_nameless_manifest
+from vmgen.render.manifests import (
+    get_manifest_path,
+    list_names,
+    list_texts,
+    load_manifest_templates,
+    render_nameless_manifest,
+)
 from vmgen.report.fleet import describe_exposure, describe_source, describe_state
 from vmgen.report.plan import describe_baseline, describe_change, format_value
 from vmgen.report.status import format_totals, list_details
@@ -197,14 +204,20 @@ class _RedactedManifests:
 
     def render(self, resource: Resource) -> str:
         """Return the manifest of an object, with placeholders for its names if the text can be shared."""
-        if resource.render_key not in self._shared_texts:
-            self._shared_texts[resource.render_key] = self._render_shared(resource)
-        text = self._shared_texts[resource.render_key] if is_plain(list_names(resource)) else None
+        user_data = _mask_user_data(resource) if isinstance(resource, VirtualMachine) else ""
+        seed = resource.seed if isinstance(resource, VirtualMachine) else ""
+        key = (*resource.render_key, user_data, seed)
+        if key not in self._shared_texts:
+            self._shared_texts[key] = self._render_shared(resource)
+        text = self._shared_texts[key] if is_plain(list_names(resource)) else None
         return format_header(self._fleet.file) + (self._render_single(resource) if text is None else text)
 
     def _render_shared(self, resource: Resource) -> str | None:
-        template = self._fleet.get_kind(resource).template
-        return render_nameless_manifest(_redact_resource(resource), self._render_single(resource), template, self._templates)
+        template, redacted = self._fleet.get_kind(resource).template, _redact_resource(resource)
+        nameless = render_nameless_manifest(redacted, self._render_single(resource), template, self._templates)
+        names = list_names(resource)
+        # The page fills in the names; what else is not shared is filled in here.
+        return fill(nameless, [*get_placeholders(len(names)), *list_texts(redacted)[len(names) :]]) if nameless else None
 
     def _render_single(self, resource: Resource) -> str:
         return self._templates.render(self._fleet.get_kind(resource).template, _redact_resource(resource).build_context())
@@ -213,9 +226,12 @@ class _RedactedManifests:
 def _redact_resource(resource: Resource) -> Resource:
     values = redact(dict(resource.values))
     if isinstance(resource, VirtualMachine):
-        user_data = f"(masked: {redact(resource.cloud_init, 'cloudInit')})" if resource.cloud_init else ""
-        return resource._replace(values=values, cloud_init=user_data)
+        return resource._replace(values=values, cloud_init=_mask_user_data(resource))
     return resource._replace(values=values)
+
+
+def _mask_user_data(machine: VirtualMachine) -> str:
+    return f"(masked: {redact(machine.cloud_init, 'cloudInit')})" if machine.cloud_init else ""
 
 
 def _plan_to_dict(plan: Plan) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""Render the user data of the VMs of an environment: once for each shape, and for the other VMs by filling in their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from string import ascii_lowercase
+from typing import Any
+
+from vmgen.cloud_init.per_vm import MergedUserData, TemplatedUserData
+from vmgen.cloud_init.user_data import UserData, normalize_name
+from vmgen.cloud_init.variables import TemplateVariables, wrap_mappings
+from vmgen.merge.environment import Environment, Group
+from vmgen.nameless import fill, render_nameless
+from vmgen.problems import ProblemsError
+from vmgen.read.template_names import NameVariables
+from vmgen.secrets.harmless import is_change_me, is_reference
+from vmgen.yaml_text import is_plain
+
+_NAME_VARIABLES = NameVariables(
+    written=frozenset({"vm.name", "vm.index", "vm.number"}),
+    lists=frozenset({"vm.disks"}),
+    shared=frozenset({"vm.group", "vm.namespace"}),
+)
+# Makes another name or number of the same kind: it turns each letter and digit into the next one, except for 0.
+_SHIFT = str.maketrans(ascii_lowercase + "123456789", ascii_lowercase[1:] + "a234567891")
+
+
+class _Shape:
+    """The text that VMs share, without what tells them apart, and the steps that their template takes."""
+
+    def __init__(self, nameless: str, steps: int) -> None:
+        self.nameless = nameless
+        self.steps = steps
+        self._check_keys: dict[tuple[object, ...], tuple[str, ...]] = {}
+
+    def fill(self, user_data: TemplatedUserData, variables: Mapping[str, Any], texts: Sequence[str]) -> UserData:
+        """Return the user data of the VM that the variables describe; `texts` tell it apart."""
+        filled = user_data.build(fill(self.nameless, texts), variables)
+        name = texts[0]
+        kind = (is_plain([name]), is_reference(name), is_change_me(name), *map(normalize_name, texts))
+        if kind not in self._check_keys:
+            # Another VM of this kind tells whether the key depends on more than the kind.
+            other = user_data.build(fill(self.nameless, [text.translate(_SHIFT) for text in texts]), variables)
+            is_same = filled.check_key == other._replace(name=name.translate(_SHIFT)).check_key
+            self._check_keys[kind] = filled.check_key if is_same else ()
+        return filled._replace(shape_key=self._check_keys[kind])
+
+
+class UserDataRenderer:
+    """Renders user data for the VMs of one environment. With `verify_all`, each is rendered by itself."""
+
+    def __init__(self, environment: Environment, *, verify_all: bool = False) -> None:
+        self._variables = TemplateVariables(environment)
+        self._verify_all = verify_all
+        self._shapes: dict[tuple[object, ...], _Shape | None] = {}
+
+    def render(self, user_data: TemplatedUserData | MergedUserData, group: Group, index: int, disks: Sequence[str]) -> UserData:
+        """Return the user data of a VM of a group; `index` counts from 0, and `disks` are the names of its disks."""
+        variables = self._variables.build(group, index, disks)
+        if isinstance(user_data, MergedUserData):
+            return user_data.render(variables)
+        vm = variables["vm"]
+        texts = [str(vm[key]) for key in ("name", "index", "number") if key in vm] + list(disks)
+        # The variables of a shape are one object: that of another has another id.
+        key = (user_data.name, id(variables["vars"]), group.key, "number" in vm, len(disks))
+        shape = self._shapes.get(key)
+        filled = shape.fill(user_data, variables, texts) if shape else None
+        if shape and filled and not self._verify_all:
+            user_data.templates.count_object(shape.steps)
+            return filled
+        rendered = user_data.render(variables)
+        if key not in self._shapes and not rendered.problems:
+            self._shapes[key] = _find_shape(user_data, variables, texts, rendered.text)
+        return filled if filled and filled.text == rendered.text else rendered
+
+
+def _find_shape(
+    user_data: TemplatedUserData, variables: Mapping[str, Any], texts: Sequence[str], rendered: str
+) -> _Shape | None:
+    """Return the shape of a rendered text; None if its template does more with the VM than write its names and numbers."""
+    templates = user_data.templates
+    steps = templates.steps
+    if not templates.is_name_independent(user_data.name, _NAME_VARIABLES):
+        return None
+
+    def render(stand_ins: Sequence[str]) -> str:
+        name, index, *rest = stand_ins
+        vm = {**variables["vm"], "name": name, "index": index}
+        if "number" in vm:
+            vm["number"] = rest.pop(0)
+        return templates.render(user_data.name, {**variables, "vm": wrap_mappings(vm | {"disks": rest})})
+
+    try:
+        nameless = render_nameless(render, texts, rendered)
+    except ProblemsError:
+        return None
+    return None if nameless is None else _Shape(nameless, steps)
