@@ -44,7 +44,7 @@ USERS = ("pipeline", "stamps", "importer", "status", "edit", "function", "api", 
 ORDER = (*LEAVES, *STAGES, *USERS)
 # Each library has one home; a name that ends in a dot is a folder.
 HOMES = {
-    "jinja2": ("read.templates", "read.sandbox", "cloud_init.guest_template"),
+    "jinja2": ("read.templates", "read.template_names", "read.sandbox", "cloud_init.guest_template"),
     "yaml": ("read.yaml_reader", "read.yaml_nodes", "read.manifests", "function", "cloud_init."),
     "click": ("cli.",),
     "jsonschema_rs": ("read.schema",),

@@ -119,7 +119,7 @@ vms: {web: {count: 40, instanceType: u1.large, image: ubuntu-2404, cloudInit: {t
 
 
 def test_a_shape_is_rendered_once(repository: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many VMs a group has, its template runs for the first one and once without names; so does that of the manifest."""
+    """However many VMs a group has, its template runs for the first one and once without names."""
     made = repository(PLAIN, {"templates/cloud-init/x.j2": SAMPLES["name"]})
     counts = count_renders(made, monkeypatch)
     assert (counts["cloud-init/x.j2"], counts["hikube/vm-instance.yaml.j2"]) == (2, 2)

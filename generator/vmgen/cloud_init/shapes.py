@@ -25,7 +25,7 @@ _NAME_VARIABLES = NameVariables(
 _SHIFT = str.maketrans(ascii_lowercase + "123456789", ascii_lowercase[1:] + "a234567891")
 
 
-class _Shape:
+class _UserDataShape:
     """The text that VMs share, without what tells them apart, and the steps that their template takes."""
 
     def __init__(self, nameless: str, steps: int) -> None:
@@ -52,7 +52,7 @@ class UserDataRenderer:
     def __init__(self, environment: Environment, *, verify_all: bool = False) -> None:
         self._variables = TemplateVariables(environment)
         self._verify_all = verify_all
-        self._shapes: dict[tuple[object, ...], _Shape | None] = {}
+        self._shapes: dict[tuple[object, ...], _UserDataShape | None] = {}
 
     def render(self, user_data: TemplatedUserData | MergedUserData, group: Group, index: int, disks: Sequence[str]) -> UserData:
         """Return the user data of a VM of a group; `index` counts from 0, and `disks` are the names of its disks."""
@@ -76,7 +76,7 @@ class UserDataRenderer:
 
 def _find_shape(
     user_data: TemplatedUserData, variables: Mapping[str, Any], texts: Sequence[str], rendered: str
-) -> _Shape | None:
+) -> _UserDataShape | None:
     """Return the shape of a rendered text; None if its template does more with the VM than write its names and numbers."""
     templates = user_data.templates
     steps = templates.steps
@@ -94,4 +94,4 @@ def _find_shape(
         nameless = render_nameless(render, texts, rendered)
     except ProblemsError:
         return None
-    return None if nameless is None else _Shape(nameless, steps)
+    return None if nameless is None else _UserDataShape(nameless, steps)

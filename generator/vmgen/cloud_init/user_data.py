@@ -19,7 +19,7 @@ from vmgen.yaml_text import is_plain, to_block
 
 _NUMBER_PATTERN = re.compile(r"[0-9]+")
 _WORD_WITH_DIGIT = re.compile(r"(?<![A-Za-z0-9_+/=$-])(?=[A-Za-z_+/=$-]*[0-9])[A-Za-z0-9_+/=$-]+")
-# A number that is a value by itself: at the end of a line or of an item, behind a key, a dash, a bracket, a comma or a quote.
+# A number that is a value by itself, up to the end of a line or item, behind a key, a dash, a bracket, a comma or a quote.
 _NUMBER_VALUE = re.compile(
     r"(?:^|[:,\[{'\"]|(?<![^ \t\n])[?-](?=[ \t]))[ \t]*([-+]?(?:0[xob][0-9A-Fa-f_]+|[0-9][0-9_:]*(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?))"
     r"(?=[ \t]*(?:$|[]},'\"#]))",
@@ -58,7 +58,7 @@ class UserData(NamedTuple):
     def check_key(self) -> tuple[str, ...]:
         """A key of the text: texts with equal keys have the same findings.
 
-        The text with the VM's name and short numbers made alike, and the numbers that are values of YAML: these may be too large.
+        The text with the VM's name and short numbers made alike, and the numbers that are values of YAML, which may be too big.
         """
         if self.shape_key or not self.name:
             return self.shape_key or (self.text,)
