@@ -21,8 +21,8 @@ _NUMBER_PATTERN = re.compile(r"[0-9]+")
 _WORD_WITH_DIGIT = re.compile(r"(?<![A-Za-z0-9_+/=$-])(?=[A-Za-z_+/=$-]*[0-9])[A-Za-z0-9_+/=$-]+")
 # A number that is a value by itself, up to the end of a line or item, behind a key, a dash, a bracket, a comma or a quote.
 _NUMBER_VALUE = re.compile(
-    r"(?:^|[:,\[{'\"]|(?<![^ \t\n])[?-](?=[ \t]))[ \t]*([-+]?(?:0[xob][0-9A-Fa-f_]+|[0-9][0-9_:]*(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?))"
-    r"(?=[ \t]*(?:$|[]},'\"#]))",
+    r"(?:^|[:,\[{'\"]|(?<![^ \t\n])[?-](?=[ \t]))[ \t]*"
+    r"([-+]?(?:0[xob][0-9A-Fa-f_]+|[0-9][0-9_:]*(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?))(?=[ \t]*(?:$|[]},'\"#]))",
     re.MULTILINE,
 )
 _WORD_CHARACTER = re.compile(r"[A-Za-z0-9_+/=]")
