@@ -170,6 +170,10 @@ TEXTS = {
         base64.b64encode(f"$password = '{WORD}' ; exit".encode("utf-16-le")).decode(),
     ),
     "base64 in a script": (f"echo {_b64(f'DB_PASSWORD={WORD}')} | base64 -d > /etc/x", _b64(f"DB_PASSWORD={WORD}")),
+    "base64 in a variable": (f"CONFIG={_b64(f'DB_PASSWORD={WORD}')}", _b64(f"DB_PASSWORD={WORD}")),
+    "base64 in a quoted variable": (f"export CONFIG='{_b64(f'DB_PASSWORD={WORD}')}'", _b64(f"DB_PASSWORD={WORD}")),
+    "base64 of an option": (f"install-agent --config={_b64(f'DB_PASSWORD={WORD}')}", _b64(f"DB_PASSWORD={WORD}")),
+    "base64 in a data URL": (f"curl data:text/plain;base64,{_b64(f'DB_PASSWORD={WORD}')}", _b64(f"DB_PASSWORD={WORD}")),
     "base64 twice": (f"echo {_b64(f'DB_PASSWORD={WORD}', 2)} | base64 -d", _b64(f"DB_PASSWORD={WORD}", 2)),
     "base64 in lines": (
         base64.encodebytes(

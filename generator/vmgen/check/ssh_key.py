@@ -30,7 +30,7 @@ MIN_RSA_BITS = 2048
 _TYPES_TO_VERIFY = ("ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
 _BASE64_PATTERN = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _KNOWN_HOSTS_MARK = re.compile(r"\|1\||@(?:cert-authority|revoked)\s")
-_SECOND_KEY = re.compile(r"(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-[a-z0-9-]+@openssh\.com)[ \t]+AAAA")
+_SECOND_KEY = re.compile(r"(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}|sk-[a-z0-9-]{1,60}@openssh\.com)[ \t]{1,80}AAAA")
 _CERTIFICATE = "-cert-v01@openssh.com"
 _PRIVATE_KEY_PATTERN = re.compile(r"PRIVATE KEY|PuTTY-User-Key-File", re.IGNORECASE)
 _PLACEHOLDER_PATTERN = re.compile(

@@ -14,7 +14,7 @@ from vmgen.problems import Place
 from vmgen.read.located import Located, to_plain
 from vmgen.yaml_text import to_flow
 
-_TRAILING_DIGITS = re.compile(r"[0-9]+$")
+_TRAILING_DIGITS = re.compile(r"(?<![0-9])[0-9]+\Z")
 _NO_PLACE = Place("")
 
 

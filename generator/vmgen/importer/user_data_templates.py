@@ -13,7 +13,7 @@ from vmgen.nameless import FIRST_PLACEHOLDER
 _JINJA_HEADER = "## template: jinja"
 _WORD = re.compile(r"[0-9]+|[A-Za-z]+|[\ue000-\uf8ff]")
 _PRIVATE_USE = re.compile(r"[\ue000-\uf8ff]")
-_TRAILING_DIGITS = re.compile(r"[0-9]+$")
+_TRAILING_DIGITS = re.compile(r"(?<![0-9])[0-9]+\Z")
 # What opens an expression of Jinja, and a brace that would join the expression behind it.
 _OPENING = re.compile(r"\{[{%#]|\{\Z")
 _VARIABLE = re.compile(r"[A-Za-z_]\w*")

@@ -21,7 +21,7 @@ MAX_WIDTH_DIGITS = 4
 _WIDE_FORMAT = re.compile(rf"%[^A-Za-z%]{{0,1000}}?(?:\d{{{MAX_WIDTH_DIGITS + 1}}}|\*)")
 _WIDE_FIELD = re.compile(rf"\d{{{MAX_WIDTH_DIGITS + 1}}}")
 
-_COMPUTED_FIELD = re.compile(r":[^{}]*\{")
+_COMPUTED_FIELD = re.compile(r":[^:{}]*\{")
 _SEARCHES = frozenset("count find index partition replace rfind rindex rpartition rsplit split".split())
 # The names of the parameter by which Jinja hands a filter its context.
 _CONTEXTS = ("context", "environment", "eval_ctx")

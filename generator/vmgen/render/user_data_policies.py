@@ -12,7 +12,7 @@ from vmgen.rules import NO_CLOUD_INIT_HARDENING, NO_SSH_KEY, WHOLE_IP, Rule
 
 _LOGIN_PATTERN = re.compile(r"ssh_authorized_keys|ssh-authorized-keys|ssh_import_id|\bchpasswd\b|\bpasswd:|\bpassword:")
 _PASSWORD_LOGIN_DISABLED = re.compile(
-    r"""(?mix) ^ \s* ["']? ( ssh_pwauth | PasswordAuthentication ) ["']? \s* :? \s* (false|no|off|0) \b"""
+    r"""(?mix) ^ [ \t]* ["']? ( ssh_pwauth | PasswordAuthentication ) ["']? \s{0,80} :? \s{0,80} (false|no|off|0) \b"""
 )
 # A few words between two of one command, in one line or as a list of words; `;`, `&` and `|` end a command.
 _WORDS = r"(?:[^\w;&|]{1,12}[\w-]{1,40}){0,3}?[^\w;&|]{1,12}"

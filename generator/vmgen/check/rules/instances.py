@@ -16,10 +16,9 @@ _MAX_LISTED = 5
 
 @rule("missing-namespace")
 def missing_namespace(environment: Environment) -> Iterator[Finding]:
-    """No layer sets the tenant namespace. Objects without a namespace are created in the default namespace of the person or
-    tool that applies them.
+    """No layer names the tenant namespace. Objects without one land wherever the person or the engine that applies them is.
 
-    Write `namespace: tenant-…` in the environment, or in `_defaults.yaml` for all environments.
+    Write `namespace: tenant-…` in the environment, or in `_defaults.yaml` for all of them.
     """
     if not environment.settings.is_set("namespace"):
         message = "no namespace; write `namespace: tenant-...`, here or in _defaults.yaml"
@@ -28,7 +27,7 @@ def missing_namespace(environment: Environment) -> Iterator[Finding]:
 
 @rule("empty-environment", "warning")
 def empty_environment(environment: Environment) -> Iterator[Finding]:
-    """An environment without VMs and disks renders nothing. Often a key was moved or a file forgotten.
+    """An environment with neither VMs nor disks renders nothing: mostly a key that was moved, or a file that was forgotten.
 
     Write `vms:` or `disks:`, or remove the file.
     """
@@ -40,9 +39,9 @@ def empty_environment(environment: Environment) -> Iterator[Finding]:
 
 @rule("count-and-names")
 def count_and_names(environment: Environment) -> Iterator[Finding]:
-    """`count` and `names` in one group both define its VMs.
+    """`count` and `names` in one group: two answers to the question which VMs there are.
 
-    Keep one of them. (A higher layer with one of them replaces the other of a lower layer.)
+    Keep one. (A higher layer that writes one replaces the other of a lower layer.)
     """
     for group in environment.groups:
         names = group.located.get("names")
@@ -53,7 +52,7 @@ def count_and_names(environment: Environment) -> Iterator[Finding]:
 
 @rule("unknown-instance")
 def unknown_instance(environment: Environment) -> Iterator[Finding]:
-    """A key of `instances` that is neither the number nor the name of a VM of the group. It would have no effect.
+    """A key of `instances` that is neither the number nor the name of a VM of the group: it would change nothing.
 
     Correct the key, or raise the count.
     """
@@ -71,7 +70,7 @@ def unknown_instance(environment: Environment) -> Iterator[Finding]:
 
 @rule("instance-overridden-twice")
 def instance_overridden_twice(environment: Environment) -> Iterator[Finding]:
-    """One VM twice in `instances`, by its number and by its name. It is not clear which entry takes precedence.
+    """One VM twice in `instances`, by its number and by its name: which of the two wins is not to be seen.
 
     Put everything under one of the keys.
     """
@@ -88,7 +87,7 @@ def instance_overridden_twice(environment: Environment) -> Iterator[Finding]:
 
 @rule("skip-without-count", "warning")
 def skip_without_count(environment: Environment) -> Iterator[Finding]:
-    """`skip` in a group without `count`. There are no numbers to skip.
+    """`skip` in a group that has no `count`: there are no numbers to leave out.
 
     Write `count:`, or remove `skip`.
     """
@@ -101,7 +100,7 @@ def skip_without_count(environment: Environment) -> Iterator[Finding]:
 
 @rule("skip-out-of-range", "warning")
 def skip_out_of_range(environment: Environment) -> Iterator[Finding]:
-    """A number in `skip` after the last VM. It has no effect until you raise the count.
+    """A number in `skip` that lies behind the last VM: it leaves nothing out, until the count is raised.
 
     Remove it, unless that is what you want.
     """

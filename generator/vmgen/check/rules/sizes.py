@@ -17,9 +17,9 @@ from vmgen.quantities import format_size, parse_size
 _CAPACITY_PATTERN = re.compile(
     r"""(?xi)
     (?P<cpu> [0-9]{1,4})
-    ( \s* v? (cpus? | cores? | c) ( and | [\s,;:/x*_+-] )* | ( and | [\s,;:/x*_+-] )+ )
-    (?P<memory> [0-9]{1,7}) \s* (?P<unit> [gmt])? ( ib? | b )?
-    (\s* (ram | memory | mem))?
+    ( \s{0,8} v? (cpus? | cores? | c) ( and | [\s,;:/x*_+-] ){0,8} | ( and | [\s,;:/x*_+-] ){1,8} )
+    (?P<memory> [0-9]{1,7}) \s{0,8} (?P<unit> [gmt])? ( ib? | b )?
+    (\s{0,8} (ram | memory | mem))?
     """
 )
 _MIB_PER_UNIT = {"m": 1, "g": 1024, "t": 1024 * 1024}
@@ -27,10 +27,9 @@ _MIB_PER_UNIT = {"m": 1, "g": 1024, "t": 1024 * 1024}
 
 @rule("missing-instance-type")
 def missing_instance_type(environment: Environment) -> Iterator[Finding]:
-    """A VM without an instance type. Otherwise the platform applies (and bills) its own default size.
+    """A VM without an instance type. The platform would take its own default, and the size nobody chose is billed.
 
-    Write `instanceType:` on the group or in `defaults:`. It may be empty only if the platform has other keys for the
-    size.
+    Write `instanceType:` on the group or in `defaults:`. It may be empty only where the platform has other keys for the size.
     """
     # A platform whose constraints name the type has other keys for the size.
     constraints = environment.platform.get_constraints("VMInstance")
@@ -46,10 +45,9 @@ def missing_instance_type(environment: Environment) -> Iterator[Finding]:
 
 @rule("missing-instance-profile")
 def missing_instance_profile(environment: Environment) -> Iterator[Finding]:
-    """A VM without an instance profile, whose image does not imply one. The profile sets firmware, buses and clock; a wrong
-    one can prevent the VM from booting.
+    """A VM whose profile follows from nothing: no image of the catalog says which operating system it runs.
 
-    Write `instanceProfile:`.
+    The profile decides about firmware, buses and clock; a wrong one can keep the VM from booting. Write `instanceProfile:`.
     """
     catalog = environment.platform.catalog
     profiles = list(dict.fromkeys(image.profile for image in catalog.images.values() if image.profile))[:3]
@@ -67,9 +65,9 @@ def missing_instance_profile(environment: Environment) -> Iterator[Finding]:
 
 @rule("profile-does-not-fit")
 def profile_does_not_fit(environment: Environment) -> Iterator[Finding]:
-    """A profile that needs more vCPUs or memory than the instance type has. KubeVirt refuses to start such a VM.
+    """A profile that needs more vCPUs or memory than the instance type has: KubeVirt refuses to start such a VM.
 
-    Use the type that the message names, or a profile with lower requirements.
+    Take the type that the message names, or a profile that asks for less.
     """
     catalog = environment.platform.catalog
     for _, vm, path in environment.vm_settings:
