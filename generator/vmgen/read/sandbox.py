@@ -16,6 +16,7 @@ from vmgen.yaml_text import find_surrogate
 
 _CALL_STEPS = 20  # of a macro, a block or an included template, beside what stands in it
 _NODES_PER_STEP = 4
+_MAX_ATTRIBUTES = 1000  # whose safety is known; a template can compute any number of names
 # Filters that the instrumented templates call. Their names cannot be written in a template.
 _COUNT_ITEMS, _SPEND, _MEASURE = "count items", "spend steps", "measure value"
 _CONCATENATE, _CONTAINS = "concatenate texts", "contains value"
@@ -30,9 +31,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def __init__(self, steps: StepCounter, finalize: Callable[[Any], str], **options: Any) -> None:
         self.steps = steps
+        self._safe_attributes: dict[tuple[type, str], bool] = {}
         super().__init__(
             undefined=StrictUndefined,
-            finalize=lambda value: self._finalize(finalize, value),
+            finalize=_limit_output(finalize, steps),
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
@@ -91,13 +93,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
             args = (__self.steps.count_items(args[0], _CALL_STEPS), *args[1:])
         return limit_result(super().call(__context, __obj, *args, **kwargs, **marks), __self.steps)
 
-    def _finalize(self, finalize: Callable[[Any], str], value: Any) -> str:
-        self.steps.measure(value)
-        text = finalize(value)
-        self.steps.spend_text(len(text))
-        if find_surrogate(text) is not None:
-            raise TypeError("writes half of a character (a surrogate), which no file can hold")
-        return text
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Return whether a template may read an attribute. Jinja decides by the type of the object, in a dozen checks."""
+        key = (type(obj), attr)
+        is_safe = self._safe_attributes.get(key)
+        if is_safe is None:
+            is_safe = super().is_safe_attribute(obj, attr, value)
+            if len(self._safe_attributes) < _MAX_ATTRIBUTES:
+                self._safe_attributes[key] = is_safe
+        return is_safe
 
     # Filters with a context are not computed when a template is compiled.
 
@@ -125,6 +129,22 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.steps.measure(pair)
         self.steps.spend_search(container, value)
         return value in container
+
+
+def _limit_output(finalize: Callable[[Any], str], steps: StepCounter) -> Callable[[Any], str]:
+    """Return a function that counts a value and the text that `finalize` makes of it for a `{{ … }}`."""
+    measure, spend = steps.measure, steps.spend
+
+    def write(value: Any) -> str:
+        measure(value)
+        text = finalize(value)
+        if text:
+            spend(1 + len(text) // CHARACTERS_PER_STEP)
+        if not text.isascii() and find_surrogate(text) is not None:
+            raise TypeError("writes half of a character (a surrogate), which no file can hold")
+        return text
+
+    return write
 
 
 def count_steps(tree: nodes.Template) -> None:
