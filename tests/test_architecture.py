@@ -15,6 +15,7 @@ PACKAGE = CHECKOUT / "generator" / "vmgen"
 # From what imports nothing of ours to what imports all: a module imports from its own folder and from those before it.
 # Each new module or folder has to be placed here.
 LEAVES = (
+    "clock",
     "filesystem",
     "fingerprint",
     "nameless",
@@ -70,7 +71,7 @@ NOWHERE = {
 }
 PERMITTED = {("report.terminal", "socket"), ("cli.errors", "platform"), ("cli.session", "time")}
 # The day decides which waivers and tombstones still count. The command line asks for it once and hands it down.
-CLOCKS = {"api", "cli.session", "cli.status", "pipeline"}
+CLOCKS = {"clock", "cli.status"}
 # Fields of one platform belong to its folder; these modules have to know two spellings of one thing, with a reason each.
 NAMED_IN = {("importer.key_groups", "runStrategy"), ("importer.translate", "runStrategy"), ("report.fleet", "runStrategy")}
 # Only these open files: the two gateways; what builds copies of manifests in a new folder of the system's, which nobody else

@@ -8,20 +8,23 @@
     print(plan(repository, against="main").summary)
 
 What these three functions take and return is the API: fields may be added in a minor version, and are renamed or removed in
-a major one only. Mistakes of users are `Problem`s in what is returned; VmgenError is raised where the job cannot be done.
+a major one only. Mistakes of users are `Problem`s in what is returned, without secrets in their texts, so that they can be
+printed; VmgenError is raised where the job cannot be done.
 """
 
 from __future__ import annotations
 
 import os
-from datetime import date
+from collections.abc import Iterable
 from pathlib import Path
 
+from vmgen.clock import get_today
 from vmgen.pipeline import RenderResult, plan_and_gate, render_all
 from vmgen.plan.baseline import load_plan_base
 from vmgen.plan.plan import Plan
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError, sort_problems
 from vmgen.read.repository import Project, find_environments, open_project, select_environments
+from vmgen.secrets.redact import redact_problem
 
 __all__ = ["Place", "Plan", "Problem", "ProblemsError", "Project", "RenderResult", "VmgenError", "load", "plan", "render"]
 
@@ -38,7 +41,8 @@ def render(repository: Project, *names: str) -> tuple[RenderResult, ...]:
     Raises VmgenError if there is no environment of a name.
     """
     environment_names, _ = find_environments(repository)
-    return render_all(repository, select_environments(environment_names, names), verify_all=False, jobs=1)
+    results = render_all(repository, select_environments(environment_names, names), verify_all=False, jobs=1)
+    return tuple(result._replace(problems=_redact_problems(result.problems)) for result in results)
 
 
 def plan(repository: Project, *names: str, against: str | None = None) -> Plan:
@@ -51,7 +55,11 @@ def plan(repository: Project, *names: str, against: str | None = None) -> Plan:
     environment_names, _ = find_environments(repository)
     selected = select_environments(environment_names, names)
     results = render_all(repository, selected, verify_all=False, jobs=1, keep_going=True)
-    base = load_plan_base(repository, against, date.today(), whole=not names)
+    base = load_plan_base(repository, against, get_today(), whole=not names)
     planned, refusals = plan_and_gate(repository, results, base)
     problems = [problem for result in results for problem in result.problems]
-    return planned._replace(problems=sort_problems([*problems, *refusals]))
+    return planned._replace(problems=_redact_problems(sort_problems([*problems, *refusals])))
+
+
+def _redact_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(map(redact_problem, problems))

@@ -11,6 +11,7 @@ from vmgen.check.policy import set_advice_severities
 from vmgen.check.rule import run_rules
 from vmgen.check.rules import RULES
 from vmgen.check.waivers import WaiverFilter
+from vmgen.clock import get_today
 from vmgen.cloud_init.fragments import CLOUD_INIT_FOLDER
 from vmgen.cloud_init.render import UserDataBuilder
 from vmgen.expand.expandable import Omissions, omit, select_expandable, split
@@ -182,7 +183,7 @@ class Renderer:
         self.on_stage = progress.on_stage
         self.project = project
         self.verify_all = verify_all
-        self.today = today or date.today()
+        self.today = today or get_today()
         self.layer_loader = LayerLoader(project)
         self.platform_loader = PlatformLoader(project)
         self.user_data_builder = UserDataBuilder(project)

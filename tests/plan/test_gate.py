@@ -197,12 +197,7 @@ def today(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Sets the day of the run."""
 
     def made(day: str) -> None:
-        class Day(date):
-            @classmethod
-            def today(cls) -> Day:
-                return cls.fromisoformat(day)
-
-        monkeypatch.setattr(session, "date", Day)
+        monkeypatch.setattr(session, "get_today", lambda: date.fromisoformat(day))
 
     return made
 

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 from vmgen import __version__
 from vmgen.cli.output import write_message, write_output, write_report
 from vmgen.cli.shared_options import get_verbosity
+from vmgen.clock import get_today
 from vmgen.plan.diff import find_orphaned_environments
 from vmgen.plan.foreign_folders import find_foreign_folders, find_unfinished_environments
 from vmgen.problems import Problem, VmgenError, has_errors
@@ -97,7 +97,7 @@ class Session:
         """
         from vmgen.plan.baseline import load_plan_base
 
-        base = load_plan_base(self.project, against, date.today(), whole=not names, reports_untracked=reports_untracked)
+        base = load_plan_base(self.project, against, get_today(), whole=not names, reports_untracked=reports_untracked)
         for note in base.baseline.notes:
             self.print_message(note)
         return base
@@ -112,7 +112,7 @@ class Session:
 
     def open_stamps(self) -> StampStore:
         """Open the stamps that earlier renders of today left."""
-        return StampStore(self.project, self.environment_names, date.today())
+        return StampStore(self.project, self.environment_names, get_today())
 
     def evaluate(
         self,
