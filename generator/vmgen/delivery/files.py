@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vmgen.delivery.engines import (
     DeliveryObject,
@@ -15,6 +15,7 @@ from vmgen.delivery.engines import (
     find_late_binding_classes,
     split_into_shards,
 )
+from vmgen.delivery.hazards import find_delivery_hazards
 from vmgen.expand.model import Fleet
 from vmgen.merge.environment import Environment
 from vmgen.merge.layers import merge
@@ -27,7 +28,7 @@ from vmgen.read.source_file import read_json_file
 from vmgen.read.templates import Templates
 from vmgen.render.manifests import KUSTOMIZATION
 from vmgen.render.verify import build_template_problem, format_schema_error, parse_single_object
-from vmgen.rules import DELIVERY_CLASH, MISSING_KEY, WRONG_TYPE
+from vmgen.rules import DELIVERY_CLASH, DELIVERY_UNGUARDED, MISSING_KEY, WRONG_TYPE
 from vmgen.yaml_text import finalize, format_header, to_block, to_json_literal
 
 _DEFAULTS = "delivery/defaults.yaml"
@@ -166,8 +167,13 @@ class _DeliveryWriter:
         texts = []
         for item in objects:
             text = self._templates.render(item.template, item.values)
-            for message in self._find_mistakes(item, text):
+            document = parse_single_object(text, item.name)
+            for message in self._find_mistakes(item, document):
                 self.problems.append(build_template_problem(self._templates, item.template, message))
+            for message in () if isinstance(document, str) else find_delivery_hazards(item.kind, document):
+                place = self._templates.find_place(item.template, "^")
+                message = f"{message}; remove it from the template (rendered for {item.kind} {item.name})"
+                self.problems.append(DELIVERY_UNGUARDED.build_problem(place, "", message))
             self.object_places[item.kind, item.namespace, item.name] = place
             texts.append(text)
         if texts:
@@ -185,12 +191,13 @@ class _DeliveryWriter:
             text = self._templates.render("kustomize/kustomization.yaml.j2", values)
             self.files[f"{folder}/{KUSTOMIZATION}"] = (format_header(self._source) + text).encode()
 
-    def _find_mistakes(self, item: DeliveryObject, text: str) -> Iterator[str]:
-        document = parse_single_object(text, item.name)
+    def _find_mistakes(self, item: DeliveryObject, document: Any) -> Iterator[str]:
         if isinstance(document, str):
             yield document
             return
         messages = [format_schema_error(path, error) for path, error in self._load_schema(item.kind).find_errors(document)]
+        if document.get("kind") != item.kind:
+            messages.append(f"kind must be {item.kind!r}, and is {document.get('kind')!r}")
         if not messages:  # the schema requires name and namespace
             for key, expected in (("name", item.name), ("namespace", item.namespace)):
                 if document["metadata"][key] != expected:
