@@ -87,6 +87,20 @@ class ArgoCd:
         for document in documents(delivery / f"{environment}.yaml"):
             self._api.create(document)
 
+    def replace(self, delivery: Path, environment: str) -> None:
+        """What `kubectl apply` does with an Application that is there already."""
+        for document in documents(delivery / f"{environment}.yaml"):
+            self._api.merge("Application", document["metadata"]["name"], NAMESPACE, {"spec": document["spec"]})
+
+    def sync(self, name: str) -> None:
+        """Sync by hand, as the button does: with the options of the Application."""
+        options = self.application(name)["spec"]["syncPolicy"]["syncOptions"]
+        self._api.merge("Application", name, NAMESPACE, {"operation": {"sync": {"syncOptions": options}}})
+
+    def terminate(self, name: str) -> None:
+        """End the running sync, as `argocd app terminate-op` does."""
+        self._api.merge("Application", name, NAMESPACE, {"status": {"operationState": {"phase": "Terminating"}}})
+
     def application(self, name: str) -> Object:
         """An Application, its status never missing."""
         found = self._api.get("Application", name, NAMESPACE)

@@ -97,3 +97,7 @@ class Bench:
             for kind in ("VMDisk", "VMInstance")
             for found in self.api.all(kind, namespace)
         }
+
+    def identities(self, kind: str, namespace: str) -> dict[str, str]:
+        """The uid of each object of a kind: another one where it was deleted and made again."""
+        return {found["metadata"]["name"]: found["metadata"]["uid"] for found in self.api.all(kind, namespace)}

@@ -91,12 +91,14 @@ def kubeconfig(api: Api) -> str:
 class Platform(threading.Thread):
     """What stands in for Cozystack: it makes disks and VMs ready, in the order in which the real one can.
 
-    A disk of the class `local` is ready only when a VM that uses it is there. While `disks` is false, none becomes ready.
+    A disk of the class `local` is ready only when a VM that uses it is there. While `disks` is false, none becomes ready. One
+    that `failed` names is not ready, with that message.
     """
 
     def __init__(self, api: Api) -> None:
         super().__init__(daemon=True)
         self.disks = False
+        self.failed: dict[str, str] = {}
         self.failures = 0
         self._api = api
         self._ended = threading.Event()
@@ -135,9 +137,12 @@ class Platform(threading.Thread):
     def _say(self, found: Object, types: tuple[str, ...], ready: str) -> None:
         """Set the conditions, unless they are so; what is ready stays so."""
         conditions = found.get("status", {}).get("conditions", ())
+        failure = self.failed.get(found["metadata"]["name"], "")
+        ready = "False" if failure else ready
         if conditions and ready in ("Unknown", conditions[0]["status"]):
             return
         reason, message = ("InstallSucceeded", "installed") if ready == "True" else ("Progressing", "is being installed")
+        reason, message = ("InstallFailed", failure) if failure else (reason, message)
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         said = {"status": ready, "reason": reason, "message": message, "lastTransitionTime": now}
         status = {"status": {"conditions": [{"type": each, **said} for each in types]}}

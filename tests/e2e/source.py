@@ -26,10 +26,10 @@ class Repository:
         self._git(folder, "init", "--quiet", "--initial-branch=main", str(self.clone))
         self._git(self.clone, "remote", "add", "origin", str(self.served / "vms.git"))
 
-    def vmgen(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def vmgen(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run vmgen in the clone."""
         command = [sys.executable, "-m", "vmgen", "-C", str(self.clone), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
     def render(self) -> None:
         """Render, which must succeed."""
@@ -112,3 +112,8 @@ def serve(repository: Repository) -> ThreadingHTTPServer:
     server = ThreadingHTTPServer(("127.0.0.1", PORT), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
+
+
+def first_line(text: str) -> str:
+    """The first line of what a program printed."""
+    return text.strip().splitlines()[0]
