@@ -68,9 +68,9 @@ class BudgetExcess(NamedTuple):
 
 @rule("over-budget")
 def over_budget(environment: Environment) -> Iterator[Finding]:
-    """The environment asks for more than its `budget:` allows. The place is the first group, or disk, that no longer fits.
+    """The environment exceeds its `budget:`. The problem is reported at the first group or disk that does not fit.
 
-    Lower what the message names, or raise the budget: the number that would be enough is in the message too.
+    Reduce the amount that the message names, or raise the budget to the number in the message.
     """
     for excess in _find_excesses(environment):
         yield Finding(excess.request.place, excess.request.subject, _format_excess(excess))
@@ -78,9 +78,9 @@ def over_budget(environment: Environment) -> Iterator[Finding]:
 
 @rule("missing-price", "warning")
 def missing_price(environment: Environment) -> Iterator[Finding]:
-    """`prices:` says what some things cost, and the environment uses others: the cost that is shown would be too low.
+    """`prices:` has no price for a resource that the environment uses, so the displayed cost would be too low.
 
-    Write the price that the message names; 0 says that it costs nothing.
+    Set the price that the message names, or 0 if it is free.
     """
     prices = load_prices(environment)
     if prices is not None:

@@ -17,6 +17,7 @@ from vmgen.cli.options import (
     reports_option,
     timings_option,
 )
+from vmgen.cli.output import write_message, write_output
 from vmgen.cli.session import Progress, Session, measure_stages
 from vmgen.problems import Problem, has_errors, sort_problems
 from vmgen.quantities import format_count
@@ -24,7 +25,12 @@ from vmgen.write.state import find_tracked_state
 from vmgen.write.values_schema import find_stale_schema
 
 if TYPE_CHECKING:
+    from vmgen.edit.file_edit import FileEdit
     from vmgen.pipeline import RunResult
+
+
+# What errors hide, such as tombstones, is found once they are fixed.
+_MAX_ROUNDS = 2
 
 
 class CheckOptions(NamedTuple):
@@ -37,6 +43,8 @@ class CheckOptions(NamedTuple):
     kustomize_binary: str | None
     jobs: int
     reports: tuple[tuple[str, str], ...]
+    fix: bool
+    dry_run: bool
 
 
 @click.command("check")
@@ -52,6 +60,8 @@ class CheckOptions(NamedTuple):
 )
 @click.option("--kustomize-binary", metavar="FILE", help="The kustomize or kubectl to build with [default: the one found].")
 @click.option("--verify", is_flag=True, expose_value=False, help="No effect: check always looks at everything.")
+@click.option("--fix", is_flag=True, help="Fix what has one possible fix, such as a stale tombstone, in its file.")
+@click.option("--dry-run", is_flag=True, help="With --fix: print the difference, and write nothing.")
 @jobs_option("Environments, and builds, at a time.")
 @timings_option
 @output_option
@@ -62,9 +72,44 @@ def command(color: str, /, timings: bool, output: str, **options: Any) -> bool:
 
     Example: vmgen check --verify --against main -o github
     """
-    session = Session(color, output)
+    session, checks = Session(color, output), CheckOptions(**options)
+    if checks.dry_run and not checks.fix:
+        raise click.UsageError("--dry-run needs --fix")
     with measure_stages(session, timings):
-        return _check(session, CheckOptions(**options))
+        if checks.fix:
+            _fix(session, checks)
+        return _check(session, checks)
+
+
+def _fix(session: Session, options: CheckOptions) -> None:
+    """Write the fixes of all problems that have one, or print them."""
+    from vmgen.edit.file_edit import write_edits
+    from vmgen.report.edits import NEXT_COMMAND, format_edit_diff
+    from vmgen.write.state import lock_repository
+
+    if options.dry_run:
+        text = "".join(map(format_edit_diff, _find_fixes(session, options)))
+        (write_output if session.output_format == "text" else write_message)(text)
+        return
+    written: set[str] = set()
+    with lock_repository(session.project.root):
+        for _ in range(_MAX_ROUNDS):
+            edits = _find_fixes(session, options)
+            write_edits(edits, session.project)
+            written.update(edit.file for edit in edits)
+    for file in sorted(written):
+        session.print_message(f"fixed {file}")
+    if written:
+        session.print_message(f"Next: {NEXT_COMMAND}")
+
+
+def _find_fixes(session: Session, options: CheckOptions) -> tuple[FileEdit, ...]:
+    from vmgen.edit.fix import find_fixes
+
+    names = session.select_environments(options.names, options.since)
+    base = session.load_plan_base(options.names, options.against)
+    result = session.evaluate(names, (), base, allow_empty=True, verify_all=False, jobs=options.jobs)
+    return find_fixes(session.project, session.environment_names, result.problems, partial=bool(options.names or options.since))
 
 
 def _check(session: Session, options: CheckOptions) -> bool:

@@ -37,9 +37,12 @@ def edit_file(path: Path, operations: Iterable[Operation], project: Project) -> 
         content = project.read_source(path)
     except OSError as error:
         raise ProblemsError((describe_unreadable(file, error),)) from None
-    document = _read(content, file)
-    after = _splice_all(content, document, operations, file)
-    return FileEdit(file, content, after)
+    return FileEdit(file, content, edit_content(content, operations, file))
+
+
+def edit_content(content: bytes, operations: Iterable[Operation], file: str) -> bytes:
+    """Return what operations make of the content of a file. Raises ProblemsError as `edit_file` does."""
+    return _splice_all(content, _read(content, file), tuple(operations), file)
 
 
 def write_edits(edits: Iterable[FileEdit], project: Project) -> None:

@@ -1,6 +1,6 @@
 """Render the files of one environment: a manifest for each object, a kustomization.yaml for each folder.
 
-Objects that differ in their names only are rendered once; docs/decisions.md ("Rendered text is safe by construction") tells why.
+Objects that differ in their names only are rendered once; docs/decisions.md ("Rendered text is safe by construction").
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from vmgen.problems import Place
 
 @rule("no-boot-disk")
 def no_boot_disk(environment: Environment) -> Iterator[Finding]:
-    """A VM without any disk. The platform starts it, and the firmware finds nothing to boot.
+    """A VM without a disk. The platform starts it, but it cannot boot.
 
     Write an `image:` (or `url:`, `clone:`, `upload: true`) for the system disk, or attach a disk.
     """
@@ -29,10 +29,10 @@ def no_boot_disk(environment: Environment) -> Iterator[Finding]:
 
 @rule("boot-disk-not-first")
 def boot_disk_not_first(environment: Environment) -> Iterator[Finding]:
-    """A disk that holds a system stands after a blank or optical one. The order of disks is the boot order.
+    """A blank or optical disk is listed before the disk with the system. Disks boot in the order of the list.
 
-    Put the disk with the system first: as the group's `image:`, or as the first of `disks:`. A blank first disk is
-    right where an ISO installs onto it, and then nothing is said.
+    List the disk with the system first: as the group's `image:`, or as the first of `disks:`. A blank first disk is valid
+    if an ISO installs onto it.
     """
     for order, _, path in _find_suspect_orders(environment):
         first = order[0]
@@ -46,10 +46,10 @@ def boot_disk_not_first(environment: Environment) -> Iterator[Finding]:
 
 @rule("blank-system-disk", "warning")
 def blank_system_disk(environment: Environment) -> Iterator[Finding]:
-    """A VM all of whose disks are blank: no image on any of them, no ISO to install from, and no upload to wait for.
+    """A VM with only blank disks: no image, no ISO to install from, and no upload.
 
-    Write an `image:` (or `url:`, `clone:`, `upload: true`), or give the VM an optical disk with an installer. Where a system
-    was installed by hand and its installer is gone since, a waiver in the environment keeps this silent.
+    Write an `image:` (or `url:`, `clone:`, `upload: true`), or add an optical disk with an installer. If you installed
+    the system by hand and removed the installer, add a waiver.
     """
     remedy = "write `image:`, or give it an installer (`optical: true`)"
     for order, vm, path in _find_suspect_orders(environment):
@@ -62,10 +62,10 @@ def blank_system_disk(environment: Environment) -> Iterator[Finding]:
 
 @rule("iso-as-system-disk", "warning")
 def iso_as_system_disk(environment: Environment) -> Iterator[Finding]:
-    """An image that the catalog calls an installer ISO, on a disk that is not optical: the VM gets the ISO as a hard disk.
+    """An image that the catalog marks as an installer ISO, on a disk that is not optical. The VM gets the ISO as a hard
+    disk, and most installers then find no medium, or overwrite themselves.
 
-    Most installers then find no medium to install from, or overwrite themselves. Make it a disk with `optical: true`
-    beside a blank system disk (`storage: 20Gi`).
+    Add a disk with `optical: true` next to a blank system disk (`storage: 20Gi`).
     """
     for disk, path, _ in environment.disk_settings:
         name = disk.get("image")
@@ -78,9 +78,9 @@ def iso_as_system_disk(environment: Environment) -> Iterator[Finding]:
 
 @rule("optical-without-source")
 def optical_without_source(environment: Environment) -> Iterator[Finding]:
-    """An optical disk that is made from nothing: an empty CD-ROM that cannot be written either.
+    """An optical disk without a source: an empty CD-ROM that cannot be written.
 
-    Give it a `url:`, an `image:`, a `clone:` or `upload: true`.
+    Add a `url:`, an `image:`, a `clone:` or `upload: true`.
     """
     message = "an optical disk without content; write the `url:` of its ISO, or `upload: true`"
     for disk, path, _ in environment.disk_settings:

@@ -38,7 +38,7 @@ _DISK_KEYS = {"image": ("image", "images"), "storageClass": ("storage class", "s
 def unknown_instance_type(environment: Environment) -> Iterator[Finding]:
     """An instance type that is not in the catalog. The platform accepts any text, and the release fails minutes later.
 
-    Write a type of `vmgen catalog types`, or add a private one to `environments/_catalog.yaml`.
+    Use a type from `vmgen catalog types`, or add a private one to `environments/_catalog.yaml`.
     """
     types = environment.platform.catalog.instance_types
     for reference in _find_unknown(environment, "instanceTypes"):
@@ -50,44 +50,45 @@ def unknown_instance_type(environment: Environment) -> Iterator[Finding]:
 def unknown_instance_profile(environment: Environment) -> Iterator[Finding]:
     """An instance profile that is not in the catalog. The platform accepts any text, and the release fails minutes later.
 
-    Write a profile of `vmgen catalog profiles`, or add a private one to `environments/_catalog.yaml`.
+    Use a profile from `vmgen catalog profiles`, or add a private one to `environments/_catalog.yaml`.
     """
     yield from _report_unknown(environment, "profiles", "profiles")
 
 
 @rule("unknown-image")
 def unknown_image(environment: Environment) -> Iterator[Finding]:
-    """An image that is not in the catalog. The platform looks nothing up: the disk would wait for its source for ever.
+    """An image that is not in the catalog. The platform does not check it, and the disk would wait for its source forever.
 
-    Write an image of `vmgen catalog images`, or add your own golden image to `environments/_catalog.yaml`.
+    Use an image from `vmgen catalog images`, or add your golden image to `environments/_catalog.yaml`.
     """
     yield from _report_unknown(environment, "images", "images")
 
 
 @rule("unknown-storage-class")
 def unknown_storage_class(environment: Environment) -> Iterator[Finding]:
-    """A storage class that is not in the catalog. The volume of such a disk is never provisioned, and nothing says so.
+    """A storage class that is not in the catalog. The volume of such a disk is never provisioned, without an error message.
 
-    Write a class of `vmgen catalog classes`, or add a private one to `environments/_catalog.yaml`.
+    Use a class from `vmgen catalog classes`, or add a private one to `environments/_catalog.yaml`.
     """
     yield from _report_unknown(environment, "storageClasses", "classes")
 
 
 @rule("unknown-catalog-entry")
 def unknown_catalog_entry(environment: Environment) -> Iterator[Finding]:
-    """A key that only this platform has, such as one for GPUs, names something that is not in the catalog.
+    """A platform-specific key, such as one for GPUs, with a value that is not in the catalog. The scheduler would search for
+    a suitable node forever.
 
-    The scheduler would look for a node with it for ever. Write one that the catalog has, or add yours to
-    `environments/_catalog.yaml`.
+    Use a value from the catalog, or add yours to `environments/_catalog.yaml`.
     """
     yield from _report_unknown(environment, "gpus", "gpus")
 
 
 @rule("deprecated-entry", "warning")
 def deprecated_entry(environment: Environment) -> Iterator[Finding]:
-    """An instance type, profile, image or storage class that the catalog calls deprecated: it may go with an upgrade.
+    """An instance type, profile, image or storage class that the catalog marks as deprecated. An upgrade of the platform may
+    remove it.
 
-    Take another one while the change can still be planned.
+    Plan a change to another one.
     """
     title = environment.platform.get_section("title")
     for reference, _ in _find_flagged(environment, "deprecated"):
@@ -97,9 +98,9 @@ def deprecated_entry(environment: Environment) -> Iterator[Finding]:
 
 @rule("catalog-warning", "warning")
 def catalog_warning(environment: Environment) -> Iterator[Finding]:
-    """Something whose catalog entry carries a `warning`: a name, say, that is documented and yet does not exist.
+    """A name whose catalog entry has a `warning`, for example because it is documented but does not exist.
 
-    The message is the catalog's. Do what it says, or correct the entry in `environments/_catalog.yaml`.
+    Follow the message, which comes from the catalog, or correct the entry in `environments/_catalog.yaml`.
     """
     for reference, warning in _find_flagged(environment, "warning"):
         yield Finding(reference.value.place, reference.subject, warning)
@@ -107,9 +108,9 @@ def catalog_warning(environment: Environment) -> Iterator[Finding]:
 
 @rule("hardware-twice")
 def hardware_twice(environment: Environment) -> Iterator[Finding]:
-    """Hardware beside an instance type that brings its own, such as GPUs. KubeVirt refuses such a VM.
+    """Hardware in addition to an instance type that includes it, such as GPUs. KubeVirt refuses such a VM.
 
-    Remove the key, or take an instance type without hardware of its own.
+    Remove the key, or choose an instance type without this hardware.
     """
     types = get_entries(environment, "instanceTypes")
     for key, (_, section) in _find_platform_keys(environment, "fields").items():

@@ -17,10 +17,10 @@ _SHARED_FILE_NAMES = ("health", "application-set", "plugin")
 
 @rule("incomplete-delivery")
 def incomplete_delivery(environment: Environment) -> Iterator[Finding]:
-    """`delivery:` leaves out what the engine cannot do without: the repository and one cluster for Argo CD, the name of the
-    source for Flux, the Secret of a kubeconfig.
+    """`delivery:` lacks a required key: the repository and one cluster for Argo CD, the name of the source for Flux, the
+    Secret of a kubeconfig.
 
-    Write the key that the message names, in the environment or in a layer.
+    Add the key that the message names, in the environment or in a layer.
     """
     delivery = _get_delivery(environment)
     if delivery is None:
@@ -39,10 +39,10 @@ def incomplete_delivery(environment: Environment) -> Iterator[Finding]:
 
 @rule("delivery-name")
 def delivery_name(environment: Environment) -> Iterator[Finding]:
-    """A name that the engines do not take. Flux labels every object with the name of its Kustomization, and a label has at
-    most 63 characters; some names of files below delivery/argocd/ belong to all environments.
+    """An invalid or reserved name for Argo CD or Flux. Flux labels every object with the name of its Kustomization, and a
+    label has at most 63 characters. Some file names below delivery/argocd/ are reserved.
 
-    Shorten the prefix, or the name of the environment or of the group, or rename the environment.
+    Shorten the prefix, or the name of the environment or the group, or rename the environment.
     """
     delivery = _get_delivery(environment)
     if delivery is None:
@@ -63,9 +63,9 @@ def delivery_name(environment: Environment) -> Iterator[Finding]:
 
 @rule("shards-of-a-set")
 def shards_of_a_set(environment: Environment) -> Iterator[Finding]:
-    """An ApplicationSet makes one Application of each environment, so `shardSize` would have no effect on Argo CD.
+    """An ApplicationSet creates one Application per environment, so `shardSize` has no effect on Argo CD.
 
-    Remove `applicationSet` where environments are large, or `shardSize` where they are not.
+    Remove `applicationSet` for large environments, or `shardSize` for small ones.
     """
     delivery = _get_delivery(environment)
     argocd, size = (delivery.get("argocd"), delivery.get("shardSize")) if delivery else (None, None)

@@ -18,9 +18,9 @@ from vmgen.read.located import Located
 
 @rule("unknown-disk")
 def unknown_disk(environment: Environment) -> Iterator[Finding]:
-    """`attach:` names a disk that this environment does not make. The chart fails until such a disk exists.
+    """`attach:` names a disk that this environment does not define. The chart fails until such a disk exists.
 
-    Correct the name, or write the disk under the environment's `disks:`.
+    Correct the name, or add the disk to the environment's `disks:`.
     """
     disks = DiskIndex(environment)
     for entry in _iter_attach_entries(environment):
@@ -31,9 +31,10 @@ def unknown_disk(environment: Environment) -> Iterator[Finding]:
 
 @rule("disk-attached-twice")
 def disk_attached_twice(environment: Environment) -> Iterator[Finding]:
-    """One disk twice on one VM: two entries of `attach:`, or an entry that names the VM's own disk. KubeVirt refuses it.
+    """One disk attached twice to one VM: two entries of `attach:`, or an entry that names the VM's own disk. KubeVirt
+    refuses it.
 
-    Remove one of the two; own disks need no entry.
+    Remove one of them. A VM's own disks need no entry.
     """
     disks = DiskIndex(environment)
     for _, vm, path in environment.vm_settings:
@@ -51,10 +52,10 @@ def disk_attached_twice(environment: Environment) -> Iterator[Finding]:
 
 @rule("disk-shared")
 def disk_shared(environment: Environment) -> Iterator[Finding]:
-    """One disk on two VMs. Nothing on the platform stops them, and two file systems writing to one disk destroy it.
+    """One disk attached to two VMs. The platform permits it, and two file systems that write to one disk destroy it. Only
+    optical disks can be shared.
 
-    Only an optical disk may be shared. Give each VM a disk of its own (`disks:` of the group), or attach it in one
-    place only (`instances:`).
+    Give each VM its own disk (`disks:` of the group), or attach it to only one VM (`instances:`).
     """
     disks = DiskIndex(environment)
     vms_by_disk: dict[str, list[str]] = {}
@@ -74,9 +75,9 @@ def disk_shared(environment: Environment) -> Iterator[Finding]:
 
 @rule("several-sources")
 def several_sources(environment: Environment) -> Iterator[Finding]:
-    """Two of `image`, `url`, `clone` and `upload` for one disk. The chart fails on more than one source.
+    """Two of `image`, `url`, `clone` and `upload` for one disk. The chart fails with more than one source.
 
-    Keep one. (A higher layer that writes one replaces what a lower layer wrote: only two in the same place are refused.)
+    Keep one. (A source in a higher layer replaces the source of a lower layer; only two in one place are refused.)
     """
     for disk, path, _ in environment.all_disk_settings:
         sources = [name for name in (*DISK_SOURCES, "rawSource") if disk.get(name)]
@@ -87,9 +88,9 @@ def several_sources(environment: Environment) -> Iterator[Finding]:
 
 @rule("missing-storage")
 def missing_storage(environment: Environment) -> Iterator[Finding]:
-    """A disk without a size, where no image of the catalog gives a least one. The platform would make it 5Gi.
+    """A disk without a size, and without an image in the catalog that implies one. The platform would create it with 5Gi.
 
-    Write `storage:`; a disk can grow later, and never shrink.
+    Write `storage:`. You can enlarge a disk later, but not shrink it.
     """
     message = "no size; write `storage:`, such as 50Gi"
     for disk, path, _ in environment.all_disk_settings:
@@ -99,9 +100,9 @@ def missing_storage(environment: Environment) -> Iterator[Finding]:
 
 @rule("storage-below-minimum")
 def storage_below_minimum(environment: Environment) -> Iterator[Finding]:
-    """A disk that is smaller than the image it is made from needs. The copy is refused, and the disk stays pending.
+    """A disk that is smaller than its image requires. The copy is refused, and the disk stays pending.
 
-    Write at least the size that the message names, or leave `storage:` out on a system disk.
+    Set at least the size that the message names, or omit `storage:` on a system disk.
     """
     for disk, path, _ in environment.disk_settings:
         name, size = disk.get("image"), disk.get("storage")
@@ -113,10 +114,10 @@ def storage_below_minimum(environment: Environment) -> Iterator[Finding]:
 
 @rule("image-storage-class", "warning")
 def image_storage_class(environment: Environment) -> Iterator[Finding]:
-    """A disk from a golden image on a storage class that is not replicated. Golden images lie on a replicated class.
+    """A disk from a golden image on a storage class that is not replicated. Golden images are on a replicated class, and a
+    copy across classes never binds, without an error message (cozystack/cozystack#2908).
 
-    A copy across classes never binds, and no error says so (cozystack/cozystack#2908). Use a replicated class for this
-    disk, or fill it from a `url:`.
+    Use a replicated class for this disk, or a `url:` as its source.
     """
     classes = environment.platform.catalog.storage_classes
     replicated = " or ".join(entry.name for entry in classes.values() if entry.replicated and not entry.deprecated)
@@ -132,9 +133,9 @@ def image_storage_class(environment: Environment) -> Iterator[Finding]:
 
 @rule("clone-unknown", "warning")
 def clone_unknown(environment: Environment) -> Iterator[Finding]:
-    """A copy of a disk that this environment does not have. The disk may exist in the namespace; nothing here can tell.
+    """A clone of a disk that this environment does not define. vmgen cannot check whether the disk exists in the namespace.
 
-    Check the name. If the disk belongs to another environment of the namespace, the warning can stay.
+    Check the name. If the disk belongs to another environment of the namespace, ignore the warning.
     """
     disks = DiskIndex(environment)
     for disk, path, _ in environment.disk_settings:
@@ -146,7 +147,7 @@ def clone_unknown(environment: Environment) -> Iterator[Finding]:
 
 @rule("clone-of-itself")
 def clone_of_itself(environment: Environment) -> Iterator[Finding]:
-    """A disk that is to be a copy of itself would wait for itself for ever.
+    """A disk that clones itself would wait forever.
 
     Name another disk, or another source.
     """
@@ -161,9 +162,10 @@ def clone_of_itself(environment: Environment) -> Iterator[Finding]:
 
 @rule("clone-storage-class", "warning")
 def clone_storage_class(environment: Environment) -> Iterator[Finding]:
-    """A copy of a disk on another storage class than the disk's. Such a copy never binds, and no error says so.
+    """A clone with another storage class than its source. Such a clone never binds, without an error message. The platform
+    clones by snapshot, which works only within a class (cozystack/cozystack#2908).
 
-    The platform clones by snapshot, which stays within a class (cozystack/cozystack#2908). Use the class of the source.
+    Use the class of the source.
     """
     disks = DiskIndex(environment)
     for disk, path, _ in environment.disk_settings:
@@ -180,9 +182,9 @@ def clone_storage_class(environment: Environment) -> Iterator[Finding]:
 
 @rule("clone-smaller-than-source")
 def clone_smaller_than_source(environment: Environment) -> Iterator[Finding]:
-    """A copy that is smaller than the disk it is made from. CDI refuses it, and the disk never appears.
+    """A clone that is smaller than its source. CDI refuses it, and the disk is never created.
 
-    Write at least the size of the source.
+    Set at least the size of the source.
     """
     disks = DiskIndex(environment)
     for disk, path, _ in environment.disk_settings:

@@ -11,7 +11,7 @@ from vmgen.read.located import Located, to_plain
 
 @rule("external-without-ports")
 def external_without_ports(environment: Environment) -> Iterator[Finding]:
-    """An external VM with the method PortList and no port. Its Service has no ports then, and Kubernetes refuses it.
+    """An external VM with the method PortList and no ports. Its Service would have no ports, and Kubernetes refuses it.
 
     Write `externalPorts:`, or `externalMethod: WholeIP`, which opens every port.
     """
@@ -26,10 +26,9 @@ def external_without_ports(environment: Environment) -> Iterator[Finding]:
 
 @rule("ports-while-internal", "warning")
 def ports_while_internal(environment: Environment) -> Iterator[Finding]:
-    """`externalPorts` beside `external: false`: the two contradict each other, and no port is opened.
+    """`externalPorts` with `external: false` opens no port.
 
-    Remove one of them. Nothing is said where one of the two comes from another layer: a VM may switch off what its
-    group has.
+    Remove one of them. If they come from different layers, nothing is reported, since a VM may override its group.
     """
     for group, vm, path in environment.vm_settings:
         external, ports = vm.values.get("external"), vm.values.get("externalPorts")
@@ -46,9 +45,9 @@ def ports_while_internal(environment: Environment) -> Iterator[Finding]:
 
 @rule("ports-with-whole-ip", "warning")
 def ports_with_whole_ip(environment: Environment) -> Iterator[Finding]:
-    """`externalPorts` with `externalMethod: WholeIP`: the list is ignored, and every port of the VM is open.
+    """`externalPorts` with `externalMethod: WholeIP`. The list has no effect, and every port of the VM is open.
 
-    Remove the list, or use PortList, which opens what is listed and nothing else.
+    Remove the list, or use PortList, which opens only the listed ports.
     """
     for _, vm, path in environment.vm_settings:
         ports = vm.values.get("externalPorts")
@@ -60,7 +59,8 @@ def ports_with_whole_ip(environment: Environment) -> Iterator[Finding]:
 
 @rule("duplicate-port")
 def duplicate_port(environment: Environment) -> Iterator[Finding]:
-    """One port twice in `externalPorts`. The ports of a Service are named by number, and Kubernetes refuses two of one name.
+    """A duplicate port in `externalPorts`. The ports of a Service are named by number, and Kubernetes refuses duplicate
+    names.
 
     Remove one.
     """

@@ -17,9 +17,9 @@ _RESERVED_KEY = re.compile(rf"{SYSTEM_DISK}-[0-9]+")
 
 @rule("reserved-disk-key")
 def reserved_disk_key(environment: Environment) -> Iterator[Finding]:
-    """A key under `disks:` that names a system disk: `system-2` is the second generation of it. `system` is the first.
+    """A key under `disks:` that is the name of a system disk: `system-2` is its second generation, `system` its first.
 
-    Choose another key. `system` alone may be the key of the system disk itself, where the VM has no source or size for one.
+    Choose another key. `system` is valid as the key of the system disk itself, if the VM has no source or size for one.
     """
     for _, vm, path in environment.vm_settings:
         current = vm.values.get_plain("system", 1)
@@ -33,9 +33,9 @@ def reserved_disk_key(environment: Environment) -> Iterator[Finding]:
 
 @rule("generation-without-system-disk")
 def generation_without_system_disk(environment: Environment) -> Iterator[Finding]:
-    """`system:` on a VM that has no system disk of its own, so there is nothing whose generation it could be.
+    """`system:` on a VM without its own system disk has no effect.
 
-    Remove it. A system disk under `disks:` has its `generation:` there.
+    Remove it. A system disk under `disks:` has its own `generation:`.
     """
     for _, vm, path in environment.vm_settings:
         generation = vm.values.get("system")
@@ -46,9 +46,9 @@ def generation_without_system_disk(environment: Environment) -> Iterator[Finding
 
 @rule("generation-in-use")
 def generation_in_use(environment: Environment) -> Iterator[Finding]:
-    """`previous:` keeps the generation that the VM uses: one disk would be both in use and put aside.
+    """`previous:` keeps the generation that the VM uses, so one disk would be both current and previous.
 
-    Count `system:` (of a further disk: `generation:`) up, or remove the entry under `previous:`.
+    Increase `system:` (for another disk: `generation:`), or remove the entry under `previous:`.
     """
     for previous, path in _iter_previous(environment):
         vm = previous.vm
@@ -65,9 +65,10 @@ def generation_in_use(environment: Environment) -> Iterator[Finding]:
 
 @rule("previous-without-of")
 def previous_without_of(environment: Environment) -> Iterator[Finding]:
-    """A disk under `previous:` that no VM is said to have. Without `of:` every VM that is added later would get one, too.
+    """A disk under `previous:` without the VMs that have it. Without `of:`, every VM that you add later would get such a
+    disk too.
 
-    Write the numbers or the names of the VMs that have it: `of: [1, 2, 3]`.
+    Write the numbers or names of the VMs that have it: `of: [1, 2, 3]`.
     """
     for previous, path in _iter_previous(environment):
         settings = previous.entry.disk.settings
@@ -79,9 +80,9 @@ def previous_without_of(environment: Environment) -> Iterator[Finding]:
 
 @rule("previous-of-unknown-vm", "warning")
 def previous_of_unknown_vm(environment: Environment) -> Iterator[Finding]:
-    """`of:` names a VM that its group does not have, so that no disk is kept for it.
+    """`of:` names a VM that is not in its group, so no disk is kept for it.
 
-    Correct it; remove it once the disk of a VM that is gone is retired.
+    Correct the name, or remove it once the disk of the removed VM is retired.
     """
     reported: set[Place] = set()
     for previous, path in _iter_previous(environment):

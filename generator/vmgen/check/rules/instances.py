@@ -16,9 +16,10 @@ _MAX_LISTED = 5
 
 @rule("missing-namespace")
 def missing_namespace(environment: Environment) -> Iterator[Finding]:
-    """No layer names the tenant namespace. Objects without one land wherever the person or the engine that applies them is.
+    """No layer sets the tenant namespace. Objects without a namespace are created in the default namespace of the person or
+    tool that applies them.
 
-    Write `namespace: tenant-…` in the environment, or in `_defaults.yaml` for all of them.
+    Write `namespace: tenant-…` in the environment, or in `_defaults.yaml` for all environments.
     """
     if not environment.settings.is_set("namespace"):
         message = "no namespace; write `namespace: tenant-...`, here or in _defaults.yaml"
@@ -27,7 +28,7 @@ def missing_namespace(environment: Environment) -> Iterator[Finding]:
 
 @rule("empty-environment", "warning")
 def empty_environment(environment: Environment) -> Iterator[Finding]:
-    """An environment with neither VMs nor disks renders nothing: mostly a key that was moved, or a file that was forgotten.
+    """An environment without VMs and disks renders nothing. Often a key was moved or a file forgotten.
 
     Write `vms:` or `disks:`, or remove the file.
     """
@@ -39,9 +40,9 @@ def empty_environment(environment: Environment) -> Iterator[Finding]:
 
 @rule("count-and-names")
 def count_and_names(environment: Environment) -> Iterator[Finding]:
-    """`count` and `names` in one group: two answers to the question which VMs there are.
+    """`count` and `names` in one group both define its VMs.
 
-    Keep one. (A higher layer that writes one replaces the other of a lower layer.)
+    Keep one of them. (A higher layer with one of them replaces the other of a lower layer.)
     """
     for group in environment.groups:
         names = group.located.get("names")
@@ -52,7 +53,7 @@ def count_and_names(environment: Environment) -> Iterator[Finding]:
 
 @rule("unknown-instance")
 def unknown_instance(environment: Environment) -> Iterator[Finding]:
-    """A key of `instances` that is neither the number nor the name of a VM of the group: it would change nothing.
+    """A key of `instances` that is neither the number nor the name of a VM of the group. It would have no effect.
 
     Correct the key, or raise the count.
     """
@@ -70,7 +71,7 @@ def unknown_instance(environment: Environment) -> Iterator[Finding]:
 
 @rule("instance-overridden-twice")
 def instance_overridden_twice(environment: Environment) -> Iterator[Finding]:
-    """One VM twice in `instances`, by its number and by its name: which of the two wins is not to be seen.
+    """One VM twice in `instances`, by its number and by its name. It is not clear which entry takes precedence.
 
     Put everything under one of the keys.
     """
@@ -87,7 +88,7 @@ def instance_overridden_twice(environment: Environment) -> Iterator[Finding]:
 
 @rule("skip-without-count", "warning")
 def skip_without_count(environment: Environment) -> Iterator[Finding]:
-    """`skip` in a group that has no `count`: there are no numbers to leave out.
+    """`skip` in a group without `count`. There are no numbers to skip.
 
     Write `count:`, or remove `skip`.
     """
@@ -100,7 +101,7 @@ def skip_without_count(environment: Environment) -> Iterator[Finding]:
 
 @rule("skip-out-of-range", "warning")
 def skip_out_of_range(environment: Environment) -> Iterator[Finding]:
-    """A number in `skip` that lies behind the last VM: it leaves nothing out, until the count is raised.
+    """A number in `skip` after the last VM. It has no effect until you raise the count.
 
     Remove it, unless that is what you want.
     """

@@ -24,10 +24,11 @@ _NAME_SYNTAX = "letters, digits, '-', '_' and '.', a letter or digit first and l
 
 @rule("invalid-label-key")
 def invalid_label_key(environment: Environment) -> Iterator[Finding]:
-    """A label whose key Kubernetes refuses: a name of letters, digits, `-`, `_` and `.`, with or without `prefix/` before it.
+    """A label with a key that Kubernetes refuses. A key has letters, digits, `-`, `_` and `.`, with or without `prefix/`.
+    The platform adds 18 characters, so a key without a prefix may have 45 characters instead of 63; the API answers a
+    longer one with an internal error.
 
-    The platform puts 18 characters of its own before the key, so a key without prefix may have 45 characters instead of
-    63; it answers a longer one with an internal error. Shorten or correct the key.
+    Shorten or correct the key.
     """
     for key, value, subject in _iter_metadata(environment, "labels"):
         error = _find_key_error(key, key)
@@ -37,10 +38,10 @@ def invalid_label_key(environment: Environment) -> Iterator[Finding]:
 
 @rule("invalid-annotation-key")
 def invalid_annotation_key(environment: Environment) -> Iterator[Finding]:
-    """An annotation whose key Kubernetes refuses. The rules are those of label keys, capitals in the prefix aside.
+    """An annotation with a key that Kubernetes refuses. The rules are those of label keys, except that the prefix may
+    contain capitals. The platform adds 18 characters, so a key without a prefix may have 45 characters.
 
-    The platform puts 18 characters of its own before the key, so a key without prefix may have 45 characters. Shorten
-    or correct the key.
+    Shorten or correct the key.
     """
     for key, value, subject in _iter_metadata(environment, "annotations"):
         error = _find_key_error(key, key.lower())
@@ -50,9 +51,10 @@ def invalid_annotation_key(environment: Environment) -> Iterator[Finding]:
 
 @rule("invalid-label-value")
 def invalid_label_value(environment: Environment) -> Iterator[Finding]:
-    """A label whose value Kubernetes refuses: at most 63 letters, digits, `-`, `_` and `.`; it may be empty.
+    """A label with a value that Kubernetes refuses. A value has at most 63 letters, digits, `-`, `_` and `.`, and may be
+    empty.
 
-    Shorten or correct the value, or make it an annotation: those take any text.
+    Shorten or correct the value, or use an annotation, which may contain any text.
     """
     for _, value, subject in _iter_metadata(environment, "labels"):
         text = value.data
@@ -63,10 +65,11 @@ def invalid_label_value(environment: Environment) -> Iterator[Finding]:
 
 @rule("reserved-annotation")
 def reserved_annotation(environment: Environment) -> Iterator[Finding]:
-    """An annotation that replaces the protection of a disk with `protect: true`: Argo CD or Flux would prune it unasked.
+    """An annotation that replaces the protection of a disk with `protect: true`. Argo CD or Flux would prune the disk
+    without a question.
 
-    Add the protection's own values to yours, in their exact spelling and before others of their kind: of several `Prune=`
-    Argo CD takes the first. Or say openly that the disk is not protected: `protect: false` on it.
+    Add the values of the protection to yours, in their exact spelling and before others of their kind: of several
+    `Prune=`, Argo CD uses the first. Or set `protect: false` on the disk.
     """
     for disk, path, vm in environment.all_disk_settings:
         if disk.get_plain("protect") is not True:

@@ -18,10 +18,10 @@ _RESERVED_NAME = "kustomization"
 
 @rule("duplicate-name")
 def duplicate_name(environment: Environment) -> Iterator[Finding]:
-    """Two VMs of one name, or two disks: they would be one object, and the later one would overwrite the other.
+    """Two VMs or two disks with one name. They would be one object, and the later one would overwrite the other.
 
-    Rename one. Groups meet when one of them is named like a numbered VM of the other, or when a disk's suffix is
-    `system`, the name of the disk that the group's image makes.
+    Rename one. A group can clash with a numbered VM of another group, and a disk with the suffix `system` clashes with
+    the disk of the group's image.
     """
     vms, disks = _NameRegistry("VM"), _NameRegistry("disk")
     for group in environment.groups:
@@ -40,7 +40,8 @@ def duplicate_name(environment: Environment) -> Iterator[Finding]:
 
 @rule("invalid-vm-name")
 def invalid_vm_name(environment: Environment) -> Iterator[Finding]:
-    """A name in `names:` that the API refuses: a VM's name has lower-case letters, digits and dashes, and a letter first.
+    """An entry of `names:` that the API refuses. The name of a VM has lower-case letters, digits and dashes, and begins with
+    a letter.
 
     Correct the name.
     """
@@ -54,9 +55,9 @@ def invalid_vm_name(environment: Environment) -> Iterator[Finding]:
 
 @rule("reserved-name")
 def reserved_name(environment: Environment) -> Iterator[Finding]:
-    """A VM or a standalone disk named `kustomization`: its file would be the kustomization.yaml of its folder.
+    """A VM or a standalone disk named `kustomization`. Its file would overwrite the kustomization.yaml of its folder.
 
-    Choose another name. A group may have this name when its VMs are numbered.
+    Choose another name. A group may have this name if its VMs are numbered.
     """
     message = f"'{_RESERVED_NAME}' is the name of a file that every folder has; choose another name"
     for group in environment.groups:
@@ -70,9 +71,9 @@ def reserved_name(environment: Environment) -> Iterator[Finding]:
 
 @rule("name-too-long")
 def name_too_long(environment: Environment) -> Iterator[Finding]:
-    """A name that is longer than the API takes: with the platform's prefix it has to fit into the name of a Helm release.
+    """A name that is too long for the API: with the platform's prefix, it must fit into the name of a Helm release.
 
-    Shorten the group's key (or write a short `name:`), the entry of `names:`, or the suffix of the disk.
+    Shorten the group's key (or set a short `name:`), the entry of `names:`, or the suffix of the disk.
     """
     for longest in _find_longest_names(environment):
         length, limit = len(longest.name), longest.kind.max_name_length
@@ -83,10 +84,10 @@ def name_too_long(environment: Environment) -> Iterator[Finding]:
 
 @rule("name-nearly-too-long", "warning")
 def name_nearly_too_long(environment: Environment) -> Iterator[Finding]:
-    """A name that the API takes and the chart does not bear: its hook jobs are named after the object.
+    """Accepted by the API but too long for the chart, whose hook jobs are named after the object. The object is created, but
+    its first change that needs such a job fails: a resize of the disk, or a new instance type.
 
-    The object is created, and breaks at the first resize of the disk, or change of the VM's type, when such a job
-    would get a name of more than 63 characters. Shorten the name before anything lives under it.
+    Shorten the name before you put data under it.
     """
     for longest in _find_longest_names(environment):
         length, safe = len(longest.name), longest.kind.safe_name_length

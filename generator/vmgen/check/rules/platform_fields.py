@@ -16,9 +16,9 @@ from vmgen.read.schema import Schema, load_builtin_schema
 
 @rule("field-not-on-platform")
 def field_not_on_platform(environment: Environment) -> Iterator[Finding]:
-    """A key that this version of the platform has not. It would be stored and have no effect.
+    """A key that this version of the platform does not have. The platform would store it without an effect.
 
-    Remove it, or correct `platformVersion:` where the platform runs a version that has it; the message names that.
+    Remove it, or correct `platformVersion:` if the platform runs a version with this key, which the message names.
     """
     platform = environment.platform
     vm_keys = (_find_platform_keys("") | _find_versioned_keys(platform, "fields")) - platform.fields
@@ -33,10 +33,11 @@ def field_not_on_platform(environment: Environment) -> Iterator[Finding]:
 
 @rule("platform-constraint")
 def platform_constraint(environment: Environment) -> Iterator[Finding]:
-    """Keys that are right each for itself and that the platform refuses together. The message is the platform's own.
+    """Keys that the platform refuses in combination. The message comes from the platform's data and ends with the name of
+    the constraint.
 
-    The constraints are in the `constraints` of the fields, and in the `constraints` and `diskConstraints` of
-    `templates/<platform>/platform.yaml`; the message ends with the name of the row.
+    Follow the message. Constraints are defined in the `constraints` of a field, and in `constraints` and
+    `diskConstraints` of `templates/<platform>/platform.yaml`.
     """
     vm_constraints = _load_constraints(environment.platform, "VMInstance")
     for _, vm, path in environment.vm_settings if vm_constraints else ():
@@ -48,9 +49,9 @@ def platform_constraint(environment: Environment) -> Iterator[Finding]:
 
 @rule("empty-name")
 def empty_name(environment: Environment) -> Iterator[Finding]:
-    """An empty instance profile or storage class on a platform that does not take one.
+    """An empty instance profile or storage class, on a platform that does not support it.
 
-    Write a name of the catalog, or remove the key for the default.
+    Write a name from the catalog, or remove the key to use the default.
     """
     allowed = environment.platform.content.get_plain("mayBeEmpty", [])
     values = [(vm.values, "instanceProfile", path) for _, vm, path in environment.vm_settings]

@@ -29,9 +29,9 @@ _ADMIN_PORTS: Mapping[int, str] = {
 
 @policy("open-ssh")
 def open_ssh(environment: Environment) -> Iterator[Finding]:
-    """Port 22 of a VM is open to the whole Internet.
+    """Port 22 of a VM is open to the Internet.
 
-    Reach VMs through one bastion, a VPN or `virtctl ssh`, and waive the policy for the bastion.
+    Connect through one bastion, a VPN or `virtctl ssh`, and waive the policy for the bastion.
     """
     message = "SSH is open to the whole Internet; remove port 22, and go through a bastion, a VPN or `virtctl ssh`"
     for port, place, subject in _find_open_ports(environment):
@@ -41,9 +41,9 @@ def open_ssh(environment: Environment) -> Iterator[Finding]:
 
 @policy("open-admin-port")
 def open_admin_port(environment: Environment) -> Iterator[Finding]:
-    """A port for administration is open to the whole Internet: remote desktop, WinRM, VNC, Telnet, Docker, etcd, the kubelet.
+    """An administration port that is open to the Internet: remote desktop, WinRM, VNC, Telnet, Docker, etcd, the kubelet.
 
-    Remove the port, and reach the service through a bastion or a VPN.
+    Remove the port, and use a bastion or a VPN.
     """
     for port, place, subject in _find_open_ports(environment):
         if port is not None and port in _ADMIN_PORTS:
@@ -51,12 +51,18 @@ def open_admin_port(environment: Environment) -> Iterator[Finding]:
             yield Finding(place, subject, message)
 
 
-@policy("local-storage", "advice")
-def local_storage(environment: Environment) -> Iterator[Finding]:
-    """A disk with data on a storage class that keeps one copy: a node that fails takes the data with it. The system disk of a
-    VM counts as one where the VM has no other. The reference page of the platform asks for replicated storage in production.
+@policy(
+    "local-storage",
+    """A data disk on a storage class that is not replicated: data is lost if its node fails. The system disk of a VM counts
+as a data disk if the VM has no other. The reference page of the platform recommends replicated storage in production.
 
-    Take a replicated class (`vmgen catalog classes`), unless the application keeps copies itself, as databases may.
+Use a replicated class (`vmgen catalog classes`), unless the application replicates its data itself, as databases may.""",
+)
+def local_storage(environment: Environment) -> Iterator[Finding]:
+    """A data disk on a storage class that is not replicated: data is lost if its node fails. The system disk of a VM counts
+    as a data disk if the VM has no other. The reference page of the platform recommends replicated storage in production.
+
+    Use a replicated class (`vmgen catalog classes`), unless the application replicates its data itself, as databases may.
     """
     for disk, path in _iter_data_disks(environment):
         name = disk.get("storageClass")
@@ -68,9 +74,9 @@ def local_storage(environment: Environment) -> Iterator[Finding]:
 
 @policy("unprotected-disk")
 def unprotected_disk(environment: Environment) -> Iterator[Finding]:
-    """A disk with `protect: false`: a commit that removes it makes Argo CD or Flux delete it, data and all, without asking.
+    """A disk with `protect: false`. If a commit removes it, Argo CD or Flux deletes it with its data, without a question.
 
-    Remove the line; to let one disk go, name it under `retire:`.
+    Remove the line. To delete one disk, name it under `retire:`.
     """
     for disk, path, _ in environment.all_disk_settings:
         if disk.get_plain("protect") is False and not disk.get_plain("optical"):
@@ -78,12 +84,18 @@ def unprotected_disk(environment: Environment) -> Iterator[Finding]:
             yield Finding(disk.find_place("protect"), f"{path}.protect", message)
 
 
-@policy("single-disk-vm", "advice")
-def single_disk_vm(environment: Environment) -> Iterator[Finding]:
-    """A VM whose only disk is its system disk: its data cannot outlive the system. The reference page of the platform asks for
-    two disks in production.
+@policy(
+    "single-disk-vm",
+    """A VM with only a system disk, so that its data cannot outlive the system. The reference page of the platform
+recommends two disks in production.
 
-    Give it a disk for data (`disks: {data: 50Gi}`), or turn the policy off where VMs hold none.
+Add a data disk (`disks: {data: 50Gi}`), or turn the policy off if your VMs have no data.""",
+)
+def single_disk_vm(environment: Environment) -> Iterator[Finding]:
+    """A VM with only a system disk, so that its data cannot outlive the system. The reference page of the platform
+    recommends two disks in production.
+
+    Add a data disk (`disks: {data: 50Gi}`), or turn the policy off if your VMs have no data.
     """
     message = "the system disk is the only one, so data and system share it; write `disks: {data: 50Gi}`"
     for group, vm, path in environment.vm_settings:
@@ -93,7 +105,7 @@ def single_disk_vm(environment: Environment) -> Iterator[Finding]:
 
 @policy("plain-http-image")
 def plain_http_image(environment: Environment) -> Iterator[Finding]:
-    """A disk from an `http://` address: anyone on the way could put another system into it.
+    """A disk from an `http://` address. An attacker on the network could replace the system.
 
     Use https, or import the image once and name it in `environments/_catalog.yaml`.
     """

@@ -20,11 +20,11 @@ _UNRENDERED_KEYS = frozenset({"vars", "retire", "waivers"})
 
 @rule("secret-in-manifest")
 def secret_in_manifest(environment: Environment) -> Iterator[Finding]:
-    """A secret in a label, an annotation, an address, the comment of an SSH key or another field: it would be committed,
-    and everybody who may see the object could read it.
+    """A secret in a label, an annotation, an address, the comment of an SSH key or another field. It would be committed, and
+    everybody with access to the object could read it.
 
-    Remove it, and replace it where it is used: what was ever committed is known. docs/secrets.md has the ways to hand a
-    VM its secrets.
+    Remove it, and replace it everywhere it is used if it was ever committed. docs/secrets.md shows how to provide secrets
+    to a VM.
     """
     for subject, place, description in _find_secrets(environment):
         if description != CHANGE_ME_DESCRIPTION and not _is_unrendered(subject):
@@ -33,11 +33,11 @@ def secret_in_manifest(environment: Environment) -> Iterator[Finding]:
 
 @rule("secret-in-environment")
 def secret_in_environment(environment: Environment) -> Iterator[Finding]:
-    """A secret in a part of an environment that becomes no field: a variable, or the reason of a tombstone or a waiver. It
-    would be committed all the same.
+    """A secret in a part of an environment that is not rendered: a variable, or the reason of a tombstone or a waiver. It
+    would still be committed.
 
-    Remove it, and replace it where it is used: what was ever committed is known. docs/secrets.md has the ways to hand a
-    VM its secrets.
+    Remove it, and replace it everywhere it is used if it was ever committed. docs/secrets.md shows how to provide secrets
+    to a VM.
     """
     for subject, place, description in _find_secrets(environment):
         if description != CHANGE_ME_DESCRIPTION and _is_unrendered(subject):
@@ -46,10 +46,10 @@ def secret_in_environment(environment: Environment) -> Iterator[Finding]:
 
 @rule("placeholder-secret", "warning")
 def placeholder_secret(environment: Environment) -> Iterator[Finding]:
-    """A value such as `CHANGEME` where a secret belongs, in user data or in a field. Whoever forgets to replace it ships a
-    password that everybody knows.
+    """A placeholder such as `CHANGEME` for a secret, in user data or in a field. If you forget to replace it, the VM has a
+    well-known password.
 
-    Write a reference that Flux, cloud-init or a script replaces, `${db_password}`; docs/secrets.md has the ways.
+    Write a reference that Flux, cloud-init or a script replaces, such as `${db_password}`; see docs/secrets.md.
     """
     for subject, place, description in _find_secrets(environment):
         if description == CHANGE_ME_DESCRIPTION:

@@ -27,9 +27,10 @@ _MIB_PER_UNIT = {"m": 1, "g": 1024, "t": 1024 * 1024}
 
 @rule("missing-instance-type")
 def missing_instance_type(environment: Environment) -> Iterator[Finding]:
-    """A VM without an instance type. The platform would take its own default, and the size nobody chose is billed.
+    """A VM without an instance type. Otherwise the platform applies (and bills) its own default size.
 
-    Write `instanceType:` on the group or in `defaults:`. It may be empty only where the platform has other keys for the size.
+    Write `instanceType:` on the group or in `defaults:`. It may be empty only if the platform has other keys for the
+    size.
     """
     # A platform whose constraints name the type has other keys for the size.
     constraints = environment.platform.get_constraints("VMInstance")
@@ -45,9 +46,10 @@ def missing_instance_type(environment: Environment) -> Iterator[Finding]:
 
 @rule("missing-instance-profile")
 def missing_instance_profile(environment: Environment) -> Iterator[Finding]:
-    """A VM whose profile follows from nothing: no image of the catalog says which operating system it runs.
+    """A VM without an instance profile, whose image does not imply one. The profile sets firmware, buses and clock; a wrong
+    one can prevent the VM from booting.
 
-    The profile decides about firmware, buses and clock; a wrong one can keep the VM from booting. Write `instanceProfile:`.
+    Write `instanceProfile:`.
     """
     catalog = environment.platform.catalog
     profiles = list(dict.fromkeys(image.profile for image in catalog.images.values() if image.profile))[:3]
@@ -65,9 +67,9 @@ def missing_instance_profile(environment: Environment) -> Iterator[Finding]:
 
 @rule("profile-does-not-fit")
 def profile_does_not_fit(environment: Environment) -> Iterator[Finding]:
-    """A profile that needs more vCPUs or memory than the instance type has: KubeVirt refuses to start such a VM.
+    """A profile that needs more vCPUs or memory than the instance type has. KubeVirt refuses to start such a VM.
 
-    Take the type that the message names, or a profile that asks for less.
+    Use the type that the message names, or a profile with lower requirements.
     """
     catalog = environment.platform.catalog
     for _, vm, path in environment.vm_settings:

@@ -17,7 +17,7 @@ from vmgen.problems import Place, shorten
 def placeholder_ssh_key(environment: Environment) -> Iterator[Finding]:
     """A key from an example, such as `ssh-rsa AAAA...` or `your-public-key-here`. Nobody could log in to the VM.
 
-    Write your public key, mostly the one line of `~/.ssh/id_ed25519.pub`, or `{file: keys/ops.pub}`.
+    Write your public key, usually the one line of `~/.ssh/id_ed25519.pub`, or `{file: keys/ops.pub}`.
     """
     remedy = "write the line of your .pub file, or `{file: keys/ops.pub}`"
     for place, subject, _ in _find_faults(environment, "placeholder"):
@@ -26,9 +26,9 @@ def placeholder_ssh_key(environment: Environment) -> Iterator[Finding]:
 
 @rule("private-ssh-key")
 def private_ssh_key(environment: Environment) -> Iterator[Finding]:
-    """A private key where a public one belongs. Whoever reads the repository, or the VM's spec, could use it.
+    """A private key instead of a public key. Anyone who can read the repository, or the spec of the VM, could use it.
 
-    Remove it, write the public key instead (the file that ends in .pub), and replace the pair if it was ever committed.
+    Replace it with the public key (the file that ends in .pub). If it was ever committed, create a new key pair.
     """
     message = "this is a private key; remove it, write the public one (.pub), and make a new pair if it was ever committed"
     for place, subject, _ in _find_faults(environment, "private"):
@@ -37,10 +37,10 @@ def private_ssh_key(environment: Environment) -> Iterator[Finding]:
 
 @rule("malformed-ssh-key")
 def malformed_ssh_key(environment: Environment) -> Iterator[Finding]:
-    """A key that no SSH server would take, or that nobody could use: cut off, of another format, a line of known_hosts, with an
-    option that sshd does not know, or with the command of root's authorized_keys that ends every login.
+    """A key that no SSH server would accept, or that nobody could use: truncated, in another format, a line of known_hosts,
+    with an option that sshd does not know, or with the command of root's authorized_keys that ends every login.
 
-    Copy the whole line of the .pub file again. The options of authorized_keys (`from="10.0.0.0/8"`) may stand before the type.
+    Copy the whole line of the .pub file again. Options of authorized_keys (`from="10.0.0.0/8"`) may precede the type.
     """
     for place, subject, reason in _find_faults(environment, "malformed"):
         yield Finding(place, subject, f"the key {reason}")
@@ -48,9 +48,9 @@ def malformed_ssh_key(environment: Environment) -> Iterator[Finding]:
 
 @rule("duplicate-ssh-key", "warning")
 def duplicate_ssh_key(environment: Environment) -> Iterator[Finding]:
-    """One key twice for the same VM, whatever the comments say: often a second key that was not pasted. The VM gets it once.
+    """A duplicate key for one VM, ignoring comments. Often a second key was meant. The VM gets the key once.
 
-    Remove one. With other options before it, it is another entry.
+    Remove one. A key with different options is another entry.
     """
     for _, vm, path in environment.vm_settings:
         places: dict[tuple[bytes, tuple[KeyOption, ...]], Place] = {}
@@ -68,7 +68,7 @@ def duplicate_ssh_key(environment: Environment) -> Iterator[Finding]:
 def weak_ssh_key(environment: Environment) -> Iterator[Finding]:
     """A key that current SSH servers refuse: ssh-dss, or RSA with fewer than 2048 bits.
 
-    Make a new one: `ssh-keygen -t ed25519`.
+    Create a new one: `ssh-keygen -t ed25519`.
     """
     for place, subject, key in _iter_entries(environment):
         if isinstance(key, SshKey) and (key.type == "ssh-dss" or 0 < key.bits < MIN_RSA_BITS):
