@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.status.test_status import RESTART, foreign, make_cluster
+from tests.status.cluster import RESTART, foreign, make_cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 Make = Callable[..., Any]

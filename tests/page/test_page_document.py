@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.status.test_status import make_cluster, set_condition
+from tests.status.cluster import make_cluster, set_condition
 from vmgen.nameless import fill
 from vmgen.report.page import document
 from vmgen.report.page.document import embed_json, render_page

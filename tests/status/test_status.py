@@ -2,191 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import subprocess
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.status.cluster import RESTART, Cluster, foreign, make_cluster, set_condition
 from vmgen.read.schema import Schema
-
-ENVIRONMENT = """\
-platform: cozystack
-namespace: tenant-acme
-prices: {currency: CHF, cpu: 10, memory: 1, storage: {replicated: 0.1, local: 0.05}}
-vms:
-  web:
-    count: 3
-    instanceType: u1.large
-    image: ubuntu-24.04
-    externalPorts: [80, 443]
-    disks: {data: 50Gi}
-    sshKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl ops@shop]
-    cloudInit: |
-      #cloud-config
-      packages: [nginx]
-  db:
-    instanceType: m1.large
-    image: ubuntu-24.04
-    running: false
-disks:
-  spare: {storage: 10Gi, storageClass: local}
-"""
-READY = {"type": "Ready", "status": "True", "reason": "InstallSucceeded", "lastTransitionTime": "2026-11-26T10:00:00Z"}
-API_DEFAULTS = {"subnets": [], "networks": [], "gpus": [], "cpuModel": "", "resources": {}, "externalAllowICMP": True}
-
-
-@dataclass
-class Cluster:
-    """A dump in the making: the objects by kind and name."""
-
-    repository: Any
-    objects: dict[tuple[str, str], dict[str, Any]]
-
-    def run(self, *arguments: str, content: str | None = None) -> Any:
-        """Write the dump to a file and run `vmgen status` on it."""
-        text = (
-            json.dumps({"apiVersion": "v1", "kind": "List", "items": list(self.objects.values())})
-            if content is None
-            else content
-        )
-        (self.repository.root / "dump.json").write_text(text, encoding="utf-8")
-        return self.repository.run("status", *arguments, "dump.json")
-
-    def states(self, *arguments: str) -> dict[str, str]:
-        """The state of each object that is not in step, by kind and name."""
-        document = json.loads(self.run(*arguments, "-o", "json").stdout)
-        return {f"{item['kind']} {item['name']}": item["state"] for item in document["objects"] if item["state"] != "in step"}
-
-    def find(self, kind: str, name: str) -> dict[str, Any]:
-        """One object, to change."""
-        return self.objects[kind, name]
-
-    def add(self, kind: str, name: str, group: str, **content: Any) -> dict[str, Any]:
-        """Add an object of the platform's own."""
-        item = {"apiVersion": f"{group}/v1", "kind": kind, "metadata": {"name": name, "namespace": "tenant-acme"}, **content}
-        self.objects[kind, name] = item
-        return item
-
-    def add_machine(self, name: str, printable: str = "Running", **conditions: Mapping[str, Any]) -> dict[str, Any]:
-        """Add the VirtualMachine of a VM with its conditions by type."""
-        rows = [{"type": type_, **row} for type_, row in conditions.items()]
-        status = {"printableStatus": printable, "conditions": rows}
-        return self.add("VirtualMachine", f"vm-instance-{name}", "kubevirt.io", spec={}, status=status)
-
-    def add_volume(self, name: str, phase: str, **status: Any) -> dict[str, Any]:
-        """Add the DataVolume of a disk."""
-        return self.add("DataVolume", f"vm-disk-{name}", "cdi.kubevirt.io", status={"phase": phase, **status})
-
-
-def read_back(document: dict[str, Any]) -> dict[str, Any]:
-    """An object as the API server returns it: defaults filled in, its own metadata, a condition."""
-    live = copy.deepcopy(document)
-    live["metadata"].setdefault("annotations", {})["kubectl.kubernetes.io/last-applied-configuration"] = "{}"
-    live["metadata"] |= {"uid": "u", "resourceVersion": "7", "creationTimestamp": "2026-11-26T09:00:00Z", "managedFields": []}
-    if live["kind"] == "VMInstance":
-        live["spec"] = {**API_DEFAULTS, **live["spec"]}
-    live["status"] = {"conditions": [dict(READY)]}
-    return live
-
-
-@pytest.fixture
-def cluster(repository: Callable[..., Any]) -> Cluster:
-    """The fleet of ENVIRONMENT, committed, and a cluster in which all of it is as it should be."""
-    return make_cluster(repository(ENVIRONMENT))
-
-
-def make_cluster(made: Any) -> Cluster:
-    """Render and commit a repository, and build the cluster that its manifests make."""
-    result = made.run("render")
-    assert result.code == 0, result.messages
-    for command in (("init", "-q"), ("add", "-A"), ("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "all")):
-        subprocess.run(["git", *command], cwd=made.root, check=True)
-    objects = {}
-    for path, content in made.files().items():
-        document = yaml.safe_load(content)
-        if isinstance(document, dict) and document.get("kind") in ("VMInstance", "VMDisk") and "kustomization" not in path:
-            name = document["metadata"]["name"]
-            key = (document["kind"], name if (document["kind"], name) not in objects else f"{path}: {name}")  # two namespaces
-            objects[key] = read_back(document)
-    return Cluster(made, objects)
-
-
-RESTART = {"status": "True", "lastTransitionTime": "2026-11-26T11:00:00Z", "message": "a non-live-updatable field was changed"}
-
-
-def set_condition(cluster: Cluster, kind: str, name: str, **condition: str) -> None:
-    """Put one condition on an object, in the place of those that it has."""
-    row = {"type": "Ready", "status": "False", "lastTransitionTime": "2026-11-26T11:00:00Z", **condition}
-    cluster.find(kind, name)["status"] = {"conditions": [row]}
-
-
-def attach_wrong_disk(cluster: Cluster) -> None:
-    """A hand edit of a list."""
-    cluster.find("VMInstance", "web-1")["spec"]["disks"] = [{"name": "other"}]
-
-
-# What happens to the cluster, the object that shows it, its state, and words of its details.
-PLANTED: list[tuple[str, Callable[[Cluster], Any], str, str, str]] = [
-    ("a size edited by hand", lambda c: c.find("VMDisk", "web-1-data")["spec"].update(storage="60Gi"), "VMDisk web-1-data", "drift", 'spec.storage: "50Gi" in Git, "60Gi" live'),
-    ("a type edited by hand", lambda c: c.find("VMInstance", "web-2")["spec"].update(instanceType="u1.xlarge"), "VMInstance web-2", "drift", "spec.instanceType"),
-    ("a port added", lambda c: c.find("VMInstance", "web-2")["spec"].update(externalPorts=[80, 443, 22]), "VMInstance web-2", "drift", "[80, 443] in Git, [80, 443, 22] live"),
-    ("a list of disks edited", attach_wrong_disk, "VMInstance web-1", "drift", "spec.disks"),
-    ("true for a number", lambda c: c.find("VMInstance", "web-1")["spec"].update(external=1), "VMInstance web-1", "drift", "true in Git, 1 live"),
-    ("a field that Git lacks", lambda c: c.find("VMInstance", "web-1")["spec"].update(cpuModel="host-model"), "VMInstance web-1", "drift", "cpuModel"),
-    ("a protection stripped", lambda c: c.find("VMDisk", "web-1-data")["metadata"]["annotations"].pop("argocd.argoproj.io/sync-options"), "VMDisk web-1-data", "drift", "sync-options"),
-    ("a disk that is gone", lambda c: c.objects.pop(("VMDisk", "web-3-data")), "VMDisk web-3-data", "missing", "not in the dump"),
-    ("a VM that is gone", lambda c: c.objects.pop(("VMInstance", "db")), "VMInstance db", "missing", "not in the dump"),
-    ("disks that are no objects", lambda c: set_condition(c, "VMInstance", "web-1", reason="UpgradeFailed", message="at '/disks/0': got string, want object"), "VMInstance web-1", "failed", "takes disks as objects"),
-    ("a disk that is not there", lambda c: set_condition(c, "VMInstance", "web-1", reason="InstallFailed", message="execution error: Specified disk not exists in cluster"), "VMInstance web-1", "failed", "a disk that it names is not there yet"),
-    ("a value that the chart lacks", lambda c: set_condition(c, "VMInstance", "web-1", reason="InstallFailed", message="value must be one of 'alpine', 'centos.7'"), "VMInstance web-1", "failed", "does not know this value"),
-    ("a quota", lambda c: set_condition(c, "VMDisk", "web-1-data", reason="InstallFailed", message="forbidden: exceeded quota: tenant-quota"), "VMDisk web-1-data", "failed", "quota of the tenant"),
-    ("a message that nobody knows", lambda c: set_condition(c, "VMInstance", "web-1", reason="UpgradeFailed", message="the moon is full"), "VMInstance web-1", "failed", "the moon is full"),
-    ("a release at work", lambda c: set_condition(c, "VMInstance", "web-1", reason="Progressing", message="Running 'upgrade'"), "VMInstance web-1", "pending", "Running 'upgrade'"),
-    ("a release in doubt", lambda c: set_condition(c, "VMInstance", "web-1", status="Unknown", message="Reconciliation in progress"), "VMInstance web-1", "pending", "in progress"),
-    ("a failed HelmRelease", lambda c: c.add("HelmRelease", "vm-disk-web-1-data", "helm.toolkit.fluxcd.io", status={"conditions": [{"type": "Released", "status": "False", "reason": "UpgradeFailed", "message": "Exactly one type of source is expected!"}]}), "VMDisk web-1-data", "failed", "two sources"),
-    ("a restart that waits", lambda c: c.add_machine("web-1", RestartRequired=RESTART), "VMInstance web-1", "pending", "waits for a restart (since 2026-11-26T11:00:00Z)"),
-    ("a VM that cannot be placed", lambda c: c.add_machine("web-1", "ErrorUnschedulable", Ready={"status": "False", "message": "0/5 nodes are available"}), "VMInstance web-1", "failed", "0/5 nodes"),
-    ("a VM that starts", lambda c: c.add_machine("web-1", "Starting"), "VMInstance web-1", "pending", "Starting"),
-    ("a VM that waits for its volume", lambda c: c.add_machine("web-1", "WaitingForVolumeBinding"), "VMInstance web-1", "pending", "WaitingForVolumeBinding"),
-    ("a VM that stopped", lambda c: c.add_machine("web-1", "Stopped"), "VMInstance web-1", "failed", "Git wants it to run"),
-    ("a crash loop", lambda c: c.add_machine("web-1", "CrashLoopBackOff"), "VMInstance web-1", "failed", "CrashLoopBackOff"),
-    ("a missing volume", lambda c: c.add_machine("web-1", "ErrorPvcNotFound"), "VMInstance web-1", "failed", "ErrorPvcNotFound"),
-    ("an import under way", lambda c: c.add_volume("web-1-system", "ImportInProgress", progress="45.0%"), "VMDisk web-1-system", "pending", "45.0% done"),
-    ("an upload that waits", lambda c: c.add_volume("web-1-system", "UploadReady"), "VMDisk web-1-system", "pending", "UploadReady"),
-    ("an import that failed", lambda c: c.add_volume("web-1-system", "Failed", conditions=[{"type": "Running", "status": "False", "message": "404 Not Found"}]), "VMDisk web-1-system", "failed", "404 Not Found"),
-    ("a volume that is not bound", lambda c: c.add_volume("web-1-data", "WaitForFirstConsumer"), "VMDisk web-1-data", "pending", "bound when a VM that uses it starts"),
-    ("a foreign VM", lambda c: c.objects.update({("VMInstance", "toy"): foreign("VMInstance", "toy", {"instanceType": "u1.large", "disks": []})}), "VMInstance toy", "orphan", "vmgen import - --env production-toy"),
-    ("a foreign disk", lambda c: c.objects.update({("VMDisk", "toy"): foreign("VMDisk", "toy", {"storage": "100Gi", "storageClass": "replicated"})}), "VMDisk toy", "orphan", "100Gi, CHF 10.00 a month"),
-]  # fmt: skip
-
-
-def foreign(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """An object that is in no environment."""
-    metadata = {"name": name, "namespace": "tenant-acme"}
-    return read_back({"apiVersion": "apps.cozystack.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec})
-
-
-@pytest.mark.parametrize(("change", "subject", "state", "words"), [row[1:] for row in PLANTED], ids=[row[0] for row in PLANTED])
-def test_planted_state_is_named(
-    cluster: Cluster, change: Callable[[Cluster], Any], subject: str, state: str, words: str
-) -> None:
-    """One thing that is not in step is named with its state and its details, and nothing else is."""
-    change(cluster)
-    assert cluster.states() == {subject: state}
-    result = cluster.run()
-    assert result.code == 1
-    assert words in result.stdout
-
 
 QUIET: list[tuple[str, Callable[[Cluster], Any]]] = [
     ("untouched", lambda c: None),
-    ("labels and annotations of others", lambda c: c.find("VMDisk", "web-1-data")["metadata"].update(labels={"kustomize.toolkit.fluxcd.io/name": "x"})),
+    ("labels and annotations of others", lambda c: c.find("VMDisk", "web-1-data")["metadata"]["labels"].update({"kustomize.toolkit.fluxcd.io/name": "x"})),
     ("VMs that run", lambda c: [c.add_machine(name) for name in ("web-1", "web-2", "web-3")]),
     ("a VM that is meant to be stopped", lambda c: c.add_machine("db", "Stopped")),
     ("a VM that migrates", lambda c: c.add_machine("web-1", "Migrating")),
@@ -250,18 +79,6 @@ def test_restart_names_the_change_that_waits(cluster: Cluster) -> None:
     running = cluster.add("VirtualMachineInstance", "vm-instance-web-1", "kubevirt.io", spec={"volumes": []})
     running["metadata"]["annotations"] = {"kubevirt.io/cluster-instancetype-name": "u1.large"}
     assert "for instance type u1.large to u1.2xlarge, disk vm-disk-new attached" in cluster.run().stdout
-
-
-def test_restarts_keep_all_but_one_of_each_group_up(cluster: Cluster) -> None:
-    """One VM of a group at a time, several groups at once."""
-    for name in ("web-1", "web-2", "web-3", "db"):
-        cluster.add_machine(name, "Running", RestartRequired=RESTART)
-    lines = cluster.run("--restarts").stdout.splitlines()
-    rounds = [part.split() for part in "\n".join(lines).split("# Go on when the VMs above run again.")]
-    names = [[word for word in words if word.startswith("vm-instance-")] for words in rounds]
-    assert sorted(names[0]) == ["vm-instance-db", "vm-instance-web-1"]
-    assert names[1:] == [["vm-instance-web-2"], ["vm-instance-web-3"]]
-    assert lines[0].startswith("virtctl restart -n tenant-acme vm-instance-")
 
 
 def test_warning_event_is_the_reason(cluster: Cluster) -> None:
@@ -404,7 +221,9 @@ def test_command_that_adopts_a_vm_works(cluster: Cluster) -> None:
     plural = {"vminstances": "VMInstance", "vmdisks": "VMDisk"}
     got = [cluster.objects[plural[word.split("/")[0]], word.split("/")[1]] for word in asked]
     (cluster.repository.root / "got.yaml").write_text(yaml.safe_dump_all(got))
-    result = cluster.repository.run("import", "got.yaml", "--env", "production-toy", "--platform", "cozystack")
+    arguments = status["adopt"].partition("| vmgen import - ")[2].split()
+    assert arguments == ["--env", "production-toy", "--platform", "cozystack", "--platform-version", "1.6"]
+    result = cluster.repository.run("import", "got.yaml", *arguments)
     assert result.code == 0, result.messages
 
 
@@ -456,74 +275,44 @@ def test_own_table_may_extend_the_built_in_one(cluster: Cluster) -> None:
     assert "wait for the new moon" in cluster.run().stdout
 
 
-LIVE_HEAD = "Live, by the dump"
+@pytest.mark.parametrize("printable", ["Running", "Migrating"])
+def test_vm_that_runs_and_should_not_is_named(cluster: Cluster, printable: str) -> None:
+    """A chart that ignores `running: false` lets the VM run: the object is as in Git, and the VM is not."""
+    assert cluster.find("VMInstance", "db")["spec"]["runStrategy"] == "Halted"
+    cluster.add_machine("db", printable)
+    assert cluster.states() == {"VMInstance db": "failed"}
+    assert f"the VM is {printable}, and Git wants it stopped" in cluster.run().stdout
 
 
-def plan_live(cluster: Cluster, edit: Callable[[str], str], *arguments: str) -> Any:
-    """Edit the environment and plan with the dump."""
-    cluster.run()
-    path = cluster.repository.root / "environments/production.yaml"
-    path.write_text(edit(path.read_text()))
-    return cluster.repository.run("plan", "--live", "dump.json", *arguments)
+@pytest.mark.parametrize("ingress", [[{"ip": "192.0.2.1"}], [{"hostname": "a.example.com"}]])
+def test_public_address_that_is_there_is_no_news(cluster: Cluster, ingress: list[dict[str, str]]) -> None:
+    """A Service with an address, one of a VM that is not public, and none in the dump, are left alone."""
+    cluster.add_service("web-1", ingress)
+    cluster.add_service("db", [])
+    assert cluster.states() == {}
 
 
-def test_plan_says_what_is_so_already(cluster: Cluster) -> None:
-    """A size that was changed by hand, and a change that joins a restart that waits."""
-    cluster.find("VMDisk", "web-1-data")["spec"]["storage"] = "70Gi"
-    cluster.add_machine("web-1", RestartRequired=RESTART)
-    text = plan_live(cluster, lambda text: text.replace("50Gi", "70Gi").replace("u1.large", "u1.xlarge")).stdout
-    assert "production: VMDisk web-1-data spec.storage is already so" in text
-    assert "VMDisk web-2-data" not in text.partition(LIVE_HEAD)[2]
-    assert "production: VMInstance web-1 waits for a restart already" in text
-
-
-def test_plan_says_what_is_gone_or_there_already(cluster: Cluster) -> None:
-    """A disk that somebody deleted, and one that exists under the name of a new one."""
-    cluster.objects.pop(("VMDisk", "spare"))
-    cluster.objects["VMDisk", "extra"] = foreign("VMDisk", "extra", {"storage": "1Gi"})
-    edit = "disks:\n  extra: {storage: 1Gi}\nretire:\n  - {disk: spare, reason: gone}\n"
-    text = plan_live(cluster, lambda text: text.partition("disks:\n  spare")[0] + edit).stdout
-    assert "VMDisk spare is gone already" in text
-    assert "VMDisk extra exists already, and is taken over" in text
-
-
-@pytest.mark.parametrize(("storage", "fits"), [("1140Gi", True), ("1139Gi", False)])
-def test_plan_names_the_first_object_that_a_quota_refuses(cluster: Cluster, storage: str, fits: bool) -> None:
-    """Two VMs more are four disks of 140Gi in all: the quota has room for them, or not for the last."""
-    status = {
-        "hard": {"requests.storage": storage, "limits.cpu": "100"},
-        "used": {"requests.storage": "1000Gi", "limits.cpu": "1"},
-    }
-    quota = cluster.add("ResourceQuota", "tenant-quota", "", status=status)
-    quota["apiVersion"] = "v1"
-    document = json.loads(plan_live(cluster, lambda text: text.replace("count: 3", "count: 5"), "-o", "json").stdout)
-    schema = Schema(json.loads((Path(__file__).resolve().parents[2] / "schema/plan.schema.json").read_text()))
-    assert list(schema.find_errors(document)) == []
-    expected = [] if fits else ["does not fit: the quota tenant-quota has 19Gi of requests.storage left for it"]
-    assert [note["text"] for note in document["live"]] == expected or (
-        not fits and "does not fit" in document["live"][0]["text"]
-    )
-
-
-@pytest.mark.parametrize(("storage", "fits"), [("1030Gi", True), ("1029Gi", False)])
-def test_plan_holds_what_grows_against_a_quota(cluster: Cluster, storage: str, fits: bool) -> None:
-    """Three disks that grow by 10Gi each take 30Gi of a quota."""
-    status = {"hard": {"requests.storage": storage}, "used": {"requests.storage": "1000Gi"}}
+@pytest.mark.parametrize(
+    ("used", "said"), [("100", True), ("120", True), ("99", False), ("99500m", False), ("100000m", True), ("many", False)]
+)
+def test_quota_that_is_used_up_is_said(cluster: Cluster, used: str, said: bool) -> None:
+    """It is what the next VM fails on; it is no state of an object."""
+    status = {"hard": {"limits.cpu": "100"}, "used": {"limits.cpu": used}}
     cluster.add("ResourceQuota", "tenant-quota", "", status=status)["apiVersion"] = "v1"
-    document = json.loads(plan_live(cluster, lambda text: text.replace("50Gi", "60Gi"), "-o", "json").stdout)
-    names = [note["name"] for note in document["live"] if "does not fit" in note["text"]]
-    assert names == ([] if fits else ["web-3-data"])
+    result = cluster.run()
+    assert result.code == 0
+    text = f"the quota tenant-quota of tenant-acme is used up: {used} of 100 of limits.cpu"
+    assert (text in result.stdout) is said
 
 
-def test_plan_in_markdown_has_the_facts(cluster: Cluster) -> None:
-    """The comment on a pull request says what is live too."""
-    cluster.find("VMDisk", "web-1-data")["spec"]["storage"] = "70Gi"
-    text = plan_live(cluster, lambda text: text.replace("50Gi", "70Gi"), "-o", "markdown").stdout
-    assert LIVE_HEAD in text
-    assert "VMDisk web-1-data spec.storage is already so" in text
-
-
-def test_plan_with_a_file_that_is_no_dump(cluster: Cluster) -> None:
-    """Exit code 2, as for status."""
-    cluster.run(content="<html>")
-    assert cluster.repository.run("plan", "--live", "dump.json").code == 2
+def test_dump_is_of_one_cluster(repository: Callable[..., Any]) -> None:
+    """Environments of several clusters are compared by name; the objects of another cluster are not owners here."""
+    text = "platform: cozystack\nplatformVersion: '1.6'\ncluster: {0}\nnamespace: tenant-acme\n"
+    text += "vms: {{{1}: {{instanceType: u1.large, image: ubuntu-24.04}}}}\n"
+    other = {"environments/geneva.yaml": text.format("geneva", "web")}
+    cluster = make_cluster(repository(text.format("zurich", "db"), other))
+    for command in (cluster.run(), cluster.repository.run("plan", "--live", "dump.json")):
+        assert command.code == 2
+        assert "a dump is of one cluster" in command.messages
+        assert "geneva of geneva; production of zurich" in command.messages
+    assert cluster.states("geneva") == {"VMDisk db-system": "orphan", "VMInstance db": "orphan"}

@@ -16,6 +16,7 @@ from vmgen.pipeline import ProgressCallbacks, RenderResult, plan_and_gate, rende
 from vmgen.plan.plan import Plan
 from vmgen.problems import has_errors, sort_problems
 from vmgen.report.plan import MAX_COMMENT_BYTES, format_json, format_markdown, format_text
+from vmgen.status.compare import require_one_cluster
 from vmgen.status.dump import read_dump
 from vmgen.status.health import load_tables
 from vmgen.status.live_plan import LiveNote, describe_live_state, measure_added
@@ -76,6 +77,8 @@ def command(
 def _read_live_notes(session: Session, file: str, plan: Plan, results: Iterable[RenderResult]) -> tuple[LiveNote, ...]:
     """Read a dump and return what it says of a plan. Raises VmgenError if the file is no dump."""
     tables = load_tables(session.project)
+    merged = {result.name: result.environment.settings for result in results if result.environment}
+    require_one_cluster({name: str(settings.get_plain("cluster", "")) for name, settings in merged.items()})
     dump = read_dump(read_dump_file(file), "<stdin>" if file == STDIN else file, tables["groups"])
     added = measure_added(plan, (result.fleet for result in results if result.fleet))
     return describe_live_state(plan, dump, tables["releases"]["VMInstance"], added)

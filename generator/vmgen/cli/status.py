@@ -11,12 +11,15 @@ from vmgen.cli.options import against_option, format_option
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
 from vmgen.filesystem.reader import MAX_JSON_BYTES, read_named_file, read_stream
+from vmgen.merge.layers import load_layers
 from vmgen.plan.baseline import load_baseline
 from vmgen.problems import VmgenError
+from vmgen.read.layer_file import LayerLoader
 from vmgen.report.status import STATUS_FORMATS
-from vmgen.status.compare import FleetStatus, StatusBuilder, list_restarts, load_committed
+from vmgen.status.compare import FleetStatus, StatusBuilder, load_committed, require_one_cluster
 from vmgen.status.dump import read_dump
 from vmgen.status.health import load_tables
+from vmgen.status.restarts import RestartPlan, plan_restarts
 
 STDIN = "-"
 
@@ -39,7 +42,7 @@ def command(color: str, arguments: tuple[str, ...], against: str | None, restart
     *names, file = arguments
     fleet = load_status(session, tuple(names), file, against)
     if restarts:
-        _print_restarts(list_restarts(fleet, load_tables(session.project)["releases"]["VMInstance"]))
+        _print_restarts(plan_restarts(fleet, load_tables(session.project)["releases"]["VMInstance"]))
         return True
     text = STATUS_FORMATS[output](fleet, datetime.now(UTC), session.paint_for(sys.stdout))
     write_output(text, color=session.color_override)
@@ -51,8 +54,16 @@ def load_status(session: Session, names: tuple[str, ...], file: str, against: st
     environments = session.select_environments(names)
     tables = load_tables(session.project)
     dump = read_dump(read_dump_file(file), "<stdin>" if file == STDIN else file, tables["groups"])
-    committed = load_committed(load_baseline(session.project, against), session.environment_names)
+    clusters = {name: _find_cluster(session, name) for name in session.environment_names}
+    cluster = require_one_cluster({name: clusters[name] for name in environments})
+    neighbours = [name for name in session.environment_names if clusters[name] == cluster]
+    committed = load_committed(load_baseline(session.project, against), neighbours)
     return StatusBuilder(session.project, dump, committed, tables).build(environments)
+
+
+def _find_cluster(session: Session, name: str) -> str:
+    written = load_layers(name, LayerLoader(session.project)).content.get("cluster")
+    return str(written.data) if written else ""
 
 
 def read_dump_file(file: str) -> bytes:
@@ -65,9 +76,16 @@ def read_dump_file(file: str) -> bytes:
         raise VmgenError(f"{file} cannot be read: {reason}; the last word is the dump, or - for standard input") from None
 
 
-def _print_restarts(rounds: list[list[str]]) -> None:
-    for index, machines in enumerate(rounds):
+def _print_restarts(plan: RestartPlan) -> None:
+    for index, machines in enumerate(plan.rounds):
         if index:
             write_output("# Go on when the VMs above run again.\n")
         for machine in machines:
             write_output(f"virtctl restart {machine}\n")
+    for held in plan.held:  # as comments, so that a shell that is handed these lines leaves them alone
+        one = len(held.down) == 1
+        write_output(
+            f"# {', '.join(held.down)} {'does' if one else 'do'} not run: restart the others of the group afterwards.\n"
+        )
+        for machine in held.machines:
+            write_output(f"# virtctl restart {machine}\n")

@@ -23,6 +23,7 @@ from vmgen.read.repository import Project
 from vmgen.status.drift import Drift, find_drift, get_mapping
 from vmgen.status.dump import Dump, LiveKey
 from vmgen.status.health import HealthFinding, HealthReader
+from vmgen.status.quotas import list_limits
 
 KINDS = tuple(KIND_BY_KEY.values())
 IN_STEP, DRIFT, PENDING, FAILED, MISSING, ORPHAN, OTHER = (
@@ -90,6 +91,17 @@ class FleetStatus(NamedTuple):
         return all(status.state in (IN_STEP, OTHER) for status in self.objects)
 
 
+def require_one_cluster(clusters: Mapping[str, str]) -> str:
+    """Return the one cluster of environments, by their names. Raises VmgenError if they are of several, as no dump is."""
+    names: dict[str, list[str]] = {}
+    for environment, cluster in clusters.items():
+        names.setdefault(cluster, []).append(environment)
+    if len(names) > 1:
+        groups = "; ".join(f"{', '.join(group)} of {cluster or 'no named cluster'}" for cluster, group in sorted(names.items()))
+        raise VmgenError(f"a dump is of one cluster, and these environments are of several: {groups}. Name those of the dump's")
+    return next(iter(names), "")
+
+
 def load_committed(baseline: Baseline, environments: Iterable[str]) -> tuple[CommittedObject, ...]:
     """Return the committed VMs and disks of environments. Raises VmgenError if a committed manifest is not YAML."""
     parser = ManifestParser()
@@ -143,9 +155,8 @@ class StatusBuilder:
         storage_class = conventions.platform.catalog.storage_classes.get(class_name)
         findings = tuple(
             self._health.find(
-                kind,
-                namespace,
-                name,
+                item.key,
+                item.document,
                 has_consumer=(namespace, name) in self._attached,
                 binds_late=storage_class is not None and not storage_class.replicated,
             )
@@ -164,7 +175,21 @@ class StatusBuilder:
         prices = load_prices(merged) if merged else None
         cost = f"{prices.compute_cost(totals)} a month" if prices and not totals.unsized else ""
         size = _format_size(spec, totals, kind)
-        return ObjectStatus(environment, key, ORPHAN, size=size, cost=cost, adopt=_build_adoption(environment, key, spec))
+        return ObjectStatus(environment, key, ORPHAN, size=size, cost=cost, adopt=self._build_adoption(environment, key, spec))
+
+    def _build_adoption(self, environment: str, key: LiveKey, spec: Mapping[str, Any]) -> str:
+        """Return the command that imports an orphan; a VM with its disks, since import takes none without them."""
+        kind, namespace, name = key
+        platform = self._load_conventions(environment).platform
+        objects = (
+            [f"vmdisks/{name}"]
+            if kind == "VMDisk"
+            else [f"vminstances/{name}", *(f"vmdisks/{disk}" for disk in _list_disk_names(spec))]
+        )
+        get = shlex.join(["kubectl", "get", *objects, "-n", namespace, "-o", "yaml"])
+        version = ["--platform-version", platform.version] if platform.version else []
+        take = ["vmgen", "import", "-", "--env", f"{environment}-{name}", "--platform", platform.name, *version]
+        return f"{get} | {shlex.join(take)}"
 
     def _build_notes(self, statuses: list[ObjectStatus]) -> Iterator[str]:
         if not any(self._dump.has_kind(kind) for kind in KINDS) and statuses:
@@ -177,6 +202,10 @@ class StatusBuilder:
         for kind, what in (("VirtualMachine", "restarts"), ("DataVolume", "volumes")):
             if not self._dump.has_kind(kind):
                 yield f"{what}: not known, the dump has no {kind.lower()}s"
+        namespaces_in_use = {status.key[1] for status in statuses}
+        for limit in list_limits(self._dump):
+            if limit.namespace in namespaces_in_use and limit.used >= limit.total:
+                yield f"the quota {limit.quota} of {limit.namespace} is used up: {limit.written} of {limit.resource}"
 
     def _load_conventions(self, environment: str) -> PlatformConventions:
         if environment not in self._conventions:
@@ -218,30 +247,3 @@ def _format_size(spec: Mapping[str, Any], totals: Totals, kind: str) -> str:
     if totals.unsized:
         return str(spec.get("storage" if kind == "VMDisk" else "instanceType") or "size not known")
     return format_size(totals.all_storage) if kind == "VMDisk" else f"{totals.cpu} vCPU, {format_size(totals.memory)}"
-
-
-def _build_adoption(environment: str, key: LiveKey, spec: Mapping[str, Any]) -> str:
-    """Return the command that imports an orphan; a VM with its disks, since import takes none without them."""
-    kind, namespace, name = key
-    objects = (
-        [f"vmdisks/{name}"]
-        if kind == "VMDisk"
-        else [f"vminstances/{name}", *(f"vmdisks/{disk}" for disk in _list_disk_names(spec))]
-    )
-    get = shlex.join(["kubectl", "get", *objects, "-n", namespace, "-o", "yaml"])
-    return f"{get} | {shlex.join(['vmgen', 'import', '-', '--env', f'{environment}-{name}'])}"
-
-
-def list_restarts(fleet: FleetStatus, prefix: str) -> list[list[str]]:
-    """Return the VMs that wait for a restart in rounds: each round has at most one VM of a group.
-
-    Each is `-n NAMESPACE NAME`, the name being that of the VirtualMachine. One group's VMs are thus never all down at once.
-    """
-    waiting: dict[tuple[str, str], list[str]] = {}
-    for status in fleet.objects:
-        if status.key[0] == "VMInstance" and any("waits for a restart" in finding.text for finding in status.findings):
-            waiting.setdefault((status.environment, status.group), []).append(
-                shlex.join(["-n", status.key[1], f"{prefix}{status.key[2]}"])
-            )
-    rounds = max(map(len, waiting.values()), default=0)
-    return [[machines[index] for machines in waiting.values() if index < len(machines)] for index in range(rounds)]

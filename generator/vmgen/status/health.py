@@ -9,17 +9,23 @@ from vmgen.merge.platform import load_extended, validate
 from vmgen.read.located import to_plain
 from vmgen.read.repository import Project
 from vmgen.secrets.redact import redact_line
-from vmgen.status.dump import Dump
+from vmgen.status.dump import Dump, LiveKey
 
 _MAX_MESSAGE_LENGTH = 300
+# Causes of findings that more than their text depends on.
+RESTART, NOT_RUNNING = "restart", "not running"
 
 
 class HealthFinding(NamedTuple):
-    """One thing that the platform says of an object. `state` is failed or pending; `since` is a time, or empty."""
+    """One thing that the platform says of an object.
+
+    `state` is failed or pending; `since` is a time, or empty; `cause` is RESTART, NOT_RUNNING, or empty for any other.
+    """
 
     state: str
     text: str
     since: str = ""
+    cause: str = ""
 
 
 class HealthReader:
@@ -31,19 +37,31 @@ class HealthReader:
         self._dump = dump
         self._warnings = _collect_warnings(dump)
 
-    def find(self, kind: str, namespace: str, name: str, *, has_consumer: bool, binds_late: bool) -> Iterator[HealthFinding]:
-        """Yield what is wrong with an object or still to come.
+    def find(
+        self, key: LiveKey, manifest: Mapping[str, Any], *, has_consumer: bool, binds_late: bool
+    ) -> Iterator[HealthFinding]:
+        """Yield what is wrong with an object or still to come. `manifest` is what Git wants.
 
         A disk whose class binds it when a VM uses it first (`binds_late`) waits without fault if no VM in Git attaches it.
         """
-        live = self._dump.find(kind, namespace, name)
-        release = f"{self._tables['releases'][kind]}{name}"
-        for holder in (live, self._dump.find("HelmRelease", namespace, release)):
+        kind, namespace, name = key
+        live = self._dump.find(*key)
+        release_name = f"{self._tables['releases'][kind]}{name}"
+        release = self._dump.find("HelmRelease", namespace, release_name)
+        for holder in (live, release):
             yield from self._read_conditions(holder)
+        deleted = _get_text(_dig(live, "metadata") or {}, "deletionTimestamp")
+        if deleted:
+            yield HealthFinding("failed", "is being deleted, and Git wants it", deleted)
+        if _dig(release, "spec", "suspend") is True:
+            yield HealthFinding(
+                "pending", f"its HelmRelease {release_name} is suspended: no change is applied until it is resumed"
+            )
         if kind == "VMDisk":
-            yield from self._read_volume(namespace, release, waits=binds_late and not has_consumer)
+            yield from self._read_volume(namespace, release_name, waits=binds_late and not has_consumer)
         else:
-            yield from self._read_machine(live, namespace, release)
+            yield from self._read_machine(live, manifest, namespace, release_name)
+            yield from self._read_service(manifest, namespace, release_name)
 
     def _read_conditions(self, holder: Mapping[str, Any] | None) -> Iterator[HealthFinding]:
         for condition in iter_conditions(holder):
@@ -63,14 +81,30 @@ class HealthReader:
             return
         if phase in phases["failed"]:
             reasons = [self._translate(condition) for condition in iter_conditions(volume) if condition.get("message")]
+            reasons += self._warnings.get((namespace, release), [])[-1:]
             yield HealthFinding("failed", f"its volume is {phase}: {'; '.join(reasons) or 'the platform gives no reason'}")
         elif phase in phases["unbound"]:
             yield HealthFinding("pending", "its volume is bound when a VM that uses it starts")
         else:
             progress = _get_text(status, "progress")
-            yield HealthFinding("pending", f"its volume is {phase or 'new'}{f', {progress} done' if progress else ''}")
+            warning = self._explain_by_events(namespace, release)
+            yield HealthFinding("pending", f"its volume is {phase or 'new'}{f', {progress} done' if progress else ''}{warning}")
 
-    def _read_machine(self, live: Mapping[str, Any] | None, namespace: str, release: str) -> Iterator[HealthFinding]:
+    def _explain_by_events(self, namespace: str, release: str) -> str:
+        """Return the newest warning about an object to end a text with; the empty text if there is none."""
+        return "".join(f": {message}" for message in self._warnings.get((namespace, release), [])[-1:])
+
+    def _read_service(self, manifest: Mapping[str, Any], namespace: str, release: str) -> Iterator[HealthFinding]:
+        """Yield that a public address is not there yet; a dump without the Service tells nothing."""
+        service = self._dump.find("Service", namespace, release)
+        is_public = _dig(manifest, "spec", "external") is True and _dig(service, "spec", "type") == "LoadBalancer"
+        if is_public and not _dig(service, "status", "loadBalancer", "ingress"):
+            warning = self._explain_by_events(namespace, release)
+            yield HealthFinding("pending", f"its public address is not assigned yet{warning}")
+
+    def _read_machine(
+        self, live: Mapping[str, Any] | None, manifest: Mapping[str, Any], namespace: str, release: str
+    ) -> Iterator[HealthFinding]:
         machine = self._dump.find("VirtualMachine", namespace, release)
         if machine is None:
             return
@@ -82,17 +116,19 @@ class HealthReader:
             if condition.get("type") == "RestartRequired" and condition.get("status") == "True":
                 change = find_waiting_change(machine, self._dump.find("VirtualMachineInstance", namespace, release))
                 since = _get_text(condition, "lastTransitionTime")
-                yield HealthFinding("pending", f"waits for a restart{f', for {change}' if change else ''}", since)
+                yield HealthFinding("pending", f"waits for a restart{f', for {change}' if change else ''}", since, RESTART)
             elif condition.get("status") == "False" and condition.get("message"):
                 reasons.append(self._translate(condition))
         reasons += self._warnings.get((namespace, release), [])[-1:]
         detail = f": {reasons[0]}" if reasons else ""
         if printable in states["progress"]:
-            yield HealthFinding("pending", f"the VM is {printable}{detail}")
-        elif printable in states["stopped"] and not _is_meant_to_stop(live, states["stoppedBy"]):
-            yield HealthFinding("failed", f"the VM is {printable}, and Git wants it to run{detail}")
+            yield HealthFinding("pending", f"the VM is {printable}{detail}", cause=NOT_RUNNING)
+        elif printable in states["stopped"] and not _has_value(live, states["stoppedBy"]):
+            yield HealthFinding("failed", f"the VM is {printable}, and Git wants it to run{detail}", cause=NOT_RUNNING)
+        elif printable in states["running"] and _has_value(manifest, states["haltedBy"]):
+            yield HealthFinding("failed", f"the VM is {printable}, and Git wants it stopped{detail}")
         elif printable and printable not in (*states["running"], *states["stopped"]):
-            yield HealthFinding("failed", f"the VM is {printable}{detail}")
+            yield HealthFinding("failed", f"the VM is {printable}{detail}", cause=NOT_RUNNING)
 
     def _translate(self, condition: Mapping[str, Any]) -> str:
         """Return the message of a condition in words if it is a known one, and the platform's own words behind it."""
@@ -153,8 +189,8 @@ def _dig(value: Any, *keys: str) -> Any:
     return value
 
 
-def _is_meant_to_stop(live: Mapping[str, Any] | None, values_by_field: Mapping[str, list[Any]]) -> bool:
-    return any(_dig(live, "spec", field) in values for field, values in values_by_field.items())
+def _has_value(item: Mapping[str, Any] | None, values_by_field: Mapping[str, list[Any]]) -> bool:
+    return any(_dig(item, "spec", field) in values for field, values in values_by_field.items())
 
 
 def _get_text(mapping: Mapping[str, Any], key: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,10 +15,9 @@ from vmgen.secrets.redact import REDACTED
 from vmgen.status.drift import get_field
 from vmgen.status.dump import Dump
 from vmgen.status.health import iter_conditions
+from vmgen.status.quotas import list_limits
 
 _MIB = 1024 * 1024
-_UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "m": 1e-3}
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)([A-Za-z]{0,2})")
 
 
 class LiveNote(NamedTuple):
@@ -95,25 +93,18 @@ def _describe_change(change: ObjectChange, dump: Dump, prefix: str) -> Iterator[
         yield "waits for a restart already, and this change joins it: until then nothing is applied live"
 
 
-def _describe_quotas(added: Iterable[PlannedSize], dump: Dump) -> Iterator[LiveNote]:
+def _describe_quotas(added: Sequence[PlannedSize], dump: Dump) -> Iterator[LiveNote]:
     """Yield, for each quota, the first object that does not fit into what it has left."""
-    added = tuple(added)
-    for (_, namespace, quota_name), quota in dump.list_kind("ResourceQuota"):
-        status = quota.get("status")
-        hard, used = (status.get("hard"), status.get("used")) if isinstance(status, dict) else (None, None)
-        for resource, limit in hard.items() if isinstance(hard, dict) else ():
-            total, taken = _parse_quantity(limit), _parse_quantity(used.get(resource, "0") if isinstance(used, dict) else "0")
-            if total is None or taken is None:
-                continue
-            room = total - taken
-            for size in added:
-                amount = _get_amount(resource, size.totals) if size.namespace == namespace else 0
-                room -= amount
-                if amount > 0 and room < 0:
-                    left_for_it = _format_left(resource, room + amount)
-                    text = f"does not fit: the quota {quota_name} has {left_for_it} of {resource} left for it"
-                    yield LiveNote(size.environment, size.kind, size.name, text)
-                    break
+    for limit in list_limits(dump):
+        room = limit.total - limit.used
+        for size in added:
+            amount = _get_amount(limit.resource, size.totals) if size.namespace == limit.namespace else 0
+            room -= amount
+            if amount > 0 and room < 0:
+                left = _format_left(limit.resource, room + amount)
+                text = f"does not fit: the quota {limit.quota} has {left} of {limit.resource} left for it"
+                yield LiveNote(size.environment, size.kind, size.name, text)
+                break
 
 
 def _get_amount(resource: str, totals: Totals) -> float:
@@ -126,11 +117,6 @@ def _get_amount(resource: str, totals: Totals) -> float:
         "persistentvolumeclaims": float(totals.disks),
     }
     return amounts.get(resource, 0.0)
-
-
-def _parse_quantity(value: Any) -> float | None:
-    match = _QUANTITY.fullmatch(str(value))
-    return float(match[1]) * _UNITS[match[2]] if match and match[2] in _UNITS else None
 
 
 def _format_left(resource: str, amount: float) -> str:
