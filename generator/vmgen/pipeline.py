@@ -31,6 +31,7 @@ from vmgen.render.kustomizations import KUSTOMIZATION_NAMES, find_overriding_kus
 from vmgen.render.manifests import Tree, load_manifest_templates, render_tree
 from vmgen.render.policies import BUILT_IN_POLICY_IDS, POLICIES_FOLDER, USER_DATA_ADVICE, PolicyChecker
 from vmgen.render.protection import find_protection_faults
+from vmgen.rules import REBUILD_ERASES_DATA
 from vmgen.workers import end_with_parent
 
 if TYPE_CHECKING:
@@ -198,9 +199,9 @@ class Renderer:
         return DeliveryRenderer(self.project)
 
     @property
-    def change_policy_ids(self) -> tuple[str, ...]:
-        """The ids of the policies on changes, which are applied to the plan."""
-        return tuple(policy.id for policy in self.policies.change_policies)
+    def plan_rule_ids(self) -> tuple[str, ...]:
+        """The ids of what is found in the plan: the policies on changes, and what a rebuild would erase."""
+        return (REBUILD_ERASES_DATA.id, *(policy.id for policy in self.policies.change_policies))
 
     def has_template(self, name: str) -> bool:
         """Return True if there is a template of user data of this name."""
@@ -241,7 +242,7 @@ class Renderer:
             if has_errors(tuple(template_problems)):  # what a broken template writes is nothing to look at, or to plan with
                 return RenderResult(name, sort_problems([*problems, *template_problems]), environment)
             violations = waivers.apply(self.policies.find_violations(environment, fleet, tree))
-            problems += [*template_problems, *violations, *waivers.find_stale(self.change_policy_ids)]
+            problems += [*template_problems, *violations, *waivers.find_stale(self.plan_rule_ids)]
             problems += find_protection_faults(environment, tree, self.project)
             desired, tombstone_problems = build_desired_state(environment, tree, waivers.waivers)
             delivery, delivery_problems = self._build_delivery(environment, fleet)

@@ -386,6 +386,10 @@ REJECTED_CHANGE = Rule(
 it, or paste the printed lines, which create the next generation of the disk and keep the existing one under
 `previous:`. A `retire:` entry for the object permits the change.""",
 )
+REBUILD_ERASES_DATA = Rule(
+    "rebuild-erases-data",
+    "User data that erases or formats disks, on a VM that boots a new system disk and keeps other disks: cloud-init runs on the new one as at a first boot, and what formatted an empty disk then would format a full one now. Take it out of the user data, let it ask first whether there is a file system (`overwrite: false`), or waive it where it cannot hit the disks that stay.",
+)
 PREVIOUS_DISK_IS_NEW = Rule(
     "previous-disk-is-new",
     """An entry of `previous:` that would create a disk, since no such disk is committed. It would be created from its

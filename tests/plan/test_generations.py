@@ -254,3 +254,57 @@ def test_rebuild_adds_one_disk_for_each_vm(committed: Committed, data: st.DataOb
     assert rendered.code == 0, rendered.messages
     assert identities(history) - known == {f"production/disks/web/web-{number}-system-2.yaml" for number in range(1, count + 1)}
     assert known <= identities(history)
+
+
+ERASING = FLEET + "    sshKeys: []\n    cloudInit: {runcmd: [[mkfs.ext4, /dev/vdb]]}\n"
+REBUILT = "    system: 2\n    previous: {1: {image: ubuntu-2204, storage: 30Gi, labels: {tier: front}, of: [1, 2, 3]}}\n"
+WAIVER = 'waivers: [{rule: rebuild-erases-data, subject: vms.web, reason: it asks blkid, until: "2999-12-31"}]\n'
+
+
+def test_user_data_that_erases_disks_stops_a_rebuild(committed: Committed) -> None:
+    """What formatted an empty data disk at the first boot would format a full one; a waiver lets it pass."""
+    history = committed(production=ERASING)
+    history.write(production=ERASING.replace("2204", "2404") + REBUILT)
+    refused = history.vmgen("render")
+    assert refused.code == 1
+    assert "web-1, web-2, web-3" in refused.messages
+    assert "[rebuild-erases-data]" in refused.messages
+    history.write(production=ERASING.replace("2204", "2404") + REBUILT + WAIVER)
+    assert history.vmgen("render").code == 0
+
+
+def test_user_data_may_erase_where_no_disk_stays(committed: Committed) -> None:
+    """A VM whose only disk is its system disk has nothing to lose; neither has one that is not rebuilt."""
+    alone = ERASING.replace("    disks:\n      data: 50Gi\n", "")
+    history = committed(production=alone)
+    history.write(production=alone.replace("2204", "2404") + REBUILT)
+    assert history.vmgen("render").code == 0
+
+
+def test_name_that_gets_too_long_has_a_remedy_that_works(committed: Committed) -> None:
+    """`-2` may be too much for the name of the disk: a shorter key makes the next system disk, too."""
+    name = "a-rather-long-name-of-a-machine-xy123"
+    first = f"namespace: tenant-acme\nvms:\n  {name}:\n    instanceType: u1.large\n"
+    data = "disks: {data: 50Gi}\n"
+    history = committed(production=f"{first}    image: ubuntu-2204\n    {data}")
+    previous = f"    previous: {{1: {{image: ubuntu-2204, of: [{name}]}}}}\n"
+    history.write(production=f"{first}    image: ubuntu-2404\n    system: 2\n{previous}    {data}")
+    refused = history.vmgen("render")
+    assert "[name-too-long]" in refused.messages
+    assert "write the new system disk as the first of `disks:` under a shorter key" in refused.messages
+    disks = "    instanceProfile: ubuntu\n    disks: {os: {image: ubuntu-2404}, data: 50Gi}\n"
+    history.write(production=f"{first}{previous}{disks}")
+    assert history.vmgen("render").code == 0
+    assert {verdict for _, _, verdict in objects(history)} == {"rebuild", "create"}
+
+
+def test_image_that_needs_a_larger_disk_is_said(committed: Committed) -> None:
+    """The size that is written is too small for the next image: the message has the one that is enough."""
+    small = FLEET.replace("30Gi", "20Gi")
+    history = committed(production=small)
+    history.write(production=small.replace("ubuntu-2204", "oracle-9"))
+    assert "20Gi is too small for the image 'oracle-9'; write 40Gi or more" in history.vmgen("render").messages
+    history.write(production=small.replace("ubuntu-2204", "oracle-9").replace("20Gi", "40Gi"))
+    paste(history)
+    assert "previous: {1: {image: ubuntu-2204, labels: {tier: front}, of: [1, 2, 3]}}" in history.text()
+    assert history.vmgen("render").code == 0

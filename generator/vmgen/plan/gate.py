@@ -13,6 +13,7 @@ from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Tombstone
 from vmgen.plan.generation_gate import (
     build_generation_refusals,
     describe_keeping,
+    find_erasing_user_data,
     find_new_previous_disks,
     needs_generation,
 )
@@ -60,6 +61,7 @@ def find_refusals(
         if stale and desired.merged:
             yield from build_generation_refusals(stale, plan.changes, desired, desired.merged)
     yield from find_new_previous_disks(plan.changes, environments)
+    yield from find_erasing_user_data(plan.changes, environments, today)
     yield from _find_expired_tombstones(refused)
     yield from _find_unused_tombstones(plan, environments, today)
 

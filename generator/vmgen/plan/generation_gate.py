@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from typing import Any
 
+from vmgen.check.waivers import waive
 from vmgen.merge.environment import Environment
 from vmgen.plan.desired import DesiredState
 from vmgen.plan.generation_edits import build_generation_edits, find_changed_disks
@@ -13,7 +15,7 @@ from vmgen.plan.generation_lines import format_edit, format_rooted
 from vmgen.plan.plan import ObjectChange
 from vmgen.plan.verdicts import Verdict
 from vmgen.problems import Place, Problem
-from vmgen.rules import PREVIOUS_DISK_IS_NEW, REJECTED_CHANGE
+from vmgen.rules import PREVIOUS_DISK_IS_NEW, REBUILD_ERASES_DATA, REJECTED_CHANGE
 from vmgen.yaml_text import to_flow
 
 _MAX_NAMES = 6
@@ -126,3 +128,45 @@ def find_new_previous_disks(changes: Iterable[ObjectChange], states: Mapping[str
             "unless the platform has it already; take out of `of:` the VMs that never had it"
         )
         yield PREVIOUS_DISK_IS_NEW.build_problem(place, "", message)
+
+
+def find_erasing_user_data(
+    changes: Iterable[ObjectChange], states: Mapping[str, DesiredState], today: date
+) -> Iterator[Problem]:
+    """Yield a problem for each text of user data that would erase disks which stay on a VM with a new system disk."""
+    hits: dict[tuple[str, Place, str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for change in changes:
+        desired = states.get(change.environment)
+        if not (desired and desired.merged and change.rebuild and change.rebuild.has_new_system):
+            continue
+        staying = [name for name in change.rebuild.staying if name not in desired.optical_disks]
+        wipes = _find_disk_wipes(change.user_data) if staying else ()
+        if wipes:
+            place, subject = _locate_user_data(change, desired, desired.merged)
+            hits[change.environment, place, subject, wipes].append(change.identity.name)
+    for (environment, place, subject, wipes), names in hits.items():
+        more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+        message = (
+            f"{', '.join(names[:_MAX_NAMES])}{more}: cloud-init runs on the new system disk as at a first boot, and "
+            f"{', '.join(wipes)} would erase data on the disks that stay; take it out, let it keep what is there, or waive it "
+            "where it cannot hit them"
+        )
+        problem = REBUILD_ERASES_DATA.build_problem(place, subject, message)
+        yield from waive(problem, states[environment].waivers, today)[0]
+
+
+def _find_disk_wipes(text: str) -> tuple[str, ...]:
+    from vmgen.cloud_init.disk_wipes import find_disk_wipes  # few plans have a rebuild
+
+    return find_disk_wipes(text) if text else ()
+
+
+def _locate_user_data(change: ObjectChange, desired: DesiredState, environment: Environment) -> tuple[Place, str]:
+    """Return the place and the key path of the user data of a VM."""
+    for group in environment.groups:
+        paths = {id(instance): path for instance, path in group.iter_overrides()}
+        for instance in group.instances if group.key == change.group else ():
+            if instance.name == change.identity.name:
+                path = paths.get(id(instance), f"vms.{group.key}")
+                return instance.settings.values.find_place("cloudInit"), f"{path}.cloudInit"
+    return Place(desired.file, 1, 1), f"vms.{change.group}"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment, Group, Instance
+from vmgen.merge.own_disks import SYSTEM_DISK, OwnDisk
 from vmgen.merge.platform import Kind
 from vmgen.problems import Place, shorten
 
@@ -79,7 +80,7 @@ def name_too_long(environment: Environment) -> Iterator[Finding]:
         length, limit = len(longest.name), longest.kind.max_name_length
         if length > limit:
             message = f"the {longest.noun}'s name '{longest.name}' has {length} characters, and the platform refuses more"
-            yield Finding(longest.place, longest.subject, f"{message} than {limit}; shorten it")
+            yield Finding(longest.place, longest.subject, f"{message} than {limit}; {longest.remedy}")
 
 
 @rule("name-nearly-too-long", "warning")
@@ -94,7 +95,7 @@ def name_nearly_too_long(environment: Environment) -> Iterator[Finding]:
         if safe < length <= longest.kind.max_name_length:
             operation = "resize" if longest.noun == "disk" else "change of type"
             message = f"the {longest.noun}'s name '{longest.name}' has {length} characters, {safe} are safe"
-            yield Finding(longest.place, longest.subject, f"{message}: past that the first {operation} fails; shorten it")
+            yield Finding(longest.place, longest.subject, f"{message}: past that the first {operation} fails; {longest.remedy}")
 
 
 class _NameRegistry:
@@ -127,6 +128,7 @@ class _NamedObject(NamedTuple):
     kind: Kind
     place: Place
     subject: str
+    remedy: str = "shorten it"
 
 
 def _find_longest_names(environment: Environment) -> Iterator[_NamedObject]:
@@ -141,9 +143,23 @@ def _find_longest_names(environment: Environment) -> Iterator[_NamedObject]:
         if disks:
             owner, disk = max(disks, key=lambda pair: len(pair[0].name) + len(pair[1].suffix))
             subject = f"vms.{group.key}.disks.{disk.suffix}"
-            yield _NamedObject(f"{owner.name}-{disk.suffix}", "disk", disk_kind, disk.place, subject)
+            remedy = _suggest_shorter_key(disk) if disk.generation > 1 else "shorten it"
+            yield _NamedObject(f"{owner.name}-{disk.suffix}", "disk", disk_kind, disk.place, subject, remedy)
     for standalone in environment.disks:
         yield _NamedObject(standalone.name, "disk", disk_kind, standalone.place, f"disks.{standalone.name}")
+
+
+def _suggest_shorter_key(disk: OwnDisk) -> str:
+    """Return how to make the next generation of a disk under a shorter name: the VM that exists keeps its own."""
+    if disk.key == SYSTEM_DISK:
+        return (
+            "write the new system disk as the first of `disks:` under a shorter key, such as `os: {image: ...}`, in place of "
+            "`image:` and `system:`, and the `instanceProfile:` of the VM; `previous:` stays as it is"
+        )
+    return (
+        "write the new disk under a shorter key of `disks:` in place of this one, and the disk before with its full name under "
+        "the environment's `disks:`"
+    )
 
 
 def _iter_longest_candidates(group: Group) -> Iterator[Instance]:
