@@ -68,7 +68,7 @@ def test_an_override_names_the_layers_below_it(explain: Callable[..., Any]):
     (origin,) = found["origins"]
     assert (origin["key"], origin["layer"], origin["value"]) == ("vms.web.running", "group", False)
     below = [(lower["key"], lower["layer"], lower["value"]) for lower in origin["overrides"]]
-    assert below == [("defaults.running", "defaults", True), ("defaults.running", "platform", True)]
+    assert below == [("defaults.running", "defaults", True), ("fields.running.default", "platform", True)]
 
 
 def test_an_inferred_value_names_its_rule_and_what_it_took(explain: Callable[..., Any]):

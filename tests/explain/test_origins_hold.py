@@ -31,7 +31,7 @@ def spots(explanations: list[Explanation]) -> Spots:
             named = (*field.origins, *field.condition_origins)
             for origin in named:
                 name = origin.key.rpartition(".")[2] if isinstance(origin.value, str) else ""
-                alike = [other.place for other in named if name and (other.value, other.rule) == (name, origin.rule)]
+                alike = {other.place for other in named if name and (other.value, other.rule) == (name, origin.rule)}
                 key = tuple(sorted(alike)) if origin.value == name and origin.place in alike else (origin.place,)
                 found[key].add((f"{each.kind}/{each.name}", field.path))
     return found
@@ -146,7 +146,9 @@ def test_an_edit_at_an_origin_changes_the_fields_that_name_it(lab: Any, files: d
     made = lab(files)
     before = made.manifests("top")
     named = spots(made.explanations("top"))
-    for places in data.draw(st.lists(st.sampled_from(sorted(named)), min_size=2, max_size=4, unique=True)):
+    # The platform's default of `optical` decides the bus of each disk too, and a bus that is not written cannot name it.
+    drawn = sorted(places for places, fields in named.items() if not {path for _, path in fields} <= {("spec", "optical")})
+    for places in data.draw(st.lists(st.sampled_from(drawn), min_size=2, max_size=4, unique=True)):
         assert_holds(made, "top", before, places, named)
 
 

@@ -216,9 +216,12 @@ def _find_attached_disk_sources(group: Group, instance: Instance, disks: DiskInd
         name_sources = (*_find_name_sources(group, instance), *disk_sources)
         yield name_sources, (own_disk.settings.get("bus") or Located("", own_disk.place, layer="left to the profile"),)
     for item in instance.settings.attachments:
-        disk = disks.get(item.get_plain("name"))
+        disk = None if item.get("bus") else disks.get(item.get_plain("name"))
         bus = item.get("bus") or (disk.settings.get("bus") if disk else None)
-        yield (item.mapping["name"],), (bus or Located("", item.place, layer="left to the profile"),)
+        buses = (bus or Located("", item.place, layer="left to the profile"),)
+        # The attachment has the bus of the disk of this name.
+        attached = (Located(None, disk.settings.located.place, layer="the attached disk"),) if disk else ()
+        yield (item.mapping["name"],), (*buses, *attached)
 
 
 class UserDataSources:
