@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from vmgen.check.rule import Finding, rule
 from vmgen.check.rules.sizes import suggest_type
+from vmgen.merge.catalog import Catalog
 from vmgen.merge.environment import Environment
 from vmgen.problems import did_you_mean
 from vmgen.read.located import Located
@@ -42,7 +43,9 @@ def unknown_instance_type(environment: Environment) -> Iterator[Finding]:
     """
     types = environment.platform.catalog.instance_types
     for reference in _find_unknown(environment, "instanceTypes"):
-        message = f"unknown instance type '{reference.value.text}'{suggest_type(reference.value.text, types)}"
+        name = reference.value.text
+        remedy = _suggest_version(environment, "instanceTypes", name) or suggest_type(name, types)
+        message = f"unknown instance type '{name}'{remedy}"
         yield Finding(reference.value.place, reference.subject, message)
 
 
@@ -179,7 +182,33 @@ def _find_flagged(environment: Environment, flag: str) -> Iterator[tuple[Catalog
 def _report_unknown(environment: Environment, section: str, listing: str) -> Iterator[Finding]:
     for reference in _find_unknown(environment, section):
         name = reference.value.text
-        remedy = did_you_mean(name, get_entries(environment, section))
+        remedy = _suggest_version(environment, section, name) or _suggest_entry(environment, section, name)
         if not remedy:
             remedy = f"; see `vmgen catalog {listing}`, or add it to environments/_catalog.yaml"
         yield Finding(reference.value.place, reference.subject, f"unknown {reference.noun} '{name}'{remedy}")
+
+
+def _suggest_version(environment: Environment, section: str, name: str) -> str:
+    """Return the end of a message that names the version of the platform with an entry; empty if no version has it."""
+    platform = environment.platform
+    hint = platform.find_version_with(lambda other: name in _get_names(other.catalog, section))
+    return f" on {platform.release_title}; {hint.remedy}; otherwise take another one" if hint else ""
+
+
+def _get_names(catalog: Catalog, section: str) -> Container[str]:
+    located = catalog.content.get(section)
+    return catalog.image_names if section == "images" else located.mapping if located else ()
+
+
+def _suggest_entry(environment: Environment, section: str, name: str) -> str:
+    """Return the end of a message with the nearest name. For a class that encrypts it is never one that does not."""
+    entries = get_entries(environment, section)
+    if section != "storageClasses" or "encrypt" not in name:
+        return did_you_mean(name, entries)
+    encrypted = [entry for entry, located in entries.items() if located.get_plain("encrypted")]
+    if encrypted:
+        return did_you_mean(name, encrypted) or f"; the classes that encrypt are {', '.join(encrypted)}"
+    return (
+        f"; {environment.platform.release_title} has no class that encrypts. If yours has, add it to "
+        f"environments/_catalog.yaml: `storageClasses: {{{name}: {{replicated: true, encrypted: true}}}}`"
+    )

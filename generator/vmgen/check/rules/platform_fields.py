@@ -31,6 +31,23 @@ def field_not_on_platform(environment: Environment) -> Iterator[Finding]:
         yield from _report_misplaced(disk, disk_keys, path, platform, "diskFields")
 
 
+@rule("platform-version-not-written", "warning")
+def platform_version_not_written(environment: Environment) -> Iterator[Finding]:
+    """An environment that does not say which version of the platform it is for, where the versions take different manifests.
+
+    Write `platformVersion:` in the environment, or in `_defaults.yaml` for all of them. The message says how to find out.
+    """
+    platform = environment.platform
+    if platform.version and not environment.settings.is_set("platformVersion"):
+        known = ", ".join(f'"{version}"' for version in platform.release.versions.known)
+        message = (
+            f'is not written, so {platform.release_title} is assumed; write `platformVersion: "{platform.version}"`, or another of {known}, '
+            f"here or in _defaults.yaml. To find out which: {platform.release.versions.question}"
+        )
+        place = environment.settings.find_place("platform")
+        yield Finding(place, "platformVersion", message)
+
+
 @rule("platform-constraint")
 def platform_constraint(environment: Environment) -> Iterator[Finding]:
     """Keys that the platform refuses in combination. The message comes from the platform's data and ends with the name of
@@ -141,4 +158,8 @@ def _suggest_remedy(name: str, platform: Platform, section: str) -> str:
     if row and row.get("instead"):
         return f"write `{row.get_plain('instead')}` instead, which replaces it"
     hint = platform.find_version_with(lambda other: name in (other.fields if section == "fields" else other.disk_fields))
-    return f"{hint.remedy}; otherwise remove the key" if hint else "nothing would read it, so remove the key"
+    known = platform.get_field_rows("VMInstance" if section == "fields" else "VMDisk").get(name)
+    earlier = known.get_plain("import", {}).get("renamed", []) if known else []
+    keys = [key for key in earlier if key in (platform.fields if section == "fields" else platform.disk_fields)]
+    otherwise = f"write `{keys[0]}`, its earlier name" if keys else "remove the key"
+    return f"{hint.remedy}; otherwise {otherwise}" if hint else f"nothing would read it: {otherwise}"
