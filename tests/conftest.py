@@ -24,7 +24,7 @@ from vmgen.render.policies import ADVICE_IDS
 settings.register_profile("vmgen", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ)
 settings.load_profile("vmgen")
 
-ADVICE_ENDINGS = tuple(f"[{id}]" for id in ADVICE_IDS)
+ADVICE_ENDINGS = tuple(f"[{id}]" for id in (*ADVICE_IDS, "platform-version-not-written"))
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 

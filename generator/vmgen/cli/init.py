@@ -17,6 +17,7 @@ from vmgen.cli.output import write_message, write_output
 from vmgen.filesystem.reader import read_file, read_named_file
 from vmgen.filesystem.writer import make_named_folder
 from vmgen.merge.layers import DEFAULT_PLATFORM
+from vmgen.merge.platform import PlatformLoader, PlatformRelease
 from vmgen.plan.git import create_repository
 from vmgen.problems import VmgenError, did_you_mean
 from vmgen.read.configuration import CONFIGURATION_FILE, find_git_top, load_configuration
@@ -34,6 +35,7 @@ _OWNERS_PATTERN = re.compile(r"(@[\w.-]+(/[\w.-]+)*|[\w.+-]+@[\w.-]+)( +(@[\w.-]
 @click.argument("folder", metavar="[DIR]", default=".")
 @click.option("--namespace", help="Tenant namespace of the VMs, for example tenant-acme.")
 @click.option("--platform", help=f"Target platform.  [default: {DEFAULT_PLATFORM}]")
+@click.option("--platform-version", metavar="VERSION", help="Version of the platform.  [default: that of the platform]")
 @click.option("--ssh-key", "key_file", metavar="FILE", help="Path to SSH public keys for the VMs.")
 @click.option("--owners", help="Owners who approve changes to disks: @team or @user.")
 @click.option("--ci", type=click.Choice([*FORGES, "both", NONE]), help="Pipeline to write.  [default: both]")
@@ -46,6 +48,7 @@ def command(
     folder: str,
     namespace: str | None,
     platform: str | None,
+    platform_version: str | None,
     key_file: str | None,
     owners: str | None,
     ci: str | None,
@@ -69,10 +72,10 @@ def command(
     if namespace is None and not interactive:
         raise click.UsageError("--namespace is required when not running interactively")
     prompter = _Prompter(interactive)
-    platforms = Project(Path(folder)).platform_names
+    project = Project(Path(folder))
     options = StarterOptions(
         namespace=prompter.ask("Tenant namespace of the VMs (tenant-…)", namespace, _parse_namespace, None),
-        platform=prompter.ask("Platform", platform, _build_choice_parser(platforms), DEFAULT_PLATFORM),
+        platform=prompter.ask("Platform", platform, _build_choice_parser(project.platform_names), DEFAULT_PLATFORM),
         keys=prompter.ask("Path to SSH public keys (leave empty to skip)", key_file, _read_keys, "", _find_own_key()),
         owners=prompter.ask("Owners who approve changes to disks, as @team (leave empty to skip)", owners, _parse_owners, ""),
         forges=prompter.ask("Pipeline: github, gitlab, both or none", ci, _parse_forges, "both"),
@@ -81,7 +84,24 @@ def command(
         requirement=requirement or _find_own_requirement(),
         directory=_find_directory(Path(folder)),
     )
-    _create_repository(Path(folder), options)
+    release = PlatformLoader(project).load_release(options.platform)
+    version = _ask_version(prompter, platform_version, release) if release.versions.known or platform_version else ""
+    _create_repository(Path(folder), options._replace(platform_version=version))
+
+
+def _ask_version(prompter: _Prompter, platform_version: str | None, release: PlatformRelease) -> str:
+    """Ask for the version of the platform; the question includes how to find out."""
+
+    def parse(answer: str) -> str:
+        try:
+            release.resolve(answer)
+        except VmgenError as error:
+            raise click.BadParameter(str(error)) from None
+        return answer
+
+    versions = release.versions
+    question = f"Version of the platform, one of {', '.join(versions.known)} (to find out: {versions.question})"
+    return prompter.ask(question, platform_version, parse, versions.default)
 
 
 class _Prompter:

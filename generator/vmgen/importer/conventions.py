@@ -132,8 +132,8 @@ def _get_spec_properties(platform: Platform, kind: str) -> Mapping[str, Any]:
 def format_import_hint(hint: VersionHint | None) -> str:
     """Return the end of a message that says how to import what a version of the platform has not."""
     if hint is None:
-        return ", in no version; nothing reads it, so remove it"
-    return f", and {hint.description} has: if that is what you run, import with --platform-version {hint.version}"
+        return "; no version has it, and nothing reads it: remove it"
+    return f"; it is in {hint.description}: if you run that, import with --platform-version {hint.version}"
 
 
 def _iter_defaults(rows: Mapping[str, Located]) -> Iterator[tuple[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from vmgen.check.policy import is_policy_set
+from vmgen.check.rules.platform_fields import platform_version_not_written
 from vmgen.importer.conventions import PlatformConventions, load_conventions
 from vmgen.importer.environment import EnvironmentBuilder, EnvironmentText
 from vmgen.importer.inputs import Diagnostics, ImportNote, SourceManifest, read_manifests
@@ -220,7 +221,7 @@ def _without_advice(rendered: RenderResult) -> Iterator[Problem]:
     """Yield the problems of an environment but for advice that nobody set: what lives is adopted first, and then improved."""
     for problem in rendered.problems:
         is_set = rendered.environment is not None and is_policy_set(rendered.environment, problem.rule)
-        if problem.rule not in ADVICE_IDS or is_set:
+        if problem.rule not in (*ADVICE_IDS, platform_version_not_written.id) or is_set:
             yield problem
 
 

@@ -120,8 +120,8 @@ class VersionHint(NamedTuple):
 
     @property
     def remedy(self) -> str:
-        """What to write in an environment: `Hikube 2 has: if that is what you run, write ...`."""
-        return f'{self.description} has: if that is what you run, write `platformVersion: "{self.version}"`'
+        """What to write in an environment: `it is in Hikube 2: if you run that, write ...`."""
+        return f'it is in {self.description}: if you run that, write `platformVersion: "{self.version}"`'
 
 
 def _merge_field_defaults(content: Located, defaults: str, fields: str) -> Located:
@@ -175,6 +175,13 @@ class PlatformRelease:
             kinds = {kind: self._load_kind(kind, entry, content) for kind, entry in content.mapping["kinds"].mapping.items()}
             self._platforms[version] = Platform(self.name, version, kinds, Catalog(catalog), content, self)
         return self._platforms[version]
+
+    def find(self, written: str) -> str:
+        """Return the known version whose rules hold for a written one; empty if there is none."""
+        try:
+            return self.resolve(written)
+        except UnknownVersionError:
+            return ""
 
     def resolve(self, written: str | None) -> str:
         """Return the known version whose rules hold for a written one; the default of the platform for None.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from vmgen.merge.layers import DEFAULT_PLATFORM
-from vmgen.merge.platform import PlatformLoader
+from vmgen.merge.platform import Platform, PlatformLoader
 from vmgen.read.layer_file import LayerLoader
 from vmgen.read.repository import Project, read_schema_text
 
@@ -24,14 +24,17 @@ _OWN_FORMS = {
 }
 
 
-def build_values_schema(project: Project, platform: str = "") -> str:
-    """Return the schema as text, for one platform or for those that the repository's environments name.
+def build_values_schema(project: Project, platform: str = "", version: str = "") -> str:
+    """Return the schema as text, for a version of one platform or for those that the repository's environments name.
 
     Raises ProblemsError if a platform or a catalog is not right.
     """
     document: dict[str, Any] = json.loads(read_schema_text("environment"))
     loader = PlatformLoader(project)
-    catalogs = [loader.load(name).catalog for name in ((platform,) if platform else _list_platforms(project))]
+    if platform:
+        catalogs = [loader.load(platform, loader.load_release(platform).resolve(version or None)).catalog]
+    else:
+        catalogs = [each.catalog for each in _load_named_platforms(project, loader)]
     values = {
         "instanceType": _collect(catalog.instance_types for catalog in catalogs),
         "instanceProfile": _collect(catalog.profiles for catalog in catalogs),
@@ -51,12 +54,18 @@ def build_values_schema(project: Project, platform: str = "") -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _list_platforms(project: Project) -> tuple[str, ...]:
-    """Return the platforms that files below environments/ name and that exist; the default one if there is none."""
+def _load_named_platforms(project: Project, loader: PlatformLoader) -> Iterator[Platform]:
+    """Yield the platforms that files below environments/ name, at the versions that they name; the default one if none."""
     files = LayerLoader(project)
     paths = sorted(project.environments.glob("*.yaml")) if project.environments.is_dir() else []
-    platforms = {str(files.load(path).content.get_plain("platform", "")) for path in paths if path != project.own_catalog}
-    return tuple(name for name in project.platform_names if name in platforms) or (DEFAULT_PLATFORM,)
+    layers = [files.load(path).content for path in paths if path != project.own_catalog]
+    platforms = {str(layer.get_plain("platform", "")) for layer in layers}
+    written = [str(layer.get_plain("platformVersion")) for layer in layers if layer.get("platformVersion")]
+    for name in tuple(name for name in project.platform_names if name in platforms) or (DEFAULT_PLATFORM,):
+        release = loader.load_release(name)
+        versions = {version for text in written if (version := release.find(text))}
+        for version in sorted(versions) or [release.versions.default]:
+            yield release.build(version)
 
 
 def _collect(entries: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -46,6 +46,7 @@ def build_options(answers: Mapping[str, Any]) -> StarterOptions:
         flux=answers.get("flux", ""),
         requirement=answers.get("requirement", ""),
         directory=answers.get("directory", ""),
+        platform_version=answers.get("platformVersion", ""),
     )
 
 
@@ -94,6 +95,7 @@ def _format_answers(options: StarterOptions, files: Mapping[str, str]) -> str:
     answers = {
         "namespace": options.namespace,
         "platform": options.platform,
+        "platformVersion": options.platform_version,
         "ci": ci,
         "owners": options.owners,
         "argocd": options.argocd,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -96,6 +97,7 @@ class StarterOptions(NamedTuple):
     flux: str = ""
     requirement: str = ""
     directory: str = ""
+    platform_version: str = ""
 
 
 def render_starter(options: StarterOptions, folder: Path) -> dict[str, str]:
@@ -105,7 +107,7 @@ def render_starter(options: StarterOptions, folder: Path) -> dict[str, str]:
         sources |= _PIPELINES[forge]
     values = _build_values(options)
     files = {path: _render_file(name, values) for name, path in sources.items()}
-    files[VALUES_SCHEMA_FILE] = build_values_schema(Project(folder), options.platform)
+    files[VALUES_SCHEMA_FILE] = build_values_schema(Project(folder), options.platform, options.platform_version)
     if options.keys:
         files[KEY_FILE] = options.keys.rstrip("\n") + "\n"
     return _move_to_top(files, options.directory) if options.directory else files
@@ -127,6 +129,7 @@ def _build_values(options: StarterOptions) -> dict[str, str]:
     return {
         "namespace": quote(options.namespace),
         "platform": "" if is_default_platform else f"platform: {quote(options.platform)}\n",
+        "version": f"platformVersion: {json.dumps(options.platform_version)}\n" if options.platform_version else "",
         "keys": _KEYS if options.keys else _NO_KEYS,
         "logins": _STRICT_LOGINS if options.keys else _LATER_LOGINS,
         "delivery": "".join(_render_delivery(options)),

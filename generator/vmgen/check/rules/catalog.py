@@ -192,7 +192,7 @@ def _suggest_version(environment: Environment, section: str, name: str) -> str:
     """Return the end of a message that names the version of the platform with an entry; empty if no version has it."""
     platform = environment.platform
     hint = platform.find_version_with(lambda other: name in _get_names(other.catalog, section))
-    return f" on {platform.release_title}; {hint.remedy}; otherwise take another one" if hint else ""
+    return f"; {hint.remedy}" if hint else ""
 
 
 def _get_names(catalog: Catalog, section: str) -> Container[str]:

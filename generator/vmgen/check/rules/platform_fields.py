@@ -33,16 +33,16 @@ def field_not_on_platform(environment: Environment) -> Iterator[Finding]:
 
 @rule("platform-version-not-written", "warning")
 def platform_version_not_written(environment: Environment) -> Iterator[Finding]:
-    """An environment that does not say which version of the platform it is for, where the versions take different manifests.
+    """An environment without `platformVersion:` on a platform whose versions take different manifests.
 
-    Write `platformVersion:` in the environment, or in `_defaults.yaml` for all of them. The message says how to find out.
+    Write `platformVersion:` in the environment, or in `_defaults.yaml` for all of them. The message shows how to find it.
     """
     platform = environment.platform
     if platform.version and not environment.settings.is_set("platformVersion"):
         known = ", ".join(f'"{version}"' for version in platform.release.versions.known)
         message = (
-            f'is not written, so {platform.release_title} is assumed; write `platformVersion: "{platform.version}"`, or another of {known}, '
-            f"here or in _defaults.yaml. To find out which: {platform.release.versions.question}"
+            f"is not written, so {platform.release_title} is assumed; write one of {known}, here or in _defaults.yaml. "
+            f"To find out: {platform.release.versions.question}"
         )
         place = environment.settings.find_place("platform")
         yield Finding(place, "platformVersion", message)
