@@ -127,7 +127,7 @@ class VersionHint(NamedTuple):
 def _merge_field_defaults(content: Located, defaults: str, fields: str) -> Located:
     common = content.mapping[defaults]
     own = {name: row.mapping["default"] for name, row in content.mapping[fields].mapping.items() if row.get("default")}
-    return Located({**common.mapping, **own}, common.place, layer="platform")
+    return Located({**own, **common.mapping}, common.place, layer="platform")
 
 
 def _find_keys(content: Located, section: str) -> frozenset[str]:
