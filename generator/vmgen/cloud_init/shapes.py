@@ -74,13 +74,22 @@ class UserDataRenderer:
         return filled if filled and filled.text == rendered.text else rendered
 
 
+def only_writes_names(user_data: UserData | TemplatedUserData | MergedUserData) -> bool:
+    """Return whether the templates of user data, if it has any, only write what tells the VMs of a group apart."""
+    if isinstance(user_data, MergedUserData):
+        return all(map(only_writes_names, user_data.templates.values()))
+    if isinstance(user_data, UserData):
+        return True
+    return user_data.templates.is_name_independent(user_data.name, _NAME_VARIABLES)
+
+
 def _find_shape(
     user_data: TemplatedUserData, variables: Mapping[str, Any], texts: Sequence[str], rendered: str
 ) -> _UserDataShape | None:
     """Return the shape of a rendered text; None if its template does more with the VM than write its names and numbers."""
     templates = user_data.templates
     steps = templates.steps
-    if not templates.is_name_independent(user_data.name, _NAME_VARIABLES):
+    if not only_writes_names(user_data):
         return None
 
     def render(stand_ins: Sequence[str]) -> str:

@@ -129,12 +129,23 @@ class ImpactFinder:
         extended_layers = frozenset(self._find_extended_layers(line_contents))
         catalog_entry_places = frozenset(_find_catalog_entry_places(line_contents, platform))
         matcher = _TargetMatcher(self._target, line_contents, extended_layers, platform, catalog_entry_places)
+        shared: dict[tuple[object, ...], tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        traces: dict[tuple[object, ...], RenderTrace] = {}
         for resource in fleet.resources:
             template = fleet.get_kind(resource).template
-            trace = self._tracer.trace(template, resource.build_context())
-            sources = environment_sources.find_object_sources(resource)
-            fields = tuple(dict.fromkeys(self._find_fields(matcher, resource, template, trace, sources)))
-            checked = tuple(_find_checked_fields(matcher, trace, sources, catalog_entries))
+            is_shared = self._tracer.only_writes_names(template)
+            key = environment_sources.get_sharing_key(resource) if is_shared else None
+            if key is None or key not in shared:
+                trace = traces.get(resource.render_key) if is_shared else None
+                trace = trace or self._tracer.trace(template, resource.build_context())
+                traces[resource.render_key] = trace
+                sources = environment_sources.find_object_sources(resource)
+                fields = tuple(dict.fromkeys(self._find_fields(matcher, resource, template, trace, sources)))
+                checked = tuple(_find_checked_fields(matcher, trace, sources, catalog_entries))
+                if key is not None:
+                    shared[key] = fields, checked
+            else:
+                fields, checked = shared[key]
             if fields or checked:
                 path = get_manifest_path(fleet, resource)
                 yield AffectedObject(fleet.environment, resource.group, resource.kind, resource.name, path, fields, checked)

@@ -12,6 +12,7 @@ from vmgen.check.disk_names import DiskIndex
 from vmgen.cloud_init.fragments import is_template
 from vmgen.cloud_init.per_vm import MergedUserData, TemplatedUserData
 from vmgen.cloud_init.render import UserDataBuilder
+from vmgen.cloud_init.shapes import only_writes_names
 from vmgen.cloud_init.user_data import UserData
 from vmgen.cloud_init.variables import USER_DATA_FILTERS, TemplateVariables, finalize_user_data, merge_vars
 from vmgen.expand.model import Disk, Resource, VirtualMachine
@@ -80,6 +81,18 @@ class EnvironmentSources:
             (group.key, instance.name): (group, instance) for group in environment.groups for instance in group.instances
         }
         self._contexts: dict[int, LocatedContext] = {}
+
+    def get_sharing_key(self, resource: Resource) -> tuple[object, ...] | None:
+        """Return a key that is equal for objects of a group whose sources are equal; None for an object with its own."""
+        if not resource.group:
+            return None
+        group, instance = self._instances[
+            resource.group, resource.name if isinstance(resource, VirtualMachine) else resource.vm
+        ]
+        if not self.user_data.are_shared(instance):
+            return None
+        place = instance.place if instance.number is None else None
+        return (*resource.render_key, group.key, id(instance.settings), id(resource.settings), place)
 
     def find_object_sources(self, resource: Resource) -> ObjectSources:
         """Find the sources of an object of this environment."""
@@ -231,9 +244,19 @@ class UserDataSources:
         self._environment = environment
         self._builder = UserDataBuilder(project)
         self._variables = TemplateVariables(environment)
+        self._indexes = {id(instance): index for group in environment.groups for index, instance in enumerate(group.instances)}
+        self._shared: dict[int, bool] = {}
+        self._files: dict[str, tuple[Located, ...]] = {}
         self._used_paths: set[KeyPath] = set()
         filters = {name: accept_tokens(function) for name, function in USER_DATA_FILTERS.items()}
         self._templates = Templates(project, lambda value: finalize_user_data(to_tokens(value)), filters, plain=True)
+
+    def are_shared(self, instance: Instance) -> bool:
+        """Return whether all VMs with the settings of one have the same sources of user data."""
+        key = id(instance.settings)
+        if key not in self._shared:
+            self._shared[key] = only_writes_names(self._builder.build(instance.settings.values, ""))
+        return self._shared[key]
 
     def find_sources(self, group: Group, instance: Instance, disks: list[str], find_vm_values: VmSourceLookup) -> Sources:
         """Find the sources of a VM's user data, empty if it has none. `disks` are the names of the VM's disks."""
@@ -281,16 +304,24 @@ class UserDataSources:
             if isinstance(user_data, TemplatedUserData):
                 self._templates.add_source(name, user_data.source, user_data.display_path)
         if not is_inline or isinstance(user_data, TemplatedUserData):
-            for file in self._templates.find_referenced(name):
-                if file and self._templates.project.find_template(file):
-                    yield Located(None, Place(self._templates.read_source(file)[1]), layer="template of the user data")
+            yield from self._find_files(name)
         if not is_inline:
             yield Located(written_name.data, written_name.place, layer="names the template")
         if isinstance(user_data, TemplatedUserData):
-            context = self._variables.build(group, group.instances.index(instance), disks)
+            context = self._variables.build(group, self._indexes[id(instance)], disks)
             variables = merge_vars(self._environment, instance.settings.values)
             for path in self._find_used_paths(name, context):
                 yield from self._find_variable_sources(path, variables, find_vm_values)
+
+    def _find_files(self, name: str) -> tuple[Located, ...]:
+        """Find the files of a template and of those that it includes, once for each template."""
+        if name not in self._files:
+            files = [
+                file for file in self._templates.find_referenced(name) if file and self._templates.project.find_template(file)
+            ]
+            places = [Place(self._templates.read_source(file)[1]) for file in files]
+            self._files[name] = tuple(Located(None, place, layer="template of the user data") for place in places)
+        return self._files[name]
 
     def _find_used_paths(self, name: str, context: Mapping[str, Any]) -> list[KeyPath]:
         """Find the paths that a template writes or reads; all paths if it cannot be rendered with traced values."""

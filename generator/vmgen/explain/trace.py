@@ -28,7 +28,7 @@ from vmgen.read.located import KeyPath, Located, walk
 from vmgen.read.repository import Project
 from vmgen.read.templates import Templates
 from vmgen.read.yaml_reader import read_yaml
-from vmgen.render.manifests import MANIFEST_FILTERS
+from vmgen.render.manifests import MANIFEST_FILTERS, NAME_VARIABLES
 from vmgen.yaml_text import finalize
 
 _LINE_MARKER = re.compile(" #\ue002([0-9]+)\ue003")
@@ -103,6 +103,10 @@ class RenderTracer:
             lines = frozenset(line for _, line in self._find_marked_lines(text))
             self._traces[key] = RenderTrace(fields, tuple(dict.fromkeys(self._omitted_paths)), lines)
         return self._traces[key]
+
+    def only_writes_names(self, template: str) -> bool:
+        """Return whether a template of manifests only writes names and user data, so that one trace serves many objects."""
+        return self._templates.is_name_independent(template, NAME_VARIABLES)
 
     def list_files(self, template: str) -> frozenset[str]:
         """List the files of a template and of those that it includes, as messages name them."""

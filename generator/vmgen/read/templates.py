@@ -112,15 +112,18 @@ class Templates:
 
     def read_source(self, name: str) -> tuple[str, str]:
         """Return the text of a template and its path in messages. Raises TemplateNotFound if there is none."""
-        if name in self._sources:
-            return self._sources[name], self._display_paths[name]
+        if name not in self._sources:
+            self._sources[name] = self._read_file(name)
+        return self._sources[name], self._display_paths[name]
+
+    def _read_file(self, name: str) -> str:
         path = self.project.find_template(name)
         if path is None:
             raise TemplateNotFound(name, f"no template {name} in templates/")
         display_path = self._display_paths[name] = self.project.display_path(path)
         try:
             # Some editors begin a file with a byte order mark, which would end up in the middle of a manifest.
-            return self.project.read_source(path).decode("utf-8-sig").replace("\r\n", "\n"), display_path
+            return self.project.read_source(path).decode("utf-8-sig").replace("\r\n", "\n")
         except OSError as error:
             problem = TEMPLATE_ERROR.build_problem(Place(display_path), "", f"cannot be read: {error.strerror}")
         except UnicodeDecodeError:
