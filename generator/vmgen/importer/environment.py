@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from vmgen.importer.key_groups import (
 from vmgen.importer.ownership import StandaloneDiskDraft, VmDraft
 from vmgen.importer.text import TextLine, render_lines
 from vmgen.merge.layers import DEFAULT_PLATFORM
+from vmgen.merge.own_disks import SYSTEM_DISK
 from vmgen.problems import Place
 from vmgen.read.located import KeyPath, Located, to_plain
 from vmgen.read.schema import load_builtin_schema
@@ -103,6 +105,7 @@ class EnvironmentBuilder:
         """Return the labels or annotations of every VM and every standalone disk; own disks take them from their VMs."""
         drafts: tuple[VmDraft | StandaloneDiskDraft, ...] = (*self._vms, *self._disks)
         all_metadata = [draft.values.get(key, {}) for draft in drafts]
+        all_metadata += [entry.get(key, {}) for vm in self._vms for entry in vm.previous.values()]
         if len(all_metadata) < 2 and not self._base.get_plain(key):
             return {}
         first, *rest = all_metadata
@@ -145,13 +148,15 @@ class EnvironmentBuilder:
             if any(key_group != EMPTY_KEY_GROUP for key_group in shared):
                 data["defaults"] = _sort_keys(_merge_key_groups(shared), self._group_order)
                 base = tuple(map(self._splitter.merge, base, shared))
-        data["vms"] = {group.key: self._build_group(group, base, inherited_values) for group in groups}
+        data["vms"] = {group.key: self._build_group(group, base, inherited_values, common) for group in groups}
         for key in data.get("defaults", {}):
             places = [vm.places[(key,)] for vm in self._vms if (key,) in vm.places]
             self._places[("defaults", key)] = places[0] if places else self._vms[0].places[()]
         return data
 
-    def _build_group(self, group: GroupDraft, base: KeyGroups, inherited_values: Mapping[str, Any]) -> dict[str, Any]:
+    def _build_group(
+        self, group: GroupDraft, base: KeyGroups, inherited_values: Mapping[str, Any], common: _Metadata
+    ) -> dict[str, Any]:
         data = dict(group.structure)
         replaced_keys = {*data, *(("count", "names") if data.keys() & {"count", "names"} else ())}
         data |= {key: None for key in _NAMING_KEYS if key in inherited_values and key not in replaced_keys}
@@ -165,9 +170,34 @@ class EnvironmentBuilder:
                 key = group.get_instance_key(member)
                 instances[key] = _sort_keys(override, self._group_order)
                 self._record_places(("vms", group.key, "instances", key), override, [member])
+        self._add_generations(group, data, instances, common)
         if instances:
             data["instances"] = instances
         return _sort_keys(data, self._group_order)
+
+    def _add_generations(
+        self, group: GroupDraft, data: dict[str, Any], instances: dict[str, dict[str, Any]], common: _Metadata
+    ) -> None:
+        """Add the generations of system disks, and the disks of other generations with the VMs that have them."""
+        drafts = [(group.get_instance_key(member), self._vms_by_name[member.name]) for member in group.members]
+        usual = Counter(vm.system for _, vm in drafts).most_common(1)[0][0]
+        if usual != 1:
+            data["system"] = usual
+        for key, vm in drafts:
+            if vm.system != usual:
+                instances[key] = {**instances.get(key, {}), "system": vm.system}
+        for key, generation in dict.fromkeys(name for _, vm in drafts for name in vm.previous):
+            having = [(label, vm.previous[key, generation]) for label, vm in drafts if (key, generation) in vm.previous]
+            is_current = generation in {_find_generation(vm, key) for _, vm in drafts}
+            first: Mapping[str, Any] = {} if is_current else having[0][1]
+            alike = [label for label, entry in having if entry == first]
+            if alike:
+                _add_previous(data, key, generation, {**_remove_common(first, common), "of": list(map(_to_number, alike))})
+            for label, entry in having:
+                if label not in alike:
+                    own = instances.setdefault(label, {})
+                    hidden = dict.fromkeys(first.keys() - entry.keys())
+                    _add_previous(own, key, generation, {**hidden, **_remove_common(entry, common), "of": [_to_number(label)]})
 
     def _record_places(self, path: KeyPath, data: Mapping[str, Any], members: Sequence[GroupMember]) -> None:
         """Record the places of each key: those in the first VM that has the key's value."""
@@ -183,6 +213,26 @@ class EnvironmentBuilder:
         if disk.comment:
             self._comments[path] = disk.comment
         return _sort_keys(_remove_common(disk.values, common), self._disk_order)
+
+
+def _find_generation(vm: VmDraft, key: str) -> int:
+    """Return the generation of a disk that a VM uses."""
+    disk = vm.values.get("disks", {}).get(key)
+    return vm.system if disk is None else disk.get("generation", 1)
+
+
+def _add_previous(level: dict[str, Any], key: str, generation: int, entry: dict[str, Any]) -> None:
+    """Add a disk of another generation to a group or an override, as its own system disk's or that of a further disk."""
+    disks = level.get("disks") or {}
+    if key != SYSTEM_DISK or key in disks:
+        own = disks.get(key) or {}
+        level["disks"] = {**disks, key: {**own, "previous": {**own.get("previous", {}), generation: entry}}}
+    else:
+        level["previous"] = {**level.get("previous", {}), generation: entry}
+
+
+def _to_number(label: str) -> int | str:
+    return int(label) if label.isdecimal() else label
 
 
 def _merge_key_groups(key_groups: Iterable[KeyGroup]) -> dict[str, Any]:

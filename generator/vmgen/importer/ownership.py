@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from vmgen.importer.conventions import PlatformConventions
 from vmgen.importer.inputs import Diagnostics, ImportNote
 from vmgen.importer.translate import DiskAttachment, DiskObject, VmObject
 from vmgen.merge.layers import DISK_SOURCES
-from vmgen.merge.own_disks import SYSTEM_DISK
+from vmgen.merge.own_disks import SYSTEM_DISK, list_generations
 from vmgen.problems import Place, did_you_mean
 from vmgen.quantities import max_size
 from vmgen.read.located import KeyPath, to_plain
@@ -30,6 +30,8 @@ class VmDraft(NamedTuple):
     name: str
     values: Mapping[str, Any]
     places: Mapping[KeyPath, Place]
+    system: int = 1
+    previous: Mapping[tuple[str, int], Mapping[str, Any]] = {}
 
 
 class StandaloneDiskDraft(NamedTuple):
@@ -65,18 +67,25 @@ class _DiskAssigner:
         self.diagnostics = diagnostics
         self.owned_names: set[str] = set()
         self._use_counts = Counter(attachment.name for vm in vms for attachment in vm.disks)
+        self._detached: dict[str, dict[int, DiskObject]] = defaultdict(dict)
+        for disk in disks.values():
+            for name, generation in list_generations(disk.name) if not self._use_counts[disk.name] else ():
+                self._detached[name][generation] = disk
         defaults = conventions.platform.disk_defaults.mapping
         self._platform_defaults = {name: to_plain(defaults[name]) for name in ("storageClass", "protect")}
 
     def build_vm(self, vm: VmObject) -> VmDraft:
         """Return a VM with its own disks. These come before attached ones, so a disk behind an attached one is attached."""
         own_disks: dict[str, DiskObject] = {}
+        generations: dict[str, int] = {}
         buses: dict[str, str] = {}
         attached: list[DiskAttachment] = []
         for attachment in vm.disks:
             disk = self._find_disk(attachment, vm)
-            if disk and not attached and self._can_own(disk, vm):
-                own_disks[disk.name.removeprefix(f"{vm.name}-")] = disk
+            owned = self._find_own_key(disk, vm, is_first=not own_disks) if disk and not attached else None
+            if disk and owned and owned[0] not in own_disks:
+                own_disks[owned[0]] = disk
+                generations[owned[0]] = owned[1]
                 buses[disk.name] = attachment.bus
             else:
                 attached.append(attachment)
@@ -88,11 +97,13 @@ class _DiskAssigner:
                 values[key] = {name: value.data for name, value in metadata.items()}
                 places[(key,)] = next(iter(metadata.values())).place
         if own_disks:
-            values |= self._build_own_disk_keys(vm, own_disks, buses, values, places)
+            values |= self._build_own_disk_keys(vm, own_disks, generations, buses, values, places)
         if attached:
             values["attach"] = [{"name": item.name, **({"bus": item.bus} if item.bus else {})} for item in attached]
             places[("attach",)] = attached[0].place
-        return VmDraft(vm.name, values, places)
+        is_system = SYSTEM_DISK in own_disks and SYSTEM_DISK not in values.get("disks", {})
+        generation = generations[SYSTEM_DISK] if is_system else 1
+        return VmDraft(vm.name, values, places, generation, self._build_previous(vm, generations))
 
     def build_standalone_disk(self, disk: DiskObject) -> StandaloneDiskDraft:
         """Return a disk as the environment's `disks:` has it."""
@@ -116,14 +127,36 @@ class _DiskAssigner:
             self.diagnostics.add_error(attachment.place, IMPORT_MISSING_DISK.id, subject, message)
         return disk
 
-    def _can_own(self, disk: DiskObject, vm: VmObject) -> bool:
+    def _find_own_key(self, disk: DiskObject, vm: VmObject, *, is_first: bool) -> tuple[str, int] | None:
+        """Return the key and the generation of a disk that the VM can own; None if it cannot.
+
+        `system-2` is a generation of the system disk, and `data-2` one of `data` if the disk before it is there, detached.
+        """
         suffix = disk.name.removeprefix(f"{vm.name}-")
-        return suffix != disk.name and bool(_SUFFIX_PATTERN.fullmatch(suffix)) and self._use_counts[disk.name] == 1
+        if suffix == disk.name or not _SUFFIX_PATTERN.fullmatch(suffix) or self._use_counts[disk.name] != 1:
+            return None
+        for key, generation in list_generations(suffix):
+            if generation > 1 and key == SYSTEM_DISK:
+                return (key, generation) if is_first else None
+            if generation > 1 and any(number < generation for number in self._detached.get(f"{vm.name}-{key}", {})):
+                return key, generation
+        return suffix, 1
+
+    def _build_previous(self, vm: VmObject, generations: Mapping[str, int]) -> dict[tuple[str, int], dict[str, Any]]:
+        """Return the keys of the detached disks that are other generations of the VM's own, by key and generation."""
+        previous = {}
+        for key, current in generations.items():
+            for generation, disk in self._detached.get(f"{vm.name}-{key}", {}).items():
+                if generation < current or (key == SYSTEM_DISK and generation != current):
+                    self.owned_names.add(disk.name)
+                    previous[key, generation] = self._build_disk_settings(disk, "", {}, self._platform_defaults)
+        return previous
 
     def _build_own_disk_keys(
         self,
         vm: VmObject,
         own_disks: Mapping[str, DiskObject],
+        generations: Mapping[str, int],
         buses: Mapping[str, str],
         vm_values: Mapping[str, Any],
         places: dict[KeyPath, Place],
@@ -131,7 +164,7 @@ class _DiskAssigner:
         """Return the keys of a VM that describe its own disks (by suffix); add their places."""
         disks = dict(own_disks)
         first_suffix, first = next(iter(disks.items()))
-        defaults = self._find_disk_defaults(list(disks.values()))
+        defaults = self._find_disk_defaults(disks)
         keys = dict(defaults)
         places.setdefault(("storageClass",), first.places.get("storageClass", first.manifest.place))
         settings = {
@@ -145,7 +178,9 @@ class _DiskAssigner:
                 if name in keys:
                     places[(name,)] = system.places.get(name, system.manifest.place)
         if disks:
-            keys["disks"] = {suffix: settings[suffix] for suffix in disks}
+            keys["disks"] = {
+                key: settings[key] | ({"generation": generations[key]} if generations[key] > 1 else {}) for key in disks
+            }
         for suffix, disk in disks.items():
             places[("disks", suffix)] = disk.manifest.place
             places |= {("disks", suffix, name): place for name, place in disk.places.items()}
@@ -154,12 +189,11 @@ class _DiskAssigner:
             self._note_inherited(disk, vm)
         return keys
 
-    def _find_disk_defaults(self, own_disks: list[DiskObject]) -> dict[str, Any]:
+    def _find_disk_defaults(self, own_disks: Mapping[str, DiskObject]) -> dict[str, Any]:
         """Return the storage class and protection of the VM: those of the system disk, which has none of its own."""
-        if own_disks[0].name.endswith(f"-{SYSTEM_DISK}"):
-            own_disks = own_disks[:1]
-        classes = Counter(disk.values["storageClass"] for disk in own_disks)
-        protections = Counter(self._split_protection(disk)[0] for disk in own_disks)
+        deciding = [own_disks[SYSTEM_DISK]] if next(iter(own_disks)) == SYSTEM_DISK else list(own_disks.values())
+        classes = Counter(disk.values["storageClass"] for disk in deciding)
+        protections = Counter(self._split_protection(disk)[0] for disk in deciding)
         return {"storageClass": classes.most_common(1)[0][0], "protect": protections.most_common(1)[0][0]}
 
     def _build_disk_settings(
