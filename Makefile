@@ -64,7 +64,7 @@ docs: .venv/.developing ## Write the pages of docs/ that are made from the code
 site: .venv/.documenting ## Build the documentation as a site into build/site/
 	@$(BIN)/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going --nitpicky \
 	  --conf-dir tools/site --doctree-dir build/doctrees . build/site
-	@echo "build/site/README.html"
+	@echo "build/site/index.html"
 
 bench: .venv/.installed .vmgen/peers/.installed ## Measure vmgen and its peers into docs/performance.md (a quarter of an hour, 12 GB of disk)
 	@$(BIN)/python -m benchmarks --write

@@ -13,7 +13,7 @@ copyright = "the vmgen authors"
 extensions = ["myst_parser"]
 myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
-root_doc = "README"
+root_doc = "docs/index"
 include_patterns = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/*.md"]
 html_theme = "furo"
 html_title = "vmgen"
@@ -30,7 +30,7 @@ CHAPTERS = {
     "status scale platforms windows upgrading troubleshooting",
     "Reference": "environment rules verdicts commands configuration versioning glossary formats api performance",
     "Background": "why comparison architecture decisions style",
-    "Project": "../CONTRIBUTING ../SECURITY ../CHANGELOG",
+    "Project": "../README ../CONTRIBUTING ../SECURITY ../CHANGELOG",
 }
 
 
