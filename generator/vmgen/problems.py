@@ -81,7 +81,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return what to write in the place of an unknown word, to end a message with: the nearest, or else all that there are."""
     known = sorted(known)
-    return did_you_mean(word, known) or (f"; there are: {', '.join(known)}" if known else "; there are none")
+    return did_you_mean(word, known) or (f"; available: {', '.join(known)}" if known else "; there are none")
 
 
 def shorten(text: str, limit: int = 60) -> str:

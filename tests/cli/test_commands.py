@@ -165,8 +165,8 @@ def test_check(good: Callable, engine: list[str]) -> None:
     said = {line.split(": ")[0].removeprefix("manifests/production/"): line for line in done.problems}
     assert sorted(said) == ["notes.txt", "vms/web/old.yaml", "vms/web/web-1.yaml", "vms/web/web-2.yaml"]
     assert "is missing; run vmgen render [drift]" in said["vms/web/web-1.yaml"]
-    assert "is not what its environment renders" in said["vms/web/web-2.yaml"]
-    assert "is no longer wanted; run vmgen render [drift]" in said["vms/web/old.yaml"]
+    assert "differs from its environment" in said["vms/web/web-2.yaml"]
+    assert "is obsolete; run vmgen render [drift]" in said["vms/web/old.yaml"]
     assert "warning: was not written by vmgen" in said["notes.txt"]
 
 

@@ -72,10 +72,10 @@ def test_stdout_carries_manifests_alone(repository: Callable) -> None:
     ("arguments", "said"),
     [
         (["list", "--group", "wbe"], "no group 'wbe'; did you mean 'web'?"),
-        (["list", "--group", "zzz"], "no group 'zzz'; there are: db, web"),
+        (["list", "--group", "zzz"], "no group 'zzz'; available: db, web"),
         (["list", "--group", "web", "--group", "we"], "no group 'we'"),
         (["render", "prod"], "no environment 'prod' in environments/; did you mean 'production'?"),
-        (["plan", "x"], "no environment 'x' in environments/; there are: production, staging"),
+        (["plan", "x"], "no environment 'x' in environments/; available: production, staging"),
         (["check", "Staging"], "did you mean 'staging'?"),
     ],
     ids=" ".join,
@@ -91,20 +91,20 @@ def test_a_word_that_is_none_suggests(repository: Callable, arguments: list[str]
 
 MISTAKES = {
     b"a: b: c\n": "a second ': ' on this line",
-    b"a: %x\n": "put it in quotes",
+    b"a: %x\n": "quote it",
     b"a: [1\nb: 2\n": "lacks a comma or its end",
     b"a: {b: 1\nc: 2\n": "lacks a comma or its end",
-    b"a: ]\n": "a value is expected here",
-    b"a:\n  b: 1\n c: 2\n": "indent the keys of one mapping alike",
+    b"a: ]\n": "expected a value",
+    b"a:\n  b: 1\n c: 2\n": "indent all keys of a mapping equally",
     b"a:\n  - 1\n  b: 2\n": "begin it with '- ', or indent less",
     b'a: "\\z"\n': "use single quotes",
     b"a: - b\n": "begin a new line for it",
     b"a\nb: 1\n": "a second ': ' on this line",
     b"a: | x\n  y\n": "begin the text on the next line",
-    b"a: &\n": "YAML keeps for itself",
+    b"a: &\n": "YAML reserves",
     b"a: 1\nb\n": "write 'key: value'",
     b"- a\nb: 1\n": "begin it with '- ', or indent less",
-    b"a: !x!y z\n": "YAML keeps for tags",
+    b"a: !x!y z\n": "YAML reserves for tags",
 }
 
 
@@ -130,12 +130,12 @@ def test_line_endings(repository: Callable) -> None:
     for path in (made.root / "manifests").rglob("*.yaml"):
         path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     [problem] = [line for line in made.run("check", "--kustomize", "off").problems if "[drift]" in line]
-    assert "8 files differ in line endings alone" in problem
+    assert "8 files differ only in line endings" in problem
     assert "manifests/** text eol=lf" in problem
     path = made.root / "manifests/production/vms/web/web.yaml"
     path.write_bytes(path.read_bytes().replace(b"u1.large", b"u1.small"))
     problems = [line for line in made.run("check", "--kustomize", "off").problems if "[drift]" in line]
-    assert [("7 files differ" in line, "not what its" in line) for line in problems] == [(True, False), (False, True)]
+    assert [("7 files differ" in line, "differs from its" in line) for line in problems] == [(True, False), (False, True)]
 
 
 def test_policies_that_nobody_reads(repository: Callable) -> None:

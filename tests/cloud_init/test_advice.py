@@ -21,9 +21,9 @@ OLD = {
     "apt_preserve_sources_list": ("apt_preserve_sources_list: true", DEPRECATED, 1, "`apt: {preserve_sources_list: ...}`"),
     "apt_mirror": ("apt_mirror: http://x", DEPRECATED, 1, "`apt: {primary: [{arches: [default], uri: ...}]}`"),
     "rsyslog_dir": ("rsyslog_dir: /x", DEPRECATED, 1, "`rsyslog: {config_dir: ...}`"),
-    "network": ("network: {version: 2}", UNKNOWN, 1, "cloud-init takes no network from user data"),
+    "network": ("network: {version: 2}", UNKNOWN, 1, "cloud-init reads no network from user data"),
     "hyphens": ("ssh-authorized-keys: [x]", UNKNOWN, 1, "write `ssh_authorized_keys`"),
-    "Ignition": ("systemd: {units: []}", UNKNOWN, 1, "it is of Ignition"),
+    "Ignition": ("systemd: {units: []}", UNKNOWN, 1, "it belongs to Ignition"),
 }
 FILE = "write_files:\n  - path: /a\n    permissions: "
 NUMBERS = {
@@ -33,12 +33,12 @@ NUMBERS = {
         f"{FILE}644",
         INVALID,
         3,
-        'write "0644" in quotes: cloud-init takes the number for 01204',
+        'write "0644" in quotes: cloud-init reads the number as 01204',
     ),
     "decimal": (f"{FILE}420", INVALID, 3, 'write "0644" in quotes'),
     "short": (f"{FILE}0600", INVALID, 3, 'write "0600" in quotes'),
-    "another text": ("timezone: 1", INVALID, 1, "must be text; put it in quotes"),
-    "a boolean": ("timezone: on", INVALID, 1, "must be text; put it in quotes"),
+    "another text": ("timezone: 1", INVALID, 1, "must be text; quote it"),
+    "a boolean": ("timezone: on", INVALID, 1, "must be text; quote it"),
 }
 PASTED = {
     "braces": ("hostname: {{ hostname }}\nfqdn: x", SYNTAX, 1, "looks like a Jinja template"),
@@ -46,7 +46,7 @@ PASTED = {
     "a loop": ("packages:\n{% for p in packages %}\n  - {{ p }}\n{% endfor %}", SYNTAX, 2, "looks like a Jinja template"),
     "a condition": ("{% if a %}\nruncmd: [ls]\n{% endif %}", SYNTAX, 1, "looks like a Jinja template"),
     "a list": ("packages: {{ packages }}\nruncmd: [ls]", SYNTAX, 1, "looks like a Jinja template"),
-    "ours in quotes": ('hostname: "{{ vm.name }}"', TEMPLATE, 1, "a variable of templates goes out here as it stands"),
+    "ours in quotes": ('hostname: "{{ vm.name }}"', TEMPLATE, 1, "template variables are not replaced here"),
     "ours in a block": ("runcmd:\n  - |\n    a\n    echo {{ vm.number }}", TEMPLATE, 4, "write the whole text below `text:`"),
 }
 ALL = {**OLD, **NUMBERS, **PASTED}
@@ -78,4 +78,4 @@ def test_braces_of_others(text: str) -> None:
 def test_duplicate_key() -> None:
     """A key that stands twice says which of the two cloud-init would take."""
     (finding,) = check_text("#cloud-config\nruncmd: [a]\nruncmd: [b]\n")
-    assert "cloud-init would take this one, and lose the first: put both values under one key" in finding.message
+    assert "cloud-init would use this one and drop the first: put both values under one key" in finding.message

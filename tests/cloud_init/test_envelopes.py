@@ -48,9 +48,9 @@ MIME = {
     "no header is needed": (message(part("pakages: [x]\n")), [(KEY, 6, "'packages'?")]),
     "other boundary": (
         message(part(CONFIG)).replace("--//\n", "--EDGE\n"),
-        [(PART, 0, "line 4 of the text begins with another")],
+        [(PART, 0, "line 4 of the text begins with another one")],
     ),
-    "no boundary": (message(part(CONFIG)).replace('; boundary="//"', ""), [(PART, 0, "names no boundary")]),
+    "no boundary": (message(part(CONFIG)).replace('; boundary="//"', ""), [(PART, 0, "has no boundary")]),
     "one boundary misspelt": (
         message(part(CONFIG), part(CONFIG)).replace("nginx]\n\n--//\nContent", "nginx]\n\n--/\nContent"),
         [(SYNTAX, 10, "not YAML"), (PART, 9, "looks like a boundary")],
@@ -73,12 +73,12 @@ MIME = {
     "nested": (message(part(f"--in\n{part(MISSPELT)}\n--in--\n", NESTED)), [(KEY, 10, "'packages'?")]),
     "jinja as config": (message(part(f"## template: jinja\n{CONFIG}")), [(PART, 6, "write `text/jinja2`")]),
     "jinja": (message(part(f"## template: jinja\n{MISSPELT}", "text/jinja2")), [(KEY, 8, "'packages'?")]),
-    "include": (message(part("https:/x\n", "text/x-include-url")), [(INCLUDE, 6, "is no address")]),
+    "include": (message(part("https:/x\n", "text/x-include-url")), [(INCLUDE, 6, "is not an address")]),
     "archive": (message(part("- |\n  pakages: [x]\n", "text/cloud-config-archive")), [(KEY, 7, "'packages'?")]),
     "one part only": (f"MIME-Version: 1.0\nContent-Type: text/cloud-config\n\n{MISSPELT}", [(KEY, 4, "'packages'?")]),
     "secret": (
         message(part(encode("#!/bin/sh\nPASSWORD=hun" + "ter222\n"), "text/x-shellscript", BASE64)),
-        [("secret-in-cloud-init", 7, "in the encoded part, line 2: holds a value")],
+        [("secret-in-cloud-init", 7, "in the encoded part, line 2: contains a value")],
     ),
     "too many": ("MIME-Version: 1.0\n" + "boundary\n" * (MAX_BOUNDARIES + 1), [(PART, 0, "more than 50 boundaries")]),
 }
@@ -89,9 +89,9 @@ ARCHIVE = {
     "no list": ("packages: [x]\n", [(PART, 0, "must be a list of parts")]),
     "no content": ("- type: text/cloud-config\n  contnet: x\n", [(PART, 1, "did you mean 'content'?")]),
     "content is a mapping": ("- content:\n    packages: [x]\n", [(PART, 1, "write `content: |`")]),
-    "entry is a number": ("- 1\n", [(PART, 1, "must be a text, or a mapping")]),
+    "entry is a number": ("- 1\n", [(PART, 1, "must be text, or a mapping")]),
     "type": ("- type: text/x-shelscript\n  content: '#!/bin/sh'\n", [(PART, 2, "did you mean 'text/x-shellscript'?")]),
-    "type without slash": ("- type: script\n  content: '#!/bin/sh'\n", [(PART, 1, "is no MIME type")]),
+    "type without slash": ("- type: script\n  content: '#!/bin/sh'\n", [(PART, 1, "is not a MIME type")]),
     "script without #!": ("- type: text/x-shellscript\n  content: |\n    echo\n", [(PART, 3, "`#!/bin/sh`")]),
     "not YAML": ("- [\n", [(SYNTAX, 1, "not YAML")]),
 }
@@ -111,19 +111,19 @@ PATCH = {
 }
 PATCH = {f"patch: {name}": (f"#cloud-config-jsonp\n{text}", found) for name, (text, found) in PATCH.items()}
 INCLUDES = {
-    "no address": ("#include\nshop.example/x\n", [(INCLUDE, 1, "is no address")]),
-    "commands": ("#include-once\nhttps://shop.example/x\npackages: [nginx]\n", [(INCLUDE, 2, "is no address")]),
-    "on the first line": ("#include shop\n", [(INCLUDE, 0, "is no address")]),
-    "nothing": ("#include\n# later\n", [(INCLUDE, 0, "names no address")]),
+    "no address": ("#include\nshop.example/x\n", [(INCLUDE, 1, "is not an address")]),
+    "commands": ("#include-once\nhttps://shop.example/x\npackages: [nginx]\n", [(INCLUDE, 2, "is not an address")]),
+    "on the first line": ("#include shop\n", [(INCLUDE, 0, "is not an address")]),
+    "nothing": ("#include\n# later\n", [(INCLUDE, 0, "has no address")]),
     "http": ("#include\nhttp://shop.example/x\n", [("cloud-init-include-http", 1, "use https")]),
-    "one slash": ("#include\n# a comment\nhttps:/shop.example/x\n", [(INCLUDE, 2, "is no address")]),
+    "one slash": ("#include\n# a comment\nhttps:/shop.example/x\n", [(INCLUDE, 2, "is not an address")]),
 }
 JINJA = {
     "key": ("#cloud-config\npakages: [x]\n", [(KEY, 2, "'packages'?")]),
     "variable": ("#cloud-config\nfqdn: {{ local_hostnme }}\n", [(VARIABLE, 2, "did you mean 'local_hostname'?")]),
     "standard key": ("#cloud-config\nfqdn: {{ v1.hostname }}\n", [(VARIABLE, 2, "did you mean 'v1.local_hostname'?")]),
     "in brackets": ("#cloud-config\nfqdn: '{{ v1[\"hostname\"] }}'\n", [(VARIABLE, 2, "'v1.local_hostname'?")]),
-    "ours": ("#cloud-config\nfqdn: {{ vm.name }}\n", [(VARIABLE, 2, "it is vmgen's")]),
+    "ours": ("#cloud-config\nfqdn: {{ vm.name }}\n", [(VARIABLE, 2, "it belongs to vmgen")]),
     "syntax": ("#cloud-config\nfqdn: {{ v1.region\n", [(SYNTAX, 2, "not a Jinja template")]),
     "unclosed block": ("#cloud-config\n{% if region %}\nfqdn: x\n", [(SYNTAX, 3, "not a Jinja template")]),
     "in a branch": (

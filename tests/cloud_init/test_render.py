@@ -144,15 +144,15 @@ WRONG = {
         "{template: ../hikube/vm-disk.yaml.j2}",
         "",
         f"{ENVIRONMENT}:5:31",
-        "vms.web.cloudInit.template: a template lies under templates/cloud-init/; name it without `..`, and from there "
-        "[missing-cloud-init-file]",
+        "vms.web.cloudInit.template: a template belongs to templates/cloud-init/; name it relative to that folder, without "
+        "`..` [missing-cloud-init-file]",
     ),
     "beside a template": (
         "{template: web.yaml.j2, packages: [x]}",
         "",
         f"{ENVIRONMENT}:5:44",
-        "vms.web.cloudInit.packages: stands beside `template`; put cloud-config keys into a fragment of `merge`, or into the "
-        "template [cloud-init-form]",
+        "vms.web.cloudInit.packages: is combined with `template`; put cloud-config keys into a fragment of `merge`, or into "
+        "the template [cloud-init-form]",
     ),
     "template of a number": (
         "{template: 3}",
@@ -178,14 +178,14 @@ WRONG = {
         "{merge: [bse]}",
         "",
         f"{ENVIRONMENT}:5:29",
-        "vms.web.cloudInit.merge[0]: no fragment bse beside this file or in templates/cloud-init/; write it there, or "
+        "vms.web.cloudInit.merge[0]: no fragment bse beside this file or in templates/cloud-init/; create it, or "
         "correct the name [missing-cloud-init-file]",
     ),
     "fragment that is a script": (
         "{merge: [cloud/a.yaml]}",
         "#!/bin/sh\n",
         f"{FRAGMENT_FILE}:1:1",
-        "is no cloud-config, so it cannot be merged; begin it with #cloud-config [cloud-init-merge]",
+        "is not a cloud-config, so it cannot be merged; begin it with #cloud-config [cloud-init-merge]",
     ),
     "fragment that is a list": (
         "{merge: [cloud/a.yaml]}",
@@ -197,7 +197,7 @@ WRONG = {
         "{merge: [cloud/a.yaml, {ntp: [x]}]}",
         "ntp: {enabled: true}\n",
         f"{ENVIRONMENT}:5:49",
-        f"vms.web.cloudInit.ntp: is a list here and a mapping at {FRAGMENT_FILE}:1:6; give it the same type in all fragments "
+        f"vms.web.cloudInit.ntp: is a list here and a mapping at {FRAGMENT_FILE}:1:6; use the same type in all fragments "
         "[cloud-init-merge]",
     ),
     "key of a fragment": (
@@ -221,12 +221,12 @@ def test_wrong(repository: Callable[..., Any], cloud_init: str, fragment: str, p
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        ("fqdn: {{ vars.nope }}", 2, ": there is no key 'nope' in vars; there are: domain, port [template-error]"),
+        ("fqdn: {{ vars.nope }}", 2, ": no key 'nope' in vars; available: domain, port [template-error]"),
         ("\npackages: {{ [nope] | tojson }}", 3, ": 'nope' is undefined; there are vm, env and vars [template-error]"),
         (
             "# {{ vm.number }}",
             2,
-            ": there is no key 'number' in vm: the name 'web' ends in no number; use vm.index, or `vars` of the VM below"
+            ": no key 'number' in vm: the name 'web' does not end in a number; use vm.index, or `vars` of the VM below"
             " `instances:` [template-error]",
         ),
         ("packages: {{ vm.disks }}", 2, ": writes a list; use `| yaml`, `| tojson` or `| join(', ')` [template-error]"),
@@ -250,7 +250,7 @@ def test_fragment_outside(repository: Callable[..., Any]) -> None:
     made = repository(f"{HEAD}  web: {{cloudInit: {{merge: [../../outside.yaml]}}}}\n")
     (made.root.parent / "outside.yaml").write_text("packages: [x]\n")
     (problem,) = made.run("render").problems
-    assert "lies outside of the repository" in problem
+    assert "is outside of the repository" in problem
 
 
 def test_all_in_one_run(repository: Callable[..., Any]) -> None:
@@ -397,10 +397,10 @@ def test_numbers_of_names(texts: Texts) -> None:
 
 
 UNDEFINED = {
-    "vm.number": "there is no key 'number' in vm: the name 'web' of this VM ends in no number".replace(" of this VM", ""),
-    "vm.nmae": "there is no key 'nmae' in vm; did you mean 'name'?; there are: name, index, group, disks, namespace",
-    "vars.domian": "there is no key 'domian' in vars; did you mean 'domain'?; there are: domain, port",
-    "env.nope": "there is no key 'nope' in env; there are: name, namespace, platform, labels",
+    "vm.number": "no key 'number' in vm: the name 'web' of this VM does not end in a number".replace(" of this VM", ""),
+    "vm.nmae": "no key 'nmae' in vm; did you mean 'name'?; available: name, index, group, disks, namespace",
+    "vars.domian": "no key 'domian' in vars; did you mean 'domain'?; available: domain, port",
+    "env.nope": "no key 'nope' in env; available: name, namespace, platform, labels",
     "domain": "'domain' is undefined; did you mean vars.domain?",
     "name": "'name' is undefined; did you mean env.name?",
     "nothing": "'nothing' is undefined; there are vm, env and vars",
@@ -418,16 +418,16 @@ def test_undefined_names(repository: Callable[..., Any], name: str, says: str) -
 FAULTS = [
     ("{text: ''}", f"{ENVIRONMENT}:5:27", "must be a text; write `text: |`"),
     ("{text: [a]}", f"{ENVIRONMENT}:5:27", "must be a text; write `text: |`"),
-    ("{text: a, packages: [b]}", f"{ENVIRONMENT}:5:30", "stands beside `text`"),
+    ("{text: a, packages: [b]}", f"{ENVIRONMENT}:5:30", "is combined with `text`"),
     (
         "{template: web.yaml.j2, merge: [{packages: [a]}]}",
         f"{ENVIRONMENT}:5:21",
-        "make templates items of the list: `merge: [{template: ...}, ...]`",
+        "add templates as items of the list: `merge: [{template: ...}, ...]`",
     ),
     ("{merge: [{template: nope.j2}]}", f"{ENVIRONMENT}:5:40", "no template nope.j2 in templates/cloud-init/"),
     ("{merge: [{template: own.j2}]}", f"{ENVIRONMENT}:5:29", "cloud-init renders a `## template: jinja` itself"),
     ("{merge: [{template: list.j2}]}", "templates/cloud-init/list.j2:1:1", "a fragment must be a mapping"),
-    ("{merge: [{template: script.j2}]}", "templates/cloud-init/script.j2:1:1", "the template gives no cloud-config"),
+    ("{merge: [{template: script.j2}]}", "templates/cloud-init/script.j2:1:1", "the template does not render a cloud-config"),
     ("{merge: [{template: wrong.j2}]}", "templates/cloud-init/wrong.j2:2:1", "did you mean 'packages'?"),
     ("{merge: [{packages: [a]}, {text: 'packages: b'}]}", f"{ENVIRONMENT}:5:53", "is a scalar here and a list"),
 ]

@@ -52,14 +52,14 @@ WRONG = {
 }
 # The same for what follows the line `#cloud-config`, so the first line of these is 1.
 WRONG_CONFIGS = {
-    "not YAML": ("a: b: c", "cloud-config-syntax", 1, "quote a text that holds ': '"),
+    "not YAML": ("a: b: c", "cloud-config-syntax", 1, "quote text that contains ': '"),
     "two documents": ("runcmd: []\n---\nx: 1", "cloud-config-syntax", 2, "a second document begins here"),
     "list": ("- nginx", "cloud-config-syntax", 0, "must be a mapping"),
     "alias": ("runcmd: *nope", "cloud-config-syntax", 1, "cannot begin with '*'"),
     "tag": ("runcmd: !nope x", "cloud-config-syntax", 1, "an unknown tag"),
-    "no date": ("final_message: 2026-99-99", "cloud-config-syntax", 0, "put it in quotes"),
+    "no date": ("final_message: 2026-99-99", "cloud-config-syntax", 0, "quote it"),
     "deep": ("runcmd: " + "[" * 60 + "]" * 60, "cloud-config-syntax", 0, "more than 50 levels"),
-    "alias of itself": ("runcmd: &a [*a]", "cloud-config-syntax", 0, "aliases unfold to too many values"),
+    "alias of itself": ("runcmd: &a [*a]", "cloud-config-syntax", 0, "aliases expand to too many values"),
     "key twice": ("runcmd: [a]\nruncmd: [b]", "cloud-config-duplicate-key", 2, "first at line 2 of the text"),
     "unknown key": ("pakages: [x]", "unknown-cloud-config-key", 1, "did you mean 'packages'?"),
     "unknown below": ("ntp:\n  sever: [x]", "unknown-cloud-config-key", 2, "did you mean 'servers'?"),

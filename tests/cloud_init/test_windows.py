@@ -25,8 +25,8 @@ FINE = (
 )
 WRONG = {
     "header": ("#ps\nGet-Date\n", "cloud-init-header", 0, "did you mean '#ps1'?"),
-    "no header": ("Get-Date\n", "cloud-init-header", 0, "no header of cloudbase-init's"),
-    "include": ("#include\nhttps://x.example/a\n", "cloud-init-header", 0, "no header of cloudbase-init's"),
+    "no header": ("Get-Date\n", "cloud-init-header", 0, "not a header of cloudbase-init"),
+    "include": ("#include\nhttps://x.example/a\n", "cloud-init-header", 0, "not a header of cloudbase-init"),
     "key": ("#cloud-config\nset_timzone: x\n", "unknown-cloud-config-key", 1, "did you mean 'set_timezone'?"),
     "key of Linux": (
         "#cloud-config\npackages: [iis]\n",
@@ -43,7 +43,7 @@ WRONG = {
         6,
         "'packages'",
     ),
-    "type": (MESSAGE.format(type="text/jinja2", text="x"), "cloud-init-part", 6, "cloudbase-init has no use for"),
+    "type": (MESSAGE.format(type="text/jinja2", text="x"), "cloud-init-part", 6, "cloudbase-init does not handle"),
     "secret": ("#ps1\n$password = '" + "hunter222'\n", "secret-in-cloud-init", 1, "docs/secrets.md"),
 }
 
@@ -66,7 +66,7 @@ def test_wrong(text: str, rule: str, line: int, says: str) -> None:
 def test_headers_are_of_windows_only(text: str) -> None:
     """On another profile, the message says whose header it is."""
     (finding,) = check_text(text)
-    assert "it is one of cloudbase-init's, for a VM whose `instanceProfile` is one of Windows" in finding.message
+    assert "it belongs to cloudbase-init, for a VM whose `instanceProfile` is for Windows" in finding.message
 
 
 def test_profile_decides(repository: Callable[..., Any]) -> None:

@@ -81,7 +81,7 @@ def test_repeated_names_are_told_apart(new_repository: Callable[..., Any]) -> No
     assert done.code == 1
     assert not (repository.root / "delivery").exists()
     assert {line.rpartition("[")[2] for line in done.problems} == {"delivery-clash]"}
-    assert "Application acme-web is that of environment acme-web too; write a `prefix:`" in done.messages
+    assert "Application acme-web is also used by environment acme-web; set a different `prefix:`" in done.messages
 
 
 def test_one_set_one_mind(new_repository: Callable[..., Any]) -> None:
@@ -91,7 +91,7 @@ def test_one_set_one_mind(new_repository: Callable[..., Any]) -> None:
     done = new_repository({"environments/a.yaml": text, "environments/b.yaml": other}).run("render")
     assert done.code == 1
     assert "environments/b.yaml:6:" in done.messages
-    assert "`destination` differs from that of environment a" in done.messages
+    assert "`destination` differs from environment a" in done.messages
 
 
 def test_pruned_with_the_section(repository: Callable[..., Any]) -> None:
@@ -105,7 +105,7 @@ def test_pruned_with_the_section(repository: Callable[..., Any]) -> None:
         "flux/production.yaml",
     }
     made.write({"environments/production.yaml": PRODUCTION.partition("delivery:")[0]})
-    assert made.run("check", "--kustomize", "off").messages.count("is no longer wanted") == 3
+    assert made.run("check", "--kustomize", "off").messages.count("is obsolete") == 3
     assert made.run("render").code == 0
     assert set(made.files("delivery")) == {"argocd/project.yaml"}
 
@@ -131,7 +131,7 @@ def test_drift_is_named(repository: Callable[..., Any]) -> None:
     (made.root / "delivery/flux/production.yaml").unlink()
     done = made.run("check", "--kustomize", "off")
     assert done.code == 1
-    assert "delivery/argocd/production.yaml: error: is not what its environment renders" in done.messages
+    assert "delivery/argocd/production.yaml: error: differs from its environment" in done.messages
     assert "delivery/flux/production.yaml: error: is missing" in done.messages
     assert made.run("render").code == 0
     assert made.run("check", "--kustomize", "off").code == 0

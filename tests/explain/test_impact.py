@@ -151,7 +151,7 @@ def test_the_text_counts_and_groups(impact: Any):
     ]
     nothing = impact.made.run("impact", "environments/production.yaml:23").stdout
     assert (
-        nothing == "environments/production.yaml:23 (budget, budget.vms) reaches no field of any object; read by production\n"
+        nothing == "environments/production.yaml:23 (budget, budget.vms) affects no field of any object; read by production\n"
     )
 
 

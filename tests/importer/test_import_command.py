@@ -122,7 +122,7 @@ def test_standard_input_is_read_for_a_dash(tenant: Callable, monkeypatch: pytest
 CANNOT: dict[str, tuple[tuple[str, ...], str]] = {
     "a file that is missing": (("nowhere.yaml",), "cannot read nowhere.yaml: No such file"),
     "a folder without manifests": (("environments",), "no .yaml or .yml or .json file in environments"),
-    "a name that leads elsewhere": (("tenant.yaml", "--env", "../x"), "'../x' cannot name an environment"),
+    "a name that leads elsewhere": (("tenant.yaml", "--env", "../x"), "'../x' is not a valid environment name"),
     "an unknown platform": (("tenant.yaml", "--platform", "hikub"), "no platform 'hikub'; did you mean 'hikube'?"),
     "one name for two namespaces": (("tenant.yaml", "other.yaml", "--env", "x"), "leave out --env"),
 }

@@ -152,8 +152,8 @@ def test_waiver_lets_one_environment_pass(
         ("id: f\nmessage: m\nchange: {verdicts: []}\n", "verdicts"),
         ("id: f\nmessage: m\nchange: {verdicts: [stops], per: day}\n", "is not one of group, environment, run"),
         ("id: f\nmessage: m\nchange: {verdicts: [stops]}\nmost: -1\n", "most"),
-        ("id: f\nmessage: m\nchange: {verdicts: [stops]}\nkind: VMDisk\n", "cannot stand here"),
-        ("id: f\nmessage: m\nkind: VMDisk\nschema: {}\nmost: 1\n", "cannot stand here"),
+        ("id: f\nmessage: m\nchange: {verdicts: [stops]}\nkind: VMDisk\n", "is not allowed here"),
+        ("id: f\nmessage: m\nkind: VMDisk\nschema: {}\nmost: 1\n", "is not allowed here"),
         ("id: f\nmessage: m\n", "is missing"),
         ("id: f\nmessage: m\nchange: {verdicts: [stops]}\nduring: {until: 2026-02-30}\n", "there is no day 2026-02-30"),
         (

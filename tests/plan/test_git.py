@@ -86,7 +86,7 @@ def test_repository_of_a_caller_is_not_taken_for_ours(
     subprocess.run(["git", "init", "--quiet", str(other)], check=True)
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", "nowhere")
-    assert history.vmgen("plan").stdout.startswith("Nothing differs from what is committed at HEAD.")
+    assert history.vmgen("plan").stdout.startswith("Nothing differs from HEAD.")
 
 
 def test_repository_that_git_refuses_is_an_error(committed: Committed, monkeypatch: pytest.MonkeyPatch) -> None:

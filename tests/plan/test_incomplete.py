@@ -128,7 +128,7 @@ def test_text_says_that_something_is_missing(committed: Committed) -> None:
     history.write(production=environment("u1.large", "u1.xlarge", size="[1]"))
     done = history.vmgen("plan")
     *_, note, summary = done.stdout.splitlines()
-    assert note == "Not complete: what cannot be expanded is not in this plan."
+    assert note == "Incomplete: this plan lacks the changes that cannot be expanded."
     assert summary.startswith("Plan: ")
     assert "[wrong-type]" in done.messages
 

@@ -15,20 +15,20 @@ WORDS = {
     "instance_type: x": "write `instanceType: u1.large`",
     "disk_size: 40G": "the size of the system disk is `storage: 40Gi`",
     "size: 40": "the size of the system disk is `storage: 40Gi`",
-    "user: ops": "users are cloud-init's",
+    "user: ops": "users belong to cloud-init",
     "password: x": "a password does not belong in Git",
     "tags: [a]": "write `labels: {team: shop}`",
-    "started: true": "write `running: true`, or false",
-    "onboot: 1": "write `running: true`, or false",
+    "started: true": "write `running: true` or `false`",
+    "onboot: 1": "write `running: true` or `false`",
     "ports: [80]": "write `externalPorts: [80, 443]`",
     "user_data: x": "write `cloudInit:`",
     "replicas: 3": "write `count: 3`",
     "authorized_keys: []": "write `sshKeys: [ssh-ed25519 AAAA...]`",
-    "zone: a": "the platform chooses the place",
+    "zone: a": "the platform chooses the node",
     "imag: x": "did you mean 'image'?",
-    "banana: 1": "near to it are annotations, name, names, and docs/environment.md lists all",
+    "banana: 1": "similar keys: annotations, name, names; docs/environment.md lists all",
     "disks: {data: {size: 5Gi}}": "write `storage: 50Gi`",
-    "disks: {data: {mount: /x, storage: 5Gi}}": "file systems are made in the VM",
+    "disks: {data: {mount: /x, storage: 5Gi}}": "create file systems in the VM",
 }
 VALUES = {
     "externalPorts: [udp/53]": "only TCP can be listed; UDP needs `externalMethod: WholeIP`",
@@ -56,9 +56,9 @@ VALUES = {
 }
 ROOT = {
     "machines: {}": "write `vms:`",
-    "kind: VMInstance": "`vmgen import FILE` makes an environment of it",
-    "image: x": "keys of VMs stand in a group, or below `defaults:`",
-    "name: x": "the name of an environment is that of its file",
+    "kind: VMInstance": "`vmgen import FILE` converts it to an environment",
+    "image: x": "keys of VMs belong to a group, or below `defaults:`",
+    "name: x": "the name of an environment is the name of its file",
     "values: {}": "write `vars:`",
 }
 

@@ -7,9 +7,9 @@ import pytest
 from vmgen.read.manifests import InvalidYamlError, parse_objects
 
 UNREADABLE = {
-    "a: 1\na: 2\n": "the key a stands twice",
-    "a: {on: 1}\n": "the key True is not text to every reader; quote it",
-    "1: a\n": "the key 1 is not text to every reader; quote it",
+    "a: 1\na: 2\n": "the key a is a duplicate",
+    "a: {on: 1}\n": "the key True is not text for every parser; quote it",
+    "1: a\n": "the key 1 is not text for every parser; quote it",
     "a: [": "while parsing a flow",
     "a: !!python/object:x {}\n": "could not determine a constructor",
 }

@@ -21,11 +21,11 @@ def test_environments_are_files_without_a_mark(repository: Callable) -> None:
 
 
 NAMES = {
-    "prod_1": "cannot name an environment; use lower-case letters, digits and dashes",
-    "Prod": "cannot name an environment",
-    "-a": "cannot name an environment",
-    "a b": "cannot name an environment",
-    "a\nb": "cannot name an environment",
+    "prod_1": "is not a valid environment name; use lower-case letters, digits and dashes",
+    "Prod": "is not a valid environment name",
+    "-a": "is not a valid environment name",
+    "a b": "is not a valid environment name",
+    "a\nb": "is not a valid environment name",
     "con": "is a device on Windows; choose another name",
     "lpt1": "is a device on Windows",
 }

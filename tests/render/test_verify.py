@@ -37,7 +37,7 @@ BROKEN = {
     "another name": (
         VM.replace("name: {{ name }}", "name: x{{ group }}"),
         None,
-        "'group' is undefined; there are: annotations, cloudInit",
+        "'group' is undefined; available: annotations, cloudInit",
     ),
     "a fixed name": (VM.replace("name: {{ name }}", "name: same"), "  name:", "name must be 'web-1', and is 'same'"),
     "another kind": (VM.replace("kind: VMInstance", "kind: VM"), "kind:", "kind must be 'VMInstance', and is 'VM'"),
@@ -49,7 +49,7 @@ BROKEN = {
     "a list": ("- 1\n", None, "must render one object, and renders 1 document "),
     "no YAML": (VM + "  a: b: c\n", None, "what it renders for web-1 is not YAML"),
     "a key twice": (VM + "  running: true\n", None, "the key running stands twice"),
-    "a key that is no text": (VM + "  on: true\n", None, "the key True is not text to every reader"),
+    "a key that is no text": (VM + "  on: true\n", None, "the key True is not text for every parser"),
     "blanks at the end of a line": (VM.replace("spec:\n", "spec: \n"), "spec: ", "leaves blanks at the end of a line"),
     "an undefined value": (
         VM.replace("{{ running }}", "{{ runing }}"),
@@ -80,8 +80,16 @@ BROKEN = {
         "takes more than 1,000,000 steps",
     ),
     "a large list": (VM.replace("{{ running }}", "{{ 1000000000 * [1] }}"), "[1]", "takes more than 1,000,000 steps"),
-    "a large number": (VM.replace("{{ running }}", "{{ 9 ** 999999999 }}"), "9 **", "the operator ** is not for templates"),
-    "a large format": (VM.replace("{{ running }}", "{{ '%999999999d' % 1 }}"), "'%9", "the operator % is not for templates"),
+    "a large number": (
+        VM.replace("{{ running }}", "{{ 9 ** 999999999 }}"),
+        "9 **",
+        "the operator ** is not allowed in templates",
+    ),
+    "a large format": (
+        VM.replace("{{ running }}", "{{ '%999999999d' % 1 }}"),
+        "'%9",
+        "the operator % is not allowed in templates",
+    ),
     "a function": (VM.replace("{{ running }}", "{{ sshKeys.count }}"), "sshKeys.count", "cannot write a"),
     "a file outside": (VM + '{% include "../environments/production.yaml" %}\n', "include", "no template ../environments"),
     "a file of the system": (VM + '{% include "/etc/passwd" %}\n', "include", "no template /etc/passwd in templates/"),

@@ -72,4 +72,4 @@ def test_config(config: object) -> None:
 def test_lines_are_numbered() -> None:
     """A sighting says on which line it is, and carries no value."""
     text = "one\ntwo\nDB_PASSWORD=" + "hunter22"
-    assert [tuple(found) for found in find_secrets(text)] == [(2, "a value of a secret's name")]
+    assert [tuple(found) for found in find_secrets(text)] == [(2, "a value with the name of a secret")]

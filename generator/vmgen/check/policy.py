@@ -77,6 +77,6 @@ def find_unknown_policies(environment: Environment, known_ids: Collection[str]) 
     policies = environment.settings.get("policy")
     for id, setting in (policies.mapping if policies else {}).items():
         if id not in known_ids:
-            hint = did_you_mean(id, known_ids) or f"; there are: {', '.join(sorted(known_ids, key=str.lower))}"
+            hint = did_you_mean(id, known_ids) or f"; available: {', '.join(sorted(known_ids, key=str.lower))}"
             place = setting.key_place or setting.place
             yield UNKNOWN_POLICY.build_problem(place, f"policy.{id}", f"no policy '{id}'{hint}")

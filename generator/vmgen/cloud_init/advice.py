@@ -27,18 +27,18 @@ OLD_KEYS = {
     "rsyslog_filename": "rsyslog: {config_filename: ...}",
     "rsyslog_dir": "rsyslog: {config_dir: ...}",
 }
-# Keys that people bring from elsewhere, and what they are to write.
+# Keys of other tools, each with its replacement.
 FOREIGN_KEYS = {
-    "network": "cloud-init takes no network from user data; write a netplan file with `write_files`, and apply it in `runcmd`",
+    "network": "cloud-init reads no network from user data; write a netplan file with `write_files`, and apply it in `runcmd`",
     "ssh-authorized-keys": "write `ssh_authorized_keys`",
     "ssh-import-id": "write `ssh_import_id`",
     "manage-etc-hosts": "write `manage_etc_hosts`",
     "manage-resolv-conf": "write `manage_resolv_conf`",
-    "coreos": "it is of CoreOS's own cloud-config; write `write_files` and `runcmd`",
-    "rancher": "it is of RancherOS; write `write_files` and `runcmd`",
-    "k3os": "it is of k3OS; write `write_files` and `runcmd`",
-    "storage": "it is of Ignition; write `write_files`, or `disk_setup` and `fs_setup`",
-    "systemd": "it is of Ignition; write the unit with `write_files`, and enable it in `runcmd`",
+    "coreos": "it belongs to CoreOS's cloud-config; write `write_files` and `runcmd`",
+    "rancher": "it belongs to RancherOS; write `write_files` and `runcmd`",
+    "k3os": "it belongs to k3OS; write `write_files` and `runcmd`",
+    "storage": "it belongs to Ignition; write `write_files`, or `disk_setup` and `fs_setup`",
+    "systemd": "it belongs to Ignition; write the unit with `write_files`, and enable it in `runcmd`",
     "ssh_keys_to_add": "write `ssh_authorized_keys`",
     "commands": "write `runcmd`",
     "scripts": "write `write_files` and `runcmd`",
@@ -59,13 +59,13 @@ def suggest_text(path: KeyPath, value: Any, source: str) -> str:
     Only permissions are repeated: another number may be a secret.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return "; put it in quotes" if isinstance(value, bool) else ""
+        return "; quote it" if isinstance(value, bool) else ""
     if not path or path[-1] not in _PERMISSION_KEYS or not isinstance(value, int) or not 0 <= value <= 0o77777:
-        return "; put it in quotes"
+        return "; quote it"
     if source.startswith("0"):
         return f'; write "{source.replace("0o", "0")}" in quotes'
     if _is_mode(source):
-        return f'; write "0{source.zfill(3)}" in quotes: cloud-init takes the number for 0{value:o}'
+        return f'; write "0{source.zfill(3)}" in quotes: cloud-init reads the number as 0{value:o}'
     return f'; write "0{value:o}" in quotes'
 
 
@@ -84,9 +84,9 @@ def explain_syntax(finding: UserDataFinding, text: str) -> UserDataFinding:
     if finding.rule is not INVALID_SYNTAX or not any(_EXPRESSION.search(line) for line in (*near, *_find_statements(lines))):
         return finding
     message = (
-        "looks like a Jinja template, and a text goes out as it is; write it below `text:`, with vm.name and vars as its "
+        "looks like a Jinja template, but plain text is not rendered; write it below `text:`, with vm.name and vars as its "
         "variables, or as a file in templates/cloud-init/, named by `template:`. Begin it with `## template: jinja` where "
-        "cloud-init is to render it"
+        "cloud-init should render it"
     )
     return finding._replace(message=message, lines=TEMPLATE_LINES)
 
@@ -102,7 +102,7 @@ def find_own_variables(texts: Iterable[TextValue]) -> Iterator[UserDataFinding]:
         if match:
             inner_line = text.value.count("\n", 0, match.start())
             line = text.line + 1 + inner_line if text.is_block else text.line
-            message = "a variable of templates goes out here as it stands; write the whole text below `text:`"
+            message = "template variables are not replaced here; write the whole text below `text:`"
             yield UserDataFinding(
                 TEMPLATE_AS_TEXT, message, line, 0, text.path, inner_line if text.is_block else -1, TEMPLATE_LINES
             )

@@ -50,14 +50,14 @@ def split_archive(text: str) -> Envelope:
 def _describe_entry(entry: Any) -> str:
     """Return what is wrong with an entry of an archive that is no text; empty if nothing is."""
     if not isinstance(entry, dict):
-        return "must be a text, or a mapping with a `content`; cloud-init would skip it"
+        return "must be text, or a mapping with a `content`; cloud-init would skip it"
     if "content" not in entry:
         unknown = next((str(key) for key in entry if key not in _ENTRY_KEYS and did_you_mean(str(key), ["content"])), "")
         return f"has no `content`{did_you_mean(unknown, ['content']) if unknown else '; write the part there'}"
     if not isinstance(entry["content"], str):
-        return "its `content` must be a text; write `content: |` and the part below"
+        return "its `content` must be text; write `content: |` and the part below"
     if entry.get("type") and "/" not in str(entry["type"]):
-        return f"its `type` is no MIME type, at which cloud-init stops; write `{_DEFAULT_TYPE}` or `text/x-shellscript`"
+        return f"its `type` is not a MIME type, and cloud-init would fail; write `{_DEFAULT_TYPE}` or `text/x-shellscript`"
     return ""
 
 
@@ -90,13 +90,15 @@ def check_include(text: str) -> Iterator[UserDataFinding]:
             continue
         addresses += 1
         if not _ADDRESS.fullmatch(address):
-            remedy = "write one address a line, such as https://shop.example/base.yaml, and other user data in parts of its own"
-            yield UserDataFinding(INVALID_INCLUDE, f"is no address, so cloud-init would fail there; {remedy}", number)
+            remedy = "write one address per line, such as https://shop.example/base.yaml, and other user data in separate parts"
+            yield UserDataFinding(INVALID_INCLUDE, f"is not an address, so cloud-init would fail; {remedy}", number)
         elif address.lower().startswith(("http://", "ftp://")):
-            message = "is fetched unencrypted, and runs as root: whoever is on the way can change it; use https"
+            message = "is fetched unencrypted and runs as root, so an attacker on the network can replace it; use https"
             yield UserDataFinding(UNENCRYPTED_INCLUDE, message, number)
     if not addresses:
-        yield UserDataFinding(INVALID_INCLUDE, "names no address, so it does nothing; write one a line below the header")
+        yield UserDataFinding(
+            INVALID_INCLUDE, "has no address, so it has no effect; write one address per line below the header"
+        )
 
 
 class JsonPatchResult(NamedTuple):

@@ -46,7 +46,7 @@ def check_content(text: str, header: str, level: int = 0) -> Iterator[UserDataFi
     yield from envelope.findings
     for part in envelope.parts:
         if level == MAX_LEVELS:
-            yield UserDataFinding(INVALID_PART, f"lies in more than {MAX_LEVELS} other texts; simplify it", part.line)
+            yield UserDataFinding(INVALID_PART, f"is nested in more than {MAX_LEVELS} other texts; simplify it", part.line)
             return
         yield from map(part.lift, check_content(part.text, part.header, level + 1))
 

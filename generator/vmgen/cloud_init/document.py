@@ -83,7 +83,7 @@ def check_header(text: str) -> Iterator[UserDataFinding]:
         message = "begins with a blank or an empty line; the first line must be the header, such as #cloud-config"
         yield UserDataFinding(UNKNOWN_HEADER, message)
     elif not header:
-        subject = "the first line is no header of cloud-init's" if text.startswith("#") else "the first line is not a header"
+        subject = "the first line is not a header of cloud-init" if text.startswith("#") else "the first line is not a header"
         message = f"{subject}, so cloud-init would ignore all of it; {_suggest_header(text)}"
         yield UserDataFinding(UNKNOWN_HEADER, message)
     elif header == JINJA_HEADER:
@@ -96,7 +96,7 @@ def check_header(text: str) -> Iterator[UserDataFinding]:
 def _suggest_header(text: str) -> str:
     first, _, rest = text.partition("\n")
     if _WINDOWS_SCRIPT.match(text):
-        return "it is one of cloudbase-init's, for a VM whose `instanceProfile` is one of Windows"
+        return "it belongs to cloudbase-init, for a VM whose `instanceProfile` is for Windows"
     for number, line in enumerate(rest.split("\n"), start=2):
         if detect_header(line) and not line.startswith("#!"):
             return f"move `{detect_header(line)}` up from line {number}"
@@ -189,13 +189,13 @@ def parse_document(text: str) -> tuple[CloudConfigDocument | None, list[UserData
     try:
         root = loader.get_single_node() or yaml.compose("{}")  # a text of comments has no node
         if _count_expanded(root) > MAX_VALUES:
-            return None, [UserDataFinding(INVALID_SYNTAX, "its aliases unfold to too many values; write them out")]
+            return None, [UserDataFinding(INVALID_SYNTAX, "its aliases expand to too many values; write them out")]
         duplicates = list(_find_duplicate_keys(root))  # first, since construct_document replaces merge keys in the nodes
         return CloudConfigDocument(loader.construct_document(root), root), duplicates
     except yaml.MarkedYAMLError as error:
         return None, [_build_syntax_finding(error, text.rstrip().count("\n"))]
     except (yaml.YAMLError, ValueError):
-        message = "holds a value that no YAML parser takes, such as a date that is none; put it in quotes"
+        message = "contains a value that no YAML parser accepts, such as an invalid date; quote it"
         return None, [UserDataFinding(INVALID_SYNTAX, message)]
     finally:
         loader.dispose()
@@ -237,8 +237,8 @@ def _find_duplicate_keys(root: Any) -> Iterator[UserDataFinding]:
                 continue
             mark = key.start_mark
             if key.value in first_lines:
-                first = f"stands twice, first at line {first_lines[key.value] + 1} of the text"
-                message = f"{first}; cloud-init would take this one, and lose the first: put both values under one key"
+                first = f"is a duplicate key, first at line {first_lines[key.value] + 1} of the text"
+                message = f"{first}; cloud-init would use this one and drop the first: put both values under one key"
                 yield UserDataFinding(DUPLICATE_KEY, message, mark.line, mark.column, (*path, key.value))
             first_lines.setdefault(key.value, mark.line)
 
@@ -251,13 +251,13 @@ def _build_syntax_finding(error: yaml.MarkedYAMLError, last_line: int) -> UserDa
     message = error.problem or "not YAML"
     # These messages of PyYAML repeat a word of the text, which may be a secret.
     if "alias" in message:
-        message = "a plain value cannot begin with '*' or '!'; put it in quotes"
+        message = "a plain value cannot begin with '*' or '!'; quote it"
     elif "constructor" in message or "tag" in message:
         message = "an unknown tag"
     elif "single document" in (error.context or ""):
-        message = "a second document begins here; cloud-init takes one"
+        message = "a second document begins here; cloud-init reads only one"
     elif "mapping values are not allowed" in message:
-        message += "; quote a text that holds ': '"
+        message += "; quote text that contains ': '"
     return UserDataFinding(INVALID_SYNTAX, f"not YAML, so cloud-init would ignore all of it: {message}", line, column)
 
 

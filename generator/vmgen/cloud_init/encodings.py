@@ -46,7 +46,7 @@ def _describe_fault(content: Any, encoding: Any) -> str:
     if not steps or not isinstance(content, str | bytes) or (isinstance(content, str) and _REFERENCE.fullmatch(content)):
         return ""
     if isinstance(content, str) and _TERRAFORM.search(content):
-        return f"is a Terraform expression, which nobody replaces here, and so no {steps[0]}; write what it gives"
+        return f"is a Terraform expression, which vmgen does not evaluate, so it is not {steps[0]}; write its result"
     data = content.encode() if isinstance(content, str) else content
     for step in steps:
         decoded = decompress(data) if step == _GZIP else decode_base64(data.decode("ascii", "replace"))
@@ -61,4 +61,4 @@ def _describe_fault(content: Any, encoding: Any) -> str:
 def _suggest_remedy(steps: tuple[str, ...]) -> str:
     command = "gzip -c FILE | base64 -w0" if _GZIP in steps else "base64 -w0 FILE"
     note = ", with `encoding: gz+b64`" if steps == (_GZIP,) else ""
-    return f"write what `{command}` prints{note}, or leave `encoding` out for plain text"
+    return f"write the output of `{command}`{note}, or leave `encoding` out for plain text"

@@ -68,7 +68,7 @@ class FragmentLoader:
         if os.path.lexists(beside) and not beside.is_dir():
             if self.project.contains(beside):
                 return beside
-            message = f"{name} lies outside of the repository; copy it in, so that every clone renders the same"
+            message = f"{name} is outside of the repository; copy it into the repository"
             problems.append(MISSING_FILE.build_problem(item.place, subject, message))
             return None
         path = self.project.find_template(f"{CLOUD_INIT_FOLDER}/{name}") if is_inside(name) else None
@@ -76,7 +76,7 @@ class FragmentLoader:
             folder = beside.parent
             siblings = [entry for entry in self.project.list_files(folder) if "/" not in entry]
             hint = explain_missing_file(beside) or did_you_mean(name, [*siblings, *list_templates(self.project)])
-            hint = hint or "; write it there, or correct the name"
+            hint = hint or "; create it, or correct the name"
             message = f"no fragment {name} beside this file or in templates/{CLOUD_INIT_FOLDER}/{hint}"
             problems.append(MISSING_FILE.build_problem(item.place, subject, message))
         return path
@@ -106,7 +106,7 @@ def _read_fragment(path: Path, project: Project) -> tuple[Located | None, tuple[
     except OSError as error:
         return None, (MISSING_FILE.build_problem(start_place, "", f"cannot be read: {error.strerror}"),)
     if content[:64].decode("utf-8", "replace").lower().startswith((JINJA_HEADER, "#!", "#include")):
-        message = f"is no cloud-config, so it cannot be merged; begin it with {CLOUD_CONFIG_HEADER}"
+        message = f"is not a cloud-config, so it cannot be merged; begin it with {CLOUD_CONFIG_HEADER}"
         return None, (MERGE_CONFLICT.build_problem(start_place, "", message),)
     fragment, problems = read_yaml(content, display_path)
     if fragment is not None and not isinstance(fragment.data, dict):
@@ -130,7 +130,7 @@ def _merge(lower: Located, upper: Located, path: tuple[str, ...], subject: str, 
         return Located((*lower.data, *upper.data), upper.place, upper.key_place)
     if isinstance(lower.data, dict | tuple) or isinstance(upper.data, dict | tuple):
         types = f"is {_describe_type(upper)} here and {_describe_type(lower)} at {lower.place}"
-        message = f"{types}; give it the same type in all fragments"
+        message = f"{types}; use the same type in all fragments"
         problems.append(MERGE_CONFLICT.build_problem(upper.place, f"{subject}.{format_path(path)}", message))
     return upper
 

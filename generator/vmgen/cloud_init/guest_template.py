@@ -88,9 +88,9 @@ def _parse(text: str) -> nodes.Template:
 
 
 def _build_unknown(name: str, known: list[str], line: int) -> UserDataFinding:
-    hint = did_you_mean(name, known) or "; `cloud-init query --all` lists what a VM has"
+    hint = did_you_mean(name, known) or "; `cloud-init query --all` lists the variables of a VM"
     if name in ("vm", "env", "vars"):
-        hint = "; it is vmgen's: write it in a template of `cloudInit: {template: ...}`, without `## template: jinja`"
+        hint = "; it belongs to vmgen: write it in a template of `cloudInit: {template: ...}`, without `## template: jinja`"
     name_text = name if re.fullmatch(r"[\w.-]{1,40}", name) else "of this name"
     return UserDataFinding(UNKNOWN_VARIABLE, f"cloud-init has no variable {name_text}{hint}", line - 1)
 

@@ -34,7 +34,7 @@ class _Body(NamedTuple):
 def split_message(text: str, types: tuple[str, ...] = ()) -> Envelope:
     """Return the parts of a MIME message, decoded. `types` are those that another reader than cloud-init takes."""
     if len(re.findall("boundary", text, re.IGNORECASE)) > MAX_BOUNDARIES:
-        finding = UserDataFinding(INVALID_PART, f"has more than {MAX_BOUNDARIES} boundaries; put fewer messages into another")
+        finding = UserDataFinding(INVALID_PART, f"has more than {MAX_BOUNDARIES} boundaries; nest fewer messages")
         return Envelope((), (finding,))
     findings: list[UserDataFinding] = []
     bodies = _find_bodies(message_from_string(text), text, 0, findings)
@@ -47,7 +47,7 @@ def split_message(text: str, types: tuple[str, ...] = ()) -> Envelope:
         parts.append(part)
         if types:
             if part.content_type not in types:
-                message = f"is of a type that cloudbase-init has no use for{did_you_mean(part.content_type, types)}"
+                message = f"has a type that cloudbase-init does not handle{did_you_mean(part.content_type, types)}"
                 findings.append(UserDataFinding(INVALID_PART, message, part.line))
         elif not _GZIP_TYPE.fullmatch(body.message.get_content_type()):
             findings += check_part(part, body.message.get_content_type(), has_handler=has_handler)
@@ -75,12 +75,12 @@ def _build_boundary_finding(message: Message[str, str], text: str, start: int) -
     line = _find_header_line(text, start, "content-type")
     boundary = message.get_boundary()
     if not boundary:
-        message_text = 'names no boundary, so cloud-init finds no part and ignores all of it; write `boundary="//"`'
+        message_text = 'has no boundary, so cloud-init finds no part and ignores all of it; write `boundary="//"`'
         return UserDataFinding(INVALID_PART, message_text, line)
     other = _BOUNDARY_LINE.search(text, start)
-    where = f"; line {text.count(chr(10), 0, other.start()) + 1} of the text begins with another" if other else ""
+    where = f"; line {text.count(chr(10), 0, other.start()) + 1} of the text begins with another one" if other else ""
     remedy = f"write `--{boundary}` before each part"
-    reason = "no line is the boundary of this header, so cloud-init finds no part and ignores all of it"
+    reason = "no line matches the boundary of this header, so cloud-init finds no part and ignores all of it"
     return UserDataFinding(INVALID_PART, f"{reason}{where}; {remedy}", line)
 
 
@@ -104,11 +104,11 @@ def _decode_body(body: _Body, text: str, findings: list[UserDataFinding]) -> Par
     header_line = _find_header_line(text, start, "content-transfer-encoding")
     lost = _LOST_BOUNDARY.search(payload)
     if lost:
-        reason = "looks like a boundary, and is not the one of the header, so what follows would belong to the part above"
+        reason = "looks like a boundary but differs from the header's, so the following lines would belong to the part above"
         findings.append(UserDataFinding(INVALID_PART, f"{reason}; correct it", line + payload.count("\n", 0, lost.start())))
     if encoding not in _ENCODINGS:
         hint = did_you_mean(encoding, _ENCODINGS) or f"; write one of {', '.join(_ENCODINGS)}"
-        message_text = f"is no transfer encoding that cloud-init decodes{hint}"
+        message_text = f"is not a transfer encoding that cloud-init decodes{hint}"
         findings.append(UserDataFinding(INVALID_PART, message_text, header_line))
         return None
     content = _decode_payload(message, payload, encoding)

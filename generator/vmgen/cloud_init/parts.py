@@ -81,7 +81,7 @@ def check_part(part: Part, content_type: str, *, has_handler: bool = False) -> l
         return [part.lift(finding) for finding in check_header(part.text)]
     if content_type not in TYPE_HEADERS:
         hint = did_you_mean(content_type, TYPE_HEADERS) or "; write text/cloud-config or text/x-shellscript"
-        message = f"is of a type that cloud-init has no use for, so it would skip the part{hint}"
+        message = f"has a type that cloud-init does not handle, so it would skip the part{hint}"
         return [] if has_handler else [UserDataFinding(INVALID_PART, message, part.line)]
     message = _describe_start(part, content_type)
     return [UserDataFinding(INVALID_PART, message, part.line)] if message else []
@@ -91,9 +91,9 @@ def _describe_start(part: Part, content_type: str) -> str:
     """Return what is wrong with the first line of a part; empty if nothing is."""
     start = part.text[:64].lower()
     if part.header == SCRIPT_HEADER and not start.startswith(SCRIPT_HEADER):
-        return "the script does not begin with `#!`, so the system cannot execute it; begin with a line such as `#!/bin/sh`"
+        return "the script does not begin with `#!`, so the system cannot run it; begin with a line such as `#!/bin/sh`"
     if content_type == "text/cloud-config" and start.startswith(JINJA_HEADER):
-        return "is of type text/cloud-config, so cloud-init would not render it; write `text/jinja2` as its type"
+        return "has type text/cloud-config, so cloud-init would not render it; write `text/jinja2` as its type"
     if part.header == JINJA_HEADER and not start.startswith(JINJA_HEADER):
-        return f"is of type text/jinja2, and does not begin with `{JINJA_HEADER}`; cloud-init would stop at it"
+        return f"has type text/jinja2, but does not begin with `{JINJA_HEADER}`; cloud-init would fail"
     return ""

@@ -67,12 +67,12 @@ def _explain_name(message: str, line: str, variables: Mapping[str, Any]) -> str:
         name = missing["name"]
         parents = [key for key in variables if re.search(rf"\b{key}(?:\.|\[['\"]){re.escape(name)}\b", line)]
         if not parents:
-            return _MISSING_ATTRIBUTE.sub(f"there is no key '{name}'", message)
+            return _MISSING_ATTRIBUTE.sub(f"no key '{name}'", message)
         parent = parents[0]
         if (parent, name) == ("vm", "number"):
-            reason = f"there is no key 'number' in vm: the name '{variables['vm']['name']}' ends in no number"
+            reason = f"no key 'number' in vm: the name '{variables['vm']['name']}' does not end in a number"
             return f"{reason}; use vm.index, or `vars` of the VM below `instances:`"
-        return f"there is no key '{name}' in {parent}{_suggest_name(name, parent, list(variables[parent]))}"
+        return f"no key '{name}' in {parent}{_suggest_name(name, parent, list(variables[parent]))}"
     undefined = UNDEFINED_NAME.search(message)
     if undefined:
         name = undefined["name"]
@@ -84,7 +84,7 @@ def _explain_name(message: str, line: str, variables: Mapping[str, Any]) -> str:
 
 def _suggest_name(name: str, parent: str, known: list[str]) -> str:
     more = ", ..." if len(known) > _MAX_NAMES else ""
-    names = f"; there are: {', '.join(known[:_MAX_NAMES])}{more}" if known else f"; `{parent}` is empty"
+    names = f"; available: {', '.join(known[:_MAX_NAMES])}{more}" if known else f"; `{parent}` is empty"
     return f"{did_you_mean(name, known)}{names}"
 
 
@@ -119,7 +119,7 @@ def _parse_fragment(user_data: UserData, problems: list[Problem]) -> Located | N
         return None
     header = detect_header(user_data.text)
     if header not in (CLOUD_CONFIG_HEADER, ""):
-        message = f"the template gives no cloud-config, so it cannot be merged; begin it with {CLOUD_CONFIG_HEADER}"
+        message = f"the template does not render a cloud-config, so it cannot be merged; begin it with {CLOUD_CONFIG_HEADER}"
         problems.append(MERGE_CONFLICT.build_problem(source.locate_line(0), user_data.subject, message))
         return None
     fragment, found = read_yaml(user_data.text.encode(), "")

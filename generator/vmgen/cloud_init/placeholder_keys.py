@@ -20,7 +20,7 @@ _TYPED_KEY = re.compile(
 _VARIABLE = re.compile(r"\{[{%]|\$[A-Za-z_{(]")
 # The shortest key, one of ed25519, has 68 characters.
 _SHORTEST_BODY = 68
-_MESSAGE = "the SSH key is a placeholder; write the line of your .pub file, best below `sshKeys:`"
+_MESSAGE = "the SSH key is a placeholder; write the line of your .pub file, preferably below `sshKeys:`"
 
 
 def find_placeholder_keys(text: str, header: str, level: int = 0) -> Iterator[UserDataFinding]:

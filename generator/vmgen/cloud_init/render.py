@@ -97,11 +97,11 @@ class UserDataBuilder:
         if not isinstance(name, str) or not name:
             yield INVALID_FORM.build_problem(reference.place, subject, "must be the name of a file")
         elif not is_inside(name):
-            message = f"a template lies under templates/{CLOUD_INIT_FOLDER}/; name it without `..`, and from there"
+            message = f"a template belongs to templates/{CLOUD_INIT_FOLDER}/; name it relative to that folder, without `..`"
             yield MISSING_FILE.build_problem(reference.place, subject, message)
         elif not self.templates.has_source(f"{CLOUD_INIT_FOLDER}/{name}"):
             names = list_templates(self.project)
-            hint = did_you_mean(name, names) or (f"; there are: {', '.join(names)}" if names else "")
+            hint = did_you_mean(name, names) or (f"; available: {', '.join(names)}" if names else "")
             message = f"no template {name} in templates/{CLOUD_INIT_FOLDER}/{hint}"
             yield MISSING_FILE.build_problem(reference.place, subject, message)
 
@@ -128,7 +128,7 @@ class UserDataBuilder:
 
 
 def _build_header_problem(item: Located, subject: str) -> Problem:
-    message = f"cloud-init renders a `{JINJA_HEADER}` itself, so it cannot be merged here; write it for vmgen, or alone"
+    message = f"cloud-init renders a `{JINJA_HEADER}` itself, so vmgen cannot merge it; write it for vmgen, or alone"
     return MERGE_CONFLICT.build_problem(item.place, subject, message)
 
 
@@ -136,9 +136,9 @@ def _find_extra_keys(cloud_init: Located, form: str, subject: str) -> Iterator[P
     """Report the keys beside `template` or `merge`, which would be lost."""
     for name, value in cloud_init.mapping.items():
         if name != form:
-            message = f"stands beside `{form}`; put cloud-config keys into a fragment of `merge`, or into the template"
+            message = f"is combined with `{form}`; put cloud-config keys into a fragment of `merge`, or into the template"
             if {name, form} <= {_TEMPLATE_KEY, _MERGE_KEY, _TEXT_KEY}:
-                message = f"stands beside `{form}`; make templates items of the list: `merge: [{{template: ...}}, ...]`"
+                message = f"is combined with `{form}`; add templates as items of the list: `merge: [{{template: ...}}, ...]`"
             yield INVALID_FORM.build_problem(value.key_place or value.place, f"{subject}.{name}", message)
 
 

@@ -26,7 +26,7 @@ _SchemaNode = dict[str, Any]
 _BRANCH_KEYWORDS = ("oneOf", "anyOf")
 _TYPE_NAMES = {**TYPE_NAMES, "null": "empty"}
 _JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
-_NO_ADVICE = "is not what cloud-init takes here"
+_NO_ADVICE = "is not valid for cloud-init"
 
 
 def find_schema_violations(config: Any) -> Iterator[Violation]:
@@ -88,7 +88,7 @@ def _describe_error(error: Any, root: _SchemaNode) -> Iterator[Violation]:
 
 def _describe_unknown_key(name: str, path: KeyPath, known_keys: list[str]) -> Violation:
     if not path and name in OLD_KEYS:
-        message = f"an old key, which cloud-init still reads; deprecated since cloud-init 22.1. Write `{OLD_KEYS[name]}`"
+        message = f"an old key that cloud-init still reads; deprecated since cloud-init 22.1. Write `{OLD_KEYS[name]}`"
         return DEPRECATED, (name,), message
     hint = f"; {FOREIGN_KEYS[name]}" if not path and name in FOREIGN_KEYS else did_you_mean(name, known_keys)
     return UNKNOWN_KEY, (*path, name), f"unknown key '{name}', which cloud-init would ignore{hint}"
@@ -139,8 +139,8 @@ def _format_error(keyword: str, details: Mapping[str, Any]) -> str:
     if keyword in ("minItems", "minLength", "minProperties"):
         return "has too few entries" if details["limit"] > 1 else "must not be empty"
     if keyword in ("maxItems", "additionalItems"):
-        return "has more items than cloud-init takes"
-    return "has an item twice" if keyword == "uniqueItems" else _NO_ADVICE
+        return "has more items than cloud-init accepts"
+    return "has a duplicate item" if keyword == "uniqueItems" else _NO_ADVICE
 
 
 def _list_types(details: Mapping[str, Any]) -> list[str]:

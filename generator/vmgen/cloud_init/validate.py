@@ -90,7 +90,7 @@ def check_text(text: str, *, for_windows: bool = False) -> tuple[UserDataFinding
         return ()
     findings = [*_check_characters(text), *_check_size(text)]
     if len(text) > MAX_SEARCHED_LENGTH:  # it is refused by its size; a waiver of that alone must not let a secret pass
-        message = f"is longer than {MAX_SEARCHED_LENGTH} characters, and was not searched for secrets; shorten it"
+        message = f"is longer than {MAX_SEARCHED_LENGTH} characters, so it was not searched for secrets; shorten it"
         return (*findings, UserDataFinding(SECRET, message))
     if for_windows:
         findings.extend(check_windows(text))
@@ -106,7 +106,7 @@ def _check_characters(text: str) -> Iterator[UserDataFinding]:
     if position is not None:
         line = text.count("\n", 0, position)
         character = describe_unprintable(text[position])
-        message = f"the character {character} does not survive YAML tools; remove it, or encode the file"
+        message = f"the character {character} is lost or changed by YAML tools; remove it, or encode the file"
         yield UserDataFinding(UNPRINTABLE_CHARACTER, message, line, position - text.rfind("\n", 0, position) - 1)
 
 
@@ -115,7 +115,7 @@ def _check_size(text: str) -> Iterator[UserDataFinding]:
         return
     size = len(text.encode())
     if size > MAX_BYTES:
-        message = f"{size} bytes do not fit into the Secret of the VM ({MAX_BYTES}); fetch the bulk at the first boot"
+        message = f"{size} bytes do not fit into the Secret of the VM ({MAX_BYTES}); fetch large files at the first boot"
         yield UserDataFinding(USER_DATA_TOO_LARGE, message)
     elif len(json.dumps(text, ensure_ascii=False).encode()) > WARN_BYTES:
         message = f"{size} bytes do not fit into the annotation of `kubectl apply`; use ServerSideApply=true, or `#include`"
@@ -164,9 +164,11 @@ def _build_secret_finding(
     description: str, line: int, column: int = 0, path: KeyPath = (), inner_line: int = -1
 ) -> UserDataFinding:
     if description == CHANGE_ME_DESCRIPTION:
-        message = f"holds {description}, which whoever forgets it ships; write a reference instead (docs/secrets.md)"
+        message = f"contains {description}; write a reference instead (see docs/secrets.md)"
         return UserDataFinding(placeholder_secret, message, line, column, path, inner_line)
     if description.startswith(HASH_DESCRIPTION):
-        message = f"holds {description}; use SSH keys, or hand it over as docs/secrets.md says"
+        message = f"contains {description}; use SSH keys, or see docs/secrets.md for ways to provide it"
         return UserDataFinding(PASSWORD_HASH, message, line, column, path, inner_line)
-    return UserDataFinding(SECRET, f"holds {description}; keep it out of Git (docs/secrets.md)", line, column, path, inner_line)
+    return UserDataFinding(
+        SECRET, f"contains {description}; keep it out of Git (see docs/secrets.md)", line, column, path, inner_line
+    )

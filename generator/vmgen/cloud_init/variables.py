@@ -131,8 +131,8 @@ def finalize_user_data(value: Any) -> str:
         str(value)  # an undefined variable raises its own error here
     kind = _TYPE_NAMES.get(type(value), f"a {type(value).__name__}")
     if isinstance(value, float):
-        raise TypeError(f"writes {kind}, of which digits may be lost; put the value in quotes where it is written")
-    remedy = "ask `is none` first" if value is None else "use `| yaml`, `| tojson` or `| join(', ')`"
+        raise TypeError(f"writes {kind}, which may lose digits; quote the value at its source")
+    remedy = "test `is none` first" if value is None else "use `| yaml`, `| tojson` or `| join(', ')`"
     raise TypeError(f"writes {kind}; {remedy}")
 
 

@@ -42,9 +42,7 @@ def check_windows(text: str) -> Iterator[UserDataFinding]:
             did_you_mean(text.partition("\n")[0].strip(), _HEADERS)
             or "; begin with `#ps1_sysnative`, `rem cmd` or #cloud-config"
         )
-        message = (
-            f"the first line is no header of cloudbase-init's, which reads user data on Windows, so it would ignore all{hint}"
-        )
+        message = f"the first line is not a header of cloudbase-init, so Windows would ignore all of it{hint}"
         yield UserDataFinding(UNKNOWN_HEADER, message)
 
 
@@ -52,7 +50,7 @@ def _check_message(text: str) -> Iterator[UserDataFinding]:
     from vmgen.cloud_init.mime import split_message
 
     if not text.startswith(_MESSAGE_START):
-        message = f"cloudbase-init knows a message by its first words, so it would ignore all; begin with `{_MESSAGE_START}`"
+        message = f"cloudbase-init would ignore a message with this first line; begin with `{_MESSAGE_START}`"
         yield UserDataFinding(INVALID_PART, message)
         return
     envelope = split_message(text, _PART_TYPES)

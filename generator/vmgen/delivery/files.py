@@ -201,7 +201,7 @@ class _DeliveryWriter:
         if not messages:  # the schema requires name and namespace
             for key, expected in (("name", item.name), ("namespace", item.namespace)):
                 if document["metadata"][key] != expected:
-                    messages.append(f"{key} must be {expected!r}, and is {document['metadata'][key]!r}")
+                    messages.append(f"{key} must be {expected!r}, not {document['metadata'][key]!r}")
         for message in messages:
             yield f"{message} (rendered for {item.kind} {item.name})"
 
@@ -220,7 +220,7 @@ def _find_clashes(deliveries: Iterable[Delivery]) -> Iterator[Problem]:
             owner = owners.setdefault(identity, delivery.environment)
             if owner != delivery.environment:
                 kind, _, name = identity
-                message = f"{kind} {name} is that of environment {owner} too; write a `prefix:` that tells them apart"
+                message = f"{kind} {name} is also used by environment {owner}; set a different `prefix:`"
                 yield Problem(place, DELIVERY_CLASH.id, "delivery", message)
 
 
@@ -233,8 +233,8 @@ def _find_setting_conflicts(in_set: list[tuple[Delivery, Located]]) -> Iterator[
         for key in keys:
             value = others.get(key)
             message = (
-                f"`{key}` differs from that of environment {first.environment}, and one ApplicationSet makes both; "
-                "write the settings in _defaults.yaml, or leave `applicationSet` out of one of them"
+                f"`{key}` differs from environment {first.environment}, but both share one ApplicationSet; "
+                "move the settings to _defaults.yaml, or remove `applicationSet` from one of them"
             )
             yield Problem(value.place if value else others.place, DELIVERY_CLASH.id, f"delivery.argocd.{key}", message)
 

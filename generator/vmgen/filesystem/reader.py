@@ -49,7 +49,7 @@ def read_source(path: str, top: str, limit: int = MAX_FILE_BYTES) -> bytes:
     Raises OSError, with a reason that names nothing the path leads to, if the file may not be read or is too large.
     """
     if not is_inside(path, top):
-        raise OSError(errno.EPERM, "it leads out of the repository; copy the file in, so that every clone renders the same")
+        raise OSError(errno.EPERM, "it leads out of the repository; copy the file into the repository")
     return read_file(os.path.realpath(path), limit, _OPEN_FLAGS | _NO_FOLLOW)
 
 

@@ -185,7 +185,7 @@ def _open_child(name: str, parent: int, *, create: bool) -> int:
         if error.errno in (errno.ELOOP, errno.ENOTDIR) and stat.S_ISLNK(
             os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
         ):
-            raise OSError(errno.ELOOP, "it is a symbolic link, and nothing is written through one") from None
+            raise OSError(errno.ELOOP, "it is a symbolic link, which vmgen does not follow when it writes") from None
         raise
 
 

@@ -111,7 +111,7 @@ def _load_conventions(renderer: Renderer, request: ImportRequest, base: Located)
     written = base.get_plain("platform") or DEFAULT_PLATFORM
     name = request.platform or written
     if name not in names:
-        raise VmgenError(f"no platform '{name}'{did_you_mean(name, names) or '; there are: ' + ', '.join(names)}")
+        raise VmgenError(f"no platform '{name}'{did_you_mean(name, names) or '; available: ' + ', '.join(names)}")
     version = request.platform_version
     if version is None and name == written:
         version = base.get_plain("platformVersion")

@@ -299,7 +299,7 @@ def _read_source(spec: _SpecReader, places: dict[str, Place]) -> dict[str, Any]:
         return {"upload": True}
     for name, value in source.mapping.items():
         kinds = ", ".join(spec.conventions.get_fields(spec.manifest.kind)["source"]["properties"])
-        message = f"is no source of a VMDisk; there are: {kinds}"
+        message = f"is no source of a VMDisk; available: {kinds}"
         spec.add_error(value.key_place or value.place, f"source.{name}", message)
     return {}
 

@@ -255,7 +255,7 @@ class PlatformLoader:
             raise ProblemsError(())
         if value and name not in self.project.platform_names:
             platforms = self.project.platform_names
-            hint = did_you_mean(name, platforms) or f"; there are: {', '.join(platforms)}"
+            hint = did_you_mean(name, platforms) or f"; available: {', '.join(platforms)}"
             raise ProblemsError((UNKNOWN_PLATFORM.build_problem(value.place, "platform", f"no platform '{name}'{hint}"),))
         version = content.get("platformVersion")
         if version is not None and version.data is INVALID:

@@ -38,7 +38,7 @@ class Versions(NamedTuple):
         A patch is ignored: `1.6.2` is 1.6. Raises UnknownVersionError.
         """
         if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4}){0,2}", written):
-            raise UnknownVersionError(f"is no version such as {self.known[-1]}; there are: {', '.join(self.known)}")
+            raise UnknownVersionError(f"is no version such as {self.known[-1]}; available: {', '.join(self.known)}")
         number = _parse(written)
         listed = ", ".join(f'"{version}"' for version in self.known)
         if number < _parse(self.known[0]):

@@ -117,7 +117,7 @@ def _require_version(requirement: str, document: Located) -> None:
             line = document.mapping["required-version"].place.line
             raise VmgenError(
                 f"{CONFIGURATION_FILE}:{line}: this repository requires vmgen {requirement}, and this is {__version__}; "
-                "install a version that it takes, or change required-version"
+                "install a matching version, or change required-version"
             )
 
 

@@ -30,18 +30,18 @@ _GROUP_WORDS = {
     **_share(
         "disk disk_size disksize disk_gb size rootfs root_disk rootdisk boot_disk system_disk volume_size root_size os_disk",
         "storage",
-        "the size of the system disk is `storage: 40Gi`; further disks stand below `disks:`",
+        "the size of the system disk is `storage: 40Gi`; add further disks below `disks:`",
     ),
     **_share(
         "started start onboot on_boot autostart state status power power_state powered_on enabled desired_state",
         "running",
-        "write `running: true`, or false",
+        "write `running: true` or `false`",
     ),
     **_share("tags tag metadata", "labels", "write `labels: {team: shop}`"),
     **_share(
         "user username users ciuser login admin_user admin_username default_user",
         "cloudInit",
-        "users are cloud-init's: write `cloudInit: {users: [default, {name: ops}]}`",
+        "users belong to cloud-init: write `cloudInit: {users: [default, {name: ops}]}`",
     ),
     **_share(
         "password passwd cipassword root_password admin_password userpassword",
@@ -65,15 +65,17 @@ _GROUP_WORDS = {
     ),
     **_share("replicas number amount instance_count quantity scale", "count", "write `count: 3`"),
     **_share("os os_image ostype template ami source_image iso base_image distro", "image", "write `image: ubuntu-2404`"),
-    **_share("profile os_profile preference", "instanceProfile", "write `instanceProfile: ubuntu`, mostly left out"),
+    **_share("profile os_profile preference", "instanceProfile", "write `instanceProfile: ubuntu`, usually omitted"),
     **_share("volumes volume data_disks additional_disks ebs", "disks", "write `disks: {data: 50Gi}`"),
-    **_share("hostname fqdn domain", "", "the host name is the VM's name; a domain is cloud-init's: `cloudInit: {fqdn: ...}`"),
+    **_share(
+        "hostname fqdn domain", "", "the host name is the VM's name; a domain belongs to cloud-init: `cloudInit: {fqdn: ...}`"
+    ),
     **_share(
         "ip ipv4 ip_address address public_ip floating_ip assign_public_ip public",
         "external",
-        "write `external: true` for a public address; which one, the platform decides",
+        "write `external: true` for a public address; the platform chooses it",
     ),
-    **_share("zone node region host datacenter availability_zone target_node location", "", "the platform chooses the place"),
+    **_share("zone node region host datacenter availability_zone target_node location", "", "the platform chooses the node"),
     **_share("description comment notes", "annotations", "write a comment, or `annotations:`"),
 }
 _DISK_WORDS = {
@@ -81,18 +83,18 @@ _DISK_WORDS = {
     **_share("class type storage_class pool datastore storageclassname", "storageClass", "write `storageClass: replicated`"),
     **_share("iso cdrom", "url", "write `{url: https://..., optical: true, storage: 2Gi}`"),
     **_share("source from snapshot", "", "write `image:`, `url:`, `clone:` or `upload: true`"),
-    **_share("mount mountpoint path format fs filesystem", "", "file systems are made in the VM: `cloudInit: {fs_setup: ...}`"),
+    **_share("mount mountpoint path format fs filesystem", "", "create file systems in the VM: `cloudInit: {fs_setup: ...}`"),
 }
 _ROOT_WORDS = {
     **_share("machines servers instances hosts groups vm virtualmachines nodes", "vms", "write `vms:`"),
-    **_share("apiversion kind spec", "", "this is a manifest: `vmgen import FILE` makes an environment of it"),
-    **_share("name environment env", "", "the name of an environment is that of its file"),
+    **_share("apiversion kind spec", "", "this is a manifest; `vmgen import FILE` converts it to an environment"),
+    **_share("name environment env", "", "the name of an environment is the name of its file"),
     **_share("tags", "labels", "write `labels: {team: shop}`"),
     **_share("variables values locals", "vars", "write `vars:`"),
     **_share(
         "image instancetype sshkeys storage storageclass cloudinit",
         "defaults",
-        "keys of VMs stand in a group, or below `defaults:`",
+        "keys of VMs belong to a group, or below `defaults:`",
     ),
 }
 _TABLES = {"instanceType": _GROUP_WORDS, "optical": _DISK_WORDS, "vms": _ROOT_WORDS}

@@ -126,7 +126,7 @@ class _KeyFileReader(NamedTuple):
         path = self.folder / file.text
         name = self.project.display_path(path)
         if not self.project.contains(path):
-            message = f"the key file {name} lies outside of the repository; copy it in, so that every clone renders the same"
+            message = f"the key file {name} is outside of the repository; copy it into the repository"
             self._report(file.place, MISSING_KEY_FILE, message)
             return []
         try:
@@ -134,13 +134,13 @@ class _KeyFileReader(NamedTuple):
             text = content.decode("utf-8-sig").replace("\r\n", "\n")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            hint = explain_missing_file(path) or "; name a file of public keys, one a line"
+            hint = explain_missing_file(path) or "; name a file of public keys, one per line"
             message = f"the key file {name} cannot be read: {reason}{hint}"
             self._report(file.place, MISSING_KEY_FILE, message)
             return []
         keys = self._parse_keys(text, name, file.place)
         if not keys:
-            message = f"the key file {name} holds no key; put public keys in it, one a line"
+            message = f"the key file {name} contains no key; add public keys, one per line"
             self._report(file.place, EMPTY_KEY_FILE, message)
         return keys
 
@@ -151,7 +151,7 @@ class _KeyFileReader(NamedTuple):
             if _OTHER_FORMAT.match(line) and not keys:
                 return [Located(line.strip(), place, key_place)]  # the rules on keys say how to convert the whole file
             if character := describe_unprintable(line):
-                message = f"the character {character} does not survive YAML tools; remove it"
+                message = f"the character {character} is lost or changed by YAML tools; remove it"
                 self._report(place, UNPRINTABLE_CHARACTER, message)
             elif line.strip() and not line.lstrip().startswith("#"):
                 keys.append(Located(line.strip(), place, key_place))

@@ -24,7 +24,7 @@ class _ManifestLoader(_BASE_LOADER):  # type: ignore[misc]
         keys: set[str] = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in keys:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} stands twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} is a duplicate", key.start_mark)
             keys.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -36,7 +36,7 @@ class _TextKeyLoader(_ManifestLoader):
         mapping = super().construct_mapping(node, deep)
         for key in mapping:
             if not isinstance(key, str):
-                message = f"the key {key} is not text to every reader; quote it"
+                message = f"the key {key} is not text for every parser; quote it"
                 raise yaml.constructor.ConstructorError(None, None, message, node.start_mark)
         return mapping
 
@@ -60,7 +60,7 @@ def parse_objects(text: str | bytes, *, text_keys: bool = False) -> list[Any]:
             _check_size(documents)
         return documents
     except RecursionError:
-        raise InvalidYamlError("it is nested too deep") from None
+        raise InvalidYamlError("it is nested too deeply") from None
     except (yaml.YAMLError, ValueError, TypeError) as error:  # TypeError: a key that is a list or a mapping
         raise InvalidYamlError(" ".join(str(error).split())) from None
 
@@ -74,7 +74,7 @@ def _check_size(documents: list[Any]) -> None:
         waiting.extend(children)
         count += 1
         if count > MAX_VALUES:
-            raise InvalidYamlError("aliases unfold to too many values")
+            raise InvalidYamlError("aliases expand to too many values")
 
 
 def is_manifest_file(name: str) -> bool:

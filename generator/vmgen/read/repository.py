@@ -150,8 +150,8 @@ def explain_missing_file(path: Path) -> str:
         return ""
     if any(name != path.name and normalize("NFC", name) == normalize("NFC", path.name) for name in names):
         return (
-            "; a file is there whose name looks the same and is composed of other characters (macOS writes them so): "
-            "rename the file, or paste its name from the listing of the folder"
+            "; the name of an existing file looks the same but is encoded differently (as macOS does): "
+            "rename the file, or copy its name from a listing of the folder"
         )
     return ""
 
@@ -164,9 +164,9 @@ def open_project(root: Path) -> Project:
     project = Project(root)
     for folder in SOURCE_FOLDERS:
         if os.path.lexists(root / folder) and not ((root / folder).is_dir() and project.contains(root / folder)):
-            raise VmgenError(f"{folder}/ is no folder of this repository; put a folder in its place")
+            raise VmgenError(f"{folder}/ is not a folder of this repository; replace it with a folder")
     if not (root / ENVIRONMENTS_FOLDER).is_dir() and not _has_manifests(project):
-        raise VmgenError(f"no folder environments/ in {root} or above it; run vmgen in a repository, or name it with -C DIR")
+        raise VmgenError(f"no folder environments/ in {root} or above it; run vmgen in a repository, or pass -C DIR")
     return project
 
 
@@ -191,7 +191,7 @@ def find_environments(project: Project) -> tuple[tuple[str, ...], tuple[Problem,
             continue
         place = Place(project.display_path(entry))
         if entry.suffix == ".yaml" and not entry.is_file():
-            problems.append(UNREADABLE_FILE.build_problem(place, "", "is no environment: it is not a file; move it away"))
+            problems.append(UNREADABLE_FILE.build_problem(place, "", "is not an environment, since it is not a file; move it"))
         elif entry.suffix != ".yaml" and entry.suffix.lower() in (".yaml", ".yml") and entry.is_file():
             message = f"not read: an environment ends in .yaml; rename it to {entry.stem}.yaml"
             problems.append(ENVIRONMENT_SUFFIX.build_problem(place, "", message))
@@ -214,7 +214,7 @@ def is_environment_name(name: str) -> bool:
 
 def _check_name(name: str, place: Place) -> Iterable[Problem]:
     if not _ENVIRONMENT_NAME.fullmatch(name):
-        message = f"'{name}' cannot name an environment; use lower-case letters, digits and dashes"
+        message = f"'{name}' is not a valid environment name; use lower-case letters, digits and dashes"
         yield ENVIRONMENT_NAME.build_problem(place, "", message)
     elif name in _WINDOWS_DEVICES:
         yield ENVIRONMENT_NAME.build_problem(place, "", f"'{name}' is a device on Windows; choose another name")

@@ -61,18 +61,18 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise TemplateSyntaxError(f"has more than {MAX_SOURCE_CHARACTERS:,} characters", 1, name, path)
         for number, (line, _, _) in enumerate(self.lex(source, name, path)):
             if number > MAX_TOKENS:
-                raise TemplateSyntaxError(f"has more than {MAX_TOKENS:,} words and signs; split it up", line, name, path)
+                raise TemplateSyntaxError(f"has more than {MAX_TOKENS:,} tokens; split it up", line, name, path)
         try:
             return self.parse(source, name, path)
         except RecursionError:
-            raise TemplateSyntaxError("is nested too deep", 1, name, path) from None
+            raise TemplateSyntaxError("is nested too deeply", 1, name, path) from None
 
     def compile_limited(self, tree: nodes.Template, name: str, path: str) -> Any:
         """Compile a template. Raises TemplateSyntaxError if it is nested deeper than Python takes."""
         try:
             return self.compile(tree, name, path)
         except (SyntaxError, RecursionError):
-            raise TemplateSyntaxError("is nested too deep: Python takes 20 loops in each other", 1, name, path) from None
+            raise TemplateSyntaxError("is nested too deeplyly: at most 20 nested loops", 1, name, path) from None
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Apply an operator to two values whose product or sum may be large."""
@@ -141,7 +141,7 @@ def _limit_output(finalize: Callable[[Any], str], steps: StepCounter) -> Callabl
         if text:
             spend(1 + len(text) // CHARACTERS_PER_STEP)
         if not text.isascii() and find_surrogate(text) is not None:
-            raise TypeError("writes half of a character (a surrogate), which no file can hold")
+            raise TypeError("writes half of a character (a surrogate), which no file can contain")
         return text
 
     return write
@@ -203,7 +203,7 @@ def _replace_expression(node: Any, parent: nodes.Node) -> Any:
         return _build_filter(_CONCATENATE, nodes.List(node.nodes, lineno=node.lineno))
     if isinstance(node, nodes.Compare) and any(operand.op in _MEMBERSHIPS for operand in node.ops):
         if len(node.ops) > 1:
-            raise TemplateSyntaxError("compares in a chain with `in`; write `and` between two comparisons", node.lineno)
+            raise TemplateSyntaxError("chains comparisons with `in`; write `and` between two comparisons", node.lineno)
         contains = _build_filter(_CONTAINS, nodes.List([node.expr, node.ops[0].expr], lineno=node.lineno))
         return contains if node.ops[0].op == "in" else nodes.Not(contains, lineno=node.lineno)
     is_slice = isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice)

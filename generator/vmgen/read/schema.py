@@ -37,7 +37,7 @@ TYPE_NAMES = {
 # Sections of an environment in which `off` is one of the options, and so cannot be mistaken for a boolean.
 _OFF_IS_TEXT = (("policy",), ("severity",))
 _MAX_VALUE_LENGTH = 60
-_NAME_FORM = "lower-case letters, digits and dashes, a letter first"
+_NAME_FORM = "lower-case letters, digits and dashes, beginning with a letter"
 _MAX_KEYS_LISTED = 5
 
 
@@ -70,7 +70,7 @@ class Schema:
         try:
             return [(tuple(error.instance_path), error.message) for error in self._validator.iter_errors(data)]
         except ValueError as error:  # a date, an infinite number, half of a character, a depth that the validator does not take
-            return [((), f"holds a value that JSON does not have: {error}")]
+            return [((), f"contains a value that JSON does not support: {error}")]
 
     def find_problems(self, value: Located) -> list[tuple[KeyPath, Problem]]:
         """Return the problems of a value, each with the path to pass to prune_invalid()."""
@@ -171,14 +171,14 @@ def prune_invalid(value: Located, paths: Sequence[KeyPath]) -> Located:
 
 def _refuse_retrieval(uri: str) -> Any:
     """Reject a `$ref` out of its document: vmgen opens no network connection, and no file for a schema."""
-    raise ValueError(f"{uri} lies outside of the schema")
+    raise ValueError(f"{uri} is outside of the schema")
 
 
 def _find_ambiguous_scalars(value: Located) -> dict[KeyPath, Problem]:
     problems: dict[KeyPath, Problem] = {}
     for path, item in walk(value):
         if isinstance(item.data, AmbiguousScalar) and "cloudInit" not in path and path[:1] not in _OFF_IS_TEXT:
-            message = f'{item.data} means different things to YAML tools; write "{item.data}" for the text'
+            message = f'{item.data} is ambiguous in YAML; write "{item.data}" for the text'
             problems[path] = AMBIGUOUS_SCALAR.build_problem(item.place, format_path(path), message)
     return problems
 
@@ -229,8 +229,8 @@ def _list_nearest(name: str, known_keys: Mapping[str, Any]) -> str:
 
     keys = [key for key, schema in known_keys.items() if not schema.get("x-platform-field")]
     if len(keys) <= _MAX_KEYS_LISTED:
-        return f"; known here: {', '.join(keys)}"
-    return f"; near to it are {', '.join(get_close_matches(name, keys, n=3, cutoff=0))}, and docs/environment.md lists all"
+        return f"; known keys: {', '.join(keys)}"
+    return f"; similar keys: {', '.join(get_close_matches(name, keys, n=3, cutoff=0))}; docs/environment.md lists all"
 
 
 def _report_invalid_name(path: KeyPath, name: str, item: Located, expected: str) -> tuple[KeyPath, Problem]:
@@ -261,13 +261,13 @@ def _describe_error(
         options = [str(option) for option in details["options"] if option is not None]
         return INVALID_VALUE, f"'{value}' is not one of {', '.join(options)}{did_you_mean(value, options)}"
     if kind == "uniqueItems":
-        return DUPLICATE_ITEM, f"an item stands twice in {value}; remove one"
+        return DUPLICATE_ITEM, f"duplicate item in {value}; remove one"
     if kind == "minLength":
-        return INVALID_VALUE, "is empty; write a value, or leave the key out"
+        return INVALID_VALUE, "is empty; write a value, or remove the key"
     if "x-expected" in schema:
         return INVALID_VALUE, f"'{value}' is not {schema['x-expected']}"
     if kind == "falseSchema":
-        return UNKNOWN_KEY, "cannot stand here; remove it"
+        return UNKNOWN_KEY, "is not allowed here; remove it"
     return INVALID_VALUE, fallback
 
 
@@ -282,7 +282,7 @@ def _suggest_fix(types: list[str], data: Any, schema: dict[str, Any]) -> str:
         if isinstance(data, bool | int):
             return f'; write "{str(data).lower()}" in quotes for the text'
         if isinstance(data, float):  # the source text is lost: 24.10 has become 24.1
-            return "; put it in quotes for the text"
+            return "; quote it for the text"
     elif isinstance(data, AmbiguousScalar) and "boolean" in types:
         boolean = YAML_1_1_BOOLEANS.get(data.lower())
         return "" if boolean is None else f"; write {str(boolean).lower()}"

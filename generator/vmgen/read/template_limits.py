@@ -164,7 +164,7 @@ def limit_result(result: Any, steps: StepCounter) -> Any:
     elif isinstance(result, list | tuple | dict):
         steps.spend(len(result))
     elif isinstance(result, int) and result.bit_length() > MAX_BITS:
-        raise StepLimitError("a number this large is not for templates")
+        raise StepLimitError("a number this large is not allowed in templates")
     elif isinstance(result, Iterator):
         return steps.count_items(result)
     return result
@@ -175,7 +175,7 @@ def guard_method(owner: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[s
     if isinstance(owner, bytes) and name not in ("decode", "hex"):
         raise StepLimitError(f"calls {name} of bytes; decode them first")
     if name in ("to_bytes", "translate"):
-        raise StepLimitError(f"calls {name}, which is not for templates")
+        raise StepLimitError(f"calls {name}, which templates cannot use")
     if not isinstance(owner, str):
         return
     first = args[0] if args else None
@@ -198,7 +198,7 @@ def guard_method(owner: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[s
 def guard_operands(operator: str, left: Any, right: Any, steps: StepCounter) -> None:
     """Count what an operator will make of two values. Raises StepLimitError if it makes what no template needs."""
     if operator == "**" or (operator == "%" and isinstance(left, str)):
-        raise StepLimitError(f"the operator {operator} is not for templates")
+        raise StepLimitError(f"the operator {operator} is not allowed in templates")
     steps.spend(1)
     if operator == "*":
         for one, other in ((left, right), (right, left)):
@@ -207,7 +207,7 @@ def guard_operands(operator: str, left: Any, right: Any, steps: StepCounter) -> 
             elif isinstance(one, list | tuple) and isinstance(other, int):
                 steps.spend(len(one) * max(other, 0))
         if all(isinstance(side, int) for side in (left, right)) and left.bit_length() + right.bit_length() > MAX_BITS:
-            raise StepLimitError("a product this large is not for templates")
+            raise StepLimitError("a product this large is not allowed in templates")
     if not isinstance(left, int | float):
         steps.measure(left)
         steps.measure(right)

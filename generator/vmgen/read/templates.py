@@ -207,7 +207,7 @@ def _describe_error(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "calls or includes itself too often"
     if isinstance(error, TemplateSyntaxError):
-        return error.message or "is no template"
+        return error.message or "is not a template"
     if isinstance(error, TemplateError | TypeError | StepLimitError):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -30,7 +30,7 @@ def find_unread_files(project: Project) -> Iterator[Problem]:
             if path.stem in _SHARED_FILES and path.suffix != ".yaml":
                 yield _report(project, path, f"rename it to {path.stem}.yaml")
         elif _is_environment(path) and not _is_named(project, path):
-            remedy = "an environment lies in environments/ itself, and a layer is named by `extends:`"
+            remedy = "an environment must be in environments/ itself, and a layer must be named by `extends:`"
             yield _report(project, path, remedy)
 
 

@@ -40,7 +40,7 @@ MAX_VALUES = 2_000_000
 # Readers round, reject or turn into infinity a number of more digits.
 MAX_NUMBER_LENGTH = 19
 
-_ALIAS_MESSAGE = "unknown alias; write the value out, or put a text that begins with '*' in quotes"
+_ALIAS_MESSAGE = "unknown alias; write the value out, or quote text that begins with '*'"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = {"", "~", "null", "Null", "NULL"}
@@ -153,7 +153,7 @@ class _Parser:
         # Before parsing: to libyaml U+0085 and U+2028 end a line, and so a comment, where no editor shows a line break.
         position = find_unprintable(text)
         if position is not None:
-            message = f"the character {describe_unprintable(text)} does not survive YAML tools; remove it"
+            message = f"the character {describe_unprintable(text)} is lost or changed by YAML tools; remove it"
             raise self._stop(self._locate_end(text[:position]), UNPRINTABLE_CHARACTER, message)
         return text
 
@@ -167,7 +167,7 @@ class _Parser:
             return self._resolve_alias(event, place)
         if event.tag is not None:
             # Neither a tag nor an alias is repeated: `password: !x` and `password: *x` are passwords without quotes.
-            message = "a tag is not taken; write a plain value, or put a text that begins with '!' in quotes"
+            message = "tags are not supported; write a plain value, or quote text that begins with '!'"
             self._report(place, YAML_TAG, message)
         if isinstance(event, yaml.ScalarEvent):
             value = self._parse_scalar(event, place)
@@ -185,13 +185,13 @@ class _Parser:
             raise self._stop(place, UNKNOWN_ALIAS, _ALIAS_MESSAGE)
         self.value_count += _count_values(target, MAX_VALUES - self.value_count)
         if self.value_count > MAX_VALUES:
-            raise self._stop(place, ALIAS_BOMB, "aliases unfold to too many values; write them out")
+            raise self._stop(place, ALIAS_BOMB, "aliases expand to too many values; write them out")
         return target
 
     def _parse_scalar(self, event: Any, place: Place) -> Located:
         character = describe_unprintable(event.value)  # written as an escape
         if character:
-            message = f"the character {character} does not survive YAML tools; remove it"
+            message = f"the character {character} is lost or changed by YAML tools; remove it"
             self._report(place, UNPRINTABLE_CHARACTER, message)
             # What goes on with the file, to report all mistakes, could neither encode it nor look for a file of that name.
             return Located(UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", event.value), place)
@@ -211,7 +211,7 @@ class _Parser:
                 continue
             if name in values:
                 first = values[name].key_place
-                message = f"'{name}' is written twice, first at line {first.line if first else '?'}; remove one"
+                message = f"'{name}' is a duplicate key, first at line {first.line if first else '?'}; remove one"
                 self._report(key.place, DUPLICATE_KEY, message)
                 continue
             values[name] = Located(value.data, value.place, key.place)
@@ -221,21 +221,21 @@ class _Parser:
         """Return the key as text, or None if its value has to be dropped."""
         if isinstance(key.data, AmbiguousScalar):
             if key.data == "<<":
-                self._report(key.place, MERGE_KEY, "merge keys are not taken; use `defaults:` or `extends:`")
+                self._report(key.place, MERGE_KEY, "merge keys are not supported; use `defaults:` or `extends:`")
                 return None
-            message = f'the key {key.data} means different things to YAML tools; write "{key.data}"'
+            message = f'the key {key.data} is ambiguous in YAML; write "{key.data}"'
             self._report(key.place, AMBIGUOUS_SCALAR, message)
             return str(key.data)
         if key.data == "":
-            self._report(key.place, KEY_NOT_TEXT, "a key must not be empty; write its name, or remove it")
+            self._report(key.place, KEY_NOT_TEXT, "a key must not be empty; write a name, or remove it")
             return None
         if isinstance(key.data, str):
             return key.data
         if isinstance(key.data, int) and not isinstance(key.data, bool):
             return str(key.data)
-        message = "a key must be text; put it in quotes"
+        message = "a key must be text; quote it"
         if key.mapping and all(value.data is None for value in key.mapping.values()):  # what `{{ vm.name }}` is in YAML
-            message = "`{{ ... }}` is no template here; put it in quotes, or write it in a template of cloud-init"
+            message = "`{{ ... }}` is not a template here; quote it, or move it to a template of cloud-init"
         self._report(key.place, KEY_NOT_TEXT, message)
         return None
 
@@ -246,7 +246,7 @@ class _Parser:
         line = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
         if "\t" in line[: len(line) - len(line.lstrip())]:
             tab = place._replace(column=line.index("\t") + 1)
-            return tab, TAB_INDENTATION, "a tab in the indentation; YAML takes spaces only"
+            return tab, TAB_INDENTATION, "a tab in the indentation; YAML only allows spaces"
         message = error.problem or "not YAML"
         if "end of stream" in message and error.context_mark and "quoted" in (error.context or ""):
             opening = self._locate_mark(error.context_mark)
@@ -276,26 +276,26 @@ class _Parser:
 # What libyaml says, in the order in which it is looked for, and what to do. Its own words name tokens that no user wrote.
 _SYNTAX_ERRORS = {
     "mapping values are not allowed": "a second ': ' on this line, or a key that is indented like a value; "
-    "quote a text that holds ': ', or begin a new line",
-    "cannot start any token": "a text begins with '%', '@' or '`', which YAML keeps for itself; put it in quotes",
-    "expected node content": "a value is expected here; write one, or quote a text that begins with one of , ] } % @ &",
-    "expected <block end>": "the indentation does not fit the lines above; indent the keys of one mapping alike",
-    "did not find expected key": "the indentation does not fit the lines above, or a quote or bracket is not closed; "
-    "indent the keys of one mapping alike",
-    "did not find expected '-' indicator": "an item of the list above is expected here; begin it with '- ', or indent less",
+    "quote text that contains ': ', or begin a new line",
+    "cannot start any token": "text begins with '%', '@' or '`', which YAML reserves; quote it",
+    "expected node content": "expected a value; write one, or quote text that begins with one of , ] } % @ &",
+    "expected <block end>": "the indentation does not match the lines above; indent all keys of a mapping equally",
+    "did not find expected key": "the indentation does not match the lines above, or a quote or bracket is not closed; "
+    "indent all keys of a mapping equally",
+    "did not find expected '-' indicator": "expected an item of the list above; begin it with '- ', or indent less",
     "did not find expected ',' or ']'": "the list that '[' opens lacks a comma or its end; write ',' or ']'",
     "did not find expected ',' or '}'": "the mapping that '{' opens lacks a comma or its end; write ',' or '}'",
-    "could not find expected ':'": "a line without ': ' where a key is expected; write 'key: value', or indent a text",
-    "unknown escape character": "a backslash in double quotes begins no escape of YAML; use single quotes",
+    "could not find expected ':'": "expected a key, but the line has no ': '; write 'key: value', or indent text",
+    "unknown escape character": "unknown escape after a backslash in double quotes; use single quotes",
     "expected hexdecimal number": "an escape in double quotes has no number; use single quotes for a plain backslash",
     "found unexpected end of stream": "the file ends inside of a value; close the quote or bracket that is open",
-    "did not find expected <document start>": "a line that belongs to nothing above; indent it, or write 'key: value'",
+    "did not find expected <document start>": "the line belongs to nothing above; indent it, or write 'key: value'",
     "block sequence entries are not allowed": "a list item '- ' cannot begin on this line; begin a new line for it",
     "block mapping keys are not allowed": "a key cannot begin here; begin a new line for it",
-    "tab character": "a tab where YAML takes spaces only; write spaces",
+    "tab character": "a tab where YAML only allows spaces; write spaces",
     "did not find expected comment or line break": "text after '|' or '>'; begin the text on the next line",
-    "undefined tag handle": "a text begins with '!', which YAML keeps for tags; put it in quotes",
-    "alphabetic or numeric character": "a text begins with '&' or '*', which YAML keeps for itself; put it in quotes",
+    "undefined tag handle": "text begins with '!', which YAML reserves for tags; quote it",
+    "alphabetic or numeric character": "text begins with '&' or '*', which YAML reserves; quote it",
 }
 
 

@@ -31,7 +31,7 @@ def format_diff(existing: bytes, rendered: bytes, limit: int | None = _MAX_LINES
     except (InvalidYamlError, UnicodeDecodeError):
         return ("(the file is not YAML)",)
     if len(objects) != 1 or not isinstance(objects[0], dict):
-        return ("(the file does not hold one object)",)
+        return ("(the file does not contain one object)",)
     from difflib import SequenceMatcher  # only drift pays for the import
 
     safe_keys = {match["name"] for line in new_lines if (match := _KEY_LINE.match(line))} - {"cloudInit"}
@@ -96,8 +96,8 @@ def _has_other_line_endings(existing: bytes, wanted: bytes) -> bool:
 def _report_line_endings(project: Project, changes: FileChanges, paths: list[str]) -> Problem:
     """Return one problem for all files of an environment that Git, or an editor, wrote with other line endings."""
     message = (
-        f"{format_count(len(paths), 'file differs', 'files differ')} in line endings alone: Git, or an editor, wrote CRLF; "
-        f"write `{project.output}/** text eol=lf` into .gitattributes, then run git add --renormalize . and vmgen render"
+        f"{format_count(len(paths), 'file differs', 'files differ')} only in line endings: Git or an editor wrote CRLF; "
+        f"add `{project.output}/** text eol=lf` to .gitattributes, then run git add --renormalize . and vmgen render"
     )
     place = Place(project.display_path(project.manifests / changes.environment))
     return DRIFT.build_problem(place, "", message, tuple(f"    {project.output}/{path}" for path in paths[:_MAX_LINES]))
@@ -116,9 +116,9 @@ def find_drift(
             (changes.created, "is missing; run vmgen render"),
             (
                 [path for path in changes.updated if path not in converted],
-                "is not what its environment renders; run vmgen render, and change the environment, not the manifest",
+                "differs from its environment; run vmgen render, and edit the environment, not the manifest",
             ),
-            (changes.pruned, "is no longer wanted; run vmgen render"),
+            (changes.pruned, "is obsolete; run vmgen render"),
         ):
             for path in paths:
                 lines = format_diff(contents[path], wanted[path]) if with_diff and path in contents else ()

@@ -41,7 +41,7 @@ def parse_selectors(selectors: Collection[str]) -> tuple[LabelRequirement, ...]:
 def _parse_requirement(text: str) -> LabelRequirement:
     match = _REQUIREMENT_PATTERN.fullmatch(text)
     if not match or (match["not"] and match["operator"]):
-        raise VmgenError(f"'{text}' is no condition on labels; write key=value, key!=value, key or !key")
+        raise VmgenError(f"invalid label selector '{text}'; write key=value, key!=value, key or !key")
     return LabelRequirement(match["key"], match["value"], not match["not"] and match["operator"] != "!=")
 
 

@@ -35,10 +35,10 @@ def _format_headline(impact: Impact, paint: Paint) -> str:
     also = f"; {format_count(checked, 'object')} checked against it" if checked else ""
     if counts["objects"]:
         nouns = ", ".join(format_count(number, plural.removesuffix("s")) for plural, number in counts.items())
-        return f"{subject} reaches {nouns}{also}"
+        return f"{subject} affects {nouns}{also}"
     dependents = ", ".join(impact.dependent_environments)
     readers = f"; read by {dependents}" if dependents and not checked else ""
-    return f"{subject} reaches no field of any object{also}{readers}"
+    return f"{subject} affects no field of any object{also}{readers}"
 
 
 def _format_objects(objects: list[AffectedObject], paint: Paint) -> Iterator[str]:

@@ -64,10 +64,8 @@ _SEVERE_VERDICTS = (
     Verdict.EXPOSURE_WIDENS,
     Verdict.DELETE,
 )
-_TABLE_HEADER = (
-    "| environment | create | update | delete | destroy data | retired | what the updates do |\n|---|--:|--:|--:|--:|--:|---|\n"
-)
-INCOMPLETE = "Not complete: what cannot be expanded is not in this plan."
+_TABLE_HEADER = "| environment | create | update | delete | destroy data | retired | updates |\n|---|--:|--:|--:|--:|--:|---|\n"
+INCOMPLETE = "Incomplete: this plan lacks the changes that cannot be expanded."
 _ESCAPES = {ord(character): f"&#{ord(character)};" for character in "\\`*_{}[]|@#~$:"} | {ord("\n"): " "}
 
 
@@ -104,7 +102,7 @@ def _describe_rename(change: ObjectChange, candidate: Identity) -> str:
     return (
         f"It looks like {candidate.name} under a new name."
         if not is_elsewhere
-        else (f"It looks like an object of namespace {candidate.namespace} in another one; it begins empty.")
+        else (f"It looks like an object of namespace {candidate.namespace} in another one; it starts empty.")
     )
 
 
@@ -115,7 +113,7 @@ def describe_retained(kept: TotalsDelta) -> str:
 
 def describe_baseline(against: str) -> str:
     """Describe what a plan compares with; `against` is a Git ref, or empty for the files."""
-    return f"what is committed at {against}" if against else "the files in manifests/"
+    return against if against else "the files in manifests/"
 
 
 class _ChangeGroup(NamedTuple):
@@ -178,7 +176,7 @@ def _format_lines(plan: Plan, paint: Paint, live: Sequence[LiveNote]) -> Iterato
             yield f"  {describe_retained(plan.kept[environment])}"
         yield ""
     if live:
-        yield from (paint("Live, by the dump", "bold"), *(f"  {escape(format_live_note(note))}" for note in live), "")
+        yield from (paint("Live, from the dump", "bold"), *(f"  {escape(format_live_note(note))}" for note in live), "")
     totals = format_delta(sum_deltas(plan.deltas.values()))
     if totals:
         yield f"Totals: {totals}."
@@ -256,7 +254,7 @@ def _format_live_list(live: Sequence[LiveNote], max_bytes: int) -> str:
             lines.append(f"- and {len(live) - index} more\n")
             break
         lines.append(line)
-    return "\nLive, by the dump:\n\n" + "".join(lines) if lines else ""
+    return "\nLive, from the dump:\n\n" + "".join(lines) if lines else ""
 
 
 def _fit_blocks(section: _Section, bytes_left: int) -> tuple[list[_Block], int]:

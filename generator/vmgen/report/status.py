@@ -66,8 +66,8 @@ def format_age(newest: str, now: datetime) -> str:
     try:
         age = now - datetime.fromisoformat(newest.replace("Z", "+00:00"))
     except ValueError:
-        return f"The newest entry of the dump is of {newest}."
-    return f"The newest entry of the dump is of {newest}, {_format_duration(age)} ago."
+        return f"The newest entry of the dump is from {newest}."
+    return f"The newest entry of the dump is from {newest}, {_format_duration(age)} ago."
 
 
 def _format_duration(age: timedelta) -> str:
@@ -80,11 +80,11 @@ def _format_duration(age: timedelta) -> str:
 def list_details(status: ObjectStatus) -> Iterator[str]:
     """Yield a line for each thing to say of an object, secrets hidden."""
     if status.state == MISSING:
-        yield "is committed, and not in the dump"
+        yield "is committed, but not in the dump"
     if status.state == ORPHAN:
         size = ", ".join(part for part in (status.size, status.cost) if part)
-        yield f"is in the namespace, and not in Git ({size})"
-        yield f"to adopt it: {status.adopt}"
+        yield f"is in the namespace, but not in Git ({size})"
+        yield f"to import it: {status.adopt}"
     for finding in status.findings:
         yield finding.text + (f" (since {finding.since})" if finding.since else "")
     for drift in status.drifts:

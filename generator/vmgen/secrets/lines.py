@@ -13,8 +13,8 @@ from vmgen.secrets.harmless import is_change_me, is_code, is_path, is_reference
 from vmgen.secrets.names import MAX_NAME_LENGTH, SENSITIVE_NAME, is_sensitive_name
 
 MIN_VALUE_LENGTH = 4  # shorter values after a name are prose, or numbers
-NAMED_DESCRIPTION = "a value of a secret's name"
-CHANGE_ME_DESCRIPTION = "a placeholder in the place of a secret"
+NAMED_DESCRIPTION = "a value with the name of a secret"
+CHANGE_ME_DESCRIPTION = "a placeholder instead of a secret"
 
 _VALUE = r"""(?:\\(?=["']))?(?P<value>"(?:\\.|[^"\\]){0,4096}"?|'[^']{0,4096}'?|[^\s"',;&|]{1,4096})"""
 NAMED_PATTERN = rf"""(?i)(?:{SENSITIVE_NAME})\d{{0,2}}(?:\\?["'])?\s{{0,8}}(?:=>|:=|=|:)\s{{0,8}}{_VALUE}"""
