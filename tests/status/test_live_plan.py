@@ -12,7 +12,7 @@ import pytest
 from tests.status.cluster import RESTART, Cluster, foreign
 from vmgen.read.schema import Schema
 
-LIVE_HEAD = "Live, by the dump"
+LIVE_HEAD = "Live, from the dump"
 
 
 def plan_live(cluster: Cluster, edit: Callable[[str], str], *arguments: str) -> Any:
