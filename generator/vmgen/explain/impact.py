@@ -244,7 +244,7 @@ class _TargetMatcher(NamedTuple):
             kinds = self.platform.content.mapping["kinds"]
             return kinds.mapping[kind].place.file == self.target.file
         return any(
-            path in (("platform",), ("kinds",))
+            path in (("platform",), ("platformVersion",), ("kinds",))
             or (path[:2] == ("kinds", kind) and (len(path) == 2 or path[2] in _TEMPLATE_KEYS))
             for path in self.line_contents.paths
         )
