@@ -15,7 +15,7 @@ from vmgen.plan.verdicts import load_verdicts
 from vmgen.problems import ProblemsError
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project
-from vmgen.read.schema import Schema
+from vmgen.read.schema import Schema, load_builtin_schema
 from vmgen.read.yaml_reader import read_yaml
 
 LOADER = PlatformLoader(Project(Path("/nowhere")))
@@ -283,3 +283,24 @@ def test_problems_error_is_raised_for_an_invalid_version() -> None:
     assert content
     with pytest.raises(ProblemsError):
         LOADER.load_written(content)
+
+
+def test_default_of_the_environment_schema_is_that_of_the_row() -> None:
+    """What editors and docs/environment.md show as the default of a key is the default of its field, on every version."""
+    definitions = load_builtin_schema("environment").document["$defs"]
+    for platform, version in EVERY:
+        loaded = LOADER.load(platform, version)
+        for shape, section in (("group", "fields"), ("disk", "diskFields")):
+            for name, row in loaded.content.mapping[section].mapping.items():
+                entry = definitions[shape]["properties"].get(name, {})
+                entry = definitions[entry["$ref"].rpartition("/")[2]] if "$ref" in entry else entry
+                if "default" in entry:
+                    assert entry["default"] == row.get_plain("default"), (platform, version, name)
+
+
+def test_ports_of_an_export_are_not_reported(new_repository: Callable[..., Any]) -> None:
+    """An internal VM with the default port of the platform, which each export has, has no warning; another port has."""
+    for ports, count in ([22], 0), ([443], 1):
+        vm = {"external": False, "externalPorts": ports}
+        repository = new_repository({"environments/lab.yaml": environment("hikube", "2", {"a": vm})})
+        assert repository.run("render").messages.count("[ports-while-internal]") == count

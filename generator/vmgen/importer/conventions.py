@@ -9,7 +9,7 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from vmgen.merge.layers import merge
-from vmgen.merge.platform import Platform, PlatformLoader, VersionHint
+from vmgen.merge.platform import Platform, PlatformLoader, VersionHint, get_unset
 from vmgen.problems import Place, ProblemsError, VmgenError, sort_problems
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project
@@ -139,7 +139,7 @@ def format_import_hint(hint: VersionHint | None) -> str:
 def _iter_defaults(rows: Mapping[str, Located]) -> Iterator[tuple[str, Any]]:
     for name, row in rows.items():
         if row.get("unset") or row.get("default"):
-            yield name, row.get_plain("unset", row.get_plain("default"))
+            yield name, get_unset(row)
 
 
 def _iter_spellings(rows: Mapping[str, Located], fields: Container[str], table: str) -> Iterator[tuple[str, Any]]:

@@ -130,6 +130,11 @@ def _merge_field_defaults(content: Located, defaults: str, fields: str) -> Locat
     return Located({**own, **common.mapping}, common.place, layer="platform")
 
 
+def get_unset(row: Located) -> Any:
+    """Return what the platform takes for a field that a manifest leaves out; None if it is not known."""
+    return row.get_plain("unset", row.get_plain("default"))
+
+
 def _find_keys(content: Located, section: str) -> frozenset[str]:
     return frozenset(name for name, row in content.mapping[section].mapping.items() if row.get_plain("key", True))
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from vmgen.merge.platform import FIELD_SECTIONS, Platform, PlatformLoader
+from vmgen.merge.platform import FIELD_SECTIONS, Platform, PlatformLoader, get_unset
 from vmgen.plan.change_kinds import ABSENT, CHANGE_KINDS, Absent, are_equal
 from vmgen.quantities import format_count
 from vmgen.read.located import Located
@@ -112,11 +112,6 @@ def _collect_fields(kind: str, platform: Platform) -> tuple[dict[str, Located], 
     }
     unset = {f"spec.{name}": get_unset(row) for name, row in known.items() if row.get("unset") or row.get("default")}
     return rows, unset
-
-
-def get_unset(row: Located) -> Any:
-    """Return what the platform takes for a field that is left out; None if it is not known."""
-    return row.get_plain("unset", row.get_plain("default"))
 
 
 def _parse_kind(entry: Located, rows: dict[str, Located], unset: dict[str, Any]) -> KindVerdicts:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
+from vmgen.merge.platform import get_unset
 from vmgen.read.located import Located, to_plain
 
 
@@ -26,13 +27,15 @@ def external_without_ports(environment: Environment) -> Iterator[Finding]:
 
 @rule("ports-while-internal", "warning")
 def ports_while_internal(environment: Environment) -> Iterator[Finding]:
-    """`externalPorts` with `external: false` opens no port.
+    """`externalPorts` with `external: false` opens no port. The platform's own default, which each export has, is not reported.
 
     Remove one of them. If they come from different layers, nothing is reported, since a VM may override its group.
     """
+    row = environment.platform.get_field_rows("VMInstance").get("externalPorts")
+    default = get_unset(row) if row else None  # an export of any VM has it
     for group, vm, path in environment.vm_settings:
         external, ports = vm.values.get("external"), vm.values.get("externalPorts")
-        if not (external and ports and external.data is False and ports.items):
+        if not (external and ports and external.data is False and ports.items) or to_plain(ports) == default:
             continue
         levels = {
             _is_same_place(group.located.get("external"), external),
