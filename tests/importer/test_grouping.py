@@ -12,7 +12,7 @@ API = "apps.cozystack.io/v1alpha1"
 NAMES = "web api db cache worker build proxy mail search queue edge batch".split()
 TYPES = ["u1.medium", "u1.large", "u1.xlarge", "m1.large", "s1.large"]
 IMAGES = ["ubuntu-2404", "debian-12", "ubuntu-2204", "debian-13"]
-PROFILES = ["ubuntu", "debian", "ubuntu", "debian"]
+PROFILES = ["ubuntu", "fedora", "ubuntu", "fedora"]
 
 
 def exported(vms: int) -> str:

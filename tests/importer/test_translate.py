@@ -142,7 +142,7 @@ def test_the_manifests_that_the_odd_ones_are_made_from_are_imported(new_reposito
 def test_secrets_are_not_repeated(new_repository: Callable, import_text: Callable) -> None:
     """Neither notes nor problems hold what stands in a cloud-init or in a field that nobody knows."""
     found = objects("hikube")
-    found[0]["spec"] |= {"cloudInit": {"password": "hunter2"}, "userPassword": "hunter2", "gpus": ["hunter2"]}
+    found[0]["spec"] |= {"cloudInit": {"password": "hunter2"}, "userPassword": "hunter2", "networks": ["hunter2"]}
     result = import_text(new_repository().project, "".join(f"---\n{json.dumps(each)}\n" for each in found))
     (environment,) = result.environments
     said = format_text(result) + "".join(str(problem) for problem in environment.problems)

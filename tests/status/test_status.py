@@ -191,7 +191,7 @@ def test_file_that_is_not_there(cluster: Cluster) -> None:
 
 def test_size_limits_are_exact(monkeypatch: pytest.MonkeyPatch, cluster: Cluster) -> None:
     """A dump of the limit is read, one byte more is refused."""
-    from vmgen.status import dump
+    from vmgen.read import dump
 
     text = yaml.safe_dump_all(list(cluster.objects.values()))
     monkeypatch.setattr(dump, "_MIB", len(text))

@@ -15,9 +15,9 @@ from vmgen.cli.status import STDIN, read_dump_file
 from vmgen.pipeline import ProgressCallbacks, RenderResult, plan_and_gate, render_all
 from vmgen.plan.plan import Plan
 from vmgen.problems import has_errors, sort_problems
+from vmgen.read.dump import read_dump
 from vmgen.report.plan import MAX_COMMENT_BYTES, format_json, format_markdown, format_text
 from vmgen.status.compare import require_one_cluster
-from vmgen.status.dump import read_dump
 from vmgen.status.health import load_tables
 from vmgen.status.live_plan import LiveNote, describe_live_state, measure_added
 

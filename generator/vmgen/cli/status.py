@@ -14,10 +14,10 @@ from vmgen.filesystem.reader import MAX_JSON_BYTES, read_named_file, read_stream
 from vmgen.merge.layers import load_layers
 from vmgen.plan.baseline import load_baseline
 from vmgen.problems import VmgenError
+from vmgen.read.dump import read_dump
 from vmgen.read.layer_file import LayerLoader
 from vmgen.report.status import STATUS_FORMATS
 from vmgen.status.compare import FleetStatus, StatusBuilder, load_committed, require_one_cluster
-from vmgen.status.dump import read_dump
 from vmgen.status.health import load_tables
 from vmgen.status.restarts import RestartPlan, plan_restarts
 

@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple
 from vmgen.check.policy import is_policy_set
 from vmgen.check.rules.platform_fields import platform_version_not_written
 from vmgen.importer.conventions import PlatformConventions, load_conventions
+from vmgen.importer.detection import choose_version, collect_evidence, combine
 from vmgen.importer.environment import EnvironmentBuilder, EnvironmentText
 from vmgen.importer.inputs import Diagnostics, ImportNote, SourceManifest, read_manifests
 from vmgen.importer.ownership import StandaloneDiskDraft, VmDraft, assign_disks
@@ -82,6 +83,8 @@ def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) 
     conventions = _load_conventions(renderer, request, base)
     diagnostics = Diagnostics()
     manifests = _deduplicate(read_manifests(request.paths, stdin, conventions, diagnostics), diagnostics)
+    if request.platform_version is None:
+        conventions = _believe(manifests, conventions, renderer)
     namespaces, refused = _group_by_namespace(manifests, request.namespace or base.get_plain("namespace"), diagnostics)
     if len(namespaces) > 1 and request.environment:
         names = ", ".join(namespaces)
@@ -116,6 +119,14 @@ def _load_conventions(renderer: Renderer, request: ImportRequest, base: Located)
     if version is None and name == written:
         version = base.get_plain("platformVersion")
     return load_conventions(loader.load(name, loader.load_release(name).resolve(version)), loader)
+
+
+def _believe(manifests: Iterable[SourceManifest], conventions: PlatformConventions, renderer: Renderer) -> PlatformConventions:
+    """Return the conventions of the version that carries the manifests as they are: a live `{name}` is proof of its form."""
+    plain = ((item.kind, {key: to_plain(value) for key, value in item.spec.items()}) for item in manifests)
+    evidence = combine(collect_evidence(kind, {}, spec) for kind, spec in plain)
+    platform = choose_version(conventions.platform, evidence)
+    return conventions if platform is conventions.platform else load_conventions(platform, renderer.platform_loader)
 
 
 def _deduplicate(manifests: Iterable[SourceManifest], diagnostics: Diagnostics) -> list[SourceManifest]:

@@ -17,11 +17,11 @@ from vmgen.plan.desired import KIND_BY_KEY
 from vmgen.plan.matching import ManifestParser
 from vmgen.problems import ProblemsError, VmgenError
 from vmgen.quantities import format_size
+from vmgen.read.dump import Dump, LiveKey
 from vmgen.read.layer_file import LayerLoader
 from vmgen.read.manifests import InvalidYamlError
 from vmgen.read.repository import Project
 from vmgen.status.drift import Drift, find_drift, get_mapping
-from vmgen.status.dump import Dump, LiveKey
 from vmgen.status.health import HealthFinding, HealthReader
 from vmgen.status.quotas import list_limits
 

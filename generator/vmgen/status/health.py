@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from vmgen.merge.platform import load_extended, validate
+from vmgen.read.dump import Dump, LiveKey
 from vmgen.read.located import to_plain
 from vmgen.read.repository import Project
 from vmgen.secrets.redact import redact_line
-from vmgen.status.dump import Dump, LiveKey
 
 _MAX_MESSAGE_LENGTH = 300
 # Causes of findings that more than their text depends on.

@@ -11,9 +11,9 @@ from vmgen.plan.desired import Identity
 from vmgen.plan.plan import ObjectChange, Plan
 from vmgen.plan.verdicts import Verdict
 from vmgen.quantities import format_size
+from vmgen.read.dump import Dump
 from vmgen.secrets.redact import REDACTED
 from vmgen.status.drift import get_field
-from vmgen.status.dump import Dump
 from vmgen.status.health import iter_conditions
 from vmgen.status.quotas import list_limits
 

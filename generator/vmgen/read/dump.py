@@ -12,7 +12,7 @@ from vmgen.read.manifests import InvalidYamlError, parse_objects
 
 _MIB = 1024 * 1024
 MAX_JSON_MIB, MAX_YAML_MIB = MAX_JSON_BYTES // _MIB, MAX_YAML_BYTES // _MIB
-_HINT = "make it with kubectl get vminstances,vmdisks -n NAMESPACE -o json"
+STATUS_HINT = "make it with kubectl get vminstances,vmdisks -n NAMESPACE -o json"
 _TIMESTAMPS = ("creationTimestamp", "lastTransitionTime", "lastUpdateTime", "time", "lastTimestamp", "deletionTimestamp")
 
 LiveKey = tuple[str, str, str]
@@ -37,51 +37,54 @@ class Dump(NamedTuple):
         return sorted((item for item in self.objects.items() if item[0][0] == kind), key=lambda item: item[0])
 
 
-def read_dump(content: bytes, source: str, groups: Mapping[str, str]) -> Dump:
+def read_dump(content: bytes, source: str, groups: Mapping[str, str], hint: str = STATUS_HINT) -> Dump:
     """Read a dump. `groups` maps each kind of interest to its API group; a kind of another group is another kind.
+
+    `hint` says how to make a dump, in messages.
 
     Raises VmgenError if the content is no dump of objects: empty, cut off, a page of HTML, a message of kubectl.
     """
     objects: dict[LiveKey, Mapping[str, Any]] = {}
     newest = ""
     other_kinds: set[str] = set()
-    for item in _iter_items(content, source):
+    for item in _iter_items(content, source, hint):
         kind, metadata = item.get("kind"), item.get("metadata")
         group = str(item.get("apiVersion", "")).rpartition("/")[0]
         if not isinstance(kind, str) or not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
-            raise VmgenError(f"{source} holds something that is no object of Kubernetes; {_HINT}")
+            raise VmgenError(f"{source} holds something that is no object of Kubernetes; {hint}")
         if groups.get(kind) != group:
             other_kinds.add(kind)
             continue
         objects[kind, str(metadata.get("namespace", "")), metadata["name"]] = item
         newest = max(newest, *_iter_timestamps(item))
     if other_kinds and not objects:
-        raise VmgenError(f"{source} holds only {', '.join(sorted(other_kinds))}, which tells nothing of VMs; {_HINT}")
+        raise VmgenError(f"{source} holds only {', '.join(sorted(other_kinds))}, of which nothing is used here; {hint}")
     return Dump(objects, newest)
 
 
-def _iter_items(content: bytes, source: str) -> Iterator[Mapping[str, Any]]:
-    documents = _parse_documents(content, source)
+def _iter_items(content: bytes, source: str, hint: str) -> Iterator[Mapping[str, Any]]:
+    documents = parse_documents(content, source, hint)
     if not documents:
-        raise VmgenError(f"{source} is empty; {_HINT}")
+        raise VmgenError(f"{source} is empty; {hint}")
     for document in documents:
         if not isinstance(document, dict):
-            raise VmgenError(f"{source} holds something that is no object of Kubernetes; {_HINT}")
+            raise VmgenError(f"{source} holds something that is no object of Kubernetes; {hint}")
         if document.get("kind") == "Status":
-            raise VmgenError(f"{source} holds an error message of the API server, not objects; {_HINT}")
+            raise VmgenError(f"{source} holds an error message of the API server, not objects; {hint}")
         items = document.get("items")
         if isinstance(items, list) and str(document.get("kind", "List")).endswith("List"):
             if not all(isinstance(item, dict) for item in items):
-                raise VmgenError(f"{source} holds a list of something else than objects; {_HINT}")
+                raise VmgenError(f"{source} holds a list of something else than objects; {hint}")
             yield from items
         else:
             yield document
 
 
-def _parse_documents(content: bytes, source: str) -> list[Any]:
+def parse_documents(content: bytes, source: str, hint: str) -> list[Any]:
+    """Return the JSON or YAML documents of a dump. Raises VmgenError if it is none, or larger than the limit."""
     text = content.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text[:1] == b"<":
-        raise VmgenError(f"{source} is a page of HTML, perhaps the error page of a proxy; {_HINT}")
+        raise VmgenError(f"{source} is a page of HTML, perhaps the error page of a proxy; {hint}")
     is_json = text[:1] in (b"{", b"[")
     limit = MAX_JSON_MIB if is_json else MAX_YAML_MIB
     if len(content) > limit * _MIB:
@@ -89,10 +92,10 @@ def _parse_documents(content: bytes, source: str) -> list[Any]:
     try:
         return _parse_json(text.decode()) if is_json else parse_objects(text)
     except UnicodeDecodeError:
-        raise VmgenError(f"{source} is not UTF-8 text; {_HINT}") from None
+        raise VmgenError(f"{source} is not UTF-8 text; {hint}") from None
     except (json.JSONDecodeError, InvalidYamlError, RecursionError):
         # The reason would quote the dump, which may hold secrets.
-        raise VmgenError(f"{source} is cut off or neither JSON nor YAML; {_HINT}") from None
+        raise VmgenError(f"{source} is cut off or neither JSON nor YAML; {hint}") from None
 
 
 def _parse_json(text: str) -> list[Any]:
