@@ -23,7 +23,7 @@ Make = Callable[..., Any]
 
 
 def environment(vm: str, *lines: str) -> str:
-    return "\n".join(("namespace: tenant-acme", *lines, "vms:", f"  web: {vm}", ""))
+    return "\n".join(("namespace: tenant-acme", 'platformVersion: "1"', *lines, "vms:", f"  web: {vm}", ""))
 
 
 def said(result: Any) -> list[tuple[str, str]]:
