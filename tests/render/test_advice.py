@@ -148,7 +148,8 @@ def test_placeholder_key_in_user_data(repository: Make, user_data: str, line: in
     indented = user_data.replace("\n  ", "\n      ")
     group = f"sshKeys: ['{KEY}']\n    cloudInit: {indented}    instanceType: u1.large\n    image: ubuntu-2404\n"
     result = repository(f"namespace: tenant-acme\nvms:\n  web:\n    {group}    disks: {{data: 1Gi}}\n").run("render")
-    assert [problem.split(":")[1] for problem in result.advice] == [str(line)], result.messages
+    places = [problem.split(":")[1] for problem in result.advice if "[placeholder-key" in problem]
+    assert places == [str(line)], result.messages
 
 
 @pytest.mark.parametrize(
