@@ -17,13 +17,13 @@ FORMATS = {
     "plan": "`vmgen plan -o json`",
     "problems": "`-o json` of `vmgen render` and `vmgen check`",
 }
-_HEAD = "| what changes | how | verdict | what the platform does | versions | source |\n|---|---|---|---|---|---|\n"
+_HEAD = "| field | change | verdict | effect on the platform | versions | source |\n|---|---|---|---|---|---|\n"
 _WHOLE = {
     "created": "a new object",
-    "deleted": "an object that goes",
-    "moved": "an object that another environment takes over",
-    "other": "a field that the table does not name",
-    "written_out": "a field that was left out, and now says what the platform took for it",
+    "deleted": "a deleted object",
+    "moved": "an object that moves to another environment",
+    "other": "a field without rows",
+    "written_out": "an omitted field that is now set to the platform's default",
 }
 
 
@@ -32,10 +32,10 @@ def verdicts_page() -> str:
     project = Project(ROOT)
     parts = [
         "# Verdicts\n\n",
-        "What `vmgen plan` says of each change. The first row that fits wins; of several changes to one object the gravest "
-        "is the object's. Sources are paths in github.com/cozystack/cozystack, or issues there, unless they say more. The "
-        "rows of a field are in `templates/shared/fields.yaml` and the `platform.yaml` of a platform, the others in "
-        "`templates/<platform>/verdicts.yaml`; a repository can have its own ([platforms](platforms.md)).\n\n",
+        "The [verdicts](glossary.md#verdict) of `vmgen plan`. The first matching row applies. The verdict of an object is the "
+        "most severe of its changes. Sources are paths or issues in github.com/cozystack/cozystack, unless they name another "
+        "place. The rows of a field are in `templates/shared/fields.yaml` and the `platform.yaml` of a platform, the others in "
+        "`templates/<platform>/verdicts.yaml`; a repository can replace them ([platforms](platforms.md)).\n\n",
     ]
     loader = PlatformLoader(project)
     for name in project.platform_names:
@@ -95,9 +95,9 @@ def formats_page() -> str:
     """The documents that programs read, from their JSON Schemas."""
     parts = [
         "# JSON formats\n\n",
-        "Each document has a `version`. Within a version keys are only added; a key that goes, or changes its meaning, is a "
-        "new version. `vmgen list` is described with the [totals](budget.md#json-output), `explain` and `impact` with "
-        "[themselves](explain.md). SARIF is 2.1.0.\n\n",
+        "Each document has a `version`. Within a version, keys are only added; removing a key, or changing its meaning, needs "
+        "a new version. See [totals](budget.md#json-output) for `vmgen list`, and [explain and impact](explain.md) for "
+        "`vmgen explain` and `vmgen impact`. SARIF is 2.1.0.\n\n",
     ]
     for name, printed in FORMATS.items():
         schema = json.loads((ROOT / "schema" / f"{name}.schema.json").read_text(encoding="utf-8"))

@@ -18,16 +18,16 @@ ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = """\
 # Configuration
 
-vmgen needs none. An option is taken from the first of these that has it: the command line, a variable of the environment,
-`vmgen.toml`, its default.
+vmgen needs no configuration. For each option, the first of these applies: the command line, an environment variable,
+`vmgen.toml`, the default.
 
-The root of a repository is the nearest folder, from the current one upwards, that holds `environments/` or `vmgen.toml`. The
-search ends at the top of the Git repository; outside of Git, before a folder that another user owns. In text, paths are
-relative to the current folder; in every other format, to the top of the Git repository, as forges resolve them.
+The root of a repository is the nearest folder with `environments/` or `vmgen.toml`, from the current folder upwards. The
+search ends at the top of the Git repository, or outside of Git before a folder of another user. In text output, paths are
+relative to the current folder; in all other formats, to the top of the Git repository.
 
-`vmgen.toml` in the root can hold the keys below; any other is an error. A pull request can bring its own file, so it can
-neither name a program nor loosen a check: `against`, `affected-since`, `allow-empty`, `kustomize` and `verify` are no keys of
-it. `vmgen schema configuration` prints its schema.
+Put `vmgen.toml` into the root, with the keys below. Any other key is an error. A pull request can change the file, so it
+cannot name a program or weaken a check: `against`, `affected-since`, `allow-empty`, `kustomize` and `verify` are not keys.
+`vmgen schema configuration` prints its schema.
 
 ```toml file=vmgen.toml
 required-version = ">=0.1,<0.2"
@@ -45,9 +45,10 @@ Nothing differs from what is committed at HEAD.
 ...
 ```
 
-The kustomize engine that `vmgen check` builds with is the program that `--kustomize-binary` or `VMGEN_KUSTOMIZE_BINARY` names;
-else kustomize or kubectl beside the Python that runs vmgen, which is where a lock file puts it; else the one on `PATH`.
-kustomize 5.0 or kubectl 1.27 is the oldest that is taken. `vmgen check -v` says which one it was.
+`vmgen check` uses the first kustomize or kubectl of these: the program that `--kustomize-binary` or `VMGEN_KUSTOMIZE_BINARY`
+names; the one beside the Python that runs vmgen, where a lock file installs it; the one on `PATH`. It needs kustomize 5.0 or
+kubectl 1.27. `vmgen check -v` prints the path and the version.
+
 
 """
 NOTE = "<!-- Made by `make docs` from {source}. Do not edit. -->\n\n"
@@ -75,11 +76,12 @@ def environment_page() -> str:
         NOTE.format(source="schema/environment.schema.json"),
         "# The environment file\n\n",
         f"{schema['description']}\n\n",
-        "Layers, lowest first: the platform's defaults, `_defaults.yaml` beside the file, each `extends` in order, the file, "
-        "`defaults:`, the group, the instance. Mappings merge key by key, scalars and lists replace, `null` removes. "
-        "Of `image`, `url`, `clone` and `upload`, and of `count` and `names`, the higher layer's replaces the lower's.\n\n",
-        "An editor that reads `# yaml-language-server: $schema=../schema/environment.schema.json` on the first line completes "
-        "and checks these keys while you type.\n\n",
+        "[Layers](glossary.md#layer), lowest first: the platform's defaults, `_defaults.yaml` beside the file, each `extends` in "
+        "order, the file, `defaults:`, the [group](glossary.md#group), the instance. Mappings merge key by key, "
+        "scalars and lists replace, `null` removes. "
+        "A higher layer with one of `image`, `url`, `clone` and `upload`, or of `count` and `names`, replaces the others.\n\n",
+        "For completion and validation in an editor, begin the file with `# yaml-language-server: "
+        "$schema=../schema/environment.schema.json`.\n\n",
         *_section("Top level", schema, schema, "top"),
     ]
     for title, name in (
@@ -147,7 +149,7 @@ def configuration_page() -> str:
         node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
         if "properties" in node:
             parts += _section(f"`[{title}]`", node, schema, title)
-    parts.append("## Variables of the environment\n\n| variable | option |\n|---|---|\n")
+    parts.append("## Environment variables\n\n| variable | option |\n|---|---|\n")
     rows = {
         "VMGEN_DIRECTORY": "`-C`, `--directory`",
         "VMGEN_COLOR": "`--color`",
@@ -172,7 +174,7 @@ def manual_page() -> str:
     root = Context(app, info_name="vmgen", terminal_width=78, max_content_width=78, help_option_names=["-h", "--help"])
     parts = [
         f'.\\" Made by `make docs` from the command line. Do not edit.\n.TH VMGEN 1 "" "vmgen {__version__}" "User Commands"\n',
-        ".SH NAME\nvmgen \\- short environment files become the manifests of virtual machines\n",
+        ".SH NAME\nvmgen \\- generate manifests of virtual machines from short environment files\n",
         ".SH SYNOPSIS\n.B vmgen\n[\\-C DIR] COMMAND [ARGUMENTS]\n.SH DESCRIPTION\n.nf\n",
         f"{_roff(app.get_help(root))}\n.fi\n.SH COMMANDS\n",
     ]
@@ -182,9 +184,9 @@ def manual_page() -> str:
         text = command.get_help(Context(command, info_name=name, parent=root))
         parts.append(f".SS {name}\n.nf\n{_roff(text)}\n.fi\n")
     parts.append(
-        ".SH FILES\n.nf\nvmgen.toml            configuration of a repository\nenvironments/*.yaml   what is rendered\n"
-        "manifests/            what is written\n.fi\n"
-        ".SH NOTES\nDebian's package gforth brings another program of this name and its manual page.\n"
+        ".SH FILES\n.nf\nvmgen.toml            configuration of a repository\nenvironments/*.yaml   sources\n"
+        "manifests/            rendered manifests\n.fi\n"
+        ".SH NOTES\nDebian's package gforth contains another program of this name, with a manual page.\n"
     )
     return "".join(parts)
 
@@ -227,7 +229,8 @@ def rules_page() -> str:
     """Every rule with its paragraph, sorted by id."""
     parts = [
         NOTE.format(source="the rules"),
-        "# Rules\n\nEvery problem names its rule in brackets. Errors refuse the run; warnings and notices do not.\n\n",
+        "# Rules\n\nEvery problem names its rule in brackets. Only errors make a run fail. "
+        "A [waiver](glossary.md#waiver) suppresses a rule at one location.\n\n",
     ]
     policies = {policy.id for policy in BUILT_IN_POLICIES}
     for rule in all_rules():
@@ -245,9 +248,9 @@ def commands_page() -> str:
     parts = [
         NOTE.format(source="the command line"),
         "# Commands\n\n",
-        "Exit codes: **0** done, or nothing differs; **1** the answer is no (problems, drift, the gate); **2** could not do "
-        "the job (usage, a missing file); **70** a bug in vmgen, which says how to report it; **130** after Ctrl-C.\n\n",
-        "Data goes to stdout, messages to stderr. Colour only on a terminal; `NO_COLOR` and `--color` decide before it does. "
+        "Exit status: **0** success; **1** check failed (problems, [drift](glossary.md#drift), data loss); **2** usage or "
+        "runtime error; **70** a bug in vmgen; **130** after Ctrl-C.\n\n",
+        "vmgen prints data to stdout and messages to stderr, with colour on a terminal. `NO_COLOR` and `--color` override it. "
         "`vmgen completion` completes commands, options and environments in bash, zsh and fish.\n\n",
     ]
     root = Context(app, info_name="vmgen", terminal_width=100, max_content_width=100, help_option_names=["-h", "--help"])
