@@ -41,7 +41,7 @@ output = "markdown"
 
 ```console
 $ vmgen plan -o text
-Nothing differs from what is committed at HEAD.
+Nothing differs from HEAD.
 ...
 ```
 
@@ -76,8 +76,8 @@ def environment_page() -> str:
         NOTE.format(source="schema/environment.schema.json"),
         "# The environment file\n\n",
         f"{schema['description']}\n\n",
-        "[Layers](glossary.md#layer), lowest first: the platform's defaults, `_defaults.yaml` beside the file, each `extends` in "
-        "order, the file, `defaults:`, the [group](glossary.md#group), the instance. Mappings merge key by key, "
+        "[Layers](glossary.md#layer), lowest first: the platform's defaults, `_defaults.yaml` beside the file, each "
+        "`extends` in order, the file, `defaults:`, the [group](glossary.md#group), the instance. Mappings merge key by key, "
         "scalars and lists replace, `null` removes. "
         "A higher layer with one of `image`, `url`, `clone` and `upload`, or of `count` and `names`, replaces the others.\n\n",
         "For completion and validation in an editor, begin the file with `# yaml-language-server: "

@@ -18,7 +18,8 @@ def test_fresh(path: str) -> None:
 
 
 def test_every_page_is_in_the_site() -> None:
-    """Each page of docs/ stands in the table of contents of the site, once."""
+    """Each page of docs/ is in the table of contents of the site, once; index is the page that has the table."""
     contents = (CHECKOUT / "tools" / "site" / "conf.py").read_text(encoding="utf-8").split("CHAPTERS")[1].split("}")[0]
     words = contents.replace('"', " ").replace(",", " ").split()
-    assert [path.stem for path in sorted((CHECKOUT / "docs").glob("*.md")) if words.count(path.stem) != 1] == []
+    pages = sorted(path.stem for path in (CHECKOUT / "docs").glob("*.md"))
+    assert [page for page in pages if words.count(page) != (page != "index")] == []
