@@ -11,7 +11,7 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from benchmarks.fleets import write_environments
+from benchmarks.fleets import write_fleet
 from benchmarks.measure import Run, run
 from benchmarks.page import page
 from benchmarks.peers import find_peers
@@ -64,7 +64,7 @@ def _measure(sizes: list[int], rounds: int | None, work: Path) -> Results:
 def _warm_up(work: Path) -> None:
     """Four groups have every shape: all that a render keeps for the next is there before the first round."""
     folder = work / "warm"
-    write_environments(200, folder)
+    write_fleet(200, folder)
     run((str(VMGEN), "render"), folder, common_environment(work))
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from textwrap import fill
 
-from benchmarks.fleets import input_kib
+from benchmarks.fleets import measure_input_kib
 from benchmarks.measure import Run
 from benchmarks.promises import PROMISES, Promise
 from benchmarks.results import Ratio, Results, ratio, slope, typical
-from benchmarks.scenarios import CHANGED, COLD, FIRST, GIT, NO_OP
+from benchmarks.scenarios import BUILDS, CHANGED, CHECK, COLD, COMMANDS, FIRST, GIT, NO_OP
 
 HEAD = """\
 <!-- Made by `make bench`. Do not edit. -->
@@ -21,11 +21,14 @@ Whole processes, medians. In each round everything runs once, in an order that r
 ({machine}) is shared: read the ratios, which are taken within each round, not the seconds. Memory is that of a command's
 largest process."""
 FLEET = """\
-A fleet is three objects a VM, in groups of up to 50: every third group is exposed, every fourth has cloud-init and one VM of
-another size. vmgen writes one file an object, and the kustomizations."""
+A fleet is three objects a VM, in groups of 1 to 500 VMs and three environments. Two thirds of the groups have user data from a
+template, which writes the name of each VM; every tenth VM has a size of its own, every fourth group is exposed. vmgen writes
+one file an object, and the kustomizations."""
 SITUATIONS = """\
 - *cold*: no manifests, no stamps. *first run*: no cache of the user either. *cold, Git*: in a repository with one commit.
 - *no-op*: nothing has changed since a render. *one VM changed*: one line has.
+- *plan*, *check*, *impact*, *explain*, *list* and *status* run on a fleet whose manifests are committed; *import* reads one
+  environment of it. *kustomize alone* builds the same manifests in parts of 200, one after the other, by the engine of check.
 """
 
 
@@ -51,6 +54,11 @@ def _tables(results: Results) -> Iterator[str]:
     yield _table(("", "limit", "measured", "held"), (_promise(each, results) for each in PROMISES))
     yield "## Wall seconds (CPU seconds; peak MiB)\n"
     yield _by_size(results, results.scenarios, lambda name, vms: _cell(results, name, vms))
+    yield "## Ratios of CPU seconds\n"
+    commands = {f"{name} / {COLD}": (name, COLD) for name in COMMANDS} | {f"{CHECK} / {BUILDS}": (CHECK, BUILDS)}
+    yield _by_size(
+        results, tuple(commands), lambda title, vms: _figure(ratio(results.runs, *commands[title], vms, of_cpu=True))
+    )
     yield "## Ratios of wall seconds\n"
     yield "The median of the ratios of each round; in brackets the ratio of the medians, where it differs.\n"
     against = [(COLD, peer) for peer in results.peers] + [(name, COLD) for name in (NO_OP, CHANGED, FIRST, GIT)]
@@ -111,7 +119,7 @@ def _ends(results: Results) -> Iterator[str]:
 
 
 def _growth_of_memory(small: Run, large: Run) -> str:
-    before, after = input_kib(10_000), input_kib(50_000)
+    before, after = measure_input_kib(10_000), measure_input_kib(50_000)
     return (
         f"From 10,000 to 50,000 VMs the environments grow {after / before:.1f} times, from {before:.0f} to {after:.0f} KiB; "
         f"the peak memory of a cold render grows {large.memory / small.memory:.1f} times, "

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from benchmarks.results import Ratio, Runs, exponent, ratio
-from benchmarks.scenarios import CHANGED, COLD, FIRST, GIT, NO_OP
+from benchmarks.scenarios import BUILDS, CHECK, COLD, EXPLAIN, FIRST, IMPACT, IMPORT, LIST, NO_OP, PLAN
 
 Figure = Callable[[Runs], "Ratio | float | None"]
 
@@ -29,22 +30,43 @@ class Promise(NamedTuple):
         return value < self.limit if self.under else value <= self.limit
 
 
-def _ratio(over: str, under: str, vms: int) -> Figure:
-    return lambda runs: ratio(runs, over, under, vms)
+def _ratio(over: str, under: str, vms: int, *, of_cpu: bool = False) -> Figure:
+    return lambda runs: ratio(runs, over, under, vms, of_cpu=of_cpu)
 
 
-def _highest_peak(runs: Runs) -> float | None:
-    return max((one.memory for name in (COLD, FIRST, GIT) for one in runs.get((name, 10_000), ())), default=None)
+def _highest_peak(names: tuple[str, ...], vms: int) -> Figure:
+    return lambda runs: max((one.memory for name in names for one in runs.get((name, vms), ())), default=None)
 
+
+def _exponent(name: str, runs: Runs) -> float | None:
+    return exponent(runs, name, 1_000, 50_000)
+
+
+_HELM_LIMITS = {3: 3.5, 100: 2.0, 1_000: 1.0, 10_000: 0.5}
+_COLD_LIMITS = {NO_OP: 0.7, PLAN: 0.8, IMPACT: 1.0, EXPLAIN: 1.0, LIST: 0.5, IMPORT: 3.0}
+_KEPT_SIZES = (1_000, 10_000)
 
 PROMISES = (
-    Promise("3 VMs, cold / helm", 2.2, _ratio(COLD, "helm", 3)),
-    Promise("1,000 VMs, cold / helm", 0.9, _ratio(COLD, "helm", 1_000)),
-    Promise("10,000 VMs, cold / helm", 0.5, _ratio(COLD, "helm", 10_000)),
-    Promise("10,000 VMs, no-op / cold", 0.15, _ratio(NO_OP, COLD, 10_000)),
-    Promise("10,000 VMs, one VM changed / cold", 0.25, _ratio(CHANGED, COLD, 10_000)),
-    Promise("10,000 VMs, cold: highest peak memory of all runs", 200, _highest_peak, under=True, unit=" MiB"),
-    Promise("1,000 to 50,000 VMs, cold: growth exponent", 1.05, lambda runs: exponent(runs, COLD, 1_000, 50_000)),
+    *(
+        Promise(f"{vms:,} VMs, cold / helm, {unit}", limit, _ratio(COLD, "helm", vms, of_cpu=unit == "CPU"))
+        for vms, limit in _HELM_LIMITS.items()
+        for unit in ("wall", "CPU")
+    ),
+    *(
+        Promise(f"{vms:,} VMs, {name.removeprefix('vmgen ')} / cold, CPU", limit, _ratio(name, COLD, vms, of_cpu=True))
+        for name, limit in _COLD_LIMITS.items()
+        for vms in _KEPT_SIZES
+    ),
+    *(
+        Promise(f"{vms:,} VMs, check --verify / kustomize alone, CPU", 1.5, _ratio(CHECK, BUILDS, vms, of_cpu=True))
+        for vms in _KEPT_SIZES
+    ),
+    Promise("10,000 VMs, check --verify: highest peak memory", 400, _highest_peak((CHECK,), 10_000), under=True, unit=" MiB"),
+    Promise("50,000 VMs, cold: highest peak memory", 500, _highest_peak((COLD, FIRST), 50_000), under=True, unit=" MiB"),
+    *(
+        Promise(f"1,000 to 50,000 VMs, {name.removeprefix('vmgen ')}: growth exponent", 1.05, partial(_exponent, name))
+        for name in (COLD, PLAN, CHECK, IMPACT, LIST)
+    ),
     Promise("`vmgen --version` / `python -c pass`", 3, _ratio("vmgen --version", "python -c pass", 0), under=True),
     Promise("`vmgen --help` / `python -c pass`", 3, _ratio("vmgen --help", "python -c pass", 0), under=True),
 )

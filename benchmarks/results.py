@@ -55,13 +55,16 @@ def typical(runs: Runs, name: str, vms: int) -> Run | None:
     return medians(found) if found else None
 
 
-def ratio(runs: Runs, over: str, under: str, vms: int) -> Ratio | None:
-    """The ratio of wall times; None where one of the two was not measured."""
-    pairs = list(zip(runs.get((over, vms), ()), runs.get((under, vms), ())))
+def ratio(runs: Runs, over: str, under: str, vms: int, *, of_cpu: bool = False) -> Ratio | None:
+    """The ratio of wall times, or of CPU times; None where one of the two was not measured."""
+    pairs = [
+        (one.cpu, other.cpu) if of_cpu else (one.wall, other.wall)
+        for one, other in zip(runs.get((over, vms), ()), runs.get((under, vms), ()))
+    ]
     if not pairs:
         return None
-    paired = median(one.wall / other.wall for one, other in pairs)
-    return Ratio(paired, median(one.wall for one, _ in pairs) / median(other.wall for _, other in pairs))
+    paired = median(one / other for one, other in pairs)
+    return Ratio(paired, median(one for one, _ in pairs) / median(other for _, other in pairs))
 
 
 def exponent(runs: Runs, name: str, smallest: int, largest: int) -> float | None:

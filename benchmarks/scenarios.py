@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -11,18 +12,32 @@ from tempfile import mkdtemp
 from types import MappingProxyType
 from typing import NamedTuple
 
-from benchmarks.fleets import change_one_vm, write_environments, write_values
+import yaml
+
+from benchmarks.fleets import change_one_vm, write_fleet, write_values
 from benchmarks.peers.peer import Peer
+from vmgen.kustomize.engine import find_kustomize_command
 
 COLD = "vmgen cold"
 NO_OP = "vmgen no-op"
 CHANGED = "vmgen one VM changed"
 FIRST = "vmgen first run"
 GIT = "vmgen cold, Git"
-VMGEN_SCENARIOS = (COLD, NO_OP, CHANGED, FIRST, GIT)
+PLAN = "vmgen plan, one VM changed"
+CHECK = "vmgen check --verify"
+IMPACT = "vmgen impact"
+EXPLAIN = "vmgen explain"
+LIST = "vmgen list"
+IMPORT = "vmgen import"
+STATUS = "vmgen status"
+BUILDS = "kustomize alone"
+COMMANDS = (PLAN, CHECK, IMPACT, EXPLAIN, LIST, IMPORT, STATUS)
+VMGEN_SCENARIOS = (COLD, NO_OP, CHANGED, FIRST, GIT, *COMMANDS, BUILDS)
 # A render, then nothing to do, then a change, in one fleet.
 SHARING = (COLD, NO_OP, CHANGED)
 SIZES_WITH_GIT = (1_000, 10_000)
+LARGEST_IMPORT = 10_000
+OBJECTS_PER_BUILD = 200
 
 
 class Scenario(NamedTuple):
@@ -42,7 +57,7 @@ class Scenario(NamedTuple):
 def scenarios(vmgen: Path, peers: Sequence[Peer], work: Path) -> tuple[Scenario, ...]:
     """All scenarios, vmgen's and the peers' in turn."""
     pairs = zip_longest(_of_vmgen((str(vmgen), "render"), work), (_of_peer(peer, work) for peer in peers))
-    return tuple(each for each in chain.from_iterable(pairs) if each)
+    return (*(each for each in chain.from_iterable(pairs) if each), *_of_commands(str(vmgen), work))
 
 
 def common_environment(work: Path) -> Mapping[str, str]:
@@ -72,6 +87,59 @@ def _of_vmgen(render: Sequence[str], work: Path) -> tuple[Scenario, ...]:
     )
 
 
+def _of_commands(vmgen: str, work: Path) -> tuple[Scenario, ...]:
+    """Return the commands beside render, on a fleet whose manifests are committed; and the builds of kustomize alone."""
+    fleet, dump, parts = work / "committed", work / "committed-dump.json", work / "committed-parts"
+
+    def prepare(vms: int, _: int) -> None:
+        marker = work / "committed-size"
+        if not marker.exists() or marker.read_text() != str(vms):
+            _new_fleet(vms, fleet)
+            subprocess.run([vmgen, "render"], cwd=fleet, check=True, capture_output=True)
+            _commit_all(fleet, "environments", "templates", "manifests")
+            _put_aside(parts)
+            _write_parts(fleet, parts)
+            _write_dump(fleet, dump)
+            marker.write_text(str(vms))
+        subprocess.run(["git", "-C", str(fleet), "checkout", "--quiet", "--", "environments"], check=True)
+
+    def change(vms: int, round_: int) -> None:
+        prepare(vms, round_)
+        change_one_vm(fleet, round_)
+
+    def scenario(name: str, command: Sequence[str], largest: int = 50_000) -> Scenario:
+        return Scenario(name, command, fleet, change if name == PLAN else prepare, lambda vms: vms <= largest)
+
+    build = 'for part in "$0"/*; do "$@" --load-restrictor LoadRestrictionsNone "$part" >/dev/null || exit; done'
+    return (
+        scenario(PLAN, (vmgen, "plan")),
+        scenario(CHECK, (vmgen, "check", "--verify")),
+        scenario(IMPACT, (vmgen, "impact", "environments/e1.yaml:6")),
+        scenario(EXPLAIN, (vmgen, "explain", "e1", "g1-1")),
+        scenario(LIST, (vmgen, "list")),
+        scenario(IMPORT, (vmgen, "import", "manifests/e1", "--env", "imported", "--dry-run"), LARGEST_IMPORT),
+        scenario(STATUS, (vmgen, "status", str(dump)), LARGEST_IMPORT),
+        scenario(BUILDS, ("sh", "-c", build, str(parts), *find_kustomize_command())),
+    )
+
+
+def _write_parts(fleet: Path, parts: Path) -> None:
+    """Write a kustomization for each 200 manifests, as many as vmgen builds at once."""
+    files = sorted(path for path in (fleet / "manifests").glob("*/*/*/*.yaml") if path.name != "kustomization.yaml")
+    for number, start in enumerate(range(0, len(files), OBJECTS_PER_BUILD)):
+        folder = parts / f"{number:04}"
+        folder.mkdir(parents=True)
+        content = {"kind": "Kustomization", "resources": [str(path) for path in files[start : start + OBJECTS_PER_BUILD]]}
+        (folder / "kustomization.yaml").write_text(json.dumps(content), encoding="utf-8")
+
+
+def _write_dump(fleet: Path, dump: Path) -> None:
+    """Write the objects of a fleet as kubectl prints a list of them."""
+    files = sorted(path for path in (fleet / "manifests").glob("*/*/*/*.yaml") if path.name != "kustomization.yaml")
+    items = [yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader) for path in files]
+    dump.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}), encoding="utf-8")
+
+
 def _of_peer(peer: Peer, work: Path) -> Scenario:
     folder = work / peer.name
     values, output = folder / "values.json", folder / "output"
@@ -86,7 +154,7 @@ def _of_peer(peer: Peer, work: Path) -> Scenario:
 
 def _new_fleet(vms: int, folder: Path) -> None:
     _put_aside(folder)
-    write_environments(vms, folder)
+    write_fleet(vms, folder)
 
 
 def _put_aside(folder: Path) -> None:
@@ -96,7 +164,11 @@ def _put_aside(folder: Path) -> None:
         folder.rename(Path(mkdtemp(prefix="aside-", dir=folder.parent)) / folder.name)
 
 
-def _commit_all(folder: Path) -> None:
+def _commit_all(folder: Path, *paths: str) -> None:
     settings = "-c user.name=bench -c user.email=bench@example.invalid -c commit.gpgSign=false".split()
-    for step in (("init", "--quiet"), ("add", "environments"), ("commit", "--quiet", "--message", "A fleet")):
+    for step in (
+        ("init", "--quiet"),
+        ("add", *(paths or ("environments", "templates"))),
+        ("commit", "--quiet", "--message", "A fleet"),
+    ):
         subprocess.run(["git", "-C", str(folder), *settings, *step], check=True)

@@ -4,32 +4,39 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.fleets import change_one_vm, environments, groups, input_kib, write_environments
+from benchmarks.fleets import GROUP_SIZES, build_groups, change_one_vm, measure_input_kib, write_fleet
 
 
-def test_groups_are_full_but_for_the_last() -> None:
-    """A fleet of 1,020 VMs is 20 groups of 50 and one of 20, at ten groups an environment."""
-    made = list(groups(1_020))
-    assert [group.count for group in made] == [50] * 20 + [20]
-    assert [group.environment for group in made] == [1] * 10 + [2] * 10 + [3]
-    assert [group.number for group in made] == list(range(1, 22))
+def test_groups_have_their_sizes_in_turn() -> None:
+    """A fleet has groups of one VM and of 500, in three environments, and exactly its number of VMs."""
+    groups = list(build_groups(2_000))
+    assert sum(group.count for group in groups) == 2_000
+    assert {group.environment for group in groups} == {1, 2, 3}
+    assert [group.count for group in groups[: len(GROUP_SIZES)]] == list(GROUP_SIZES)
+    assert len(list(build_groups(3))) == 3
+
+
+def test_the_fleet_is_the_one_that_users_have() -> None:
+    """Two thirds of the groups have user data, and every tenth VM has a size of its own."""
+    groups = list(build_groups(9_000))
+    assert abs(sum(group.has_user_data for group in groups) / len(groups) - 2 / 3) < 0.05
+    assert sum(len(group.own_sizes) for group in groups) == 900
 
 
 def test_the_input_is_what_is_written(tmp_path: Path) -> None:
-    """The size of the input is that of the environment files."""
-    write_environments(600, tmp_path / "fleet")
-    files = list((tmp_path / "fleet" / "environments").iterdir())
-    assert {path.name for path in files} == set(environments(600)) == {"e001.yaml", "e002.yaml"}
-    assert input_kib(600) == sum(path.stat().st_size for path in files) / 1024
+    """The size of the input is that of the files of a fleet."""
+    write_fleet(600, tmp_path / "fleet")
+    assert measure_input_kib(600) == sum(path.stat().st_size for path in (tmp_path / "fleet").rglob("*.*")) / 1024
 
 
 def test_each_change_is_another_one(tmp_path: Path) -> None:
     """A change differs from the fleet and from the change of the round before, in one line."""
-    write_environments(8, tmp_path)
-    path = tmp_path / "environments" / "e001.yaml"
-    texts = [path.read_text(encoding="utf-8")]
-    for round_ in range(2):
-        change_one_vm(tmp_path, round_)
-        texts.append(path.read_text(encoding="utf-8"))
-    assert len(set(texts)) == 3
-    assert [len(set(text.splitlines()) - set(texts[0].splitlines())) for text in texts] == [0, 1, 1]
+    write_fleet(60, tmp_path)
+    file = tmp_path / "environments" / "e1.yaml"
+    before = file.read_text().splitlines()
+    changes = []
+    for generation in range(2):
+        change_one_vm(tmp_path, generation)
+        changes.append(file.read_text().splitlines())
+        assert [line for line in changes[-1] if line not in before] == [line for line in changes[-1] if "# bench" in line]
+    assert changes[0] != changes[1]

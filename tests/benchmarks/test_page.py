@@ -27,12 +27,12 @@ LINES = page(RESULTS).splitlines()
 
 def test_promises_are_told_apart() -> None:
     """A promise held, was broken, or was not measured, with its figure."""
-    assert "| 1,000 VMs, cold / helm | at most 0.9 | 0.50 | yes |" in LINES
-    assert "| 10,000 VMs, no-op / cold | at most 0.15 | 0.05 | yes |" in LINES
-    assert "| 10,000 VMs, cold: highest peak memory of all runs | under 200 MiB | 70 MiB | yes |" in LINES
-    assert "| 3 VMs, cold / helm | at most 2.2 |  | not measured |" in LINES
+    assert "| 1,000 VMs, cold / helm, wall | at most 1 | 0.50 | yes |" in LINES
+    assert "| 10,000 VMs, no-op / cold, CPU | at most 0.7 | 0.04 | yes |" in LINES
+    assert "| 50,000 VMs, cold: highest peak memory | under 500 MiB | 140 MiB | yes |" in LINES
+    assert "| 3 VMs, cold / helm, wall | at most 3.5 |  | not measured |" in LINES
     broken = page(RESULTS._replace(runs={**RESULTS.runs, ("vmgen cold", 1_000): [Run(2, 2, 40)] * ROUNDS}))
-    assert "| 1,000 VMs, cold / helm | at most 0.9 | 2.00 | **no** |" in broken
+    assert "| 1,000 VMs, cold / helm, wall | at most 1 | 2.00 | **no** |" in broken
 
 
 def test_figures_stand_by_size() -> None:
@@ -59,7 +59,7 @@ def test_who_is_missing_is_named() -> None:
 def test_memory_is_told_beside_the_input() -> None:
     """The growth of peak memory stands beside the growth of the environments."""
     text = " ".join(LINES)
-    assert "the environments grow 5.0 times, from 25 to 125 KiB; the peak memory of a cold render grows 2.0 times" in text
+    assert "the environments grow 5.0 times, from 51 to 254 KiB; the peak memory of a cold render grows 2.0 times" in text
 
 
 def test_starts_are_measured_by_python_s_own() -> None:

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.fleets import write_environments, write_values
+from benchmarks.fleets import write_fleet, write_values
 from benchmarks.peers import FINDERS
 from benchmarks.peers.peer import Absent, Peer
 from vmgen.api import load, render
 
 # Four groups of two: the third is exposed, the fourth has cloud-init and one VM of another size.
-VMS, VMS_PER_GROUP = 8, 2
+VMS, SIZES = 40, (2, 14, 1)
 Objects = Mapping[tuple[str, ...], Mapping[str, Any]]
 
 
@@ -37,10 +37,10 @@ def objects(texts: Iterable[str | bytes]) -> Objects:
 def of_vmgen(tmp_path_factory: pytest.TempPathFactory) -> Objects:
     """What vmgen makes of the fleet."""
     root = tmp_path_factory.mktemp("fleet")
-    write_environments(VMS, root, VMS_PER_GROUP)
-    (environment,) = render(load(str(root)))
-    assert not environment.problems
-    return objects(environment.files.values())
+    write_fleet(VMS, root, SIZES)
+    environments = render(load(str(root)))
+    assert not [problem for environment in environments for problem in environment.problems if problem.severity == "error"]
+    return objects(text for environment in environments for text in environment.files.values())
 
 
 def test_the_fleet_is_mixed(of_vmgen: Objects) -> None:
@@ -49,7 +49,9 @@ def test_the_fleet_is_mixed(of_vmgen: Objects) -> None:
     assert len(of_vmgen) == 3 * VMS
     assert len(machines) == VMS
     assert {one["external"] for one in machines} == {True, False}
-    assert {one["cloudInit"] for one in machines} == {"", "#cloud-config\npackages:\n  - nginx\n"}
+    texts = {one["cloudInit"] for one in machines}
+    assert "" in texts
+    assert len(texts) > VMS // 2
     assert {one["instanceType"] for one in machines} == {"u1.large", "u1.xlarge"}
 
 
@@ -61,7 +63,7 @@ def test_a_peer_renders_the_same_objects(find: Callable[[], Peer | Absent], of_v
         pytest.skip(peer.reason)
     values, output = tmp_path / "values.json", tmp_path / "output"
     output.mkdir()
-    write_values(VMS, values, VMS_PER_GROUP)
+    write_values(VMS, values, SIZES)
     subprocess.run(peer.command(values, output), capture_output=True, check=True)
     written = [path.read_text(encoding="utf-8") for path in output.rglob("*") if path.is_file()]
     assert objects(written) == of_vmgen

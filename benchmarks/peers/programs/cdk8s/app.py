@@ -26,7 +26,7 @@ class Group:
     count: int
     ports: list[int]
     cloudInit: str
-    first: str
+    ownSizes: list[int]
 
 
 class Fleet(Chart):
@@ -50,11 +50,11 @@ class Fleet(Chart):
             "externalMethod": "PortList",
             "externalPorts": group.ports,
             "running": True,
-            "instanceType": group.first if number == 1 else "u1.large",
+            "instanceType": "u1.xlarge" if number in group.ownSizes else "u1.large",
             "instanceProfile": "ubuntu",
             "disks": [f"{name}-system", f"{name}-data"],
             "sshKeys": [],
-            "cloudInit": group.cloudInit,
+            "cloudInit": group.cloudInit.replace("NAME", name).replace("NUMBER", str(number)).replace("GROUP", group.name),
             "cloudInitSeed": "",
         }
         self._object("VMInstance", ApiObjectMetadata(name=name), spec)

@@ -33,11 +33,13 @@ local machine(name, group, number) = {
     externalMethod: 'PortList',
     externalPorts: group.ports,
     running: true,
-    instanceType: if number == 1 then group.first else 'u1.large',
+    instanceType: if std.member(group.ownSizes, number) then 'u1.xlarge' else 'u1.large',
     instanceProfile: 'ubuntu',
     disks: [name + '-system', name + '-data'],
     sshKeys: [],
-    cloudInit: group.cloudInit,
+    cloudInit: std.strReplace(
+      std.strReplace(std.strReplace(group.cloudInit, 'NAME', name), 'NUMBER', '%d' % number), 'GROUP', group.name
+    ),
     cloudInitSeed: '',
   },
 };
