@@ -158,13 +158,17 @@ class PlatformRelease:
         )
         self._platforms: dict[str, Platform] = {}
         self._shared_fields: Located | None = None
+        self._known_fields: dict[int, Located] = {}
 
     def merge_known_fields(self, content: Located) -> Located:
         """Return the fields of a version over those that any platform has, of which it may lack some."""
         if self._shared_fields is None:
             self._shared_fields = load_extended(_SHARED_FIELDS, self._project)
-        own = Located({key: content.mapping[key] for key in FIELD_SECTIONS.values()}, content.place)
-        return merge(self._shared_fields, own, "data")
+        # `content` is that of a version, which is kept in `_platforms`, so that its id stays its own.
+        if id(content) not in self._known_fields:
+            own = Located({key: content.mapping[key] for key in FIELD_SECTIONS.values()}, content.place)
+            self._known_fields[id(content)] = merge(self._shared_fields, own, "data")
+        return self._known_fields[id(content)]
 
     def list_fields(self, section: str) -> tuple[str, ...]:
         """Return the names of all fields that some version has, of a section of platform.yaml."""
