@@ -167,11 +167,14 @@ def test_into_a_file(tmp_path: Path, vmgen: Callable) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_asks_on_a_terminal(tmp_path: Path) -> None:
     """On a terminal it asks, asks again after an answer that is no good, and takes Enter for what it offers."""
-    answers = "acme\ntenant-acme\n\nnone\n@acme/data\ngithub\n"
+    answers = "acme\ntenant-acme\n\n3\n2\nnone\n@acme/data\ngithub\n"
     code, said = on_a_terminal(tmp_path, answers, "init", "shop")
     assert (code, "'acme' is not a tenant namespace" in said) == (0, True), said
     assert "namespace: tenant-acme" in (tmp_path / "shop" / "environments" / "production.yaml").read_text(encoding="utf-8")
     assert not (tmp_path / "shop" / ".gitlab-ci.yml").exists()
+    assert "Hikube 3 is newer than every version" in said
+    defaults = (tmp_path / "shop" / "environments" / "_defaults.yaml").read_text(encoding="utf-8")
+    assert 'platformVersion: "2"' in defaults
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")

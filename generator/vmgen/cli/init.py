@@ -73,9 +73,13 @@ def command(
         raise click.UsageError("--namespace is required when not running interactively")
     prompter = _Prompter(interactive)
     project = Project(Path(folder))
+    tenant = prompter.ask("Tenant namespace of the VMs (tenant-…)", namespace, _parse_namespace, None)
+    name = prompter.ask("Platform", platform, _build_choice_parser(project.platform_names), DEFAULT_PLATFORM)
+    release = PlatformLoader(project).load_release(name)
+    version = _ask_version(prompter, platform_version, release) if release.versions.known or platform_version else ""
     options = StarterOptions(
-        namespace=prompter.ask("Tenant namespace of the VMs (tenant-…)", namespace, _parse_namespace, None),
-        platform=prompter.ask("Platform", platform, _build_choice_parser(project.platform_names), DEFAULT_PLATFORM),
+        namespace=tenant,
+        platform=name,
         keys=prompter.ask("Path to SSH public keys (leave empty to skip)", key_file, _read_keys, "", _find_own_key()),
         owners=prompter.ask("Owners who approve changes to disks, as @team (leave empty to skip)", owners, _parse_owners, ""),
         forges=prompter.ask("Pipeline: github, gitlab, both or none", ci, _parse_forges, "both"),
@@ -83,10 +87,9 @@ def command(
         flux=flux or "",
         requirement=requirement or _find_own_requirement(),
         directory=_find_directory(Path(folder)),
+        platform_version=version,
     )
-    release = PlatformLoader(project).load_release(options.platform)
-    version = _ask_version(prompter, platform_version, release) if release.versions.known or platform_version else ""
-    _create_repository(Path(folder), options._replace(platform_version=version))
+    _create_repository(Path(folder), options)
 
 
 def _ask_version(prompter: _Prompter, platform_version: str | None, release: PlatformRelease) -> str:
