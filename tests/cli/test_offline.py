@@ -38,6 +38,7 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "retire": ("production", "web-1-system", "--reason", "moved"),
     "impact": ("environments/production.yaml",),
     "completion": ("bash",),
+    "platform": ("detect", "manifests/production/vms/web/web-1.yaml", "--platform", "hikube"),
     "status": ("manifests/production/vms/web/web-1.yaml",),
 }
 

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "impact": "Show what an edit of a line or a file can change.",
     "report": "Write one HTML page of the fleet.",
     "catalog": "Show what may be written: types, images, profiles, classes, gpus.",
+    "platform": "Tell platform and version from what a cluster serves.",
     "schema": "Print the JSON Schema of environment files.",
     "function": "Render an environment as a KRM function.",
     "template": "Show the built-in templates, to copy and change.",

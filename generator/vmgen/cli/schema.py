@@ -20,6 +20,7 @@ SCHEMAS = (
     "configuration",
     "plan",
     "problems",
+    "detection",
     "vmdisk",
     "vminstance",
 )

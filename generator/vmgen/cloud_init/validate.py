@@ -43,6 +43,10 @@ from vmgen.secrets.patterns import CHANGE_ME_DESCRIPTION, HASH_DESCRIPTION, find
 WARN_BYTES = 240 * 1024
 # A Secret may have 1 MiB, and the Helm release holds the text beside its chart.
 MAX_BYTES = 1000 * 1024
+# Helm stores a release in one Secret: its values and its manifest, so the text twice, compressed, in base64
+# (https://github.com/helm/helm/blob/main/pkg/storage/driver/util.go). On Cozystack v1.6, 450 KB of base64 pass and 560 KB fail.
+RELEASE_BYTES = 1024 * 1024
+_RELEASE_RESERVE = 24 * 1024  # the chart, which is stored too
 # Longer texts are refused without a look at what is in them.
 MAX_SEARCHED_LENGTH = 2 * MAX_BYTES
 
@@ -117,9 +121,23 @@ def _check_size(text: str) -> Iterator[UserDataFinding]:
     if size > MAX_BYTES:
         message = f"{size} bytes do not fit into the Secret of the VM ({MAX_BYTES}); fetch large files at the first boot"
         yield UserDataFinding(USER_DATA_TOO_LARGE, message)
+    elif _measure_release(text) > RELEASE_BYTES:
+        message = (
+            f"{size} bytes do not fit into the Secret of the Helm release ({RELEASE_BYTES} bytes), which holds them twice, "
+            "compressed; fetch the bulk at the first boot"
+        )
+        yield UserDataFinding(USER_DATA_TOO_LARGE, message)
     elif len(json.dumps(text, ensure_ascii=False).encode()) > WARN_BYTES:
         message = f"{size} bytes do not fit into the annotation of `kubectl apply`; use ServerSideApply=true, or `#include`"
         yield UserDataFinding(LARGE_USER_DATA, message)
+
+
+def _measure_release(text: str) -> int:
+    """Return the bytes of a Helm release with a user data, about: the chart's part is taken as fixed."""
+    import zlib
+
+    compressed = len(zlib.compress((text + text.replace("\n", "\n    ")).encode(), 9))
+    return (compressed + 2) // 3 * 4 + _RELEASE_RESERVE
 
 
 def _scan_secrets(text: str, header: str, level: int = 0) -> Iterator[UserDataFinding]:

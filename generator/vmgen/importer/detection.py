@@ -7,14 +7,18 @@ version are in templates/*/platform.yaml.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from vmgen.merge.platform import Platform, PlatformRelease
+from vmgen.problems import VmgenError
+from vmgen.read.dump import parse_documents, read_dump
 from vmgen.read.located import Located
 from vmgen.read.schema import Schema
 
 VM_KIND, DISK_KIND = "VMInstance", "VMDisk"
+_GROUP = "apps.cozystack.io"
 # What a server writes into metadata, and so tells an object that was read back from one that somebody wrote.
 _SERVER_KEYS = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation")
 # The fields of a kind that name an entry of a section of the catalog.
@@ -198,3 +202,45 @@ def combine(evidence: Iterable[Evidence]) -> Evidence:
     for each in evidence:
         total = total.combine(each)
     return total
+
+
+_EXPLAINED_FIELD = re.compile(r"^ {1,6}(\w+)\t+<", re.MULTILINE)
+_HINT = (
+    "make one with kubectl get vminstances,vmdisks -n NAMESPACE -o yaml, kubectl explain vminstance.spec, or "
+    "kubectl get --raw /openapi/v3/apis/apps.cozystack.io/v1alpha1"
+)
+
+
+def read_evidence(content: bytes, source: str) -> Evidence:
+    """Return what a file tells: a dump of objects, the text of `kubectl explain vminstance.spec`, or an OpenAPI document.
+
+    Raises VmgenError if it is none of them, or tells nothing of a VM.
+    """
+    if re.match(rb"\s*(GROUP|KIND):", content):
+        text = content.decode("utf-8", "replace")
+        fields = frozenset(_EXPLAINED_FIELD.findall(text))
+        if not re.search(rf"^KIND:\s+{VM_KIND}\s*$", text, re.MULTILINE) or not fields or "spec" in fields:
+            raise VmgenError(f"{source} explains something else than vminstance.spec; {_HINT}")
+        return Evidence(published=fields)
+    first = parse_documents(content, source, _HINT)[:1]
+    if first and isinstance(first[0], dict) and first[0].keys() & {"openapi", "swagger"}:
+        return Evidence(published=_find_published(first[0], source))
+    dump = read_dump(content, source, {VM_KIND: _GROUP, DISK_KIND: _GROUP}, _HINT)
+    sections = ((key[0], item.get("metadata"), item.get("spec")) for key, item in dump.objects.items())
+    return combine(
+        collect_evidence(kind, metadata, spec)
+        for kind, metadata, spec in sections
+        if isinstance(metadata, dict) and isinstance(spec, dict)
+    )
+
+
+def _find_published(document: Mapping[str, Any], source: str) -> frozenset[str]:
+    components = document.get("components")
+    schemas = components.get("schemas") if isinstance(components, dict) else document.get("definitions")
+    for name, schema in (schemas if isinstance(schemas, dict) else {}).items():
+        node = schema
+        for key in ("properties", "spec", "properties"):
+            node = node.get(key) if isinstance(node, dict) else None
+        if name.rpartition(".")[2] == VM_KIND and isinstance(node, dict) and node:
+            return frozenset(node)
+    raise VmgenError(f"{source} describes no fields of a {VM_KIND}; {_HINT}")

@@ -1,0 +1,91 @@
+"""`vmgen platform detect`: the platform and version by what a cluster serves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vmgen.read.schema import Schema
+
+CHART = (
+    "cloudInit cloudInitSeed disks external externalMethod externalPorts gpus instanceProfile instanceType resources sshKeys "
+    "subnets"
+)
+NEW = f"{CHART} cpuModel runStrategy"
+FIELDS = {
+    ("cozystack", "0.41"): f"{CHART} running",
+    ("cozystack", "1.0"): NEW,
+    ("cozystack", "1.3"): f"{NEW} networks",
+    ("cozystack", "1.4"): f"{NEW} networks externalAllowICMP",
+    ("hikube", "2"): NEW,
+}
+
+
+def explain(fields: str) -> str:
+    lines = "".join(f"  {name}\t<string>\n    No description.\n\n" for name in sorted(fields.split()))
+    head = "GROUP:      apps.cozystack.io\nKIND:       VMInstance\nVERSION:    v1alpha1\n\nFIELD: spec <Object>"
+    return f"{head}\n\nFIELDS:\n{lines}"
+
+
+def openapi(fields: str) -> str:
+    spec = {"properties": {name: {} for name in fields.split()}}
+    schema = {"properties": {"spec": spec}}
+    return json.dumps({"openapi": "3.0.0", "components": {"schemas": {"io.cozystack.apps.v1alpha1.VMInstance": schema}}})
+
+
+@pytest.mark.parametrize("build", [explain, openapi])
+@pytest.mark.parametrize(("platform", "version"), FIELDS)
+def test_published_fields(repository: Callable, build: Callable, platform: str, version: str) -> None:
+    """The fields that the API describes are those of one version."""
+    made = repository(None, {"api": build(FIELDS[platform, version])})
+    result = made.run("platform", "detect", "api", "--platform", platform)
+    assert (result.code, result.stdout) == (0, f'platform: {platform}\nplatformVersion: "{version}"\n')
+
+
+@pytest.mark.parametrize(("image", "platform"), [("ubuntu-2404", "hikube"), ("ubuntu-24.04", "cozystack")])
+def test_names_tell_platforms_apart(repository: Callable, image: str, platform: str) -> None:
+    """Two platforms may have the same fields; the images are called otherwise."""
+    head = "apiVersion: apps.cozystack.io/v1alpha1\n"
+    disk = f"{head}kind: VMDisk\nmetadata: {{name: a}}\nspec: {{source: {{image: {{name: {image}}}}}}}\n"
+    made = repository(None, {"disk.yaml": disk, "api": explain(NEW)})
+    result = made.run("platform", "detect", "disk.yaml", "api", "-o", "json")
+    answer = json.loads(result.stdout)
+    assert (result.code, answer["matches"][0]["platform"]) == (0, platform)
+    schema = json.loads((Path(__file__).parents[2] / "schema/detection.schema.json").read_text())
+    assert Schema(schema).is_valid(answer)
+
+
+def test_several_platforms_fit(repository: Callable) -> None:
+    """Where nothing tells them apart the answer is no, with what is missing."""
+    result = repository(None, {"api": explain(NEW)}).run("platform", "detect", "api")
+    assert (result.code, result.stdout) == (1, "")
+    assert "Add the VMDisks with their images, or write --platform." in result.messages
+
+
+def test_no_version_fits(repository: Callable) -> None:
+    """Fields of no version are none."""
+    result = repository(None, {"api": explain("running runStrategy networks")}).run("platform", "detect", "api")
+    assert result.code == 1
+    assert "add the output of kubectl explain" in result.messages
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "is empty"),
+        ("<html>502</html>", "page of HTML"),
+        ('{"apiVersion": "v1", "items": [', "cut off"),
+        ("KIND: Pod\n\nFIELDS:\n  a\t<string>\n", "explains something else"),
+        ('{"openapi": "3.0.0", "components": {"schemas": {"a.Pod": {}}}}', "describes no fields"),
+        ("apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", "holds only Pod"),
+    ],
+)
+def test_hostile_files(repository: Callable, content: str, words: str) -> None:
+    """What is no evidence is said in one line, with how to make some; exit code 2."""
+    result = repository(None, {"dump": content}).run("platform", "detect", "dump")
+    assert result.code == 2
+    assert words in result.messages
+    assert "kubectl get" in result.messages
