@@ -30,6 +30,23 @@ class DiskKey(NamedTuple):
     name: str
 
 
+def find_image(generation: int) -> str:
+    """The image of a generation of the system disk."""
+    return ("ubuntu-2204", "ubuntu-2404", "debian-12")[generation % 3]
+
+
+class Kept(NamedTuple):
+    """A generation of the system disks that is kept for some VMs."""
+
+    generation: int
+    names: tuple[str, ...]
+    protect: bool
+
+    def to_source(self) -> dict[str, Any]:
+        """The entry as an environment file writes it."""
+        return {"image": find_image(self.generation), "protect": self.protect, "of": list(self.names)}
+
+
 @dataclass(frozen=True)
 class Group:
     """A group of VMs with names of their own, each with a system disk and one for data."""
@@ -38,12 +55,17 @@ class Group:
     protect: bool = True
     size: int = 20
     storage_class: str = "replicated"
+    system: int = 1
+    previous: tuple[Kept, ...] = ()
 
     def to_source(self) -> dict[str, Any]:
         """The group as an environment file writes it."""
+        generations: dict[str, Any] = {"system": self.system} if self.system > 1 else {}
+        if self.previous:
+            generations["previous"] = {kept.generation: kept.to_source() for kept in self.previous}
         data = {"storage": f"{self.size}Gi", "storageClass": self.storage_class}
-        common = {"instanceType": "u1.medium", "image": "ubuntu-2404", "protect": self.protect}
-        return {"names": list(self.names), **common, "disks": {"data": data}}
+        common = {"instanceType": "u1.medium", "image": find_image(self.system), "protect": self.protect}
+        return {"names": list(self.names), **common, **generations, "disks": {"data": data}}
 
 
 @dataclass(frozen=True)
@@ -179,6 +201,22 @@ def _alter(chance: random.Random, sources: Sources, past: list[Sources]) -> Sour
     return _with_group(sources, *place, altered)
 
 
+def _rebuild(chance: random.Random, sources: Sources, past: list[Sources]) -> Sources:
+    """The next generation of the system disks of a group, or one that is kept; what was used before is mostly kept."""
+    place = _pick(chance, sources)
+    if not place:
+        return sources
+    group = sources[place[0]].groups[place[1]]
+    known = [kept.generation for kept in group.previous]
+    system = chance.choice((*known, max((*known, group.system)) + 1))
+    previous = tuple(kept for kept in group.previous if kept.generation != system)
+    if chance.random() < 0.8:
+        previous += (Kept(group.system, group.names, group.protect),)
+    if chance.random() < 0.1:
+        previous = previous[1:]
+    return _with_group(sources, *place, replace(group, system=system, previous=previous))
+
+
 EDITS = (
     _add,
     _add,
@@ -193,6 +231,8 @@ EDITS = (
     _rebase,
     _alter,
     _alter,
+    _rebuild,
+    _rebuild,
 )
 
 
