@@ -35,16 +35,16 @@ def plan_restarts(fleet: FleetStatus, prefix: str) -> RestartPlan:
             groups.setdefault((status.environment, status.group), []).append(status)
     queues, held = [], []
     for members in groups.values():
-        down = [status for status in members if status.state == MISSING or _has(status, NOT_RUNNING)]
+        down = {status.key: status for status in members if status.state == MISSING or _has(status, NOT_RUNNING)}
         waiting = [status for status in members if _has(status, RESTART)]
-        up = _list_machines((status for status in waiting if status not in down), prefix)
+        up = _list_machines((status for status in waiting if status.key not in down), prefix)
         # A VM that is down takes nothing away by its restart; as long as it is down, no other of its group may go.
         if not down:
             queues.append(up)
             continue
-        queues += [(machine,) for machine in _list_machines((status for status in waiting if status in down), prefix)]
+        queues += [(machine,) for machine in _list_machines((status for status in waiting if status.key in down), prefix)]
         if up:
-            held.append(HeldRestarts(tuple(status.key[2] for status in down), up))
+            held.append(HeldRestarts(tuple(name for _, _, name in down), up))
     longest = max(map(len, queues), default=0)
     rounds = tuple(tuple(queue[index] for queue in queues if index < len(queue)) for index in range(longest))
     return RestartPlan(rounds, tuple(held))
