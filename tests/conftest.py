@@ -32,6 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--accept` rewrites golden files; `--kills N` says how many runs the kill test ends."""
     parser.addoption("--accept", action="store_true", help="rewrite the golden files with what comes out now")
     parser.addoption("--histories", type=int, default=40, help="how many random histories are tried (default: 40)")
+    parser.addoption(
+        "--edits", type=int, default=6, help="how many random layouts each editing command is tried on (default: 6)"
+    )
     parser.addoption("--kills", type=int, default=25, help="how many renders the kill test ends (default: 25)")
 
 
