@@ -258,7 +258,9 @@ def test_new_environment_renders(committed: Callable[..., Any]) -> None:
     """A new environment renders without a problem, has names of its own, and is not overwritten."""
     made = committed(FLEET)
     assert made.run("new", "staging").code == 2
+    made.write({"environments/production.yaml": f'platformVersion: "1"\n{FLEET}'})
     assert made.run("new", "staging", "--namespace", "tenant-acme").code == 0
+    assert b'platformVersion: "1"\n' in made.files("environments")["staging.yaml"]
     assert b"  staging-web:\n" in made.files("environments")["staging.yaml"]
     done = made.run("render")
     assert (done.code, done.problems) == (0, [])

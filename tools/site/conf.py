@@ -26,7 +26,8 @@ html_show_sphinx = False
 suppress_warnings = ["misc.highlighting_failure"]
 
 CHAPTERS = {
-    "How to": "install tutorial adopt plan ci explain cloud-init templates secrets delivery argocd-plugin policy budget report "
+    "How to": "install tutorial adopt plan day-2 ci explain cloud-init templates secrets delivery argocd-plugin policy budget "
+    "report "
     "status scale platforms windows upgrading troubleshooting",
     "Reference": "environment rules verdicts commands configuration versioning glossary formats api performance",
     "Background": "why comparison architecture decisions style",

@@ -47,6 +47,8 @@ def new_environment(project: Project, name: str, namespace: str | None, platform
         [f"# yaml-language-server: $schema=../{VALUES_SCHEMA_FILE}"] if (project.root / VALUES_SCHEMA_FILE).is_file() else []
     )
     lines += [f"platform: {quote(used)}"] if used != inherited else []
+    version = "" if defaults.get("platformVersion") else _find_version(project, renderer, used)
+    lines += [f"platformVersion: {quote(version)}"] if version else []
     lines += [f"namespace: {quote(namespace)}"] if namespace else []
     body = _BODY.format(group=_choose_group(project, renderer, name), **_choose_values(renderer, used))
     edit = FileEdit(file, None, ("\n".join(lines) + "\n" * bool(lines) + body).encode())
@@ -62,6 +64,14 @@ def _load_defaults(renderer: Renderer) -> Located:
     if not os.path.lexists(path):
         return Located({}, Place(renderer.project.display_path(path)))
     return renderer.layer_loader.load(path).content
+
+
+def _find_version(project: Project, renderer: Renderer, platform: str) -> str:
+    """Return the version that the other environments of a platform write; empty if they write none, or several."""
+    environments = filter(None, map(renderer.merge, find_environments(project)[0]))
+    same = (environment.settings for environment in environments if environment.platform.name == platform)
+    versions = {str(settings.get_plain("platformVersion", "")) for settings in same}
+    return versions.pop() if len(versions) == 1 else ""
 
 
 def _choose_group(project: Project, renderer: Renderer, name: str) -> str:
