@@ -127,3 +127,29 @@ def test_a_guard_in_another_spelling_is_dropped(value: str) -> None:
     assert found is not None
     assert found.verdict == Verdict.PROTECTION_DROPPED
     assert assess_update("VMDisk", after, PLAIN, [LABEL]) is None
+
+
+FORCED = "{storage: 5Gi, protect: false, storageClass: %s, annotations: {kustomize.toolkit.fluxcd.io/force: enabled}}"
+HOOKED = "{storage: 5Gi, protect: false, annotations: {argocd.argoproj.io/hook: PreSync}}"
+REPLACED = "{storage: %s, protect: false, annotations: {argocd.argoproj.io/sync-options: 'Replace=true,Force=true'}}"
+RECREATED = [
+    pytest.param(FORCED % "replicated", FORCED % "local", "spec.storageClass cannot change", id="force of Flux"),
+    pytest.param("{storage: 5Gi, protect: false}", HOOKED, "takes the disk for a hook", id="hook"),
+    pytest.param(REPLACED % "5Gi", REPLACED % "6Gi", "Replace=true and Force=true", id="replace"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "says"), RECREATED)
+def test_the_refusal_explains_why_an_update_recreates_a_disk(
+    committed: Callable[..., Any], before: str, after: str, says: str
+) -> None:
+    """The gate gives the reason next to the disks of an update, and only the names of disks that are deleted."""
+    text = "namespace: tenant-acme\nvms:\n  web: {{instanceType: u1.large, image: ubuntu-2404, disks: {{data: {}{}}}}}\n"
+    history = committed(text.format(before, ", old: 1Gi"))
+    history.write(production=text.format(after, ""))
+    [message] = [
+        problem for problem in history.vmgen("render").problems if "web-data" in problem and "[destroys-data]" in problem
+    ]
+    assert says in message
+    assert "Take the change back, or" in message
+    assert "web-old" not in message

@@ -168,3 +168,22 @@ def test_rename_has_the_remedy_of_the_key_that_makes_the_name(committed: Committ
     history = committed(WEB)
     history.write(production=WEB.replace(old, new))
     assert plan(history)["web-data"]["remedy"] == remedy
+
+
+ARGOCD = "delivery: {{argocd: {{repoURL: 'https://git.example.com/x.git', destination: {{name: a}}{options}}}}}\n"
+OFF = ARGOCD.format(options=", syncOptions: [ApplyOutOfSyncOnly=true, FailOnSharedResource=false]")
+ON = ARGOCD.format(options="")
+
+
+@pytest.mark.parametrize(
+    ("gaining", "losing", "named"),
+    [(ON, ON, "of other and production,"), (OFF, ON, "of production,"), (ON, OFF, "of other,"), (OFF, OFF, ""), ("", "", "")],
+)
+def test_applications_must_permit_a_move(committed: Committed, gaining: str, losing: str, named: str) -> None:
+    """A move between Applications that refuse what another one has is told which options to set first."""
+    history = committed(BOTH + losing, environments={"other": OTHER + gaining})
+    history.write(production=WEB + losing, other=DB + gaining)
+    sentence = "First set `FailOnSharedResource=false` in the `syncOptions` "
+    done = history.vmgen("plan")
+    assert "Sync other before production." in done.stdout
+    assert (sentence + named in done.stdout) if named else (sentence not in done.stdout)

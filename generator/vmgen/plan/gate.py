@@ -43,12 +43,12 @@ def find_refusals(
     """
     environments = {desired.environment: desired for desired in desired_states}
     refused = [change for change in plan.changes if _needs_tombstone(change) and not is_permitted(change, today)]
-    by_cause: dict[tuple[str, Verdict, Move | None], list[ObjectChange]] = defaultdict(list)
+    by_cause: dict[tuple[str, Verdict, Move | None, bool], list[ObjectChange]] = defaultdict(list)
     for change in refused:
         if change.tombstone is None and not _needs_generation(change, environments):
             move = change.move if change.verdict == Verdict.DESTROYS_DATA else None
-            by_cause[change.environment, change.verdict, move].append(change)
-    for (environment, _, move), changes in by_cause.items():
+            by_cause[change.environment, change.verdict, move, change.action == "delete"].append(change)
+    for (environment, _, move, _), changes in by_cause.items():
         if environment in foreign_folders:
             yield _build_foreign_refusal(plan, changes)
         elif move:
@@ -91,7 +91,11 @@ def _build_refusal(
         rule = DESTROYS_DATA.id
         baseline = f"committed at {plan.against}" if plan.against else "in manifests/"
         effect = f"the data of {format_count(len(changes), 'disk')} {baseline} would be destroyed: {names}."
-        way_back = "Restore them" if desired else f"Restore {file}"
+        if changes[0].action == "delete":
+            way_back = "Restore them" if desired else f"Restore {file}"
+        else:  # they are still rendered, so nobody expects the loss
+            effect = " ".join(dict.fromkeys([effect, *(change.says for change in changes if change.says)]))
+            way_back = "Take the change back"
     else:
         rule = REJECTED_CHANGE.id
         says = [change.says for change in changes if change.says and not change.move]

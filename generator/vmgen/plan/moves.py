@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from vmgen.check.guards import PRUNE_GUARDS, list_guards
+from vmgen.merge.environment import Environment
 from vmgen.plan.matching import ExistingObject, PlannedObject
 from vmgen.plan.verdicts import KindVerdicts, Verdict, VerdictRow
 
@@ -23,10 +24,14 @@ _UNPROTECTED = VerdictRow(
 
 
 class Move(NamedTuple):
-    """The place that held an object before: an environment, and the folder of a group, empty for standalone disks."""
+    """The place that held an object before: an environment, and the folder of a group, empty for standalone disks.
+
+    `exclusive` are the environments, before and after, whose Applications of Argo CD refuse an object of another Application.
+    """
 
     environment: str
     group: str
+    exclusive: tuple[str, ...] = ()
 
 
 def find_move(old: ExistingObject, new: PlannedObject) -> Move | None:
@@ -46,9 +51,20 @@ def describe_move(move: Move, environment: str, path: str) -> Iterator[str]:
     """Describe where an object at a path comes from, and the order in which to sync, in sentences."""
     if move.environment != environment:
         yield f"Moves here from environment {move.environment}. Sync {environment} before {move.environment}."
+        if move.exclusive:
+            names = " and ".join(move.exclusive)
+            yield f"First set `FailOnSharedResource=false` in the `syncOptions` of {names}, and apply that (docs/delivery.md)."
         return
     group = _name_group(find_group(path))
     yield f"Moves from {_name_group(move.group)} to {group}. Where groups are synced one by one, sync {group} first."
+
+
+def is_exclusive(environment: Environment | None) -> bool:
+    """Return true if an Application delivers the environment and refuses objects of another one."""
+    delivery = environment.settings.get("delivery") if environment else None
+    argocd = delivery.get("argocd") if delivery and delivery.mapping else None
+    options = argocd.get_plain("syncOptions", []) if argocd and argocd.mapping else None
+    return options is not None and "FailOnSharedResource=false" not in options
 
 
 def _is_guarded(document: Mapping[str, Any]) -> bool:

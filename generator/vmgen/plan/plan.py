@@ -13,7 +13,7 @@ from vmgen.plan.baseline import Baseline
 from vmgen.plan.data_loss import DATA_KIND, Assessment, assess_deletion, assess_update
 from vmgen.plan.desired import DesiredState, Identity, Tombstone
 from vmgen.plan.matching import ExistingObject, Matching, PlannedObject, match_objects
-from vmgen.plan.moves import PROTECT_FIRST, Move, find_group, find_move, find_move_verdict
+from vmgen.plan.moves import PROTECT_FIRST, Move, find_group, find_move, find_move_verdict, is_exclusive
 from vmgen.plan.previous_entry import build_previous_entry
 from vmgen.plan.rebuild import DISKS_FIELD, Rebuild, explain_rebuild, find_rebuild
 from vmgen.plan.renames import find_rename_remedy
@@ -219,6 +219,9 @@ class _ChangeBuilder:
         fields = diff_fields(old.document, new.document, table, self._optical_disks[new.environment])
         rebuild, fields = self._find_rebuild(old, new, fields, table)
         move = find_move(old, new)
+        if move and move.environment != new.environment:
+            names = (new.environment, move.environment)
+            move = move._replace(exclusive=tuple(name for name in names if is_exclusive(self._merged.get(name))))
         row = find_move_verdict(old, table) if move else None
         if not fields and not row:
             return None
