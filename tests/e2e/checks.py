@@ -19,6 +19,7 @@ from disk_checks import (
     rename_leaves_a_vm,
     shared_disks_are_refused,
 )
+from rebuild_checks import rebuild_keeps_the_old_disk
 from source import URL, first_line
 from status_checks import status_names_what_differs
 
@@ -254,6 +255,7 @@ CHECKS: tuple[Callable[[Bench], Iterator[str]], ...] = (
     fields_arrive,
     status_names_what_differs,
     disks_are_guarded,
+    rebuild_keeps_the_old_disk,
     rename_leaves_a_vm,
     shared_disks_are_refused,
     disks_move_between_applications,

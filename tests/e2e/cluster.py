@@ -13,6 +13,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from isolated import Processes
 
+from vmgen.merge.platform import PlatformLoader
+from vmgen.read.repository import Project
+
 _ETCD, _PEER, _API = 23790, 23800, 26443
 _FLUX_SOURCES = {"GitRepository": "gitrepositories", "OCIRepository": "ocirepositories", "Bucket": "buckets"}
 _ANY = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -60,8 +63,9 @@ def started(processes: Processes, programs: Path, folder: Path, definitions: lis
     for path in definitions:
         for document in documents(path):
             api.create(document)
-    for kind, file in (("VMDisk", "vm-disk"), ("VMInstance", "vm-instance")):
-        api.create(definition(kind, json.loads((templates / f"hikube/{file}.schema.json").read_text(encoding="utf-8"))))
+    platform = PlatformLoader(Project(templates.parent)).load("hikube", "")
+    for kind in ("VMDisk", "VMInstance"):
+        api.create(definition(kind, platform.kinds[kind].schema))
     for kind, plural in {**_FLUX_SOURCES, "ExternalArtifact": "externalartifacts"}.items():
         api.create(crd("source.toolkit.fluxcd.io", plural, kind, "v1", _ANY, status=True))
     processes.until("the definitions", lambda: all(map(_established, api.all("CustomResourceDefinition"))), 30)
@@ -123,7 +127,7 @@ class Platform(threading.Thread):
             self._let_go(each)
         for disk in disks:
             place = disk["metadata"]["namespace"], disk["metadata"]["name"]
-            bound = disk["spec"]["storageClass"] != "local" or place in used
+            bound = disk["spec"].get("storageClass") != "local" or place in used
             self._say(disk, ("Ready",), "True" if self.disks and bound else "Unknown")
         for machine in machines:
             self._say(machine, ("Ready", "WorkloadsReady"), "True")
@@ -150,13 +154,18 @@ class Platform(threading.Thread):
 
 
 class Diary(threading.Thread):
-    """Writes down when each object of a kind was created and deleted; a resource version is the server's clock."""
+    """Writes down when each object of a kind was created and deleted, and first used a disk, in resource versions."""
 
     def __init__(self, api: Api, kind: str) -> None:
         super().__init__(daemon=True)
         self.created: dict[tuple[str, str], int] = {}
         self.deleted: set[tuple[str, str]] = set()
+        self._uses: dict[tuple[str, str, str], int] = {}
         self._events = api.watched(kind, api.version(kind))
+
+    def uses(self, namespace: str, name: str, disk: str) -> int:
+        """When a VM first had a disk; 0 if it never had it."""
+        return self._uses.get((namespace, name, disk), 0)
 
     def run(self) -> None:
         """Until the server ends."""
@@ -164,6 +173,8 @@ class Diary(threading.Thread):
             for event in self._events:
                 metadata: Any = event["object"]["metadata"]
                 place = metadata["namespace"], metadata["name"]
+                for disk in event["object"]["spec"].get("disks", ()):
+                    self._uses.setdefault((*place, disk), int(metadata["resourceVersion"]))
                 if event["type"] == "ADDED":
                     self.created.setdefault(place, int(metadata["resourceVersion"]))
                 elif event["type"] == "DELETED":
