@@ -11,6 +11,7 @@ from benchmarks.promises import PROMISES, Promise
 from benchmarks.results import Ratio, Results, ratio, slope, typical
 from benchmarks.scenarios import BUILDS, CHANGED, CHECK, COLD, COMMANDS, FIRST, GIT, NO_OP
 
+LARGEST_FLEET = 50_000
 HEAD = """\
 <!-- Made by `make bench`. Do not edit. -->
 
@@ -39,6 +40,9 @@ def page(results: Results) -> str:
 
 
 def _peers(results: Results) -> Iterator[str]:
+    largest, rounds = max(results.sizes), {len(runs) for (name, vms), runs in results.runs.items() if vms and name == COLD}
+    if largest < LARGEST_FLEET:
+        yield _paragraph(f"This run was a short one: up to {largest:,} VMs, in {min(rounds)} rounds.")
     if results.peers:
         yield _paragraph("Peers render the same objects: " + "; ".join(results.peers.values()) + ".")
     for name, reason in results.absent.items():

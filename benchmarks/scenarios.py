@@ -12,11 +12,8 @@ from tempfile import mkdtemp
 from types import MappingProxyType
 from typing import NamedTuple
 
-import yaml
-
 from benchmarks.fleets import change_one_vm, write_fleet, write_values
 from benchmarks.peers.peer import Peer
-from vmgen.kustomize.engine import find_kustomize_command
 
 COLD = "vmgen cold"
 NO_OP = "vmgen no-op"
@@ -89,6 +86,8 @@ def _of_vmgen(render: Sequence[str], work: Path) -> tuple[Scenario, ...]:
 
 def _of_commands(vmgen: str, work: Path) -> tuple[Scenario, ...]:
     """Return the commands beside render, on a fleet whose manifests are committed; and the builds of kustomize alone."""
+    from vmgen.kustomize.engine import find_kustomize_command  # the plot reads this module without vmgen
+
     fleet, dump, parts = work / "committed", work / "committed-dump.json", work / "committed-parts"
 
     def prepare(vms: int, _: int) -> None:
@@ -135,6 +134,8 @@ def _write_parts(fleet: Path, parts: Path) -> None:
 
 def _write_dump(fleet: Path, dump: Path) -> None:
     """Write the objects of a fleet as kubectl prints a list of them."""
+    import yaml
+
     files = sorted(path for path in (fleet / "manifests").glob("*/*/*/*.yaml") if path.name != "kustomization.yaml")
     items = [yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader) for path in files]
     dump.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}), encoding="utf-8")
