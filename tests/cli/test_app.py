@@ -40,6 +40,6 @@ def test_help_lists_every_command(vmgen: Callable, option: str) -> None:
     assert rows == list(COMMANDS.items())
     assert lines[start + len(COMMANDS) :] == [
         "",
-        "  Exit codes: 0 done, or nothing differs; 1 the answer is no; 2 could not do the job;",
-        "  70 a bug in vmgen.",
+        "  Exit status: 0 success; 1 check failed (problems, drift, data loss);",
+        "  2 usage or runtime error; 70 a bug in vmgen.",
     ]

@@ -60,7 +60,7 @@ CODES: dict[str, tuple[tuple[str, ...], int]] = {
 
 @pytest.mark.parametrize(("arguments", "code"), CODES.values(), ids=CODES)
 def test_exit_codes(good: Callable, arguments: tuple[str, ...], code: int) -> None:
-    """0 done, 1 the answer is no, 2 could not do the job; and never a traceback."""
+    """0 success, 1 check failed, 2 usage or runtime error; and never a traceback."""
     done = good().run(*arguments)
     assert done.code == code
     assert "Traceback" not in done.messages

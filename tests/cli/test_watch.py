@@ -15,7 +15,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TEXT = "namespace: tenant-a\nvms: {web: {image: ubuntu-2404, instanceType: u1.large}}\n"
-IN_ORDER, WAITING = "In order; watching (Ctrl-C ends).", "Waiting for it to be mended (Ctrl-C ends)."
+IN_ORDER, WAITING = "No problems found; watching (Ctrl-C to stop).", "Waiting for a fix (Ctrl-C to stop)."
 
 
 def _hear_ctrl_c() -> None:

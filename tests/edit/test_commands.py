@@ -201,8 +201,8 @@ def test_retire_of_what_a_group_makes(committed: Callable[..., Any], disks: tupl
     ("arguments", "says"),
     [
         (("shard", "--reason", "x"), "did you mean 'shared'"),
-        (("shared",), "write --reason"),
-        (("shared", "--reason", " "), "write --reason"),
+        (("shared",), "--reason is required"),
+        (("shared", "--reason", " "), "--reason is required"),
         (("shared", "--reason", "x", "--until", "2026-02-30"), "is not a date"),
         (("shared", "--reason", "x", "--in", "nowhere.yaml"), "no file of environment production"),
     ],

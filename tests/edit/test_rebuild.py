@@ -208,9 +208,9 @@ def test_rebuild_of_what_is_not_committed(repository: Callable[..., Any]) -> Non
     [
         (FLEET, ("--image", "ubuntu-2304"), 1, "unknown image"),
         (FLEET, ("--image", "ubuntu-2404", "--url", "https://x"), 2, "name one source"),
-        (FLEET, (), 2, "name what the new disks are made from"),
+        (FLEET, (), 2, "choose the source of the new disks"),
         (FLEET, ("--back",), 2, "no generation to go back to"),
-        (FLEET, ("--back", "--image", "x"), 2, "leave the others out"),
+        (FLEET, ("--back", "--image", "x"), 2, "omit the other options"),
         (FLEET, ("--image", "ubuntu-2404", "--only", "61"), 2, "no VM '61'"),
         (
             FLEET.replace("image: ubuntu-2204", "image: ubuntu-2204\n    storage: 20Gi"),

@@ -128,7 +128,7 @@ def test_nothing_imported_says_why(repository: Callable[..., Any]) -> None:
     made = repository("", {"m.yaml": text})
     result = made.run("import", str(made.root / "m.yaml"), "--env", "lab")
     assert result.code == 1
-    assert "Nothing was imported: mend the manifests where the errors say so." in result.messages
+    assert "Import failed. Fix the errors above and retry; nothing was written." in result.messages
     assert "'tenant-labXX' is not a tenant namespace" in result.messages
     assert "unknown instance type 'u1.larg'" in result.messages
 

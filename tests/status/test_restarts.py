@@ -10,7 +10,7 @@ import pytest
 
 from tests.status.cluster import RESTART, Cluster
 
-PAUSE = "# Go on when the VMs above run again."
+PAUSE = "# Continue when the VMs above are running again."
 
 
 def read_rounds(text: str) -> list[list[str]]:

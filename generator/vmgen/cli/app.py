@@ -18,28 +18,28 @@ from vmgen.problems import did_you_mean
 
 # Each command and its short help. A command is the `command` of the module of its name in this folder.
 COMMANDS: Mapping[str, str] = {
-    "init": "Make a GitOps repository that renders at once.",
+    "init": "Scaffold a ready-to-use GitOps repository.",
     "render": "Write manifests/ from environments/.",
-    "plan": "Say what the next commit changes on the platform.",
-    "check": "Say everything that is wrong: the gate for CI.",
-    "status": "Compare a dump of the cluster with what is committed.",
-    "list": "Show VMs, disks, totals and budgets.",
-    "import": "Make a short environment of manifests that exist.",
-    "new": "Make a new environment.",
-    "scale": "Give a group another number of VMs.",
-    "rebuild": "Give VMs a new system disk; the data stays.",
-    "retire": "Permit that disks are deleted.",
-    "explain": "Show where each value of an object came from.",
-    "impact": "Show what an edit of a line or a file can change.",
+    "plan": "Show what the next commit would change on the platform.",
+    "check": "Validate environments and manifests (for CI).",
+    "status": "Compare a dump of the cluster with Git.",
+    "list": "List VMs, disks, totals and budgets.",
+    "import": "Convert existing manifests into an environment file.",
+    "new": "Create an environment file.",
+    "scale": "Change the number of VMs of a group.",
+    "rebuild": "Replace the system disks of VMs and keep their data.",
+    "retire": "Permit the deletion of disks.",
+    "explain": "Show where each value of an object comes from.",
+    "impact": "List the objects affected by a file or line.",
     "report": "Write one HTML page of the fleet.",
-    "catalog": "Show what may be written: types, images, profiles, classes, gpus.",
-    "platform": "Tell platform and version from what a cluster serves.",
-    "schema": "Print the JSON Schema of environment files.",
-    "function": "Render an environment as a KRM function.",
-    "template": "Show the built-in templates, to copy and change.",
-    "rule": "Explain a rule: what, why, a failing and a passing example.",
+    "catalog": "List instance types, images, profiles, classes and GPUs.",
+    "platform": "Detect the platform and its version from a cluster.",
+    "schema": "Print a JSON Schema.",
+    "function": "Run as a KRM function for kustomize.",
+    "template": "Print a built-in template, to copy and change.",
+    "rule": "Explain a rule, with examples.",
     "help": "Show the help of a command.",
-    "completion": "Print the completion script of a shell.",
+    "completion": "Print a shell completion script.",
 }
 # Commands that ask nothing of a repository, and so not for its configuration either.
 _WITHOUT_CONFIGURATION = {"init", "schema", "function", "template", "rule", "help", "completion"}
@@ -88,8 +88,8 @@ class _CommandGroup(click.Group):
     cls=_CommandGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="""\b
-    Exit codes: 0 done, or nothing differs; 1 the answer is no; 2 could not do the job;
-    70 a bug in vmgen.""",
+    Exit status: 0 success; 1 check failed (problems, drift, data loss);
+    2 usage or runtime error; 70 a bug in vmgen.""",
 )
 @click.version_option(__version__, "--version", message="vmgen %(version)s")
 @click.option("-C", "--directory", "folder", metavar="DIR", envvar="VMGEN_DIRECTORY", help="Run as if started in DIR.")
@@ -97,7 +97,7 @@ class _CommandGroup(click.Group):
 @verbosity_options
 @click.pass_context
 def app(context: click.Context, folder: str | None, color: str | None) -> None:
-    """Short environment files become the manifests of virtual machines on Hikube and Cozystack.
+    """Generate manifests of virtual machines on Hikube and Cozystack.
 
     Example: vmgen render production
     """

@@ -69,7 +69,7 @@ SECTIONS: Mapping[str, Callable[[Catalog], CatalogTable]] = {
 @click.option("--platform", default=DEFAULT_PLATFORM, show_default=True, shell_complete=complete_platforms, help="Platform.")
 @format_option(list(TABLE_FORMATS))
 def command(section: str | None, platform: str, output: str) -> None:
-    """Show a platform's catalog, with what environments/_catalog.yaml adds to it.
+    """List the instance types, images, profiles, classes or GPUs of a platform, including environments/_catalog.yaml.
 
     Example: vmgen catalog images --platform cozystack
     """

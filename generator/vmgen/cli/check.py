@@ -56,19 +56,22 @@ class CheckOptions(NamedTuple):
     type=click.Choice(["auto", "full", "off"]),
     default="auto",
     show_default=True,
-    help="Build with the kustomize engine and compare: a large environment in parts, or in full.",
+    help="Cross-check with kustomize: large environments in parts, or all in full.",
 )
-@click.option("--kustomize-binary", metavar="FILE", help="The kustomize or kubectl to build with [default: the one found].")
-@click.option("--verify", is_flag=True, expose_value=False, help="No effect: check always looks at everything.")
-@click.option("--fix", is_flag=True, help="Fix what has one possible fix, such as a stale tombstone, in its file.")
-@click.option("--dry-run", is_flag=True, help="With --fix: print the difference, and write nothing.")
-@jobs_option("Environments, and builds, at a time.")
+@click.option("--kustomize-binary", metavar="FILE", help="Path to kustomize or kubectl  [default: the first one found].")
+@click.option("--verify", is_flag=True, expose_value=False, help="No effect: check always verifies everything.")
+@click.option("--fix", is_flag=True, help="Fix problems with one possible fix, such as a stale tombstone.")
+@click.option("--dry-run", is_flag=True, help="With --fix: print the diff and write nothing.")
+@jobs_option("Number of environments and builds to process in parallel.")
 @timings_option
 @output_option
 @reports_option
 @click.pass_obj
 def command(color: str, /, timings: bool, output: str, **options: Any) -> bool:
-    """Check that the sources are valid, that nothing is lost, and that manifests/ is exactly what they render.
+    """Validate environments and manifests (for CI).
+
+    Reports problems in the sources, data loss, drift between environments/ and manifests/, and differences that kustomize
+    finds. Run vmgen render to fix drift.
 
     Example: vmgen check --verify --against main -o github
     """

@@ -28,7 +28,7 @@ SHELLS: dict[str, type[ShellComplete]] = {"bash": _BashComplete, "zsh": ZshCompl
 @click.argument("shell", type=click.Choice(list(SHELLS)))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print the script that lets bash, zsh or fish complete commands, options and environments.
+    """Print a script that completes commands, options and environments in bash, zsh or fish.
 
     \b
     bash: vmgen completion bash > ~/.local/share/bash-completion/completions/vmgen

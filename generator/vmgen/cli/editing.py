@@ -28,27 +28,27 @@ def environment_argument(function: CommandFunction) -> CommandFunction:
 
 def edit_options(function: CommandFunction) -> CommandFunction:
     """Add `--in FILE` and what `output_options` adds."""
-    help_ = "The layer to edit, where a value comes from one that others share."
+    help_ = "The layer to edit, if a value comes from a shared layer."
     return click.option("--in", "in_file", metavar="FILE", help=help_)(output_options(function))
 
 
 def output_options(function: CommandFunction) -> CommandFunction:
     """Add `--dry-run` and `-o`."""
-    dry_run = click.option("--dry-run", is_flag=True, help="Print the difference, and write nothing.")
+    dry_run = click.option("--dry-run", is_flag=True, help="Print the diff and write nothing.")
     return dry_run(format_option(["text", "json"])(function))
 
 
 def retirement_options(function: CommandFunction) -> CommandFunction:
     """Add `--reason` and `--until`, of a tombstone."""
-    reason = click.option("--reason", metavar="TEXT", help="Why the data may go, for the reviewer.")
-    until = click.option("--until", metavar="DAY", help="The last day on which it may, such as 2026-12-31.")
+    reason = click.option("--reason", metavar="TEXT", help="Reason for the deletion, for the reviewer.")
+    until = click.option("--until", metavar="DAY", help="Last day of the permission, for example 2026-12-31.")
     return reason(until(function))
 
 
 def build_retirement(reason: str | None, until: str | None) -> Retirement:
     """Return the retirement that options describe. Raises BadParameter without a reason, VmgenError for no day."""
     if not reason or not reason.strip():
-        raise click.UsageError("write --reason: who reviews the change has to know why the data may go")
+        raise click.UsageError("--reason is required: the reviewer must know why the data may be deleted")
     return Retirement(reason, parse_day(until).isoformat() if until else "")
 
 
@@ -71,4 +71,4 @@ def run_edit(session: Session, build: Callable[[], tuple[FileEdit, ...]], output
         write_output("".join(map(format_edit_diff, edits)))
     else:
         write_output("".join(f"{'edited' if edit.before is not None else 'wrote'} {edit.file}\n" for edit in edits))
-    session.print_message(f"Next: {NEXT_COMMAND}" if edits else "Nothing to do: all is as asked.")
+    session.print_message(f"Next: {NEXT_COMMAND}" if edits else "Nothing to do: the file already has these values.")

@@ -15,7 +15,7 @@ import click
 from vmgen.problems import ProblemsError, VmgenError
 
 OK = 0
-REFUSED = 1  # the answer is no: problems, drift, the gate
+REFUSED = 1  # check failed: problems, drift, the gate
 FAILED = 2  # the job could not be done: usage, a missing file
 BUG = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130  # 128 + SIGINT, as shells count it
@@ -102,7 +102,7 @@ def format_bug_report(error: BaseException) -> str:
         (
             "vmgen: this is a bug in vmgen.",
             f"Please report it {_find_issue_tracker()}, with the command and all of the lines below. Read them first:",
-            "they may quote your files. What was being written is whole, and a second run goes on from there.",
+            "they may quote your files. All written files are complete; run the command again to continue.",
             "",
             *_format_versions(),
             "",

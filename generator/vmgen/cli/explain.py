@@ -23,9 +23,9 @@ from vmgen.report.terminal import choose_link
 @format_option(["text", "json"])
 @click.pass_obj
 def command(color: str, environment: str, name: str, field: str | None, output: str) -> bool:
-    """Show the manifest of an object with, beside each line, where its value came from and what it overrode.
+    """Show the manifest of an object, and where each value comes from.
 
-    OBJECT is a name, or vm/NAME or disk/NAME; FIELD is a path such as spec.instanceType, or the end of one.
+    OBJECT is a name, or vm/NAME or disk/NAME; FIELD is a path such as spec.instanceType, or its end.
 
     Example: vmgen explain production web-1 instanceType
     """

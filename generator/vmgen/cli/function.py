@@ -17,15 +17,15 @@ from vmgen.report.terminal import choose_paint
 @click.command("function")
 @click.pass_obj
 def command(color: str) -> bool:
-    """Read a ResourceList (config.kubernetes.io/v1) on stdin, render the Environment in its functionConfig, and write the
-    list with the objects in it on stdout. What is wrong is in the results, and on stderr.
+    """Run as a KRM function: read a ResourceList (config.kubernetes.io/v1) on stdin, render the Environment in its
+    functionConfig, and write the list with the objects to stdout. Problems are in the results, and on stderr.
 
-    Example: kustomize build --enable-alpha-plugins --enable-exec overlays/production
+    Example: kustomize build --enable-alpha-plugins --enable-exec overlays/prod
     """
     from vmgen.function import run_function
 
     if sys.stdin.isatty():
-        raise click.UsageError("reads a ResourceList on stdin; kustomize starts it (docs/delivery.md)")
+        raise click.UsageError("reads a ResourceList on stdin; kustomize runs it (see docs/delivery.md)")
     result = run_function(read_stream(sys.stdin.buffer, "stdin", MAX_YAML_BYTES), Path.cwd())
     write_objects(result.text)
     if result.problems:

@@ -22,7 +22,7 @@ from vmgen.report.impact import format_json, format_text
 @format_option(["text", "json"])
 @click.pass_obj
 def command(color: str, where: str, output: str) -> bool:
-    """Show the environments, groups, objects and fields that a line of a file reaches, or the whole file.
+    """List the environments, groups, objects and fields affected by a file or line.
 
     The file may be an environment, a layer, a key file, a template, a catalog or a platform.yaml.
 

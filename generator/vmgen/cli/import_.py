@@ -25,17 +25,17 @@ from vmgen.write.state import lock_repository
     "environment",
     metavar="NAME",
     shell_complete=complete_environments,
-    help="Name of the environment [default: the namespace].",
+    help="Name of the environment  [default: the namespace].",
 )
 @click.option(
     "--platform",
     metavar="NAME",
     shell_complete=complete_platforms,
-    help="Platform. Default: that of _defaults.yaml, else hikube.",
+    help="Platform. Default: from _defaults.yaml, else hikube.",
 )
-@click.option("--platform-version", metavar="VERSION", help="Version of the platform. Default: that of _defaults.yaml.")
-@click.option("-n", "--namespace", metavar="NAME", help="Namespace of the objects that name none.")
-@click.option("--dry-run", is_flag=True, help="Print the environment; write nothing.")
+@click.option("--platform-version", metavar="VERSION", help="Version of the platform. Default: from _defaults.yaml.")
+@click.option("-n", "--namespace", metavar="NAME", help="Namespace for objects without one.")
+@click.option("--dry-run", is_flag=True, help="Print the environment and write nothing.")
 @format_option(["text", "json"])
 @click.pass_obj
 def command(
@@ -48,12 +48,12 @@ def command(
     dry_run: bool,
     output: str,
 ) -> bool:
-    """Make a short environment of VMInstances and VMDisks that others wrote, and prove it by rendering it.
+    """Convert existing VMInstances and VMDisks into an environment file, and verify the round trip.
 
-    PATH is a file, a folder, or - for standard input. What the environment cannot carry is said with its line. Exit
-    code 1, and nothing is written, where it would not render what was imported.
+    PATH is a file, a folder, or - for standard input. Fields that cannot be represented are listed with their line. If the
+    environment would render another object, nothing is written, and the exit status is 1.
 
-    Example: kubectl get vminstances,vmdisks -o yaml | vmgen import - --env production
+    Example: vmgen import tenant-acme.yaml --env production
     """
     session = Session(color)
     request = ImportRequest(paths, environment, platform, namespace, platform_version)
@@ -82,7 +82,7 @@ def _write_environments(session: Session, environments: tuple[ImportedEnvironmen
         files[imported.file] = imported.content.text
     for name in files:
         if os.path.lexists(session.project.root / name):
-            raise VmgenError(f"{name} exists, and import replaces nothing; choose another name with --env, or move it away")
+            raise VmgenError(f"{name} already exists; choose another name with --env, or move the file")
     with TreeWriter(str(session.project.root)) as writer:
         for name, text in files.items():
             try:
@@ -93,12 +93,12 @@ def _write_environments(session: Session, environments: tuple[ImportedEnvironmen
 
 def _format_result(result: ImportResult, written: tuple[ImportedEnvironment, ...]) -> str:
     if not result.environments and result.problems:
-        return "Nothing was imported: mend the manifests where the errors say so."
+        return "Import failed. Fix the errors above and retry; nothing was written."
     if not result.environments:
-        return "Nothing was imported: there is no VMInstance and no VMDisk in what was given."
+        return "Nothing to import: the input contains no VMInstance and no VMDisk."
     if not result.is_verified:
-        return "Not verified; nothing was written. Correct the manifests where the errors say so, and import again."
+        return "Import failed: the result would not match. Fix the errors above and retry; nothing was written."
     if not written:
-        return "Verified: it renders what was imported."
+        return "Verified: the environment renders the imported objects."
     files, names = ", ".join(imported.file for imported in written), " ".join(imported.name for imported in written)
     return f"Verified and written: {files}. Next: vmgen plan {names}"

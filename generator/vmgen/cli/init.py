@@ -63,7 +63,7 @@ def command(
     Prompts for missing options when run interactively. Existing files are never overwritten. In a folder of a larger Git
     repository, pipelines and CODEOWNERS are written to its top. vmgen.toml records the answers.
 
-    Example: vmgen init shop --namespace tenant-shop --ssh-key ~/.ssh/id_ed25519.pub
+    Example: vmgen init shop --namespace tenant-shop
     """
     if update:
         _update_repository(Path(folder), requirement)

@@ -30,18 +30,18 @@ from vmgen.report.totals import (
 
 @click.command("list")
 @environments_argument
-@click.option("--disks", is_flag=True, help="One row for each disk instead of each VM.")
-@click.option("--totals", is_flag=True, help="Only the totals, by environment and group.")
+@click.option("--disks", is_flag=True, help="List disks instead of VMs.")
+@click.option("--totals", is_flag=True, help="Print only the totals.")
 @click.option(
     "--group",
     "groups",
     metavar="NAME",
     multiple=True,
     shell_complete=complete_groups,
-    help="Only this group; may be given several times.",
+    help="Only this group; repeatable.",
 )
 @click.option("--exposed", is_flag=True, help="Only VMs with a public address.")
-@click.option("-l", "--selector", "selectors", metavar="KEY=VALUE", multiple=True, help="Only what has this label.")
+@click.option("-l", "--selector", "selectors", metavar="KEY=VALUE", multiple=True, help="Only objects with this label.")
 @format_option(list(TABLE_FORMATS))
 @click.pass_obj
 def command(
@@ -54,9 +54,9 @@ def command(
     selectors: tuple[str, ...],
     output: str,
 ) -> bool:
-    """Show the virtual machines of environments, with their sizes, disks and exposure, and what they add up to.
+    """List virtual machines with their sizes, disks and exposure, and the totals.
 
-    The format json holds VMs, disks, totals and budgets at once.
+    The JSON format includes VMs, disks, totals and budgets.
 
     Example: vmgen list production --exposed -l team=shop
     """

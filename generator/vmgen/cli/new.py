@@ -16,7 +16,7 @@ from vmgen.cli.session import Session
 @output_options
 @click.pass_obj
 def command(color: str, environment: str, namespace: str | None, platform: str | None, output: str, dry_run: bool) -> None:
-    """Write environments/ENV.yaml: a namespace and one small VM to begin with. It renders at once.
+    """Create environments/ENV.yaml with a namespace and one small VM, ready to render.
 
     Example: vmgen new staging --namespace tenant-acme-staging
     """

@@ -25,7 +25,7 @@ def output_option(function: CommandFunction) -> CommandFunction:
 
 def reports_option(function: CommandFunction) -> CommandFunction:
     """Add `--report FORMAT FILE`, which may be repeated: problems in further formats, each in a file."""
-    help_ = "Also write the problems in this format into a file; may be repeated."
+    help_ = "Also write the problems to a file in this format; repeatable."
     return click.option(
         "--report", "reports", type=(click.Choice(list(FORMATS)), str), metavar="FORMAT FILE", multiple=True, help=help_
     )(function)
@@ -38,7 +38,7 @@ def format_option(formats: list[str], help: str = "Format.") -> Callable[[Comman
 
 def affected_option(function: CommandFunction) -> CommandFunction:
     """Add `--affected-since REF`: only environments that a change can reach."""
-    help_ = "Only environments that what changed since REF can reach: their files, layers, keys, templates, catalogs."
+    help_ = "Only environments affected by changes since REF."
     return click.option(
         "--affected-since", "since", metavar="REF", callback=_reject_empty_ref, help=help_, shell_complete=complete_refs
     )(function)
@@ -46,7 +46,7 @@ def affected_option(function: CommandFunction) -> CommandFunction:
 
 def against_option(function: CommandFunction) -> CommandFunction:
     """Add `--against REF`: what counts as existing."""
-    help_ = "Compare with what is committed at this ref [default: HEAD; outside of Git the files]."
+    help_ = "Compare with the commit REF  [default: HEAD; outside of Git, the files]."
     return click.option("--against", metavar="REF", callback=_reject_empty_ref, help=help_, shell_complete=complete_refs)(
         function
     )
@@ -55,7 +55,7 @@ def against_option(function: CommandFunction) -> CommandFunction:
 def _reject_empty_ref(context: click.Context, parameter: click.Parameter, ref: str | None) -> str | None:
     """Return the ref. Raises BadParameter for an empty one: a variable that is not set would compare a commit with itself."""
     if ref is not None and not ref.strip():
-        raise click.BadParameter("is empty; name a commit, or leave the option out", context, parameter)
+        raise click.BadParameter("is empty; name a commit, or omit the option", context, parameter)
     return ref
 
 
@@ -66,4 +66,4 @@ def jobs_option(help: str) -> Callable[[CommandFunction], CommandFunction]:
 
 def timings_option(function: CommandFunction) -> CommandFunction:
     """Add `--timings`: print how long each stage took."""
-    return click.option("--timings", is_flag=True, help="Say how long each stage took.")(function)
+    return click.option("--timings", is_flag=True, help="Print the time of each stage.")(function)

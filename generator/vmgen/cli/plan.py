@@ -27,16 +27,16 @@ from vmgen.status.live_plan import LiveNote, describe_live_state, measure_added
 @against_option
 @affected_option
 @format_option(["text", "markdown", "json"], help="Format of the plan.")
-@click.option("--exit-code", is_flag=True, help="Exit 1 when anything changes.")
+@click.option("--exit-code", is_flag=True, help="Exit 1 if anything changes.")
 @click.option(
     "--max-bytes",
     type=click.IntRange(min=1024),
     default=MAX_COMMENT_BYTES,
     show_default=True,
-    help="Cut markdown to so many bytes, at whole objects.",
+    help="Limit Markdown to this size, cut between objects.",
 )
-@click.option("--live", metavar="FILE", help="A dump of the cluster (- for standard input): say what is so already.")
-@jobs_option("Environments at a time.")
+@click.option("--live", metavar="FILE", help="Dump of the cluster (- for stdin): add the live state to each change.")
+@jobs_option("Number of environments to process in parallel.")
 @click.pass_obj
 def command(
     color: str,
@@ -49,9 +49,10 @@ def command(
     live: str | None,
     jobs: int,
 ) -> bool:
-    """Say what the platform will do with each change, from the files and from Git alone: no cluster is asked.
+    """Show what the next commit would change on the platform, object by object, from files and Git alone.
 
-    Where something is wrong, or render and check would refuse it, the plan shows all that it can, and exits 1.
+    The verdict of each change is its effect: needs restart, DESTROYS DATA, ... plan never fails on a change; use render or
+    check to enforce policy. If the sources have errors, the plan shows the remaining changes and exits 1.
 
     Example: vmgen plan --against main
     """

@@ -20,16 +20,16 @@ from vmgen.yaml_text import quote
 @click.command("platform")
 @click.argument("action", type=click.Choice(["detect"]))
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--platform", metavar="NAME", shell_complete=complete_platforms, help="Look for its version only.")
+@click.option("--platform", metavar="NAME", shell_complete=complete_platforms, help="Only detect the version of this platform.")
 @format_option(["text", "json"])
 @click.pass_obj
 def command(color: str, action: str, files: tuple[str, ...], platform: str | None, output: str) -> bool:  # noqa: ARG001
-    """Print the `platform:` and `platformVersion:` lines that fit what a cluster serves.
+    """Detect the platform and its version from a cluster, and print the `platform:` and `platformVersion:` lines.
 
     FILE is a dump of VMInstances and VMDisks, the output of kubectl explain vminstance.spec, or an OpenAPI document; - reads
-    standard input. No connection is opened. Exit code 1 if the files fit no version, or several platforms.
+    standard input. vmgen opens no connection. Exit status 1 if the files match no version, or several platforms.
 
-    Example: kubectl get vminstances,vmdisks -n tenant-acme -o yaml | vmgen platform detect -
+    Example: kubectl explain vminstance.spec | vmgen platform detect -
     """
     session = Session(color)
     names = session.project.platform_names

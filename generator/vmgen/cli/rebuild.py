@@ -15,21 +15,21 @@ from vmgen.cli.session import Session
 @environment_argument
 @click.argument("group", metavar="GROUP", shell_complete=complete_groups)
 @click.option("--image", metavar="NAME", help="Golden image of the new disks.")
-@click.option("--url", metavar="URL", help="Address to download the new disks from.")
-@click.option("--clone", metavar="DISK", help="Disk to copy.")
-@click.option("--upload", is_flag=True, help="New disks that wait for an upload.")
+@click.option("--url", metavar="URL", help="Download address of the new disks.")
+@click.option("--clone", metavar="DISK", help="Disk to clone.")
+@click.option("--upload", is_flag=True, help="Create disks that wait for an upload.")
 @click.option("--storage-class", metavar="NAME", help="Storage class of the new disks.")
 @click.option("--only", metavar="N", default="", help="One VM, by its number or its name: a canary.")
-@click.option("--back", is_flag=True, help="Boot the generation before again.")
+@click.option("--back", is_flag=True, help="Boot the previous generation again.")
 @edit_options
 @click.pass_obj
 def command(
     color: str, /, environment: str, group: str, in_file: str | None, output: str, dry_run: bool, **options: Any
 ) -> None:
-    """Give the VMs of GROUP a system disk of the next generation. Names, addresses and data disks stay.
+    """Create the next generation of the system disks of GROUP. Names, addresses and data disks do not change.
 
-    The earlier disk is kept until `vmgen retire` removes it, and --back boots it again. A VM uses its new disk from its next
-    restart on.
+    A VM boots its new disk at its next restart. The previous disk is kept until `vmgen retire` removes it, and --back boots
+    it again.
 
     Example: vmgen rebuild production web --image ubuntu-2404 --only 1
     """
@@ -53,7 +53,7 @@ def _build_request(
     if len(source) > 1:
         raise click.UsageError(f"name one source, not {' and '.join(f'--{name}' for name in source)}")
     if back and (source or storage_class):
-        raise click.UsageError("--back takes the source and the class of the generation before; leave the others out")
+        raise click.UsageError("--back uses the source and class of the previous generation; omit the other options")
     if not back and not source and not storage_class:
-        raise click.UsageError("name what the new disks are made from: --image, --url, --clone, --upload or --storage-class")
+        raise click.UsageError("choose the source of the new disks: --image, --url, --clone, --upload or --storage-class")
     return RebuildRequest(source, storage_class or "", only, back)

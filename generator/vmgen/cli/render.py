@@ -39,21 +39,22 @@ class RenderOptions(NamedTuple):
 
 @click.command("render")
 @environments_argument
-@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 where a file would change.")
-@click.option("--diff", "show_diff", is_flag=True, help="Print what would change in each file; else like --check.")
-@click.option("--stdout", "to_stdout", is_flag=True, help="Print the manifests; write nothing.")
-@click.option("--allow-empty", is_flag=True, help="Let an environment that has become empty, or is gone, be pruned.")
-@click.option("--verify", is_flag=True, help="Read every manifest back, not only the first of each shape.")
-@click.option("--watch", is_flag=True, help="Render again whenever a file is saved, until Ctrl-C.")
-@jobs_option("Environments at a time.")
+@click.option("--check", "only_check", is_flag=True, help="Write nothing; exit 1 if a file would change.")
+@click.option("--diff", "show_diff", is_flag=True, help="Like --check, and print a diff of each file.")
+@click.option("--stdout", "to_stdout", is_flag=True, help="Print the manifests and write nothing.")
+@click.option("--allow-empty", is_flag=True, help="Allow pruning of environments that are empty or deleted.")
+@click.option("--verify", is_flag=True, help="Ignore cached results and re-check every manifest.")
+@click.option("--watch", is_flag=True, help="Render again at every save, until Ctrl-C.")
+@jobs_option("Number of environments to process in parallel.")
 @affected_option
 @timings_option
 @output_option
 @click.pass_obj
 def command(color: str, /, watch: bool, timings: bool, output: str, names: tuple[str, ...], **options: Any) -> bool:
-    """Write the manifests of environments, all of them by default.
+    """Write manifests/ from environments/, by default for all environments.
 
-    Nothing is written where anything is wrong. A second run changes nothing.
+    Nothing is written if there is an error. To delete a disk, paste the retire: lines that the error prints into the
+    environment, with a reason. Then commit environments/ and manifests/ together.
 
     Example: vmgen render production
     """

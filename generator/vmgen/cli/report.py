@@ -18,20 +18,20 @@ from vmgen.report.page.document import render_page
 
 @click.command("report")
 @environments_argument
-@click.option("-o", "--output", metavar="FILE", default="fleet.html", show_default=True, help="Where to write it; - is stdout.")
+@click.option("-o", "--output", metavar="FILE", default="fleet.html", show_default=True, help="Output file; - for stdout.")
 @click.option(
     "--against",
     metavar="REF",
     shell_complete=complete_refs,
-    help="Show what changes against what is committed at this ref, such as HEAD.",
+    help="Include the changes against this commit, for example HEAD.",
 )
-@click.option("--live", metavar="FILE", help="Colour the page by what a dump of the cluster says, as `vmgen status` reads it.")
+@click.option("--live", metavar="FILE", help="Colour the page by the status in a dump of the cluster.")
 @click.pass_obj
 def command(color: str, names: tuple[str, ...], output: str, against: str | None, live: str | None) -> bool:
-    """Write one page that shows the fleet: totals, budgets, every VM and disk, its manifest and where its values come from.
+    """Write one HTML page of the fleet: totals, budgets, every VM and disk, manifests and the origin of their values.
 
-    The page is one file that fetches nothing; cloud-init and keys in it are masked. With --live it is coloured by the status
-    of each object against what is committed at HEAD.
+    The page is one file without external requests; cloud-init and keys are masked. With --live, colours show the status of
+    each object, compared with HEAD.
 
     Example: vmgen report -o fleet.html --against main
     """

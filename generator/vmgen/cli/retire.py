@@ -25,9 +25,9 @@ def command(
     output: str,
     dry_run: bool,
 ) -> None:
-    """Write tombstones for disks of ENV, so that the change which deletes them may be merged.
+    """Add tombstones for disks of ENV, which permit their deletion.
 
-    A standalone disk, and the earlier disk of a rebuild, leaves the file as well. For a disk that a group makes the edit is
+    Also removes a standalone disk, or the previous disk of a rebuild, from the file. For a disk of a group, the edit is
     printed, and nothing is written.
 
     Example: vmgen retire production web-3-data --reason "moved to the db cluster"

@@ -13,7 +13,7 @@ from vmgen.cli.session import Session
 @environment_argument
 @click.argument("group", metavar="GROUP", shell_complete=complete_groups)
 @click.argument("number", metavar="N", type=click.IntRange(0, 10000))
-@click.option("--retire", "retires", is_flag=True, help="Permit that the disks of the VMs that go are deleted.")
+@click.option("--retire", "retires", is_flag=True, help="Permit the deletion of the disks of removed VMs.")
 @retirement_options
 @edit_options
 @click.pass_obj
@@ -29,9 +29,9 @@ def command(
     output: str,
     dry_run: bool,
 ) -> None:
-    """Give GROUP of ENV N VMs. Those that stay keep their names: a single VM `w` becomes w, w-2, w-3.
+    """Change the number of VMs of GROUP in ENV to N. Existing VMs keep their names: a single VM `w` becomes w, w-2, w-3.
 
-    The last VMs go first. Where they have disks that are committed, --retire and --reason permit that the data is deleted.
+    The last VMs are removed first. If their disks are committed, --retire and --reason permit the deletion of the data.
 
     Example: vmgen scale production web 5
     """

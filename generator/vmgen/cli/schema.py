@@ -29,10 +29,12 @@ _FILES = {kind: f"crds/{kind}-apps.cozystack.io-v1alpha1.json" for kind in ("vmd
 
 @click.command("schema")
 @click.argument("name", metavar="[NAME]", type=click.Choice(SCHEMAS), default="environment")
-@click.option("--values", is_flag=True, help="With the repository's catalogs in it: types, images, profiles, classes.")
+@click.option("--values", is_flag=True, help="Include the catalogs: types, images, profiles, classes.")
 def command(name: str, values: bool) -> None:
-    """Print a JSON Schema. NAME is environment (the default), catalog, platform, policy or verdicts: files that are read;
-    configuration: vmgen.toml; plan or problems: what `-o json` prints; vmdisk or vminstance: what is rendered.
+    """Print a JSON Schema.
+
+    NAME is environment (the default), catalog, platform, policy or verdicts for source files, configuration for vmgen.toml,
+    plan or problems for the output of `-o json`, or vmdisk or vminstance for manifests.
 
     Example: vmgen schema --values > schema/environment.values.schema.json
     """

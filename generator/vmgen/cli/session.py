@@ -66,7 +66,7 @@ class Session:
 
         repository = find_repository(self.project.root)
         if repository is None:
-            raise VmgenError("--affected-since needs a git repository; run without it")
+            raise VmgenError("--affected-since needs a Git repository; run without it")
         commit = repository.resolve_commit(since)
         if commit is None:
             raise VmgenError(repository.explain_missing_ref(since).replace("--against", "--affected-since"))

@@ -16,10 +16,10 @@ CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 def verbosity_options(function: CommandFunction) -> CommandFunction:
     """Add `-v` and `-q`, of which the last one counts."""
     verbose = click.option(
-        "-v", "--verbose", is_flag=True, expose_value=False, callback=_set_verbosity(1), help="Say what is used and whence."
+        "-v", "--verbose", is_flag=True, expose_value=False, callback=_set_verbosity(1), help="Print more details."
     )
     quiet = click.option(
-        "-q", "--quiet", is_flag=True, expose_value=False, callback=_set_verbosity(-1), help="Say only errors."
+        "-q", "--quiet", is_flag=True, expose_value=False, callback=_set_verbosity(-1), help="Print only errors."
     )
     return verbose(quiet(function))
 

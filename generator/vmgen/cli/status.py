@@ -27,16 +27,16 @@ STDIN = "-"
 @click.command("status")
 @click.argument("arguments", metavar="[ENV]... FILE", nargs=-1, required=True)
 @against_option
-@click.option("--restarts", is_flag=True, help="Print the restart commands that VMs wait for, instead of the status.")
+@click.option("--restarts", is_flag=True, help="Print commands for pending restarts instead of the status.")
 @format_option(list(STATUS_FORMATS))
 @click.pass_obj
 def command(color: str, arguments: tuple[str, ...], against: str | None, restarts: bool, output: str) -> bool:
-    """Compare what is live with what is committed: in step, drift, pending, failed, missing, orphan.
+    """Compare a dump of the cluster with the committed manifests: in step, drift, pending, failed, missing, orphan.
 
-    FILE is a dump of the cluster, JSON or YAML, or - for standard input; vmgen opens no connection. Exit code 1 if
-    anything is not in step, 2 if FILE is no dump.
+    FILE is a dump in JSON or YAML, or - for standard input; vmgen opens no connection. Exit status 1 if an object is not in
+    step, 2 if FILE is not a dump.
 
-    Example: kubectl get vminstances,vmdisks -n tenant-acme -o json | vmgen status -
+    Example: kubectl get vminstances,vmdisks -o json | vmgen status -
     """
     session = Session(color)
     *names, file = arguments
@@ -72,14 +72,16 @@ def read_dump_file(file: str) -> bytes:
     try:
         return read_stream(sys.stdin.buffer, file, limit) if file == STDIN else read_named_file(file, limit)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is no path"
-        raise VmgenError(f"{file} cannot be read: {reason}; the last word is the dump, or - for standard input") from None
+        reason = getattr(error, "strerror", None) or "it is not a path"
+        raise VmgenError(
+            f"{file} cannot be read: {reason}; the last argument must be the dump, or - for standard input"
+        ) from None
 
 
 def _print_restarts(plan: RestartPlan) -> None:
     for index, machines in enumerate(plan.rounds):
         if index:
-            write_output("# Go on when the VMs above run again.\n")
+            write_output("# Continue when the VMs above are running again.\n")
         for machine in machines:
             write_output(f"virtctl restart {machine}\n")
     for held in plan.held:  # as comments, so that a shell that is handed these lines leaves them alone

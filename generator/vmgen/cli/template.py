@@ -13,9 +13,9 @@ from vmgen.read.repository import installation_folders
 @click.command("template")
 @click.argument("name", required=False)
 def command(name: str | None) -> None:
-    """List the files that vmgen brings for its platforms, or print one. One of the same name under templates/ replaces it.
+    """List the built-in files of the platforms, or print one. A file of the same name under templates/ replaces it.
 
-    Example: vmgen template hikube/vm-disk.yaml.j2 > templates/hikube/vm-disk.yaml.j2
+    Example: vmgen template hikube/vm-disk.yaml.j2
     """
     _, _, folder = installation_folders()
     names = tuple(list_files(str(folder)))

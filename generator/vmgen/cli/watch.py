@@ -90,7 +90,7 @@ class _Watcher:
             write_message(f"vmgen: {error}\n")
             passed = False
         self._failed_environments = () if passed else (names or self._environment_names)
-        write_message("In order; watching (Ctrl-C ends).\n" if passed else "Waiting for it to be mended (Ctrl-C ends).\n")
+        write_message("No problems found; watching (Ctrl-C to stop).\n" if passed else "Waiting for a fix (Ctrl-C to stop).\n")
 
     def _find_affected(self, files: Collection[Path]) -> tuple[str, ...] | None:
         """Return the environments to render, as `render` takes them, or None if there is none."""

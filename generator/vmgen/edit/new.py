@@ -30,7 +30,7 @@ def new_environment(project: Project, name: str, namespace: str | None, platform
     path = project.environments / f"{name}.yaml"
     file = project.display_path(path)
     if not is_environment_name(name):
-        raise VmgenError(f"'{name}' cannot name an environment; use lower-case letters, digits and dashes")
+        raise VmgenError(f"'{name}' is not a valid environment name; use lower-case letters, digits and dashes")
     if os.path.lexists(path):
         raise VmgenError(f"{file} exists already; choose another name")
     if platform and platform not in project.platform_names:

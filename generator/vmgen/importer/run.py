@@ -77,7 +77,7 @@ def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) 
     several namespaces.
     """
     if request.environment and not is_environment_name(request.environment):
-        raise VmgenError(f"'{request.environment}' cannot name an environment; use lower-case letters, digits and dashes")
+        raise VmgenError(f"'{request.environment}' is not a valid environment name; use lower-case letters, digits and dashes")
     renderer = Renderer(project)
     base = _load_defaults(renderer)
     conventions = _load_conventions(renderer, request, base)
