@@ -304,3 +304,15 @@ def test_difference_hides_secrets(repository: Callable[..., Any]) -> None:
     made = repository(text)
     done = made.run("scale", "production", "web", "4", "--dry-run")
     assert "hunter2" not in done.stdout + done.messages
+
+
+def test_link_stays_a_link(committed: Callable[..., Any]) -> None:
+    """An environment that is a link to another file is not edited, and the link stays."""
+    made = committed(FLEET)
+    path = made.root / "environments/production.yaml"
+    path.rename(made.root / "environments/_fleet.yaml")
+    path.symlink_to("_fleet.yaml")
+    done = made.run("scale", "production", "web", "4")
+    assert (done.code, "symbolic link" in done.messages) == (2, True)
+    assert path.is_symlink()
+    assert production(made) == FLEET
