@@ -29,8 +29,8 @@ class FileEdit(NamedTuple):
 def edit_file(path: Path, operations: Iterable[Operation], project: Project) -> FileEdit:
     """Return the edit that operations make of a file.
 
-    Raises VmgenError for a link, and ProblemsError: with the problems of a file that cannot be read, or with the lines to write by hand where the text
-    cannot be edited without touching more than is meant.
+    Raises VmgenError for a symbolic link, and ProblemsError with the problems of a file that cannot be read, or with the lines
+    to write by hand where the text cannot be edited without touching more than is meant.
     """
     file, operations = project.display_path(path), tuple(operations)
     if path.is_symlink():  # it would become a file of its own
