@@ -131,7 +131,7 @@ def test_reports_of_a_check(repository: Callable) -> None:
     assert (done.code, "unknown key 'cuont'" in done.messages) == (1, True)
     assert "unknown-key" in [row["check_name"] for row in json.loads((made.root / "quality.json").read_text())]
     assert "unknown key &apos;cuont&apos;" in (made.root / "tests.xml").read_text().replace("'", "&apos;")
-    made.write({"environments/production.yaml": "namespace: tenant-a\ndisks: {data: 1Gi}\n"})
+    made.write({"environments/production.yaml": "platformVersion: '1'\nnamespace: tenant-a\ndisks: {data: 1Gi}\n"})
     made.run("render")
     assert made.run("check", *reports).code == 0
     assert json.loads((made.root / "quality.json").read_text()) == []
