@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -169,3 +170,14 @@ def test_templates_think_little(path: Path) -> None:
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
     assert Project(BUILT_IN.parent).find_template(path.relative_to(BUILT_IN).as_posix()) == path
+
+
+def test_a_schema_that_constrains_names_is_held_for_each_object(repository: Callable) -> None:
+    """A pattern of a custom schema that the third VM of a shape breaks is found by `check`, though it is like the first."""
+    schema = json.loads((BUILT_IN / "hikube/vm-instance.schema.json").read_text())
+    schema["properties"]["metadata"]["properties"]["name"]["pattern"] = "^web-[12]$"
+    made = repository(ENVIRONMENT, {"templates/hikube/vm-instance.schema.json": json.dumps(schema)})
+    assert made.run("check").code == 1  # nothing is rendered yet
+    assert "(rendered for VMInstance" not in made.run("check").messages
+    made.write({"environments/production.yaml": ENVIRONMENT.replace("count: 2", "count: 3")})
+    assert "(rendered for VMInstance web-3)" in made.run("check").messages
