@@ -99,7 +99,8 @@ class ArgoCd:
 
     def terminate(self, name: str) -> None:
         """End the running sync, as `argocd app terminate-op` does."""
-        self._api.merge("Application", name, NAMESPACE, {"status": {"operationState": {"phase": "Terminating"}}})
+        if self.said(name)["phase"] == "Running":  # a question of a disk that is no longer pruned may have ended by itself
+            self._api.merge("Application", name, NAMESPACE, {"status": {"operationState": {"phase": "Terminating"}}})
 
     def application(self, name: str) -> Object:
         """An Application, its status never missing."""

@@ -101,3 +101,16 @@ def test_catalog_entries(repository: Callable) -> None:
     assert "  storage: 60Gi\n" in made.text("production/disks/a/a-system.yaml")
     assert "  instanceProfile: debian\n" in made.text("production/vms/a/a.yaml")
     assert "rocky-8" not in made.run("catalog", "images").stdout
+
+
+@pytest.mark.parametrize("kind", ["vm-instance", "vm-disk"])
+@pytest.mark.parametrize(
+    "text", ["[]", "1", '{"properties": []}', '{"properties": {"spec": 1}}', '{"type": 1}', '{"required": {}}']
+)
+def test_an_own_schema_that_is_none(new_repository: Callable[..., object], kind: str, text: str) -> None:
+    """A schema of a kind that is none is named, without a traceback."""
+    production = "namespace: tenant-acme\nvms: {web: {instanceType: u1.large, image: ubuntu-2404}}\n"
+    files = {"environments/production.yaml": production, f"templates/hikube/{kind}.schema.json": text}
+    done = new_repository(files).run("render")
+    assert done.code == 2
+    assert "chema of" in done.messages or "schema.json" in done.messages

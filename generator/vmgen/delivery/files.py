@@ -23,7 +23,7 @@ from vmgen.merge.platform import load_extended
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError, sort_problems
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX, STANDALONE_FOLDER, Project
-from vmgen.read.schema import Schema
+from vmgen.read.schema import Schema, SchemaError
 from vmgen.read.source_file import read_json_file
 from vmgen.read.templates import Templates
 from vmgen.render.manifests import KUSTOMIZATION
@@ -209,7 +209,10 @@ class _DeliveryWriter:
         path = self._project.find_template(_SCHEMA_FILES[kind])
         if path is None:
             raise VmgenError(f"templates/{_SCHEMA_FILES[kind]} is missing")
-        return Schema(read_json_file(path, self._project))
+        try:
+            return Schema(read_json_file(path, self._project))
+        except SchemaError as error:
+            raise VmgenError(f"{self._project.display_path(path)} is not a JSON Schema: {error}") from None
 
 
 def _find_clashes(deliveries: Iterable[Delivery]) -> Iterator[Problem]:

@@ -60,7 +60,9 @@ class PlatformConventions:
 
     def get_server_fields(self, section: str) -> frozenset[str]:
         """Return the keys in a section of an object that a server, kubectl or a sync engine writes."""
-        return frozenset(self._tables["server"][section])
+        server = self._tables.get("server")
+        names = server.get(section) if isinstance(server, Mapping) else None
+        return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
 
     def get_table(self, kind: str, name: str) -> Mapping[str, Any]:
         """Return a table of a kind: `defaults`, `ignored`, `renamed` or `twins`."""

@@ -212,10 +212,25 @@ class PlatformRelease:
         section = FIELD_SECTIONS[kind]
         rows = content.mapping[section].mapping
         absent = self._content.mapping[section].mapping.keys() - {name for name, row in rows.items() if row.get("spec")}
-        schema = _add_fields(read_json_file(path, self._project), rows, absent)
+        document = read_json_file(path, self._project)
+        if not _is_kind_schema(document):
+            file = self._project.display_path(path)
+            raise VmgenError(f"{file} is not the schema of a kind; `properties` and `properties.spec` must be mappings")
+        schema = _add_fields(document, rows, absent)
         lengths = values["nameLength"]
         template = f"{self.name}/{values['template']}"
         return Kind(kind, template, schema, values["folder"], lengths["most"], lengths["safe"])
+
+
+def _is_kind_schema(document: Any) -> bool:
+    """Return whether the parts of a schema that fields are added to have their shape; the validator looks at the others."""
+    if not isinstance(document, dict) or not isinstance(document.get("properties", {}), dict):
+        return False
+    spec = document.get("properties", {}).get("spec", {})
+    if not isinstance(spec, dict) or not isinstance(spec.get("properties", {}), dict):
+        return False
+    required = spec.get("required", [])
+    return isinstance(required, list) and all(isinstance(name, str) for name in required)
 
 
 def _add_fields(document: Any, rows: Mapping[str, Located], absent: Iterable[str]) -> Mapping[str, Any]:

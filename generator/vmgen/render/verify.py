@@ -8,10 +8,10 @@ from typing import Any
 
 from vmgen.expand.model import Fleet, Resource
 from vmgen.nameless import fill, has_whole_words
-from vmgen.problems import Problem
+from vmgen.problems import Problem, VmgenError
 from vmgen.quantities import format_count
 from vmgen.read.manifests import InvalidYamlError, parse_objects
-from vmgen.read.schema import Schema
+from vmgen.read.schema import Schema, SchemaError
 from vmgen.read.templates import Templates
 from vmgen.rules import TEMPLATE_OUTPUT
 
@@ -79,7 +79,10 @@ class ManifestVerifier:
 
     def _check_schema(self, resource: Resource, document: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if resource.kind not in self._schemas:
-            self._schemas[resource.kind] = Schema(self._fleet.get_kind(resource).schema)
+            try:
+                self._schemas[resource.kind] = Schema(self._fleet.get_kind(resource).schema)
+            except SchemaError as error:
+                raise VmgenError(f"the schema of {resource.kind} in templates/ is not a JSON Schema: {error}") from None
         for path, message in self._schemas[resource.kind].find_errors(document):
             keys = [step for step in path if isinstance(step, str)]
             yield rf"^\s*{re.escape(keys[-1])}:" if keys else "^", format_schema_error(path, message)
