@@ -100,6 +100,6 @@ def _spoil(data: Any, chance: random.Random) -> None:
 )
 def test_refused_values(group: str, read: Read) -> None:
     """What the schema refused trips no rule as well."""
-    merged, problems = read(f"namespace: tenant-acme\nvms:\n  web: {group}\n")
+    merged, problems = read(f"""platformVersion: "1"\nnamespace: tenant-acme\nvms:\n  web: {group}\n""")
     assert problems
     assert run_rules(RULES, merged) == []

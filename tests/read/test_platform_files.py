@@ -9,6 +9,13 @@ import pytest
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 ENVIRONMENT = "platform: mine\nnamespace: tenant-acme\nvms: {web: {instanceType: u1.medium, image: debian-12, count: 2}}\n"
+# A field that no built-in platform has.
+POWERED = """\
+  powered:
+    default: true
+    spec: {type: boolean}
+    verdicts: [{verdict: needs restart, says: It is powered at the next start., source: an example}]
+"""
 
 
 def copied(platform: str = "hikube") -> dict[str, str]:
@@ -19,18 +26,14 @@ def copied(platform: str = "hikube") -> dict[str, str]:
 def test_a_new_platform_needs_no_python(repository: Callable, engine: list[str]) -> None:
     """A folder with other field names, folders and defaults renders and passes `check`."""
     files = copied()
-    files["templates/mine/platform.yaml"] = (
-        files["templates/mine/platform.yaml"]
-        .replace("folder: vms", "folder: machines")
-        .replace("systemDiskStorage: 20Gi", "systemDiskStorage: 33Gi")
-    )
     for name, old, new in (
-        ("template", "  running: {{ running }}", "  powered: {{ running }}"),
-        ("schema", '"running"', '"powered"'),
+        ("platform.yaml", "folder: vms", "folder: machines"),
+        ("platform.yaml", "systemDiskStorage: 20Gi", "systemDiskStorage: 33Gi"),
+        ("platform.yaml", "fields:\n", f"fields:\n{POWERED}"),
+        ("vm-instance.yaml.j2", "  running: {{ running }}", "  running: {{ running }}\n  powered: {{ powered }}"),
     ):
-        file = {"template": "templates/mine/vm-instance.yaml.j2", "schema": "templates/mine/vm-instance.schema.json"}[name]
-        assert old in files[file]
-        files[file] = files[file].replace(old, new)
+        assert old in files[f"templates/mine/{name}"]
+        files[f"templates/mine/{name}"] = files[f"templates/mine/{name}"].replace(old, new, 1)
     made = repository(ENVIRONMENT, files)
     assert made.run("render").code == 0
     assert "  powered: true\n" in made.text("production/machines/web/web-1.yaml")

@@ -49,7 +49,7 @@ BROKEN = {
     "nothing": ("", None, "must render one object, and renders 0 documents"),
     "a list": ("- 1\n", None, "must render one object, and renders 1 document "),
     "no YAML": (VM + "  a: b: c\n", None, "what it renders for web-1 is not YAML"),
-    "a key twice": (VM + "  running: true\n", None, "the key running stands twice"),
+    "a key twice": (VM + "  running: true\n", None, "the key running is a duplicate"),
     "a key that is no text": (VM + "  on: true\n", None, "the key True is not text for every parser"),
     "blanks at the end of a line": (VM.replace("spec:\n", "spec: \n"), "spec: ", "leaves blanks at the end of a line"),
     "an undefined value": (
@@ -69,7 +69,7 @@ BROKEN = {
     "a syntax error": (VM.replace("{{ running }}", "{{ running"), None, "expected token 'end of print statement'"),
     "an open block": (VM.replace("{% endif %}", "", 1), None, "Unexpected end of template"),
     "an unknown filter": (VM.replace("{{ running }}", "{{ running | upper }}"), "upper", "No filter named 'upper'"),
-    "an unknown test": (VM.replace("{% if labels %}", "{% if labels is defined %}"), "defined", "No test named 'defined'"),
+    "an unknown test": (VM.replace("{% if labels %}", "{% if labels is mapping %}"), "mapping", "No test named 'mapping'"),
     "a Python attribute": (VM.replace("{{ running }}", "{{ ''.__class__ }}"), "__class__", "unsafe"),
     "a way to the interpreter": (VM.replace("{{ running }}", "{{ ().__class__.__mro__[1] }}"), "__class__", "unsafe"),
     "a changed list": (VM.replace("{{ running }}", "{{ sshKeys.append(1) }}"), "append", "unsafe"),

@@ -72,7 +72,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         try:
             return self.compile(tree, name, path)
         except (SyntaxError, RecursionError):
-            raise TemplateSyntaxError("is nested too deeplyly: at most 20 nested loops", 1, name, path) from None
+            raise TemplateSyntaxError("is nested too deeply: at most 20 nested loops", 1, name, path) from None
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Apply an operator to two values whose product or sum may be large."""
