@@ -17,7 +17,9 @@ from vmgen.read.manifests import parse_objects
 from vmgen.report.problems import FORMATS
 
 GOOD = """\
+platformVersion: "1"
 namespace: tenant-acme
+defaults: {sshKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBgc5ANkNrxhLa5aPn0uh0b8C1dTDSSE0Gm0HgJ1rQp4 ops]}
 vms:
   web:
     count: 2
@@ -25,7 +27,7 @@ vms:
     image: ubuntu-2404
     externalPorts: [80, 443]
     disks: {data: 50Gi}
-  bastion: {instanceType: s1.small, instanceProfile: ubuntu, image: debian-12, running: false}
+  bastion: {instanceType: s1.small, instanceProfile: ubuntu, image: debian-12, running: false, disks: {data: 50Gi}}
 """
 BAD = "namespace: tenant-acme\nvms: {web: {cuont: 3}}\n"
 
@@ -103,8 +105,8 @@ def test_render_says_what_it_did(good: Callable) -> None:
     """Counts go to stderr; stdout stays empty."""
     made = good()
     first, second = made.run("render"), made.run("render")
-    assert (first.output, first.messages) == (b"", "production: 16 files, 16 created\n")
-    assert (second.output, second.messages) == (b"", "production: 16 files, nothing changed\n")
+    assert (first.output, first.messages) == (b"", "production: 17 files, 17 created\n")
+    assert (second.output, second.messages) == (b"", "production: 17 files, nothing changed\n")
 
 
 def test_render_check(good: Callable) -> None:
@@ -123,7 +125,7 @@ def test_render_stdout(good: Callable) -> None:
     made = good()
     done = made.run("render", "--stdout")
     assert [found["metadata"]["name"] for found in parse_objects(done.output)] == [
-        *("web-1-system", "web-1-data", "web-2-system", "web-2-data", "bastion-system"),
+        *("web-1-system", "web-1-data", "web-2-system", "web-2-data", "bastion-system", "bastion-data"),
         *("web-1", "web-2", "bastion"),
     ]
     assert sorted(path.name for path in made.root.iterdir()) == ["environments"]
@@ -190,7 +192,7 @@ def test_list_disks(good: Callable) -> None:
     """The disks as csv: where each comes from, and whether it is guarded."""
     rows = list(csv.DictReader(io.StringIO(good().run("list", "--disks", "-o", "csv").stdout)))
     assert [row["disk"] for row in rows] == [
-        *("web-1-system", "web-1-data", "web-2-system", "web-2-data", "bastion-system"),
+        *("web-1-system", "web-1-data", "web-2-system", "web-2-data", "bastion-system", "bastion-data"),
     ]
     assert (rows[0]["source"], rows[1]["source"], rows[0]["protected"]) == ("image ubuntu-2404", "blank", "yes")
 

@@ -53,7 +53,7 @@ def _root(repository: Callable) -> Path:
     ("typed", "offered"),
     [
         ("vmgen ", set(COMMANDS)),
-        ("vmgen pl", {"plan"}),
+        ("vmgen pl", {"plan", "platform"}),
         ("vmgen render ", {"production", "staging"}),
         ("vmgen render --st", {"--stdout"}),
         ("vmgen completion ", {"bash", "zsh", "fish"}),

@@ -14,7 +14,12 @@ from queue import Queue
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-TEXT = "namespace: tenant-a\nvms: {web: {image: ubuntu-2404, instanceType: u1.large}}\n"
+TEXT = """\
+namespace: tenant-a
+vms: {web: {image: ubuntu-2404, instanceType: u1.large, disks: {data: 50Gi}}}
+defaults: {sshKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBgc5ANkNrxhLa5aPn0uh0b8C1dTDSSE0Gm0HgJ1rQp4 ops]}
+platformVersion: "1"
+"""
 IN_ORDER, WAITING = "No problems found; watching (Ctrl-C to stop).", "Waiting for a fix (Ctrl-C to stop)."
 
 
@@ -67,10 +72,10 @@ def _watching(repository: Callable) -> Iterator[Callable]:
 def test_watch(watching: Callable) -> None:
     """The whole of it: first render, a save of one environment, a mistake, another file while it lasts, mended, Ctrl-C."""
     made, watch = watching()
-    assert watch.said() == ["production: 8 files, 8 created", "staging: 8 files, 8 created", IN_ORDER]
+    assert watch.said() == ["production: 9 files, 9 created", "staging: 9 files, 9 created", IN_ORDER]
 
     made.write({"environments/staging.yaml": TEXT.replace("tenant-a", "tenant-b").replace("large", "xlarge")})
-    assert watch.said() == ["staging: 8 files, 1 updated", IN_ORDER]
+    assert watch.said() == ["staging: 9 files, 1 updated", IN_ORDER]
 
     made.write({"environments/production.yaml": TEXT.replace("u1.large", "u1.larg")})
     problem, *rest = watch.said()
@@ -96,7 +101,7 @@ def test_environments_come_and_go(watching: Callable) -> None:
     made, watch = watching()
     watch.said()
     made.write({"environments/lab.yaml": TEXT.replace("tenant-a", "tenant-lab")})
-    assert "lab: 8 files, 8 created" in watch.said()
+    assert "lab: 9 files, 9 created" in watch.said()
     (made.root / "environments" / "lab.yaml").unlink()
     assert WAITING in watch.said()
     assert (made.root / "manifests" / "lab").is_dir()
@@ -127,9 +132,9 @@ def test_a_link_inside_of_the_repository_is_watched(repository: Callable) -> Non
     (made.root / "environments").symlink_to("shared")
     watch = Watching(made.root)
     try:
-        assert watch.said() == ["production: 8 files, 8 created", IN_ORDER]
+        assert watch.said() == ["production: 9 files, 9 created", IN_ORDER]
         made.write({"shared/production.yaml": TEXT.replace("u1.large", "u1.xlarge")})
-        assert watch.said() == ["production: 8 files, 1 updated", IN_ORDER]
+        assert watch.said() == ["production: 9 files, 1 updated", IN_ORDER]
     finally:
         watch.process.kill()
         watch.process.wait()
