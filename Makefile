@@ -15,10 +15,10 @@ help: ## Show the targets
 render: .venv/.installed ## Write manifests/ from environments/ (ENV="production" for some)
 	@$(BIN)/vmgen render $(ENV)
 
-plan: .venv/.installed ## Say what the next commit changes on the platform
+plan: .venv/.installed ## Show what the next commit would change on the platform
 	@$(BIN)/vmgen plan $(ENV)
 
-check: .venv/.installed ## Say everything that is wrong, as CI does
+check: .venv/.installed ## Validate environments and manifests, as CI does
 	@$(BIN)/vmgen check --verify $(ENV)
 
 test: .venv/.developing ## Run the tests
@@ -69,7 +69,7 @@ site: .venv/.documenting ## Build the documentation as a site into build/site/
 bench: .venv/.installed .vmgen/peers/.installed ## Measure vmgen and its peers into docs/performance.md (a quarter of an hour, 12 GB of disk)
 	@$(BIN)/python -m benchmarks --write
 
-lock: .venv/.developing ## Pin the dependencies anew (needs uv)
+lock: .venv/.developing ## Update the pinned dependencies (needs uv)
 	uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \
 	  --extra engine --extra build --output-file requirements.lock
 	uv pip compile --quiet pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras \

@@ -73,9 +73,9 @@ def parse_resource_list(text: bytes) -> ResourceList:
         documents = parse_objects(text)
         root = yaml.compose(text, Loader=_LOADER)
     except (InvalidYamlError, yaml.YAMLError) as error:
-        raise VmgenError(f"what stands on stdin is not YAML: {' '.join(str(error).split())}") from None
+        raise VmgenError(f"stdin is not valid YAML: {' '.join(str(error).split())}") from None
     if len(documents) != 1 or not isinstance(documents[0], dict) or documents[0].get("kind") != "ResourceList":
-        raise VmgenError("what stands on stdin is no ResourceList (config.kubernetes.io/v1)")
+        raise VmgenError("stdin is not a ResourceList (config.kubernetes.io/v1)")
     config = documents[0].get("functionConfig")
     if not isinstance(config, dict):
         raise VmgenError("the ResourceList has no functionConfig")
@@ -90,10 +90,10 @@ def _find_config_problems(config: Mapping[str, Any]) -> tuple[Problem, ...]:
     messages = {
         "kind": f"must be {KIND}, and is {config.get('kind')!r}" if config.get("kind") != KIND else "",
         "metadata.name": "is missing; it names the environment" if not isinstance(name, str) else "",
-        "spec": "is missing; write in it what the environment's file would hold" if "spec" not in config else "",
+        "spec": "is missing; it has the content of an environment file" if "spec" not in config else "",
     }
     unknown_keys = sorted(set(config) - {"apiVersion", "kind", "metadata", "spec"})
-    messages |= dict.fromkeys(unknown_keys, "is no key of an Environment; put it under spec")
+    messages |= dict.fromkeys(unknown_keys, "is not a key of an Environment; put it under spec")
     return tuple(Problem(Place(_CONFIG_FILE), FUNCTION_CONFIG.id, key, message) for key, message in messages.items() if message)
 
 

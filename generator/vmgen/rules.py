@@ -388,7 +388,11 @@ it, or paste the printed lines, which create the next generation of the disk and
 )
 REBUILD_ERASES_DATA = Rule(
     "rebuild-erases-data",
-    "User data that erases or formats disks, on a VM that boots a new system disk and keeps other disks: cloud-init runs on the new one as at a first boot, and what formatted an empty disk then would format a full one now. Take it out of the user data, let it ask first whether there is a file system (`overwrite: false`), or waive it where it cannot hit the disks that stay.",
+    """User data that erases or formats disks, on a VM that boots a new system disk and keeps other disks. cloud-init runs on
+the new disk as at a first boot, and would format a full disk like an empty one.
+
+Remove it from the user data, let it check for a file system first (`overwrite: false`), or add a waiver if it cannot
+affect the other disks.""",
 )
 PREVIOUS_DISK_IS_NEW = Rule(
     "previous-disk-is-new",

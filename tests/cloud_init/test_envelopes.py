@@ -143,7 +143,7 @@ FILES = {
     "Terraform variable": ("gz+b64", "${var.content}", "is a Terraform expression"),
     "plain": ("b64", "not base64!!", "is not base64"),
     "cut off": ("base64", encode("hello")[:-2], "is not base64"),
-    "gzip as text": ("gzip", "abc", "is not gzip, as `encoding` says"),
+    "gzip as text": ("gzip", "abc", "is not gzip as in `encoding`"),
     "gzip in base64": ("gz+b64", encode("hello"), "is not gzip in its base64"),
     "gzip cut off": ("gzip+base64", encode("hello")[:8], "is not gzip in its base64"),
 }

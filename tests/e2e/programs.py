@@ -58,5 +58,5 @@ def _go(go: str, *arguments: str) -> bytes:
     environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -mod=readonly", "GOWORK": "off"}
     done = subprocess.run([go, *arguments], cwd=HERE, env=environment, stdout=subprocess.PIPE, check=False)
     if done.returncode:
-        sys.exit(f"go {' '.join(arguments[:2])} failed; the lines above say why")
+        sys.exit(f"go {' '.join(arguments[:2])} failed; the lines above explain why")
     return done.stdout

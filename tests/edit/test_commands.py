@@ -101,7 +101,7 @@ def test_scale_down_asks_for_retire(committed: Callable[..., Any]) -> None:
     made = committed(FLEET)
     refused = made.run("scale", "production", "web", "2")
     assert refused.code == 1
-    assert 'vmgen scale production web 2 --retire --reason "say why"' in refused.messages
+    assert 'vmgen scale production web 2 --retire --reason "explain why"' in refused.messages
     assert production(made) == FLEET
     assert made.run("scale", "production", "web", "2", "--retire").code == 2
     done = made.run("scale", "production", "web", "2", "--retire", "--reason", 'quiet: "night"', *DAY)

@@ -124,7 +124,7 @@ CANNOT: dict[str, tuple[tuple[str, ...], str]] = {
     "a folder without manifests": (("environments",), "no .yaml or .yml or .json file in environments"),
     "a name that leads elsewhere": (("tenant.yaml", "--env", "../x"), "'../x' is not a valid environment name"),
     "an unknown platform": (("tenant.yaml", "--platform", "hikub"), "no platform 'hikub'; did you mean 'hikube'?"),
-    "one name for two namespaces": (("tenant.yaml", "other.yaml", "--env", "x"), "leave out --env"),
+    "one name for two namespaces": (("tenant.yaml", "other.yaml", "--env", "x"), "omit --env"),
 }
 
 

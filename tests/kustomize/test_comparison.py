@@ -42,7 +42,7 @@ def test_what_the_engine_changes_is_found(repository: Callable, engine: list[str
 def test_what_is_built_is_no_yaml() -> None:
     """An engine that writes what is no YAML is a problem, not a traceback."""
     [problem] = compare_build("production", "manifests/production", b"a: [", {})
-    assert "kustomize builds what is not YAML" in problem.message
+    assert "kustomize builds invalid YAML" in problem.message
 
 
 def _map(name: str, text: str) -> bytes:

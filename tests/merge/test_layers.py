@@ -60,9 +60,9 @@ BROKEN = {
     "extends: [nope.yaml]": ("missing-layer", "no file nope.yaml beside environments/production.yaml; correct the path"),
     "extends: [base]": ("missing-layer", "no file base beside environments/production.yaml"),
     "extends: [production.yaml]": ("extends-cycle", "production.yaml extends this file in turn; remove one of the two"),
-    "extends: [../../../etc/hostname]": ("missing-layer", "is outside of the repository; copy it in"),
-    "extends: [/etc/hostname]": ("missing-layer", "is outside of the repository; copy it in"),
-    "extends: [link.yaml]": ("missing-layer", "is outside of the repository; copy it in"),
+    "extends: [../../../etc/hostname]": ("missing-layer", "is outside of the repository; copy it into the repository"),
+    "extends: [/etc/hostname]": ("missing-layer", "is outside of the repository; copy it into the repository"),
+    "extends: [link.yaml]": ("missing-layer", "is outside of the repository; copy it into the repository"),
     "extends: [loop.yaml]": ("missing-layer", "no file loop.yaml beside"),
     f"extends: [{'x' * 300}]": ("missing-layer", f"no file {'x' * 300} beside environments/production.yaml"),
 }

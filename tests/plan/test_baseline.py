@@ -93,7 +93,7 @@ def test_without_git_nothing_is_known_of_a_checkout(committed: Committed, monkey
     for command in ("plan", "render", "check"):
         done = history.vmgen(command)
         assert done.code == 2
-        assert "there is no git program; install git" in done.messages
+        assert "there is no git program, so the baseline is unknown; install git" in done.messages
     assert history.vmgen("render", "--stdout").code == 0
 
 

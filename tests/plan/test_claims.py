@@ -131,7 +131,7 @@ def test_source_of_a_new_copy_may_not_go(committed: Committed) -> None:
     history.write(production=WEB.replace("count: 2", "count: 1") + COPY + RETIRED)
     done = history.vmgen("render")
     assert done.code == 1
-    assert "copy-system is to be a copy of web-2-system, which this change deletes" in done.messages
+    assert "copy-system is a clone of web-2-system, which this change deletes" in done.messages
     history.write(production=WEB + COPY)
     assert history.vmgen("render").code == 0
     history.commit()

@@ -134,7 +134,7 @@ HOOKED = "{storage: 5Gi, protect: false, annotations: {argocd.argoproj.io/hook: 
 REPLACED = "{storage: %s, protect: false, annotations: {argocd.argoproj.io/sync-options: 'Replace=true,Force=true'}}"
 RECREATED = [
     pytest.param(FORCED % "replicated", FORCED % "local", "spec.storageClass cannot change", id="force of Flux"),
-    pytest.param("{storage: 5Gi, protect: false}", HOOKED, "takes the disk for a hook", id="hook"),
+    pytest.param("{storage: 5Gi, protect: false}", HOOKED, "treats the disk as a hook", id="hook"),
     pytest.param(REPLACED % "5Gi", REPLACED % "6Gi", "Replace=true and Force=true", id="replace"),
 ]
 
@@ -151,5 +151,5 @@ def test_the_refusal_explains_why_an_update_recreates_a_disk(
         problem for problem in history.vmgen("render").problems if "web-data" in problem and "[destroys-data]" in problem
     ]
     assert says in message
-    assert "Take the change back, or" in message
+    assert "Undo the change, or" in message
     assert "web-old" not in message

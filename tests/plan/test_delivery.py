@@ -46,10 +46,10 @@ def with_key(text: str, line: str) -> str:
 
 # Before and after, the object of the plan, its action and verdict, a word of what is said, and the exit code of `render`.
 CHANGES = [
-    (PLAIN, WEB, APP, "delete", "delete", "2 VMs and 4 disks stay", 0),
+    (PLAIN, WEB, APP, "delete", "delete", "2 VMs and 4 disks are kept", 0),
     (CASCADING, WEB, APP, "delete", LOSS, "2 VMs and 4 disks", 1),
     (SCRATCH + ARGOCD % ", finalizer: true", SCRATCH, APP, "delete", LOSS, "2 of the disks", 1),
-    (PLAIN, CASCADING, APP, "update", DROP, "2 VMs and 4 disks are deleted", 0),
+    (PLAIN, CASCADING, APP, "update", DROP, "also deletes 2 VMs and 4 disks", 0),
     (
         SCRATCH + ARGOCD % "",
         SCRATCH + ARGOCD % ", finalizer: true",
@@ -59,7 +59,7 @@ CHANGES = [
         "web-1-data",
         1,
     ),
-    (CASCADING, PLAIN, APP, "update", SAME, "Nothing goes with it", 0),
+    (CASCADING, PLAIN, APP, "update", SAME, "Deleting it deletes no object", 0),
     (PLAIN, PLAIN.replace("name: hikube", "name: other"), APP, "update", "rebuild", "another cluster", 0),
     (
         PLAIN,
@@ -85,7 +85,7 @@ CHANGES = [
         APP,
         "update",
         SAME,
-        "another place",
+        "another path",
         0,
     ),
     (
@@ -106,7 +106,7 @@ CHANGES = [
         "2 VMs",
         1,
     ),
-    (WEB + FLUX % "", WEB, VMS, "delete", "delete", "2 VMs stay", 0),
+    (WEB + FLUX % "", WEB, VMS, "delete", "delete", "2 VMs are kept", 0),
     (
         WEB + FLUX % ", deletionPolicy: MirrorPrune",
         WEB,
@@ -116,7 +116,7 @@ CHANGES = [
         "deleted with it: 2 VMs",
         0,
     ),
-    (WEB + FLUX % "", WEB, DISKS, "delete", "delete", "4 disks stay", 0),
+    (WEB + FLUX % "", WEB, DISKS, "delete", "delete", "4 disks are kept", 0),
     (
         WEB + FLUX % "",
         WEB + FLUX % ", deletionPolicy: MirrorPrune",

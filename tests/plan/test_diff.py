@@ -20,7 +20,7 @@ vms:
       data: 50Gi
 """
 MANY = 12
-NO_COMMIT = "There is no commit yet, so nothing counts as existing.\n"
+NO_COMMIT = "There is no commit yet, so every object is new.\n"
 FOREIGN = "kind: ConfigMap\n"
 
 
@@ -137,7 +137,7 @@ def test_what_is_in_the_way(repository: Callable, name: str, content: str) -> No
     done = repo.run("render")
     assert done.code == 1
     place = name.removesuffix("/x")
-    assert done.problems[0].startswith(f"manifests/production/{place}: error: is in the place of a manifest, and vmgen did not")
+    assert done.problems[0].startswith(f"manifests/production/{place}: error: is at the path of a manifest, but vmgen did not")
     assert repo.files() == before
 
 
@@ -160,7 +160,7 @@ def test_symbolic_links(repository: Callable, name: str) -> None:
     link.symlink_to(repo.root / "elsewhere")
     done = repo.run("render")
     assert done.code == 1
-    assert f"{name}: error: is a symbolic link, and vmgen writes only into its own tree" in done.messages
+    assert f"{name}: error: is a symbolic link, but vmgen writes only into its own tree" in done.messages
     assert repo.files("elsewhere") == {"x": b"x"}
 
 

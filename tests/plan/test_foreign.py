@@ -115,7 +115,7 @@ def test_first_line_comes_back(committed: Committed, file: str, how: str) -> Non
     assert "[drift]" in history.vmgen("check", *OFF).messages
     done = history.vmgen("render")
     assert done.code == 0
-    assert f"manifests/production/{file}: warning: is without the first line that vmgen writes" in done.messages
+    assert f"manifests/production/{file}: warning: lacks vmgen's header" in done.messages
     assert history.repository.files() == before
 
 
@@ -132,7 +132,7 @@ def test_folder_of_a_killed_run_goes_with_its_environment(committed: Committed) 
     """What a killed run left of an environment that is gone is removed by render, and said by check."""
     history = committed()
     history.repository.write({"manifests/.old.vmgen-tmp/disks/a.yaml": HEADER})
-    assert "manifests/.old.vmgen-tmp: warning: was left by a run that was killed" in history.vmgen("check", *OFF).messages
+    assert "manifests/.old.vmgen-tmp: warning: was left by a killed run" in history.vmgen("check", *OFF).messages
     assert history.vmgen("render").code == 0
     assert not (history.root / "manifests/.old.vmgen-tmp").exists()
 

@@ -22,7 +22,7 @@ vms:
 """
 FEWER = WEB.replace("count: 3", "count: 2")
 OTHER_CLASS = WEB.replace("data: 50Gi", "data: {storage: 50Gi, storageClass: local}")
-LINES = ["retire:", '  - {disk: web-3-data, reason: "say why"}', '  - {disk: web-3-system, reason: "say why"}']
+LINES = ["retire:", '  - {disk: web-3-data, reason: "explain why"}', '  - {disk: web-3-system, reason: "explain why"}']
 Committed = Callable[..., Any]
 
 
@@ -60,7 +60,7 @@ def test_lower_count_is_refused_until_the_printed_lines_are_pasted(committed: Co
     plan = history.vmgen("plan", "--against", "main").stdout
     assert plan.endswith("Plan: 0 to create, 0 to update, 1 to delete, 0 destroy data, 2 retired.\n")
     assert "- VMDisk web-3-data\n      DESTROYS DATA, retired\n" in plan
-    assert "Retired at environments/production.yaml:10:5: say why." in plan
+    assert "Retired at environments/production.yaml:10:5: explain why." in plan
 
 
 def test_vm_goes_without_a_tombstone(committed: Committed) -> None:
@@ -131,7 +131,7 @@ def test_printed_lines_go_on_with_a_list_that_is_there(committed: Committed) -> 
     two = FEWER + "\n".join(LINES[:2]).replace("  -", "      -") + "\n"
     history.write(production=two)
     refused = history.vmgen("render")
-    assert pasted(refused.messages) == '      - {disk: web-3-system, reason: "say why"}\n'
+    assert pasted(refused.messages) == '      - {disk: web-3-system, reason: "explain why"}\n'
     history.write(production=two + pasted(refused.messages))
     assert history.vmgen("render").code == 0
 
@@ -212,7 +212,7 @@ def test_tombstone_counts_until_its_last_day(committed: Committed, today: Callab
     done = history.vmgen("render")
     assert done.code == code
     assert ("[expired-tombstone]" in done.messages) is bool(code)
-    assert ("ended on 2026-12-31, and VMDisk web-3-data is not gone yet" in done.messages) is bool(code)
+    assert ("ended on 2026-12-31, but VMDisk web-3-data is not deleted yet" in done.messages) is bool(code)
 
 
 def test_stale_tombstone_is_a_warning_at_its_line(committed: Committed) -> None:
@@ -229,8 +229,8 @@ def test_stale_tombstone_is_a_warning_at_its_line(committed: Committed) -> None:
     ("entry", "rule", "said"),
     [
         ("{disk: web-1-data, reason: x}", "tombstone-in-use", "VMDisk web-1-data is still rendered"),
-        ("{reason: x}", "empty-tombstone", "names nothing"),
-        ("{disk: gone, reason: x, until: '2026-02-31'}", "invalid-value", "there is no day 2026-02-31"),
+        ("{reason: x}", "empty-tombstone", "has no name"),
+        ("{disk: gone, reason: x, until: '2026-02-31'}", "invalid-value", "not a date: 2026-02-31"),
     ],
 )
 def test_wrong_tombstone_is_an_error(committed: Committed, entry: str, rule: str, said: str) -> None:
@@ -282,4 +282,4 @@ def test_branch_that_is_behind_is_told_so(committed: Committed) -> None:
     history.commit()
     history.git("checkout", "--quiet", "older")
     refused = history.vmgen("check", "--against", "main", "--kustomize", "off")
-    assert "HEAD lacks commits of main, and what they added counts as removed here: merge it first." in refused.messages
+    assert "HEAD lacks commits of main, whose additions count as removed here: merge it first." in refused.messages

@@ -153,7 +153,7 @@ def test_plan_says_what_stays_and_what_it_costs(committed: Committed) -> None:
     paste(history)
     text = history.vmgen("plan").stdout
     assert "~ VMInstance web-1, web-2, web-3\n      rebuild\n" in text
-    assert "What stays: its name and addresses, <name>-data. What is kept, detached: <name>-system." in text
+    assert "Unchanged: its name and addresses, <name>-data. Kept, detached: <name>-system." in text
     assert "host keys change" in text
     assert "Kept until retired: 3 disks, 90 GiB replicated, CHF 9.00 a month." in text
 

@@ -53,7 +53,7 @@ def test_text_shows_each_field_before_and_after(changed: Any) -> None:
     text = changed.run("plan").stdout
     assert (
         "  ~ VMInstance web-1, web-2\n      needs restart\n"
-        "      spec.instanceType: u1.large -> u1.xlarge\n          The VM takes its new size" in text
+        "      spec.instanceType: u1.large -> u1.xlarge\n          Applied live if supported" in text
     )
     assert "  ~ VMDisk web-1-data, web-2-data\n      update in place\n      spec.storage: 50Gi -> 60Gi\n" in text
 
@@ -181,7 +181,7 @@ def test_sarif_schema_refuses_what_is_no_sarif() -> None:
 
 def test_github_and_json_carry_the_lines_to_paste(changed: Any) -> None:
     """Each format of check has the lines that let a disk go."""
-    assert '%0Aretire:%0A  - {disk: web-3-data, reason: "say why"}' in changed.run("check", "-o", "github").stdout
+    assert '%0Aretire:%0A  - {disk: web-3-data, reason: "explain why"}' in changed.run("check", "-o", "github").stdout
     rows = json.loads(changed.run("check", "-o", "json").stdout)["problems"]
     (refusal,) = [row for row in rows if row["rule"] == "destroys-data"]
     assert refusal["lines"][0] == "retire:"
@@ -198,7 +198,7 @@ def test_drift_shows_a_few_lines_of_each_file(repository: Repositories) -> None:
     done = found.run("check", "--kustomize", "off")
     assert done.code == 1
     lines = done.messages.splitlines()
-    start = next(number for number, line in enumerate(lines) if "web-1-data.yaml: error: is not what" in line)
+    start = next(number for number, line in enumerate(lines) if "web-1-data.yaml: error: differs from" in line)
     assert [line.strip() for line in lines[start + 1 : start + 4]] == ["@@ line 16 @@", "-  storage: 70Gi", "+  storage: 50Gi"]
     assert re.search(r"\(\d+ more lines\)", done.messages)
 

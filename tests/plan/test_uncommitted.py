@@ -65,7 +65,7 @@ def test_repository_without_a_commit_says_so_once(new_history: Committed) -> Non
     for command in ("plan", "check"):
         done = history.vmgen(command, *(OFF if command == "check" else ()))
         assert done.code == 0
-        assert done.messages.count("There is no commit yet, so nothing counts as existing.") == 1
+        assert done.messages.count("There is no commit yet, so every object is new.") == 1
         assert "uncommitted-manifest" not in done.messages
 
 

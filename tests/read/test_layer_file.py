@@ -183,8 +183,8 @@ KEY_FILES = {
     "keys": ("missing-key-file", "the key file environments/keys cannot be read: it is a folder, not a file"),
     "keys/empty.pub": ("empty-key-file", "the key file environments/keys/empty.pub contains no key; add public keys"),
     "keys/binary.pub": ("missing-key-file", "cannot be read: it is not UTF-8 text"),
-    "../../outside.pub": ("missing-key-file", "is outside of the repository; copy it in"),
-    "/etc/hostname": ("missing-key-file", "is outside of the repository; copy it in"),
+    "../../outside.pub": ("missing-key-file", "is outside of the repository; copy it into the repository"),
+    "/etc/hostname": ("missing-key-file", "is outside of the repository; copy it into the repository"),
     "x" * 300: ("missing-key-file", "cannot be read: File name too long"),
     "keys/loop.pub": ("missing-key-file", "the key file"),
 }

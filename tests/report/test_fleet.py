@@ -137,7 +137,7 @@ def test_sum_of_environments(new_repository: Make) -> None:
 def test_missing_price_is_said(repository: Make) -> None:
     """What has no price is left out of the cost, and a warning names it."""
     result = repository(FLEET.replace(", local: 0.1", "")).run("list", "-o", "json")
-    assert "no price for storage.local" in result.messages
+    assert "prices.storage.local is not set" in result.messages
     cost = {"amount": 186.0, "currency": "CHF", "unpriced": ["storage.local"]}
     assert json.loads(result.output)["environments"][0]["cost"] == cost
 

@@ -134,7 +134,7 @@ def test_change_of_a_secret_is_still_a_change(repository: Callable[..., Any]) ->
     text = OLD + "    annotations: {deploy-token: two}\n    cloudInit: {packages: [nginx], runcmd: [[login]]}\n"
     found.write({"environments/production.yaml": text})
     plan = found.run("plan").stdout
-    assert f"metadata.annotations[deploy-token]: {REDACTED} -> {REDACTED} (the values differ where they are masked)" in plan
+    assert f"metadata.annotations[deploy-token]: {REDACTED} -> {REDACTED} (the masked values differ)" in plan
     assert "added, 0 removed, in runcmd)" in plan
 
 

@@ -86,7 +86,7 @@ def missing_price(environment: Environment) -> Iterator[Finding]:
     if prices is not None:
         totals = sum_totals(unit for request in _iter_requests(environment) for unit in request.unit_totals)
         for name in prices.compute_cost(totals).unpriced:
-            message = f"no price for {name}, so the cost leaves it out; write one, or 0"
+            message = f"prices.{name} is not set, so costs exclude it; set it (0 if free)"
             yield Finding(prices.place, f"prices.{name}", message)
 
 

@@ -77,7 +77,7 @@ class Hazard(NamedTuple):
     label: bool = False
 
 
-_HOOK_SAYS = "Argo CD takes the disk for a hook: it deletes it at a sync, and may make it anew, empty"
+_HOOK_SAYS = "Argo CD treats the disk as a hook: a sync deletes it, and may recreate it empty"
 HAZARDS = (
     # Any value, since an unknown word makes the disk one "to be pruned" that is not made again.
     Hazard("argocd.argoproj.io/hook", _is_present, _HOOK_SAYS),
@@ -86,38 +86,38 @@ HAZARDS = (
     Hazard(
         SYNC_OPTIONS,
         _has_option("Force=true"),
-        "with `Force=true` Argo CD deletes the disk and makes it anew, empty, to change what cannot change; "
-        "with `Replace=true` beside it at any change",
+        "with `Force=true` Argo CD deletes the disk and recreates it empty to change an immutable field; "
+        "with `Replace=true` too, at any change",
     ),
     Hazard(
         "argocd.argoproj.io/tracking-id",
         _is_present,
-        "the Application that this mark names takes the disk for its own, and deletes what is not in its part of Git",
+        "the Application in this tracking label treats the disk as its own, and deletes objects that are not in its folder",
     ),
     Hazard(
         "kustomize.toolkit.fluxcd.io/force",
         _is_word("enabled"),
-        "Flux deletes the disk and makes it anew, empty, to change what cannot change",
+        "Flux deletes the disk and recreates it empty to change an immutable field",
         label=True,
     ),
     Hazard(
         "kustomize.toolkit.fluxcd.io/ssa",
         _is_word("ignore", "ifnotpresent"),
-        "Flux no longer applies the disk, so that no change arrives, not even that of its protection",
+        "Flux no longer applies the disk, so no change takes effect, not even of its protection",
         "warning",
         label=True,
     ),
     Hazard(
         "kustomize.toolkit.fluxcd.io/reconcile",
         _is_word("disabled"),
-        "Flux no longer applies the disk, so that no change arrives, not even that of its protection",
+        "Flux no longer applies the disk, so no change takes effect, not even of its protection",
         "warning",
         label=True,
     ),
     Hazard(
         "argocd.argoproj.io/compare-options",
         _has_option("IgnoreExtraneous"),
-        "Argo CD says Synced where the disk is gone from Git, and asks only at a later sync",
+        "Argo CD reports Synced after the removal of the disk from Git, and asks only at a later sync",
         "warning",
     ),
 )

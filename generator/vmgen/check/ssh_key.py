@@ -101,7 +101,7 @@ def _find_other_format(line: str) -> SshKeyFault | None:
     if line.startswith("---"):
         return SshKeyFault("malformed", "is in another format; convert it with `ssh-keygen -i`")
     if "\n" in line:
-        return SshKeyFault("malformed", "goes over several lines; write one key an item, on one line")
+        return SshKeyFault("malformed", "has several lines; write one key per item, on one line")
     if _KNOWN_HOSTS_MARK.match(line):
         return SshKeyFault("malformed", "is a line of known_hosts, which names hosts; write the key of a person")
     return None
@@ -143,7 +143,7 @@ def _decode(type_: str, body: str, comment: str) -> SshKey | SshKeyFault:
         return SshKeyFault("malformed", f"of type {type_} is cut off; copy the whole line")
     strings = _split_strings(blob)
     if strings and strings[0] != type_.encode():
-        return SshKeyFault("malformed", f"says {type_} and holds a key of another type; copy the whole line")
+        return SshKeyFault("malformed", f"declares {type_} but contains a key of another type; copy the whole line")
     if strings is None or len(strings) <= len(_FIELD_LENGTHS[type_]):
         return SshKeyFault("malformed", f"of type {type_} is cut off; copy the whole line")
     return _build_key(type_, strings, comment, blob)
@@ -165,7 +165,7 @@ def _split_strings(blob: bytes) -> list[bytes] | None:
 def _build_key(type_: str, strings: list[bytes], comment: str, blob: bytes) -> SshKey | SshKeyFault:
     lengths = _FIELD_LENGTHS[type_]
     if len(strings) > len(lengths) + 1:
-        return SshKeyFault("malformed", f"of type {type_} goes on after its end; are two keys on one line?")
+        return SshKeyFault("malformed", f"of type {type_} continues after its end; are two keys on one line?")
     for string, length in zip(strings[1:], lengths, strict=True):
         if not string or length not in (None, len(string)):
             return SshKeyFault("malformed", f"of type {type_} has a part of the wrong length; copy the whole line")

@@ -52,7 +52,7 @@ def _describe_fault(content: Any, encoding: Any) -> str:
         decoded = decompress(data) if step == _GZIP else decode_base64(data.decode("ascii", "replace"))
         if decoded is None:
             inner = " in its base64" if step == _GZIP and len(steps) > 1 else ""
-            reason = f"is not {step}{inner}, as `encoding` says"
+            reason = f"is not {step}{inner} as in `encoding`"
             return f"{reason}, so cloud-init would fail here and write no later file; {_suggest_remedy(steps)}"
         data = decoded
     return ""

@@ -117,7 +117,7 @@ def _decode_body(body: _Body, text: str, findings: list[UserDataFinding]) -> Par
         content = decompress(content)
     if content is None:
         reason = "gzip" if is_gzip else "base64"
-        findings.append(UserDataFinding(INVALID_PART, f"the part is not {reason}, as its header says; encode it again", line))
+        findings.append(UserDataFinding(INVALID_PART, f"the part is not {reason} as in its header; encode it again", line))
         return None
     if is_gzip:
         decoded = content.decode("utf-8", "replace")

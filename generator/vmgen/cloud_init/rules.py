@@ -114,8 +114,7 @@ Use server-side apply (`ServerSideApply=true`), or fetch large files at the firs
 )
 USER_DATA_TOO_LARGE = Rule(
     "cloud-init-too-large",
-    """User data that exceeds the size of the Secret that the platform stores it in (1 MiB), or that of the Helm
-release, which holds it twice, compressed: about 500 KB of text that does not compress.
+    """User data that exceeds the size of the Secret that the platform stores it in (1 MiB).
 
 Fetch large files at the first boot: with `#include`, or a download in `runcmd`.""",
 )

@@ -193,4 +193,4 @@ def _build_dropped_note(value: Located, label: str, path: str, *, by_server: boo
     place = value.key_place or value.place
     if by_server:
         return ImportNote(place, "server field", label, path, "written by a server or a tool")
-    return ImportNote(place, "left out", label, path, "no field that an environment can carry")
+    return ImportNote(place, "left out", label, path, "no field that an environment supports")

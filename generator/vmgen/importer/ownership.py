@@ -111,9 +111,9 @@ class _DiskAssigner:
         if not self._use_counts[disk.name]:
             comments.append("no VM uses it")
         elif any(disk.name.startswith(f"{vm.name}-") for vm in self.vms for item in vm.disks if item.name == disk.name):
-            comments.append("stands behind attached disks in the boot order, so it is attached too")
+            comments.append("is behind attached disks in the boot order, so it is attached too")
         if "storage" not in disk.places:
-            comments.append(f"its size was left out, which made it {disk.values['storage']}")
+            comments.append(f"its size was omitted, so it has {disk.values['storage']}")
         places: dict[KeyPath, Place] = {(): disk.manifest.place, **{(name,): place for name, place in disk.places.items()}}
         settings = self._build_disk_settings(disk, "", {}, self._platform_defaults)
         return StandaloneDiskDraft(disk.name, settings, places, "; ".join(comments))
@@ -122,7 +122,7 @@ class _DiskAssigner:
         disk = self.disks.get(attachment.name)
         if disk is None:
             hint = did_you_mean(attachment.name, self.disks) or "; import its VMDisk together with the VM"
-            message = f"the disk '{attachment.name}' is not among what is imported{hint}"
+            message = f"the disk '{attachment.name}' is not imported{hint}"
             subject = f"{vm.manifest.display_name}: spec.disks"
             self.diagnostics.add_error(attachment.place, IMPORT_MISSING_DISK.id, subject, message)
         return disk
@@ -244,6 +244,6 @@ class _DiskAssigner:
         for key in _METADATA_KEYS:
             for name in getattr(vm.manifest, key):
                 if name not in getattr(disk.manifest, key) and name not in protection:
-                    field, text = f"metadata.{key}.{name}", "added: what a VM has, its own disks get too"
+                    field, text = f"metadata.{key}.{name}", "label copied from the VM to its disks"
                     note = ImportNote(disk.manifest.place, "normalised", disk.manifest.display_name, field, text)
                     self.diagnostics.notes.append(note)

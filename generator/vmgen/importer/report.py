@@ -49,7 +49,7 @@ def _render_environment(environment: ImportedEnvironment) -> Iterator[str]:
 def _render_explicit_fields(round_trip: RoundTripResult) -> Iterator[str]:
     for kind, entries in groupby(sorted(round_trip.explicit_fields.items()), key=lambda item: item[0][0]):
         fields = ", ".join(f"{field} ({number:,})" for (_, field), number in entries)
-        yield f"  written out now, of {kind}: {fields}"
+        yield f"  fields now set explicitly on {kind}: {fields}"
 
 
 def _render_notes(kind: str, notes: Sequence[ImportNote]) -> Iterator[str]:

@@ -48,7 +48,7 @@ def verify_round_trip(
     for manifest in manifests:
         comparison.compare(manifest, rendered.pop((manifest.kind, manifest.name), None))
     for kind, name in rendered:
-        message = "would be rendered, and is not among what is imported; remove it from the layers below"
+        message = "would be rendered but is not imported; remove it from the layers below"
         comparison.problems.append(Problem(Place("environments/_defaults.yaml"), _RULE_ID, f"{kind} {name}", message))
     counts = comparison.counts
     return RoundTripResult(
@@ -116,7 +116,7 @@ class _RoundTripComparison:
         if has_no_effect or _is_equal(value, self.conventions.get_default(manifest.kind, name)):
             self.explicit_fields[manifest.kind, f"spec.{name}"] += 1
         else:
-            message = "was left out, and would be rendered otherwise than the default"
+            message = "was omitted, and would be rendered with another value than the default"
             self._add_problem(manifest.place, manifest, f"spec.{name}", message)
 
     def _compare_metadata(self, manifest: SourceManifest, key: str, rendered: Mapping[str, str]) -> bool:

@@ -88,9 +88,7 @@ def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) 
     namespaces, refused = _group_by_namespace(manifests, request.namespace or base.get_plain("namespace"), diagnostics)
     if len(namespaces) > 1 and request.environment:
         names = ", ".join(namespaces)
-        raise VmgenError(
-            f"the manifests are of {len(namespaces)} namespaces ({names}); leave out --env for one environment each"
-        )
+        raise VmgenError(f"the manifests have {len(namespaces)} namespaces ({names}); omit --env for one environment each")
     environments = tuple(
         _import_namespace(renderer, conventions, base, request.environment or namespace, namespace, members)
         for namespace, members in namespaces.items()
@@ -140,7 +138,7 @@ def _deduplicate(manifests: Iterable[SourceManifest], diagnostics: Diagnostics) 
             text = f"the same as at {first.place}"
             diagnostics.notes.append(ImportNote(manifest.place, "skipped", manifest.display_name, "", text))
         else:
-            message = f"differs from the one of the same name at {first.place}; import one of the two"
+            message = f"differs from the object of the same name at {first.place}; import one of the two"
             diagnostics.add_error(manifest.place, IMPORT_DUPLICATE.id, manifest.display_name, message)
     return list(unique.values())
 
@@ -160,7 +158,7 @@ def _group_by_namespace(
     for manifest in manifests:
         name, namespace = manifest.display_name, manifest.namespace or default
         if not namespace:
-            message = "no namespace; name it with --namespace tenant-..., or write metadata.namespace"
+            message = "no namespace; pass --namespace tenant-..., or add metadata.namespace"
             diagnostics.add_error(manifest.place, IMPORT_WITHOUT_NAMESPACE.id, name, message)
             refused.append(manifest)
         elif not schema.is_valid(namespace):

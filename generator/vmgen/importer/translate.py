@@ -96,7 +96,7 @@ class _SpecReader:
         self.fields: dict[str, Located] = {}
         for name, value in manifest.spec.items():
             if value.data is None:
-                self.add_note(value.key_place or manifest.place, "left out", name, "is empty, and stands for the default")
+                self.add_note(value.key_place or manifest.place, "left out", name, "is empty, which is the default")
             else:
                 self.fields[name] = value
         self._apply_renames()
@@ -148,9 +148,9 @@ class _SpecReader:
             place = value.key_place or value.place
             current = self.fields.get(new)
             if current and to_plain(current):
-                self.add_note(place, "left out", old, f"is not read beside `{new}`")
+                self.add_note(place, "left out", old, f"is ignored with `{new}`")
             elif to_plain(value) == self.conventions.get_default(self.manifest.kind, old):
-                self.add_note(place, "left out", old, f"an old name of `{new}`, and holds the default")
+                self.add_note(place, "left out", old, f"an old name of `{new}`, with the default value")
             else:
                 self.add_note(place, "normalised", old, f"is called `{new}` now", **{new: to_plain(value)})
                 self.fields[new] = value
@@ -166,12 +166,12 @@ class _SpecReader:
             current = self.fields.get(name)
             if replacement is None:
                 hint = self.conventions.suggest_version(self.manifest.kind, other)
-                message = f"cannot be said on {self.conventions.release_title}{hint}; or write {' or '.join(choices)}"
+                message = f"cannot be expressed on {self.conventions.release_title}{hint}; or write {' or '.join(choices)}"
                 self.add_error(value.place, other, message)
             elif current and to_plain(current) != replacement:
                 self.add_error(value.place, other, f"contradicts `{name}` at {current.place}; remove one of the two")
             else:
-                text = f"says the same as `{name}: {str(replacement).lower()}`"
+                text = f"same as `{name}: {str(replacement).lower()}`"
                 self.add_note(value.key_place or value.place, "normalised", other, text, **{name: replacement})
                 self.fields[name] = Located(replacement, value.place, value.key_place)
 
@@ -215,10 +215,10 @@ def _read_names(spec: _SpecReader, name: str) -> list[str]:
             spec.add_error(item.place, name, "must be a list of `{name: …}`")
             continue
         for key in item.mapping.keys() - {"name"}:
-            spec.add_error(item.place, name, f"an item has `{key}`, which an environment cannot carry; remove it")
+            spec.add_error(item.place, name, f"an item has `{key}`, which an environment does not support; remove it")
         names.append(item_name.data)
     if any(not item.mapping for item in value.items):
-        text = "names became objects, which the platform wants"
+        text = "converted to objects, the form of the platform"
         spec.add_note(value.place, "normalised", name, text, **{name: [{"name": each} for each in names]})
     return names
 
@@ -229,7 +229,7 @@ def _read_resources(spec: _SpecReader) -> dict[str, Any]:
     if resources and empty:
         values = {key: value for key, value in resources.mapping.items() if key not in empty}
         spec.fields["resources"] = Located(values, resources.place, resources.key_place)
-        text = f"{', '.join(f'`{key}`' for key in empty)} is empty, which the chart refuses; it stands for the instance type's"
+        text = f"{', '.join(f'`{key}`' for key in empty)} is empty, which the chart refuses; the instance type sets it"
         spec.add_note(resources.key_place or resources.place, "left out", "resources", text)
     return dict(spec.read_value("resources") or {})
 
@@ -244,11 +244,11 @@ def _read_disks(spec: _SpecReader) -> list[DiskAttachment]:
     attachments = [attachment for item in value.items if (attachment := _parse_attachment(item, spec))]
     as_text = [item for item in value.items if isinstance(item.data, str)]
     if as_text and spec.conventions.refuses_text(spec.manifest.kind, "disks"):
-        text = f"{title} refuses a disk as text, and the VM never started; each is carried as `{{name: …}}`"
+        text = f"{title} refuses a disk as text, so the VM never started; each is converted to `{{name: …}}`"
         spec.add_note(as_text[0].place, "left out", "disks", text)
     rendered_as_text = spec.conventions.get_fields(spec.manifest.kind)["disks"]["items"].get("type") == "string"
     if rendered_as_text and len(as_text) < len(value.items):
-        spec.add_note(value.place, "normalised", "disks", f"each is its name alone, as {title} documents it")
+        spec.add_note(value.place, "normalised", "disks", f"converted to a plain name ({title}'s documented form)")
     return attachments
 
 

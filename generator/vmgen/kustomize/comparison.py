@@ -44,7 +44,7 @@ def compare_build(
     try:
         actual = _index_by_id(parse_objects(_DOCUMENT_SEPARATOR.join(documents)))
     except InvalidYamlError as error:
-        return [Problem(Place(display_path), RULE_ID, "", f"kustomize builds what is not YAML: {error}")]
+        return [Problem(Place(display_path), RULE_ID, "", f"kustomize builds invalid YAML: {error}")]
     expected = _index_by_id(document for content in remaining.values() for document in parse_objects(content))
     problems = []
     for identity in sorted(actual.keys() | expected.keys()):

@@ -102,7 +102,7 @@ class _LayerStack:
                 message = f"{base.data} extends this file in turn; remove one of the two"
                 self.problems.append(EXTENDS_CYCLE.build_problem(base.place, "extends", message))
             elif not self._files.project.contains(target):
-                message = f"{base.data} lies outside of the repository; copy it in, so that every clone renders the same"
+                message = f"{base.data} is outside of the repository; copy it into the repository"
                 self.problems.append(MISSING_LAYER.build_problem(base.place, "extends", message))
             elif not os.path.exists(target) or os.path.isdir(target):
                 hint = explain_missing_file(path.parent / base.text) or "; correct the path"

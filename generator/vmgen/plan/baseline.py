@@ -208,21 +208,21 @@ def load_baseline(project: Project, against: str | None = None) -> Baseline:
     repository = find_repository(project.root)
     if repository is None:
         if against:
-            raise VmgenError(f"--against {against} needs a git repository, and {project.root} is in none")
+            raise VmgenError(f"--against {against} needs a Git repository, but {project.root} is not in one")
         return Baseline(project)
     uncommitted = list_uncommitted_manifests(project, repository)
     head = repository.resolve_head()
     if against:
         baseline = _load_baseline_at(project, repository, against, head)
     elif head is None:
-        note = "There is no commit yet, so nothing counts as existing."
+        note = "There is no commit yet, so every object is new."
         notes = (note,) if os.path.isdir(project.manifests) else ()
         return Baseline(project, HEAD, repository, uncommitted=uncommitted, notes=notes)
     else:
         baseline = Baseline(project, HEAD, repository, load_committed_project(project, repository, head))
     if baseline.committed.earlier_folders:
         folders = ", ".join(baseline.committed.earlier_folders)
-        note = f"Manifests moved here from {folders}; what was there at {baseline.ref} counts as existing."
+        note = f"Manifests moved here from {folders}; manifests there at {baseline.ref} count as existing."
         baseline = baseline._replace(notes=(*baseline.notes, note))
     return baseline._replace(uncommitted=uncommitted)
 
@@ -234,7 +234,7 @@ def _load_baseline_at(project: Project, repository: Repository, against: str, he
     base = repository.find_merge_base(tip) if head else None
     committed = load_committed_project(project, repository, base or tip)
     if base is None:
-        note = f"Compared with {against} itself: this clone has no commit that it and HEAD have in common."
+        note = f"Compared with {against} itself: this clone has no common commit of it and HEAD."
         return Baseline(project, against, repository, committed, notes=(note,), head_is_behind=not repository.shallow)
     if base == tip:
         return Baseline(project, against, repository, committed)

@@ -73,7 +73,7 @@ def find_duplicate_identities(claims: Iterable[Claims]) -> Iterator[Problem]:
         names = ", ".join(str(identity) for identity in sorted(identities)[:_MAX_NAMES])
         more = f" and {len(identities) - _MAX_NAMES} more" if len(identities) > _MAX_NAMES else ""
         message = (
-            f"{names}{more} in namespace {identities[0].namespace}: {other_place} renders the same, and an object has one "
-            "owner; take it out of one of them, or write `cluster:` in both where these are two clusters"
+            f"{names}{more} in namespace {identities[0].namespace}: {other_place} also renders this object; remove it from "
+            "one of them, or set `cluster:` in both if they target different clusters"
         )
         yield DUPLICATE_IDENTITY.build_problem(place, "", message)

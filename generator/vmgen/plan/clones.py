@@ -26,7 +26,7 @@ def find_impossible_clones(plan: Plan, environments: Iterable[DesiredState]) -> 
         if disk in created and clone.source in removed:
             name = clone.source.name
             message = (
-                f"{disk.name} is to be a copy of {name}, which this change deletes: no copy could be made; "
+                f"{disk.name} is a clone of {name}, which this change deletes: the copy would fail; "
                 f"keep {name}, and retire it in a later change, when {disk.name} is ready"
             )
             yield CLONE_OF_REMOVED.build_problem(clone.place, "clone", message)
@@ -38,9 +38,7 @@ def find_clone_cycles(environments: Iterable[DesiredState]) -> Iterator[Problem]
     for disk, clone in clones.items():
         path = _follow(disk, clones)
         if path and clone.source != disk:
-            message = (
-                f"a circle of copies, of which none can be made first: {' <- '.join(path)}; give one of them another source"
-            )
+            message = f"a cycle of clones: {' <- '.join(path)}; give one of them another source"
             yield CLONE_CYCLE.build_problem(clone.place, "clone", message)
 
 

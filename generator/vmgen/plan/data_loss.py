@@ -32,7 +32,7 @@ def assess_deletion(kind: str, assessment: Assessment) -> Assessment:
     """Return the assessment of a table on an object that disappears, or that of the law."""
     if kind != DATA_KIND or assessment.verdict == Verdict.DESTROYS_DATA:
         return assessment
-    says = "The disk is deleted with all that is on it, whatever a table of verdicts says; the platform keeps no copy."
+    says = "The disk and its data are deleted, regardless of any table of verdicts; the platform keeps no copy."
     return Assessment(Verdict.DESTROYS_DATA, says, "packages/apps/vm-disk/templates/dv.yaml")
 
 
@@ -54,27 +54,27 @@ def assess_update(
 
 
 def _describe_drop(dropped: Iterable[Guard]) -> str:
-    return f"The protection is dropped: it is no longer true that {', that '.join(guard.name for guard in dropped)}."
+    return f"The protection is dropped. No longer true: {', '.join(guard.name for guard in dropped)}."
 
 
 def _describe_recreation(before: Mapping[str, Any], after: Mapping[str, Any], fields: tuple[FieldChange, ...]) -> str:
     """Return what deletes the disk and makes another of its name, as a sentence; empty if nothing does."""
     groups = [str(document.get("apiVersion", "")).rpartition("/")[0] for document in (before, after)]
     if groups[0] != groups[1]:
-        return f"Another API group is another object: that of {groups[0] or 'no group'} is deleted with all that is on it."
+        return f"Another API group is another object: that of {groups[0] or 'no group'} is deleted with its data."
     if any(hazard.key in _HOOK_KEYS for hazard in list_hazards(after)):
-        return "Argo CD takes the disk for a hook: it is deleted at a sync, and may be made anew, empty."
+        return "Argo CD treats the disk as a hook: a sync deletes it, and may recreate it empty."
     if {"Replace=true", "Force=true"} <= {*_list_sync_options(before), *_list_sync_options(after)}:
         return (
-            "With Replace=true and Force=true Argo CD deletes the disk and makes it anew, empty, at any change, also the one "
-            "that takes them off: turn automatic sync off, take the annotation off the live disk, then commit."
+            "With Replace=true and Force=true, Argo CD deletes the disk and recreates it empty at any change, also the one "
+            "that removes them: turn off automatic sync, remove the annotation from the live disk, then commit."
         )
     force = [hazard for hazard in (*list_hazards(before), *list_hazards(after)) if _forces(hazard)]
     fixed = [field.path for field in fields if field.path in _FIXED_FIELDS or field.verdict == Verdict.REJECTED]
     if force and fixed:
         return (
-            f"{', '.join(fixed)} cannot change, and {force[0].key} makes the engine delete the disk and make it anew, empty. "
-            "It counts as long as the live disk has it: take it off in a change of its own first."
+            f"{', '.join(fixed)} cannot change, and {force[0].key} makes the sync tool delete the disk and recreate it empty. "
+            "It applies as long as the live disk has it: remove it in a separate change first."
         )
     return ""
 

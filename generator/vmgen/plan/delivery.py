@@ -115,7 +115,7 @@ def _read_engine_objects(files: Mapping[str, bytes]) -> tuple[dict[Identity, Eng
         try:
             documents = parse_objects(content)
         except InvalidYamlError:
-            message = "what the file holds is not YAML, so the plan cannot say what becomes of it"
+            message = "the file is not valid YAML, so the plan cannot show its effect"
             problems.append(UNREADABLE_BASELINE.build_problem(Place(f"{DELIVERY_FOLDER}/{path}"), "", message))
             continue
         for document in documents:
@@ -154,26 +154,30 @@ def _build_deletion(old: EngineObject, holding: Holding, left: Holding) -> Objec
     if deletes_what_it_holds(old.document):
         # Flux leaves what is guarded alone; Argo CD asks, and one answer deletes all of it.
         at_risk = holding.unguarded if old.identity.kind == KUSTOMIZATION else holding.disks
-        says = f"What it applied is deleted with it: {holding}."
+        says = f"Its objects are deleted with it: {holding}."
         if at_risk:
             verdict = Verdict.DESTROYS_DATA
             unasked = len(holding.unguarded)
-            says += f" {unasked} of the disks go unasked." if unasked else " One answer to Argo CD deletes the disks."
+            says += (
+                f" {unasked} of the disks are deleted without confirmation."
+                if unasked
+                else " One confirmation in Argo CD deletes the disks."
+            )
             remedy = _describe_remedy(old.identity.kind)
     elif left.vms or left.disks:
-        says = f"Nothing goes with it: {left} stay, and no engine looks after them."
+        says = f"No object is deleted with it: {left} are kept, but no longer synced."
     else:
-        says = "Nothing goes with it: what it applied is applied by another one, or gone itself."
+        says = "No object is deleted with it: its objects are applied by another one, or already deleted."
     return _build_change(old, "delete", verdict, says)._replace(remedy=remedy)
 
 
 def _describe_remedy(kind: str) -> str:
     what = {
         APPLICATION: "`finalizer: true`",
-        APPLICATION_SET: "what lets it delete its Applications",
+        APPLICATION_SET: "the option to delete its Applications",
         KUSTOMIZATION: "its `deletionPolicy`",
     }
-    return f"put it back, take {what[kind]} away in a change of its own, apply that, and remove it in a later one"
+    return f"restore it, remove {what[kind]} in a separate change, apply that, and remove it in a later change"
 
 
 def _build_update(old: EngineObject, new: EngineObject, holding: Holding, lost: Holding) -> ObjectChange | None:
@@ -216,6 +220,6 @@ def find_delivery_refusals(changes: Iterable[ObjectChange], desired_states: Iter
     for change in changes:
         if change.identity.kind in DELIVERY_KINDS and change.verdict == Verdict.DESTROYS_DATA:
             fields = [f"{field.path}: {field.says}" for field in change.fields if field.verdict == Verdict.DESTROYS_DATA]
-            remedy = change.remedy or "take it back, or protect the disks, and sync that, first"
+            remedy = change.remedy or "undo it, or first protect the disks and sync that"
             message = f"{change.identity}: {' '.join(filter(None, (change.says, *fields)))} So {remedy}"
             yield DELIVERY_CASCADE.build_problem(Place(files.get(change.environment, change.path)), "delivery", message)

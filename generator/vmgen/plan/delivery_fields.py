@@ -30,7 +30,7 @@ def assess_field(before: Document, after: Document, path: str, holding: Holding,
     for prefix, assess in _ROWS:
         if _is_below(path, prefix):
             return assess(change)
-    return Verdict.UPDATE_IN_PLACE, "It counts from the next sync on, and neither makes nor deletes an object."
+    return Verdict.UPDATE_IN_PLACE, "Takes effect at the next sync, and neither creates nor deletes an object."
 
 
 def moves_or_deletes(path: str) -> bool:
@@ -44,21 +44,21 @@ def _is_below(path: str, prefix: str) -> bool:
 
 def _assess_deletion(change: _Change) -> tuple[Verdict, str]:
     if not deletes_what_it_holds(change.after) or not (change.holding.vms or change.holding.disks):
-        return Verdict.UPDATE_IN_PLACE, "Nothing goes with it when it is deleted."
-    return _drop(change, f"When it is deleted, {change.holding} are deleted with it")
+        return Verdict.UPDATE_IN_PLACE, "Deleting it deletes no object."
+    return _drop(change, f"Deleting it also deletes {change.holding}")
 
 
 def _assess_template_finalizer(change: _Change) -> tuple[Verdict, str]:
     if not has_finalizer(get_mapping(get_mapping(change.spec, "template"), "metadata")):
-        return Verdict.UPDATE_IN_PLACE, "Nothing goes with its Applications when they are deleted."
-    return _drop(change, f"When an Application of it is deleted, what that applied goes too, of {change.holding}")
+        return Verdict.UPDATE_IN_PLACE, "Deleting its Applications deletes no object."
+    return _drop(change, f"Deleting one of its Applications also deletes the objects of that Application, of {change.holding}")
 
 
 def _drop(change: _Change, says: str) -> tuple[Verdict, str]:
     """Return that something is deleted more easily from now on, which must not hit a disk that nothing guards."""
     if change.holding.unguarded:
         names = ", ".join(each.name for each in change.holding.unguarded[:3])
-        return Verdict.DESTROYS_DATA, f"{says}, and nothing guards {len(change.holding.unguarded)} of the disks ({names})."
+        return Verdict.DESTROYS_DATA, f"{says}, and {len(change.holding.unguarded)} of the disks are not protected ({names})."
     return Verdict.PROTECTION_DROPPED, f"{says}."
 
 
@@ -66,44 +66,47 @@ def _assess_prune(change: _Change) -> tuple[Verdict, str]:
     automated = get_mapping(get_mapping(change.spec, "syncPolicy"), "automated")
     prunes = change.spec if change.after.get("kind") == KUSTOMIZATION else automated
     if prunes.get("prune") is not True or not change.holding.disks:
-        return Verdict.UPDATE_IN_PLACE, "What leaves Git stays, or no disk is among it."
-    return _drop(change, f"What leaves Git of {change.holding} is deleted from now on")
+        return Verdict.UPDATE_IN_PLACE, "Objects removed from Git are kept, or include no disk."
+    return _drop(change, f"From now on, objects removed from Git are deleted, of {change.holding}")
 
 
 def _assess_cluster(change: _Change) -> tuple[Verdict, str]:
     says = (
-        f"Everything goes to another cluster: {change.holding} are made there, the disks empty, unasked. What runs in "
-        "the old cluster stays, and no engine looks after it."
+        f"Everything moves to another cluster: {change.holding} are created there without confirmation, the disks empty. "
+        "The objects in the old cluster are kept, but no longer synced."
     )
     return Verdict.REBUILD, says
 
 
 def _assess_namespace(change: _Change) -> tuple[Verdict, str]:
     del change
-    return Verdict.UPDATE_IN_PLACE, "The manifests name their namespace themselves, so no object moves."
+    return Verdict.UPDATE_IN_PLACE, "The manifests set their namespace, so no object moves."
 
 
 def _assess_target_namespace(change: _Change) -> tuple[Verdict, str]:
-    says = f"{change.holding} are made anew in another namespace, the disks empty; guarded disks stay in the old one"
+    says = f"{change.holding} are recreated in another namespace, the disks empty; protected disks are kept in the old one"
     if change.spec.get("prune") is True and change.holding.unguarded:
-        return Verdict.DESTROYS_DATA, f"{says}, and {len(change.holding.unguarded)} without a guard are deleted there."
+        return Verdict.DESTROYS_DATA, f"{says}, and {len(change.holding.unguarded)} without protection are deleted there."
     return Verdict.REBUILD, f"{says}."
 
 
 def _assess_source(change: _Change) -> tuple[Verdict, str]:
     lost = change.lost
     if not (lost.vms or lost.disks):
-        return Verdict.UPDATE_IN_PLACE, "It reads another place; what that does not hold is pruned: VMs at once."
-    says = f"{lost} are no longer in what is read: VMs are deleted at once, guarded disks after a question"
+        return (
+            Verdict.UPDATE_IN_PLACE,
+            "It reads another path; objects that are not there are pruned, VMs without confirmation.",
+        )
+    says = f"{lost} are no longer in the path: VMs are deleted without confirmation, protected disks after confirmation"
     if lost.unguarded:
-        return Verdict.DESTROYS_DATA, f"{says}, and {len(lost.unguarded)} disks without a guard at once too."
+        return Verdict.DESTROYS_DATA, f"{says}, and {len(lost.unguarded)} disks without protection too."
     return (Verdict.PROTECTION_DROPPED if lost.disks else Verdict.DELETE), f"{says}."
 
 
 def _assess_force(change: _Change) -> tuple[Verdict, str]:
     if change.spec.get("force") is not True or not change.holding.disks:
-        return Verdict.UPDATE_IN_PLACE, "Nothing is made anew by force."
-    return Verdict.DESTROYS_DATA, "Flux deletes a disk and makes it anew, empty, to change what cannot change."
+        return Verdict.UPDATE_IN_PLACE, "No object is recreated by force."
+    return Verdict.DESTROYS_DATA, "Flux deletes a disk and recreates it empty to change an immutable field."
 
 
 _ROWS: tuple[tuple[str, Callable[[_Change], tuple[Verdict, str]]], ...] = (

@@ -161,11 +161,11 @@ def _parse_tombstones(entry: Located, environment: str, namespace: str, cluster:
 def _validate_entry(entry: Located, index: int) -> Iterator[Problem]:
     subject = f"retire[{index}]"
     if not any(entry.get(key) for key in KIND_BY_KEY):
-        message = "names nothing; write `disk:` or `vm:` with the name of what may go"
+        message = "has no name; add `disk:` or `vm:` with the name of the object"
         yield Problem(entry.place, EMPTY_TOMBSTONE.id, subject, message)
     until = entry.get("until")
     if until and isinstance(until.data, str) and _parse_until(entry) is None:
-        message = f"there is no day {until.data}; write the last day on which this counts, such as 2026-12-31"
+        message = f"not a date: {until.data}; write the last day of the permission, for example 2026-12-31"
         yield Problem(until.place, INVALID_VALUE.id, f"{subject}.until", message)
 
 

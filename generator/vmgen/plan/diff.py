@@ -60,10 +60,10 @@ def diff_files(
             blocking.add(path)
     pruned = tuple(path for path in superfluous if is_owned(project, path))
     foreign = tuple(sorted(set(superfluous).difference(pruned)))
-    message = "is in the place of a manifest, and vmgen did not write it; move it away"
+    message = "is at the path of a manifest, but vmgen did not write it; move it"
     problems = [_report(project, path, FOREIGN_FILE_IN_THE_WAY.id, message) for path in sorted(blocking)]
     problems += find_foreign_files(project, foreign, permitted_kinds)
-    message = "is without the first line that vmgen writes, by which it knows its files; the render writes it again"
+    message = "lacks vmgen's header; the render writes it again"
     problems += [_report(project, path, LOST_FIRST_LINE.id, message, "warning") for path in sorted(restored)]
     return FileChanges(
         environment,
@@ -104,7 +104,7 @@ def list_existing_files(project: Project, environment: str) -> ExistingFiles:
                 folders.add(path)
             else:
                 special_files.append(path)
-    message = "is a symbolic link, and vmgen writes only into its own tree; replace it by a folder or file"
+    message = "is a symbolic link, but vmgen writes only into its own tree; replace it with a folder or file"
     problems = [_report(project, path, SYMLINKED_OUTPUT.id, message) for path in links]
     message = "is neither a file nor a folder; remove it"
     problems += [_report(project, path, FOREIGN_FILE_IN_THE_WAY.id, message) for path in special_files]

@@ -37,7 +37,7 @@ def find_foreign_files(
         place = Place(project.display_path(project.manifests / path))
         effect = describe_effect(project, path, permitted_kinds)
         if effect:
-            message = f"{effect}, and vmgen did not write it: an engine may apply it past plan and gate; take it out"
+            message = f"{effect}, and vmgen did not write it: a sync tool may apply it without plan and gate; move it"
             yield FOREIGN_OBJECT.build_problem(place, "", f"{message} of {project.output}/")
         elif reports_others:
             message = f"was not written by vmgen and is left alone; move it out of {project.output}/"
@@ -51,7 +51,7 @@ def describe_effect(project: Project, path: str, permitted_kinds: frozenset[str]
 
     name = PurePosixPath(path).name
     if name.startswith(_OVERRIDE_PREFIX):
-        return "changes what Argo CD makes of this folder"
+        return "changes how Argo CD reads this folder"
     if name in _KUSTOMIZATION_NAMES:
         return "" if permitted_kinds else "is a kustomization"
     if name == _CHART_NAME:

@@ -25,14 +25,14 @@ def find_foreign_folders(project: Project, environments: Collection[str]) -> Ite
         if name in environments:
             continue
         if entry.is_symlink():
-            message = f"is a symbolic link, and only folders of environments lie in {project.output}/; remove it"
+            message = f"is a symbolic link, but only folders of environments may be in {project.output}/; remove it"
             yield SYMLINKED_OUTPUT.build_problem(place, "", message)
         elif not entry.is_dir():
             yield from find_foreign_files(project, [name], reports_others=False)
         elif _is_unfinished(name):
             yield from _check_unfinished_folder(project, name, environments, place)
         elif (files := _list_files(project, name)) and not any(is_owned(project, path) for path in files):
-            message = f"is the folder of no environment, and engines that apply {project.output}/ apply it; remove it"
+            message = f"has no environment, and a sync tool that applies {project.output}/ applies it; remove it"
             yield FOREIGN_FOLDER.build_problem(place, "", message)
 
 
@@ -49,9 +49,9 @@ def _check_unfinished_folder(project: Project, folder: str, environments: Collec
     if _name_environment(folder) in environments:
         return
     if _is_ours(project, folder):
-        yield UNFINISHED_FOLDER.build_problem(place, "", "was left by a run that was killed; vmgen render removes it")
+        yield UNFINISHED_FOLDER.build_problem(place, "", "was left by a killed run; vmgen render removes it")
     else:
-        message = "belongs to no environment, and not all of its files are ours; look what is in it, and remove it"
+        message = "belongs to no environment, and vmgen did not write all of its files; review and remove it"
         yield FOREIGN_FOLDER.build_problem(place, "", message)
 
 

@@ -25,7 +25,7 @@ from vmgen.quantities import format_count
 from vmgen.rules import DESTROYS_DATA, EXPIRED_TOMBSTONE, REJECTED_CHANGE, STALE_TOMBSTONE, TOMBSTONE_IN_USE
 
 _KEY_BY_KIND = {kind: key for key, kind in KIND_BY_KEY.items()}
-REASON_PLACEHOLDER = "say why"
+REASON_PLACEHOLDER = "explain why"
 
 
 def find_refusals(
@@ -95,13 +95,13 @@ def _build_refusal(
             way_back = "Restore them" if desired else f"Restore {file}"
         else:  # they are still rendered, so nobody expects the loss
             effect = " ".join(dict.fromkeys([effect, *(change.says for change in changes if change.says)]))
-            way_back = "Take the change back"
+            way_back = "Undo the change"
     else:
         rule = REJECTED_CHANGE.id
         says = [change.says for change in changes if change.says and not change.move]
         says += [field.says for change in changes for field in change.fields if field.verdict == Verdict.REJECTED]
         effect = f"the platform rejects a change: {names}. {' '.join(dict.fromkeys(says))}"
-        way_back = "Take it back"
+        way_back = "Undo it"
     sentences = [
         effect,
         *dict.fromkeys(_describe_rename(change) for change in changes if change.rename_candidate and change.remedy),
@@ -109,9 +109,10 @@ def _build_refusal(
     keeping = describe_keeping(changes, desired.merged) if desired and desired.merged else ""
     sentences += [keeping] if keeping else []
     if head_is_behind:
-        sentences.append(f"HEAD lacks commits of {plan.against}, and what they added counts as removed here: merge it first.")
+        sentences.append(f"HEAD lacks commits of {plan.against}, whose additions count as removed here: merge it first.")
     permission = _describe_permission(desired, file)
-    sentences.append(f"{way_back}, or let it pass by {permission}, with the reason for the reviewer:")
+    verb = "confirm the deletion" if rule == DESTROYS_DATA.id else "permit the change"
+    sentences.append(f"{way_back}, or {verb} by {permission}, with a reason:")
     lines = tuple(_format_tombstones(desired, changes))
     return Problem(_find_place(desired, file, changes), rule, "", " ".join(sentences), lines=lines)
 
@@ -123,7 +124,7 @@ def _build_move_refusal(plan: Plan, desired: DesiredState, move: Move, changes: 
     baseline = f"committed at {plan.against}" if plan.against else "in manifests/"
     message = (
         f"the data of {format_count(len(changes), 'disk')} {baseline} could be destroyed: {names}. They move here from "
-        f"{origin} and are not protected there, so the engine may delete them before it finds them here; {PROTECT_FIRST}"
+        f"{origin} and are not protected there, so the sync tool may delete them before it finds them here; {PROTECT_FIRST}"
     )
     return Problem(_find_place(desired, desired.file, changes), DESTROYS_DATA.id, "", message)
 
@@ -134,8 +135,8 @@ def _build_foreign_refusal(plan: Plan, changes: list[ObjectChange]) -> Problem:
     file = f"manifests/{changes[0].path}"
     message = (
         f"the data of {format_count(len(changes), 'disk')} committed at {plan.against} would be destroyed: {names}. "
-        f"Restore the file (git restore --source {plan.against.partition(',')[0]} {file}), or let it pass by adding these "
-        f"lines to an environment of the namespace {changes[0].identity.namespace}, with the reason for the reviewer:"
+        f"Restore the file (git restore --source {plan.against.partition(',')[0]} {file}), or confirm the deletion by adding "
+        f"these lines to an environment of the namespace {changes[0].identity.namespace}, with a reason:"
     )
     return Problem(Place(file), DESTROYS_DATA.id, "", message, lines=("retire:", *map(_format_tombstone, changes)))
 
@@ -147,7 +148,7 @@ def _describe_rename(change: ObjectChange) -> str:
 
 def _describe_permission(desired: DesiredState | None, file: str) -> str:
     if desired is None:
-        return f"putting {file} back with these lines alone, and rendering with --allow-empty"
+        return f"restoring {file} with only these lines, and rendering with --allow-empty"
     if desired.tombstones:
         return f"adding these lines to `retire:` in {desired.tombstones[-1].place.file}"
     return f"adding these lines to {file}"
@@ -188,7 +189,7 @@ def _find_expired_tombstones(refused: Iterable[ObjectChange]) -> Iterator[Proble
     for change in refused:
         if change.tombstone:
             message = (
-                f"ended on {change.tombstone.until}, and {change.identity} is not gone yet: {change.verdict}; "
+                f"ended on {change.tombstone.until}, but {change.identity} is not deleted yet: {change.verdict}; "
                 "write a later `until:`, or restore it"
             )
             yield Problem(change.tombstone.place, EXPIRED_TOMBSTONE.id, "retire", message)
@@ -209,11 +210,11 @@ def _find_unused_tombstones(plan: Plan, environments: Mapping[str, DesiredState]
 def _build_unused_problem(tombstone: Tombstone, against: str, today: date, *, is_rendered: bool) -> Problem:
     if is_rendered:
         message = (
-            f"{tombstone.kind} {tombstone.name} is still rendered, so nothing is retired; "
-            "take it out of the environment, or remove this entry"
+            f"{tombstone.kind} {tombstone.name} is still rendered, so it is not retired; "
+            "remove it from the environment, or remove this entry"
         )
         return Problem(tombstone.place, TOMBSTONE_IN_USE.id, "retire", message)
     baseline = f"is committed at {against}" if against else "is in manifests/"
     ended = f", and it ended on {tombstone.until}" if tombstone.is_expired(today) else ""
-    message = f"no {tombstone.kind} {tombstone.name} {baseline} any more{ended}; remove the entry once the removal is merged"
+    message = f"no {tombstone.kind} {tombstone.name} {baseline} any more{ended}; remove the entry once the deletion is merged"
     return Problem(tombstone.place, STALE_TOMBSTONE.id, "retire", message, "warning")

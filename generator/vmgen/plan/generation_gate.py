@@ -40,10 +40,7 @@ def build_generation_refusals(
     changed = tuple(find_changed_disks(entries, environment))
     for edit in build_generation_edits(changed, new_disks):
         paste = format_edit(edit, environment)
-        remedy = (
-            "Take it back; or rebuild: the next generation is made beside, and the disk that exists is kept, detached, by "
-            f"{paste.where}:"
-        )
+        remedy = f"Undo it, or rebuild: create the next generation, and keep the existing disk detached, by {paste.where}:"
         place = _find_field_place(desired, refused[edit.disks[0]]) or paste.place
         yield _build_problem([refused[name] for name in edit.disks], place, remedy, paste.lines)
     own = {each.name for each in changed}
@@ -57,17 +54,17 @@ def _build_other_refusal(change: ObjectChange, desired: DesiredState, environmen
     entry = dict(change.previous_entry or {})
     place = _find_field_place(desired, change) or desired.previous.get(change.path) or Place(desired.file, 1, 1)
     if change.path in desired.previous:
-        return _build_problem([change], place, f"Its entry under `previous:` says what is committed: `{to_flow(entry)}`.", ())
+        return _build_problem([change], place, f"The committed entry under `previous:` is `{to_flow(entry)}`.", ())
     name = change.identity.name
     written = environment.settings.get_plain("disks", {}).get(name)
     if written is None or "rawSource" in entry:
-        return _build_problem([change], place, "Take it back, or write another disk beside it.", ())
+        return _build_problem([change], place, "Undo it, or add another disk.", ())
     second = next(
         other for number in range(2, 10_000) if (other := f"{name}-{number}") not in environment.settings.get_plain("disks")
     )
     remedy = (
-        f"Take it back; or write the other disk under a name of its own, and attach that, by writing these keys into "
-        f"{desired.file}, in place of those of the same name there:"
+        f"Undo it, or write the other disk under its own name, and attach that, by writing these keys into "
+        f"{desired.file}, replacing keys of the same name:"
     )
     return _build_problem([change], place, remedy, format_rooted(("disks",), {name: entry, second: written}))
 
@@ -124,8 +121,8 @@ def find_new_previous_disks(changes: Iterable[ObjectChange], states: Mapping[str
     for place, names in by_place.items():
         more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
         message = (
-            f"{', '.join(names[:_MAX_NAMES])}{more}: not committed yet, so what is kept here begins without data, "
-            "unless the platform has it already; take out of `of:` the VMs that never had it"
+            f"{', '.join(names[:_MAX_NAMES])}{more}: not committed yet, so the kept disk starts without data, "
+            "unless the platform has it already; remove from `of:` the VMs that never had it"
         )
         yield PREVIOUS_DISK_IS_NEW.build_problem(place, "", message)
 
@@ -148,8 +145,8 @@ def find_erasing_user_data(
         more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
         message = (
             f"{', '.join(names[:_MAX_NAMES])}{more}: cloud-init runs on the new system disk as at a first boot, and "
-            f"{', '.join(wipes)} would erase data on the disks that stay; take it out, let it keep what is there, or waive it "
-            "where it cannot hit them"
+            f"{', '.join(wipes)} would erase data on the other disks; remove it, let it keep existing data, or waive the rule "
+            "if it cannot affect them"
         )
         problem = REBUILD_ERASES_DATA.build_problem(place, subject, message)
         yield from waive(problem, states[environment].waivers, today)[0]

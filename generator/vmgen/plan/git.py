@@ -29,7 +29,7 @@ _FIXED_OPTIONS = ("--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooks
 _FILTER_KEYS = r"^filter\..*\.(clean|smudge|process|required)$"
 _MAX_SECONDS = 60
 _SUBMODULE_MODE, _LINK_MODE = b"160000", b"120000"
-_FETCH_HINT = "fetch the whole of it (git fetch --refetch, or fetch-depth: 0 and no filter in CI)"
+_FETCH_HINT = "fetch all objects (git fetch --refetch, or fetch-depth: 0 and no filter in CI)"
 
 
 class Blob(NamedTuple):
@@ -84,7 +84,7 @@ class Repository(NamedTuple):
         # Of a branch that was never committed to there is no file; an empty one is left by a crash, and is no new branch.
         if code == 0 and not os.path.lexists(self._find_git_path(name)) and not self._has_ref(name):
             return None
-        raise VmgenError(f"git cannot read HEAD of {self.folder}, so nothing can be compared with it; git fsck says more")
+        raise VmgenError(f"git cannot read HEAD of {self.folder}, so there is no baseline; run git fsck for details")
 
     def list_refs(self) -> tuple[str, ...]:
         """Return the short names of all branches, remote ones too, and of tags. Raises VmgenError if git fails."""
@@ -128,7 +128,7 @@ class Repository(NamedTuple):
             raise VmgenError(f"{path} is a submodule that is not checked out here; git submodule update --init {path}")
         repository = find_repository(folder)
         if repository is None or repository.resolve_commit(commit) is None:
-            raise VmgenError(f"the submodule {path} lacks the commit {commit} that is compared with; git -C {path} fetch")
+            raise VmgenError(f"the submodule {path} lacks the commit {commit} of the baseline; git -C {path} fetch")
         return repository.list_tree(commit)
 
     def list_files(self, pattern: str) -> tuple[str, ...]:
@@ -228,15 +228,15 @@ def find_repository(folder: Path) -> Repository | None:
         code, output, complaint = _run_git(folder, "rev-parse", *questions)
     except FileNotFoundError:
         raise VmgenError(
-            f"{folder} is in a git repository and there is no git program; install git, or what is committed stays unknown"
+            f"{folder} is in a git repository but there is no git program, so the baseline is unknown; install git"
         ) from None
     if code:
-        raise VmgenError(f"git cannot use {work_tree / '.git'}, so what is committed stays unknown: {complaint}")
+        raise VmgenError(f"git cannot use {work_tree / '.git'}, so the baseline is unknown: {complaint}")
     algorithm, shallow, inside, prefix = os.fsdecode(output).split("\n", 3)
     prefix = prefix.rstrip("\n")
     if inside != "true" or work_tree / prefix != resolved:
         raise VmgenError(
-            f"git does not take {folder} for a part of the work tree of {work_tree / '.git'}; "
+            f"git does not use {folder} as a part of the work tree of {work_tree / '.git'}; "
             "look at core.bare and core.worktree in its configuration"
         )
     return Repository(folder, algorithm, shallow == "true", prefix)
@@ -286,7 +286,7 @@ def _run_git(
         output, errors = finish_program(process, _MAX_SECONDS, stdin)
     except ProgramTimeout:
         raise VmgenError(
-            f"git {arguments[0]} did not end within {_MAX_SECONDS} s and was stopped; run it by hand to see what it waits for"
+            f"git {arguments[0]} did not end within {_MAX_SECONDS} s and was stopped; run it by hand to find the cause"
         ) from None
     return process.returncode, output, " ".join(errors.decode(errors="replace").split())
 

@@ -232,7 +232,7 @@ def _iter_platform_objects(documents: Iterable[Any]) -> Iterator[tuple[Identity,
     """Yield the VMs and disks of documents. Raises InvalidYamlError if there may be one whose name cannot be read."""
     documents = list(documents)
     if any(isinstance(document, str) for document in documents):
-        raise InvalidYamlError("is a plain text, such as the pointer of a filter leaves")
+        raise InvalidYamlError("is plain text, such as the pointer of a filter")
     for document in iter_objects(documents):
         if document["kind"] in KIND_BY_KEY.values():
             metadata = document.get("metadata")
@@ -245,13 +245,13 @@ def _iter_platform_objects(documents: Iterable[Any]) -> Iterator[tuple[Identity,
 def _build_unreadable_problem(baseline: Baseline, path: str, reason: str, *, is_desired: bool) -> Problem:
     """Report a file of the baseline. It is an error unless the manifest of a desired object takes its place."""
     place = Place(baseline.project.display_path(baseline.project.manifests / path))
-    committed = f"what is committed at {baseline.ref}" if baseline.ref else "the file"
-    message = f"{committed} {reason if reason.startswith('is ') else 'is not YAML'}, so nothing can tell which disk is in it"
+    committed = f"the version at {baseline.ref}" if baseline.ref else "the file"
+    message = (
+        f"{committed} {reason if reason.startswith('is ') else 'is not YAML'}, so vmgen cannot tell which disk it contains"
+    )
     if is_desired:
-        return UNREADABLE_BASELINE.build_problem(place, "", f"{message}; the render takes its place")._replace(
-            severity="warning"
-        )
-    remedy = "write the manifest there as it was, in a change of its own, and remove it in a later one"
+        return UNREADABLE_BASELINE.build_problem(place, "", f"{message}; the render replaces it")._replace(severity="warning")
+    remedy = "restore the earlier manifest in a separate change, and remove it in a later one"
     return UNREADABLE_BASELINE.build_problem(place, "", f"{message}; {remedy}")
 
 

@@ -14,11 +14,10 @@ from vmgen.merge.environment import Environment
 from vmgen.plan.matching import ExistingObject, PlannedObject
 from vmgen.plan.verdicts import KindVerdicts, Verdict, VerdictRow
 
-PROTECT_FIRST = "move them back, write `protect: true` where they are, sync that, and move them in a later change"
+PROTECT_FIRST = "move them back, set `protect: true` there, sync that, and move them in a later change"
 _UNPROTECTED = VerdictRow(
     Verdict.DESTROYS_DATA,
-    "The disk is not protected before it moves: the engine may delete it, with all that is on it, where it is gone from Git, "
-    "before the other place holds it.",
+    "The disk is not protected before it moves: the sync tool may delete it with its data before it finds it at the new place.",
     "argo-cd docs/user-guide/sync-options.md, kustomize-controller docs/spec/v1/kustomizations.md",
 )
 
@@ -56,7 +55,7 @@ def describe_move(move: Move, environment: str, path: str) -> Iterator[str]:
             yield f"First set `FailOnSharedResource=false` in the `syncOptions` of {names}, and apply that (docs/delivery.md)."
         return
     group = _name_group(find_group(path))
-    yield f"Moves from {_name_group(move.group)} to {group}. Where groups are synced one by one, sync {group} first."
+    yield f"Moves from {_name_group(move.group)} to {group}. If groups are synced separately, sync {group} first."
 
 
 def is_exclusive(environment: Environment | None) -> bool:

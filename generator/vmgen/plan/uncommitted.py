@@ -65,7 +65,7 @@ def find_uncommitted_manifests(project: Project, manifests: UncommittedManifests
     is_error = is_strict or any(name in os.environ for name in _HOOK_VARIABLES)
     for paths, state, remedy in (
         (manifests.untracked, "neither committed nor staged", "git add"),
-        (manifests.ignored, "ignored by Git, and what is not committed reaches nobody", "take from .gitignore what hides"),
+        (manifests.ignored, "ignored by Git, so nothing syncs it", "remove from .gitignore the line for"),
     ):
         for environment, group in groupby(sorted(paths), key=lambda path: path.partition("/")[0]):
             names = list(group)

@@ -291,7 +291,7 @@ def _classify(difference: _FieldDifference, row: VerdictRow, table: KindVerdicts
     texts = [value if isinstance(value, str) else "" for value in values]
     detail = _describe_text_difference(*texts) if any("\n" in text for text in texts) else ""
     if not detail and are_equal(before, after):
-        detail = "the values differ where they are masked"
+        detail = "the masked values differ"
     return FieldChange(difference.path, before, after, detail, row.verdict, row.says, row.source)
 
 

@@ -30,7 +30,7 @@ def find_overriding_kustomizations(files: Mapping[str, bytes], root: str) -> Ite
             continue  # no engine builds it
         for document in documents:
             for key, message in _find_overrides(document) if isinstance(document, dict) else ():
-                message = f"{message}; take it away, disks lose their protection where an engine builds this"
+                message = f"{message}; remove it, since disks lose their protection when a sync tool builds this"
                 yield PROTECTION_LOST.build_problem(Place(f"{root}/{path}"), key, message)
 
 
@@ -52,8 +52,8 @@ def _find_overrides(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key in _PATCHES:
         for patch in document.get(key) or ():
             if _may_touch_protection(patch):
-                yield key, "has a patch of annotations or labels, or one that stands in another file"
-    yield from ((key, "what it does cannot be looked at here") for key in _OPAQUE if document.get(key))
+                yield key, "has a patch of annotations or labels, or a patch in another file"
+    yield from ((key, "its effect cannot be checked here") for key in _OPAQUE if document.get(key))
 
 
 def _may_touch_protection(patch: Any) -> bool:

@@ -183,7 +183,7 @@ def _find_unread_files(folder: Path, project: Project) -> Iterator[Problem]:
         if path.suffix.lower() not in (".yaml", ".yml") or not path.is_file():
             continue
         if path.parent != folder:
-            message = f"not read: a policy lies in {POLICIES_FOLDER}/ itself; move it there"
+            message = f"not read: a policy must be in {POLICIES_FOLDER}/ itself; move it there"
         elif path.suffix != ".yaml":
             message = f"not read: a policy ends in .yaml; rename it to {path.stem}.yaml"
         else:

@@ -65,14 +65,14 @@ def _find_faults(content: bytes) -> Iterator[_Fault]:
 def _find_document_faults(document: Mapping[str, Any]) -> Iterator[_Fault]:
     for guard in list_missing_guards(document):
         message = (
-            f"the manifest does not say `{guard.spelling}` in {guard.key}, so it is not true that {guard.name}; "
-            "give the annotation back, or write `protect: false` on the disk"
+            f"the manifest lacks `{guard.spelling}` in {guard.key}, so it is not true that {guard.name}; "
+            "restore the annotation, or set `protect: false` on the disk"
         )
         yield _Fault(PROTECTION_LOST, guard.key, message)
     for hazard in list_hazards(document):
         key = hazard.key.removesuffix("*")
         rule = RECREATING_ANNOTATION if hazard.severity == "error" else FREEZING_ANNOTATION
-        yield _Fault(rule, key, f"{hazard.says}; take it away, or write `protect: false` on the disk")
+        yield _Fault(rule, key, f"{hazard.says}; remove it, or set `protect: false` on the disk")
 
 
 def _locate(

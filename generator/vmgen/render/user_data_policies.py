@@ -71,7 +71,7 @@ def _find_missing_login(machine: VirtualMachine, _: bool) -> str:
 def _find_password_login(machine: VirtualMachine, _: bool) -> str:
     if not machine.values["external"] or _PASSWORD_LOGIN_DISABLED.search(machine.cloud_init):
         return ""
-    return "it has a public address, and nothing turns SSH passwords off; write `cloudInit: {ssh_pwauth: false}`"
+    return "VM is public, but SSH password login is not disabled; write `cloudInit: {ssh_pwauth: false}`"
 
 
 def _drop_comments(text: str) -> str:

@@ -96,7 +96,7 @@ def _check_destination(argocd: Located) -> Iterator[Finding]:
     if len(cluster_keys) == 1:
         return
     if cluster_keys:
-        message = "`destination` names the cluster both by `name` and by `server`; remove one (a layer's goes with `null`)"
+        message = "`destination` names the cluster both by `name` and by `server`; remove one (`null` removes a layer's)"
     else:
         message = "argocd needs the cluster; write `destination: {name: ...}` or `destination: {server: ...}`"
     at = destination or argocd

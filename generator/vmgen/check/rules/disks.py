@@ -82,7 +82,7 @@ def several_sources(environment: Environment) -> Iterator[Finding]:
     for disk, path, _ in environment.all_disk_settings:
         sources = [name for name in (*DISK_SOURCES, "rawSource") if disk.get(name)]
         if len(sources) > 1:
-            message = f"{' and '.join(sources)} both say what is on the disk; keep one"
+            message = f"{' and '.join(sources)} are both sources of the disk; keep one"
             yield Finding(disk.find_place(sources[1]), f"{path}.{sources[1]}", message)
 
 

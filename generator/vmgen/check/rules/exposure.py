@@ -27,7 +27,7 @@ def external_without_ports(environment: Environment) -> Iterator[Finding]:
 
 @rule("ports-while-internal", "warning")
 def ports_while_internal(environment: Environment) -> Iterator[Finding]:
-    """`externalPorts` with `external: false` opens no port. The platform's own default, which each export has, is not reported.
+    """`externalPorts` with `external: false` opens no port.
 
     Remove one of them. If they come from different layers, nothing is reported, since a VM may override its group.
     """
@@ -42,7 +42,7 @@ def ports_while_internal(environment: Environment) -> Iterator[Finding]:
             _is_same_place(group.located.get("externalPorts"), ports),
         }
         if len(levels) == 1 and _is_in_same_mapping(external, ports):
-            message = "no port is opened, since `external: false` stands beside; remove one of the two"
+            message = "no port is opened, since `external: false` is set; remove one of the two"
             yield Finding(ports.place, f"{path}.externalPorts", message)
 
 

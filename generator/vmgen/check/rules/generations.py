@@ -56,10 +56,7 @@ def generation_in_use(environment: Environment) -> Iterator[Finding]:
         generation = previous.entry.disk.generation
         if current and current.generation == generation:
             key = "system" if previous.entry.path.startswith("previous") else "generation"
-            message = (
-                f"generation {generation} is the one in use; write `{key}: {generation + 1}` for a new disk beside it, or take "
-                "this entry out"
-            )
+            message = f"generation {generation} is in use; write `{key}: {generation + 1}` for a new disk, or remove this entry"
             yield Finding(previous.entry.disk.place, path, message)
 
 

@@ -47,7 +47,7 @@ def count_and_names(environment: Environment) -> Iterator[Finding]:
     for group in environment.groups:
         names = group.located.get("names")
         if names and names.items and "count" in group.located.mapping:
-            message = "count and names both say which VMs there are; keep one"
+            message = "count and names both define the VMs; keep one"
             yield Finding(names.place, f"vms.{group.key}.names", message)
 
 
@@ -82,7 +82,7 @@ def instance_overridden_twice(environment: Environment) -> Iterator[Finding]:
             if number in overrides and instance.name in overrides:
                 places = (value.key_place or value.place for value in (overrides[number], overrides[instance.name]))
                 first, second = sorted(places)
-                message = f"{instance.name} stands here already, at {first}; put all of it under one key"
+                message = f"{instance.name} is already defined at {first}; merge the two entries"
                 yield Finding(second, f"vms.{group.key}.instances.{instance.name}", message)
 
 

@@ -51,7 +51,13 @@ def open_admin_port(environment: Environment) -> Iterator[Finding]:
             yield Finding(place, subject, message)
 
 
-@policy("local-storage", "advice")
+@policy(
+    "local-storage",
+    """A data disk on a storage class that is not replicated: data is lost if its node fails. The system disk of a VM counts
+as a data disk if the VM has no other. The reference page of the platform recommends replicated storage in production.
+
+Use a replicated class (`vmgen catalog classes`), unless the application replicates its data itself, as databases may.""",
+)
 def local_storage(environment: Environment) -> Iterator[Finding]:
     """A data disk on a storage class that is not replicated: data is lost if its node fails. The system disk of a VM counts
     as a data disk if the VM has no other. The reference page of the platform recommends replicated storage in production.
@@ -62,7 +68,7 @@ def local_storage(environment: Environment) -> Iterator[Finding]:
         name = disk.get("storageClass")
         storage_class = environment.platform.catalog.storage_classes.get(name.text) if name else None
         if name and storage_class and not storage_class.replicated:
-            message = f"the class '{storage_class.name}' keeps one copy of the data, on one node; take a replicated class"
+            message = f"storage class '{storage_class.name}' is not replicated; use a replicated class"
             yield Finding(name.place, f"{path}.storageClass", message)
 
 
@@ -78,7 +84,13 @@ def unprotected_disk(environment: Environment) -> Iterator[Finding]:
             yield Finding(disk.find_place("protect"), f"{path}.protect", message)
 
 
-@policy("single-disk-vm", "advice")
+@policy(
+    "single-disk-vm",
+    """A VM with only a system disk, so that its data cannot outlive the system. The reference page of the platform
+recommends two disks in production.
+
+Add a data disk (`disks: {data: 50Gi}`), or turn the policy off if your VMs have no data.""",
+)
 def single_disk_vm(environment: Environment) -> Iterator[Finding]:
     """A VM with only a system disk, so that its data cannot outlive the system. The reference page of the platform
     recommends two disks in production.

@@ -54,7 +54,7 @@ def missing_instance_profile(environment: Environment) -> Iterator[Finding]:
     catalog = environment.platform.catalog
     profiles = list(dict.fromkeys(image.profile for image in catalog.images.values() if image.profile))[:3]
     example = f", such as {', '.join(profiles)}" if profiles else ""
-    message = f"no image says which profile fits; write `instanceProfile:`{example} (`vmgen catalog profiles`)"
+    message = f"no image implies a profile; write `instanceProfile:`{example} (`vmgen catalog profiles`)"
     for _, vm, path in environment.vm_settings:
         if vm.values.is_set("instanceProfile") or not (vm.disks or vm.attachments):
             continue  # a VM without disks lacks more than a profile, and that is reported

@@ -59,7 +59,7 @@ def duplicate_ssh_key(environment: Environment) -> Iterator[Finding]:
                 continue
             identity = (entry.key.body, entry.key.options)
             if identity in places:
-                message = f"the key {_format_key(entry.key)} stands here already, at {places[identity]}; remove one"
+                message = f"the key {_format_key(entry.key)} is a duplicate, first at {places[identity]}; remove one"
                 yield Finding(entry.place, entry.subject, message)
             places.setdefault(identity, entry.place)
 
