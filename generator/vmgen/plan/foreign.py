@@ -68,7 +68,7 @@ def describe_effect(project: Project, path: str, permitted_kinds: frozenset[str]
     if len(content) > _MAX_BYTES:
         return "is larger than 16 MiB"
     names = [_name_object(document) for document in objects if document["kind"] not in permitted_kinds]
-    return f"holds {', '.join(names)}" if names else ""
+    return f"contains {', '.join(names)}" if names else ""
 
 
 def _name_object(document: Mapping[str, Any]) -> str:

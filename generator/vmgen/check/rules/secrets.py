@@ -28,7 +28,7 @@ def secret_in_manifest(environment: Environment) -> Iterator[Finding]:
     """
     for subject, place, description in _find_secrets(environment):
         if description != CHANGE_ME_DESCRIPTION and not _is_unrendered(subject):
-            yield Finding(place, subject, f"holds {description}; remove it, and replace it where it is used")
+            yield Finding(place, subject, f"contains {description}; remove it, and replace it everywhere it is used")
 
 
 @rule("secret-in-environment")
@@ -41,7 +41,7 @@ def secret_in_environment(environment: Environment) -> Iterator[Finding]:
     """
     for subject, place, description in _find_secrets(environment):
         if description != CHANGE_ME_DESCRIPTION and _is_unrendered(subject):
-            yield Finding(place, subject, f"holds {description}; remove it, and replace it where it is used")
+            yield Finding(place, subject, f"contains {description}; remove it, and replace it everywhere it is used")
 
 
 @rule("placeholder-secret", "warning")
@@ -53,7 +53,7 @@ def placeholder_secret(environment: Environment) -> Iterator[Finding]:
     """
     for subject, place, description in _find_secrets(environment):
         if description == CHANGE_ME_DESCRIPTION:
-            yield Finding(place, subject, f"holds {description}; write a reference instead (docs/secrets.md)")
+            yield Finding(place, subject, f"contains {description}; write a reference instead (docs/secrets.md)")
 
 
 def _find_secrets(environment: Environment) -> Iterator[tuple[str, Place, str]]:
