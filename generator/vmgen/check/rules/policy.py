@@ -51,13 +51,7 @@ def open_admin_port(environment: Environment) -> Iterator[Finding]:
             yield Finding(place, subject, message)
 
 
-@policy(
-    "local-storage",
-    """A data disk on a storage class that is not replicated: data is lost if its node fails. The system disk of a VM counts
-as a data disk if the VM has no other. The reference page of the platform recommends replicated storage in production.
-
-Use a replicated class (`vmgen catalog classes`), unless the application replicates its data itself, as databases may.""",
-)
+@policy("local-storage", "advice")
 def local_storage(environment: Environment) -> Iterator[Finding]:
     """A data disk on a storage class that is not replicated: data is lost if its node fails. The system disk of a VM counts
     as a data disk if the VM has no other. The reference page of the platform recommends replicated storage in production.
@@ -84,13 +78,7 @@ def unprotected_disk(environment: Environment) -> Iterator[Finding]:
             yield Finding(disk.find_place("protect"), f"{path}.protect", message)
 
 
-@policy(
-    "single-disk-vm",
-    """A VM with only a system disk, so that its data cannot outlive the system. The reference page of the platform
-recommends two disks in production.
-
-Add a data disk (`disks: {data: 50Gi}`), or turn the policy off if your VMs have no data.""",
-)
+@policy("single-disk-vm", "advice")
 def single_disk_vm(environment: Environment) -> Iterator[Finding]:
     """A VM with only a system disk, so that its data cannot outlive the system. The reference page of the platform
     recommends two disks in production.
