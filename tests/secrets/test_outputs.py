@@ -205,6 +205,7 @@ WHERE = {
     "impact": ("environments/committed.yaml",),
     "completion": ("bash",),
     "status": ("dump.yaml",),
+    "platform": ("detect", "dump.yaml"),
     "new": ("fresh", "--namespace", "tenant-fresh", "--dry-run"),
     "scale": ("committed", "web", "2", "--dry-run"),
     "rebuild": ("committed", "web", "--image", "debian-12", "--dry-run"),

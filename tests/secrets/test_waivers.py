@@ -11,7 +11,9 @@ import pytest
 from vmgen.pipeline import Renderer
 from vmgen.problems import Problem
 
-ENVIRONMENT = """namespace: tenant-acme
+ENVIRONMENT = """platformVersion: "1"
+policy: {no-ssh-key: off, single-disk-vm: off}
+namespace: tenant-acme
 defaults: {instanceType: u1.medium, image: ubuntu-2404}
 vms:
   web:
@@ -71,7 +73,7 @@ def test_stale(look: Look, subject: str) -> None:
 def test_stale_is_said(look: Look) -> None:
     """Once nothing else is wrong, a waiver of the environment's own file that is not needed is a warning at its line."""
     (problem,) = look(waived().replace(HASH, "!"))
-    assert (problem.rule, problem.severity, problem.place.line) == ("stale-waiver", "warning", 9)
+    assert (problem.rule, problem.severity, problem.place.line) == ("stale-waiver", "warning", 11)
 
 
 def test_stale_in_a_layer(look: Look) -> None:
