@@ -44,7 +44,7 @@ class ProblemsError(Exception):
     """The run found errors (exit code 1), which it carries as problems."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__(f"{len(problems)} problem(s)")
+        super().__init__(f"problems: {len(problems)}")
         self.problems = problems
 
 

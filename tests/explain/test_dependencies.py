@@ -129,7 +129,7 @@ def test_render_writes_the_affected_only_and_prunes_what_is_gone(committed: Any)
     (committed.root / "environments/one.yaml").write_text("extends: [base/all.yaml]\nlabels: {new: label}\n")
     done = committed.run("render", "--affected-since", "HEAD")
     assert done.code == 0, done.messages
-    assert "1 of 3 environments are affected since HEAD: one" in done.messages
+    assert "1 of 3 environments affected since HEAD: one" in done.messages
     assert "two:" not in done.messages
     assert "new: label" in committed.text("one/vms/web/web.yaml")
 
@@ -138,7 +138,7 @@ def test_nothing_affected_is_in_order(committed: Any):
     """Where nothing changed, check has nothing to do, and says so."""
     done = committed.run("check", "--kustomize", "off", "--affected-since", "HEAD")
     assert done.code == 0, done.messages
-    assert "0 of 3 environments are affected since HEAD: none" in done.messages
+    assert "0 of 3 environments affected since HEAD: none" in done.messages
 
 
 def test_a_deleted_environment_still_meets_the_gate(committed: Any):

@@ -46,9 +46,9 @@ def with_key(text: str, line: str) -> str:
 
 # Before and after, the object of the plan, its action and verdict, a word of what is said, and the exit code of `render`.
 CHANGES = [
-    (PLAIN, WEB, APP, "delete", "delete", "2 VMs and 4 disks are kept", 0),
+    (PLAIN, WEB, APP, "delete", "delete", "no longer synced: 2 VMs and 4 disks", 0),
     (CASCADING, WEB, APP, "delete", LOSS, "2 VMs and 4 disks", 1),
-    (SCRATCH + ARGOCD % ", finalizer: true", SCRATCH, APP, "delete", LOSS, "2 of the disks", 1),
+    (SCRATCH + ARGOCD % ", finalizer: true", SCRATCH, APP, "delete", LOSS, "Without confirmation: 2 disks", 1),
     (PLAIN, CASCADING, APP, "update", DROP, "also deletes 2 VMs and 4 disks", 0),
     (
         SCRATCH + ARGOCD % "",
@@ -106,7 +106,7 @@ CHANGES = [
         "2 VMs",
         1,
     ),
-    (WEB + FLUX % "", WEB, VMS, "delete", "delete", "2 VMs are kept", 0),
+    (WEB + FLUX % "", WEB, VMS, "delete", "delete", "no longer synced: 2 VMs", 0),
     (
         WEB + FLUX % ", deletionPolicy: MirrorPrune",
         WEB,
@@ -116,7 +116,7 @@ CHANGES = [
         "deleted with it: 2 VMs",
         0,
     ),
-    (WEB + FLUX % "", WEB, DISKS, "delete", "delete", "4 disks are kept", 0),
+    (WEB + FLUX % "", WEB, DISKS, "delete", "delete", "no longer synced: 4 disks", 0),
     (
         WEB + FLUX % "",
         WEB + FLUX % ", deletionPolicy: MirrorPrune",

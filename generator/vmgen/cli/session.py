@@ -72,7 +72,7 @@ class Session:
             raise VmgenError(repository.explain_missing_ref(since).replace("--against", "--affected-since"))
         affected = find_affected(self.project, names, repository.list_changed_files(commit))
         self.print_message(
-            f"{len(affected)} of {len(names)} environments are affected since {since}: {', '.join(affected) or 'none'}"
+            f"{len(affected)} of {len(names)} environments affected since {since}: {', '.join(affected) or 'none'}"
         )
         return affected
 

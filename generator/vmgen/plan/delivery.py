@@ -24,6 +24,7 @@ from vmgen.plan.matching import ManifestParser
 from vmgen.plan.plan import Action, ObjectChange, Plan, sort_changes
 from vmgen.plan.verdicts import FieldChange, Verdict
 from vmgen.problems import Place, Problem
+from vmgen.quantities import format_count
 from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX
 from vmgen.rules import DELIVERY_CASCADE, UNREADABLE_BASELINE
@@ -159,13 +160,13 @@ def _build_deletion(old: EngineObject, holding: Holding, left: Holding) -> Objec
             verdict = Verdict.DESTROYS_DATA
             unasked = len(holding.unguarded)
             says += (
-                f" {unasked} of the disks are deleted without confirmation."
+                f" Without confirmation: {format_count(unasked, 'disk')}."
                 if unasked
                 else " One confirmation in Argo CD deletes the disks."
             )
             remedy = _describe_remedy(old.identity.kind)
     elif left.vms or left.disks:
-        says = f"No object is deleted with it: {left} are kept, but no longer synced."
+        says = f"No object is deleted with it. Kept, but no longer synced: {left}."
     else:
         says = "No object is deleted with it: its objects are applied by another one, or already deleted."
     return _build_change(old, "delete", verdict, says)._replace(remedy=remedy)

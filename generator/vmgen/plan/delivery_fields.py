@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from vmgen.plan.delivered import KUSTOMIZATION, Holding, deletes_what_it_holds, get_mapping, has_finalizer
 from vmgen.plan.verdicts import Verdict
+from vmgen.quantities import format_count
 
 Document = Mapping[str, Any]
 
@@ -58,7 +59,10 @@ def _drop(change: _Change, says: str) -> tuple[Verdict, str]:
     """Return that something is deleted more easily from now on, which must not hit a disk that nothing guards."""
     if change.holding.unguarded:
         names = ", ".join(each.name for each in change.holding.unguarded[:3])
-        return Verdict.DESTROYS_DATA, f"{says}, and {len(change.holding.unguarded)} of the disks are not protected ({names})."
+        return (
+            Verdict.DESTROYS_DATA,
+            f"{says}, including {format_count(len(change.holding.unguarded), 'unprotected disk')} ({names}).",
+        )
     return Verdict.PROTECTION_DROPPED, f"{says}."
 
 
@@ -72,7 +76,7 @@ def _assess_prune(change: _Change) -> tuple[Verdict, str]:
 
 def _assess_cluster(change: _Change) -> tuple[Verdict, str]:
     says = (
-        f"Everything moves to another cluster: {change.holding} are created there without confirmation, the disks empty. "
+        f"Everything moves to another cluster, which creates {change.holding} without confirmation, the disks empty. "
         "The objects in the old cluster are kept, but no longer synced."
     )
     return Verdict.REBUILD, says
@@ -84,9 +88,12 @@ def _assess_namespace(change: _Change) -> tuple[Verdict, str]:
 
 
 def _assess_target_namespace(change: _Change) -> tuple[Verdict, str]:
-    says = f"{change.holding} are recreated in another namespace, the disks empty; protected disks are kept in the old one"
+    says = f"Another namespace gets new objects: {change.holding}, the disks empty; protected disks are kept in the old one"
     if change.spec.get("prune") is True and change.holding.unguarded:
-        return Verdict.DESTROYS_DATA, f"{says}, and {len(change.holding.unguarded)} without protection are deleted there."
+        return (
+            Verdict.DESTROYS_DATA,
+            f"{says}. It deletes {format_count(len(change.holding.unguarded), 'unprotected disk')} there.",
+        )
     return Verdict.REBUILD, f"{says}."
 
 
@@ -97,9 +104,9 @@ def _assess_source(change: _Change) -> tuple[Verdict, str]:
             Verdict.UPDATE_IN_PLACE,
             "It reads another path; objects that are not there are pruned, VMs without confirmation.",
         )
-    says = f"{lost} are no longer in the path: VMs are deleted without confirmation, protected disks after confirmation"
+    says = f"No longer in the path: {lost}. VMs are deleted without confirmation, protected disks after confirmation"
     if lost.unguarded:
-        return Verdict.DESTROYS_DATA, f"{says}, and {len(lost.unguarded)} disks without protection too."
+        return Verdict.DESTROYS_DATA, f"{says}, and {format_count(len(lost.unguarded), 'disk')} without protection too."
     return (Verdict.PROTECTION_DROPPED if lost.disks else Verdict.DELETE), f"{says}."
 
 
