@@ -59,6 +59,8 @@ TERMS = (
 _FENCE = re.compile(r"^( *)(```+).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _CODE = re.compile(r"(`+)(?!`).+?\1", re.DOTALL)
+# What the page of the report shows: text between tags, and quoted strings of its script.
+_PAGE_STRINGS = re.compile(r">[^<>{}\n]+<|\"[^\"\n]*\"|`[^`\n]*`")
 _PAGE_FILES = ("README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md")
 # Pages that quote what not to write.
 _QUOTING = frozenset({"docs/style.md"})
@@ -123,6 +125,11 @@ def texts() -> Iterator[Text]:
     for file in sorted((ROOT / "schema").glob("*.schema.json")):
         yield from _strings(file, json.loads(file.read_text(encoding="utf-8")), "description")
     yield from _platforms()
+    page = ROOT / "generator/vmgen/report/page"
+    for file in [page / "page.html", *sorted((page / "script").glob("*.js"))]:
+        yield Text(
+            _relative(file), 1, re.sub(r"<[^>]*>", "", "\n".join(_PAGE_STRINGS.findall(file.read_text(encoding="utf-8"))))
+        )
     pipelines = [ROOT / path for path in ("action.yml", "gitlab/vmgen.yml", "Dockerfile")]
     for file in [*sorted((ROOT / "generator/vmgen/starter").iterdir()), *pipelines]:
         yield Text(_relative(file), 1, _CODE.sub("CODE", file.read_text(encoding="utf-8")))

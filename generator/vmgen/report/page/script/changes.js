@@ -33,7 +33,7 @@ const drawChanges = () => {
   const said = objects.filter(hasMore);
   said.sort((one, other) => Number(other.grave) - Number(one.grave));
   const plain = objects.filter((change) => !hasMore(change));
-  const parts = [make("p", { class: "lead" }, `Against ${against}: ${objects.length ? summary : "nothing changes"}.`), deltaNote(delta)];
+  const parts = [make("p", { class: "lead" }, `Against ${against}: ${objects.length ? summary : "no changes"}.`), deltaNote(delta)];
   if (said.length) parts.push(...someOf(make("div", {}), said, changeItem));
   if (plain.length) parts.push(...someOf(make("ul", { class: "plain" }), plain, plainItem));
   field("change-list").append(...parts.filter(Boolean));

@@ -51,7 +51,7 @@ const diskFacts = (disk) => [
   ["Used by", disk.usedBy.map((vm) => vm.name).join(", ")],
   ["Size", size(disk.storage)],
   ["Storage class", disk.class],
-  ["Made from", disk.source],
+  ["Source", disk.source],
   ["Optical", disk.optical ? "yes" : ""],
   ["Protected", disk.protected ? "yes" : "no"],
   ["Labels", disk.labelText],
@@ -72,9 +72,9 @@ const showDetails = (row) => {
   document.getElementById("details-title").replaceChildren(`${vm ? "VM" : "Disk"} ${row.name} `, changePill(row.change) ?? "");
   if (row.live) document.getElementById("details-title").append(" ", livePill(row.live));
   const parts = [facts(vm ? vmFacts(row) : diskFacts(row)), vm ? attachedDisks(row) : null];
-  if (row.change) parts.push(folded("What the plan does", true, changeBlock(row.change)));
-  if (row.live?.says.length) parts.push(folded("What is live", true, make("div", {}, lines(row.live.says))));
-  parts.push(folded("Manifest", true, manifestBlock(row)), folded("Where each field comes from", false, originsBlock(row)));
+  if (row.change) parts.push(folded("Plan", true, changeBlock(row.change)));
+  if (row.live?.says.length) parts.push(folded("Live status", true, make("div", {}, lines(row.live.says))));
+  parts.push(folded("Manifest", true, manifestBlock(row)), folded("Origin of each field", false, originsBlock(row)));
   document.getElementById("details-body").replaceChildren(...parts.filter(Boolean));
   if (!dialog.open) dialog.showModal();
   dialog.scrollTop = 0;

@@ -29,7 +29,7 @@ const tile = (vm) => {
 };
 
 const groupFrame = (environment, name, members, most, place) => {
-  const title = name === "(standalone)" ? "Disks of no group" : name;
+  const title = name === "(standalone)" ? "Standalone disks" : name;
   const frame = make("section", { class: "group", "aria-label": `Group ${title}` });
   frame.append(make("h4", {}, title, make("span", { class: "dim" }, members.vms.length ? ` ${some(members.vms.length, "VM")}` : "")));
   const shown = members.vms.slice(0, most);
@@ -60,7 +60,7 @@ const drawEnvironment = (index, body) => {
   const most = Math.max(LEAST_OF_A_GROUP, Math.floor(MOST_TILES / Math.max(1, groups.size)));
   const name = fleet.environments[index].environment;
   for (const [group, members] of groups) body.append(groupFrame(name, group, members, most, members.place));
-  if (!groups.size) body.append(make("p", { class: "dim" }, "Nothing is rendered."));
+  if (!groups.size) body.append(make("p", { class: "dim" }, "No VMs and no disks."));
 };
 
 const environmentDrawing = (each, index) => {

@@ -12,7 +12,7 @@ const drawLive = () => {
   const { totals, newest, notes, states, objects } = data.live;
   field("live").hidden = false;
   field("to-live").hidden = false;
-  const age = newest ? `The newest entry of the dump is of ${newest}.` : "The dump has no timestamp, so its age is not known.";
+  const age = newest ? `The newest entry of the dump is from ${newest}.` : "The dump has no timestamp, so its age is not known.";
   const off = objects.filter((status) => status.state !== "in step");
   off.sort((one, other) => states.indexOf(one.state) - states.indexOf(other.state));
   field("live-list").append(make("p", { class: "lead" }, `${totals} ${age}`), ...notes.map((note) => make("p", { class: "dim" }, note)));

@@ -19,7 +19,7 @@ const COLUMNS = {
     { key: "vm", title: "VM", text: (row) => row.vm },
     { key: "storage", title: "Size", number: (row) => row.storage, text: (row) => size(row.storage) },
     { key: "class", title: "Class", text: (row) => row.class },
-    { key: "source", title: "Made from", text: (row) => row.source },
+    { key: "source", title: "Source", text: (row) => row.source },
     { key: "protected", title: "Protected", text: (row) => (row.protected ? "yes" : "no") },
   ],
 };

@@ -37,7 +37,7 @@ const card = (title, sums, budget, most, notes) => {
 };
 
 const monthly = (cost, unpriced) =>
-  cost ? make("p", { class: "note" }, `${cost} a month${unpriced.length ? `, without a price for ${unpriced.join(", ")}` : ""}`) : null;
+  cost ? make("p", { class: "note" }, `${cost} per month${unpriced.length ? `, without a price for ${unpriced.join(", ")}` : ""}`) : null;
 
 const deltaNote = (delta) => (delta ? make("p", { class: "note delta" }, delta) : null);
 
