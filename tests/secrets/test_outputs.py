@@ -229,6 +229,8 @@ def _runs() -> Iterator[tuple[str, ...]]:
     yield ("explain", "values0", "web")
     yield ("list", "--disks")
     yield ("impact", "environments/values0.yaml:5")
+    yield ("catalog", "import", "cluster.json", "--dry-run")
+    yield ("catalog", "import", "names.json", "--dry-run")
 
 
 RUNS = tuple(_runs())
@@ -256,6 +258,11 @@ def planted(new_repository: Callable[..., Any], secret: Secrets) -> Any:
     files |= _broken(secret)
     files["in.yaml"] = IMPORTED.format(*(secret() for _ in range(8)), key=SSH_KEY, bare=BARE[1])
     files["dump.yaml"] = f"apiVersion: v1\nkind: List\nitems: [{{kind: {secret()}}}]\n"
+    kind = {"apiVersion": "instancetype.kubevirt.io/v1beta1", "kind": "VirtualMachineClusterInstancetype"}
+    spec = {"cpu": {"guest": 1}, "memory": {"guest": "1Gi"}, "gpus": [{"deviceName": secret()}]}
+    metadata = {"name": "x1.small", "annotations": {"instancetype.kubevirt.io/displayName": secret()}}
+    files["cluster.json"] = json.dumps({**kind, "metadata": metadata, "spec": spec})
+    files["names.json"] = json.dumps({**kind, "metadata": {"name": secret()}, "spec": spec})
     made.write(files)
     return made
 

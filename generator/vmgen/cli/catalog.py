@@ -1,4 +1,4 @@
-"""`vmgen catalog`: list the instance types, images and other names that environments may use."""
+"""`vmgen catalog`: list the instance types, images and other names that environments may use, or import those of a cluster."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 import click
 
 from vmgen.cli.completed_words import complete_platforms
-from vmgen.cli.options import format_option
+from vmgen.cli.options import format_option, require_platform
 from vmgen.cli.output import write_output
 from vmgen.merge.catalog import Catalog
 from vmgen.merge.layers import DEFAULT_PLATFORM
 from vmgen.merge.platform import PlatformLoader
-from vmgen.problems import VmgenError, did_you_mean
 from vmgen.quantities import format_size
 from vmgen.read.configuration import find_root
 from vmgen.read.repository import Project
 from vmgen.report.tables import TABLE_FORMATS, TableRows
 
+IMPORT = "import"
 CatalogTable = tuple[Sequence[str], TableRows]
 
 
@@ -65,17 +65,38 @@ SECTIONS: Mapping[str, Callable[[Catalog], CatalogTable]] = {
 
 
 @click.command("catalog")
-@click.argument("section", type=click.Choice(list(SECTIONS)), required=False)
-@click.option("--platform", default=DEFAULT_PLATFORM, show_default=True, shell_complete=complete_platforms, help="Platform.")
+@click.argument(
+    "section", type=click.Choice([*SECTIONS, IMPORT]), metavar="[types|images|profiles|classes|gpus|import]", required=False
+)
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option(
+    "--platform",
+    metavar="NAME",
+    shell_complete=complete_platforms,
+    help=f"Platform  [default: {DEFAULT_PLATFORM}; of import: that of the environments].",
+)
+@click.option("--dry-run", is_flag=True, help="Of import: print the diff and write nothing.")
 @format_option(list(TABLE_FORMATS))
-def command(section: str | None, platform: str, output: str) -> None:
+@click.pass_obj
+def command(color: str, section: str | None, files: tuple[str, ...], platform: str | None, dry_run: bool, output: str) -> bool:
     """List the instance types, images, profiles, classes or GPUs of a platform, including environments/_catalog.yaml.
+
+    With import, write to environments/_catalog.yaml how a cluster differs from the platform's catalog. FILE is the output of
+    kubectl get virtualmachineclusterinstancetypes,virtualmachineclusterpreferences,storageclasses or of kubectl get
+    options.core.cozystack.io, with -o json or yaml; - reads standard input. A file written by hand is not changed: the
+    difference is printed, with exit status 1.
 
     Example: vmgen catalog images --platform cozystack
     """
+    if section == IMPORT:
+        from vmgen.cli.catalog_import import import_catalog
+
+        return import_catalog(color, files, platform, dry_run=dry_run)
+    if files or dry_run:
+        raise click.UsageError("FILE and --dry-run are for vmgen catalog import")
     project = Project(find_root(Path.cwd()) or Path.cwd())
-    if platform not in project.platform_names:
-        raise VmgenError(f"no platform '{platform}'{did_you_mean(platform, project.platform_names)}")
-    catalog = PlatformLoader(project).load(platform).catalog
+    name = require_platform(project, platform or DEFAULT_PLATFORM)
+    catalog = PlatformLoader(project).load(name).catalog
     tables = [TABLE_FORMATS[output](*SECTIONS[name](catalog)) for name in ([section] if section else SECTIONS)]
     write_output("\n".join(tables))
+    return True

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import click
 
 from vmgen.cli.completed_words import complete_environments, complete_refs
+from vmgen.problems import VmgenError, did_you_mean
+from vmgen.read.repository import Project
 from vmgen.report.problems import FORMATS
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
@@ -34,6 +36,13 @@ def reports_option(function: CommandFunction) -> CommandFunction:
 def format_option(formats: list[str], help: str = "Format.") -> Callable[[CommandFunction], CommandFunction]:
     """Add `-o FORMAT`; the first format is the default."""
     return click.option("-o", "--output", type=click.Choice(formats), default=formats[0], show_default=True, help=help)
+
+
+def require_platform(project: Project, name: str) -> str:
+    """Return the name of a platform. Raises VmgenError if there is none of that name."""
+    if name not in project.platform_names:
+        raise VmgenError(f"no platform '{name}'{did_you_mean(name, project.platform_names)}")
+    return name
 
 
 def affected_option(function: CommandFunction) -> CommandFunction:

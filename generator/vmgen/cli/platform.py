@@ -7,13 +7,12 @@ import json
 import click
 
 from vmgen.cli.completed_words import complete_platforms
-from vmgen.cli.options import format_option
+from vmgen.cli.options import format_option, require_platform
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
 from vmgen.cli.status import STDIN, read_dump_file
 from vmgen.importer.detection import Detection, combine, find_matches, read_evidence
 from vmgen.merge.platform import PlatformLoader
-from vmgen.problems import VmgenError, did_you_mean
 from vmgen.yaml_text import quote
 
 
@@ -33,8 +32,8 @@ def command(color: str, action: str, files: tuple[str, ...], platform: str | Non
     """
     session = Session(color)
     names = session.project.platform_names
-    if platform and platform not in names:
-        raise VmgenError(f"no platform '{platform}'{did_you_mean(platform, names)}")
+    if platform:
+        require_platform(session.project, platform)
     evidence = combine(read_evidence(read_dump_file(file), "<stdin>" if file == STDIN else file) for file in files)
     loader = PlatformLoader(session.project)
     detections = find_matches(map(loader.load_release, (platform,) if platform else names), evidence)

@@ -174,6 +174,10 @@ class PlatformRelease:
         """Return the names of all fields that some version has, of a section of platform.yaml."""
         return tuple(self._content.mapping[section].mapping)
 
+    def list_builtin_catalogs(self) -> tuple[Located, ...]:
+        """Return the catalog of each version, newest first, without what the repository adds."""
+        return tuple(self.versions.select(self._catalog, version) for version in reversed(self.versions.known or ("",)))
+
     def build(self, version: str) -> Platform:
         """Return the platform at one of the known versions."""
         if version not in self._platforms:

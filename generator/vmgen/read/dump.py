@@ -19,10 +19,14 @@ LiveKey = tuple[str, str, str]
 
 
 class Dump(NamedTuple):
-    """The objects of a dump by kind, namespace and name, and its newest timestamp ("" if it has none)."""
+    """The objects of a dump by kind, namespace and name, and its newest timestamp ("" if it has none).
+
+    `listed` are the kinds whose objects came in a list, such as that of `kubectl get KIND` without a name.
+    """
 
     objects: Mapping[LiveKey, Mapping[str, Any]]
     newest: str
+    listed: frozenset[str] = frozenset()
 
     def has_kind(self, kind: str) -> bool:
         """Return true if the dump holds an object of a kind. Nothing is concluded from kinds that it does not hold."""
@@ -47,7 +51,8 @@ def read_dump(content: bytes, source: str, groups: Mapping[str, str], hint: str 
     objects: dict[LiveKey, Mapping[str, Any]] = {}
     newest = ""
     other_kinds: set[str] = set()
-    for item in _iter_items(content, source, hint):
+    listed: set[str] = set()
+    for item, is_listed in _iter_items(content, source, hint):
         kind, metadata = item.get("kind"), item.get("metadata")
         group = str(item.get("apiVersion", "")).rpartition("/")[0]
         if not isinstance(kind, str) or not isinstance(metadata, dict) or not isinstance(metadata.get("name"), str):
@@ -57,12 +62,15 @@ def read_dump(content: bytes, source: str, groups: Mapping[str, str], hint: str 
             continue
         objects[kind, str(metadata.get("namespace", "")), metadata["name"]] = item
         newest = max(newest, *_iter_timestamps(item))
+        if is_listed:
+            listed.add(kind)
     if other_kinds and not objects:
         raise VmgenError(f"{source} holds only {', '.join(sorted(other_kinds))}, of which nothing is used here; {hint}")
-    return Dump(objects, newest)
+    return Dump(objects, newest, frozenset(listed))
 
 
-def _iter_items(content: bytes, source: str, hint: str) -> Iterator[Mapping[str, Any]]:
+def _iter_items(content: bytes, source: str, hint: str) -> Iterator[tuple[Mapping[str, Any], bool]]:
+    """Yield each object of a dump, and whether it came in a list."""
     documents = parse_documents(content, source, hint)
     if not documents:
         raise VmgenError(f"{source} is empty; {hint}")
@@ -75,9 +83,12 @@ def _iter_items(content: bytes, source: str, hint: str) -> Iterator[Mapping[str,
         if isinstance(items, list) and str(document.get("kind", "List")).endswith("List"):
             if not all(isinstance(item, dict) for item in items):
                 raise VmgenError(f"{source} holds a list of something else than objects; {hint}")
-            yield from items
+            metadata = document.get("metadata")
+            if isinstance(metadata, dict) and metadata.get("continue"):
+                raise VmgenError(f"{source} is one page of a longer list; {hint}")
+            yield from ((item, True) for item in items)
         else:
-            yield document
+            yield document, False
 
 
 def parse_documents(content: bytes, source: str, hint: str) -> list[Any]:
