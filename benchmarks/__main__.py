@@ -86,10 +86,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=list(ROUNDS), help="numbers of VMs")
     parser.add_argument("--runs", type=int, help="rounds for each size")
     parser.add_argument(
-        "--folder", help="where fleets are written, 12 GB with all sizes; in memory, the tools alone are measured"
+        "--folder", help="folder for the fleets, 12 GB for all sizes; a folder in memory excludes the file system"
     )
     parser.add_argument("--write", action="store_true", help="write docs/performance.md and its plot")
-    parser.add_argument("--again", action="store_true", help="make the page of the last measurement anew, and measure nothing")
+    parser.add_argument("--again", action="store_true", help="rebuild the page from the last measurement")
     return parser.parse_args()
 
 

@@ -26,10 +26,10 @@ A fleet is three objects a VM, in groups of 1 to 500 VMs and three environments.
 template, which writes the name of each VM; every tenth VM has a size of its own, every fourth group is exposed. vmgen writes
 one file an object, and the kustomizations."""
 SITUATIONS = """\
-- *cold*: no manifests, no stamps. *first run*: no cache of the user either. *cold, Git*: in a repository with one commit.
-- *no-op*: nothing has changed since a render. *one VM changed*: one line has.
+- *cold*: no manifests, no stamps. *first run*: also no user cache. *cold, Git*: in a repository with one commit.
+- *no-op*: no change since a render. *one VM changed*: one line differs.
 - *plan*, *check*, *impact*, *explain*, *list* and *status* run on a fleet whose manifests are committed; *import* reads one
-  environment of it. *kustomize alone* builds the same manifests in parts of 200, one after the other, by the engine of check.
+  environment of it. *kustomize alone* builds the same manifests in parts of 200, one after the other, with the kustomize of check.
 """
 
 

@@ -118,7 +118,7 @@ def texts() -> Iterator[Text]:
             yield Text(path, 1, prose(page))
     yield from _help()
     yield from _rules()
-    for folder in ("generator/vmgen", "tools"):
+    for folder in ("generator/vmgen", "tools", "benchmarks"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             if file != Path(__file__):
                 yield from _messages(file)
