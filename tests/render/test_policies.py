@@ -57,6 +57,16 @@ def test_all_built_in_policies_can_be_turned_on(repository: Make) -> None:
     assert [line.rsplit("[", 1)[1] for line in result.advice] == ["platform-version-not-written]", "no-ssh-key]"]
 
 
+def test_advice_on_a_group_is_printed_once(repository: Make) -> None:
+    """Overrides of the instance type do not repeat what the whole group lacks."""
+    sizes = "instances: {1: {instanceType: u1.medium}, 3: {instanceType: u1.2xlarge}}"
+    text = f"namespace: tenant-acme\nvms:\n  web: {{count: 4, instanceType: u1.large, image: ubuntu-2404, {sizes}}}\n"
+    lines = [line for line in repository(text).run("render").advice if "platformVersion" not in line]
+    assert [line.split(": ")[0].rpartition(":")[0] for line in lines] == ["environments/production.yaml:3"] * 2
+    assert [line.split(": ")[2] for line in lines] == ["vms.web"] * 2
+    assert "(VMInstance web-1 and 3 more)" in lines[0]
+
+
 @pytest.mark.parametrize(("severity", "code"), [("error", 1), ("warning", 0), ("off", 0), ("'off'", 0)])
 def test_severity(repository: Make, severity: str, code: int) -> None:
     """An error refuses the run and nothing is written; a warning is said; `off`, bare or in quotes, is silence."""

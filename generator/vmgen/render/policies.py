@@ -56,9 +56,11 @@ class PolicyChecker:
 
     def find_violations(self, environment: Environment, fleet: Fleet, tree: Tree) -> list[Problem]:
         """Return the violations in a rendered environment: one problem for all objects that share the key at fault."""
-        violations: dict[tuple[str, Place, str], list[_Violation]] = defaultdict(list)
+        violations: dict[tuple[str, Place | None, str], list[_Violation]] = defaultdict(list)
         for violation in (*_check_user_data(environment, fleet), *self._check_manifests(environment, tree)):
-            violations[violation.policy, violation.place, violation.subject].append(violation)
+            # A key that is not written is missing in the group, whatever else an override of an instance sets.
+            is_missing = violation.subject == _build_subject(violation.resource)
+            violations[violation.policy, None if is_missing else violation.place, violation.subject].append(violation)
         return [_build_problem(alike) for alike in violations.values()]
 
     def _check_manifests(self, environment: Environment, tree: Tree) -> Iterator[_Violation]:
@@ -95,10 +97,10 @@ def _is_windows(machine: VirtualMachine, fleet: Fleet) -> bool:
 
 
 def _build_problem(alike: list[_Violation]) -> Problem:
-    first = alike[0]
+    first, place = alike[0], min(violation.place for violation in alike)
     others = len({violation.resource.name for violation in alike}) - 1
     objects = f"{first.resource.kind} {first.resource.name}" + (f" and {others} more" if others else "")
-    return Problem(first.place, first.policy, first.subject, f"{first.message} ({objects})", first.severity)
+    return Problem(place, first.policy, first.subject, f"{first.message} ({objects})", first.severity)
 
 
 def _locate(resource: Resource, *path: str | int) -> tuple[Place, str]:

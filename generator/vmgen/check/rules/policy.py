@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from vmgen.check.policy import policy
@@ -86,9 +87,15 @@ def single_disk_vm(environment: Environment) -> Iterator[Finding]:
     Add a data disk (`disks: {data: 50Gi}`), or turn the policy off if your VMs have no data.
     """
     message = "the system disk is the only one, so data and system share it; write `disks: {data: 50Gi}`"
+    places: dict[str, list[tuple[Place, str]]] = defaultdict(list)
     for group, vm, path in environment.vm_settings:
         if _count_hard_disks(vm) < 2 and not contains_invalid(group.located):  # the other disk may be what is wrong
-            yield Finding(vm.values.located.place, path, message)
+            places[group.key].append((vm.values.located.place, path))
+    groups = {group.key: group for group in environment.groups}
+    for key, alike in places.items():
+        # Overrides of other settings do not make it another fault.
+        place, path = alike[0] if len(alike) == 1 else (groups[key].place, f"vms.{key}")
+        yield Finding(place, path, message)
 
 
 @policy("plain-http-image")
