@@ -89,3 +89,75 @@ def test_hostile_files(repository: Callable, content: str, words: str) -> None:
     assert result.code == 2
     assert words in result.messages
     assert "kubectl get" in result.messages
+
+
+FLEET = "namespace: tenant-acme\nplatform: {}\nvms: {{web: {{instanceType: u1.large, image: {}{}}}}}\n"
+HIKUBE = FLEET.format("hikube", "debian-12", "")
+
+
+def compare(made: object, *arguments: str) -> dict:
+    """The comparison as JSON, which its schema accepts."""
+    done = made.run("platform", "compare", *arguments, "-o", "json")
+    answer = json.loads(done.stdout)
+    schema = json.loads((Path(__file__).parents[2] / "schema/comparison.schema.json").read_text())
+    assert Schema(schema).is_valid(answer)
+    return answer | {"code": done.code}
+
+
+def list_rows(answer: dict) -> set[tuple[str, str, str, str]]:
+    return {(row["part"], row["section"], row["name"], row["change"]) for row in answer["rows"]}
+
+
+def test_compare_lists_rows_and_objects(repository: Callable) -> None:
+    """Fields, catalog entries and verdicts that differ are listed, and the objects that are rendered otherwise."""
+    answer = compare(repository(HIKUBE), "1", "2")
+    assert {
+        ("field", "VMInstance", "runStrategy", "added"),
+        ("catalog", "images", "debian-12", "changed"),
+        ("catalog", "gpus", "nvidia.com/H100_94GB", "removed"),
+        ("verdict", "VMInstance", "spec.running", "changed"),
+    } <= list_rows(answer)
+    (environment,) = answer["environments"]
+    (web,) = environment["objects"]
+    assert (web["name"], {"spec.disks", "spec.runStrategy", "spec.instanceProfile"} <= set(web["fields"])) == ("web", True)
+    assert {"section": "images", "name": "debian-12"} in environment["uses"]
+    assert (environment["problems"], answer["code"]) == ([], 0)
+
+
+def test_compare_releases_of_cozystack(repository: Callable) -> None:
+    """Two releases differ in one field; the version that an environment names does not matter, and a patch is ignored."""
+    text = FLEET.format("cozystack", "ubuntu-24.04", "") + 'platformVersion: "1.0"\n'
+    answer = compare(repository(text), "1.3.2", "1.4")
+    assert [row for row in list_rows(answer) if row[0] == "field"] == [("field", "VMInstance", "externalAllowICMP", "added")]
+    assert answer["environments"][0]["objects"][0]["fields"] == ["spec.externalAllowICMP"]
+    assert (answer["from"], answer["to"]) == ("1.3", "1.4")
+
+
+def test_compare_tells_what_is_refused(repository: Callable) -> None:
+    """An environment that the other version refuses is an error with its remedy, and exit code 1."""
+    answer = compare(repository(HIKUBE.replace("debian-12", "debian-12, instanceProfile: debian")), "1", "2")
+    assert answer["code"] == 1
+    assert answer["environments"][0]["problems"][0]["rule"] == "unknown-instance-profile"
+
+
+def test_compare_with_itself(repository: Callable) -> None:
+    """A version does not differ from itself."""
+    answer = compare(repository(HIKUBE), "1", "1")
+    assert (answer["rows"], answer["environments"][0]["objects"], answer["code"]) == ([], [], 0)
+
+
+def test_compare_writes_text_and_nothing_else(repository: Callable) -> None:
+    """The text names rows and objects, and nothing is written. Without an environment only rows are listed."""
+    made = repository(HIKUBE)
+    done = made.run("platform", "compare", "1", "2", "production")
+    assert (done.code, "production: 1 object changed\n  VMInstance web: " in done.stdout) == (0, True)
+    assert not (made.root / "manifests").exists()
+    assert "rows changed" in repository(None).run("platform", "compare", "1", "2", "--platform", "hikube").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [("1",), ("1", "9"), ("x", "2"), ("1", "2", "nowhere"), ("1", "2", "--platform", "hicube")]
+)
+def test_compare_usage(repository: Callable, arguments: tuple[str, ...]) -> None:
+    """Unknown versions, environments and platforms are refused."""
+    assert repository(HIKUBE).run("platform", "compare", *arguments).code == 2

@@ -229,6 +229,8 @@ def _runs() -> Iterator[tuple[str, ...]]:
     yield ("explain", "values0", "web")
     yield ("list", "--disks")
     yield ("impact", "environments/values0.yaml:5")
+    yield ("platform", "compare", "1", "2", "--platform", "hikube")
+    yield ("platform", "compare", "1", "2", "--platform", "hikube", "-o", "json")
     yield ("catalog", "import", "cluster.json", "--dry-run")
     yield ("catalog", "import", "names.json", "--dry-run")
 

@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, str] = {
     "impact": "List the objects affected by a file or line.",
     "report": "Write one HTML page of the fleet.",
     "catalog": "List instance types, images, profiles, classes and GPUs.",
-    "platform": "Detect the platform and its version from a cluster.",
+    "platform": "Detect the platform version of a cluster, or compare two versions.",
     "schema": "Print a JSON Schema.",
     "function": "Run as a KRM function for kustomize.",
     "template": "Print a built-in template, to copy and change.",

@@ -46,7 +46,7 @@ def import_catalog(color: str, files: tuple[str, ...], platform: str | None, *, 
     renderer = Renderer(session.project)
     merged = (renderer.merge(name) for name in session.environment_names)
     environments = tuple(environment for environment in merged if environment)
-    name = require_platform(session.project, platform or _find_platform(environments))
+    name = require_platform(session.project, platform or find_common_platform(environments))
     with nullcontext() if dry_run else lock_repository(session.project.root):
         own = read_own_catalog(session.project)
         update = compute_update(PlatformLoader(session.project).load_release(name), own.content, listing)
@@ -61,7 +61,8 @@ def import_catalog(color: str, files: tuple[str, ...], platform: str | None, *, 
     return is_done
 
 
-def _find_platform(environments: Iterable[Environment]) -> str:
+def find_common_platform(environments: Iterable[Environment]) -> str:
+    """Return the platform that environments share, the default one without any. Raises VmgenError if they have several."""
     names = sorted({environment.platform.name for environment in environments})
     if len(names) > 1:
         raise VmgenError(f"the environments are for several platforms: {', '.join(names)}; write --platform NAME")

@@ -1,4 +1,4 @@
-"""`vmgen platform`: tell the platform and version of a tenant by what its API serves."""
+"""`vmgen platform`: tell the platform and version of a tenant by what its API serves, and compare two versions."""
 
 from __future__ import annotations
 
@@ -13,30 +13,70 @@ from vmgen.cli.session import Session
 from vmgen.cli.status import STDIN, read_dump_file
 from vmgen.importer.detection import Detection, combine, find_matches, read_evidence
 from vmgen.merge.platform import PlatformLoader
+from vmgen.merge.versions import UnknownVersionError
+from vmgen.problems import VmgenError
 from vmgen.yaml_text import quote
 
 
 @click.command("platform")
-@click.argument("action", type=click.Choice(["detect"]))
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--platform", metavar="NAME", shell_complete=complete_platforms, help="Only detect the version of this platform.")
+@click.argument("action", type=click.Choice(["detect", "compare"]))
+@click.argument("arguments", metavar="FILE... | FROM TO [ENV]...", nargs=-1, required=True)
+@click.option("--platform", metavar="NAME", shell_complete=complete_platforms, help="Only this platform.")
 @format_option(["text", "json"])
 @click.pass_obj
-def command(color: str, action: str, files: tuple[str, ...], platform: str | None, output: str) -> bool:  # noqa: ARG001
+def command(color: str, action: str, arguments: tuple[str, ...], platform: str | None, output: str) -> bool:
     """Detect the platform and its version from a cluster, and print the `platform:` and `platformVersion:` lines.
 
     FILE is a dump of VMInstances and VMDisks, the output of kubectl explain vminstance.spec, or an OpenAPI document; - reads
     standard input. vmgen opens no connection. Exit status 1 if the files match no version, or several platforms.
 
+    With compare, list the differences between the versions FROM and TO, and the objects of the environments that change. Exit
+    status 1 if TO refuses an environment.
+
     Example: kubectl explain vminstance.spec | vmgen platform detect -
     """
     session = Session(color)
-    names = session.project.platform_names
     if platform:
         require_platform(session.project, platform)
+    if action == "compare":
+        return _compare(session, arguments, platform, output)
+    return _detect(session, arguments, platform, output)
+
+
+def _compare(session: Session, arguments: tuple[str, ...], platform: str | None, output: str) -> bool:
+    from vmgen.cli.catalog_import import find_common_platform
+    from vmgen.pipeline import Renderer
+    from vmgen.report.upgrade import UPGRADE_FORMATS
+    from vmgen.upgrade import compare_versions
+
+    if len(arguments) < 2:
+        raise click.UsageError("compare needs two versions: vmgen platform compare FROM TO")
+    before, after, *names = arguments
+    renderer = Renderer(session.project)
+    selected = session.select_environments(tuple(names)) if names or session.environment_names else ()
+    merged = [environment for name in selected if (environment := renderer.merge(name))]
+    name = platform or find_common_platform(merged)
+    release = PlatformLoader(session.project).load_release(name)
+    if not release.versions.known:
+        raise VmgenError(f"the platform {name} has no versions to compare")
+    try:
+        versions = [release.resolve(written) for written in (before, after)]
+    except UnknownVersionError as error:
+        raise VmgenError(str(error)) from None
+    users = [environment.name for environment in merged if environment.platform.name == name]
+    foreign = [each for each in selected if each not in users]
+    if foreign:
+        session.print_message(f"Skipped, for another platform or not readable: {', '.join(foreign)}.")
+    upgrade = compare_versions(session.project, name, versions[0], versions[1], users)
+    write_output(UPGRADE_FORMATS[output](upgrade))
+    return not any(environment.is_refused for environment in upgrade.environments)
+
+
+def _detect(session: Session, files: tuple[str, ...], platform: str | None, output: str) -> bool:
+    names = (platform,) if platform else session.project.platform_names
     evidence = combine(read_evidence(read_dump_file(file), "<stdin>" if file == STDIN else file) for file in files)
     loader = PlatformLoader(session.project)
-    detections = find_matches(map(loader.load_release, (platform,) if platform else names), evidence)
+    detections = find_matches(map(loader.load_release, names), evidence)
     if output == "json":
         write_output(_format_json(detections))
     elif len(detections) == 1:

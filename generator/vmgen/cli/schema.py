@@ -21,6 +21,7 @@ SCHEMAS = (
     "plan",
     "problems",
     "detection",
+    "comparison",
     "vmdisk",
     "vminstance",
 )
@@ -34,7 +35,7 @@ def command(name: str, values: bool) -> None:
     """Print a JSON Schema.
 
     NAME is environment (the default), catalog, platform, policy or verdicts for source files, configuration for vmgen.toml,
-    plan or problems for the output of `-o json`, or vmdisk or vminstance for manifests.
+    plan, problems, detection or comparison for the output of `-o json`, or vmdisk or vminstance for manifests.
 
     Example: vmgen schema --values > schema/environment.values.schema.json
     """

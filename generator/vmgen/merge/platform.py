@@ -257,6 +257,11 @@ class PlatformLoader:
     def __init__(self, project: Project) -> None:
         self.project = project
         self._releases: dict[str, PlatformRelease] = {}
+        self._pinned: dict[str, Platform] = {}
+
+    def pin(self, platform: Platform) -> None:
+        """Return this version of a platform for every environment of it, whatever version the environment names."""
+        self._pinned[platform.name] = platform
 
     def load(self, name: str, version: str = "") -> Platform:
         """Return a platform by its name, one of `project.platform_names`, at a known version or at its default one.
@@ -288,6 +293,8 @@ class PlatformLoader:
         version = content.get("platformVersion")
         if version is not None and version.data is INVALID:
             raise ProblemsError(())
+        if name in self._pinned:
+            return self._pinned[name]
         try:
             return self.load(name, self.load_release(name).resolve(version.text if version else None))
         except UnknownVersionError as error:
