@@ -11,7 +11,11 @@ import pytest
 
 from vmgen import api
 
-TEXT = "namespace: tenant-a\nvms: {web: {count: 2, image: ubuntu-2404, instanceType: u1.large, disks: {data: 1Gi}}}\n"
+TEXT = """\
+namespace: tenant-a
+platformVersion: "1"
+vms: {web: {count: 2, image: ubuntu-2404, instanceType: u1.large, disks: {data: 1Gi}}}
+"""
 
 
 def test_render(repository: Callable) -> None:

@@ -18,6 +18,8 @@ from vmgen.problems import VmgenError
 
 SPEC = """
 namespace: tenant-acme
+platformVersion: "1"
+defaults: {sshKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBgc5ANkNrxhLa5aPn0uh0b8C1dTDSSE0Gm0HgJ1rQp4 ops]}
 vms:
   web: {count: 2, instanceType: u1.large, image: ubuntu-2404, disks: {data: 50Gi}}
 """

@@ -53,7 +53,7 @@ _COMMANDS = tuple(
         ("diskpart", r"diskpart\b"),
     )
 )
-_XARGS = re.compile(r"xargs\b[^\n]*\b(?:mkfs(?:\.\w+)?|wipefs|blkdiscard|shred)\b")
+_XARGS = re.compile(r"xargs\b(?:(?!xargs\b)[^\n])*\b(?:mkfs(?:\.\w+)?|wipefs|blkdiscard|shred)\b")
 _COMMENT = re.compile(r"\s*(?:#|//|REM\b|::)", re.IGNORECASE)
 
 

@@ -14,8 +14,9 @@ _LOGIN_PATTERN = re.compile(r"ssh_authorized_keys|ssh-authorized-keys|ssh_import
 _PASSWORD_LOGIN_DISABLED = re.compile(
     r"""(?mix) ^ [ \t]* ["']? ( ssh_pwauth | PasswordAuthentication ) ["']? \s{0,80} :? \s{0,80} (false|no|off|0) \b"""
 )
-# A few words between two of one command, in one line or as a list of words; `;`, `&` and `|` end a command.
-_WORDS = r"(?:[^\w;&|]{1,12}[\w-]{1,40}){0,3}?[^\w;&|]{1,12}"
+# A few words between two of one command, in one line or as a list of words; `;`, `&` and `|` end a command. A word has no
+# dash, or a row of dashes could be split in millions of ways.
+_WORDS = r"(?:[^\w;&|]{1,12}\w{1,40}){0,4}?[^\w;&|]{1,12}"
 # Commands and files with which user data turns a firewall on; a package alone does not.
 _FIREWALL = re.compile(
     "|".join(
