@@ -50,7 +50,8 @@ def invalid_vm_name(environment: Environment) -> Iterator[Finding]:
         names = group.located.get("names")
         for index, item in enumerate(names.items if names else ()):
             if isinstance(item.data, str) and not _NAME_PATTERN.fullmatch(item.data):
-                message = f"'{shorten(item.data)}' cannot be a name; use lower-case letters, digits and dashes, beginning with a letter"
+                form = "lower-case letters, digits and dashes, beginning with a letter"
+                message = f"'{shorten(item.data)}' cannot be a name; use {form}"
                 yield Finding(item.place, f"vms.{group.key}.names[{index}]", message)
 
 
