@@ -29,7 +29,8 @@ SITUATIONS = """\
 - *cold*: no manifests, no stamps. *first run*: also no user cache. *cold, Git*: in a repository with one commit.
 - *no-op*: no change since a render. *one VM changed*: one line differs.
 - *plan*, *check*, *impact*, *explain*, *list* and *status* run on a fleet whose manifests are committed; *import* reads one
-  environment of it. *kustomize alone* builds the same manifests in parts of 200, one after the other, with the kustomize of check.
+  environment of it. *kustomize alone* builds the same manifests in parts of 200, one after the other, with the
+  kustomize of check.
 """
 
 
