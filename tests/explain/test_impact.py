@@ -143,7 +143,7 @@ def test_the_text_counts_and_groups(impact: Any):
     """People read one line of totals, then the objects with the same fields together."""
     done = impact.made.run("impact", "environments/production.yaml:9")
     assert done.stdout.splitlines() == [
-        "environments/production.yaml:9 (vms.web.instanceType) reaches 1 environment, 1 group, 2 objects, 2 fields",
+        "environments/production.yaml:9 (vms.web.instanceType) affects 1 environment, 1 group, 2 objects, 2 fields",
         "production",
         "  web",
         "    2 VMInstances: web-1 web-2",

@@ -18,6 +18,8 @@ vms:
     image: ubuntu-2404
     disks:
       data: 50Gi
+platformVersion: "1"
+defaults: {sshKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBgc5ANkNrxhLa5aPn0uh0b8C1dTDSSE0Gm0HgJ1rQp4 ops]}
 """
 MANY = 12
 NO_COMMIT = "There is no commit yet, so every object is new.\n"

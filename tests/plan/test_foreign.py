@@ -88,7 +88,7 @@ def test_object_beside_the_delivery_is_an_error(committed: Committed, kind: str)
     history = committed(WEB + DELIVERY)
     path = "delivery/argocd/other.yaml"
     history.repository.write({path: f"kind: {kind}\nmetadata: {{name: x}}\n"})
-    assert f"{path}: error: holds {kind} x" in history.vmgen("check", *OFF).messages
+    assert f"{path}: error: contains {kind} x, and vmgen did not write it" in history.vmgen("check", *OFF).messages
     for permitted in ("AppProject", "ConfigMap", "GitRepository"):
         history.repository.write({path: f"kind: {permitted}\nmetadata: {{name: x}}\n"})
         assert history.vmgen("check", *OFF).code == 0

@@ -13,6 +13,8 @@ WEB = """\
 namespace: tenant-acme
 vms:
   web: {count: 3, instanceType: u1.large, image: ubuntu-2404, disks: {data: 50Gi}}
+platformVersion: "1"
+defaults: {sshKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBgc5ANkNrxhLa5aPn0uh0b8C1dTDSSE0Gm0HgJ1rQp4 ops]}
 """
 FEWER = WEB.replace("count: 3", "count: 2")
 MORE = WEB.replace("count: 3", "count: 4")

@@ -17,7 +17,12 @@ from vmgen.problems import VmgenError
 from vmgen.write.state import find_tracked_state, lock_repository
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-ONE_VM = "namespace: tenant-a\nvms: {a: {instanceType: u1.large, image: debian-12}}\n"
+ONE_VM = """\
+namespace: tenant-a
+vms: {a: {instanceType: u1.large, image: debian-12, disks: {data: 50Gi}}}
+platformVersion: "1"
+defaults: {sshKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBgc5ANkNrxhLa5aPn0uh0b8C1dTDSSE0Gm0HgJ1rQp4 ops]}
+"""
 WAITING = f"Waiting for another run of vmgen in this repository (process {os.getpid()}) to end.\n"
 HOLD = """\
 import os, sys, time
@@ -54,7 +59,7 @@ def test_two_renders_wait_for_each_other(repository: Callable) -> None:
         assert run.stderr.readline() == WAITING
         assert not (made.root / "manifests").exists()
     _, messages = run.communicate(timeout=60)
-    assert (run.returncode, messages) == (0, "production: 8 files, 8 created\n")
+    assert (run.returncode, messages) == (0, "production: 9 files, 9 created\n")
 
 
 def test_a_short_wait_is_not_worth_a_word(repository: Callable) -> None:
@@ -63,7 +68,7 @@ def test_a_short_wait_is_not_worth_a_word(repository: Callable) -> None:
     with lock_repository(made.root):
         run = start(made, "-m", "vmgen", "render")
         time.sleep(0.3)
-    assert run.communicate(timeout=60)[1] == "production: 8 files, 8 created\n"
+    assert run.communicate(timeout=60)[1] == "production: 9 files, 9 created\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no process can be forked here")
