@@ -37,8 +37,8 @@ class EnvironmentComparison(NamedTuple):
 
     @property
     def is_refused(self) -> bool:
-        """Whether the new version has an error that the old one has not."""
-        return has_errors(self.problems)
+        """Whether the new version has an error that the old one has not, or one of them cannot render the environment."""
+        return has_errors(self.problems) or not self.is_rendered
 
 
 class Upgrade(NamedTuple):
@@ -67,7 +67,7 @@ def _compare_environment(name: str, renderers: list[Renderer], entries: set[tupl
     old, new = (renderer.render(name) for renderer in renderers)
     known = {(each.place, each.rule, each.subject) for each in old.problems}  # a message may name the version
     problems = tuple(each for each in new.problems if (each.place, each.rule, each.subject) not in known)
-    is_rendered = bool(old.files) and bool(new.files)
+    is_rendered = old.desired is not None and new.desired is not None
     objects = _compare_objects(old, new) if is_rendered else ()
     return EnvironmentComparison(name, objects, _find_uses(old, entries), problems, is_rendered)
 

@@ -161,3 +161,10 @@ def test_compare_writes_text_and_nothing_else(repository: Callable) -> None:
 def test_compare_usage(repository: Callable, arguments: tuple[str, ...]) -> None:
     """Unknown versions, environments and platforms are refused."""
     assert repository(HIKUBE).run("platform", "compare", *arguments).code == 2
+
+
+@pytest.mark.parametrize(("text", "code"), [("namespace: tenant-acme\n", 0), ("namespace: tenant-acme\nvms: {web: {}}\n", 1)])
+def test_compare_needs_environments_in_order(repository: Callable, text: str, code: int) -> None:
+    """An environment without VMs has nothing that changes; one that no version can render is not called unchanged."""
+    answer = compare(repository(text), "1", "2")
+    assert (answer["code"], answer["environments"][0]["rendered"]) == (code, not code)

@@ -36,7 +36,7 @@ def _iter_lines(upgrade: Upgrade) -> Iterator[str]:
 
 def _summarize(environment: EnvironmentComparison) -> str:
     if not environment.is_rendered:
-        return "cannot be rendered at both versions"
+        return "cannot be rendered at both versions; run vmgen check"
     return f"{format_count(len(environment.objects), 'object')} changed" if environment.objects else "no object changes"
 
 
