@@ -132,7 +132,7 @@ def test_render_stdout(good: Callable) -> None:
 
 
 def test_jobs_change_nothing(good: Callable) -> None:
-    """Several environments at a time are the same bytes, and the same problems."""
+    """Several environments in parallel are the same bytes, and the same problems."""
     files = {f"environments/{name}.yaml": f"cluster: {name}\n{GOOD}" for name in ("a", "b", "c")}
     made = good(files)
     assert made.run("render", "-j", "2").code == 0

@@ -113,7 +113,7 @@ def test_disk_that_cannot_be_read_may_not_go(committed: Committed, how: str) -> 
         history.commit()
         done = history.vmgen("check", "--against", base, "--kustomize", "off")
         assert done.code == 1
-        assert "web-3-data.yaml: error: what is committed at" in done.messages
+        assert "web-3-data.yaml: error: the version at" in done.messages
         assert "[unreadable-baseline]" in done.messages
 
 
@@ -125,7 +125,7 @@ def test_manifest_that_cannot_be_read_is_put_right(committed: Committed, how: st
     history.commit()
     done = history.vmgen("plan")
     assert done.code == 0
-    assert "warning: what is committed at HEAD is" in done.messages
+    assert "warning: the version at HEAD is" in done.messages
 
 
 def test_pointer_to_what_is_rendered_differs_in_nothing(committed: Committed) -> None:

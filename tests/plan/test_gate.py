@@ -230,7 +230,7 @@ def test_stale_tombstone_is_a_warning_at_its_line(committed: Committed) -> None:
     [
         ("{disk: web-1-data, reason: x}", "tombstone-in-use", "VMDisk web-1-data is still rendered"),
         ("{reason: x}", "empty-tombstone", "has no name"),
-        ("{disk: gone, reason: x, until: '2026-02-31'}", "invalid-value", "not a date: 2026-02-31"),
+        ("{disk: gone, reason: x, until: '2026-02-31'}", "invalid-value", "is not a date"),
     ],
 )
 def test_wrong_tombstone_is_an_error(committed: Committed, entry: str, rule: str, said: str) -> None:

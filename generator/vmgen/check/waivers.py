@@ -77,7 +77,7 @@ class WaiverFilter:
         try:
             until = date.fromisoformat(date_text)
         except ValueError:
-            message = f"there is no day {date_text}; write a real one"
+            message = f"'{date_text}' is not a date; write YYYY-MM-DD"
             self.problems.append(WAIVER_DAY.build_problem(item.mapping["until"].place, f"{subject}.until", message))
             return
         subjects = tuple(_expand_subject(item.get_plain("subject"), self._environment))

@@ -165,7 +165,7 @@ def _validate_entry(entry: Located, index: int) -> Iterator[Problem]:
         yield Problem(entry.place, EMPTY_TOMBSTONE.id, subject, message)
     until = entry.get("until")
     if until and isinstance(until.data, str) and _parse_until(entry) is None:
-        message = f"not a date: {until.data}; write the last day of the permission, for example 2026-12-31"
+        message = f"'{until.data}' is not a date; write the last day of the permission, for example 2026-12-31"
         yield Problem(until.place, INVALID_VALUE.id, f"{subject}.until", message)
 
 

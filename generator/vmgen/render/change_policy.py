@@ -65,7 +65,7 @@ def parse_change_policy(content: Located) -> ChangePolicy | list[Problem]:
 def _find_wrong_days(during: Located) -> Iterator[Problem]:
     for key, value in during.mapping.items():
         if _parse_day(during, key) is None:
-            message = f"there is no day {value.data}; write a real one, such as 2026-12-31"
+            message = f"'{value.data}' is not a date; write YYYY-MM-DD, for example 2026-12-31"
             yield INVALID_POLICY.build_problem(value.place, f"during.{key}", message)
     start, end = _parse_day(during, "from"), _parse_day(during, "until")
     if start and end and start > end:
