@@ -101,6 +101,16 @@ def test_what_is_committed_counts(cluster: Cluster) -> None:
     assert cluster.run("--against", "nope").code == 2
 
 
+def test_vm_is_an_orphan_where_nothing_is_committed(new_repository: Callable[..., Any]) -> None:
+    """Before the first commit of an environment, its namespace is known from its file."""
+    made = new_repository({"environments/production.yaml": "namespace: tenant-acme\nvms: {}\n"})
+    made.write({"dump.json": json.dumps({"kind": "List", "apiVersion": "v1", "items": [foreign("VMInstance", "toy", {})]})})
+    done = made.run("status", "dump.json")
+    assert done.code == 1
+    assert "VMInstance toy" in done.stdout
+    assert "orphan" in done.stdout
+
+
 def test_object_of_another_environment_is_not_an_orphan(repository: Callable[..., Any]) -> None:
     """A named environment leaves the objects of its neighbour in the namespace alone."""
     other = "platform: cozystack\nnamespace: tenant-acme\nvms: {api: {instanceType: u1.large, image: ubuntu-24.04}}\n"
