@@ -29,7 +29,7 @@ PLANTED: list[Plant] = [
     Plant("a disk that is gone", lambda c, vm: c.objects.pop(("VMDisk", f"{vm}-data")), "VMDisk {vm}-data", "missing", "not in the dump"),
     Plant("a VM that is gone", lambda c, vm: c.objects.pop(("VMInstance", vm)), "VMInstance {vm}", "missing", "not in the dump"),
     Plant("disks that are no objects", lambda c, vm: set_condition(c, "VMInstance", vm, reason="UpgradeFailed", message="at '/disks/0': got string, want object"), "VMInstance {vm}", "failed", "takes disks as objects"),
-    Plant("a disk that is not there", lambda c, vm: set_condition(c, "VMInstance", vm, reason="InstallFailed", message="execution error: Specified disk not exists in cluster"), "VMInstance {vm}", "failed", "a disk that it names is not there yet"),
+    Plant("a disk that is not there", lambda c, vm: set_condition(c, "VMInstance", vm, reason="InstallFailed", message="execution error: Specified disk not exists in cluster"), "VMInstance {vm}", "failed", "a disk of the VM does not exist yet"),
     Plant("a value that the chart lacks", lambda c, vm: set_condition(c, "VMInstance", vm, reason="InstallFailed", message="value must be one of 'alpine', 'centos.7'"), "VMInstance {vm}", "failed", "does not know this value"),
     Plant("a quota", lambda c, vm: set_condition(c, "VMDisk", f"{vm}-data", reason="InstallFailed", message="forbidden: exceeded quota: tenant-quota"), "VMDisk {vm}-data", "failed", "quota of the tenant"),
     Plant("a message that nobody knows", lambda c, vm: set_condition(c, "VMInstance", vm, reason="UpgradeFailed", message="the moon is full"), "VMInstance {vm}", "failed", "the moon is full"),
