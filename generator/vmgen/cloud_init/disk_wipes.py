@@ -18,37 +18,38 @@ from vmgen.secrets.encoded import find_encoded_texts
 # A program that is called: by its name or its path, at the beginning of a word.
 _START = r"(?:^|(?<=[\s;&|({`\"'=/]))"
 _DEVICE = r"(?:/dev/(?!null\b|zero\b|u?random\b|std|tty|full\b|shm\b|fd\b)|\$|`|(?:LABEL|UUID)=)"
-# Each with what its manual says that it does to a disk. `PATH` stands for a device or a variable.
+# Each with what its manual says that it does to a disk. A command is searched for 1,000 characters, so that a line of many
+# commands takes time in proportion to its length. `PATH` stands for a device or a variable.
 _COMMANDS = tuple(
     (name, re.compile(_START + pattern.replace("PATH", _DEVICE), re.IGNORECASE))
     for name, pattern in (
-        ("mkfs", r"(?:mkfs(?:\.\w+)?|mke2fs|mkntfs|mkdosfs|mkswap|newfs)\b(?=[^#\n]*PATH)"),
+        ("mkfs", r"(?:mkfs(?:\.\w+)?|mke2fs|mkntfs|mkdosfs|mkswap|newfs)\b(?=[^#\n]{0,1000}PATH)"),
         ("mkfs", r"mkfs(?:\.\w+)?[\"']?(?:\s*;|\s*$)"),
-        ("wipefs", r"wipefs\b(?=[^;|&\n]*\s(?:-[a-z]*[aof]\b|-[a-z]*a|--all|--offset|--force))"),
-        ("parted", r"parted\b(?=[^;|&\n]*\s[\"']?(?:mklabel|mktable|mkpart|mkpartfs|rm)\b)"),
-        ("sgdisk", r"sgdisk\b(?=[^;|&\n]*\s(?:-[a-z0-9:]*[zod]|--zap|--clear|--delete|--load-backup|-l\b))"),
+        ("wipefs", r"wipefs\b(?=[^;|&\n]{0,1000}\s(?:-[a-z]*[aof]\b|-[a-z]*a|--all|--offset|--force))"),
+        ("parted", r"parted\b(?=[^;|&\n]{0,1000}\s[\"']?(?:mklabel|mktable|mkpart|mkpartfs|rm)\b)"),
+        ("sgdisk", r"sgdisk\b(?=[^;|&\n]{0,1000}\s(?:-[a-z0-9:]*[zod]|--zap|--clear|--delete|--load-backup|-l\b))"),
         (
             "sfdisk",
-            r"sfdisk\b(?![^;|&\n]*\s(?:-[dlJVFsg]\b|--dump|--list|--json|--verify|--show|--version|--help))(?=[^\n]*PATH)",
+            r"sfdisk\b(?![^;|&\n]{0,1000}\s(?:-[dlJVFsg]\b|--dump|--list|--json|--verify|--show|--version|--help))(?=[^\n]{0,1000}PATH)",
         ),
-        ("fdisk", r"[cg]?fdisk\b(?![^;|&\n]*\s(?:-l|--list|-s|--version|--help)\b)(?=[^\n]*PATH)"),
-        ("gdisk", r"gdisk\b(?![^;|&\n]*\s-l\b)(?=[^\n]*PATH)"),
-        ("dd", r"dd\b(?=[^;|&\n]*\bof=[\"']?PATH)"),
-        ("shred", r"shred\b(?=[^;|&\n]*PATH)"),
-        ("blkdiscard", r"blkdiscard\b(?=[^;|&\n]*PATH)"),
-        ("badblocks", r"badblocks\b(?=[^;|&\n]*\s-[a-z]*w)"),
-        ("hdparm", r"hdparm\b(?=[^;|&\n]*(?:--security-erase|--trim-sector|--write-sector))"),
+        ("fdisk", r"[cg]?fdisk\b(?![^;|&\n]{0,1000}\s(?:-l|--list|-s|--version|--help)\b)(?=[^\n]{0,1000}PATH)"),
+        ("gdisk", r"gdisk\b(?![^;|&\n]{0,1000}\s-l\b)(?=[^\n]{0,1000}PATH)"),
+        ("dd", r"dd\b(?=[^;|&\n]{0,1000}\bof=[\"']?PATH)"),
+        ("shred", r"shred\b(?=[^;|&\n]{0,1000}PATH)"),
+        ("blkdiscard", r"blkdiscard\b(?=[^;|&\n]{0,1000}PATH)"),
+        ("badblocks", r"badblocks\b(?=[^;|&\n]{0,1000}\s-[a-z]*w)"),
+        ("hdparm", r"hdparm\b(?=[^;|&\n]{0,1000}(?:--security-erase|--trim-sector|--write-sector))"),
         ("nvme", r"nvme\s+(?:format|sanitize|delete-ns)\b"),
-        ("cryptsetup", r"cryptsetup\b(?=[^;|&\n]*\s(?:luksFormat|luksErase|erase|reencrypt|--type\s))"),
-        ("pvcreate", r"(?:pvcreate|vgcreate)\b(?=[^;|&\n]*\s(?:-[a-z]*[fy]+|--force|--yes))"),
+        ("cryptsetup", r"cryptsetup\b(?=[^;|&\n]{0,1000}\s(?:luksFormat|luksErase|erase|reencrypt|--type\s))"),
+        ("pvcreate", r"(?:pvcreate|vgcreate)\b(?=[^;|&\n]{0,1000}\s(?:-[a-z]*[fy]+|--force|--yes))"),
         ("LVM", r"(?:pvremove|vgremove|lvremove)\b"),
-        ("zpool", r"zpool\s+(?:destroy|labelclear|create\b(?=[^;|&\n]*\s-[a-z]*f))"),
-        ("mdadm", r"mdadm\b(?=[^;|&\n]*\s(?:--create|-C\b|--zero-superblock))"),
+        ("zpool", r"zpool\s+(?:destroy|labelclear|create\b(?=[^;|&\n]{0,1000}\s-[a-z]*f))"),
+        ("mdadm", r"mdadm\b(?=[^;|&\n]{0,1000}\s(?:--create|-C\b|--zero-superblock))"),
         ("ceph-volume", r"ceph-volume\s+lvm\s+(?:zap|create|prepare|batch)\b"),
         ("make-bcache", r"make-bcache\b"),
         ("a redirection", r">{1,2}\s*[\"']?/dev/(?:[svx]v?d[a-z]|nvme|disk/|mapper/|md\d|dm-)"),
-        ("tee", r"tee\b(?=[^;|&\n]*\s[\"']?/dev/(?:[svx]v?d[a-z]|nvme|disk/|mapper/))"),
-        ("cp", r"cp\b(?=[^;|&\n]*\s[\"']?/dev/(?:[svx]v?d[a-z]|nvme|disk/|mapper/)\S*[\"']?\s*(?:$|[;&|]))"),
+        ("tee", r"tee\b(?=[^;|&\n]{0,1000}\s[\"']?/dev/(?:[svx]v?d[a-z]|nvme|disk/|mapper/))"),
+        ("cp", r"cp\b(?=[^;|&\n]{0,1000}\s[\"']?/dev/(?:[svx]v?d[a-z]|nvme|disk/|mapper/)\S*[\"']?\s*(?:$|[;&|]))"),
         ("Format-Volume", r"(?:Format-Volume|Clear-Disk|Initialize-Disk|Reset-PhysicalDisk|Remove-Partition)\b"),
         ("diskpart", r"diskpart\b"),
     )
