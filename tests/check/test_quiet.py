@@ -95,6 +95,10 @@ def _spoil(data: Any, chance: random.Random) -> None:
         "{instanceType: u1.large, image: ubuntu-2404, count: three, instances: {2: {running: false}}}",
         "{instanceType: u1.large, image: ubuntu-2404, count: 2, skip: [two], instances: {2: {running: false}}}",
         "{instanceType: u1.large, image: ubuntu-2404, labels: {team: 5}, sshKeys: [5], annotations: 5}",
+        "{instanceType: u1.large, image: ubuntu-2404, previous: {web: {image: ubuntu-2204, of: [1]}}}",
+        "{instanceType: u1.large, image: ubuntu-2404, previous: {'0': {image: ubuntu-2204, of: [1]}}}",
+        "{instanceType: u1.large, image: ubuntu-2404, previous: {12345: {image: ubuntu-2204, of: [1]}}}",
+        "{instanceType: u1.large, image: ubuntu-2404, disks: {data: {storage: 5Gi, previous: {x: {storage: 5Gi, of: [1]}}}}}",
         "5",
     ],
 )

@@ -17,6 +17,8 @@ from vmgen.problems import Place
 from vmgen.read.located import Located
 
 SYSTEM_DISK = "system"
+# A key of `previous:`.
+GENERATION = re.compile(r"[1-9][0-9]{0,3}")
 _SUFFIX = re.compile(r"(?P<key>.+?)-(?P<generation>[1-9][0-9]{0,3})")
 
 
@@ -99,6 +101,8 @@ def _build_system_disk(vm: Settings, platform: Platform) -> Settings:
 def _build_previous(key: str, settings: Settings, path: str, platform: Platform) -> Iterator[PreviousDisk]:
     """Yield the other generations of a disk that its settings, or those of its VM, keep."""
     for number, entry in settings.get_entries("previous"):
+        if not GENERATION.fullmatch(number):  # the schema has reported the key
+            continue
         generation = int(number)
         disk = build_disk(entry, {}, platform)
         place = entry.key_place or entry.place

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from vmgen.merge.environment import Environment, Group, Instance
 from vmgen.merge.inference import has_system_disk
-from vmgen.merge.own_disks import SYSTEM_DISK, OwnDisk
+from vmgen.merge.own_disks import GENERATION, SYSTEM_DISK, OwnDisk
 from vmgen.read.located import Located, to_plain
 
 
@@ -94,8 +94,9 @@ def _build_values(changed: ChangedDisk, of: list[int | str], level: Located) -> 
     known = {each.disk.generation for each in vm.previous if each.disk.key == disk.key} | {disk.generation}
     is_system = disk.key == SYSTEM_DISK and has_system_disk(vm.values)
     own = level if is_system else _find_disk(level, disk.key)
-    previous = own.get_plain("previous", {}) if own else {}
-    entries = {int(number): entry for number, entry in previous.items()} | {disk.generation: {**changed.entry, "of": of}}
+    previous = (own.get_plain("previous") if own else None) or {}
+    entries = {int(number): entry for number, entry in previous.items() if GENERATION.fullmatch(number)}
+    entries[disk.generation] = {**changed.entry, "of": of}
     keys = {"system" if is_system else "generation": max(known) + 1, "previous": dict(sorted(entries.items()))}
     if is_system:
         return keys
