@@ -7,7 +7,6 @@ from typing import Any
 
 from vmgen.edit.operations import Operation, RemoveValue, RenameKey, SetValue
 from vmgen.merge.environment import Group, Instance
-from vmgen.merge.inference import has_system_disk
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.own_disks import SYSTEM_DISK, OwnDisk, PreviousDisk
 from vmgen.merge.platform import Platform
@@ -17,25 +16,14 @@ from vmgen.read.located import KeyPath, Located, to_plain
 _DISK_KEYS = ("storage", "storageClass", "protect")
 
 
-def find_system_disk(instance: Instance) -> OwnDisk | None:
-    """Return the system disk of a VM; None if its boot disk is one of `disks:` or attached."""
-    return instance.settings.disks[0] if has_system_disk(instance.settings.values) else None
-
-
-def list_all_previous(instance: Instance) -> tuple[PreviousDisk, ...]:
-    """Return the other generations of its disks that are kept for a VM."""
-    of = ((entry, {str(item.data) for item in entry.of}) for entry in instance.settings.previous)
-    return tuple(entry for entry, labels in of if labels.intersection(instance.labels))
-
-
 def list_previous(instance: Instance) -> tuple[PreviousDisk, ...]:
     """Return the other generations of the system disk that are kept for a VM."""
-    return tuple(entry for entry in list_all_previous(instance) if entry.disk.key == SYSTEM_DISK)
+    return tuple(entry for entry in instance.previous if entry.disk.key == SYSTEM_DISK)
 
 
 def list_generations_of(instance: Instance) -> set[int]:
     """Return the generations of the system disk of a VM: the one in use, and those that are kept."""
-    system = find_system_disk(instance)
+    system = instance.settings.system_disk
     return {*((system.generation,) if system else ()), *(entry.disk.generation for entry in list_previous(instance))}
 
 
@@ -54,19 +42,6 @@ def describe_disk(disk: OwnDisk, platform: Platform) -> dict[str, Any]:
         if value and not is_inferred and (default is None or to_plain(default) != to_plain(value)):
             entry[name] = to_plain(value)
     return entry
-
-
-def get_label(instance: Instance) -> int | str:
-    """Return what `of:` and `instances:` call a VM."""
-    return instance.name if instance.number is None else instance.number
-
-
-def find_override(group: Group, instance: Instance) -> tuple[str, Located] | None:
-    """Return the key of the override of a VM and its value; None if it has none."""
-    instances = group.located.get("instances")
-    labels = (label for label in instance.labels if instances and label in instances.mapping)
-    label = next(labels, None)
-    return (label, instances.mapping[label]) if instances and label else None
 
 
 def write_source(path: KeyPath, level: Located | None, source: Mapping[str, Any]) -> Iterator[Operation]:
@@ -104,13 +79,10 @@ def leave_previous(group: Group, entries: Iterable[tuple[Instance, PreviousDisk]
 def find_previous_path(group: Group, instance: Instance, entry: PreviousDisk) -> KeyPath:
     """Return where an entry of `previous:` is written: in the override of its VM, or in the group."""
     below = tuple(entry.path.split("."))
-    override = find_override(group, instance)
-    value = override[1] if override else None
+    value = group.find_override(instance)
     for step in below:
         value = value.get(step) if value else None
-    if override and value:
-        return ("vms", group.key, "instances", override[0], *below)
-    return ("vms", group.key, *below)
+    return (*(group.get_override_path(instance) if value else ("vms", group.key)), *below)
 
 
 def _get_of(group: Group, entry_path: KeyPath) -> tuple[Located, ...]:

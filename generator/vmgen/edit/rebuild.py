@@ -8,9 +8,6 @@ from typing import Any, NamedTuple
 from vmgen.edit.file_edit import FileEdit, refuse_edit
 from vmgen.edit.generations import (
     describe_disk,
-    find_override,
-    find_system_disk,
-    get_label,
     leave_previous,
     list_generations_of,
     list_previous,
@@ -72,7 +69,7 @@ def _select(group: Group, only: str) -> tuple[Instance, ...]:
     if not instances:
         labels = [label for instance in group.instances for label in instance.labels]
         raise VmgenError(f"no VM '{only}' in group {group.key}{suggest(only, labels)}")
-    if not all(map(find_system_disk, instances)):
+    if not all(instance.settings.system_disk for instance in instances):
         raise VmgenError(f"group {group.key} makes no system disk: its VMs boot from a disk under `disks:` or `attach:`")
     return instances
 
@@ -95,19 +92,19 @@ class _Rebuild:
         if not pending:
             return
         for instance in pending:
-            override = find_override(self.group, instance)
-            if override and any(name in override[1].mapping for name in _STATE_KEYS):
-                remedy = f"rebuild it with --only {get_label(instance)}"
+            override = self.group.find_override(instance)
+            if override and self._has_own_state(instance):
+                remedy = f"rebuild it with --only {instance.label}"
                 reason = f"{instance.name} has a source, class or generation of its own; {remedy}"
-                raise refuse_edit(override[1].key_place or override[1].place, reason, ())
+                raise refuse_edit(override.key_place or override.place, reason, ())
         system = _get_system(pending[0])
         canaries = [instance for instance in self.group.instances if instance not in pending]
         generation, canaries = self._choose_generation(pending, canaries)
-        labels = [get_label(instance) for instance in pending if self._is_committed(instance)]
+        labels = [instance.label for instance in pending if self._is_committed(instance)]
         entry = describe_disk(system, self.platform)
         canaries = [instance for instance in canaries if self._is_like(instance, system, entry)]
         if labels:
-            labels = [get_label(each) for each in self.group.instances if each in canaries or get_label(each) in labels]
+            labels = [each.label for each in self.group.instances if each in canaries or each.label in labels]
         yield from self._write(self.path, self.group.located, pending[0], request, generation if labels else 0)
         if labels:
             kept = (*self.path, "previous", str(system.generation))
@@ -119,16 +116,14 @@ class _Rebuild:
         """Yield what rebuilds one VM, in its override."""
         if self._is_as_asked(instance, request):
             return
-        override = find_override(self.group, instance)
-        path: KeyPath = (*self.path, "instances", override[0] if override else str(get_label(instance)))
-        level = override[1] if override else None
+        path, level = self.group.get_override_path(instance), self.group.find_override(instance)
         system = _get_system(instance)
         if not self._is_committed(instance):
             yield from self._write(path, level, instance, request, 0)
             return
         yield from self._write(path, level, instance, request, max(list_generations_of(instance)) + 1)
         kept = (*path, "previous", str(system.generation))
-        yield SetValue(kept, {**describe_disk(system, self.platform), "of": [get_label(instance)]}, after="system")
+        yield SetValue(kept, {**describe_disk(system, self.platform), "of": [instance.label]}, after="system")
 
     def go_back(self, chosen: tuple[Instance, ...], *, alone: bool) -> Iterator[Operation]:
         """Yield what returns VMs to their generation before, and keeps the one that they leave."""
@@ -150,21 +145,19 @@ class _Rebuild:
         system = _get_system(following[0])
         yield from self._write_back(self.path, self.group.located, following[0], entry)
         yield from leave_previous(self.group, [(instance, entries[instance.name]) for instance in following])
-        labels = [get_label(instance) for instance in following]
+        labels = [instance.label for instance in following]
         kept = {**describe_disk(system, self.platform), "of": labels}
         after = "system" if entry.disk.generation > 1 else next(iter(read_source(entry.disk)), "")
         yield SetValue((*self.path, "previous", str(system.generation)), kept, after=after)
         for instance in self.group.instances:  # those that were added since stay what they are
             if instance.name not in entries and not self._has_own_state(instance):
-                path: KeyPath = (*self.path, "instances", str(get_label(instance)))
-                yield SetValue(path, {**read_source(system), "system": system.generation}, block=True)
+                state = {**read_source(system), "system": system.generation}
+                yield SetValue(self.group.get_override_path(instance), state, block=True)
 
     def _take_one_back(self, instance: Instance, entry: PreviousDisk) -> Iterator[Operation]:
-        override = find_override(self.group, instance)
-        path: KeyPath = (*self.path, "instances", override[0] if override else str(get_label(instance)))
-        system = _get_system(instance)
-        yield from self._write_back(path, override[1] if override else None, instance, entry)
-        kept = {**describe_disk(system, self.platform), "of": [get_label(instance)]}
+        path, system = self.group.get_override_path(instance), _get_system(instance)
+        yield from self._write_back(path, self.group.find_override(instance), instance, entry)
+        kept = {**describe_disk(system, self.platform), "of": [instance.label]}
         yield SetValue((*path, "previous", str(system.generation)), kept, after="system")
         yield from leave_previous(self.group, [(instance, entry)])
 
@@ -227,9 +220,8 @@ class _Rebuild:
     def _is_like(self, instance: Instance, system: OwnDisk, entry: Mapping[str, Any]) -> bool:
         """Return whether a canary keeps exactly what the other VMs are going to keep."""
         previous = list_previous(instance)
-        override = find_override(self.group, instance)
         return (
-            override is not None
+            self.group.find_override(instance) is not None
             and len(previous) == 1
             and previous[0].disk.generation == system.generation
             and describe_disk(previous[0].disk, self.platform) == entry
@@ -237,18 +229,17 @@ class _Rebuild:
 
     def _drop_override(self, instance: Instance) -> Iterator[Operation]:
         """Yield the removal of what an override says of the system disk, now that its group says the same."""
-        override = find_override(self.group, instance)
-        label, value = override if override else ("", self.group.located)
-        path: KeyPath = (*self.path, "instances", label)
-        names = [name for name in value.mapping if name in (*_STATE_KEYS, "previous")]
-        if len(names) == len(value.mapping):
+        override, path = self.group.find_override(instance), self.group.get_override_path(instance)
+        mapping = override.mapping if override else {}
+        names = [name for name in mapping if name in (*_STATE_KEYS, "previous")]
+        if len(names) == len(mapping):
             yield RemoveValue(path)
         else:
             yield from (RemoveValue((*path, name)) for name in names)
 
     def _has_own_state(self, instance: Instance) -> bool:
-        override = find_override(self.group, instance)
-        return bool(override and any(name in override[1].mapping for name in _STATE_KEYS))
+        override = self.group.find_override(instance)
+        return bool(override and any(name in override.mapping for name in _STATE_KEYS))
 
     def _is_committed(self, instance: Instance) -> bool:
         return f"{instance.name}-{_get_system(instance).suffix}" in self.committed
@@ -260,7 +251,7 @@ class _Rebuild:
 
 
 def _get_system(instance: Instance) -> OwnDisk:
-    system = find_system_disk(instance)
+    system = instance.settings.system_disk
     if system is None:
         raise VmgenError(f"{instance.name} has no system disk of its own")
     return system

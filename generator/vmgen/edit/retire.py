@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vmgen.edit.file_edit import FileEdit, refuse_edit
-from vmgen.edit.generations import leave_previous, list_all_previous
+from vmgen.edit.generations import leave_previous
 from vmgen.edit.operations import AppendItem, Operation, RemoveValue, SetValue
 from vmgen.edit.target import EditTarget, edit_target, preview, require_no_new_errors
 from vmgen.merge.environment import Group, Instance
@@ -80,7 +80,7 @@ def _collect_removals(target: EditTarget, names: tuple[str, ...]) -> dict[Path, 
     removals: dict[Path, list[Operation]] = defaultdict(list)
     operations: list[Operation] = [RemoveValue(("disks", disk.name)) for disk in target.environment.disks if disk.name in names]
     for group in target.environment.groups:
-        kept = ((instance, entry) for instance in group.instances for entry in list_all_previous(instance))
+        kept = ((instance, entry) for instance in group.instances for entry in instance.previous)
         leaving = [(instance, entry) for instance, entry in kept if f"{instance.name}-{entry.disk.suffix}" in names]
         operations.extend(leave_previous(group, leaving))
     for operation in operations:

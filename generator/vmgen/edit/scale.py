@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vmgen.edit.file_edit import FileEdit, refuse_edit
-from vmgen.edit.generations import find_previous_path, leave_previous, list_all_previous
+from vmgen.edit.generations import find_previous_path, leave_previous
 from vmgen.edit.operations import AppendItem, Operation, RemoveValue, SetValue, format_operations
 from vmgen.edit.retire import Retirement, bury_disks, find_lost_disks
 from vmgen.edit.target import EditTarget, edit_target, preview, require_no_new_errors
@@ -94,7 +94,7 @@ def _shrink(group: Group, number: int) -> Iterable[Operation]:
         yield SetValue((*path, "count"), 0)
         if "names" in group.located.mapping:
             yield RemoveValue((*path, "names"))
-    kept = ((instance, entry) for instance in going for entry in list_all_previous(instance))
+    kept = ((instance, entry) for instance in going for entry in instance.previous)
     leaving = [(instance, entry) for instance, entry in kept if "instances" not in find_previous_path(group, instance, entry)]
     yield from leave_previous(group, leaving)
     yield from _drop_overrides(group, going)

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from vmgen.merge.inference import has_system_disk
 from vmgen.merge.layers import Layered, drop_nulls, merge
-from vmgen.merge.own_disks import OwnDisk, VmSettings, build_disk, build_vm_settings
+from vmgen.merge.own_disks import OwnDisk, PreviousDisk, VmSettings, build_disk, build_vm_settings
 from vmgen.merge.platform import Platform
 from vmgen.merge.settings import Settings, with_layer
 from vmgen.problems import Place
-from vmgen.read.located import Located
+from vmgen.read.located import Located, format_path
 
 # Keys that say which VMs a group has, rather than what each of them is.
 INSTANCE_KEYS = ("count", "skip", "names", "name", "instances")
@@ -31,11 +31,19 @@ class Instance(NamedTuple):
         return (self.name,) if self.number is None else (str(self.number), self.name)
 
     @property
+    def label(self) -> int | str:
+        """What vmgen writes for the VM into `instances:` and `of:`."""
+        return self.name if self.number is None else self.number
+
+    @property
+    def previous(self) -> tuple[PreviousDisk, ...]:
+        """The entries of other generations of its disks that are kept for this VM, attached to none."""
+        return tuple(entry for entry in self.settings.previous if any(str(item.data) in self.labels for item in entry.of))
+
+    @property
     def previous_disks(self) -> tuple[OwnDisk, ...]:
-        """The other generations of its disks that are kept for this VM, attached to none."""
-        return tuple(
-            previous.disk for previous in self.settings.previous if any(str(item.data) in self.labels for item in previous.of)
-        )
+        """The disks of these entries."""
+        return tuple(entry.disk for entry in self.previous)
 
 
 class Group(NamedTuple):
@@ -49,12 +57,20 @@ class Group(NamedTuple):
 
     def iter_overrides(self) -> Iterator[tuple[Instance, str]]:
         """Yield the instances with overrides, each with the key path of its override."""
-        instances = self.located.get("instances")
-        overrides = instances.mapping if instances else {}
-        for instance in self.instances if overrides else ():
+        for instance in self.instances if self.located.get("instances") else ():
             if instance.settings is not self.settings:
-                label = str(instance.number) if str(instance.number) in overrides else instance.name
-                yield instance, f"vms.{self.key}.instances.{label}"
+                yield instance, format_path(self.get_override_path(instance))
+
+    def find_override(self, instance: Instance) -> Located | None:
+        """Return the override of an instance; None if it has none."""
+        overrides = self.located.get("instances")
+        return overrides.get(self.get_override_path(instance)[-1]) if overrides else None
+
+    def get_override_path(self, instance: Instance) -> tuple[str, ...]:
+        """Return the key path where the override of an instance is, or would be written."""
+        overrides = self.located.get("instances")
+        labels = (label for label in instance.labels if overrides and label in overrides.mapping)
+        return ("vms", self.key, "instances", next(labels, instance.labels[0]))
 
 
 class StandaloneDisk(NamedTuple):

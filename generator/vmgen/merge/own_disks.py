@@ -51,6 +51,11 @@ class VmSettings(NamedTuple):
     attachments: tuple[Located, ...]
     previous: tuple[PreviousDisk, ...] = ()
 
+    @property
+    def system_disk(self) -> OwnDisk | None:
+        """The system disk that the VM has from a source of its own; None if it boots from a disk of `disks:` or `attach:`."""
+        return self.disks[0] if has_system_disk(self.values) else None
+
 
 def format_suffix(key: str, generation: int) -> str:
     """Return what the name of a disk has behind that of its VM: `system` for the first generation, then `system-2`."""

@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vmgen.merge.environment import Environment, Group, Instance
-from vmgen.merge.inference import has_system_disk
-from vmgen.merge.own_disks import GENERATION, SYSTEM_DISK, OwnDisk
+from vmgen.merge.own_disks import GENERATION, OwnDisk
 from vmgen.read.located import Located, to_plain
 
 
@@ -70,13 +69,13 @@ def _build_disk_edits(alike: list[ChangedDisk], new_disks: Collection[str]) -> I
     names = {each.name for each in shared}
     is_uniform = all((each.entry, each.disk.generation) == (shared[0].entry, shared[0].disk.generation) for each in shared)
     if shared and is_uniform and not any(name not in names for name in _list_reached(group, key, new_disks)):
-        of = [_label(each.instance) for each in shared]
+        of = [each.instance.label for each in shared]
         yield GenerationEdit(("vms", group.key), _build_values(shared[0], of, group.located), tuple(sorted(names)))
         alike = [each for each in alike if each.name not in names]
     for each in alike:
-        override = _find_override(each) or Located({}, group.place)
-        path = ("vms", group.key, "instances", _find_label(each))
-        yield GenerationEdit(path, _build_values(each, [_label(each.instance)], override), (each.name,))
+        override = group.find_override(each.instance) or Located({}, group.place)
+        path = group.get_override_path(each.instance)
+        yield GenerationEdit(path, _build_values(each, [each.instance.label], override), (each.name,))
 
 
 def _list_reached(group: Group, key: str, new_disks: Collection[str]) -> Iterator[str]:
@@ -92,7 +91,7 @@ def _build_values(changed: ChangedDisk, of: list[int | str], level: Located) -> 
     """Return the keys at a level, the group or an override, with what its `previous:` has already."""
     disk, vm = changed.disk, changed.instance.settings
     known = {each.disk.generation for each in vm.previous if each.disk.key == disk.key} | {disk.generation}
-    is_system = disk.key == SYSTEM_DISK and has_system_disk(vm.values)
+    is_system = disk is vm.system_disk
     own = level if is_system else _find_disk(level, disk.key)
     previous = (own.get_plain("previous") if own else None) or {}
     entries = {int(number): entry for number, entry in previous.items() if GENERATION.fullmatch(number)}
@@ -110,28 +109,12 @@ def _find_disk(level: Located, key: str) -> Located | None:
 
 def _has_own_generation(changed: ChangedDisk) -> bool:
     """Return true if the override of the VM, rather than its group, says which generation of the disk it has."""
-    override = _find_override(changed)
+    override = changed.group.find_override(changed.instance)
     if override is None:
         return False
-    is_system = changed.disk.key == SYSTEM_DISK and has_system_disk(changed.instance.settings.values)
+    is_system = changed.disk is changed.instance.settings.system_disk
     level = override if is_system else _find_disk(override, changed.disk.key)
     return level is not None and level.get("system" if is_system else "generation") is not None
-
-
-def _find_override(changed: ChangedDisk) -> Located | None:
-    instances = changed.group.located.get("instances")
-    return instances.get(_find_label(changed)) if instances else None
-
-
-def _find_label(changed: ChangedDisk) -> str:
-    """Return what `instances:` calls the VM, or would."""
-    instances = changed.group.located.get("instances")
-    labels = changed.instance.labels
-    return next((label for label in labels if instances and instances.get(label)), labels[0])
-
-
-def _label(instance: Instance) -> int | str:
-    return instance.name if instance.number is None else instance.number
 
 
 def _merge_mappings(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from vmgen.check.policy import policy
 from vmgen.check.rule import Finding
 from vmgen.merge.environment import Environment
-from vmgen.merge.inference import has_system_disk
 from vmgen.merge.own_disks import VmSettings
 from vmgen.merge.settings import Settings, contains_invalid
 from vmgen.problems import Place
@@ -127,7 +126,8 @@ def _find_open_ports(environment: Environment) -> Iterator[tuple[int | None, Pla
 def _iter_data_disks(environment: Environment) -> Iterator[tuple[Settings, str]]:
     """Yield the disks that are neither optical nor the system disk of a VM that has another one."""
     for disk, path, vm in environment.disk_settings:
-        is_system = vm is not None and has_system_disk(vm.values) and disk is vm.disks[0].settings
+        system = vm.system_disk if vm else None
+        is_system = system is not None and disk is system.settings
         if disk.get_plain("optical") or (vm is not None and is_system and _count_hard_disks(vm) > 1):
             continue
         yield disk, path
