@@ -150,6 +150,23 @@ def test_later_vms_have_no_earlier_disk(committed: Callable[..., Any]) -> None:
     assert "web-2-system\n" in manifests(made)["vms/web/web-2.yaml"]
 
 
+@pytest.mark.parametrize("label", ["3", "web-3"])
+def test_override_of_a_vm_added_later_survives_the_way_back(committed: Callable[..., Any], label: str) -> None:
+    """The VM keeps its disk and whatever else its override says, by its number or by its name."""
+    made = committed(FLEET.replace("60", "2"))
+    apply(made, "rebuild", "production", "web", "--image", "ubuntu-2404")
+    text = production(made).replace("count: 2", "count: 3") + f"    instances: {{{label}: {{instanceType: u1.xlarge}}}}\n"
+    made.write({"environments/production.yaml": text})
+    assert made.run("render").code == 0
+    commit(made)
+    before = manifests(made)
+    apply(made, "rebuild", "production", "web", "--back")
+    assert "instanceType: u1.xlarge" in production(made)
+    assert production(made).count(f"{label}: {{") == 1
+    after = manifests(made)
+    assert {path for path in before if before[path] != after[path]} == {"vms/web/web-1.yaml", "vms/web/web-2.yaml"}
+
+
 def test_scale_down_takes_earlier_disks_along(committed: Callable[..., Any]) -> None:
     """The earlier disks of VMs that go are retired with them, and `of:` no longer names them."""
     made = committed(FLEET.replace("60", "3"))

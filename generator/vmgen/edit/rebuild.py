@@ -48,6 +48,9 @@ def rebuild_group(target: EditTarget, key: str, request: RebuildRequest) -> tupl
     group = target.find_group(key)
     chosen = _select(group, request.only)
     rebuild = _Rebuild(target, group)
+    changing = tuple(
+        each for each in chosen if (_find_way_back(each) if request.back else not rebuild.is_as_asked(each, request))
+    )
     if request.back:
         operations = tuple(rebuild.go_back(chosen, alone=bool(request.only)))
     elif request.only:
@@ -60,7 +63,7 @@ def rebuild_group(target: EditTarget, key: str, request: RebuildRequest) -> tupl
     edits = edit_target(target, {path: operations})
     result, plan, _ = preview(target, edits)
     require_no_new_errors(target, result)
-    _require_nothing_else(target, group, chosen, plan, operations)
+    _require_nothing_else(target, group, changing, plan, operations)
     return edits
 
 
@@ -88,7 +91,7 @@ class _Rebuild:
 
     def renew_all(self, request: RebuildRequest) -> Iterator[Operation]:
         """Yield what rebuilds all VMs that are not what is asked for: in the group, with the canaries taken back into it."""
-        pending = [instance for instance in self.group.instances if not self._is_as_asked(instance, request)]
+        pending = [instance for instance in self.group.instances if not self.is_as_asked(instance, request)]
         if not pending:
             return
         for instance in pending:
@@ -114,7 +117,7 @@ class _Rebuild:
 
     def renew_one(self, instance: Instance, request: RebuildRequest) -> Iterator[Operation]:
         """Yield what rebuilds one VM, in its override."""
-        if self._is_as_asked(instance, request):
+        if self.is_as_asked(instance, request):
             return
         path, level = self.group.get_override_path(instance), self.group.find_override(instance)
         system = _get_system(instance)
@@ -151,8 +154,15 @@ class _Rebuild:
         yield SetValue((*self.path, "previous", str(system.generation)), kept, after=after)
         for instance in self.group.instances:  # those that were added since stay what they are
             if instance.name not in entries and not self._has_own_state(instance):
-                state = {**read_source(system), "system": system.generation}
-                yield SetValue(self.group.get_override_path(instance), state, block=True)
+                yield from self._keep_state(instance, {**read_source(system), "system": system.generation})
+
+    def _keep_state(self, instance: Instance, state: Mapping[str, Any]) -> Iterator[Operation]:
+        """Yield what gives a VM the state that its group has had so far; what its override says besides stays."""
+        path = self.group.get_override_path(instance)
+        if self.group.find_override(instance) is None:
+            yield SetValue(path, state, block=True)
+        else:
+            yield from (SetValue((*path, name), value) for name, value in state.items())
 
     def _take_one_back(self, instance: Instance, entry: PreviousDisk) -> Iterator[Operation]:
         path, system = self.group.get_override_path(instance), _get_system(instance)
@@ -244,7 +254,8 @@ class _Rebuild:
     def _is_committed(self, instance: Instance) -> bool:
         return f"{instance.name}-{_get_system(instance).suffix}" in self.committed
 
-    def _is_as_asked(self, instance: Instance, request: RebuildRequest) -> bool:
+    def is_as_asked(self, instance: Instance, request: RebuildRequest) -> bool:
+        """Return whether a VM already has the source and the storage class that a request names."""
         system = _get_system(instance)
         same_class = not request.storage_class or system.settings.get_plain("storageClass") == request.storage_class
         return same_class and (not request.source or read_source(system) == dict(request.source))
@@ -278,12 +289,12 @@ def _find_way_back(instance: Instance) -> PreviousDisk | None:
 
 
 def _require_nothing_else(
-    target: EditTarget, group: Group, chosen: tuple[Instance, ...], plan: Plan, operations: tuple[Operation, ...]
+    target: EditTarget, group: Group, changing: tuple[Instance, ...], plan: Plan, operations: tuple[Operation, ...]
 ) -> None:
-    """Refuse an edit that changes a disk, or a VM that was not chosen. Raises ProblemsError."""
+    """Refuse an edit that changes a disk, or a VM that is not meant to change. Raises ProblemsError."""
     _, before, _ = preview(target, ())
     known = {(change.identity, change.verdict) for change in before.changes}
-    names = {instance.name for instance in chosen}
+    names = {instance.name for instance in changing}
     for change in plan.changes:
         if (change.identity, change.verdict) not in known and not _is_meant(change, names):
             raise refuse_edit(group.place, f"{change.identity} would change: {change.verdict}", operations)
