@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from vmgen.problems import VmgenError
-from vmgen.quantities import format_size
+from vmgen.quantities import format_size, parse_quantity
 from vmgen.read.dump import Dump, read_dump
 from vmgen.secrets.redact import redact_text
 
@@ -39,12 +40,6 @@ _LABEL = "instancetype.kubevirt.io/"
 _LOCAL_PROVISIONERS = ("rancher.io/local-path", "kubernetes.io/no-provisioner")
 _LINSTOR = "linstor.csi.linbit.com"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?")
-_QUANTITY = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,9}))?(Ki|Mi|Gi|Ti|Pi|Ei|k|M|G|T|P|E|)")
-_UNITS = {"": 1} | {
-    unit: base**power
-    for base, units in ((1000, "k M G T P E"), (1024, "Ki Mi Gi Ti Pi Ei"))
-    for power, unit in enumerate(units.split(), 1)
-}
 
 # What is known of an entry, by the key of the catalog. None: the entry is known to have no such value.
 Values = Mapping[str, Any]
@@ -224,11 +219,8 @@ def _get_text(item: Mapping[str, Any], *path: str) -> str:
 
 def _format_quantity(value: Any, *, up: bool = False) -> str | None:
     """Return a quantity of Kubernetes in whole Mi, Gi or Ti, rounded down or up; None if it is none, or less than 1Mi."""
-    match = _QUANTITY.fullmatch(str(value)) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
-    if match is None:
+    amount = parse_quantity(str(value)) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
+    if amount is None:
         return None
-    whole, fraction, unit = match[1], match[2] or "", match[3]
-    size = int(whole + fraction) * _UNITS[unit]
-    divisor = 10 ** len(fraction) * 1024 * 1024
-    mebibytes = -(-size // divisor) if up else size // divisor
+    mebibytes = math.ceil(amount / 2**20) if up else math.floor(amount / 2**20)
     return format_size(mebibytes) if mebibytes else None
