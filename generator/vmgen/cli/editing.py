@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from contextlib import nullcontext
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -26,10 +27,24 @@ def environment_argument(function: CommandFunction) -> CommandFunction:
     return click.argument("environment", metavar="ENV", shell_complete=complete_environments)(function)
 
 
-def edit_options(function: CommandFunction) -> CommandFunction:
-    """Add `--in FILE` and what `output_options` adds."""
+class EditOptions(NamedTuple):
+    """What every command takes that edits an environment."""
+
+    environment: str
+    in_file: str | None
+    output: str
+    dry_run: bool
+
+
+def edit_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add `--in FILE` and what `output_options` adds; with `ENV` they are the keyword `options` of the function."""
+
+    @functools.wraps(function)
+    def command(*args: Any, environment: str, in_file: str | None, output: str, dry_run: bool, **values: Any) -> None:
+        function(*args, options=EditOptions(environment, in_file, output, dry_run), **values)
+
     help_ = "The layer to edit, if a value comes from a shared layer."
-    return click.option("--in", "in_file", metavar="FILE", help=help_)(output_options(function))
+    return click.option("--in", "in_file", metavar="FILE", help=help_)(output_options(command))
 
 
 def output_options(function: CommandFunction) -> CommandFunction:
@@ -52,11 +67,16 @@ def build_retirement(reason: str | None, until: str | None) -> Retirement:
     return Retirement(reason, parse_day(until).isoformat() if until else "")
 
 
-def open_target(session: Session, environment: str, in_file: str | None) -> EditTarget:
-    """Read the environment to edit. Raises VmgenError if there is none of that name."""
-    (name,) = session.select_environments((environment,))
-    base = session.load_plan_base((name,))
-    return load_target(session.project, name, base, session.locate_argument(in_file) if in_file else "")
+def edit_environment(color: str, options: EditOptions, edit: Callable[[EditTarget], tuple[FileEdit, ...]]) -> None:
+    """Edit an environment, and print what was written. Raises VmgenError if there is none of that name."""
+    session = Session(color)
+
+    def build() -> tuple[FileEdit, ...]:
+        (name,) = session.select_environments((options.environment,))
+        layer = session.locate_argument(options.in_file) if options.in_file else ""
+        return edit(load_target(session.project, name, session.load_plan_base((name,)), layer))
+
+    run_edit(session, build, options.output, dry_run=options.dry_run)
 
 
 def run_edit(session: Session, build: Callable[[], tuple[FileEdit, ...]], output: str, *, dry_run: bool) -> None:

@@ -7,8 +7,7 @@ from typing import Any
 import click
 
 from vmgen.cli.completed_words import complete_groups
-from vmgen.cli.editing import edit_options, environment_argument, open_target, run_edit
-from vmgen.cli.session import Session
+from vmgen.cli.editing import EditOptions, edit_environment, edit_options, environment_argument
 
 
 @click.command("rebuild")
@@ -23,9 +22,7 @@ from vmgen.cli.session import Session
 @click.option("--back", is_flag=True, help="Boot the previous generation again.")
 @edit_options
 @click.pass_obj
-def command(
-    color: str, /, environment: str, group: str, in_file: str | None, output: str, dry_run: bool, **options: Any
-) -> None:
+def command(color: str, /, group: str, options: EditOptions, **source: Any) -> None:
     """Create the next generation of the system disks of GROUP. Names, addresses and data disks do not change.
 
     A VM boots its new disk at its next restart. The previous disk is kept until `vmgen retire` removes it, and --back boots
@@ -35,11 +32,8 @@ def command(
     """
     from vmgen.edit.rebuild import rebuild_group
 
-    request = _build_request(**options)
-    session = Session(color)
-    run_edit(
-        session, lambda: rebuild_group(open_target(session, environment, in_file), group, request), output, dry_run=dry_run
-    )
+    request = _build_request(**source)
+    edit_environment(color, options, lambda target: rebuild_group(target, group, request))
 
 
 def _build_request(

@@ -5,8 +5,14 @@ from __future__ import annotations
 import click
 
 from vmgen.cli.completed_words import complete_objects
-from vmgen.cli.editing import build_retirement, edit_options, environment_argument, open_target, retirement_options, run_edit
-from vmgen.cli.session import Session
+from vmgen.cli.editing import (
+    EditOptions,
+    build_retirement,
+    edit_environment,
+    edit_options,
+    environment_argument,
+    retirement_options,
+)
 
 
 @click.command("retire")
@@ -15,16 +21,7 @@ from vmgen.cli.session import Session
 @retirement_options
 @edit_options
 @click.pass_obj
-def command(
-    color: str,
-    environment: str,
-    disks: tuple[str, ...],
-    reason: str | None,
-    until: str | None,
-    in_file: str | None,
-    output: str,
-    dry_run: bool,
-) -> None:
+def command(color: str, /, disks: tuple[str, ...], reason: str | None, until: str | None, options: EditOptions) -> None:
     """Add tombstones for disks of ENV, which permit their deletion.
 
     Also removes a standalone disk, or the previous disk of a rebuild, from the file. For a disk of a group, the edit is
@@ -35,7 +32,4 @@ def command(
     from vmgen.edit.retire import retire_disks
 
     retirement = build_retirement(reason, until)
-    session = Session(color)
-    run_edit(
-        session, lambda: retire_disks(open_target(session, environment, in_file), disks, retirement), output, dry_run=dry_run
-    )
+    edit_environment(color, options, lambda target: retire_disks(target, disks, retirement))

@@ -5,8 +5,14 @@ from __future__ import annotations
 import click
 
 from vmgen.cli.completed_words import complete_groups
-from vmgen.cli.editing import build_retirement, edit_options, environment_argument, open_target, retirement_options, run_edit
-from vmgen.cli.session import Session
+from vmgen.cli.editing import (
+    EditOptions,
+    build_retirement,
+    edit_environment,
+    edit_options,
+    environment_argument,
+    retirement_options,
+)
 
 
 @click.command("scale")
@@ -18,16 +24,7 @@ from vmgen.cli.session import Session
 @edit_options
 @click.pass_obj
 def command(
-    color: str,
-    environment: str,
-    group: str,
-    number: int,
-    retires: bool,
-    reason: str | None,
-    until: str | None,
-    in_file: str | None,
-    output: str,
-    dry_run: bool,
+    color: str, /, group: str, number: int, retires: bool, reason: str | None, until: str | None, options: EditOptions
 ) -> None:
     """Change the number of VMs of GROUP in ENV to N. Existing VMs keep their names: a single VM `w` becomes w, w-2, w-3.
 
@@ -40,10 +37,4 @@ def command(
     if (reason or until) and not retires:
         raise click.UsageError("--reason and --until need --retire")
     retirement = build_retirement(reason, until) if retires else None
-    session = Session(color)
-    run_edit(
-        session,
-        lambda: scale_group(open_target(session, environment, in_file), group, number, retirement),
-        output,
-        dry_run=dry_run,
-    )
+    edit_environment(color, options, lambda target: scale_group(target, group, number, retirement))
