@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from fractions import Fraction
 
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
@@ -49,3 +50,8 @@ def parse_quantity(text: str) -> Fraction | None:
 def format_count(number: int, singular: str, plural: str = "") -> str:
     """A number with its noun: `1 disk`, `2 disks`. `plural` where it is more than an `s` (`2 addresses`)."""
     return f"{number} {singular if number == 1 else plural or singular + 's'}"
+
+
+def format_names(names: Sequence[str], limit: int, separator: str = ", ") -> str:
+    """The first `limit` names, and how many more there are: `VMDisk a, VMDisk b and 3 more`."""
+    return separator.join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

@@ -15,7 +15,7 @@ from vmgen.check.waivers import Waiver, waive
 from vmgen.plan.desired import DesiredState
 from vmgen.plan.plan import ObjectChange
 from vmgen.problems import Place, Problem, Severity
-from vmgen.quantities import format_count
+from vmgen.quantities import format_count, format_names
 from vmgen.render.change_policy import ChangePolicy
 
 _MAX_NAMES = 3
@@ -63,9 +63,8 @@ def _build_problems(
     policy: ChangePolicy, counted: list[ObjectChange], states: Mapping[str, DesiredState]
 ) -> Iterator[tuple[Problem, tuple[Waiver, ...]]]:
     names = [str(change.identity) for change in counted]
-    name_list = ", ".join(names[:_MAX_NAMES]) + (f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else "")
     limit = f"at most {policy.most} per {policy.per}{policy.describe_period()}"
-    message = f"{policy.message} ({format_count(len(names), 'object')}, {limit}: {name_list})"
+    message = f"{policy.message} ({format_count(len(names), 'object')}, {limit}: {format_names(names, _MAX_NAMES)})"
     for environment in sorted({change.environment for change in counted}):
         state = states.get(environment)
         place, subject = Place(state.file, 1, 1) if state else Place(f"environments/{environment}.yaml"), environment

@@ -15,6 +15,7 @@ from vmgen.plan.baseline import Baseline
 from vmgen.plan.desired import DesiredState, Identity
 from vmgen.plan.matching import list_committed_identities
 from vmgen.problems import Place, Problem
+from vmgen.quantities import format_names
 from vmgen.rules import DUPLICATE_IDENTITY
 
 _MAX_NAMES = 12
@@ -70,10 +71,9 @@ def find_duplicate_identities(claims: Iterable[Claims]) -> Iterator[Problem]:
                 if other != environment:
                     shared[place, other_place].append(identity)
     for (place, other_place), identities in shared.items():
-        names = ", ".join(str(identity) for identity in sorted(identities)[:_MAX_NAMES])
-        more = f" and {len(identities) - _MAX_NAMES} more" if len(identities) > _MAX_NAMES else ""
+        names = format_names([str(identity) for identity in sorted(identities)], _MAX_NAMES)
         message = (
-            f"{names}{more} in namespace {identities[0].namespace}: {other_place} also renders this object; remove it from "
+            f"{names} in namespace {identities[0].namespace}: {other_place} also renders this object; remove it from "
             "one of them, or set `cluster:` in both if they target different clusters"
         )
         yield DUPLICATE_IDENTITY.build_problem(place, "", message)

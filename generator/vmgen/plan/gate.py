@@ -177,10 +177,8 @@ def _find_place(desired: DesiredState | None, file: str, changes: list[ObjectCha
     if desired is None:
         return Place(file)
     for change in changes:
-        places = desired.field_places.get(change.path, {})
-        for field in change.fields:
-            if field.verdict == Verdict.REJECTED and field.path in places:
-                return places[field.path]
+        if place := change.find_rejected_place(desired):
+            return place
     folders = (folder for change in changes for folder in change.path.split("/")[2:-1])
     return next((desired.group_places[folder] for folder in folders if folder in desired.group_places), Place(file, 1, 1))
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from vmgen.check.waivers import waive
 from vmgen.merge.environment import Environment
+from vmgen.merge.own_disks import list_generations
 from vmgen.plan.desired import DesiredState
 from vmgen.plan.generation_edits import build_generation_edits, find_changed_disks
 from vmgen.plan.generation_lines import format_edit, format_rooted
 from vmgen.plan.plan import ObjectChange
 from vmgen.plan.verdicts import Verdict
 from vmgen.problems import Place, Problem
+from vmgen.quantities import format_names
 from vmgen.rules import PREVIOUS_DISK_IS_NEW, REBUILD_ERASES_DATA, REJECTED_CHANGE
 from vmgen.yaml_text import to_flow
 
@@ -41,7 +43,7 @@ def build_generation_refusals(
     for edit in build_generation_edits(changed, new_disks):
         paste = format_edit(edit, environment)
         remedy = f"Undo it, or rebuild: create the next generation, and keep the existing disk detached, by {paste.where}:"
-        place = _find_field_place(desired, refused[edit.disks[0]]) or paste.place
+        place = refused[edit.disks[0]].find_rejected_place(desired) or paste.place
         yield _build_problem([refused[name] for name in edit.disks], place, remedy, paste.lines)
     own = {each.name for each in changed}
     for name, change in refused.items():
@@ -52,7 +54,7 @@ def build_generation_refusals(
 def _build_other_refusal(change: ObjectChange, desired: DesiredState, environment: Environment) -> Problem:
     """Build the refusal of a disk that is kept from before, or of a standalone one."""
     entry = dict(change.previous_entry or {})
-    place = _find_field_place(desired, change) or desired.previous.get(change.path) or Place(desired.file, 1, 1)
+    place = change.find_rejected_place(desired) or desired.previous.get(change.path) or Place(desired.file, 1, 1)
     if change.path in desired.previous:
         return _build_problem([change], place, f"The committed entry under `previous:` is `{to_flow(entry)}`.", ())
     name = change.identity.name
@@ -71,16 +73,9 @@ def _build_other_refusal(change: ObjectChange, desired: DesiredState, environmen
 
 def _build_problem(changes: list[ObjectChange], place: Place, remedy: str, lines: tuple[str, ...]) -> Problem:
     names = [str(change.identity) for change in changes]
-    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
     says = dict.fromkeys(field.says for change in changes for field in change.fields if field.verdict == Verdict.REJECTED)
-    message = f"the platform rejects a change: {', '.join(names[:_MAX_NAMES])}{more}. {' '.join(says)} {remedy}"
+    message = f"the platform rejects a change: {format_names(names, _MAX_NAMES)}. {' '.join(says)} {remedy}"
     return Problem(place, REJECTED_CHANGE.id, "", message, lines=lines)
-
-
-def _find_field_place(desired: DesiredState, change: ObjectChange) -> Place | None:
-    places = desired.field_places.get(change.path, {})
-    rejected = (field.path for field in change.fields if field.verdict == Verdict.REJECTED)
-    return next((places[path] for path in rejected if path in places), None)
 
 
 def describe_keeping(changes: Iterable[ObjectChange], environment: Environment) -> str:
@@ -91,9 +86,8 @@ def describe_keeping(changes: Iterable[ObjectChange], environment: Environment) 
         for instance in group.instances:
             for disk in instance.settings.disks:
                 for name, generation in _list_other_generations(instance.name, disk.key, disk.generation, removed):
-                    label = instance.name if instance.number is None else instance.number
                     entry = removed[name].previous_entry or {}
-                    by_place[group.key, disk.key, generation].append((label, entry))
+                    by_place[group.key, disk.key, generation].append((instance.label, entry))
     sentences = []
     for (group_key, key, generation), kept in by_place.items():
         path = f"vms.{group_key}" if key == "system" else f"vms.{group_key}.disks.{key}"
@@ -104,11 +98,9 @@ def describe_keeping(changes: Iterable[ObjectChange], environment: Environment) 
 
 
 def _list_other_generations(vm: str, key: str, current: int, removed: Mapping[str, ObjectChange]) -> Iterator[tuple[str, int]]:
-    first = f"{vm}-{key}"
     for name in removed:
-        suffix = name.removeprefix(f"{first}-") if name != first else "1"
-        if (name == first or name.startswith(f"{first}-")) and suffix.isdecimal() and int(suffix) != current:
-            yield name, int(suffix)
+        generations = list_generations(name.removeprefix(f"{vm}-")) if name.startswith(f"{vm}-") else ()
+        yield from ((name, generation) for own_key, generation in generations if own_key == key and generation != current)
 
 
 def find_new_previous_disks(changes: Iterable[ObjectChange], states: Mapping[str, DesiredState]) -> Iterator[Problem]:
@@ -119,9 +111,8 @@ def find_new_previous_disks(changes: Iterable[ObjectChange], states: Mapping[str
         if change.action == "create" and desired and change.path in desired.previous:
             by_place[desired.previous[change.path]].append(change.identity.name)
     for place, names in by_place.items():
-        more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
         message = (
-            f"{', '.join(names[:_MAX_NAMES])}{more}: not committed yet, so the kept disk starts without data, "
+            f"{format_names(names, _MAX_NAMES)}: not committed yet, so the kept disk starts without data, "
             "unless the platform has it already; remove from `of:` the VMs that never had it"
         )
         yield PREVIOUS_DISK_IS_NEW.build_problem(place, "", message)
@@ -142,9 +133,8 @@ def find_erasing_user_data(
             place, subject = _locate_user_data(change, desired, desired.merged)
             hits[change.environment, place, subject, wipes].append(change.identity.name)
     for (environment, place, subject, wipes), names in hits.items():
-        more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
         message = (
-            f"{', '.join(names[:_MAX_NAMES])}{more}: cloud-init runs on the new system disk as at a first boot, and "
+            f"{format_names(names, _MAX_NAMES)}: cloud-init runs on the new system disk as at a first boot, and "
             f"{', '.join(wipes)} would erase data on the other disks; remove it, let it keep existing data, or waive the rule "
             "if it cannot affect them"
         )

@@ -19,7 +19,7 @@ from vmgen.plan.rebuild import DISKS_FIELD, Rebuild, explain_rebuild, find_rebui
 from vmgen.plan.renames import find_rename_remedy
 from vmgen.plan.totals import TotalsDelta, compute_deltas, compute_retained
 from vmgen.plan.verdicts import FieldChange, KindVerdicts, Verdict, VerdictTable, diff_fields, find_matching_row, load_verdicts
-from vmgen.problems import Problem, VmgenError
+from vmgen.problems import Place, Problem, VmgenError
 
 Action = Literal["create", "update", "move", "delete"]
 
@@ -62,6 +62,12 @@ class ObjectChange(NamedTuple):
     def is_retired(self) -> bool:
         """True if a tombstone names the object that is deleted."""
         return self.action == "delete" and self.tombstone is not None
+
+    def find_rejected_place(self, desired: DesiredState) -> Place | None:
+        """Return the line of the first field that the platform rejects; None where no line has one."""
+        places = desired.field_places.get(self.path, {})
+        rejected = (field.path for field in self.fields if field.verdict == Verdict.REJECTED)
+        return next((places[path] for path in rejected if path in places), None)
 
 
 class PlanSummary(NamedTuple):

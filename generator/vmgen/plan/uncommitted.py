@@ -10,7 +10,7 @@ from typing import NamedTuple
 from vmgen.filesystem.writer import TEMPORARY_SUFFIX
 from vmgen.plan.git import Repository
 from vmgen.problems import Place, Problem, VmgenError
-from vmgen.quantities import format_count
+from vmgen.quantities import format_count, format_names
 from vmgen.read.manifests import is_manifest_file
 from vmgen.read.repository import ENVIRONMENTS_FOLDER, Project
 from vmgen.rules import UNCOMMITTED_MANIFEST
@@ -69,10 +69,7 @@ def find_uncommitted_manifests(project: Project, manifests: UncommittedManifests
     ):
         for environment, group in groupby(sorted(paths), key=lambda path: path.partition("/")[0]):
             names = list(group)
-            listed = ", ".join(name.removeprefix(f"{environment}/") for name in names[:_MAX_NAMES])
-            more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+            listed = format_names([name.removeprefix(f"{environment}/") for name in names], _MAX_NAMES)
             place = Place(project.display_path(project.manifests / environment))
-            message = (
-                f"{format_count(len(names), 'manifest is', 'manifests are')} {state}: {listed}{more}; {remedy} {place.file}"
-            )
+            message = f"{format_count(len(names), 'manifest is', 'manifests are')} {state}: {listed}; {remedy} {place.file}"
             yield UNCOMMITTED_MANIFEST.build_problem(place, "", message)._replace(severity="error" if is_error else "warning")

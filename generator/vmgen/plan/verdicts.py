@@ -205,10 +205,6 @@ def _write_optical_buses(document: Mapping[str, Any], table: KindVerdicts, optic
     return {**document, "spec": {**document["spec"], "disks": written}}
 
 
-def _has_no_bus(disk: Any) -> bool:
-    return isinstance(disk, dict) and "bus" not in disk and isinstance(disk.get("name"), str)
-
-
 _PER_KEY_FIELDS = ("metadata.labels", "metadata.annotations")
 
 

@@ -14,6 +14,7 @@ from vmgen.check.rules.metadata import find_effective_annotation, list_annotatio
 from vmgen.expand.model import Disk
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem
+from vmgen.quantities import format_names
 from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.read.repository import Project
 from vmgen.render.manifests import Tree
@@ -48,8 +49,7 @@ def find_protection_faults(environment: Environment, tree: Tree, project: Projec
             place, subject = _locate(levels, fault, disk, environment, project)
             disks_by_problem[place, subject, fault].append(disk.name)
     for (place, subject, fault), names in disks_by_problem.items():
-        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        yield fault.rule.build_problem(place, subject, f"{fault.message} (VMDisk {names[0]}{others})")
+        yield fault.rule.build_problem(place, subject, f"{fault.message} (VMDisk {format_names(names, 1)})")
 
 
 def _find_faults(content: bytes) -> Iterator[_Fault]:

@@ -9,7 +9,7 @@ from typing import Any
 from vmgen.explain.impact import WHOLE_OBJECT, AffectedObject, Impact
 from vmgen.printable import escape
 from vmgen.printable import format_json as dump_json
-from vmgen.quantities import format_count
+from vmgen.quantities import format_count, format_names
 from vmgen.report.terminal import Paint
 
 _MAX_NAMES = 6
@@ -48,8 +48,7 @@ def _format_objects(objects: list[AffectedObject], paint: Paint) -> Iterator[str
             if fields:
                 names_by_fields.setdefault((affected.kind, fields, note), []).append(affected.name)
     for (kind, fields, note), names in names_by_fields.items():
-        more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
-        yield f"    {format_count(len(names), kind)}: {escape(' '.join(names[:_MAX_NAMES]))}{more}"
+        yield f"    {format_count(len(names), kind)}: {escape(format_names(names, _MAX_NAMES, ' '))}"
         for field in fields:
             yield paint(escape(f"      {'the whole object' if field == WHOLE_OBJECT else field}{note}"), "dim")
 

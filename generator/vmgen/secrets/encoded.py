@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 MAX_DECODED_BYTES = 1024 * 1024
-MIN_ENCODED_LENGTH = 20
 
 _BASE64_WORD = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}")
 _NEXT_LINE = re.compile(r"\n[ \t]{0,80}([A-Za-z0-9+/]{1,400}={0,2})(?![^\n])")

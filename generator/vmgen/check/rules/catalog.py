@@ -25,7 +25,6 @@ class CatalogReference(NamedTuple):
 # Selects uses by the section of the catalog and the name.
 Predicate = Callable[[str, str], bool]
 # Keys of a VM or of a disk, each with the noun and the section of the entries that it names.
-_KeySections = Mapping[str, tuple[str, str]]
 CATALOG_SECTIONS = ("instanceTypes", "profiles", "images", "storageClasses", "gpus")
 _VM_KEYS = {
     "instanceType": ("instance type", "instanceTypes"),
