@@ -220,6 +220,12 @@ def script_of(name: str) -> str:
     return "\n".join(job["vmgen"]["script"])
 
 
+def list_errors(machine: Runner) -> list[dict[str, Any]]:
+    """The problems of the job's report but for the advice that every environment without `policy:` gets."""
+    problems = json.loads((machine.root / "gl-code-quality.json").read_text(encoding="utf-8"))
+    return [problem for problem in problems if problem["severity"] != "minor"]
+
+
 @pytest.mark.parametrize("name", JOBS)
 @pytest.mark.parametrize(
     ("there", "method", "path"), [("[]", "POST", "notes"), ('[{"id": 5, "body": "<!-- vmgen-plan -->x"}]', "PUT", "notes/5")]
@@ -234,7 +240,7 @@ def test_gitlab(name: str, there: str, method: str, path: str, runner: Callable)
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "2 needs restart" in (machine.root / "plan.md").read_text(encoding="utf-8")
-    assert json.loads((machine.root / "gl-code-quality.json").read_text(encoding="utf-8")) == []
+    assert list_errors(machine) == []
     assert 'failures="0"' in (machine.root / "gl-junit.xml").read_text(encoding="utf-8")
     write = machine.asked[-1]
     assert write[write.index("--request") + 1] == method
@@ -248,7 +254,7 @@ def test_gitlab_refuses(name: str, runner: Callable) -> None:
     done = machine.bash(script_of(name), CI_MERGE_REQUEST_DIFF_BASE_SHA="HEAD^1", CI_PROJECT_DIR=str(machine.root))
     assert (done.returncode, "destroys-data" in done.stderr) == (1, True)
     assert "**Refused: 1 problem.**" in (machine.root / "plan.md").read_text(encoding="utf-8")
-    [problem, *_] = json.loads((machine.root / "gl-code-quality.json").read_text(encoding="utf-8"))
+    problem, *_ = list_errors(machine)
     assert (problem["check_name"], problem["location"]["path"]) == ("destroys-data", "environments/production.yaml")
     assert "<failure message=" in (machine.root / "gl-junit.xml").read_text(encoding="utf-8")
     assert not (machine.folder / "record").exists()
