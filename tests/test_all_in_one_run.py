@@ -50,7 +50,7 @@ IN_GROUPS: tuple[tuple[str, Callable[[dict[str, Any]], None], str, str], ...] = 
     ("range", append("externalPorts", 70000), "invalid-value", "externalPorts[3]"),
     ("range", append("externalPorts", "8211/udp"), "wrong-type", "externalPorts[3]"),
     ("twice", lambda group: group["externalPorts"].insert(1, 80), "duplicate-port", "externalPorts[1]"),
-    ("data", lambda group: group["disks"].__setitem__("data", "50G"), "invalid-value", "disks.data"),
+    ("data", lambda group: group["disks"].__setitem__("data", "50G"), "size-notation", "disks.data.storage"),
     ("logs", lambda group: group["disks"]["logs"].__setitem__("siz", 1), "unknown-key", "disks.logs.siz"),
     ("more", lambda group: group["disks"].__setitem__("Lo_gs", {"storage": "5Gi"}), "invalid-name", "disks.Lo_gs"),
     ("cores", put("cores", 4), "unknown-key", "cores"),

@@ -237,12 +237,21 @@ def test_command_that_adopts_a_vm_works(cluster: Cluster) -> None:
     assert result.code == 0, result.messages
 
 
-@pytest.mark.parametrize("storage", ["100G", "1.5Ti", "5Q", ""])
-def test_size_that_is_no_whole_number_of_mi_is_shown_as_it_is(cluster: Cluster, storage: str) -> None:
-    """A foreign disk may have a size that vmgen does not write: it is not shown as nothing, and has no wrong cost."""
+@pytest.mark.parametrize(
+    ("storage", "size", "cost"),
+    [
+        ("100G", "100G", "CHF 9.31 a month"),
+        ("1.5Ti", "1536Gi", "CHF 153.60 a month"),
+        (107374182400, "100Gi", "CHF 10.00 a month"),
+        ("5Q", "5Q", ""),
+        ("", "size not known", ""),
+    ],
+)
+def test_size_of_a_foreign_disk(cluster: Cluster, storage: object, size: str, cost: str) -> None:
+    """A foreign disk counts in each notation; a size that is none is shown as it is, and has no wrong cost."""
     cluster.objects["VMDisk", "toy"] = foreign("VMDisk", "toy", {"storage": storage, "storageClass": "replicated"})
     status = next(item for item in json.loads(cluster.run("-o", "json").stdout)["objects"] if item["name"] == "toy")
-    assert (status["size"], status["cost"]) == (storage or "size not known", "")
+    assert (status["size"], status["cost"]) == (size, cost)
 
 
 @pytest.mark.parametrize("field", ["gpus", "resources", "instanceType", "disks", "external"])

@@ -10,16 +10,21 @@ from vmgen.check.totals import Totals, compute_disk_totals, compute_vm_totals, l
 from vmgen.merge.environment import Environment, Group
 from vmgen.merge.own_disks import OwnDisk, VmSettings
 from vmgen.problems import Place
-from vmgen.quantities import format_count, format_size, parse_size
+from vmgen.quantities import MEBIBYTE, format_count, format_size, parse_size
 
 
 class BudgetMeasure(NamedTuple):
-    """A key of `budget:`: the amount that it limits, and the format of such an amount."""
+    """A key of `budget:`: the amount that it limits, the format of such an amount, and how much the 1 of a JSON report is."""
 
     key: str
     get_amount: Callable[[Totals], int]
     format_amount: Callable[[int], str]
     title: str
+    unit: int = 1
+
+    def count_units(self, amount: int) -> int:
+        """Return an amount in whole units, rounded up."""
+        return -(-amount // self.unit)
 
 
 MEASURES: Mapping[str, BudgetMeasure] = {
@@ -27,8 +32,8 @@ MEASURES: Mapping[str, BudgetMeasure] = {
     for measure in (
         BudgetMeasure("vms", lambda totals: totals.vms, lambda count: format_count(count, "VM"), "VMs"),
         BudgetMeasure("cpu", lambda totals: totals.cpu, lambda count: f"{count} vCPU", "vCPU"),
-        BudgetMeasure("memory", lambda totals: totals.memory, format_size, "Memory"),
-        BudgetMeasure("storage", lambda totals: totals.all_storage, format_size, "Storage"),
+        BudgetMeasure("memory", lambda totals: totals.memory, format_size, "Memory", MEBIBYTE),
+        BudgetMeasure("storage", lambda totals: totals.all_storage, format_size, "Storage", MEBIBYTE),
         BudgetMeasure(
             "externalVMs", lambda totals: totals.addresses, lambda count: format_count(count, "public VM"), "Public addresses"
         ),
@@ -37,7 +42,7 @@ MEASURES: Mapping[str, BudgetMeasure] = {
 
 
 class BudgetLimit(NamedTuple):
-    """A limit that an environment sets; memory and storage in MiB."""
+    """A limit that an environment sets; memory and storage in bytes."""
 
     measure: BudgetMeasure
     maximum: int

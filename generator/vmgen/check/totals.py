@@ -13,7 +13,7 @@ from vmgen.merge.catalog import Catalog
 from vmgen.merge.environment import Environment
 from vmgen.merge.settings import contains_invalid
 from vmgen.problems import Place
-from vmgen.quantities import parse_size
+from vmgen.quantities import GIBIBYTE, parse_size
 from vmgen.read.located import to_plain
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ ValueGetter = Callable[[str], Any]
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over objects: memory in MiB, storage in MiB by storage class, GPUs by name.
+    """Sums over objects: memory in bytes, storage in bytes by storage class, GPUs by name.
 
     A halted VM counts in full, since one line starts it again. `unsized` counts the objects of unknown size, such as a VM
     of a type that the catalog does not have; only an old manifest has these. A difference may have negative numbers.
@@ -42,7 +42,7 @@ class Totals:
 
     @property
     def all_storage(self) -> int:
-        """MiB of all storage classes together."""
+        """Bytes of all storage classes together."""
         return sum(self.storage.values())
 
     def __bool__(self) -> bool:
@@ -104,7 +104,7 @@ def compute_vm_totals(get: ValueGetter, catalog: Catalog) -> Totals:
 
 
 def _find_vm_size(get: ValueGetter, catalog: Catalog) -> tuple[int, int] | None:
-    """Return the vCPUs and MiB of the instance type, or of the `resources` without one; None if unknown."""
+    """Return the vCPUs and bytes of memory of the instance type, or of the `resources` without one; None if unknown."""
     type_name = get("instanceType")
     instance_type = catalog.instance_types.get(type_name) if isinstance(type_name, str) else None
     if instance_type:
@@ -123,12 +123,9 @@ def compute_disk_totals(get: ValueGetter) -> Totals:
     """Return the totals of one disk."""
     try:
         size = parse_size(get("storage"))
-    except (KeyError, ValueError, TypeError):
+    except ValueError:
         return Totals(disks=1, unsized=1)
     return Totals(disks=1, storage={str(get("storageClass") or ""): size})
-
-
-_MIB_PER_GIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +185,9 @@ class PriceList(NamedTuple):
 def _iter_billable(totals: Totals) -> Iterator[tuple[tuple[str, ...], int, int]]:
     """Yield the path of each price below `prices:`, the quantity that is used, and the quantity that the price is for."""
     yield ("cpu",), totals.cpu, 1
-    yield ("memory",), totals.memory, _MIB_PER_GIB
-    for name, mebibytes in totals.storage.items():
-        yield ("storage", name), mebibytes, _MIB_PER_GIB
+    yield ("memory",), totals.memory, GIBIBYTE
+    for name, size in totals.storage.items():
+        yield ("storage", name), size, GIBIBYTE
     yield ("externalVMs",), totals.addresses, 1
     for name, count in totals.gpus.items():
         yield ("gpus", name), count, 1

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from vmgen.problems import VmgenError
-from vmgen.quantities import format_size, parse_quantity
+from vmgen.quantities import MEBIBYTE, format_size, parse_quantity
 from vmgen.read.dump import Dump, read_dump
 from vmgen.secrets.redact import redact_text
 
@@ -222,5 +222,5 @@ def _format_quantity(value: Any, *, up: bool = False) -> str | None:
     amount = parse_quantity(str(value)) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
     if amount is None:
         return None
-    mebibytes = math.ceil(amount / 2**20) if up else math.floor(amount / 2**20)
-    return format_size(mebibytes) if mebibytes else None
+    mebibytes = math.ceil(amount / MEBIBYTE) if up else math.floor(amount / MEBIBYTE)
+    return format_size(mebibytes * MEBIBYTE) if mebibytes else None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from vmgen.check.rules.disks import size_notation
 from vmgen.importer.conventions import PlatformConventions
 from vmgen.importer.grouping import GroupDraft, GroupMember, group_vms
 from vmgen.importer.key_groups import (
@@ -22,6 +23,7 @@ from vmgen.importer.text import TextLine, render_lines
 from vmgen.merge.layers import DEFAULT_PLATFORM
 from vmgen.merge.own_disks import SYSTEM_DISK
 from vmgen.problems import Place
+from vmgen.quantities import is_whole_size
 from vmgen.read.located import KeyPath, Located, to_plain
 from vmgen.read.schema import load_builtin_schema
 
@@ -128,6 +130,9 @@ class EnvironmentBuilder:
             data["platformVersion"] = version
         if self._namespace != self._base.get_plain("namespace"):
             data["namespace"] = self._namespace
+        if not all(map(is_whole_size, self._list_sizes())) and self._get_size_policy() not in ("off", "warning"):
+            data["policy"] = {size_notation.id: "off"}
+            self._comments[("policy",)] = "for sizes as they are live"
         for key, entries in common.items():
             lower = self._base.get_plain(key) or {}
             difference = {name: value for name, value in entries.items() if lower.get(name) != value}
@@ -135,6 +140,24 @@ class EnvironmentBuilder:
             if difference:
                 data[key] = difference
         return data
+
+    def _get_size_policy(self) -> object:
+        policies = self._base.get("policy")
+        return policies.get_plain(size_notation.id) if policies else None
+
+    def _list_sizes(self) -> Iterator[object]:
+        """Yield the sizes that are written: of disks, and of the memory of VMs without an instance type."""
+        levels: list[Mapping[str, Any]] = [disk.values for disk in self._disks]
+        for vm in self._vms:
+            levels += [vm.values, *vm.values.get("disks", {}).values(), *vm.previous.values()]
+        yield from (level["storage"] for level in levels if "storage" in level)
+        section, *inner = self._conventions.platform.content.get_plain("sizeWithoutType", {}).get("memory", [""])
+        for vm in self._vms:
+            value = vm.values.get(section)
+            for key in inner:
+                value = value.get(key) if value else None
+            if value:
+                yield value
 
     def _build_vms(self, common: _Metadata, *, unlike_names: bool) -> dict[str, Any]:
         base_defaults = self._base.get("defaults")

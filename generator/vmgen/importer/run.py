@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from vmgen.check.policy import is_policy_set
+from vmgen.check.rules.disks import unknown_disk
 from vmgen.check.rules.platform_fields import platform_version_not_written
 from vmgen.importer.conventions import PlatformConventions, load_conventions
 from vmgen.importer.detection import choose_version, collect_evidence, combine
@@ -17,7 +18,7 @@ from vmgen.importer.translate import translate_disk, translate_vm
 from vmgen.importer.user_data_templates import InferredTemplate, infer_templates
 from vmgen.merge.layers import DEFAULT_PLATFORM, load_layers
 from vmgen.pipeline import Renderer, RenderResult
-from vmgen.problems import Problem, VmgenError, did_you_mean, has_errors, sort_problems
+from vmgen.problems import Place, Problem, VmgenError, did_you_mean, has_errors, sort_problems
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project, is_environment_name
 from vmgen.read.schema import Schema, load_builtin_schema
@@ -216,7 +217,7 @@ class _Attempt(NamedTuple):
         self.renderer.layer_loader.override_text(path, content.text.encode())
         rendered = self.renderer.render(self.name)
         found = tuple(_without_advice(rendered))
-        problems = [*self.reported, *_map_to_manifests(found, file, content, self.reported)]
+        problems = [*self.reported, *self._map_to_manifests(found, file, content)]
         round_trip = None
         if rendered.fleet and not has_errors(found):
             round_trip = verify_round_trip(self.manifests, rendered.files, self.notes, self.conventions)
@@ -224,6 +225,31 @@ class _Attempt(NamedTuple):
             problems.extend(problem for problem in round_trip.problems if _get_object(problem) not in refused_objects)
         result = (self.name, self.namespace, file, content, self.notes, round_trip, sort_problems(problems))
         return ImportedEnvironment(*result, templates)
+
+    def _map_to_manifests(self, problems: Iterable[Problem], file: str, content: EnvironmentText) -> Iterator[Problem]:
+        """Yield the problems of the environment at the lines of the manifests that they come from.
+
+        Consequences of what the import has refused are left out: a missing disk, and the default of a refused field.
+        """
+        reported_places = {problem.place for problem in self.reported}
+        refused_fields = self._find_refused_fields()
+        for problem in problems:
+            place = content.find_place(problem.place.line) if problem.place.file == file else None
+            if place is None:
+                yield problem
+            elif (place, problem.subject.rpartition(".")[2]) not in refused_fields and (
+                place not in reported_places or problem.rule != unknown_disk.id
+            ):
+                yield Problem(place, problem.rule, problem.subject, problem.message, problem.severity)
+
+    def _find_refused_fields(self) -> set[tuple[Place, str]]:
+        """Return the names of refused fields, each with the places that a problem of its default value may have."""
+        places = {manifest.display_name: manifest.place for manifest in self.manifests}
+        refused: set[tuple[Place, str]] = set()
+        for problem in self.reported:
+            name, _, field = problem.subject.partition(": ")
+            refused |= {(place, field.rpartition(".")[2]) for place in (problem.place, places.get(name)) if place}
+        return refused
 
 
 def _without_advice(rendered: RenderResult) -> Iterator[Problem]:
@@ -236,19 +262,3 @@ def _without_advice(rendered: RenderResult) -> Iterator[Problem]:
 
 def _get_object(problem: Problem) -> str:
     return problem.subject.partition(":")[0]
-
-
-def _map_to_manifests(
-    problems: Iterable[Problem], file: str, content: EnvironmentText, reported: Sequence[Problem]
-) -> Iterator[Problem]:
-    """Yield the problems of the environment at the lines of the manifests that they come from.
-
-    A missing disk is left out if the import has reported it already.
-    """
-    reported_places = {problem.place for problem in reported}
-    for problem in problems:
-        place = content.find_place(problem.place.line) if problem.place.file == file else None
-        if place is None:
-            yield problem
-        elif place not in reported_places or problem.rule != "unknown-disk":
-            yield Problem(place, problem.rule, problem.subject, problem.message, problem.severity)

@@ -22,7 +22,7 @@ class CatalogEntry(NamedTuple):
 
 
 class InstanceType(NamedTuple):
-    """A size of VM: vCPUs, and memory in MiB. `series` is empty if the catalog has none."""
+    """A size of VM: vCPUs, and memory in bytes. `series` is empty if the catalog has none."""
 
     name: str
     located: Located
@@ -47,7 +47,7 @@ class Image(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """An operating-system profile with the vCPUs and the MiB of memory that the platform requires for it; 0 if unknown."""
+    """An operating-system profile with the vCPUs and the bytes of memory that the platform requires for it; 0 if unknown."""
 
     name: str
     located: Located

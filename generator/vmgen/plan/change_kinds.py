@@ -38,12 +38,12 @@ def _is_growth(before: Any, after: Any) -> bool:
 
 
 def _parse_amount(value: Any) -> float | None:
-    """Return a number, or a size in MiB; None for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    """Return a number, or a size in bytes; None for anything else."""
+    if isinstance(value, float):
         return value
     try:
-        return parse_size(value) if isinstance(value, str) else None
-    except (KeyError, ValueError):
+        return parse_size(value)
+    except ValueError:
         return None
 
 

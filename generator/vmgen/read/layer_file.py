@@ -95,7 +95,7 @@ def _map_keys(value: Located, changes: Mapping[str, _Change]) -> Located:
 
 
 def _expand_disk(disk: Located) -> Located:
-    return disk.with_data({"storage": disk}) if isinstance(disk.data, str) else disk
+    return disk.with_data({"storage": disk}) if isinstance(disk.data, str | int) else disk
 
 
 def _expand_attachments(attachments: Located) -> Located:

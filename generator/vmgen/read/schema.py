@@ -250,6 +250,8 @@ def _describe_error(
 ) -> tuple[Rule, str]:
     """Return the rule and the message of an error."""
     value = _abbreviate(to_plain(item))
+    if kind == "minimum" and isinstance(schema.get("type"), list) and "string" in schema["type"]:
+        return WRONG_TYPE, _describe_wrong_type(schema["type"], item.data, schema)
     if kind == "type":
         return WRONG_TYPE, _describe_wrong_type(details["types"], item.data, schema)
     if kind == "required":

@@ -10,7 +10,7 @@ from vmgen.check.totals import Cost, Totals, compute_disk_totals, compute_vm_tot
 from vmgen.expand.model import Disk, Fleet, VirtualMachine
 from vmgen.merge.environment import Environment
 from vmgen.plan.totals import TotalsDelta
-from vmgen.quantities import format_size
+from vmgen.quantities import GIBIBYTE, format_size, round_up_to_mebibytes
 from vmgen.report.tables import TableRows
 
 _ALL_LABEL = "(all)"
@@ -132,9 +132,9 @@ def _format_signed(number: int, format_amount: Callable[[int], str], suffix: str
     return f"{'+' if number > 0 else '-'}{format_amount(abs(number))}{suffix}" if number else ""
 
 
-def _format_gibibytes(mebibytes: int) -> str:
-    """Format MiB as `16 GiB`, exact to two digits."""
-    return f"{mebibytes / 1024:,.2f}".rstrip("0").rstrip(".") + " GiB"
+def _format_gibibytes(size: int) -> str:
+    """Format bytes as `16 GiB`, exact to two digits."""
+    return f"{size / GIBIBYTE:,.2f}".rstrip("0").rstrip(".") + " GiB"
 
 
 def summary_to_dict(summary: EnvironmentSummary) -> dict[str, Any]:
@@ -144,7 +144,11 @@ def summary_to_dict(summary: EnvironmentSummary) -> dict[str, Any]:
         "totals": totals_to_dict(summary.total),
         "groups": [{"group": group, **totals_to_dict(totals)} for group, totals in summary.groups.items()],
         "budget": [
-            {"key": limit.measure.key, "used": limit.measure.get_amount(summary.unfiltered), "limit": limit.maximum}
+            {
+                "key": limit.measure.key,
+                "used": limit.measure.count_units(limit.measure.get_amount(summary.unfiltered)),
+                "limit": limit.measure.count_units(limit.maximum),
+            }
             for limit in summary.limits
         ],
         "cost": _cost_to_dict(summary.cost),
@@ -156,9 +160,9 @@ def totals_to_dict(totals: Totals) -> dict[str, Any]:
     return {
         "vms": totals.vms,
         "cpu": totals.cpu,
-        "memoryMiB": totals.memory,
+        "memoryMiB": round_up_to_mebibytes(totals.memory),
         "disks": totals.disks,
-        "storageMiB": dict(totals.storage),
+        "storageMiB": {name: round_up_to_mebibytes(size) for name, size in totals.storage.items()},
         "externalVMs": totals.addresses,
         "gpus": dict(totals.gpus),
     }

@@ -249,7 +249,7 @@ def _list_disk_names(spec: Mapping[str, Any]) -> list[str]:
 
 
 def _format_size(spec: Mapping[str, Any], totals: Totals, kind: str) -> str:
-    """Return the size of a live object; as it is written, if it is none that vmgen counts in (`100G`)."""
+    """Return the size of a live object; as it is written, if that is none."""
     if totals.unsized:
         return str(spec.get("storage" if kind == "VMDisk" else "instanceType") or "size not known")
     return format_size(totals.all_storage) if kind == "VMDisk" else f"{totals.cpu} vCPU, {format_size(totals.memory)}"

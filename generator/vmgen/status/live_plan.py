@@ -10,14 +10,12 @@ from vmgen.expand.model import Fleet
 from vmgen.plan.desired import Identity
 from vmgen.plan.plan import ObjectChange, Plan
 from vmgen.plan.verdicts import Verdict
-from vmgen.quantities import format_size
+from vmgen.quantities import MEBIBYTE, format_size
 from vmgen.read.dump import Dump
 from vmgen.secrets.redact import REDACTED
 from vmgen.status.drift import get_field
 from vmgen.status.health import iter_conditions
 from vmgen.status.quotas import list_limits
-
-_MIB = 1024 * 1024
 
 
 class LiveNote(NamedTuple):
@@ -30,7 +28,7 @@ class LiveNote(NamedTuple):
 
 
 class PlannedSize(NamedTuple):
-    """What an object adds: vCPUs, MiB of memory, MiB of storage. A smaller one adds a negative amount."""
+    """What an object adds: vCPUs, bytes of memory, bytes of storage. A smaller one adds a negative amount."""
 
     environment: str
     namespace: str
@@ -111,13 +109,13 @@ def _get_amount(resource: str, totals: Totals) -> float:
     """Return how much of a quota's resource an object takes: cores, bytes, or a number of disks."""
     amounts = {
         "limits.cpu": float(totals.cpu),
-        "limits.memory": float(totals.memory) * _MIB,
-        "requests.memory": float(totals.memory) * _MIB,
-        "requests.storage": float(totals.all_storage) * _MIB,
+        "limits.memory": float(totals.memory),
+        "requests.memory": float(totals.memory),
+        "requests.storage": float(totals.all_storage),
         "persistentvolumeclaims": float(totals.disks),
     }
     return amounts.get(resource, 0.0)
 
 
 def _format_left(resource: str, amount: float) -> str:
-    return format_size(int(amount // _MIB)) if resource.endswith(("memory", "storage")) else f"{amount:g}"
+    return format_size(int(amount // MEBIBYTE) * MEBIBYTE) if resource.endswith(("memory", "storage")) else f"{amount:g}"

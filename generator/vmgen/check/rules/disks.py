@@ -7,12 +7,13 @@ from itertools import islice
 from typing import NamedTuple
 
 from vmgen.check.disk_names import DiskIndex
+from vmgen.check.policy import policy
 from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.own_disks import VmSettings
 from vmgen.problems import Place
-from vmgen.quantities import parse_size
+from vmgen.quantities import GIBIBYTE, MEBIBYTE, format_size, is_whole_size, parse_size
 from vmgen.read.located import Located
 
 
@@ -98,6 +99,48 @@ def missing_storage(environment: Environment) -> Iterator[Finding]:
             yield Finding(disk.located.place, f"{path}.storage", message)
 
 
+@policy("size-notation", "error")
+def size_notation(environment: Environment) -> Iterator[Finding]:
+    """A size that is not a whole number of Mi, Gi or Ti: in powers of ten (`100G`), in bytes, or with a fraction. The platform
+    accepts it, but `100G` is 7 % less than `100Gi`.
+
+    Write the size that the message names. For disks that were created with such a size, set `size-notation: off` in `policy:`,
+    as `vmgen import` does.
+    """
+    for place, subject, size in _iter_sizes(environment):
+        if not is_whole_size(size):
+            binary = f"{size}i" if str(size)[-1] in "MGTPE" else size
+            message = f"{_describe_size(size)}; write {_round_up_size(parse_size(binary))}"
+            yield Finding(place, subject, f"{message}, or `size-notation: off` in `policy:` if it was created so")
+
+
+def _iter_sizes(environment: Environment) -> Iterator[tuple[Place, str, str | int]]:
+    """Yield the sizes of the disks, and the memory of VMs without an instance type."""
+    for disk, path, _ in environment.all_disk_settings:
+        size = disk.get("storage")
+        if size and isinstance(size.data, str | int):
+            yield size.place, f"{path}.storage", size.data
+    key_path = environment.platform.content.get_plain("sizeWithoutType", {}).get("memory", [])
+    for _, vm, path in environment.vm_settings if key_path else ():
+        memory: Located | None = vm.values.located
+        for key in key_path:
+            memory = memory.get(key) if memory else None
+        if memory and isinstance(memory.data, str | int):
+            yield memory.place, f"{path}.{'.'.join(key_path)}", memory.data
+
+
+def _describe_size(size: str | int) -> str:
+    subject = f"{size} bytes are" if str(size).isdigit() else f"{size} is"
+    gibibytes = f"{parse_size(size) / GIBIBYTE:.2f}".rstrip("0").rstrip(".")
+    return f"{subject} {gibibytes}Gi"
+
+
+def _round_up_size(size: int) -> str:
+    """Return a size exactly if it is a whole number of Mi, else rounded up to Gi, or to Mi below that."""
+    unit = GIBIBYTE if size % MEBIBYTE and size >= GIBIBYTE else MEBIBYTE
+    return format_size(-(-size // unit) * unit)
+
+
 @rule("storage-below-minimum")
 def storage_below_minimum(environment: Environment) -> Iterator[Finding]:
     """A disk that is smaller than its image requires. The copy is refused, and the disk stays pending.
@@ -107,7 +150,7 @@ def storage_below_minimum(environment: Environment) -> Iterator[Finding]:
     for disk, path, _ in environment.disk_settings:
         name, size = disk.get("image"), disk.get("storage")
         image = environment.platform.catalog.find_image(name.text) if name else None
-        if name and size and image and parse_size(size.text) < parse_size(image.min_storage):
+        if name and size and image and parse_size(size.data) < parse_size(image.min_storage):
             message = f"{size.data} is too small for the image '{name.data}'; write {image.min_storage} or more"
             yield Finding(size.place, f"{path}.storage", message)
 

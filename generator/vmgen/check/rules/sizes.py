@@ -22,7 +22,7 @@ _CAPACITY_PATTERN = re.compile(
     (\s{0,8} (ram | memory | mem))?
     """
 )
-_MIB_PER_UNIT = {"m": 1, "g": 1024, "t": 1024 * 1024}
+_BYTES_PER_UNIT = {"m": 2**20, "g": 2**30, "t": 2**40}
 
 
 @rule("missing-instance-type")
@@ -128,11 +128,11 @@ def suggest_type(name: str, types: Mapping[str, InstanceType]) -> str:
 
 
 def parse_capacity(text: str) -> tuple[int, int] | None:
-    """Return the vCPUs and MiB of memory that a text asks for, or None if it is no size."""
+    """Return the vCPUs and bytes of memory that a text asks for, or None if it is no size."""
     match = _CAPACITY_PATTERN.fullmatch(text.strip())
     if match is None:
         return None
-    return int(match["cpu"]), int(match["memory"]) * _MIB_PER_UNIT[(match["unit"] or "g").lower()]
+    return int(match["cpu"]), int(match["memory"]) * _BYTES_PER_UNIT[(match["unit"] or "g").lower()]
 
 
 def _suggest_for_capacity(cpu: int, memory: int, types: Iterable[InstanceType]) -> str:

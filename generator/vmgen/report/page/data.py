@@ -16,7 +16,7 @@ from vmgen.nameless import fill, get_placeholders
 from vmgen.plan.plan import ObjectChange, Plan
 from vmgen.plan.totals import sum_deltas
 from vmgen.printable import escape
-from vmgen.quantities import parse_size
+from vmgen.quantities import parse_size, round_up_to_mebibytes
 from vmgen.read.layer_file import LayerFile
 from vmgen.read.repository import Project
 from vmgen.render.manifests import (
@@ -160,13 +160,19 @@ class _RowBuilder:
 def _build_machine_cells(machine: VirtualMachine, fleet: Fleet, storage: int) -> Sequence[Any]:
     totals = compute_machine_totals(machine, fleet)
     image = machine.settings.get_plain("image", "")
-    size = (machine.values["instanceType"], totals.cpu, totals.memory, storage, image)
+    size = (
+        machine.values["instanceType"],
+        totals.cpu,
+        round_up_to_mebibytes(totals.memory),
+        round_up_to_mebibytes(storage),
+        image,
+    )
     return (machine.name, machine.group, *size, describe_exposure(machine), describe_state(machine))
 
 
 def _build_disk_cells(disk: Disk) -> Sequence[Any]:
     values = disk.values
-    size = (parse_size(values["storage"]), values["storageClass"])
+    size = (round_up_to_mebibytes(parse_size(values["storage"])), values["storageClass"])
     protected = bool(disk.settings.get_plain("protect", True))
     return (disk.name, disk.group, disk.vm, redact(describe_source(disk)), *size, bool(values["optical"]), protected)
 
