@@ -406,19 +406,26 @@ def _apply_gate(
     delivery: _DeliveryFiles | None,
 ) -> tuple[Problem, ...]:
     """Return what the gate refuses. No plan is built if no existing object changes or goes and there is no tombstone."""
-    from vmgen.plan.delivery import list_changed_files
-
     desired = [environment.desired for environment in rendered if environment.desired]
     files = {path: content for state in desired for path, content in state.files.items()}
     names = (*(state.environment for state in desired), *base.removed_environments)
     differing = base.baseline.find_differing(names, files, changes)
-    is_delivery_same = not (delivery and base.delivery and list_changed_files(base.delivery, delivery.files, delivery.only))
+    is_delivery_same = not (delivery and base.delivery and _changes_delivery(delivery, base.delivery))
     has_tombstones = any(state.tombstones for state in desired)
     has_new_previous = any(not base.baseline.contains(path) for state in desired for path in state.previous)
     has_policies = (project.root / POLICIES_FOLDER).is_dir()  # a policy may count what is new
     if is_delivery_same and not (differing or base.removed_environments or has_tombstones or has_new_previous or has_policies):
         return ()
     return plan_and_gate(project, rendered, base, differing)[1]
+
+
+def _changes_delivery(delivery: _DeliveryFiles, baseline: Baseline) -> bool:
+    """Return whether a file of an engine is new, differs or goes. Without any file nothing can, and no plan is imported."""
+    if not (delivery.files or baseline.environments):
+        return False
+    from vmgen.plan.delivery import list_changed_files
+
+    return bool(list_changed_files(baseline, delivery.files, delivery.only))
 
 
 def plan_and_gate(

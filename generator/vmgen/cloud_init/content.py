@@ -54,7 +54,7 @@ def check_content(text: str, header: str, level: int = 0) -> Iterator[UserDataFi
 def split_envelope(text: str, header: str) -> Envelope:
     """Return the parts of a message or an archive; none of any other text."""
     if header == MIME_HEADER:
-        from vmgen.cloud_init.mime import split_message  # `email` takes a while to import
+        from vmgen.cloud_init.mime import split_message
 
         return split_message(text)
     return split_archive(text) if header == ARCHIVE_HEADER else Envelope()

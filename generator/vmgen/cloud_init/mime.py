@@ -5,14 +5,15 @@ from __future__ import annotations
 import binascii
 import re
 import zlib
-from email import message_from_string
-from email.message import Message
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmgen.cloud_init.document import UserDataFinding, detect_header
 from vmgen.cloud_init.parts import Envelope, Part, build_part, check_part
 from vmgen.cloud_init.rules import INVALID_PART
 from vmgen.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 # Python's parser of messages calls itself for each level.
 MAX_BOUNDARIES = 50
@@ -33,6 +34,8 @@ class _Body(NamedTuple):
 
 def split_message(text: str, types: tuple[str, ...] = ()) -> Envelope:
     """Return the parts of a MIME message, decoded. `types` are those that another reader than cloud-init takes."""
+    from email import message_from_string  # it takes a while to import, and few user data are messages
+
     if len(re.findall("boundary", text, re.IGNORECASE)) > MAX_BOUNDARIES:
         finding = UserDataFinding(INVALID_PART, f"has more than {MAX_BOUNDARIES} boundaries; nest fewer messages")
         return Envelope((), (finding,))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmgen.plan.desired import DesiredState, Identity
-from vmgen.plan.plan import Plan
 from vmgen.problems import Place, Problem
 from vmgen.rules import CLONE_CYCLE, CLONE_OF_REMOVED
+
+if TYPE_CHECKING:  # a render without a plan does not import what builds one
+    from vmgen.plan.plan import Plan
 
 
 class _Clone(NamedTuple):

@@ -218,9 +218,8 @@ def find_repository(folder: Path) -> Repository | None:
 
     Raises VmgenError if there is a `.git` that git cannot use, or no git program: taken for none, it would open the gate.
     """
-    # Git looks in the same places, but only after its start.
     resolved = folder.resolve()
-    work_tree = next((parent for parent in (resolved, *resolved.parents) if os.path.lexists(parent / ".git")), None)
+    work_tree = _find_work_tree(resolved)
     if work_tree is None:
         return None
     questions = ("--show-object-format", "--is-shallow-repository", "--is-inside-work-tree", "--show-prefix")
@@ -242,8 +241,15 @@ def find_repository(folder: Path) -> Repository | None:
     return Repository(folder, algorithm, shallow == "true", prefix)
 
 
+def _find_work_tree(folder: Path) -> Path | None:
+    """Return the folder at or above a resolved one that has a `.git`. Git looks there too, but only after its start."""
+    return next((parent for parent in (folder, *folder.parents) if os.path.lexists(parent / ".git")), None)
+
+
 def read_tree_id(folder: Path, name: str) -> str:
     """Return the id of what is committed at HEAD of a folder's subfolder; empty if nothing is, or nothing can be told."""
+    if _find_work_tree(folder.resolve()) is None:
+        return ""
     try:
         code, output, _ = _run_git(folder, "rev-parse", "--verify", "--quiet", f"HEAD:./{name}")
     except FileNotFoundError:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,6 +75,8 @@ def load_configuration(root: Path) -> Configuration:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     """Return the text of a file and the data in it. Raises ProblemsError."""
+    import tomllib  # most repositories have no such file
+
     try:
         text = read_source(str(path), find_work_tree(str(path.parent))).decode()
         return {"text": text, "data": tomllib.loads(text)}

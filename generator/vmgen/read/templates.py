@@ -68,6 +68,7 @@ class Templates:
         self.project = project
         self._display_paths: dict[str, str] = {}
         self._sources: dict[str, str] = {}
+        self._trees: dict[str, nodes.Template] = {}
         self._name_independent: dict[tuple[str, NameVariables], bool] = {}
         self._steps = StepCounter()
         self._sandbox = Sandbox(self._steps, finalize, loader=_TemplateLoader(self, tracer), optimized=tracer is None)
@@ -138,6 +139,7 @@ class Templates:
     def add_source(self, name: str, source: str, display_path: str) -> None:
         """Make a text a template of this name; `display_path` is the file that it stands in."""
         self._sources[name], self._display_paths[name] = source, display_path
+        self._trees.pop(name, None)
 
     def has_source(self, name: str) -> bool:
         """Return True if there is a template of this name."""
@@ -173,8 +175,16 @@ class Templates:
         """Return whether a template only writes these variables, and tests and loops over those that allow it."""
         key = (name, variables)
         if key not in self._name_independent:
-            self._name_independent[key] = only_writes(self.parse(name), variables)
+            self._trees[name] = self._trees.get(name) or self.parse(name)
+            self._name_independent[key] = only_writes(self._trees[name], variables)
         return self._name_independent[key]
+
+    def take_tree(self, name: str) -> nodes.Template:
+        """Return the tree of a template for its compilation, which changes it: parsed already if it was looked at before.
+
+        Raises like `parse`.
+        """
+        return self._trees.pop(name, None) or self.parse(name)
 
     def _to_problem(self, name: str, error: Exception, values: Mapping[str, Any]) -> Problem:
         line, display_path = 1, self._display_paths.get(name, f"templates/{name}")
@@ -221,7 +231,7 @@ class _TemplateLoader(BaseLoader):
         self._tracer = tracer
 
     def load(self, environment: Any, name: str, globals: Any = None) -> Any:
-        tree = self._templates.parse(name)
+        tree = self._templates.take_tree(name)
         display_path = self._templates.read_source(name)[1]
         count_steps(tree)
         if self._tracer:
