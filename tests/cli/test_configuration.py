@@ -206,6 +206,13 @@ def test_verbose_names_the_engine(made: Callable, engine: list[str]) -> None:
     assert f"{engine[0]} " in repository.run("check", "-v").messages
 
 
+@pytest.mark.parametrize("command", ["check", "explain", "import", "schema"])
+def test_directory_after_the_command(made: Callable, command: str) -> None:
+    """`-C` after the command is refused, with the line to type instead."""
+    run = made("").run(command, "-C", "a b")
+    assert (run.code, run.messages.splitlines()[-1]) == (2, f"Error: write -C before the command: vmgen -C 'a b' {command}")
+
+
 @pytest.mark.parametrize("arguments", [["--color", "always", "plan"], ["plan", "--color", "always"]], ids=" ".join)
 def test_color_anywhere(made: Callable, arguments: list[str]) -> None:
     """`--color` is taken before and after the command."""

@@ -382,3 +382,11 @@ def test_hooks(repository: Callable) -> None:
         done = made.process(*arguments)
         assert done.returncode == 0, done.stderr
     assert {hook["id"]: hook["pass_filenames"] for hook in hooks} == {"vmgen-render": False, "vmgen-check": False}
+
+
+def test_hooks_run_when_files_are_only_deleted() -> None:
+    """pre-commit names no deleted files to a hook, so ours and that of `init` run at each commit."""
+    hooks = yaml.safe_load((CHECKOUT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((CHECKOUT / "generator/vmgen/starter/pre-commit-config.yaml").read_text(encoding="utf-8"))
+    for hook in [*hooks, *config["repos"][0]["hooks"]]:
+        assert (hook["always_run"], "files" in hook) == (True, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -25,11 +26,12 @@ def verbosity_options(function: CommandFunction) -> CommandFunction:
 
 
 def add_shared_options(command: click.Command) -> None:
-    """Let a command take `--color`, `-v` and `-q` after its name too. They are left out of its help."""
+    """Let a command take `--color`, `-v` and `-q` after its name too, and explain where `-C` goes. The help omits them."""
     if any(parameter.name == "color" for parameter in command.params):
         return
     command.params += [
         click.Option(["--color"], type=click.Choice(COLOR_CHOICES), expose_value=False, hidden=True, callback=_override_color),
+        click.Option(["-C", "--directory"], expose_value=False, hidden=True, callback=_refuse_directory),
         click.Option(["-v", "--verbose"], is_flag=True, expose_value=False, hidden=True, callback=_set_verbosity(1)),
         click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, hidden=True, callback=_set_verbosity(-1)),
     ]
@@ -55,6 +57,12 @@ def _set_verbosity(level: int) -> Callable[[click.Context, click.Parameter, bool
             context.meta[VERBOSITY] = level
 
     return set_level
+
+
+def _refuse_directory(context: click.Context, parameter: click.Parameter, value: str | None) -> None:  # noqa: ARG001
+    # By now the group of commands has read the vmgen.toml of the folder in which the run started.
+    if value is not None:
+        raise click.UsageError(f"write -C before the command: vmgen -C {shlex.quote(value)} {context.info_name}", context)
 
 
 def _override_color(context: click.Context, parameter: click.Parameter, value: str | None) -> None:  # noqa: ARG001

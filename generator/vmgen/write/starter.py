@@ -56,10 +56,7 @@ _IN_DIRECTORY = {
         "codequality: ": "codequality: {0}/",
         "junit: gl": "junit: {0}/gl",
     },
-    ".pre-commit-config.yaml": {
-        "make --silent check": "make --silent --directory {0} check",
-        "files: ^(": "files: ^{0}/(",
-    },
+    ".pre-commit-config.yaml": {"make --silent check": "make --silent --directory {0} check"},
     "CODEOWNERS": {"/manifests/*/disks/": "/{0}/manifests/*/disks/"},
 }
 _NO_KEYS = """\
