@@ -17,7 +17,7 @@ ENVIRONMENTS = 3
 GROUP_SIZES = (1, 50, 5, 200, 20, 2, 100, 500, 10, 30)
 OWN_SIZE_EVERY = 10
 TEMPLATE = "web.yaml.j2"
-# The user data of one VM. Peers write the same text, with the name, number and group of the VM in the place of these words.
+# The user data of one VM. Peers write the same text, with the name, number and group of the VM instead of these words.
 USER_DATA = """\
 #cloud-config
 hostname: NAME

@@ -1,7 +1,7 @@
 """Sets up the virtual environment of the peers and of the plot, as the lock beside this file pins them.
 
 It is not the tool's own environment: nothing in it may change what vmgen runs with. A package that cannot be installed here
-is left out, and whoever measures says so.
+is left out, and the caller reports it.
 """
 
 from __future__ import annotations

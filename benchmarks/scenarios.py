@@ -1,4 +1,4 @@
-"""What is measured at each size: vmgen in each situation, and its peers."""
+"""The measurements at each size: vmgen in each situation, and its peers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of docs/ on what vmgen says: the verdicts of its platforms, and the documents that it prints as JSON."""
+"""The pages of docs/ on vmgen's output: the verdicts of its platforms, and the documents that it prints as JSON."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ PROGRAMS = Path(__file__).resolve().parent / "programs"
 
 
 class Peer(NamedTuple):
-    """A tool that is installed. `command` renders the values in a file into a folder; `how` says in which way."""
+    """A tool that is installed. `command` renders the values in a file into a folder; `how` describes it."""
 
     name: str
     version: str

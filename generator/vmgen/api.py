@@ -46,7 +46,7 @@ def render(repository: Project, *names: str) -> tuple[RenderResult, ...]:
 
 
 def plan(repository: Project, *names: str, against: str | None = None) -> Plan:
-    """Plan what the platform does when environments, all by default, replace what is committed at a ref, by default HEAD.
+    """Plan what the platform does when environments, all by default, replace the files committed at a ref, by default HEAD.
 
     Outside of Git the files in `manifests/` are what exists. `problems` are those of the environments and what the gate
     refuses; the plan is not `complete` if they keep a part of an environment out of it. Raises VmgenError if there is no such

@@ -58,7 +58,7 @@ def digest_folder(folder: str, top: str = "") -> dict[str, str]:
                     pending.append((entry.path, f"{name}/"))
             elif entry.is_file(follow_symlinks=is_followed):
                 digests[name] = digest_file(entry.path)
-            else:  # a link, or a pipe, which would block whoever opens it
+            else:  # a link, or a pipe, which would block a reader
                 digests[name] = _NOT_A_FILE
     return digests
 

@@ -1,4 +1,4 @@
-"""Compare and reuse texts that differ in names only, by putting a placeholder in the place of each name.
+"""Compare and reuse texts that differ in names only, with a placeholder for each name.
 
 A placeholder is one character of Unicode's private use area: YAML reads it as text, and no name in Kubernetes holds it.
 """
@@ -30,7 +30,7 @@ def abstract(text: str, names: Sequence[str]) -> str | None:
 
 
 def fill(nameless: str, names: Sequence[str]) -> str:
-    """Return an abstracted text with names in the place of its placeholders. Only the last name may hold placeholders."""
+    """Return an abstracted text with names instead of its placeholders. Only the last name may hold placeholders."""
     for name, placeholder in zip(names, get_placeholders(len(names))):
         nameless = nameless.replace(placeholder, name)
     return nameless

@@ -200,7 +200,7 @@ class Renderer:
 
     @property
     def plan_rule_ids(self) -> tuple[str, ...]:
-        """The ids of what is found in the plan: the policies on changes, and what a rebuild would erase."""
+        """The ids of problems that are found in the plan: the policies on changes, and data that a rebuild would erase."""
         return (REBUILD_ERASES_DATA.id, *(policy.id for policy in self.policies.change_policies))
 
     def has_template(self, name: str) -> bool:
@@ -335,7 +335,7 @@ def _list_kustomizations(
 
 
 def _is_own_file(project: Project, name: str) -> bool:
-    """Return whether a regular file lies in the output folder; a link leads out of what an engine gets."""
+    """Return whether a regular file is in the output folder; a link leads out of the folder that an engine gets."""
     path = project.manifests / name
     return path.is_file() and not path.is_symlink()
 
@@ -413,7 +413,7 @@ def _apply_gate(
     is_delivery_same = not (delivery and base.delivery and _changes_delivery(delivery, base.delivery))
     has_tombstones = any(state.tombstones for state in desired)
     has_new_previous = any(not base.baseline.contains(path) for state in desired for path in state.previous)
-    has_policies = (project.root / POLICIES_FOLDER).is_dir()  # a policy may count what is new
+    has_policies = (project.root / POLICIES_FOLDER).is_dir()  # a policy may count new objects
     if is_delivery_same and not (differing or base.removed_environments or has_tombstones or has_new_previous or has_policies):
         return ()
     return plan_and_gate(project, rendered, base, differing)[1]
@@ -447,7 +447,7 @@ def plan_and_gate(
     plan = build_plan(platforms, desired, base.baseline, base.removed_environments, differing)
     is_complete = len(desired) == len(rendered) and not any(state.omissions for state in desired)
     plan = plan._replace(complete=is_complete)
-    # Of an environment with errors nothing is known of its delivery, which is no reason to say that it goes.
+    # The delivery of an environment with errors is unknown, which is no reason to report its deletion.
     delivery = _collect_delivery(project, tuple(each for each in rendered if each.files or not has_errors(each.problems)))
     if delivery:
         plan = add_delivery(plan, base, desired, delivery.files, delivery.only)

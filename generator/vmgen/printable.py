@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 # What str.isprintable() refuses is control characters, line separators, and what changes the direction of a text or has no
-# width: https://trojansource.codes says what can be hidden so.
+# width: https://trojansource.codes shows what can be hidden so.
 _UNPRINTABLE_IN_JSON = re.compile(r"[^\x00-\x7e]")
 
 
@@ -20,7 +20,7 @@ def escape(text: str, keep: str = "") -> str:
 
 
 def format_json(document: Any, default: Callable[[Any], Any] | None = None) -> str:
-    """Return a document as indented JSON with a line break at its end; what is not printable is escaped."""
+    """Return a document as indented JSON with a line break at its end; unprintable characters are escaped."""
     text = json.dumps(document, indent=2, ensure_ascii=False, default=default) + "\n"
     return text if text.replace("\n", "").isprintable() else _UNPRINTABLE_IN_JSON.sub(_escape_in_json, text)
 

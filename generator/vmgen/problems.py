@@ -22,7 +22,7 @@ class Place(NamedTuple):
 class Problem(NamedTuple):
     """An error, a warning or a notice, with its remedy in the message.
 
-    A notice asks for nothing: it says what else decides. Like a warning, it changes no exit code.
+    A notice asks for nothing: it names what else decides. Like a warning, it changes no exit code.
 
     `rule` is the stable id that is printed in brackets, `subject` the path of the key (`vms.web.count`) or empty. `lines` are
     printed unchanged below the message: lines to paste into a file, or a diff.
@@ -79,7 +79,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return what to write in the place of an unknown word, to end a message with: the nearest, or else all that there are."""
+    """Return what to write instead of an unknown word, as the end of a message: the nearest word, or else all words."""
     known = sorted(known)
     return did_you_mean(word, known) or (f"; available: {', '.join(known)}" if known else "; there are none")
 

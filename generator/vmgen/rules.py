@@ -79,7 +79,7 @@ UNPRINTABLE_CHARACTER = Rule(
 tools lose or change them.""",
 )
 
-# The JSON Schema of what was read
+# The JSON Schema of the files read
 UNKNOWN_KEY = Rule(
     "unknown-key",
     "An unknown key. The platform would silently accept and ignore it. The message suggests the closest key.",
@@ -279,7 +279,7 @@ their common ApplicationSet. Set a different `prefix:`, or move the settings to 
 )
 KUSTOMIZE_DIFFERS = Rule("kustomize-differs", "kustomize builds different objects from manifests/ than vmgen rendered.")
 
-# Comparing with what is committed, and writing
+# Comparing with the committed files, and writing
 TRACKED_NOTES = Rule(
     "tracked-notes",
     """A file below `.vmgen/` that Git tracks. vmgen stores its stamps there, and a commit could forge them. Run `git rm -r
@@ -444,7 +444,7 @@ EDIT_BY_HAND = Rule(
 one that several lines define. Write the printed lines, or name the file with `--in`.""",
 )
 
-# Status: what is live against what is committed
+# Status: the live objects against the committed ones
 LIVE_FAILED = Rule(
     "live-failed",
     """The platform reports that it could not create an object, or that a VM does not run. The message comes from the

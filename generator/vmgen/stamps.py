@@ -49,7 +49,7 @@ class StampStore:
         """`today` is part of each stamp, since waivers and tombstones end by date."""
         self._project = project
         self._root = str(project.root)
-        # The gate looks at what is committed, so another commit may have another answer for the same files.
+        # The gate looks at the committed files, so another commit may have another answer for the same files.
         committed = read_tree_id(project.root, project.output)
         shared = self._digest_shared()
         self._shared_inputs = compute_digest([installation_id(), str(today), committed, *environment_names, *shared])
@@ -65,8 +65,8 @@ class StampStore:
     def record(self, run: RunResult) -> None:
         """Stamp the environments of a run whose files were all written. A stamp that cannot be written costs only time.
 
-        The digests are of what was read and written, whatever somebody has saved there since. Environments with tombstones
-        or foreign files, and those that lose a committed file, get no stamp: what is said of those depends on the commit, on
+        The digests are of the bytes read and written, not of later changes to the files. Environments with tombstones
+        or foreign files, and those that lose a committed file, get no stamp: messages about those depend on the commit, on
         files that are not ours, and on where else a disk has gone.
         """
         delivery = _update_digests(self._delivery, run.delivery)

@@ -115,7 +115,7 @@ def _format_item(value: Any, indent: int) -> str:
     if _is_list(value) and not any(isinstance(item, Mapping | list | tuple) for item in value):
         return f" {to_flow(value)}"  # a command and its arguments read best on one line
     block = _format_block(value, indent)
-    # The first key stands on the line of the dash.
+    # The first key is on the line of the dash.
     return f" {block[indent + 1 :]}" if isinstance(value, Mapping) and value else block
 
 

@@ -1,1 +1,1 @@
-"""CHECK: rules look at a merged environment and say what the platform would accept in silence and fail on later."""
+"""CHECK: rules find mistakes in a merged environment that the platform would accept silently and fail on later."""

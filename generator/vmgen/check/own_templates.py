@@ -1,4 +1,4 @@
-"""The templates, tables and platforms of a repository that decide in the place of the built-in ones."""
+"""The templates, tables and platforms of a repository that replace built-in ones."""
 
 from __future__ import annotations
 

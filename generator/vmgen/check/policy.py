@@ -16,7 +16,7 @@ from vmgen.problems import Problem, Severity, did_you_mean
 from vmgen.rules import UNKNOWN_POLICY
 
 PolicySeverity = Literal["error", "warning", "off"]
-# `advice` is a warning, and an error where the environment says `stage: production`.
+# `advice` is a warning, and an error if the environment sets `stage: production`.
 PolicyDefault = Literal["error", "warning", "off", "advice"]
 PRODUCTION = "production"
 # A problem of a group is not repeated for an override that inherits the same line.

@@ -81,7 +81,7 @@ def parse_ssh_key(text: str) -> SshKey | SshKeyFault:
 
 
 def identify_ssh_key(text: str) -> object:
-    """Return what is equal for two lines with one key and the same options, whatever their comments say."""
+    """Return a value that is equal for two lines with one key and the same options, independent of their comments."""
     key = parse_ssh_key(text)
     return text if isinstance(key, SshKeyFault) else (key.body, key.options)
 

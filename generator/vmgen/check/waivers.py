@@ -85,7 +85,7 @@ class WaiverFilter:
 
 
 def waive(problem: Problem, waivers: Iterable[Waiver], today: date) -> tuple[list[Problem], list[Waiver]]:
-    """Return what is left of a problem, and the waivers that cover it."""
+    """Return the rest of a problem, and the waivers that cover it."""
     covering = [waiver for waiver in waivers if waiver.covers(problem)]
     longest = max(covering, key=lambda waiver: waiver.until, default=None)
     if longest is None:

@@ -68,7 +68,7 @@ def build_retirement(reason: str | None, until: str | None) -> Retirement:
 
 
 def edit_environment(color: str, options: EditOptions, edit: Callable[[EditTarget], tuple[FileEdit, ...]]) -> None:
-    """Edit an environment, and print what was written. Raises VmgenError if there is none of that name."""
+    """Edit an environment, and print the change. Raises VmgenError if there is none of that name."""
     session = Session(color)
 
     def build() -> tuple[FileEdit, ...]:

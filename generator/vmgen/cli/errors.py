@@ -62,7 +62,7 @@ def exit_code(run: Callable[[], object]) -> int:
         _write_report(format_bug_report(bug))
         return BUG
     finally:
-        with suppress(OSError):  # what was printed before an exception; one of the flush itself is already reported
+        with suppress(OSError):  # output from before an exception; a failure of the flush itself is already reported
             sys.stdout.flush()
     return REFUSED if passed is False else OK
 

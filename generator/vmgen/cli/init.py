@@ -108,7 +108,7 @@ def _ask_version(prompter: _Prompter, platform_version: str | None, release: Pla
 
 
 class _Prompter:
-    """Asks for what no option says on a terminal, and takes the default elsewhere."""
+    """Asks for missing options on a terminal, and takes the defaults elsewhere."""
 
     def __init__(self, interactive: bool) -> None:
         self._interactive = interactive

@@ -26,7 +26,7 @@ def write_report(text: str) -> None:
 
 
 def write_manifests(content: bytes) -> None:
-    """Print manifests on stdout as they are: they would deploy what is printed. They were refused if they held a secret."""
+    """Print manifests on stdout unchanged, since they may be deployed. Manifests with a secret were refused before."""
     sys.stdout.buffer.write(content)
 
 

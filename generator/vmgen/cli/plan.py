@@ -76,7 +76,7 @@ def command(
 
 
 def _read_live_notes(session: Session, file: str, plan: Plan, results: Iterable[RenderResult]) -> tuple[LiveNote, ...]:
-    """Read a dump and return what it says of a plan. Raises VmgenError if the file is no dump."""
+    """Read a dump and return what it adds to a plan. Raises VmgenError if the file is not a dump."""
     tables = load_tables(session.project)
     merged = {result.name: result.environment.settings for result in results if result.environment}
     require_one_cluster({name: str(settings.get_plain("cluster", "")) for name, settings in merged.items()})

@@ -72,7 +72,7 @@ def command(color: str, /, watch: bool, timings: bool, output: str, names: tuple
 
 
 def _render(session: Session, options: RenderOptions) -> bool:
-    """Render, report what was done or is wrong, and return True if there is no error and, with --check, no difference."""
+    """Render, report changes and problems, and return True if there is no error and, with --check, no difference."""
     session.on_stage("list")
     names = session.select_environments(options.names, options.since)
     if options.to_stdout:
@@ -111,7 +111,7 @@ def _evaluate(
 
     session.on_stage("baseline")
     stale = tuple(name for name in names if name not in fresh)
-    # What is printed destroys nothing, so the gate is for what is written.
+    # Printing destroys nothing, so the gate is for written files.
     base = None if options.to_stdout else session.load_plan_base(options.names or (stale if fresh else ()))
     result = session.evaluate(
         stale, removed, base, allow_empty=options.allow_empty, verify_all=options.verify, jobs=options.jobs

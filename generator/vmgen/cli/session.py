@@ -85,13 +85,13 @@ class Session:
         return tuple(sorted({*orphaned, *unfinished}))
 
     def find_foreign_folders(self) -> Iterator[Problem]:
-        """Find what lies beside the folders of environments in the output folder."""
+        """Find the entries beside the folders of environments in the output folder."""
         return find_foreign_folders(self.project, self.environment_names)
 
     def load_plan_base(
         self, names: tuple[str, ...], against: str | None = None, *, reports_untracked: bool = False
     ) -> PlanBase:
-        """Load what is committed at a ref, by default HEAD, and print what that is if it is not obvious.
+        """Load the baseline at a ref, by default HEAD, and print a note if it is not the obvious one.
 
         Raises VmgenError if there is no such ref, and if git cannot read the repository.
         """

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 COLOR_CHOICES = ("auto", "always", "never")
-# The key of click's `meta` that holds how much is said: -1 only errors, 0, or 1 with what was found where.
+# The key of click's `meta` that holds the verbosity: -1 for errors only, 0, or 1 for more details.
 VERBOSITY = "vmgen.verbosity"
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])
 
@@ -46,7 +46,7 @@ def name_variables(command: click.Command, name: str) -> None:
 
 
 def get_verbosity() -> int:
-    """Return how much the running command says."""
+    """Return the verbosity of the running command: -1, 0 or 1."""
     context = click.get_current_context(silent=True)
     return int(context.meta.get(VERBOSITY, 0)) if context else 0
 

@@ -1,4 +1,4 @@
-"""`vmgen status`: compare a dump of the cluster with what is committed."""
+"""`vmgen status`: compare a dump of the cluster with the committed manifests."""
 
 from __future__ import annotations
 

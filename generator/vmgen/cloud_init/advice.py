@@ -1,4 +1,4 @@
-"""What messages on a cloud-config say beyond the published schema: old keys, numbers for texts, templates for texts."""
+"""Advice on a cloud-config beyond the published schema: old keys, numbers for texts, templates for texts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ TEMPLATE_LINES = ("cloudInit:", "  text: |")
 
 
 def suggest_text(path: KeyPath, value: Any, source: str) -> str:
-    """Return how to write a number, or true and false, where a text is meant; `source` is what stands there.
+    """Return how to write a number, or true and false, where a text is meant; `source` is the text of the file there.
 
     Only permissions are repeated: another number may be a secret.
     """

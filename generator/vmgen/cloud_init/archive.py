@@ -48,7 +48,7 @@ def split_archive(text: str) -> Envelope:
 
 
 def _describe_entry(entry: Any) -> str:
-    """Return what is wrong with an entry of an archive that is no text; empty if nothing is."""
+    """Return the fault of an entry of an archive that is not a text; empty if it has none."""
     if not isinstance(entry, dict):
         return "must be text, or a mapping with a `content`; cloud-init would skip it"
     if "content" not in entry:
@@ -102,7 +102,7 @@ def check_include(text: str) -> Iterator[UserDataFinding]:
 
 
 class JsonPatchResult(NamedTuple):
-    """The mapping that a patch makes of an empty one, the line (from 0) that sets each key, and what is wrong with it."""
+    """The mapping that a patch makes of an empty one, the line (from 0) that sets each key, and its faults."""
 
     data: Any
     lines: Mapping[str | int, int]

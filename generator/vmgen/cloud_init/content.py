@@ -31,7 +31,7 @@ MAX_LEVELS = 8
 
 
 def check_content(text: str, header: str, level: int = 0) -> Iterator[UserDataFinding]:
-    """Yield what is wrong with a text that cloud-init takes for what a header announces, its parts included."""
+    """Yield the faults of a text that cloud-init takes for what a header announces, its parts included."""
     if header == CLOUD_CONFIG_HEADER:
         yield from check_cloud_config(text)
     elif header in (SCRIPT_HEADER, BOOTHOOK_HEADER):

@@ -18,8 +18,8 @@ from vmgen.secrets.encoded import find_encoded_texts
 # A program that is called: by its name or its path, at the beginning of a word.
 _START = r"(?:^|(?<=[\s;&|({`\"'=/]))"
 _DEVICE = r"(?:/dev/(?!null\b|zero\b|u?random\b|std|tty|full\b|shm\b|fd\b)|\$|`|(?:LABEL|UUID)=)"
-# Each with what its manual says that it does to a disk. A command is searched for 1,000 characters, so that a line of many
-# commands takes time in proportion to its length. `PATH` stands for a device or a variable.
+# Each with its effect on a disk according to its manual. A command is searched for 1,000 characters, so that a line of many
+# commands takes time in proportion to its length. `PATH` is a device or a variable.
 _COMMANDS = tuple(
     (name, re.compile(_START + pattern.replace("PATH", _DEVICE), re.IGNORECASE))
     for name, pattern in (

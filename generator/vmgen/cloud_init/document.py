@@ -182,7 +182,7 @@ class CloudConfigDocument(NamedTuple):
 
 
 def parse_document(text: str) -> tuple[CloudConfigDocument | None, list[UserDataFinding]]:
-    """Parse a text as one YAML document. None if cloud-init could not read it either; the findings say why."""
+    """Parse a text as one YAML document. None if cloud-init could not read it either, as the findings explain."""
     if _is_too_deep(text):
         return None, [UserDataFinding(INVALID_SYNTAX, f"has more than {MAX_DEPTH} levels; simplify it")]
     loader = _LOADER(text)

@@ -9,10 +9,10 @@ from typing import Any
 from vmgen.cloud_init.mime import decode_base64, decompress
 from vmgen.read.located import KeyPath
 
-# Stands for a value that only cloud-init knows, with a number behind it.
+# A placeholder for a value that only cloud-init knows, with a number behind it.
 PLACEHOLDER = "jinjavalue"
 _BASE64, _GZIP = "base64", "gzip"
-# cloudinit/config/cc_write_files.py, canonicalize_extraction, and cc_seed_random.py, _decode: what is undone, in this order.
+# cloudinit/config/cc_write_files.py, canonicalize_extraction, and cc_seed_random.py, _decode: the steps to undo, in order.
 _STEPS = {
     "gz": (_GZIP,),
     "gzip": (_GZIP,),

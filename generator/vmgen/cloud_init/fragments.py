@@ -30,7 +30,7 @@ class FragmentLoader:
         problems: list[Problem],
         rendered: Mapping[int, Located | None] | None = None,
     ) -> Located:
-        """Merge a list of fragments into one mapping. Append what is wrong with them to `problems`.
+        """Merge a list of fragments into one mapping. Append their faults to `problems`.
 
         `rendered` has what the templates in the list gave, by their index; without it, templates are left out.
         """
@@ -45,7 +45,7 @@ class FragmentLoader:
         return merged
 
     def _load(self, item: Located, subject: str, problems: list[Problem]) -> Located | None:
-        """Return the mapping that an item is or names; None if there is none, which `problems` then say."""
+        """Return the mapping that an item is or names; None if there is none, which `problems` then report."""
         if isinstance(item.data, dict):
             return item
         if not isinstance(item.data, str):

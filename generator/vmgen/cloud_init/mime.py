@@ -1,4 +1,4 @@
-"""Split MIME messages as cloud-init does (cloudinit/user_data.py), and tell where each part stands."""
+"""Split MIME messages as cloud-init does (cloudinit/user_data.py), and locate each part."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _find_header_line(text: str, start: int, name: str) -> int:
 
 
 def _decode_body(body: _Body, text: str, findings: list[UserDataFinding]) -> Part | None:
-    """Return a body as a part; None if it cannot be decoded, which the findings then say."""
+    """Return a body as a part; None if it cannot be decoded, which the findings then report."""
     message, start = body
     content_type, payload = message.get_content_type(), str(message.get_payload() or "")
     line = _find_body_line(text, start, payload)
@@ -131,7 +131,7 @@ def _decode_body(body: _Body, text: str, findings: list[UserDataFinding]) -> Par
 
 
 def _find_body_line(text: str, start: int, payload: str) -> int:
-    """Return the line (from 0) at which the body of a part begins, which stands in the text as it is."""
+    """Return the line (from 0) at which the body of a part begins, which the text contains unchanged."""
     body = start + 1 if text.startswith("\n", start) else text.find("\n\n", start) + 2
     if body < start + 1 or not text.startswith(payload, body):
         body = max(text.find(payload, start), start)
@@ -148,7 +148,7 @@ def _decode_payload(message: Message[str, str], payload: str, encoding: str) -> 
 def decode_base64(content: str) -> bytes | None:
     """Return the bytes of a text in base64, with or without line feeds; None if it is not base64.
 
-    An example that ends in dots is taken as cloud-init takes it, which skips what is no base64.
+    An example that ends in dots is taken as cloud-init takes it, which skips other characters than those of base64.
     """
     try:
         if content.rstrip().endswith("..."):

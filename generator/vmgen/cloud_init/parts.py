@@ -61,7 +61,7 @@ class Part(NamedTuple):
 
 
 class Envelope(NamedTuple):
-    """The parts of a text, and what is wrong with the way they are put together."""
+    """The parts of a text, and the faults in the way they are put together."""
 
     parts: tuple[Part, ...] = ()
     findings: tuple[UserDataFinding, ...] = ()
@@ -88,7 +88,7 @@ def check_part(part: Part, content_type: str, *, has_handler: bool = False) -> l
 
 
 def _describe_start(part: Part, content_type: str) -> str:
-    """Return what is wrong with the first line of a part; empty if nothing is."""
+    """Return the fault of the first line of a part; empty if it has none."""
     start = part.text[:64].lower()
     if part.header == SCRIPT_HEADER and not start.startswith(SCRIPT_HEADER):
         return "the script does not begin with `#!`, so the system cannot run it; begin with a line such as `#!/bin/sh`"

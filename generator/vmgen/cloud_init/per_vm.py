@@ -33,7 +33,7 @@ class TemplatedUserData(NamedTuple):
     text: Located | None = None
 
     def render(self, variables: Mapping[str, Any]) -> UserData:
-        """Return the user data of the VM that the variables describe; its `problems` say where the template fails."""
+        """Return the user data of the VM that the variables describe; its `problems` show where the template fails."""
         try:
             text = self.templates.render(self.name, variables)
         except ProblemsError as error:
@@ -50,7 +50,7 @@ class TemplatedUserData(NamedTuple):
         return InlineTemplateSource(self.text.place, self.templates.project, source) if self.text else source
 
     def _explain(self, problem: Problem, variables: Mapping[str, Any]) -> Problem:
-        """Return a failure of the template with what there is in the place of a name that there is not."""
+        """Return a failure of the template, with the names that exist instead of an undefined one."""
         lines = self.source.split("\n")
         is_here = problem.place.file == self.display_path and 0 < problem.place.line <= len(lines)
         message = _explain_name(problem.message, lines[problem.place.line - 1] if is_here else self.source, variables)
@@ -113,7 +113,7 @@ class MergedUserData(NamedTuple):
 
 
 def _parse_fragment(user_data: UserData, problems: list[Problem]) -> Located | None:
-    """Return what a template gave as a mapping whose places are lines of the template; None with problems that say why."""
+    """Return what a template gave as a mapping whose places are lines of the template; None with problems that explain it."""
     source = user_data.source
     if not isinstance(source, TemplateSource | InlineTemplateSource):  # only a template without text has none
         return None

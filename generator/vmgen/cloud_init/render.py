@@ -40,7 +40,7 @@ class UserDataBuilder:
         return Templates(self.project, finalize_user_data, USER_DATA_FILTERS, plain=True)
 
     def start_environment(self) -> None:
-        """Count the steps of templates anew, as each environment has its own."""
+        """Reset the steps of templates, as each environment has its own."""
         if "templates" in self.__dict__:
             self.templates.start_environment()
 

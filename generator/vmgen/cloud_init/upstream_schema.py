@@ -107,7 +107,7 @@ def _describe_best_branch(branches: list[Any], path: KeyPath, root: _SchemaNode)
 
 
 def _is_type_mismatch(error: Any, path: KeyPath) -> bool:
-    """Return True if an error of a branch says that the branch is for another type or word."""
+    """Return True if an error of a branch means that the branch is for another type or word."""
     if tuple(error.instance_path) != path:
         return False
     if error.kind.name in _BRANCH_KEYWORDS:

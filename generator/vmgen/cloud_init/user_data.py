@@ -41,7 +41,7 @@ class UserDataSource(Protocol):
 class UserData(NamedTuple):
     """The user data of one VM, or of all VMs that share it.
 
-    The text is empty if the VM has none, or if `problems` say why it could not be built. `source` is None only without a
+    The text is empty if the VM has none, or if it could not be built, as `problems` explain. `source` is None only without a
     text. `name` is the name of the VM if the text was rendered for it alone, else empty. With `for_windows`, cloudbase-init
     reads it. `shape_key` is the `check_key` of texts that differ in names only, if it is known.
     """
@@ -85,7 +85,7 @@ class UserData(NamedTuple):
 
 
 def _replace_word(text: str, word: str, replacement: str) -> str:
-    """Replace a word where it stands alone, rather than in a longer word. To compile a pattern for each word takes longer."""
+    """Replace a word as a whole, not inside a longer word. To compile a pattern for each word takes longer."""
     first, *others = text.split(word)
     pieces = [first]
     before = first[-1:]
@@ -125,7 +125,7 @@ class MappingSource(NamedTuple):
     def locate(self, finding: UserDataFinding) -> Place:
         """Return the place of the value at the finding's path, or of the nearest value above it."""
         value, rest = _find_deepest(self.located, finding.path)
-        if rest:  # the key is missing: the mapping's own key says more than its first value
+        if rest:  # the key is missing: the mapping's own key is a better place than its first value
             return value.place
         if finding.inner_line >= 0 and isinstance(value.data, str):
             return _locate_in_block(value.place, finding.inner_line, self.project) or value.place

@@ -47,7 +47,7 @@ MAX_BYTES = 1000 * 1024
 # (https://github.com/helm/helm/blob/main/pkg/storage/driver/util.go). On Cozystack v1.6, 450 KB of base64 pass and 560 KB fail.
 RELEASE_BYTES = 1024 * 1024
 _RELEASE_RESERVE = 24 * 1024  # the chart, which is stored too
-# Longer texts are refused without a look at what is in them.
+# Longer texts are refused without a look at their content.
 MAX_SEARCHED_LENGTH = 2 * MAX_BYTES
 
 

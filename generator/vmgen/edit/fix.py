@@ -1,4 +1,4 @@
-"""Fix what has one possible fix: `vmgen check --fix`.
+"""Fix problems with one possible fix: `vmgen check --fix`.
 
 The list is closed: a tombstone or a waiver that is of no use any more, a number that has to be text, and a key of cloud-init
 that was renamed. Whatever asks for a decision stays a problem.
@@ -31,7 +31,7 @@ from vmgen.rules import AMBIGUOUS_SCALAR, STALE_TOMBSTONE, STALE_WAIVER, WRONG_T
 _NUMBER = re.compile(r"[-+]?\.?[0-9][0-9_.:xobXOBa-fA-FeE+-]*")
 _SUCCESSOR = re.compile(r"(?:Use|Write) `([\w-]+)`(?: instead)?\.?")
 _RULES = {rule.id for rule in (AMBIGUOUS_SCALAR, DEPRECATED, STALE_TOMBSTONE, STALE_WAIVER, WRONG_TYPE)}
-# Where a change is merged: what is retired has to be gone there too, or its pull request would be refused without the entry.
+# The branches that a change is merged into. A retired disk must be gone there too, else the gate still needs its entry.
 _TARGET_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
 

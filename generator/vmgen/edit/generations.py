@@ -45,7 +45,7 @@ def describe_disk(disk: OwnDisk, platform: Platform) -> dict[str, Any]:
 
 
 def write_source(path: KeyPath, level: Located | None, source: Mapping[str, Any]) -> Iterator[Operation]:
-    """Yield what writes a source into a group or an override, in the place of the one that it writes."""
+    """Yield the operations that replace the source in a group or an override."""
     mapping = level.mapping if level else {}
     ((name, value),) = source.items()
     current = [key for key in DISK_SOURCES if key in mapping and not mapping[key].layer]

@@ -90,7 +90,7 @@ class _Rebuild:
         self.committed = {identity.name for path, identity in objects if target.base.baseline.contains(path)}
 
     def renew_all(self, request: RebuildRequest) -> Iterator[Operation]:
-        """Yield what rebuilds all VMs that are not what is asked for: in the group, with the canaries taken back into it."""
+        """Yield the operations that rebuild all VMs that differ from the request: in the group, canaries included."""
         pending = [instance for instance in self.group.instances if not self.is_as_asked(instance, request)]
         if not pending:
             return
@@ -157,7 +157,7 @@ class _Rebuild:
                 yield from self._keep_state(instance, {**read_source(system), "system": system.generation})
 
     def _keep_state(self, instance: Instance, state: Mapping[str, Any]) -> Iterator[Operation]:
-        """Yield what gives a VM the state that its group has had so far; what its override says besides stays."""
+        """Yield the operations that give a VM the former state of its group; other keys of its override stay."""
         path = self.group.get_override_path(instance)
         if self.group.find_override(instance) is None:
             yield SetValue(path, state, block=True)
@@ -238,7 +238,7 @@ class _Rebuild:
         )
 
     def _drop_override(self, instance: Instance) -> Iterator[Operation]:
-        """Yield the removal of what an override says of the system disk, now that its group says the same."""
+        """Yield the removal of the system disk's keys from an override, now that its group has the same values."""
         override, path = self.group.find_override(instance), self.group.get_override_path(instance)
         mapping = override.mapping if override else {}
         names = [name for name in mapping if name in (*_STATE_KEYS, "previous")]

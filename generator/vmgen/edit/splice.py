@@ -20,7 +20,7 @@ _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class CannotSplice(Exception):
-    """The text cannot be edited at one place alone; the message says why, as the end of a sentence."""
+    """The text cannot be edited at one place alone; the message gives the reason, as the end of a sentence."""
 
 
 def splice(text: str, operation: Operation) -> str:
@@ -83,7 +83,7 @@ def _write_first(text: str, path: KeyPath, value: Any, *, block: bool) -> str:
 
 
 def _replace(text: str, node: Node, value: Any, path: KeyPath) -> str:
-    """Replace what is written at a node."""
+    """Replace the text of a node."""
     if node.is_block and node.children:
         raise CannotSplice(f"{format_path(path)} is written over several lines")
     if node.style in ("|", ">"):

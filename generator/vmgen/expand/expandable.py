@@ -21,7 +21,7 @@ _KEYS_OF_OBJECTS = ("vms", "disks")
 class Omissions(NamedTuple):
     """The groups and standalone disks of an environment that cannot be expanded, by their keys.
 
-    The folder of a group is its key, so what is committed there cannot be compared either.
+    The folder of a group is its key, so the committed files there cannot be compared either.
     """
 
     groups: frozenset[str] = frozenset()

@@ -276,7 +276,7 @@ class LineContents(NamedTuple):
 
 
 def find_line_contents(target: Target, contents: Iterable[Located]) -> LineContents:
-    """Find what is on a line: a key with all below it, or the whole of a text of several lines."""
+    """Find the value on a line: a key with all below it, or the whole of a text of several lines."""
     in_file = [
         (path, value)
         for content in contents

@@ -208,7 +208,7 @@ def _find_previous_sources(previous: PreviousDisk, instance: Instance) -> Source
 
 
 def _find_membership_sources(previous: PreviousDisk) -> Sources:
-    """Find the `of` that says which VMs have a disk of another generation."""
+    """Find the `of` that lists the VMs with a disk of another generation."""
     of = previous.disk.settings.get("of")
     return (of,) if of else ()
 

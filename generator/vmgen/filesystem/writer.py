@@ -1,6 +1,6 @@
 """Write files below a folder, and never through a link: folders are opened one by one, and a new name is new.
 
-A pull request may hold a link in the place of any file or folder that vmgen writes. Each folder is opened from the one above
+A pull request may contain a link instead of any file or folder that vmgen writes. Each folder is opened from the one above
 it and only if it is a folder itself; files are written under a temporary name that did not exist, and renamed in that folder.
 """
 
@@ -100,7 +100,7 @@ class TreeWriter:
             os.rename(old_name, name, src_dir_fd=handle, dst_dir_fd=handle)
 
     def remove(self, path: str) -> None:
-        """Remove a file, or a link itself and nothing that it leads to. What is gone is fine; a folder is an error."""
+        """Remove a file, or a link itself and nothing that it leads to. A missing file is fine; a folder is an error."""
         folder, name = _split(path)
         with contextlib.suppress(FileNotFoundError):
             handle = self._open_folder(folder)
@@ -108,7 +108,7 @@ class TreeWriter:
                 os.unlink(name, dir_fd=handle)
 
     def remove_tree(self, path: str) -> None:
-        """Remove a file, or a folder with all in it; no link in it is followed. What is gone is fine."""
+        """Remove a file, or a folder with all in it; no link in it is followed. A missing file is fine."""
         folder, name = _split(path)
         with contextlib.suppress(FileNotFoundError):
             handle = self._open_folder(folder)

@@ -1,4 +1,4 @@
-"""Read the names that a cluster offers, and what is known of each, from a dump: types, profiles, images, classes, GPUs."""
+"""Read the names that a cluster offers, with their values, from a dump: types, profiles, images, classes, GPUs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _LOCAL_PROVISIONERS = ("rancher.io/local-path", "kubernetes.io/no-provisioner")
 _LINSTOR = "linstor.csi.linbit.com"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?")
 
-# What is known of an entry, by the key of the catalog. None: the entry is known to have no such value.
+# The values of an entry, by the key of the catalog. None: the entry is known to have no such value.
 Values = Mapping[str, Any]
 
 
@@ -168,7 +168,7 @@ def _read_deprecation(item: Mapping[str, Any]) -> dict[str, Any]:
 def _read_class(item: Mapping[str, Any]) -> Values:
     """Return what the provisioner and its parameters tell. Of most provisioners nothing is known.
 
-    LINSTOR keeps as many copies as `autoPlace` or `placementCount` says, one by default, if DRBD is among the layers
+    LINSTOR keeps as many copies as `autoPlace` or `placementCount` sets, one by default, if DRBD is among the layers
     (https://linbit.com/drbd-user-guide/linstor-guide-1_0-en/#s-kubernetes-sc-parameters).
     """
     if item.get("provisioner") in _LOCAL_PROVISIONERS:

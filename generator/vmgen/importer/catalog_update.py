@@ -63,7 +63,7 @@ def read_own_catalog(project: Project) -> OwnCatalog:
 def compute_update(release: PlatformRelease, own: Mapping[str, Any], listing: CatalogListing) -> CatalogUpdate:
     """Return what the repository's catalog has to be for a platform to have what a cluster has.
 
-    Sections that the dump says nothing of stay.
+    Sections that the dump does not contain stay.
     """
     builtin = [to_plain(catalog) for catalog in release.list_builtin_catalogs()]
     content: dict[str, Any] = {key: value for key, value in own.items() if key not in SECTIONS}
@@ -103,7 +103,7 @@ def _iter_entries(
 
 
 def _merge_entry(catalogs: list[_Section], own: _Section, name: str, known: Values) -> dict[str, Any]:
-    """Return an entry in full: what the newest version that has it says, what the repository adds, and what the dump has."""
+    """Return an entry in full: the values of the newest version that has it, of the repository, and of the dump."""
     newest = next((catalog[name] for catalog in catalogs if catalog.get(name)), None) or {}
     lower = {key: value for key, value in newest.items() if key not in _VERSION_KEYS}
     entry = {**lower, **(own.get(name) or {}), **known}

@@ -18,7 +18,7 @@ from vmgen.read.source_file import read_yaml_file
 
 
 def load_conventions(platform: Platform, platforms: PlatformLoader) -> PlatformConventions:
-    """Load what is known of the platform's fields, with the shared adopt.yaml and over it the platform's own, if it has one.
+    """Load the conventions on the platform's fields, with the shared adopt.yaml and over it the platform's own, if it has one.
 
     Raises ProblemsError if one of them is not valid YAML.
     """
@@ -132,7 +132,7 @@ def _get_spec_properties(platform: Platform, kind: str) -> Mapping[str, Any]:
 
 
 def format_import_hint(hint: VersionHint | None) -> str:
-    """Return the end of a message that says how to import what a version of the platform has not."""
+    """Return the end of a message that explains how to import a field that a version of the platform lacks."""
     if hint is None:
         return "; no version has it, and nothing reads it: remove it"
     return f"; it is in {hint.description}: if you run that, import with --platform-version {hint.version}"

@@ -30,7 +30,7 @@ _CATALOG_FIELDS = {
 
 
 class Evidence(NamedTuple):
-    """What is known of the platform behind some files.
+    """Findings about the platform behind some files.
 
     `published` are the fields of a VMInstance that the API describes, None if it was not asked. `present` are those that some
     object has with a value of its own, `served` those that every object has that was read back, None if none was. `disks` are
@@ -144,7 +144,7 @@ def carries(platform: Platform, known: Collection[str], evidence: Evidence) -> b
 def _is_explained(rows: Mapping[str, Located], name: str, evidence: Evidence) -> bool:
     """Return whether it is known why a version lacks a field: nothing reads it, or it is another name of one that is there.
 
-    A field that is false is only explained beside the field that says the same: without, it may be what stops a VM.
+    A field that is false is only explained beside the field with the same meaning: without, it may be what stops a VM.
     """
     spellings = {key: row.get_plain("import", {}) for key, row in rows.items()}
     is_other_name = any(name in (*row.get("twins", ()), *row.get("renamed", ())) for row in spellings.values())

@@ -28,7 +28,7 @@ from vmgen.read.located import KeyPath, Located, to_plain
 from vmgen.read.schema import load_builtin_schema
 
 _Metadata = Mapping[str, Mapping[str, str]]
-# Keys that say which VMs a group has.
+# Keys that list the VMs of a group.
 _NAMING_KEYS = ("count", "names", "skip", "name")
 _STRUCTURE_KEYS = (*_NAMING_KEYS, "instances")
 # VMs without a common base name are grouped only if the file gets this much shorter.

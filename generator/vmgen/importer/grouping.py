@@ -26,7 +26,7 @@ class GroupMember(NamedTuple):
 
 
 class GroupDraft(NamedTuple):
-    """VMs that become one group. `key_groups` are its settings, `structure` the keys that say which VMs there are."""
+    """VMs that become one group. `key_groups` are its settings, `structure` the keys that list the VMs."""
 
     key: str
     structure: Mapping[str, Any]
@@ -144,7 +144,7 @@ class _Grouper:
         return sum(self.splitter.count_lines(difference or EMPTY_KEY_GROUP) for difference in differences)
 
     def assign_keys(self, candidates: Sequence[_GroupCandidate]) -> tuple[GroupDraft, ...]:
-        """Return the candidates as groups with a key each. A VM that stands alone has its name as the key."""
+        """Return the candidates as groups with a key each. A single VM has its name as the key."""
         keys = {candidate.members[0].name for candidate in candidates if len(candidate.members) == 1}
         groups = []
         for candidate in candidates:

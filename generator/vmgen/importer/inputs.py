@@ -57,7 +57,7 @@ class Diagnostics:
 
 
 class SourceManifest(NamedTuple):
-    """A VMInstance or VMDisk to import. `notes` name what was left out of it; `namespace` is empty if it has none."""
+    """A VMInstance or VMDisk to import. `notes` name the omitted parts; `namespace` is empty if it has none."""
 
     kind: str
     name: str

@@ -119,7 +119,7 @@ class KeyGroupSplitter:
         return sorted(candidates, key=lambda values: (count_lines(values), len(json.dumps(values))))
 
     def _resolve_values(self, index: int, values: Mapping[str, Any]) -> Any:
-        """Return the effective values of a key set: with the platform's defaults, and what is inferred."""
+        """Return the effective values of a key set: with the platform's defaults and the inferred values."""
         cache_key = (index, _serialize(values))
         if cache_key not in self._effective_values:
             merged = merge(self._platform_defaults, _to_located(values), "group")

@@ -103,7 +103,7 @@ class _RoundTripComparison:
         return is_same
 
     def _matches_note(self, note: ImportNote, name: str, manifest: SourceManifest, rendered: Mapping[str, Any]) -> bool:
-        """Return True if a field is replaced as its note says, or left out; then the default may be rendered."""
+        """Return True if a field is replaced according to its note, or left out; then the default may be rendered."""
         if note.replacement:
             return all(_is_equal(rendered.get(field), value) for field, value in note.replacement.items())
         default = self.conventions.get_default(manifest.kind, name)

@@ -30,7 +30,7 @@ _STAND_IN_NAMESPACE = "tenant-refused"
 
 
 class ImportRequest(NamedTuple):
-    """The arguments of an import. None means: as the manifests, or else `_defaults.yaml`, say."""
+    """The arguments of an import. None means: as in the manifests, or else in `_defaults.yaml`."""
 
     paths: tuple[str, ...]
     environment: str | None = None

@@ -42,7 +42,7 @@ class _Shape(NamedTuple):
 def infer_templates(
     vms: Sequence[VmDraft], environment: str, is_free: Callable[[str], bool]
 ) -> tuple[list[VmDraft], tuple[InferredTemplate, ...]]:
-    """Return the VMs with a template in the place of user data that others share but for such values, and the templates.
+    """Return the VMs with a template instead of user data that others share except for such values, and the templates.
 
     `environment` names the templates; `is_free` tells whether a name is not taken.
     """
@@ -168,7 +168,7 @@ def _fit_number(cluster: list[_Shape], words: Sequence[str]) -> str:
 
 
 def _build_text(shape: _Shape, expressions: dict[int, str]) -> str:
-    """Return the template: the text of one VM with expressions in the place of its words, and other braces as they are."""
+    """Return the template: the text of one VM with expressions instead of its words, and other braces unchanged."""
     parts: list[str] = []
     literal = shape.separators[0]
     for position, word in enumerate(shape.words):

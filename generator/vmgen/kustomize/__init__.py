@@ -1,1 +1,1 @@
-"""Build rendered folders with kustomize, and compare what it builds with what was rendered."""
+"""Build rendered folders with kustomize, and compare the result with the rendered manifests."""

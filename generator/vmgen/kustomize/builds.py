@@ -1,4 +1,4 @@
-"""Split environments into builds of kustomize, run several at a time, and compare each with what was rendered.
+"""Split environments into builds of kustomize, run several at a time, and compare each with the rendered manifests.
 
 The time of a build grows with the square of its objects: a third of a second for 300, 18 seconds for 3,000.
 """
@@ -80,7 +80,7 @@ def verify_builds(
     binary: str | None = None,
     on_engine: Callable[[str], None] | None = None,
 ) -> list[Problem]:
-    """Run builds and return where they differ from what was rendered, in the order of the builds.
+    """Run builds and return where they differ from the rendered manifests, in the order of the builds.
 
     `on_built` is called with the folder of each. `jobs` builds run at a time; with 1, as many as there are processors.
     `binary` is the engine, if not the one that is found; `on_engine` is called with its path and version. Raises VmgenError

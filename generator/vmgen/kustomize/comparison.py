@@ -22,7 +22,7 @@ KUSTOMIZATION_HEADER = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind":
 _DOCUMENT_SEPARATOR = b"---\n"
 # A key with its literal block: the lines below that are indented deeper, without empty lines at the end.
 _LITERAL_BLOCK = re.compile(r"^(?P<indent> +)[\w.-]+: \|[-+0-9]*\n(?:\n*(?P=indent) +\S.*\n)+", re.MULTILINE)
-# What literal blocks are replaced by, one for each: the end of Unicode's private use area, whose beginning stands for names.
+# The replacements of literal blocks, one for each: the end of Unicode's private use area, whose beginning replaces names.
 _BLOCK_PLACEHOLDERS = "\uf8fc\uf8fd\uf8fe\uf8ff"
 ResourceId = tuple[str, str, str]
 
@@ -92,7 +92,7 @@ class EqualityCache:
 
 
 def _replace_equal_blocks(rendered: str, built: str) -> tuple[str, str]:
-    """Put a placeholder in the place of each literal block that both texts hold under the same key, with the same bytes.
+    """Replace each literal block that both texts hold under the same key, with the same bytes, with a placeholder.
 
     A parser reads equal lines as equal texts, so the objects are the same if those with placeholders are. So user data, which
     differs from VM to VM, need not be parsed for each.

@@ -111,7 +111,7 @@ def find_kustomize_command(binary: str | None = None) -> list[str]:
 
 
 def read_version(command: Sequence[str]) -> tuple[int, ...]:
-    """Return the version of the program of a build command, as numbers; empty if it does not say."""
+    """Return the version of the program of a build command, as numbers; empty if it prints none."""
     import subprocess
 
     arguments = ["version", "--client", "-o", "json"] if command[1] == "kustomize" else ["version"]
@@ -124,7 +124,7 @@ def read_version(command: Sequence[str]) -> tuple[int, ...]:
 
 
 def require_version(command: Sequence[str]) -> str:
-    """Return the program and its version for people. Raises VmgenError if the version is too old to build what is rendered."""
+    """Return the program and its version for people. Raises VmgenError if the version is too old for the rendered manifests."""
     version = read_version(command)
     oldest = _OLDEST_VERSIONS[command[1]]
     text = ".".join(map(str, version)) or "of an unknown version"

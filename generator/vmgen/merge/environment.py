@@ -13,7 +13,7 @@ from vmgen.merge.settings import Settings, with_layer
 from vmgen.problems import Place
 from vmgen.read.located import Located, format_path
 
-# Keys that say which VMs a group has, rather than what each of them is.
+# Keys that list the VMs of a group, rather than describe each of them.
 INSTANCE_KEYS = ("count", "skip", "names", "name", "instances")
 
 

@@ -71,7 +71,7 @@ def _infer_storage(settings: Settings, platform: Platform, values: dict[str, Loc
 
 
 def _infer_bus(settings: Settings, platform: Platform, values: dict[str, Located]) -> None:
-    """The bus of an optical disk is written out where the platform says one: not every version finds it by itself."""
+    """The bus of an optical disk is written out if the platform defines one: not every version finds it by itself."""
     optical, bus = settings.get("optical"), settings.get("bus")
     row = platform.content.mapping["diskFields"].get("bus")
     if row and row.get("optical") and optical and optical.data and bus and not bus.data:

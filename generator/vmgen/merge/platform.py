@@ -102,7 +102,7 @@ class Platform(NamedTuple):
         return tuple(version for version in self.release.versions.known if condition(self.release.build(version)))
 
     def find_version_with(self, condition: Callable[[Platform], bool]) -> VersionHint | None:
-        """Return what to say of the versions for which a condition holds; None if it holds for none."""
+        """Return the words for the versions that meet a condition; None if no version does."""
         found = self.find_versions(condition)
         if not found:
             return None
@@ -183,7 +183,7 @@ class PlatformRelease:
         if version not in self._platforms:
             content = self.versions.select(self._content, version)
             catalog = self.versions.select(self._catalog, version)
-            if self._own_catalog:  # what a repository adds is there, whatever the platform's own catalog says of the name
+            if self._own_catalog:  # an entry of the repository exists, also if the platform's own catalog lacks it
                 catalog = merge(catalog, self.versions.select(self._own_catalog, version))
             kinds = {kind: self._load_kind(kind, entry, content) for kind, entry in content.mapping["kinds"].mapping.items()}
             self._platforms[version] = Platform(self.name, version, kinds, Catalog(catalog), content, self)

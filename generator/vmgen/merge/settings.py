@@ -32,7 +32,7 @@ class Settings(NamedTuple):
         return value is not None and not value.layer
 
     def is_invalid(self, *names: str) -> bool:
-        """Return whether any of the keys holds something invalid, so that nobody can tell what was meant."""
+        """Return whether any of the keys holds something invalid, so that the intended value is unknown."""
         mapping = self.located.mapping
         return any(contains_invalid(mapping[name]) for name in names if name in mapping)
 

@@ -102,7 +102,7 @@ def _rename_references(node: Any) -> Any:
         return [_rename_references(item) for item in node]
     if not isinstance(node, dict):
         return node
-    if isinstance(node.get("enum"), dict):  # draft 4 readers let pass what is no list; it means the whole definition
+    if isinstance(node.get("enum"), dict):  # readers of draft 4 accept more than lists; a mapping is the whole definition
         node = {key: value for key, value in node.items() if key != "enum"} | node["enum"]
     start = "#/$defs/"
     return {

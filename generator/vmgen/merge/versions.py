@@ -1,7 +1,7 @@
 """Versions of a platform: which parts of its data files hold at one of them.
 
 A mapping with `since` or `until` exists in these versions only, both included; `changes` has, by version, what the mapping
-says otherwise from that version on. `newest` stands for the newest version that vmgen knows, `next` for the one after it.
+changes it from that version on. `newest` is the newest version that vmgen knows, `next` the one after it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _Number = tuple[int, ...]
 
 
 class UnknownVersionError(VmgenError):
-    """A version that is older than the oldest known one, or newer than the newest. The text says which are known."""
+    """A version that is older than the oldest known one, or newer than the newest. The text lists the known ones."""
 
 
 class Versions(NamedTuple):
@@ -71,7 +71,7 @@ class Versions(NamedTuple):
         return (not since or _parse(since) <= number) and (until in ("", NEWEST) or number <= _parse(until))
 
     def select(self, value: Located, version: str) -> Located:
-        """Return the part of a data file that holds at a version, without the keys that say so."""
+        """Return the part of a data file that applies to a version, without its `since` and `until`."""
         if isinstance(value.data, tuple):
             items = tuple(self.select(item, version) for item in value.data if self.includes(item, version))
             same = len(items) == len(value.data) and all(new is old for new, old in zip(items, value.data))

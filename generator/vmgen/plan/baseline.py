@@ -1,4 +1,4 @@
-"""The baseline of a plan: the manifests committed at a Git ref, whoever wrote them, or the files outside of Git."""
+"""The baseline of a plan: all manifests committed at a Git ref, also foreign ones, or the files outside of Git."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Baseline(NamedTuple):
     """The manifests that a plan starts from: those committed at `ref`; without a `repository`, the files.
 
     `committed` are the files of the project at that commit. Manifests that Git is told to ignore (`uncommitted`) count too: it
-    cannot say if they exist on the platform. `notes` are sentences on what is compared with, if that is not what was asked for.
+    cannot say if they exist on the platform. `notes` are sentences on the baseline, if it is not the requested one.
     `head_is_behind` is set if HEAD may lack commits of the ref.
     """
 
@@ -47,7 +47,7 @@ class Baseline(NamedTuple):
 
     @property
     def environments(self) -> tuple[str, ...]:
-        """The sorted names of what lies in `manifests/`: a folder for each environment, and whatever else there is."""
+        """The sorted names in `manifests/`: a folder for each environment, and any other entry."""
         if self.repository is None:
             return list_environment_folders(self.project)
         return tuple(sorted({path.partition("/")[0] for path in (*self.blobs, *self.uncommitted.ignored)}))

@@ -68,7 +68,7 @@ def _is_reordered(before: Any, after: Any) -> bool:
 
 
 def _is_reformatted(before: Any, after: Any) -> bool:
-    """Return whether two lists say the same, where a name alone stands for an object with this name and nothing else."""
+    """Return whether two lists are equal, if a plain name equals an object with this name and nothing else."""
     old, new = ([_to_object(item) for item in value] if isinstance(value, list) else [] for value in (before, after))
     return bool(old) and are_equal(old, new)
 

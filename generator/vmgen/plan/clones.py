@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # a render without a plan does not import what builds one
 
 
 class _Clone(NamedTuple):
-    """The disk that another is a copy of, and the line that says so."""
+    """The disk that another is a copy of, and the line that sets this."""
 
     source: Identity
     place: Place

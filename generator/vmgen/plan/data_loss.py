@@ -1,7 +1,7 @@
-"""What destroys the data of a disk, or drops its protection, whatever table of verdicts a repository has.
+"""Decide which changes destroy the data of a disk, or drop its protection, independent of a repository's verdict tables.
 
-A VMDisk that disappears takes its data with it, also where an engine deletes it and makes it anew under its name. That is
-a law of the program: a table of the repository may say more, never less.
+A VMDisk that disappears takes its data with it, also where an engine deletes it and recreates it under its name. That is
+a law of the program: a table of the repository may be stricter, never more lenient.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which VMs and disks an object of Argo CD or Flux holds, and what goes with it when it is deleted.
+"""Find the VMs and disks that an object of Argo CD or Flux holds, and those that are deleted with it.
 
 What the engines do was seen in runs of Argo CD v3.5.3 and kustomize-controller v1.9.6.
 """
@@ -38,7 +38,7 @@ class Holding(NamedTuple):
         return " and ".join(counts) or "no VM and no disk"
 
     def without(self, identities: Iterable[Identity]) -> Holding:
-        """Return what is left if some objects are held no more."""
+        """Return the remainder if some objects are no longer held."""
         gone = set(identities)
         return Holding(*(tuple(each for each in part if each not in gone) for part in self))
 

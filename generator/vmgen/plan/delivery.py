@@ -153,7 +153,7 @@ def _build_deletion(old: EngineObject, holding: Holding, left: Holding) -> Objec
     """Build the deletion of an engine's object; `left` is what it holds and no other one takes over."""
     verdict, remedy = Verdict.DELETE, ""
     if deletes_what_it_holds(old.document):
-        # Flux leaves what is guarded alone; Argo CD asks, and one answer deletes all of it.
+        # Flux never deletes guarded objects; Argo CD asks, and one answer deletes all of them.
         at_risk = holding.unguarded if old.identity.kind == KUSTOMIZATION else holding.disks
         says = f"Its objects are deleted with it: {holding}."
         if at_risk:

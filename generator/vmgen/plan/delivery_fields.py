@@ -35,7 +35,7 @@ def assess_field(before: Document, after: Document, path: str, holding: Holding,
 
 
 def moves_or_deletes(path: str) -> bool:
-    """Return whether a field decides what an engine's object holds, where it is, or what goes with it."""
+    """Return whether a field decides what an engine's object holds, where it is, or what is deleted with it."""
     return any(_is_below(path, prefix) for prefix, _ in _ROWS)
 
 

@@ -1,4 +1,4 @@
-"""What lies in the output folder beside the folders of environments: engines that apply all of it apply that too."""
+"""Find entries of the output folder beside the folders of environments: engines that apply all of it apply them too."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def _find_disk(level: Located, key: str) -> Located | None:
 
 
 def _has_own_generation(changed: ChangedDisk) -> bool:
-    """Return true if the override of the VM, rather than its group, says which generation of the disk it has."""
+    """Return true if the override of the VM, rather than its group, sets the generation of the disk."""
     override = changed.group.find_override(changed.instance)
     if override is None:
         return False

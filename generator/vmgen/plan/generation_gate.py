@@ -1,4 +1,4 @@
-"""What the gate says of generations of disks: how to write the next one, what may not run on it, and what begins empty."""
+"""The gate's rules on generations of disks: how to write the next one, what may not run on it, and what begins empty."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _MAX_NAMES = 6
 
 
 def needs_generation(change: ObjectChange) -> bool:
-    """Return true if a disk is rejected since it cannot become what is written, so that its next generation is the way."""
+    """Return true if a disk is rejected since it cannot take its new values, so that the remedy is its next generation."""
     return change.verdict == Verdict.REJECTED and change.previous_entry is not None and change.action != "delete"
 
 
 def build_generation_refusals(
     changes: Iterable[ObjectChange], plan_changes: Iterable[ObjectChange], desired: DesiredState, environment: Environment
 ) -> Iterator[Problem]:
-    """Yield a problem for each group, VM, or standalone disk of one environment, with the lines that write what was meant."""
+    """Yield a problem for each group, VM, or standalone disk of one environment, with the lines to write instead."""
     refused = {change.identity.name: change for change in changes}
     entries = {name: change.previous_entry for name, change in refused.items() if change.previous_entry is not None}
     new_disks = {

@@ -1,4 +1,4 @@
-"""Read what is committed at a ref, without a checkout and without the network. No other module runs git."""
+"""Read the files committed at a ref, without a checkout and without the network. No other module runs git."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def _find_work_tree(folder: Path) -> Path | None:
 
 
 def read_tree_id(folder: Path, name: str) -> str:
-    """Return the id of what is committed at HEAD of a folder's subfolder; empty if nothing is, or nothing can be told."""
+    """Return the id of the tree at HEAD of a folder's subfolder; empty if there is none, or Git cannot tell."""
     if _find_work_tree(folder.resolve()) is None:
         return ""
     try:

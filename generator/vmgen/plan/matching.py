@@ -292,7 +292,7 @@ def _is_named_after(disk: Identity, vm: Identity | None) -> bool:
 
 
 def _group_by_likeness(objects: Iterable[ExistingObject | PlannedObject]) -> Mapping[str, list[Identity]]:
-    """Group objects that have the same environment, kind and spec, but for their names and what is named after them."""
+    """Group objects that have the same environment, kind and spec, except for their names and names derived from these."""
     groups = defaultdict(list)
     for each in objects:
         spec = json.dumps(remove_name(each.document.get("spec"), each.identity.name), sort_keys=True, default=str)
@@ -312,7 +312,7 @@ def remove_name(value: Any, name: str) -> Any:
 
 
 def _pair_by_suffix(removed: list[Identity], created: list[Identity]) -> Iterator[tuple[Identity, Identity]]:
-    """Pair by the longest suffix of whole name parts that two names share; pair what is left in order."""
+    """Pair by the longest suffix of whole name parts that two names share; pair the rest in order."""
     unpaired_old, unpaired_new = dict.fromkeys(sorted(removed)), dict.fromkeys(sorted(created))
     new_by_suffix = defaultdict(list)
     for new in reversed(unpaired_new):  # so that the first is popped first

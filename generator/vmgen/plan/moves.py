@@ -1,6 +1,6 @@
 """Moves: an object that another environment or group of its namespace holds after a change.
 
-An engine prunes what is gone from one folder without asking if another folder has it. Only the guards of the live object,
+An engine prunes the objects that left one folder, even if another folder has them. Only the guards of the live object,
 which are those of the baseline, hold that up.
 """
 
@@ -72,7 +72,7 @@ def _is_guarded(document: Mapping[str, Any]) -> bool:
 
 
 def find_group(path: str) -> str:
-    """Return the folder of a group in `<environment>/<kind>/<group>/<file>`; empty if the file lies above it."""
+    """Return the folder of a group in `<environment>/<kind>/<group>/<file>`; empty if the file is above it."""
     folders = path.split("/")[2:-1]
     return folders[0] if folders else ""
 

@@ -1,4 +1,4 @@
-"""What `previous:` says of a disk that is committed: the long form of the disk, from its manifest, with nothing inherited."""
+"""Build the entry of a committed disk in `previous:`: its long form, from its manifest, with nothing inherited."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def build_previous_entry(document: Mapping[str, Any], environment: Environment) 
 
 
 def _describe_source(source: Any, environment: Environment) -> dict[str, Any]:
-    """Return the key of a source, or the source itself where none of the keys can say it on this platform."""
+    """Return the key of a source, or the source itself if no key expresses it on this platform."""
     match source:
         case None | {} if not source:
             return {}

@@ -82,6 +82,6 @@ def explain_rebuild(rebuild: Rebuild, field: FieldChange, rows: Collection[Verdi
 
 
 def describe_rebuild(rebuild: Rebuild) -> str:
-    """Describe what stays and what is kept, as a sentence."""
+    """Describe the disks that stay and those that are kept, as a sentence."""
     kept = f" Kept, detached: {', '.join(rebuild.put_aside)}." if rebuild.put_aside else ""
     return f"Unchanged: {', '.join(('its name and addresses', *rebuild.staying))}.{kept}"

@@ -15,7 +15,7 @@ def find_rename_remedy(old: Identity, new: Identity, path: str, vm_names: Iterab
     """Return the edit that keeps an object at a path, which looks renamed. `vm_names` are the VMs after the change."""
     if new.namespace != old.namespace:
         return f"write `namespace: {old.namespace}` back to keep it"
-    # A standalone disk lies in the folder of its kind, and the disks and VMs of a group one folder deeper.
+    # A standalone disk is in the folder of its kind, and the disks and VMs of a group one folder deeper.
     if path.count("/") < 3:
         return f"write the key `{old.name}` back to keep it"
     vm_name = max((name for name in vm_names if _is_disk_of(old, name) and _is_disk_of(new, name)), key=len, default="")

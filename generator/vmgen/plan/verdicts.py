@@ -50,7 +50,7 @@ _SEVERITIES = {verdict: position for position, verdict in enumerate(Verdict)}
 
 
 class VerdictRow(NamedTuple):
-    """One row of the table: the conditions on a change, and what is said of it. An empty condition always holds."""
+    """One row of the table: the conditions on a change, and its verdict with a sentence. An empty condition always holds."""
 
     verdict: Verdict
     says: str

@@ -24,7 +24,7 @@ _TOML_POSITION = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 
 class Configuration(NamedTuple):
-    """What `vmgen.toml` says. `defaults` are the values of options by command, `answers` those of `vmgen init`."""
+    """The content of `vmgen.toml`. `defaults` are the values of options by command, `answers` those of `vmgen init`."""
 
     defaults: Mapping[str, Mapping[str, Any]] = {}
     color: str = "auto"

@@ -149,7 +149,7 @@ class _KeyFileReader(NamedTuple):
         for number, line in enumerate(text.split("\n"), start=1):
             place = Place(name, number, 1)
             if _OTHER_FORMAT.match(line) and not keys:
-                return [Located(line.strip(), place, key_place)]  # the rules on keys say how to convert the whole file
+                return [Located(line.strip(), place, key_place)]  # the rules on keys explain how to convert the whole file
             if character := describe_unprintable(line):
                 message = f"the character {character} is lost or changed by YAML tools; remove it"
                 self._report(place, UNPRINTABLE_CHARACTER, message)

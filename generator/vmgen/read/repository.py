@@ -86,7 +86,7 @@ class Project:
     def find_template(self, name: str) -> Path | None:
         """Return the file `name` (`hikube/vm-disk.yaml.j2`) of the first template folder that has it.
 
-        None if there is none, or if the name leads out of the folders. What lies there may be no file, and reading it fails
+        None if there is none, or if the name leads out of the folders. The path may not be a file, and reading it fails
         then: a built-in template in its place would be no answer.
         """
         if name.startswith("/") or ".." in name.split("/") or "\0" in name:
@@ -95,7 +95,7 @@ class Project:
         return paths[0] if any(not path.is_dir() for path in paths) else None
 
     def find_own_template(self, name: str) -> Path | None:
-        """Return the repository's own file `name` that is taken in the place of a built-in one; None if there is none."""
+        """Return the repository's own file `name` that replaces a built-in one; None if there is none."""
         path = self.find_template(name)
         return path if path and len(self.template_folders) > 1 and path.is_relative_to(self.template_folders[0]) else None
 
@@ -112,7 +112,7 @@ class Project:
     def read_source(self, path: Path, limit: int = MAX_FILE_BYTES) -> bytes:
         """Read a file that an environment is made from. Raises OSError, also if it is no regular file of the work tree.
 
-        Its digest is kept for the stamps: they hold what was read, not what somebody saved in the meantime.
+        Its digest is kept for the stamps: they hold the bytes that were read, not those that somebody saved in the meantime.
         """
         content = read_file(str(path), limit) if self._is_builtin(path) else read_source(str(path), self.work_tree, limit)
         self.source_digests.setdefault(self.display_path(path), compute_digest([content]))

@@ -14,7 +14,7 @@ from vmgen.read.template_limits import guard_method, guard_operands, limit_argum
 from vmgen.read.template_steps import CHARACTERS_PER_STEP, MAX_SOURCE_CHARACTERS, MAX_TOKENS, StepCounter
 from vmgen.yaml_text import find_surrogate
 
-_CALL_STEPS = 20  # of a macro, a block or an included template, beside what stands in it
+_CALL_STEPS = 20  # of a macro, a block or an included template, beside its content
 _NODES_PER_STEP = 4
 _MAX_ATTRIBUTES = 1000  # whose safety is known; a template can compute any number of names
 # Filters that the instrumented templates call. Their names cannot be written in a template.

@@ -145,7 +145,7 @@ def load_builtin_schema(name: str) -> Schema:
 
 
 def prune_invalid(value: Located, paths: Sequence[KeyPath]) -> Located:
-    """Return the value with INVALID at the given paths; what is invalid below an item of a list makes that item invalid.
+    """Return the value with INVALID at the given paths; an invalid value below an item of a list makes that item invalid.
 
     A list without a valid item is invalid, so that no rule takes it for an empty one.
     """

@@ -56,7 +56,7 @@ class StepCounter:
             )
 
     def spend_text(self, length: Any) -> None:
-        """Count a text of so many characters, before it is made. What is no number costs nothing: it makes no text either."""
+        """Count a text of so many characters, before it is made. Anything but a number costs nothing: it makes no text."""
         if isinstance(length, int | float) and length > 0:
             self.spend(1 + int(min(length, MAX_STEPS * CHARACTERS_PER_STEP * 2)) // CHARACTERS_PER_STEP)
 
@@ -66,7 +66,7 @@ class StepCounter:
             self.spend(len(text) * len(part) // COMPARISONS_PER_STEP)
 
     def measure(self, value: Any, factor: int = 1) -> None:
-        """Count everything in a value, as often as it stands there: what reads a value reads it all."""
+        """Count everything in a value, as often as it occurs: reading a value reads all of it."""
         if isinstance(value, str | int):  # most values are
             self.spend((1 + len(value) // CHARACTERS_PER_STEP) * factor if isinstance(value, str) else factor)
             return

@@ -21,7 +21,7 @@ _QUOTED = re.compile(r"""(?<!\w)(?P<mark>['"])(?P<text>[^'"\n]{0,4096})(?P=mark)
 _TYPE_NAME = re.compile(
     r"(?:[\w.]+ object|int|str|list|tuple|dict|float|bool|NoneType|builtin_function_or_method|method|function)"
 )
-# What Jinja2 says of a name that a template is not given (jinja2.Undefined).
+# Jinja2's message on an undefined name (jinja2.Undefined).
 UNDEFINED_NAME = re.compile(r"'(?P<name>\w+)' is undefined")
 _TRACE_FILTERS = ("trace_condition", "enter_branch", "leave_branch", "trace_choice")
 
@@ -86,7 +86,7 @@ class Templates:
         return self._steps.steps
 
     def start_environment(self) -> None:
-        """Count steps anew: each environment has its own, so that no other decides whether it renders."""
+        """Reset the steps: each environment has its own, so that no other decides whether it renders."""
         self._steps.start_environment()
 
     def count_object(self, steps: int) -> None:
@@ -137,7 +137,7 @@ class Templates:
         return self._sandbox.parse_limited(source, name, display_path)
 
     def add_source(self, name: str, source: str, display_path: str) -> None:
-        """Make a text a template of this name; `display_path` is the file that it stands in."""
+        """Make a text a template of this name; `display_path` is the file that contains it."""
         self._sources[name], self._display_paths[name] = source, display_path
         self._trees.pop(name, None)
 
@@ -154,7 +154,7 @@ class Templates:
     def find_referenced(self, name: str) -> Iterator[str | None]:
         """Iterate over a template and those it includes, directly or not.
 
-        None stands for a name that is computed, or for those that a broken template includes.
+        None is a computed name, or one that a broken template includes.
         """
         from jinja2.meta import find_referenced_templates
 

@@ -193,7 +193,7 @@ class _Parser:
         if character:
             message = f"the character {character} is lost or changed by YAML tools; remove it"
             self._report(place, UNPRINTABLE_CHARACTER, message)
-            # What goes on with the file, to report all mistakes, could neither encode it nor look for a file of that name.
+            # Later stages, which run to report all mistakes, could neither encode it nor look for a file of that name.
             return Located(UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", event.value), place)
         return Located(event.value if event.style else resolve_scalar(event.value), place)
 
@@ -273,7 +273,7 @@ class _Parser:
         return _UnreadableFile()
 
 
-# What libyaml says, in the order in which it is looked for, and what to do. Its own words name tokens that no user wrote.
+# Messages of libyaml, in the order in which they are searched, each with a remedy. They name tokens that no user wrote.
 _SYNTAX_ERRORS = {
     "mapping values are not allowed": "a second ': ' on this line, or a key that is indented like a value; "
     "quote text that contains ': ', or begin a new line",

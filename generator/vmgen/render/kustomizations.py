@@ -14,7 +14,7 @@ from vmgen.rules import PROTECTION_LOST
 KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _GUARDED = {SYNC_OPTIONS: "Prune=confirm,Delete=confirm", FLUX_PRUNE: "disabled"}
 _PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
-# What these do stands in other files, or in programs.
+# Other files, or programs, decide what these do.
 _OPAQUE = ("components", "transformers", "replacements", "generators", "helmCharts", "helmChartInflationGenerator")
 _METADATA_WORDS = ("annotations", "labels", "$patch")
 

@@ -24,7 +24,7 @@ GITOPS_DATA = "shared/gitops.yaml"
 
 
 class _Fault(NamedTuple):
-    """What is wrong with the protection in one manifest."""
+    """A fault of the protection in one manifest."""
 
     rule: Rule
     key: str

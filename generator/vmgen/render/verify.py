@@ -89,7 +89,7 @@ class ManifestVerifier:
 
 
 def parse_single_object(text: str, name: str, *, text_keys: bool = False) -> dict[str, Any] | str:
-    """Return the one object of a rendered text, or the message that says why it is not one. `name` is for the message."""
+    """Return the one object of a rendered text, or the message that explains why it is not one. `name` is for the message."""
     try:
         documents = parse_objects(text, text_keys=text_keys)
     except InvalidYamlError as error:
@@ -100,7 +100,7 @@ def parse_single_object(text: str, name: str, *, text_keys: bool = False) -> dic
 
 
 def _fill_values(value: Any, texts: Sequence[str]) -> Any:
-    """Return a parsed value with texts in the place of placeholders."""
+    """Return a parsed value with texts instead of placeholders."""
     if isinstance(value, str):
         return value if value.isascii() else fill(value, texts)
     if isinstance(value, dict):

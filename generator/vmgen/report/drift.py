@@ -106,7 +106,7 @@ def _report_line_endings(project: Project, changes: FileChanges, paths: list[str
 def find_drift(
     project: Project, compared: Iterable[FileChanges], wanted: Mapping[str, bytes], *, with_diff: bool
 ) -> Iterator[Problem]:
-    """Yield a problem for each file that is not what is wanted; with a diff, the lines that differ are shown below it."""
+    """Yield a problem for each file that differs from the wanted one, with a diff below it if asked for."""
     for changes in compared:
         contents = {path: read_file(f"{project.manifests}/{path}") for path in changes.updated}
         converted = [path for path, content in contents.items() if _has_other_line_endings(content, wanted[path])]

@@ -87,7 +87,7 @@ def _redact_block(field: ExplainedField, raw_lines: list[str], lines: list[str],
 def _find_block_lines(field: ExplainedField, lines: list[str]) -> range:
     """Return the lines of a literal block below its key, from 1; empty for a value on the line of its key.
 
-    A text with blanks at the end of a line stands in quotes on the line of its key.
+    A text with blanks at the end of a line is quoted, on the line of its key.
     """
     if not isinstance(field.value, str) or "\n" not in field.value or not _BLOCK_INDICATOR.search(lines[field.line - 1]):
         return range(0)

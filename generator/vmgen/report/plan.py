@@ -50,7 +50,7 @@ _VERDICT_COLOURS = {
 COMMENT_MARKER = "<!-- vmgen-plan -->"
 # GitHub rejects longer comments: https://github.com/telia-oss/github-pr-resource/issues/259
 MAX_COMMENT_BYTES = 65536
-# Kept free for the line that says what was cut.
+# Kept free for the line about the omitted part.
 _RESERVED_BYTES = 200
 # At most so many names in one block: a block is cut as a whole.
 _MAX_BLOCK_NAMES = 20
@@ -119,7 +119,7 @@ def describe_baseline(against: str) -> str:
 class _ChangeGroup(NamedTuple):
     """Objects with the same change: one of them, all their names, and the sentences on them.
 
-    What is named after the object begins with `<name>` in the sentences and fields of several.
+    In the sentences and fields of several objects, a name derived from the object's begins with `<name>`.
     """
 
     representative: ObjectChange
@@ -146,7 +146,7 @@ def _group_changes(changes: Iterable[ObjectChange], max_names: int) -> Iterator[
 
 
 def _describe_nameless(change: ObjectChange) -> tuple[tuple[FieldChange, ...], tuple[str, ...]]:
-    """Return the fields and sentences of a change, with `<name>` for what is named after its object."""
+    """Return the fields and sentences of a change, with `<name>` in names derived from its object's."""
     name = change.identity.name
     fields = tuple(
         field._replace(before=remove_name(field.before, name), after=remove_name(field.after, name)) for field in change.fields
@@ -196,7 +196,7 @@ def _format_group(group: _ChangeGroup, paint: Paint) -> Iterator[str]:
         yield f"      {line}"
     for field in change.fields:
         yield escape(f"      {field.path}: {_format_difference(field)}")
-        # The object's own verdict stands above already.
+        # The object's own verdict is already printed above.
         verdict = "" if field.verdict == change.verdict else f"{paint(field.verdict, _VERDICT_COLOURS[field.verdict])}: "
         yield f"          {verdict}{escape(field.says)}"
 
@@ -354,7 +354,7 @@ def _build_block(group: _ChangeGroup) -> _Block:
 
 
 def _format_sentence(text: str) -> str:
-    """Escape a sentence, and format what is between its backticks as code."""
+    """Escape a sentence, and format the text between its backticks as code."""
     pieces = text.split("`")
     return "".join(_format_code(piece) if index % 2 else _escape_text(piece) for index, piece in enumerate(pieces))
 

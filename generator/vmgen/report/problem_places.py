@@ -12,7 +12,7 @@ from vmgen.problems import Place, Problem
 from vmgen.secrets.redact import redact_line
 
 _MAX_WIDTH = 100
-# What is written there is shown by no excerpt, whatever it looks like.
+# Excerpts never show values below these keys.
 _HIDDEN_SUBJECTS = ("cloudInit", "sshKeys", "vars", "secret", "passw")
 
 

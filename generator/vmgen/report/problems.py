@@ -58,7 +58,7 @@ def format_json(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG0
 
 
 def problem_to_dict(problem: Problem) -> dict[str, Any]:
-    """Return a problem as it stands in every JSON output (schema/problems.schema.json)."""
+    """Return a problem as an item of every JSON output (schema/problems.schema.json)."""
     problem = redact_problem(problem)
     return {
         "file": problem.place.file,
@@ -124,7 +124,7 @@ def format_sarif(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG
 
 
 def _describe_sarif_rule(id: str, rule: Rule | None) -> dict[str, Any]:
-    """Return what SARIF says of a rule; of a policy of the repository only its id is known."""
+    """Return the SARIF description of a rule; a policy of the repository has only its id."""
     if rule is None:
         return {"id": id}
     description: dict[str, Any] = {
@@ -183,7 +183,7 @@ def format_gitlab(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: AR
 
 @_hide_secrets
 def format_junit(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
-    """Format a JUnit report: a failed test for each error, a passed one for what is no error, and one if there is nothing.
+    """Format a JUnit report: a failed test for each error, a passed one for each other problem, and one if there is no problem.
 
     https://github.com/testmoapp/junitxml
     """

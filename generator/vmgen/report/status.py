@@ -78,7 +78,7 @@ def _format_duration(age: timedelta) -> str:
 
 
 def list_details(status: ObjectStatus) -> Iterator[str]:
-    """Yield a line for each thing to say of an object, secrets hidden."""
+    """Yield a line for each finding about an object, secrets hidden."""
     if status.state == MISSING:
         yield "is committed, but not in the dump"
     if status.state == ORPHAN:

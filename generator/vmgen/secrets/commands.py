@@ -15,7 +15,7 @@ from vmgen.secrets.names import is_sensitive_name
 
 COMMAND_DESCRIPTION = "a secret on a command line"
 CHPASSWD_DESCRIPTION = "a password for chpasswd"
-PASSWD_DESCRIPTION = "a password for passwd"  # noqa: S105 - says what was found
+PASSWD_DESCRIPTION = "a password for passwd"  # noqa: S105 - a description
 MAX_WORDS = 20_000
 
 # A word of a shell, with its quotes, or what separates commands.
@@ -45,7 +45,7 @@ class CommandSecret(NamedTuple):
 class _Program(NamedTuple):
     """Where a program takes a secret: after options, glued to options, as the word of a position, behind a colon of an option.
 
-    Without `after`, always; else only if a word of it stands before. A position counts words that are no options.
+    Without `after`, always; else only if a word of it precedes. A position counts words that are no options.
     """
 
     options: tuple[str, ...] = ()

@@ -73,5 +73,5 @@ def is_locked_password(value: str) -> bool:
 
 
 def is_change_me(value: str) -> bool:
-    """Return whether a value asks to be replaced, as CHANGEME does. Whoever forgets it has a password that all know."""
+    """Return whether a value asks to be replaced, as CHANGEME does. Anyone who forgets to do it has a well-known password."""
     return bool(_CHANGE_ME.fullmatch(value[:MAX_VALUE_LENGTH].strip("\"'")))

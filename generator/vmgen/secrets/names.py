@@ -24,7 +24,7 @@ _PUBLIC_NAME = re.compile(
     r"(?i)nopasswd|(?:\A|[_.-])(?:public|ssh)[_-]?key|(?:existing|pull|tls|external|kube)[_-]?secret\Z"
     r"|(?:\A|[_.-])(?:max|min|num|limit|count|total)[_-]\w*\Z|next[_-]?token\Z"
 )
-# Broader than what is reported as a secret: hiding too much is harmless. A public key keeps its type and comment, so `key` and
+# Broader than the names of reported secrets: hiding too much is harmless. A public key keeps its type and comment, so `key` and
 # `sshKeys` can be here.
 _HIDDEN_NAME = re.compile(
     rf"(?i){SENSITIVE_WORDS}|passw|(?:\b|_)pass(?:\b|_)|private|(?:{KEY_KINDS}).?key|(?:\b|_)key\Z|\Aauth(?!or)"

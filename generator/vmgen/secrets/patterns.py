@@ -1,4 +1,4 @@
-"""Find secrets in text: the one place that says what is one.
+"""Find secrets in text: the one place that decides which text is a secret.
 
 Tokens and keys are known by their format, other values by the name or the command before them, in plain or encoded text.
 """

@@ -23,7 +23,7 @@ _PUBLIC_KEY = re.compile(
 _COMMENT_OF_KEY = re.compile(r"[ \t]+[\w.+-]{1,64}(?:@[\w.-]{1,64})?[ \t]*")
 _LOGIN_IN_URL = re.compile(r"(?<=://)[^/@\s]{1,400}(?=@)")
 _QUERY_VALUE = re.compile(r"(?<=[?&])([^=&\s#]{1,200})=[^&\s#\"']*")
-# Keys of cloud-init are shown; what has a digit or a capital may be a value that looks like a key.
+# Keys of cloud-init are shown; a word with a digit or a capital may be a value that looks like a key.
 _USER_DATA_KEY = re.compile(r"(\s*(?:- +)*[a-z][a-z_-]{0,40}:)(?:\s+(\S.*))?\s*")
 _ANY_KEY = re.compile(r"(\s*[\w.-]{1,60}:)(?:\s+(\S.*))?\s*")
 _BLOCK_START = re.compile(r"[|>][-+0-9]{0,2}")
@@ -54,7 +54,7 @@ def redact(value: Any, name: str = "") -> Any:
 
 
 def redact_text(text: str) -> str:
-    """Return a text, such as a message, with REDACTED in the place of each secret in it."""
+    """Return a text, such as a message, with REDACTED instead of each secret in it."""
     parts, position = [], 0
     for description, start, end in sorted(find_spans(text), key=lambda span: (span.start, -span.end)):
         if end > position and description != CHANGE_ME_DESCRIPTION:
@@ -64,9 +64,9 @@ def redact_text(text: str) -> str:
 
 
 def redact_tokens(text: str) -> str:
-    """Return an output with REDACTED in the place of each token that a format tells.
+    """Return an output with REDACTED instead of each token that its format reveals.
 
-    No format has a quote or a backslash in it, so that what was JSON, CSV or HTML is it still.
+    No format contains a quote or a backslash, so that JSON, CSV or HTML stays valid.
     """
     parts, position = [], 0
     for _, start, end in sorted(find_tokens(text), key=lambda token: token.start):

@@ -31,7 +31,7 @@ def _build(description: str, prefixes: str, rest: str, *, mixed: bool = False) -
     """Return the format of tokens that begin with one of some prefixes, which are separated by blanks."""
     words = prefixes.split()
     start = "|".join(map(re.escape, words))
-    # A token begins where no letter or digit stands before it.
+    # A token begins where no letter or digit precedes it.
     return TokenFormat(description, tuple(map(str.lower, words)), rf"(?<![A-Za-z0-9])(?:{start}){rest}", mixed)
 
 

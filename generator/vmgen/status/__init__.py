@@ -1,1 +1,1 @@
-"""Status: what is live, from a dump of the cluster, against what is committed. No connection is opened."""
+"""Status: compare the live objects in a dump of the cluster with the committed ones. No connection is opened."""

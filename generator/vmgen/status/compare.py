@@ -75,7 +75,7 @@ class ObjectStatus(NamedTuple):
 
 
 class FleetStatus(NamedTuple):
-    """The status of all objects, sorted; `notes` say what the dump cannot tell."""
+    """The status of all objects, sorted; `notes` list what the dump cannot tell."""
 
     objects: tuple[ObjectStatus, ...]
     notes: tuple[str, ...]
@@ -217,7 +217,7 @@ class StatusBuilder:
         if environment not in self._conventions:
             try:
                 platform = self._platform_loader.load_written(self._load_layers(environment).content)
-            except ProblemsError:  # a platform or version that is not known is for `vmgen check` to say
+            except ProblemsError:  # `vmgen check` reports an unknown platform or version
                 platform = self._platform_loader.load(DEFAULT_PLATFORM)
             self._conventions[environment] = load_conventions(platform, self._platform_loader)
         return self._conventions[environment]

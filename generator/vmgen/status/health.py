@@ -1,4 +1,4 @@
-"""Read what the platform says of a live VM or disk: failures, and what it is still waiting for."""
+"""Read what the platform reports about a live VM or disk: failures, and what it is still waiting for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RESTART, NOT_RUNNING = "restart", "not running"
 
 
 class HealthFinding(NamedTuple):
-    """One thing that the platform says of an object.
+    """One finding of the platform about an object.
 
     `state` is failed or pending; `since` is a time, or empty; `cause` is RESTART, NOT_RUNNING, or empty for any other.
     """
@@ -40,7 +40,7 @@ class HealthReader:
     def find(
         self, key: LiveKey, manifest: Mapping[str, Any], *, has_consumer: bool, binds_late: bool
     ) -> Iterator[HealthFinding]:
-        """Yield what is wrong with an object or still to come. `manifest` is what Git wants.
+        """Yield the failures and pending changes of an object. `manifest` is the committed one.
 
         A disk whose class binds it when a VM uses it first (`binds_late`) waits without fault if no VM in Git attaches it.
         """

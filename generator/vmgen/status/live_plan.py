@@ -1,4 +1,4 @@
-"""What a dump of the cluster adds to a plan: what is so already, what waits already, and what a quota has no room for."""
+"""What a dump of the cluster adds to a plan: changes already made, changes that already wait, and quotas without room."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class PlannedSize(NamedTuple):
 
 
 def describe_live_state(plan: Plan, dump: Dump, prefix: str, added: Sequence[PlannedSize] = ()) -> tuple[LiveNote, ...]:
-    """Return what a dump says of a plan. `prefix` is that of the VirtualMachine of a VM, `added` what the plan adds."""
+    """Return what a dump adds to a plan. `prefix` is that of the VirtualMachine of a VM, `added` what the plan adds."""
     notes = [
         LiveNote(change.environment, change.identity.kind, change.identity.name, text)
         for change in plan.changes

@@ -64,7 +64,7 @@ def record_answers(folder: Path, options: StarterOptions, files: Mapping[str, st
 def update_files(folder: Path, files: Mapping[str, str], digests: Mapping[str, str]) -> Update:
     """Write the files of this version where the ones of an earlier version are unedited. Raises VmgenError.
 
-    A file that no earlier version wrote is added where nothing stands in its place.
+    A file that no earlier version wrote is added if nothing has its path.
     """
     new_files: list[str] = []
     edited: list[str] = []

@@ -15,7 +15,7 @@ from vmgen.render.manifests import KUSTOMIZATION
 
 
 def write_changes(changes: FileChanges, contents: Mapping[str, bytes], project: Project) -> None:
-    """Write what is created and updated, then delete what is pruned, then the folders that this emptied.
+    """Write created and updated files, then delete pruned ones, then the folders that this emptied.
 
     A new folder is filled beside its place and renamed as a whole; a file in an existing folder is written beside its place
     and renamed. A kustomization.yaml comes after what it lists, and before what it no longer lists is deleted: at every

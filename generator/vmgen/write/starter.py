@@ -78,7 +78,7 @@ _NO_OWNERS = "# Uncomment and edit:\n# /manifests/*/disks/ @acme/data-owners"
 
 
 class StarterOptions(NamedTuple):
-    """What the files of a new repository depend on. An empty value becomes a line that says how to add it later.
+    """What the files of a new repository depend on. An empty value becomes a comment that explains how to add it later.
 
     `keys` is the text of a file of public SSH keys, `owners` the names that CODEOWNERS takes, `argocd` the URL of the
     repository for Argo CD, and `flux` the name of its GitRepository. `requirement` is what pip installs, `directory` the

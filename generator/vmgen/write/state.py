@@ -45,7 +45,7 @@ def find_tracked_state(project: Project) -> tuple[Problem, ...]:
 
 
 def _name_holder(root: Path) -> str:
-    """Name the process that holds the lock; nothing if it has not said its number yet."""
+    """Name the process that holds the lock; nothing if it has not written its number yet."""
     try:
         number = read_source(str(root / _HOLDER_FILE), os.path.realpath(root), _MAX_NUMBER_BYTES).decode()
     except (OSError, ValueError):
@@ -55,7 +55,7 @@ def _name_holder(root: Path) -> str:
 
 @contextmanager
 def lock_repository(root: Path) -> Iterator[None]:
-    """Hold the lock of a repository, and say on stderr if another run holds it for more than a second.
+    """Hold the lock of a repository, and print a message if another run holds it for more than a second.
 
     The system frees the lock when the process ends, however it ends, and gives it to no worker: fcntl(2), "record locks are not
     inherited by a child". Raises VmgenError if the lock file cannot be made.

@@ -24,7 +24,7 @@ def reserved_disk_key(environment: Environment) -> Iterator[Finding]:
     for _, vm, path in environment.vm_settings:
         current = vm.values.get_plain("system", 1)
         for key, entry in vm.values.get_entries("disks"):
-            # In the first generation the two have one name, and `duplicate-name` says so.
+            # In the first generation the two have one name, which `duplicate-name` reports.
             is_second = key == SYSTEM_DISK and has_system_disk(vm.values) and current != 1
             if is_second or _RESERVED_KEY.fullmatch(key):
                 message = f"'{key}' names a system disk, as `system-2` and `system-3` do its generations; choose another key"

@@ -88,7 +88,7 @@ def single_disk_vm(environment: Environment) -> Iterator[Finding]:
     message = "the system disk is the only one, so data and system share it; write `disks: {data: 50Gi}`"
     places: dict[str, list[tuple[Place, str]]] = defaultdict(list)
     for group, vm, path in environment.vm_settings:
-        if _count_hard_disks(vm) < 2 and not contains_invalid(group.located):  # the other disk may be what is wrong
+        if _count_hard_disks(vm) < 2 and not contains_invalid(group.located):  # the other disk may be the invalid one
             places[group.key].append((vm.values.located.place, path))
     groups = {group.key: group for group in environment.groups}
     for key, alike in places.items():

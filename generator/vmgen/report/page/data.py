@@ -63,7 +63,7 @@ class PageEnvironment(NamedTuple):
 def build_page_data(
     project: Project, sources: Sequence[PageEnvironment], plan: Plan | None = None, live: FleetStatus | None = None
 ) -> dict[str, Any]:
-    """Build all data of the page; without a plan it shows no changes, and without a status nothing of what is live."""
+    """Build all data of the page; without a plan it shows no changes, and without a status no live state."""
     builder = _RowBuilder(project)
     for index, source in enumerate(sources):
         builder.add_environment(index, source)
@@ -252,7 +252,7 @@ def _plan_to_dict(plan: Plan) -> dict[str, Any]:
 
 
 def _status_to_dict(live: FleetStatus) -> dict[str, Any]:
-    """Return a status, secrets hidden. It says how new the dump is and not how old, so that the page has the same bytes."""
+    """Return a status, secrets hidden. It has the date of the dump rather than its age, so that the page has the same bytes."""
     return {
         "totals": format_totals(live),
         "newest": live.newest,
