@@ -9,7 +9,9 @@ from typing import Any
 
 from tools.formats import formats_page, verdicts_page
 from vmgen.kustomize.engine import BINARY_VARIABLE
-from vmgen.merge.platform import PlatformLoader
+from vmgen.merge.platform import FIELD_SECTIONS, FIELDS_FILE, PlatformLoader, load_extended
+from vmgen.read.located import to_plain
+from vmgen.read.own_keys import build_key_schema, list_definitions
 from vmgen.read.repository import Project
 from vmgen.render.policies import BUILT_IN_POLICIES
 from vmgen.report.rule_texts import all_rules
@@ -65,13 +67,29 @@ def pages() -> dict[str, str]:
         "docs/configuration.md": configuration_page(),
         "docs/vmgen.1": manual_page(),
         "generator/vmgen/report/rule_examples.json": rule_examples(),
+        "schema/environment.schema.json": environment_schema(),
         **manifest_schemas(),
     }
 
 
+def environment_schema() -> str:
+    """The schema of an environment: the file, with the defaults and the keys of the fields that all platforms share."""
+    document = json.loads((ROOT / "schema" / "environment.schema.json").read_text(encoding="utf-8"))
+    definitions = document["$defs"]
+    content = load_extended(FIELDS_FILE, Project(ROOT))
+    for section in FIELD_SECTIONS.values():
+        for name, row in to_plain(content.mapping[section]).items():
+            for shape in list_definitions(section, row):
+                node = definitions[shape]["properties"].setdefault(name, build_key_schema(row))
+                node = definitions[node["$ref"].rpartition("/")[2]] if "$ref" in node else node
+                if "default" in node:
+                    node["default"] = row["default"]
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
 def environment_page() -> str:
     """Every key of an environment file, from its schema."""
-    schema = json.loads((ROOT / "schema" / "environment.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(environment_schema())
     parts = [
         NOTE.format(source="schema/environment.schema.json"),
         "# The environment file\n\n",

@@ -13,7 +13,7 @@ from vmgen.merge.platform import Platform, PlatformLoader, VersionHint, get_unse
 from vmgen.problems import Place, ProblemsError, VmgenError, sort_problems
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project
-from vmgen.read.schema import Schema, load_builtin_schema
+from vmgen.read.schema import Schema
 from vmgen.read.source_file import read_yaml_file
 
 
@@ -112,8 +112,8 @@ class PlatformConventions:
     def get_key_schema(self, shape: str, name: str) -> Schema:
         """Return the schema of a key of an environment's `group` or `disk`."""
         if (shape, name) not in self._schemas:
-            definitions = load_builtin_schema("environment").document["$defs"]
-            node = definitions[shape]["properties"].get(name, {})  # a platform may have keys of its own
+            definitions = self.platform.release.environment_document["$defs"]
+            node = definitions[shape]["properties"].get(name, {})
             if "$ref" in node:
                 node = definitions[node["$ref"].rpartition("/")[2]]
             self._schemas[shape, name] = Schema({**node, "$defs": definitions})

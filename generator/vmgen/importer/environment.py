@@ -25,7 +25,6 @@ from vmgen.merge.own_disks import SYSTEM_DISK
 from vmgen.problems import Place
 from vmgen.quantities import is_whole_size
 from vmgen.read.located import KeyPath, Located, to_plain
-from vmgen.read.schema import load_builtin_schema
 
 _Metadata = Mapping[str, Mapping[str, str]]
 # Keys that list the VMs of a group.
@@ -73,7 +72,7 @@ class EnvironmentBuilder:
         self._disks = disks
         self._conventions = conventions
         self._base = base
-        schema = load_builtin_schema("environment").document
+        schema = conventions.platform.release.environment_document
         group_keys, disk_keys = (list(schema["$defs"][shape]["properties"]) for shape in ("group", "disk"))
         platform_keys = [name for name in conventions.platform.fields if name not in group_keys]
         self._top_level_order = list(schema["properties"])

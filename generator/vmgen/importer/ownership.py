@@ -220,6 +220,10 @@ class _DiskAssigner:
                 {},
             ),
         }
+        known = (*DISK_SOURCES, "storage", *optional_settings)
+        disk_defaults = to_plain(self.conventions.platform.disk_defaults)
+        own = {name: (value, disk_defaults.get(name)) for name, value in disk.values.items() if name not in known}
+        optional_settings |= own
         return settings | {name: value for name, (value, default) in optional_settings.items() if value != default}
 
     def _split_protection(self, disk: DiskObject) -> tuple[bool, dict[str, str]]:

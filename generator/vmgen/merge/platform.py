@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from vmgen.merge.layers import DEFAULT_PLATFORM, merge
 from vmgen.merge.versions import UnknownVersionError, Versions
 from vmgen.problems import ProblemsError, VmgenError, did_you_mean, sort_problems
 from vmgen.read.located import INVALID, Located, to_plain
+from vmgen.read.own_keys import build_environment_document
 from vmgen.read.repository import Project
 from vmgen.read.schema import load_builtin_schema
 from vmgen.read.source_file import read_json_file, read_yaml_file
@@ -19,7 +21,8 @@ from vmgen.rules import UNKNOWN_PLATFORM, UNKNOWN_PLATFORM_VERSION
 
 # The section of platform.yaml with the fields of each kind.
 FIELD_SECTIONS = {"VMInstance": "fields", "VMDisk": "diskFields"}
-_SHARED_FIELDS = "shared/fields.yaml"
+# The fields that platforms have in common.
+FIELDS_FILE = "shared/fields.yaml"
 
 
 class Kind(NamedTuple):
@@ -144,7 +147,7 @@ class PlatformRelease:
 
     def __init__(self, name: str, project: Project) -> None:
         self.name = name
-        self._project = project
+        self.project = project
         self._content = validate(load_extended(f"{name}/platform.yaml", project), "platform")
         self._catalog = load_extended(f"{name}/catalog.yaml", project)
         self._own_catalog: Located | None = None
@@ -160,10 +163,15 @@ class PlatformRelease:
         self._shared_fields: Located | None = None
         self._known_fields: dict[int, Located] = {}
 
+    @cached_property
+    def environment_document(self) -> Mapping[str, Any]:
+        """The JSON Schema of an environment, with the keys that the repository's own platforms add."""
+        return build_environment_document(self.project)
+
     def merge_known_fields(self, content: Located) -> Located:
         """Return the fields of a version over those that any platform has, of which it may lack some."""
         if self._shared_fields is None:
-            self._shared_fields = load_extended(_SHARED_FIELDS, self._project)
+            self._shared_fields = load_extended(FIELDS_FILE, self.project)
         # `content` is that of a version, which is kept in `_platforms`, so that its id stays its own.
         if id(content) not in self._known_fields:
             own = Located({key: content.mapping[key] for key in FIELD_SECTIONS.values()}, content.place)
@@ -212,13 +220,13 @@ class PlatformRelease:
 
     def _load_kind(self, kind: str, entry: Located, content: Located) -> Kind:
         values = to_plain(entry)
-        path = _require_template(f"{self.name}/{values['schema']}", self._project)
+        path = _require_template(f"{self.name}/{values['schema']}", self.project)
         section = FIELD_SECTIONS[kind]
         rows = content.mapping[section].mapping
         absent = self._content.mapping[section].mapping.keys() - {name for name, row in rows.items() if row.get("spec")}
-        document = read_json_file(path, self._project)
+        document = read_json_file(path, self.project)
         if not _is_kind_schema(document):
-            file = self._project.display_path(path)
+            file = self.project.display_path(path)
             raise VmgenError(f"{file} is not the schema of a kind; `properties` and `properties.spec` must be mappings")
         schema = _add_fields(document, rows, absent)
         lengths = values["nameLength"]

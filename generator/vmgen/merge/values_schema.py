@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from vmgen.merge.layers import DEFAULT_PLATFORM
 from vmgen.merge.platform import Platform, PlatformLoader
 from vmgen.read.layer_file import LayerLoader
+from vmgen.read.own_keys import build_environment_document
 from vmgen.read.repository import Project, read_schema_text
 
 _CLOUD_CONFIG = "cloud-init/cloud-config"
@@ -29,7 +31,7 @@ def build_values_schema(project: Project, platform: str = "", version: str = "")
 
     Raises ProblemsError if a platform or a catalog is not right.
     """
-    document: dict[str, Any] = json.loads(read_schema_text("environment"))
+    document: dict[str, Any] = copy.deepcopy(dict(build_environment_document(project)))
     loader = PlatformLoader(project)
     if platform:
         catalogs = [loader.load(platform, loader.load_release(platform).resolve(version or None)).catalog]

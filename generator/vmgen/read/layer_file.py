@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 from vmgen.problems import Place, Problem
 from vmgen.read.located import INVALID, Located
+from vmgen.read.own_keys import load_environment_schema
 from vmgen.read.repository import Project, explain_missing_file
-from vmgen.read.schema import load_builtin_schema, prune_invalid
+from vmgen.read.schema import Schema, prune_invalid
 from vmgen.read.source_file import describe_unreadable
 from vmgen.read.yaml_reader import describe_unprintable, read_yaml
 from vmgen.rules import EMPTY_KEY_FILE, MISSING_KEY_FILE, UNPRINTABLE_CHARACTER, Rule
@@ -38,11 +40,16 @@ class LayerLoader:
         self.project = project
         self._layers: dict[Path, LayerFile] = {}
 
+    @cached_property
+    def schema(self) -> Schema:
+        """The schema of an environment in this repository."""
+        return load_environment_schema(self.project)
+
     def load(self, path: Path) -> LayerFile:
         """Return the file at a path. A file that cannot be read is INVALID, with a problem."""
         if path not in self._layers:
             try:
-                self._layers[path] = _parse_layer(path, self.project.read_source(path), self.project)
+                self._layers[path] = _parse_layer(path, self.project.read_source(path), self)
             except OSError as error:
                 problem = describe_unreadable(self.project.display_path(path), error)
                 self._layers[path] = LayerFile(path, Located(INVALID, problem.place), (problem,))
@@ -50,15 +57,16 @@ class LayerLoader:
 
     def override_text(self, path: Path, text: bytes) -> None:
         """Use a text as the content of a file for the rest of the run, for files that do not exist yet."""
-        self._layers[path] = _parse_layer(path, text, self.project)
+        self._layers[path] = _parse_layer(path, text, self)
 
 
-def _parse_layer(path: Path, text: bytes, project: Project) -> LayerFile:
+def _parse_layer(path: Path, text: bytes, loader: LayerLoader) -> LayerFile:
+    project = loader.project
     file = project.display_path(path)
     content, problems = read_yaml(text, file)
     if content is None:
         return LayerFile(path, Located(INVALID, Place(file)), tuple(problems))
-    schema_problems = load_builtin_schema("environment").find_problems(content)
+    schema_problems = loader.schema.find_problems(content)
     problems.extend(dict.fromkeys(problem for _, problem in schema_problems))
     content = prune_invalid(content, [invalid_path for invalid_path, _ in schema_problems])
     return LayerFile(path, _expand_shorthand(content, path, project, problems), tuple(problems))

@@ -11,7 +11,7 @@ from vmgen.merge.environment import Environment
 from vmgen.merge.platform import Platform
 from vmgen.merge.settings import Settings
 from vmgen.read.located import to_plain
-from vmgen.read.schema import Schema, load_builtin_schema
+from vmgen.read.schema import Schema
 
 
 @rule("field-not-on-platform")
@@ -21,8 +21,8 @@ def field_not_on_platform(environment: Environment) -> Iterator[Finding]:
     Remove it, or correct `platformVersion:` if the platform runs a version with this key, which the message names.
     """
     platform = environment.platform
-    vm_keys = (_find_platform_keys("") | _find_versioned_keys(platform, "fields")) - platform.fields
-    disk_keys = (_find_platform_keys("disk") | _find_versioned_keys(platform, "diskFields")) - platform.disk_fields
+    vm_keys = (_find_platform_keys("", platform) | _find_versioned_keys(platform, "fields")) - platform.fields
+    disk_keys = (_find_platform_keys("disk", platform) | _find_versioned_keys(platform, "diskFields")) - platform.disk_fields
     for _, vm, path in environment.vm_settings:
         yield from _report_misplaced(vm.values, vm_keys, path, platform, "fields")
         for index, item in enumerate(vm.attachments):
@@ -130,10 +130,10 @@ def _iter_disks(environment: Environment) -> Iterator[tuple[Settings, str]]:
                 yield attached.settings.with_values(values), f"{path}.attach[{index}]"
 
 
-def _find_platform_keys(definition: str) -> frozenset[str]:
-    """Return the keys that environment.schema.json marks as a platform's: those of a definition, of a group without one."""
-    definitions = load_builtin_schema("environment").document["$defs"]
-    keys = definitions[definition]["properties"] if definition else definitions
+def _find_platform_keys(definition: str, platform: Platform) -> frozenset[str]:
+    """Return the keys that the schema of environments marks as a platform's: those of a definition, of a group without one."""
+    definitions = platform.release.environment_document["$defs"]
+    keys = definitions[definition]["properties"] if definition else {**definitions["group"]["properties"], **definitions}
     return frozenset(name for name, schema in keys.items() if schema.get("x-platform-field"))
 
 
