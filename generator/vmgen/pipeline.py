@@ -254,6 +254,25 @@ class Renderer:
             name, sort_problems(problems), environment, fleet, tree.files, layers.files, desired, delivery, inputs
         )
 
+    def expand(self, name: str) -> RenderResult:
+        """Return an environment with its objects, which are not rendered and have no user data: enough to list and to count.
+
+        Its problems are those of reading, merging and the rules.
+        """
+        problems: list[Problem] = []
+        environment: Environment | None = None
+        try:
+            layers = load_layers(name, self.layer_loader)
+            problems += layers.problems
+            if not layers.is_readable:
+                return RenderResult(name, sort_problems(problems))
+            environment = merge_environment(layers, self.platform_loader.load_written(layers.content))
+            problems += self._check(environment, WaiverFilter(environment, self.today))
+            fleet = None if _prevents_rendering(problems) else build_fleet(environment, None)
+        except ProblemsError as error:
+            return RenderResult(name, sort_problems([*problems, *error.problems]), environment)
+        return RenderResult(name, sort_problems(problems), environment, fleet)
+
     def _keep_going(self, result: RenderResult) -> RenderResult:
         """Add the desired state of what can be expanded to the result of an environment with errors, for its plan.
 

@@ -12,6 +12,7 @@ from vmgen.cli.completed_words import complete_groups
 from vmgen.cli.options import environments_argument, format_option
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
+from vmgen.expand.model import Fleet
 from vmgen.pipeline import Renderer
 from vmgen.printable import format_json as dump_json
 from vmgen.problems import VmgenError, suggest
@@ -63,26 +64,35 @@ def command(
     session = Session(color)
     selection = Selection(frozenset(groups), exposed, parse_selectors(selectors))
     renderer = Renderer(session.project)
-    results = [renderer.render(name) for name in session.select_environments(names)]
+    results = [renderer.expand(name) for name in session.select_environments(names)]
     failed = session.report_results(results)
-    fleets = [(result.environment, result.fleet) for result in results if result.environment and result.fleet]
+    expanded = [(result.environment, result.fleet) for result in results if result.environment and result.fleet]
+    fleets = [fleet for _, fleet in expanded]
     _require_groups(groups, {group.key for result in results if result.environment for group in result.environment.groups})
-    vm_rows = [row for _, fleet in fleets for row in build_vm_rows(fleet, selection.select_machines(fleet))]
-    disk_rows = [row for _, fleet in fleets for row in build_disk_rows(fleet, selection.select_disks(fleet))]
     summaries = [
         summarize_environment(environment, fleet, selection.select_machines(fleet), selection.select_disks(fleet))
-        for environment, fleet in fleets
+        for environment, fleet in expanded
     ]
     if output == "json":
-        text = _format_json(vm_rows, disk_rows, summaries)
+        text = _format_json(_list_machines(fleets, selection), _list_disks(fleets, selection), summaries)
     elif totals:
         text = TABLE_FORMATS[output](*build_total_table(summaries))
+    elif disks:
+        text = TABLE_FORMATS[output](DISK_COLUMNS, _list_disks(fleets, selection))
     else:
-        text = TABLE_FORMATS[output](DISK_COLUMNS, disk_rows) if disks else TABLE_FORMATS[output](VM_COLUMNS, vm_rows)
+        text = TABLE_FORMATS[output](VM_COLUMNS, _list_machines(fleets, selection))
     write_output(text)
     if output == "table":
         write_output(_format_sums(summaries, totals=not totals, budgets=not selection))
     return not failed
+
+
+def _list_machines(fleets: Sequence[Fleet], selection: Selection) -> TableRows:
+    return [row for fleet in fleets for row in build_vm_rows(fleet, selection.select_machines(fleet))]
+
+
+def _list_disks(fleets: Sequence[Fleet], selection: Selection) -> TableRows:
+    return [row for fleet in fleets for row in build_disk_rows(fleet, selection.select_disks(fleet))]
 
 
 def _require_groups(names: Iterable[str], existing: Collection[str]) -> None:

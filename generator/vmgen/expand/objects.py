@@ -25,8 +25,11 @@ from vmgen.merge.settings import Settings
 from vmgen.read.located import Located, to_plain
 
 
-def build_fleet(environment: Environment, user_data_builder: UserDataBuilder, *, verify_all: bool = False) -> Fleet:
-    """Build all objects of an environment that passed its checks. With `verify_all`, each text is rendered by itself."""
+def build_fleet(environment: Environment, user_data_builder: UserDataBuilder | None, *, verify_all: bool = False) -> Fleet:
+    """Build all objects of an environment that passed its checks. With `verify_all`, each text is rendered by itself.
+
+    Without a builder no VM has user data, which is enough to count and list the objects.
+    """
     builder = _FleetBuilder(environment, user_data_builder, verify_all=verify_all)
     for group in environment.groups:
         builder.add_group(group)
@@ -49,7 +52,7 @@ class _SharedVmData(NamedTuple):
 
 
 class _FleetBuilder:
-    def __init__(self, environment: Environment, user_data_builder: UserDataBuilder, *, verify_all: bool) -> None:
+    def __init__(self, environment: Environment, user_data_builder: UserDataBuilder | None, *, verify_all: bool) -> None:
         self.environment = environment
         self.user_data_builder = user_data_builder
         self.user_data_renderer = UserDataRenderer(environment, verify_all=verify_all)
@@ -117,7 +120,8 @@ class _FleetBuilder:
             (disk, disk.settings.get_plain("bus", ""), self.build_disk_values(disk.settings, (vm,))) for disk in settings.disks
         )
         attachments = tuple(self._build_attachment(item) for item in settings.attachments)
-        user_data = self.user_data_builder.build(vm, f"{path}.cloudInit")
+        builder = self.user_data_builder
+        user_data = builder.build(vm, f"{path}.cloudInit") if builder else UserData("")
         for_windows = is_windows(vm, self.environment.platform)
         if isinstance(user_data, UserData):
             user_data = user_data._replace(for_windows=for_windows)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from vmgen.check.budgets import BudgetLimit, find_limits
 from vmgen.check.totals import Cost, Totals, compute_disk_totals, compute_vm_totals, load_prices, sum_totals
-from vmgen.expand.model import Disk, Fleet, VirtualMachine
+from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
 from vmgen.merge.environment import Environment
 from vmgen.plan.totals import TotalsDelta
 from vmgen.quantities import GIBIBYTE, format_size, round_up_to_mebibytes
 from vmgen.report.tables import TableRows
 
+_AnyResource = TypeVar("_AnyResource", Disk, VirtualMachine)
 _ALL_LABEL = "(all)"
 _STANDALONE_LABEL = "(standalone)"
 BUDGET_COLUMNS = ("environment", "budget", "used", "limit", "left", "percent")
@@ -39,17 +40,24 @@ def summarize_environment(
     environment: Environment, fleet: Fleet, machines: Iterable[VirtualMachine], disks: Iterable[Disk]
 ) -> EnvironmentSummary:
     """Sum up some VMs and disks of an environment."""
+    by_values = {id(machine.values): compute_machine_totals(machine, fleet) for machine in select_shapes(fleet.machines)}
+    by_values |= {id(disk.values): compute_disk_totals(disk.values.get) for disk in select_shapes(fleet.disks)}
     totals_by_group: dict[str, list[Totals]] = {}
     for machine in machines:
-        totals_by_group.setdefault(machine.group, []).append(compute_machine_totals(machine, fleet))
+        totals_by_group.setdefault(machine.group, []).append(by_values[id(machine.values)])
     for disk in disks:
-        totals_by_group.setdefault(disk.group or _STANDALONE_LABEL, []).append(compute_disk_totals(disk.values.get))
+        totals_by_group.setdefault(disk.group or _STANDALONE_LABEL, []).append(by_values[id(disk.values)])
     groups = {group: sum_totals(totals) for group, totals in totals_by_group.items()}
-    machine_totals = [compute_machine_totals(machine, fleet) for machine in fleet.machines]
-    unfiltered = sum_totals((*machine_totals, *(compute_disk_totals(disk.values.get) for disk in fleet.disks)))
+    resources: tuple[Resource, ...] = (*fleet.machines, *fleet.disks)
+    unfiltered = sum_totals(by_values[id(resource.values)] for resource in resources)
     prices = load_prices(environment)
     cost = prices.compute_cost(sum_totals(groups.values())) if prices else None
     return EnvironmentSummary(environment.name, groups, unfiltered, tuple(find_limits(environment)), cost)
+
+
+def select_shapes(resources: Iterable[_AnyResource]) -> Iterable[_AnyResource]:
+    """Return one object for each mapping of values, which all objects of one shape share."""
+    return {id(resource.values): resource for resource in resources}.values()
 
 
 def compute_machine_totals(machine: VirtualMachine, fleet: Fleet) -> Totals:
