@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import math
+import re
 
 import pytest
 import yaml
@@ -329,3 +330,25 @@ def test_unprintable(character: str) -> None:
     text = f"é{character}x\x07"
     assert describe_unprintable(text) == f"U+{ord(character):04X}"
     assert find_unprintable(text) == 1
+
+
+@given(st.text("-+.=<0179eExXoObBiInNfFaAyYsStTrRuUlL:_ ", max_size=8))
+def test_the_first_characters_decide_nothing_wrong(text: str) -> None:
+    """What cannot begin a number or a special word resolves as all patterns together say."""
+    quick = resolve_scalar(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(yaml_reader, "_MAY_BE_NO_TEXT", re.compile(""))
+        thorough = resolve_scalar(text)
+    assert (type(quick), str(quick)) == (type(thorough), str(thorough))
+
+
+def test_an_alias_takes_the_place_of_its_own_key() -> None:
+    """A value that is repeated under another key, or in a list, has the key of where it is repeated, or none."""
+    document, problems = read_yaml(b"a: &x 1\nb: *x\nc: [*x]\n", "file.yaml")
+    assert document is not None
+    assert not problems
+    keys = [
+        value.key_place.line if value.key_place else None
+        for value in (*document.mapping.values(), *document.mapping["c"].items)
+    ]
+    assert keys == [1, 2, 3, None]

@@ -36,7 +36,10 @@ def find_work_tree(folder: str) -> str:
 
 def is_inside(path: str, top: str) -> bool:
     """Return whether a path leads into a folder, given by its real path, and not into Git's own folder there."""
-    real = os.path.realpath(path)
+    return _is_below(os.path.realpath(path), top)
+
+
+def _is_below(real: str, top: str) -> bool:
     if real == top:
         return True
     prefix = top if top.endswith(os.sep) else f"{top}{os.sep}"
@@ -48,9 +51,10 @@ def read_source(path: str, top: str, limit: int = MAX_FILE_BYTES) -> bytes:
 
     Raises OSError, with a reason that names nothing the path leads to, if the file may not be read or is too large.
     """
-    if not is_inside(path, top):
+    real = os.path.realpath(path)
+    if not _is_below(real, top):
         raise OSError(errno.EPERM, "it leads out of the repository; copy the file into the repository")
-    return read_file(os.path.realpath(path), limit, _OPEN_FLAGS | _NO_FOLLOW)
+    return read_file(real, limit, _OPEN_FLAGS | _NO_FOLLOW)
 
 
 def read_file(path: str, limit: int = MAX_FILE_BYTES, flags: int = _OPEN_FLAGS) -> bytes:

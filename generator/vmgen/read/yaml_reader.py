@@ -15,7 +15,7 @@ import yaml
 
 from vmgen.filesystem.reader import MAX_FILE_BYTES, MAX_JSON_BYTES
 from vmgen.problems import Place, Problem
-from vmgen.read.located import AmbiguousScalar, Located
+from vmgen.read.located import AmbiguousScalar, Data, Located
 from vmgen.rules import (
     ALIAS_BOMB,
     AMBIGUOUS_SCALAR,
@@ -44,6 +44,8 @@ _ALIAS_MESSAGE = "unknown alias; write the value out, or quote text that begins 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = {"", "~", "null", "Null", "NULL"}
+# How a number, or another plain scalar that is no text, begins: most scalars need no other pattern.
+_MAY_BE_NO_TEXT = re.compile(r"[-+.=<0-9]|[ynotf][a-z]{0,4}\Z", re.IGNORECASE)
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)\.[0-9]+")
 # Plain scalars that YAML 1.1 and 1.2, or PyYAML, kubectl and kustomize, resolve to different types.
@@ -91,6 +93,8 @@ def resolve_scalar(text: str) -> bool | int | float | str | None:
         return _BOOLEANS[text]
     if text in _NULLS:
         return None
+    if not _MAY_BE_NO_TEXT.match(text):
+        return text
     number_type = int if _INTEGER.fullmatch(text) else float if _DECIMAL.fullmatch(text) else None
     if number_type and len(text) <= MAX_NUMBER_LENGTH:
         return number_type(text)
@@ -157,24 +161,30 @@ class _Parser:
             raise self._stop(self._locate_end(text[:position]), UNPRINTABLE_CHARACTER, message)
         return text
 
-    def _parse_value(self, event: Any, depth: int) -> Located:
-        place = self._locate(event)
+    def _parse_value(self, event: Any, depth: int, key_place: Place | None = None) -> Located:
+        # An import calls this a hundred times for each VM: the common kinds come first, and each value is built once.
+        mark, kind = event.start_mark, type(event)
+        place = Place(self.file, mark.line + 1, mark.column + 1)
         self.value_count += 1
         if depth > MAX_DEPTH or self.value_count > MAX_VALUES:
             message = f"more than {MAX_DEPTH} levels or {MAX_VALUES} values; simplify the file"
             raise self._stop(place, TOO_DEEP, message)
-        if isinstance(event, yaml.AliasEvent):
-            return self._resolve_alias(event, place)
+        if kind is yaml.AliasEvent:
+            target = self._resolve_alias(event, place)
+            return Located(target.data, target.place, key_place)
         if event.tag is not None:
             # Neither a tag nor an alias is repeated: `password: !x` and `password: *x` are passwords without quotes.
             message = "tags are not supported; write a plain value, or quote text that begins with '!'"
             self._report(place, YAML_TAG, message)
-        if isinstance(event, yaml.ScalarEvent):
-            value = self._parse_scalar(event, place)
-        elif isinstance(event, yaml.SequenceStartEvent):
-            value = Located(tuple(self._parse_items(depth)), place)
+        data: Data
+        if kind is yaml.ScalarEvent:
+            # Outside of quotes there are no escapes, and the text of the file is known to be printable.
+            data = self._parse_quoted(event.value, place) if event.style else resolve_scalar(event.value)
+        elif kind is yaml.SequenceStartEvent:
+            data = tuple(self._parse_items(depth))
         else:
-            value = Located(self._parse_mapping(depth), place)
+            data = self._parse_mapping(depth)
+        value = Located(data, place, key_place)
         if event.anchor is not None:
             self.anchors[event.anchor] = value
         return value
@@ -188,25 +198,25 @@ class _Parser:
             raise self._stop(place, ALIAS_BOMB, "aliases expand to too many values; write them out")
         return target
 
-    def _parse_scalar(self, event: Any, place: Place) -> Located:
-        character = describe_unprintable(event.value)  # written as an escape
+    def _parse_quoted(self, text: str, place: Place) -> str:
+        character = describe_unprintable(text)  # written as an escape
         if character:
             message = f"the character {character} is lost or changed by YAML tools; remove it"
             self._report(place, UNPRINTABLE_CHARACTER, message)
             # Later stages, which run to report all mistakes, could neither encode it nor look for a file of that name.
-            return Located(UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", event.value), place)
-        return Located(event.value if event.style else resolve_scalar(event.value), place)
+            return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+        return text
 
     def _parse_items(self, depth: int) -> Iterator[Located]:
-        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+        while type(event := next(self.events)) is not yaml.SequenceEndEvent:
             yield self._parse_value(event, depth + 1)
 
     def _parse_mapping(self, depth: int) -> dict[str, Located]:
         values: dict[str, Located] = {}
-        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+        while type(event := next(self.events)) is not yaml.MappingEndEvent:
             key = self._parse_value(event, depth + 1)
-            value = self._parse_value(next(self.events), depth + 1)
-            name = self._parse_key(key)
+            value = self._parse_value(next(self.events), depth + 1, key.place)
+            name = key.data if type(key.data) is str and key.data else self._parse_key(key)
             if name is None:
                 continue
             if name in values:
@@ -214,7 +224,7 @@ class _Parser:
                 message = f"'{name}' is a duplicate key, first at line {first.line if first else '?'}; remove one"
                 self._report(key.place, DUPLICATE_KEY, message)
                 continue
-            values[name] = Located(value.data, value.place, key.place)
+            values[name] = value
         return values
 
     def _parse_key(self, key: Located) -> str | None:
