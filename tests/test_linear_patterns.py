@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import vmgen
-from vmgen.secrets import commands, lines, patterns, tokens
+from vmgen.secrets import commands, documents, lines, tokens
 
 LENGTH = 16 * 1024
 # Before the whole length, on which a search of exponential time never ends. Each step up takes it some ten times as long.
@@ -84,7 +84,7 @@ def _find_target(tree: ast.Module, value: ast.Call) -> str:
 
 
 def _find_in_tables() -> Iterator[Expression]:
-    for pattern in (*lines.iter_patterns(), *patterns.iter_document_patterns(), commands.WORD_PATTERN):
+    for pattern in (*lines.iter_patterns(), *documents.iter_document_patterns(), commands.WORD_PATTERN):
         yield Expression("secrets", re.compile(pattern), pattern != lines.WORD_PATTERN)
     for token_format in tokens.TOKEN_FORMATS:
         yield Expression("secrets/tokens", re.compile(token_format.pattern), is_search=True)

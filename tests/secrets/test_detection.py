@@ -13,7 +13,7 @@ import time
 import pytest
 
 from vmgen.cloud_init.validate import check_text
-from vmgen.secrets import lines, patterns, tokens
+from vmgen.secrets import documents, lines, tokens
 from vmgen.secrets.patterns import CHANGE_ME_DESCRIPTION, find_secrets, find_spans
 from vmgen.secrets.redact import redact_text, redact_tokens
 
@@ -415,7 +415,7 @@ def test_a_text_that_is_too_long() -> None:
 
 def test_every_pattern_compiles() -> None:
     """Each pattern is one, so that none fails at the first text that needs it."""
-    every = [*lines.iter_patterns(), *patterns.iter_document_patterns(), *(form.pattern for form in tokens.TOKEN_FORMATS)]
+    every = [*lines.iter_patterns(), *documents.iter_document_patterns(), *(form.pattern for form in tokens.TOKEN_FORMATS)]
     assert all(re.compile(pattern) for pattern in every)
     assert all(form.literals and all(form.literals) for form in tokens.TOKEN_FORMATS)
 

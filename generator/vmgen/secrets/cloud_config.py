@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vmgen.secrets.commands import find_command_secrets
+from vmgen.secrets.commands import MIN_FILE_SECRET_LENGTH, find_command_secrets
 from vmgen.secrets.encoded import decode_base64, decompress, to_text
 from vmgen.secrets.harmless import is_change_me, is_code, is_locked_password, is_path, is_reference
 from vmgen.secrets.lines import CHANGE_ME_DESCRIPTION
-from vmgen.secrets.names import is_sensitive_name
+from vmgen.secrets.names import is_sensitive_file, is_sensitive_name
 from vmgen.secrets.patterns import HASH_DESCRIPTION, find_secrets
 
 # Like vmgen.read.located.KeyPath, which this folder cannot import: read/ hides secrets in its messages.
@@ -34,7 +34,7 @@ def find_cloud_config_secrets(config: Any) -> Iterator[tuple[_KeyPath, str]]:
         yield from _find_chpasswd_passwords(chpasswd.get("list"), ("chpasswd", "list"))
     files = config.get("write_files")
     for index, file in enumerate(files if isinstance(files, list) else ()):
-        if isinstance(file, dict) and (description := _find_encoded_secret(file)):
+        if isinstance(file, dict) and (description := _find_encoded_secret(file) or _find_whole_file_secret(file)):
             yield ("write_files", index, "content"), description
 
 
@@ -93,3 +93,14 @@ def _find_encoded_secret(file: Mapping[Any, Any]) -> str:
     text = to_text(content) or content.decode("utf-8", "replace")
     descriptions = [match.description for match in find_secrets(text) if match.description != CHANGE_ME_DESCRIPTION]
     return f"{descriptions[0].removesuffix(', encoded')}, encoded" if descriptions else ""
+
+
+def _find_whole_file_secret(file: Mapping[Any, Any]) -> str:
+    """Return the description of a file that is one word, if its name is that of a secret: `/etc/app/db_password`."""
+    path, content = file.get("path"), file.get("content")
+    if not isinstance(path, str) or not isinstance(content, str) or not is_sensitive_file(path):
+        return ""
+    words = content.split()
+    if len(words) != 1 or len(words[0]) < MIN_FILE_SECRET_LENGTH or is_reference(words[0]) or is_path(words[0]):
+        return ""
+    return _describe(words[0], f"the content of `{path.rpartition('/')[2]}`")

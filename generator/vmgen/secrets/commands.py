@@ -6,17 +6,19 @@ A command is a line of a script or a list of words, as `runcmd` takes it: both c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from vmgen.secrets.harmless import is_change_me, is_path, is_reference
-from vmgen.secrets.names import is_sensitive_name
+from vmgen.secrets.names import is_sensitive_file, is_sensitive_name
+from vmgen.secrets.programs import PROGRAMS, Program
 
 COMMAND_DESCRIPTION = "a secret on a command line"
 CHPASSWD_DESCRIPTION = "a password for chpasswd"
 PASSWD_DESCRIPTION = "a password for passwd"  # noqa: S105 - a description
 MAX_WORDS = 20_000
+MIN_FILE_SECRET_LENGTH = 6
 
 # A word of a shell, with its quotes, or what separates commands.
 WORD_PATTERN = r"""(?:"(?:\\.|[^"\\]){0,4096}"|'[^']{0,4096}'|\\.|[^\s"'\\|;&<>()])+|\|\|?|&&?|;+|<<<|<<-?|[<>()]"""
@@ -42,89 +44,6 @@ class CommandSecret(NamedTuple):
     is_change_me: bool = False
 
 
-class _Program(NamedTuple):
-    """Where a program takes a secret: after options, glued to options, as the word of a position, behind a colon of an option.
-
-    Without `after`, always; else only if a word of it precedes. A position counts words that are no options.
-    """
-
-    options: tuple[str, ...] = ()
-    glued: tuple[str, ...] = ()
-    login_options: tuple[str, ...] = ()
-    positions: tuple[int, ...] = ()
-    after: tuple[str, ...] = ()
-
-
-_MYSQL = _Program(glued=("-p",))
-_REGISTRY = _Program(options=("-p",), glued=("-p=",), after=("login",))
-_MONGO = _Program(options=("-p",))
-_LDAP = _Program(options=("-w",), glued=("-w",))
-_WEB = _Program(options=("--pass",), login_options=("-u", "--user", "--proxy-user", "-U", "-a", "--auth"))
-_USERADD = _Program(options=("-p",), glued=("-p=", "-p"))
-_MQTT = _Program(options=("-P",))
-PROGRAMS: Mapping[str, tuple[_Program, ...]] = {
-    **dict.fromkeys(
-        (
-            "mysql",
-            "mysqldump",
-            "mysqladmin",
-            "mysqlimport",
-            "mysqlcheck",
-            "mysqlshow",
-            "mariadb",
-            "mariadb-dump",
-            "mariadb-admin",
-        ),
-        (_MYSQL,),
-    ),
-    **dict.fromkeys(
-        ("docker", "podman", "nerdctl", "buildah", "skopeo", "helm", "crane", "oras", "ctr", "az", "cf", "oc", "ibmcloud"),
-        (_REGISTRY,),
-    ),
-    **dict.fromkeys(
-        ("mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport", "influx", "cqlsh", "clickhouse-client"),
-        (_MONGO,),
-    ),
-    **dict.fromkeys(
-        (
-            "ldapadd",
-            "ldapmodify",
-            "ldapsearch",
-            "ldapdelete",
-            "ldappasswd",
-            "ldapwhoami",
-            "kadmin",
-            "ipa-client-install",
-            "ipa-replica-install",
-        ),
-        (_LDAP,),
-    ),
-    **dict.fromkeys(("curl", "wget", "http", "https", "xh"), (_WEB,)),
-    **dict.fromkeys(("useradd", "usermod", "adduser"), (_USERADD,)),
-    **dict.fromkeys(("mosquitto_pub", "mosquitto_sub", "sqlcmd", "bcp", "ipmitool", "unzip"), (_MQTT,)),
-    "redis-cli": (_Program(options=("-a", "--pass")),),
-    "valkey-cli": (_Program(options=("-a", "--pass")),),
-    "sshpass": (_Program(options=("-p",), glued=("-p",)),),
-    "ipa-server-install": (_Program(options=("-a", "-p")),),
-    "ldapsetpasswd": (_Program(options=("-w",)),),
-    "htpasswd": (
-        _Program(positions=(3,), after=("-b", "-bc", "-cb", "-bB", "-Bb", "-bcB", "-Bbc", "-cbB")),
-        _Program(positions=(2,), after=("-nb", "-bn", "-nbB", "-bnB", "-Bbn")),
-    ),
-    "mosquitto_passwd": (_Program(positions=(3,), after=("-b",)),),
-    "net": (_Program(positions=(3,), after=("user",)), _Program(positions=(4,), after=("use",))),
-    "rabbitmqctl": (_Program(positions=(3,), after=("add_user", "change_password", "authenticate_user")),),
-    "mc": (_Program(positions=(5, 6), after=("alias", "config")),),
-    "vault": (_Program(positions=(2,), after=("login", "unseal")), _Program(positions=(3,), after=("unseal",))),
-    "wpa_passphrase": (_Program(positions=(2,)),),
-    "cloudflared": (_Program(positions=(3,), after=("install",)),),
-    "nmcli": (_Program(options=("password", "wifi-sec.psk", "802-11-wireless-security.psk")),),
-    "snmpwalk": (_Program(options=("-A", "-X")),),
-    "snmpget": (_Program(options=("-A", "-X")),),
-    "7z": (_Program(glued=("-p",), after=("a", "x", "e")),),
-    "7za": (_Program(glued=("-p",), after=("a", "x", "e")),),
-    "zip": (_Program(options=("-P",)),),
-}
 _ECHO_DESCRIPTIONS = {
     "chpasswd": CHPASSWD_DESCRIPTION,
     "passwd": PASSWD_DESCRIPTION,
@@ -135,22 +54,36 @@ _ECHO_DESCRIPTIONS = {
     "cryptsetup": COMMAND_DESCRIPTION,
     "saslpasswd2": COMMAND_DESCRIPTION,
     "realm": COMMAND_DESCRIPTION,
+    "mkpasswd": COMMAND_DESCRIPTION,
+    "htpasswd": COMMAND_DESCRIPTION,
+    "runas": COMMAND_DESCRIPTION,
+    "su": COMMAND_DESCRIPTION,
 }
-_MARKED = {"openssl", "smbclient", "rpcclient", "smbmap"}
+_MARKED = {"openssl", "smbclient", "rpcclient", "smbmap", "net"}
 _NAMES = {*PROGRAMS, *_ECHO_DESCRIPTIONS, *_MARKED}
-_SETTING_WORDS = {"set", "config", "configure", "setenv", "setx"}
-_STDIN_OPTIONS = {"--password-stdin", "-S", "--stdin", "--passphrase-fd", "--with-token", "--token-stdin", "--pass-stdin"}
+_SETTING_WORDS = {"set", "config", "configure", "setenv", "setx", "put", "--set", "SET"}
+_SECRET_STORES = {"secretsmanager", "secrets", "keyvault"}  # `--secret-id` of these is the name of a secret
+_STDIN_OPTIONS = {
+    "--password-stdin",
+    "-S",
+    "--stdin",
+    "--passphrase-fd",
+    "--with-token",
+    "--token-stdin",
+    "--pass-stdin",
+    "--stdin-password",
+}
 
 
 @cache
-def _compile_words() -> re.Pattern[str]:
-    return re.compile(WORD_PATTERN)
+def _compile(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 def split_words(line: str) -> list[Word]:
     """Return the words of a command line as a shell splits them, at most MAX_WORDS."""
     words = []
-    for match in _compile_words().finditer(line):
+    for match in _compile(WORD_PATTERN).finditer(line):
         text, start, end = match.group(), match.start(), match.end()
         if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'" and text[0] not in text[1:-1]:
             text, start, end = text[1:-1], start + 1, end - 1
@@ -168,18 +101,31 @@ def find_command_secrets(words: Sequence[str]) -> Iterator[CommandSecret]:
             yield from _find_in_command(words, start, end)
             start = end + 1
     yield from _find_piped_secrets(words)
+    yield from _find_in_files(words)
 
 
 def _find_in_command(words: Sequence[str], start: int, end: int) -> Iterator[CommandSecret]:
-    while start < end and (words[start] in _PREFIX_WORDS or _ASSIGNMENT.match(words[start])):
+    while start < end and (words[start] in _PREFIX_WORDS or _is_assignment(words[start])):
         start += 1
     if start >= end:
         return
     yield from _find_by_option(words, start, end)
     # A program may stand behind others, as in `docker exec db mysql -p…`.
-    starts = [index for index in range(start, end) if _get_program_name(words[index]) in _NAMES]
+    starts = [index for index in range(start, end) if _is_program(words, index, start)]
     for first, last in zip(starts, [*starts[1:], end]):
         yield from _find_by_name(_get_program_name(words[first]), words, first, last)
+
+
+def _is_program(words: Sequence[str], index: int, start: int) -> bool:
+    """Return whether a word is the name of a program. Behind another it may be its command, as in `openssl passwd`."""
+    name = words[index]
+    before = PROGRAMS.get(_get_program_name(words[index - 1]), ()) if index > start else ()
+    return _get_program_name(name) in _NAMES and not any(name in program.after for program in before)
+
+
+def _is_assignment(word: str) -> bool:
+    """Return whether a word sets a variable before a command. `ExecStart=/usr/bin/redis-cli` of systemd is the command."""
+    return bool(_ASSIGNMENT.match(word)) and not (_get_program_name(word) in _NAMES and "=/" in word)
 
 
 def _get_program_name(word: str) -> str:
@@ -188,16 +134,18 @@ def _get_program_name(word: str) -> str:
 
 def _find_by_name(name: str, words: Sequence[str], start: int, end: int) -> Iterator[CommandSecret]:
     for program in PROGRAMS.get(name, ()):
-        if not program.after or any(word in program.after for word in words[start + 1 : end]):
+        arguments = words[start + 1 : end]
+        has_word = not program.after or any(word in program.after for word in arguments)
+        if has_word and (not program.flags or any(_compile(program.flags).fullmatch(word) for word in arguments)):
             yield from _find_by_program(program, words, start, end)
     if name in _MARKED:
         yield from _find_after_marker(words, start, end)
-    if name in _ECHO_DESCRIPTIONS and "<<<" in words[start:end]:
+    if "<<<" in words[start:end]:
         value = words.index("<<<", start) + 1
         if name == "chpasswd":
             yield from _check_login(words, value, CHPASSWD_DESCRIPTION)
-        else:
-            yield from _check(words, value, 0, _ECHO_DESCRIPTIONS[name])
+        elif name in _ECHO_DESCRIPTIONS or not _STDIN_OPTIONS.isdisjoint(words[start:end]):
+            yield from _check(words, value, 0, _ECHO_DESCRIPTIONS.get(name, COMMAND_DESCRIPTION))
 
 
 def _find_by_option(words: Sequence[str], start: int, end: int) -> Iterator[CommandSecret]:
@@ -205,7 +153,9 @@ def _find_by_option(words: Sequence[str], start: int, end: int) -> Iterator[Comm
     is_setting = not _SETTING_WORDS.isdisjoint(words[start:end])
     for index in range(start, end):
         name, equals, _ = words[index].partition("=")
-        if not is_sensitive_name(name) or not (name.startswith("-") or is_setting):
+        if not (name.startswith("-") or is_setting) or name in _STDIN_OPTIONS or not is_sensitive_name(name):
+            continue
+        if name.endswith(("secret", "secret-id")) and not _SECRET_STORES.isdisjoint(words[start:end]):
             continue
         if equals:
             yield from _check(words, index, len(name) + 1, COMMAND_DESCRIPTION)
@@ -213,27 +163,32 @@ def _find_by_option(words: Sequence[str], start: int, end: int) -> Iterator[Comm
             yield from _check(words, index + 1, 0, COMMAND_DESCRIPTION)
 
 
-def _find_by_program(program: _Program, words: Sequence[str], start: int, end: int) -> Iterator[CommandSecret]:
+def _find_by_program(program: Program, words: Sequence[str], start: int, end: int) -> Iterator[CommandSecret]:
     position = 0
     for index in range(start + 1, end):
         word, before = words[index], words[index - 1]
         glued = max((option for option in program.glued if word.startswith(option) and word != option), key=len, default="")
         if before in program.options:
             yield from _check(words, index, 0, COMMAND_DESCRIPTION)
-        elif before in program.login_options:
-            yield from _check_login(words, index, COMMAND_DESCRIPTION)
+        elif _is_login_option(before, program):
+            yield from _check_login(words, index, COMMAND_DESCRIPTION, mark=program.login_mark)
         elif glued and not word.startswith("--"):
             yield from _check(words, index, len(glued), COMMAND_DESCRIPTION)
         else:
-            login = next(
-                (option for option in program.login_options if option.startswith("--") and word.startswith(f"{option}=")), ""
-            )
+            glue = (f"{option}=" if option.startswith("--") else option for option in program.login_options)
+            login = next((option for option in glue if word.startswith(option) and word != option), "")
             if login:
-                yield from _check_login(words, index, COMMAND_DESCRIPTION, len(login) + 1)
-        if not word.startswith("-"):
+                yield from _check_login(words, index, COMMAND_DESCRIPTION, len(login), program.login_mark)
+        if not word.startswith("-") and before not in program.arguments:
             position += 1
             if position in program.positions:
                 yield from _check(words, index, 0, COMMAND_DESCRIPTION)
+
+
+def _is_login_option(word: str, program: Program) -> bool:
+    """Return whether the next word is a login. `-sSu` of curl is `-s -S -u`."""
+    is_cluster = word[:1] == "-" and word[1:2] != "-" and word[1:].isalpha() and f"-{word[-1]}" == "-u"
+    return word in program.login_options or (is_cluster and "-u" in program.login_options)
 
 
 def _find_after_marker(words: Sequence[str], start: int, end: int) -> Iterator[CommandSecret]:
@@ -256,21 +211,42 @@ def _find_piped_secrets(words: Sequence[str]) -> Iterator[CommandSecret]:
         reader = words[pipe + 1 : pipe + 12] if pipe else ()
         program = next((word for word in reader if word not in _PREFIX_WORDS and not word.startswith("-")), "")
         description = _ECHO_DESCRIPTIONS.get(_get_program_name(program), "")
-        if not description and not _STDIN_OPTIONS.intersection(reader):
+        if not description and not _STDIN_OPTIONS.intersection(reader) and not {"secret", "create", "-"} <= set(reader):
             continue
         for number in range(index + 1, pipe):
             if words[number] in _SEPARATORS or words[number] in ("echo", "printf"):
                 break
-            if description == CHPASSWD_DESCRIPTION:
+            if description == CHPASSWD_DESCRIPTION and (":" in words[number] or number == index + 1):
                 yield from _check_login(words, number, description)
             elif not words[number].startswith("-"):
                 yield from _check(words, number, 0, description or COMMAND_DESCRIPTION)
 
 
-def _check_login(words: Sequence[str], index: int, description: str, offset: int = 0) -> Iterator[CommandSecret]:
-    """Check the part behind the colon of `user:password`."""
+def _find_in_files(words: Sequence[str]) -> Iterator[CommandSecret]:
+    """Find what `echo` or `printf` writes to a file that is named like a secret: `echo x > /etc/app/db_password`."""
+    for index, word in enumerate(words):
+        if word not in ("echo", "printf"):
+            continue
+        end = next((number for number in range(index, min(index + 20, len(words))) if words[number] in _SEPARATORS), 0)
+        if not end:
+            continue
+        if words[end] == ">":
+            target = next((each for each in words[end : end + 3] if each != ">"), "")
+        else:
+            reader = [each for each in words[end + 1 : end + 6] if each not in _PREFIX_WORDS and not each.startswith("-")]
+            target = reader[1] if words[end] == "|" and len(reader) > 1 and reader[0] == "tee" else ""
+        if is_sensitive_file(target):
+            for number in range(index + 1, end):
+                if len(words[number]) >= MIN_FILE_SECRET_LENGTH and not re.search(r"\s|\A-|\A%", words[number]):
+                    yield from _check(words, number, 0, COMMAND_DESCRIPTION)
+
+
+def _check_login(
+    words: Sequence[str], index: int, description: str, offset: int = 0, mark: str = ":"
+) -> Iterator[CommandSecret]:
+    """Check the part behind the mark of `user:password`."""
     if index < len(words):
-        colon = words[index].find(":", offset)
+        colon = words[index].find(mark, offset)
         if colon >= 0 and not words[index][offset:].startswith(("http://", "https://")):
             yield from _check(words, index, colon + 1, description)
 

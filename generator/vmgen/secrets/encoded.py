@@ -9,7 +9,8 @@ from typing import NamedTuple
 MAX_DECODED_BYTES = 1024 * 1024
 
 _BASE64_WORD = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}")
-_NEXT_LINE = re.compile(r"\n[ \t]{0,80}([A-Za-z0-9+/]{1,400}={0,2})(?![^\n])")
+_NEXT_LINE = re.compile(r"\r?\n[ \t]{0,80}([A-Za-z0-9+/]{1,400}={0,2})(?![^\r\n])")
+_HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _MIN_LINE_LENGTH = 40
 _UNDECODABLE = "\ufffd"
 
@@ -47,7 +48,9 @@ def _find_candidates(text: str) -> Iterator[tuple[int, int]]:
 
 
 def decode_text(encoded: str) -> str:
-    """Return the text in base64, whose content may be compressed; empty if it is none."""
+    """Return the text in base64, whose content may be compressed, or in hexadecimal digits; empty if it is none."""
+    if _HEXADECIMAL.fullmatch(encoded):
+        return to_text(bytes.fromhex(encoded[: 2 * MAX_DECODED_BYTES]))
     return to_text(decompress(decode_base64(encoded)))
 
 

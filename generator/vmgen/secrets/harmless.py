@@ -9,13 +9,20 @@ MAX_VALUE_LENGTH = 4096
 # What Flux, cloud-init, Jinja and other tools replace by a value.
 _TEMPLATE_EXPRESSION = re.compile(
     r"\$\{[^{}]{0,200}\}|\{\{[^{}]{0,200}\}\}|\{%[^{}%]{0,200}%\}|%[A-Za-z_]{1,60}%|@@?[A-Z_]{2,60}@@?"
+    r"|%\([A-Za-z_]\w{0,60}\)s|#\{[^{}]{0,200}\}#?|<%[^<>]{0,200}%>|\(\([\w./-]{1,80}\)\)"
+)
+# A template or a shell falls back to this text: `{{ x | default('text') }}`, `{{ 'text' }}`, `${X:-text}`.
+_FALLBACK = re.compile(
+    r"""\$\{\w{1,80}:?[-=](?P<shell>[^{}]{1,200})\}"""
+    r"""|\{\{-?[^{}"']{0,80}\|\s{0,8}(?:default|d)\(\s{0,8}["'](?P<default>[^"'{}]{1,200})["'][^{}]{0,80}\}\}"""
+    r"""|\{\{-?\s{0,8}["'](?P<literal>[^"'{}]{1,200})["']\s{0,8}(?:\|\s{0,8}(?:b64encode|string|quote|trim|e)\s{0,8})?-?\}\}"""
 )
 # What a shell replaces as well.
 _SHELL_EXPANSION = re.compile(r"\$\([^()]{0,200}\)?|`[^`]{0,200}`?|\$[A-Za-z_]\w{0,60}|\$[0-9@*#?!$-]")
 _PLACEHOLDER = re.compile(
-    r"<[^<>]{0,200}>|\[[A-Z_ -]{1,60}\]|__[A-Z_]{1,60}__|\W*"
+    r"<[^<>]{0,200}>|\[[A-Z_ -]{1,60}\]|__[A-Z_]{1,60}__|\W*|(?:%s|\\n){1,40}"
     r"|(?i:redacted|none|null|nil|true|false|yes|no|on|off|undefined|empty|unset|required|optional|prompt|ask|stdin"
-    r"|disabled|enabled|default|auto|random|generated|managed|external)"
+    r"|disabled|enabled|default|auto|random|generated|managed|external|include|omit)"
 )
 _REPEATED_CHARACTER = re.compile(r"([*xX.?#-])\1+")
 _LOCKED_PASSWORDS = ("!", "*", "!!", "!*", "*LK*", "x", "NP")
@@ -48,7 +55,10 @@ def is_reference(value: str, *, in_shell: bool = False) -> bool:
     With `in_shell`, variables and commands of a shell are references too.
     """
     value = value[:MAX_VALUE_LENGTH]
-    rest = _TEMPLATE_EXPRESSION.sub("", value)
+    resolved = _resolve_fallbacks(value)
+    if resolved != value and is_path(resolved):
+        return True
+    rest = _TEMPLATE_EXPRESSION.sub("", resolved)
     if in_shell:
         rest = _SHELL_EXPANSION.sub("", rest)
     rest = rest.strip().strip("\"'").strip()
@@ -74,4 +84,16 @@ def is_locked_password(value: str) -> bool:
 
 def is_change_me(value: str) -> bool:
     """Return whether a value asks to be replaced, as CHANGEME does. Anyone who forgets to do it has a well-known password."""
-    return bool(_CHANGE_ME.fullmatch(value[:MAX_VALUE_LENGTH].strip("\"'")))
+    return bool(_CHANGE_ME.fullmatch(_resolve_fallbacks(value[:MAX_VALUE_LENGTH]).strip("\"'")))
+
+
+def _resolve_fallbacks(value: str) -> str:
+    """Return a value with each fallback in the place of its expression, since the fallback is what everybody can read."""
+    return _FALLBACK.sub(lambda match: match["shell"] or match["default"] or match["literal"], value)
+
+
+def is_random_looking(value: str) -> bool:
+    """Return whether a value mixes digits and letters, and both cases where it has parts, as no name of a thing does."""
+    has_parts = any(character in "-_./" for character in value)
+    is_mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+    return is_mixed and not (has_parts and (value == value.lower() or value == value.upper()))

@@ -3,86 +3,70 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from typing import NamedTuple
 
 from vmgen.secrets.commands import find_command_secrets, split_words
 from vmgen.secrets.encoded import decode_base64
-from vmgen.secrets.harmless import is_change_me, is_code, is_path, is_reference
-from vmgen.secrets.names import MAX_NAME_LENGTH, SENSITIVE_NAME, is_sensitive_name
+from vmgen.secrets.harmless import is_change_me, is_code, is_path, is_random_looking, is_reference
+from vmgen.secrets.line_formats import (
+    AUTH_PATTERN,
+    BOOTSTRAP_PATTERN,
+    LINE_FORMATS,
+    NAMED_DESCRIPTION,
+    NAMED_PATTERN,
+    QUOTED_WORD_PATTERN,
+    SUBSTITUTION_PATTERN,
+    TOKEN_IN_URL_PATTERN,
+    WORD_PATTERN,
+)
+from vmgen.secrets.names import MAX_NAME_LENGTH, is_sensitive_name
 
 MIN_VALUE_LENGTH = 4  # shorter values after a name are prose, or numbers
-NAMED_DESCRIPTION = "a value with the name of a secret"
 CHANGE_ME_DESCRIPTION = "a placeholder instead of a secret"
 
-_VALUE = r"""(?:\\(?=["']))?(?P<value>"(?:\\.|[^"\\]){0,4096}"?|'[^']{0,4096}'?|[^\s"',;&|]{1,4096})"""
-NAMED_PATTERN = rf"""(?i)(?:{SENSITIVE_NAME})\d{{0,2}}(?:\\?["'])?\s{{0,8}}(?:=>|:=|=|:)\s{{0,8}}{_VALUE}"""
-# Lines of a name and a value with a blank between, as in the files of Redis, keepalived and OpenLDAP.
-WORD_PATTERN = (
-    rf"""[ \t]{{0,80}}(?:-[ \t]{{1,8}})?(?P<name>[A-Za-z_][\w.-]{{0,80}})[ \t]{{1,40}}{_VALUE}[ \t]{{0,80}}(?:#.{{0,400}})?\Z"""
-)
-# Formats of lines whose value is a secret, unless it is a reference: description, words of the line in lower case, pattern.
-LINE_FORMATS = (
-    ("a login in a URL", ("://",), r"://[^\s/:@\"'\[\]]{0,200}:(?P<value>[^\s/@\"'\[\]]{1,400})@"),
-    ("a signature in an address", ("sig",), r"(?i)[?&](?:sig|[a-z-]{0,20}signature)=(?P<value>[^&\s\"'#]{16,800})"),
-    (
-        "a login in a header",
-        ("authoriz",),
-        r"(?i)\bauthorization[\"']?\s{0,8}[:=]\s{0,8}[\"']?(?:bearer|basic|token|apikey|splunk)\s{1,8}(?P<value>[\w.~+/=-]{8,2000})",
-    ),
-    (
-        "a password in SQL",
-        ("identified", "password"),
-        r"(?i)\b(?:identified\s{1,8}(?:with\s{1,8}\S{1,80}\s{1,8})?by|password)\s{1,8}'(?P<value>[^']{1,400})'",
-    ),
-    ("a login of a netrc file", ("password",), rf"\blogin\s{{1,40}}\S{{1,200}}\s{{1,40}}password\s{{1,40}}{_VALUE}"),
-    ("a pre-shared key", ("psk", "xauth", "eap"), r"\b(?:PSK|XAUTH|EAP)\s{1,20}[\"'](?P<value>[^\"']{4,400})[\"']"),
-    ("a gossip key", ("encrypt",), r"\bencrypt[\"']?\s{0,8}[:=]\s{0,8}[\"'](?P<value>[A-Za-z0-9+/]{22,43}={1,2})[\"']"),
-    (
-        "a password in plain text",
-        ("convertto-securestring",),
-        rf"(?i)ConvertTo-SecureString\s{{1,8}}(?:-String\s{{1,8}})?(?!-){_VALUE}",
-    ),
-    ("a login of a page", ("stats",), r"\bstats\s{1,20}auth\s{1,20}[^\s:]{1,80}:(?P<value>\S{1,200})"),
-    (
-        "a login of a request",
-        ("auth",),
-        r"\bauth\s{0,8}=\s{0,8}\(\s{0,8}[\"'][^\"']{1,80}[\"']\s{0,8},\s{0,8}[\"'](?P<value>[^\"']{1,400})",
-    ),
-    (
-        "a password of a pgpass file",
-        (":",),
-        r"\A\s{0,80}[\w.*-]{1,200}:(?:\d{2,5}|\*):[\w.*-]{1,80}:[\w.*-]{1,80}:(?P<value>[^\s:]{6,400})\s{0,80}\Z",
-    ),
-    (
-        NAMED_DESCRIPTION,
-        ("define",),
-        rf"""(?i)\bdefine\s{{0,8}}\(\s{{0,8}}["'][^"']{{0,80}}{SENSITIVE_NAME}["']\s{{0,8}},\s{{0,8}}["'](?P<value>[^"']{{1,400}})["']""",
-    ),
-    (
-        NAMED_DESCRIPTION,
-        ('value="',),
-        rf"""(?i)(?:key|name)="[^"=]{{0,80}}{SENSITIVE_NAME}"\s{{1,20}}value=(?P<value>"[^"]{{1,400}}")""",
-    ),
-)
-AUTH_PATTERN = (
-    r"""(?i)(?<![A-Za-z0-9])_?auth(?:\\?["'])?\s{0,8}[:=]\s{0,8}(?:\\?["'])?(?P<value>[A-Za-z0-9+/_-]{8,800}={0,2})"""
-)
-BOOTSTRAP_PATTERN = r"(?<![\w.])[a-z0-9]{6}\.[a-z0-9]{16}(?![\w.])"
 # Words that a line with a secret has one of, in lower case; the others are searched for nothing.
-_NAME_WORDS = ("pass", "pwd", "psk", "secret", "token", "credential", "key", "auth", "rootpw", "bindpw", "adminpw", "userpw")
-_COMMAND_WORDS = (
-    *(*_NAME_WORDS, "user", "login", "alias", "wpa_", "install", "echo", "printf", "unseal", "pass:"),
-    *(" -p", " -a", " -w", " -u", " -x", " -b", " -n", "<<<"),
+NAME_WORDS = (
+    *("pass", "pw", "psk", "secret", "token", "credential", "key", "auth", "kennwort", "mot-de", "mot_de", "motde", "contrase"),
+    *("_pat", "cookie", "bearer", "gitlab_session", "honeycomb-team"),
 )
+_COMMAND_WORDS = (
+    *(*NAME_WORDS, "user", "login", "alias", "wpa_", "install", "echo", "printf", "unseal", "pass:"),
+    *(
+        " -p",
+        " -a",
+        " -w",
+        " -u",
+        " -x",
+        " -b",
+        " -n",
+        " -k",
+        " -r",
+        "<<<",
+        "attach",
+        "enroll",
+        "/rp",
+        "curl",
+        "wget",
+        "openssl",
+    ),
+)
+_FORMAT_WORDS = sorted({word for _, words, _ in LINE_FORMATS for word in words})
 _CERTAIN_WORDS = {"requirepass", "masterauth", "auth_pass", "rootpw", "bindpw"}
-_CERTAIN_PREFIX = re.compile(r"\s{0,80}sentinel\s{1,20}auth-pass\s{1,20}\S{1,80}\s{1,20}(?P<value>\S{1,400})")
+_CERTAIN_PREFIX = re.compile(
+    r"\s{0,80}(?:sentinel\s{1,20}auth-pass\s{1,20}\S{1,80}|rootpw\s{1,20}--plaintext)\s{1,20}(?P<value>\S{1,400})"
+)
 _NAME_SERVICES = {"files", "compat", "systemd", "sss", "ldap", "winbind", "db"}  # `passwd: files` in nsswitch.conf
 _PROSE = re.compile(r"[.,;:]? {1,8}[A-Za-z]{1,40}[.,;:]? {1,8}[A-Za-z]")
 _WORD_BEFORE = re.compile(r"[\w.-]{0,80}\Z")
 _STRONG_VALUE = re.compile(r"(?=[^\d]{0,200}\d|\w{0,200}[^\w\s])\S{6,}")
-_KEY_NAME = re.compile(r"[A-Za-z_][A-Za-z_-]{0,60}")
+_KEY_NAME = re.compile(r"[A-Za-z_][A-Za-z_-]{0,60}|[a-z][a-z0-9]{0,30}(?:[._-][a-z0-9]{1,30}){1,6}")
+# What follows `--secret` of these is the name of a secret.
+_SECRET_STORE = re.compile(r"\b(?:secretsmanager|gcloud\s{1,8}secrets|keyvault\s{1,8}secret)\b")
+
+
+_LIST_MARKS = str.maketrans("[],", "   ")
 
 
 class LineMatch(NamedTuple):
@@ -104,29 +88,42 @@ def find_in_line(line: str) -> tuple[LineMatch, ...]:
 def iter_patterns() -> Iterator[str]:
     """Iterate over the patterns that meet the text of a user, for tests of their speed."""
     yield from (NAMED_PATTERN, WORD_PATTERN, AUTH_PATTERN, BOOTSTRAP_PATTERN)
+    yield from (QUOTED_WORD_PATTERN, TOKEN_IN_URL_PATTERN, SUBSTITUTION_PATTERN)
     yield from (pattern for _, _, pattern in LINE_FORMATS)
 
 
+def _has_word(lowered: str, words: Iterable[str]) -> bool:
+    """Return whether a line has one of some words. A loop: most lines have none, and any() takes twice as long for them."""
+    for word in words:  # noqa: SIM110
+        if word in lowered:
+            return True
+    return False
+
+
 def _find_formats(line: str, lowered: str) -> Iterator[LineMatch]:
+    if not _has_word(lowered, _FORMAT_WORDS):
+        return
     for description, words, pattern in LINE_FORMATS:
-        if any(word in lowered for word in words):
+        if _has_word(lowered, words):
             for match in compile_pattern(pattern).finditer(line):
                 yield from _check_value(description, match)
 
 
 def _find_named(line: str, lowered: str) -> Iterator[LineMatch]:
-    if not any(word in lowered for word in _NAME_WORDS):
+    if not _has_word(lowered, NAME_WORDS):
         return
     for match in compile_pattern(NAMED_PATTERN).finditer(line):
         before = _WORD_BEFORE.search(line, max(0, match.start() - MAX_NAME_LENGTH), match.start())
-        name = (before.group() if before else "") + re.split(r"[\"'\s:=\\]", match.group(), maxsplit=1)[0]
+        name = (before.group() if before else "") + re.split(r"[\"'\s:=\\\]%\uff1a]", match.group(), maxsplit=1)[0]
         value = match["value"].strip("\"'")
+        if "[" in line[match.start() : match.start("value")]:  # a list: `"passwords": ["x"]`
+            name = name.removesuffix("s")
         if is_sensitive_name(name) and len(value) >= MIN_VALUE_LENGTH and not _is_false_positive(name, value, match):
             yield from _check_value(NAMED_DESCRIPTION, match)
 
 
 def _find_word_value(line: str, lowered: str) -> Iterator[LineMatch]:
-    if not any(word in lowered for word in _NAME_WORDS):
+    if not _has_word(lowered, NAME_WORDS):
         return
     if match := _CERTAIN_PREFIX.match(line):
         yield from _check_value(NAMED_DESCRIPTION, match)
@@ -134,13 +131,32 @@ def _find_word_value(line: str, lowered: str) -> Iterator[LineMatch]:
     if match and is_sensitive_name(match["name"]):
         value = match["value"].strip("\"'")
         is_certain = match["name"].lower() in _CERTAIN_WORDS
-        if is_certain or (_STRONG_VALUE.fullmatch(value) and not _is_false_positive(match["name"], value, match)):
+        is_value = is_certain or (_STRONG_VALUE.fullmatch(value) and not _is_false_positive(match["name"], value, match))
+        if is_value and not value.startswith("-"):
             yield from _check_value(NAMED_DESCRIPTION, match)
 
 
+def _find_random_looking(line: str, lowered: str) -> Iterator[LineMatch]:
+    """Find what only a value that nobody would think of makes a secret: a token in an address, the new text of `sed`."""
+    if "://" in line:
+        for match in compile_pattern(TOKEN_IN_URL_PATTERN).finditer(line):
+            if is_random_looking(match["value"]):
+                yield from _check_value("a login in a URL", match)
+    if _has_word(lowered, NAME_WORDS):
+        for match in compile_pattern(QUOTED_WORD_PATTERN).finditer(line):
+            if is_random_looking(match["value"]):
+                yield from _check_value(NAMED_DESCRIPTION, match)
+    if "sed" in lowered or "perl" in lowered:
+        for match in compile_pattern(SUBSTITUTION_PATTERN).finditer(line):
+            if is_sensitive_name(match["name"].strip("_@%{}$<>#^")) and is_random_looking(match["value"]):
+                yield from _check_value(NAMED_DESCRIPTION, match)
+
+
 def _find_command(line: str, lowered: str, depth: int = 0) -> Iterator[LineMatch]:
-    if not any(word in lowered for word in _COMMAND_WORDS):
+    if not _has_word(lowered, _COMMAND_WORDS):
         return
+    if "[" in line and ('",' in line or "'," in line):  # a list of words, as CMD of a Dockerfile has it
+        yield from _find_command(line.translate(_LIST_MARKS), lowered, depth)
     words = split_words(line)
     texts = [word.text for word in words]
     for secret in find_command_secrets(texts):
@@ -171,6 +187,7 @@ def _find_bootstrap_token(line: str, lowered: str) -> Iterator[LineMatch]:
 _FINDERS: tuple[Callable[[str, str], Iterator[LineMatch]], ...] = (
     _find_formats,
     _find_named,
+    _find_random_looking,
     _find_command,
     _find_word_value,
     _find_encoded_login,
@@ -193,7 +210,10 @@ def _check_value(description: str, match: re.Match[str]) -> Iterator[LineMatch]:
 
 def _is_false_positive(name: str, value: str, match: re.Match[str]) -> bool:
     """Return whether a value after a secret's name is a path, code, a flow collection, a tag, a name of a key, or prose."""
-    if is_path(value) or is_code(value) or value[0] in "{[|<>&!(" or value in _NAME_SERVICES:
+    is_expression = value.startswith(("{{", "{%"))
+    if is_path(value) or is_code(value) or (value[0] in "{[|<>&!(" and not is_expression) or value in _NAME_SERVICES:
+        return True
+    if match["value"].startswith("*") or (name.endswith(("secret", "secret-id")) and _SECRET_STORE.search(match.string)):
         return True
     if name == "secretKey" and _KEY_NAME.fullmatch(value):  # of an ExternalSecret: the key of the Secret that it fills
         return True

@@ -6,15 +6,20 @@ import re
 from functools import lru_cache
 
 # Words that end the name of a secret. When values are redacted, a name that has one of them anywhere is enough.
-SENSITIVE_WORDS = r"passw(?:or)?d|passphrase|passcode|pwd|psk|secret|token|credentials?"
+SENSITIVE_WORDS = (
+    r"passw(?:or)?d|passphrase|passcode|pwd|psk|secret|token|credentials?|passwort|kennwort|mot[_-]?de[_-]?passe|contrase[nñ]a"
+)
 # Words before `key` that make it a secret one.
 KEY_KINDS = (
     "api|access|private|secret|auth|encryption|account|license|pre-?shared|shared|activation|registration|consumer|token"
-    "|signing|master|setup|certificate|unseal|recovery|deploy|session"
+    "|signing|master|setup|certificate|unseal|recovery|deploy|session|app(?:lication)?|subscription|ingestion|edge|enroll?ment"
+    "|(?:service[_-])?role|gotify"
 )
 SENSITIVE_NAME = (
     rf"(?:(?<![A-Za-z0-9])pass|{SENSITIVE_WORDS}|(?:{KEY_KINDS})[_-]?key(?:[_-]?data)?|client-key-data"
-    r"|requirepass|masterauth|(?:root|bind|admin|user)pw|secret[_-]?id|auth[_-]?pass|authtoken)"
+    r"|requirepass|masterauth|(?:root|bind|admin|user)pw|(?<![A-Za-z0-9])pw|secret[_-]?id|auth[_-]?pass|authtok(?:en)?"
+    r"|(?:store|key|ssh|db|user|root|admin|smtp|mail)pass|rediscli_auth|(?<![A-Za-z0-9])skey|secret[_-]key[_-]base|erlang[_-]cookie"
+    r"|(?-i:_PAT)|nuget[_-]?key|password[_-]?salt|oauth2-bearer|gitlab_session|honeycomb-team)"
 )
 MAX_NAME_LENGTH = 80
 
@@ -31,6 +36,26 @@ _HIDDEN_NAME = re.compile(
     r"|requirepass|masterauth|(?:root|bind|admin|user)pw|cloudInit\Z|sshKeys\Z"
 )
 
+_ACCOUNT_FILES = {"passwd", "nopasswd", "htpasswd", "smbpasswd"}  # a user and more on each line
+_PROGRAM_SUFFIXES = {
+    "sh",
+    "py",
+    "service",
+    "socket",
+    "timer",
+    "conf",
+    "yaml",
+    "yml",
+    "json",
+    "d",
+    "pub",
+    "crt",
+    "rules",
+    "md",
+    "j2",
+}
+_CREDENTIAL_FILES = {"passwd-s3fs", ".passwd-s3fs"}
+
 
 def is_sensitive_name(name: str) -> bool:
     """Return whether the value of a name is a secret, as that of `db_password` or `--setup-key` is."""
@@ -42,3 +67,12 @@ def is_sensitive_name(name: str) -> bool:
 def is_hidden_name(name: str) -> bool:
     """Return whether the value of a name is hidden when it is printed, whatever it looks like."""
     return bool(_HIDDEN_NAME.search(name[-MAX_NAME_LENGTH:]))
+
+
+def is_sensitive_file(path: str) -> bool:
+    """Return whether a file holds a secret and nothing else by its name, as `/etc/app/db_password` or `token.txt`."""
+    name = path.replace("\\", "/").rpartition("/")[2].strip("\"'")
+    stem, _, suffix = name.rpartition(".")
+    if name in _ACCOUNT_FILES or suffix in _PROGRAM_SUFFIXES:
+        return False
+    return is_sensitive_name(name) or is_sensitive_name(stem) or name in _CREDENTIAL_FILES
