@@ -236,12 +236,10 @@ TEXTS = {
     "jinja raw": "password: {% raw %}" + WORD + "{% endraw %}",
     "flux default": "password: ${db_password:=" + WORD + "}",
     "b64 crlf": "\r\n".join(
-
-            _b64("# some text that is a comment, long enough to wrap\nDB_PASSWORD=" + WORD + "\n# and more text is here")[
-                i : i + 76
-            ]
-            for i in range(0, 200, 76)
-
+        _b64("# some text that is a comment, long enough to wrap\nDB_PASSWORD=" + WORD + "\n# and more text is here")[
+            i : i + 76
+        ]
+        for i in range(0, 200, 76)
     ),
     "hex": ("DB_PASSWORD=" + WORD).encode().hex(),
     "xxd": "echo " + ("DB_PASSWORD=" + WORD).encode().hex() + " | xxd -r -p",
