@@ -54,15 +54,18 @@ class PlatformConventions:
             name: {**order, **annotations} for name, annotations in platform.get_section("protection").items()
         }
         self._tables = tables
+        self._server_fields: dict[str, frozenset[str]] = {}
         self._platforms = platforms
         self._schemas: dict[tuple[str, str], Schema] = {}
         self._rows: dict[tuple[str, str], Mapping[str, Any]] = {}
 
     def get_server_fields(self, section: str) -> frozenset[str]:
         """Return the keys in a section of an object that a server, kubectl or a sync engine writes."""
-        server = self._tables.get("server")
-        names = server.get(section) if isinstance(server, Mapping) else None
-        return frozenset(map(str, names)) if isinstance(names, list) else frozenset()
+        if section not in self._server_fields:
+            server = self._tables.get("server")
+            names = server.get(section) if isinstance(server, Mapping) else None
+            self._server_fields[section] = frozenset(map(str, names)) if isinstance(names, list) else frozenset()
+        return self._server_fields[section]
 
     def get_table(self, kind: str, name: str) -> Mapping[str, Any]:
         """Return a table of a kind: `defaults`, `ignored`, `renamed` or `twins`."""

@@ -25,6 +25,7 @@ KeyGroup = str
 # One key group for each of the splitter's key sets, in their order.
 KeyGroups = tuple[KeyGroup, ...]
 EMPTY_KEY_GROUP: KeyGroup = "{}"
+_ENCODER = json.JSONEncoder(ensure_ascii=False)  # which `json.dumps` makes anew at each call
 
 # Keys that are inferred from each other; every other key is a group of its own.
 _INFERRED_TOGETHER = (
@@ -261,8 +262,10 @@ def _diff_disk_settings(lower: Mapping[str, Any], target: Mapping[str, Any]) -> 
 
 
 def _serialize(values: Mapping[str, Any]) -> KeyGroup:
+    if not values:  # as of most key sets of a VM
+        return EMPTY_KEY_GROUP
     ordered = {key: dict(sorted(value.items())) if key in _METADATA_KEYS else value for key, value in values.items()}
-    return json.dumps(ordered, ensure_ascii=False)
+    return _ENCODER.encode(ordered)
 
 
 def _count_nulls(value: Any) -> int:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from vmgen.importer.conventions import PlatformConventions
 from vmgen.importer.inputs import ImportNote, SourceManifest
+from vmgen.plan.matching import ManifestParser
 from vmgen.problems import Place, Problem
 from vmgen.read.located import to_plain
-from vmgen.read.manifests import parse_objects
 from vmgen.rules import IMPORT_PROOF
 
 _RULE_ID = IMPORT_PROOF.id
@@ -40,8 +40,9 @@ def verify_round_trip(
 ) -> RoundTripResult:
     """Compare rendered files with the manifests that they replace."""
     rendered = {}
-    for content in files.values():
-        for item in parse_objects(content):
+    parser = ManifestParser()
+    for path, content in files.items():
+        for item in parser.parse(path, content):
             if isinstance(item, dict) and item.get("kind") in conventions.platform.kinds:
                 rendered[item["kind"], item["metadata"]["name"]] = item
     comparison = _RoundTripComparison(conventions, notes)

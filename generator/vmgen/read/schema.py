@@ -75,7 +75,10 @@ class Schema:
     def find_problems(self, value: Located) -> list[tuple[KeyPath, Problem]]:
         """Return the problems of a value, each with the path to pass to prune_invalid()."""
         problems = _find_ambiguous_scalars(value)
-        errors = self._validator.iter_errors(_to_json(value))
+        data = _to_json(value)
+        if not problems and self._validator.is_valid(data):  # as most values are
+            return []
+        errors = self._validator.iter_errors(data)
         # Unknown keys first: the key that was meant is then not missing as well.
         for error in sorted(errors, key=lambda error: error.kind.name != "additionalProperties"):
             for path, problem in self._translate_error(error, value):
@@ -176,6 +179,8 @@ def _refuse_retrieval(uri: str) -> Any:
 
 def _find_ambiguous_scalars(value: Located) -> dict[KeyPath, Problem]:
     problems: dict[KeyPath, Problem] = {}
+    if not isinstance(value.data, dict | tuple | AmbiguousScalar):
+        return problems
     for path, item in walk(value):
         if isinstance(item.data, AmbiguousScalar) and "cloudInit" not in path and path[:1] not in _OFF_IS_TEXT:
             message = f'{item.data} is ambiguous in YAML; write "{item.data}" for the text'

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -124,7 +124,7 @@ class _Parser:
         self.problems: list[Problem] = []
         self.limit = limit or MAX_FILE_BYTES
         self.file = file
-        self.events: Iterator[Any] = iter(())
+        self.next_event: Callable[[], Any] = lambda: None
         self.anchors: dict[str, Located] = {}
         self.value_count = 0
 
@@ -132,15 +132,15 @@ class _Parser:
         """Iterate over the documents. Raises _UnreadableFile at the first syntax error; if `single`, at a second document."""
         text = self._decode(content)
         try:
-            self.events = iter(yaml.parse(text, Loader=_LOADER))
-            next(self.events)  # stream start
-            while not isinstance(start := next(self.events), yaml.StreamEndEvent):
+            self.next_event = _LOADER(text).get_event  # `yaml.parse` wraps each event in two more calls
+            self.next_event()  # stream start
+            while not isinstance(start := self.next_event(), yaml.StreamEndEvent):
                 if single and self.value_count:
                     message = "a second document begins here; write one file for each environment"
                     raise self._stop(self._locate(start), SEVERAL_DOCUMENTS, message)
                 self.anchors.clear()
-                yield self._parse_value(next(self.events), depth=0)
-                next(self.events)  # document end
+                yield self._parse_value(self.next_event(), depth=0)
+                self.next_event()  # document end
         except yaml.MarkedYAMLError as error:
             raise self._stop(*self._translate_error(error, text)) from None
 
@@ -208,14 +208,14 @@ class _Parser:
         return text
 
     def _parse_items(self, depth: int) -> Iterator[Located]:
-        while type(event := next(self.events)) is not yaml.SequenceEndEvent:
+        while type(event := self.next_event()) is not yaml.SequenceEndEvent:
             yield self._parse_value(event, depth + 1)
 
     def _parse_mapping(self, depth: int) -> dict[str, Located]:
         values: dict[str, Located] = {}
-        while type(event := next(self.events)) is not yaml.MappingEndEvent:
+        while type(event := self.next_event()) is not yaml.MappingEndEvent:
             key = self._parse_value(event, depth + 1)
-            value = self._parse_value(next(self.events), depth + 1, key.place)
+            value = self._parse_value(self.next_event(), depth + 1, key.place)
             name = key.data if type(key.data) is str and key.data else self._parse_key(key)
             if name is None:
                 continue
