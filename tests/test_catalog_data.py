@@ -89,7 +89,7 @@ def catalog(platform: str) -> Catalog:
 def test_hikube_instance_types() -> None:
     """The 20 types of the reference page, with their vCPU and memory, and no other."""
     found = {name: (each.cpu, each.memory) for name, each in catalog("hikube").instance_types.items()}
-    assert found == {name: (cpu, memory * 1024) for name, (cpu, memory) in TYPES.items()}
+    assert found == {name: (cpu, memory * 2**30) for name, (cpu, memory) in TYPES.items()}
 
 
 def test_hikube_images() -> None:
@@ -143,8 +143,10 @@ def test_images_have_profiles_that_exist(platform: str) -> None:
 def test_catalogs_are_whole(platform: str) -> None:
     """Sizes are exact, names are distinct across aliases, and nothing is empty."""
     found = catalog(platform)
-    assert all(each.cpu >= 1 and each.memory >= 512 and format_size(each.memory) for each in found.instance_types.values())
-    assert all(parse_size(each.min_storage) >= 1024 and each.os for each in found.images.values())
+    assert all(
+        each.cpu >= 1 and each.memory >= 512 * 2**20 and format_size(each.memory) for each in found.instance_types.values()
+    )
+    assert all(parse_size(each.min_storage) >= 2**30 and each.os for each in found.images.values())
     aliases = [alias for each in found.images.values() for alias in each.located.get_plain("aliases", [])]
     assert len(aliases) == len({*aliases} - found.images.keys())
     assert found.storage_classes

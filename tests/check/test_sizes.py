@@ -25,7 +25,7 @@ def _types(read: Read) -> Mapping[str, InstanceType]:
 )
 def test_capacities(text: str) -> None:
     """However people write it, it is 2 vCPUs and 8 GiB."""
-    assert parse_capacity(text) == (2, 8192)
+    assert parse_capacity(text) == (2, 8 * 2**30)
 
 
 @pytest.mark.parametrize("text", ["u1.large", "28g", "16gb", "8", "2x8x1", "", "c2m8", "two by eight"])

@@ -215,6 +215,30 @@ def test_catalog(good: Callable, platform: str, section: str, row: list[object])
     assert row in [list(entry.values()) for entry in rows]
 
 
+@pytest.mark.parametrize(
+    ("platform", "version", "section", "count"),
+    [
+        ("cozystack", "1.0", "types", 48),
+        ("cozystack", "1.6.2", "types", 69),
+        ("cozystack", "0.41", "profiles", 44),
+        ("hikube", "1", "classes", 3),
+        ("hikube", "2", "classes", 8),
+    ],
+)
+def test_catalog_of_a_version(good: Callable, platform: str, version: str, section: str, count: int) -> None:
+    """A version of the platform has its own catalog."""
+    result = good().run("catalog", section, "--platform", platform, "--platform-version", version, "-o", "json")
+    assert len(json.loads(result.stdout)) == count
+
+
+@pytest.mark.parametrize("version", ["9", "x", "", "0.1"])
+def test_catalog_of_no_version(good: Callable, version: str) -> None:
+    """An unknown version is refused with those that there are, and import takes none."""
+    result = good().run("catalog", "types", "--platform", "cozystack", "--platform-version", version)
+    assert (result.code, "0.41" in result.messages) == (2, True)
+    assert good().run("catalog", "import", "x", "--platform-version", "1.6").code == 2
+
+
 def test_catalog_with_what_the_repository_adds(good: Callable) -> None:
     """`_catalog.yaml` adds to the catalog that is shown."""
     made = good({"environments/_catalog.yaml": "instanceTypes: {acme.tiny: {cpu: 1, memory: 1Gi}}\n"})

@@ -75,10 +75,19 @@ SECTIONS: Mapping[str, Callable[[Catalog], CatalogTable]] = {
     shell_complete=complete_platforms,
     help=f"Platform  [default: {DEFAULT_PLATFORM}; of import: that of the environments].",
 )
+@click.option("--platform-version", metavar="VERSION", help="Version of the platform.  [default: that of the platform]")
 @click.option("--dry-run", is_flag=True, help="Of import: print the diff and write nothing.")
 @format_option(list(TABLE_FORMATS))
 @click.pass_obj
-def command(color: str, section: str | None, files: tuple[str, ...], platform: str | None, dry_run: bool, output: str) -> bool:
+def command(
+    color: str,
+    section: str | None,
+    files: tuple[str, ...],
+    platform: str | None,
+    platform_version: str | None,
+    dry_run: bool,
+    output: str,
+) -> bool:
     """List the instance types, images, profiles, classes or GPUs of a platform, including environments/_catalog.yaml.
 
     With import, write to environments/_catalog.yaml how a cluster differs from the platform's catalog. FILE is the output of
@@ -91,12 +100,15 @@ def command(color: str, section: str | None, files: tuple[str, ...], platform: s
     if section == IMPORT:
         from vmgen.cli.catalog_import import import_catalog
 
+        if platform_version is not None:
+            raise click.UsageError("import compares with every version of the platform; remove --platform-version")
         return import_catalog(color, files, platform, dry_run=dry_run)
     if files or dry_run:
         raise click.UsageError("FILE and --dry-run are for vmgen catalog import")
     project = Project(find_root(Path.cwd()) or Path.cwd())
     name = require_platform(project, platform or DEFAULT_PLATFORM)
-    catalog = PlatformLoader(project).load(name).catalog
+    release = PlatformLoader(project).load_release(name)
+    catalog = release.build(release.resolve(platform_version)).catalog
     tables = [TABLE_FORMATS[output](*SECTIONS[name](catalog)) for name in ([section] if section else SECTIONS)]
     write_output("\n".join(tables))
     return True

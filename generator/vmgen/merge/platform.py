@@ -216,7 +216,9 @@ class PlatformRelease:
         try:
             return self.versions.resolve(written)
         except UnknownVersionError as error:
-            raise UnknownVersionError(f"{self._content.get_plain('title')} {written} {error}; write one of them") from None
+            raise UnknownVersionError(
+                f"{self._content.get_plain('title')} {written or repr(written)} {error}; write one of them"
+            ) from None
 
     def _load_kind(self, kind: str, entry: Located, content: Located) -> Kind:
         values = to_plain(entry)

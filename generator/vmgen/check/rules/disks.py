@@ -203,7 +203,7 @@ def clone_of_itself(environment: Environment) -> Iterator[Finding]:
             yield Finding(name.place, f"{path}.clone", message)
 
 
-@rule("clone-storage-class", "warning")
+@rule("clone-storage-class")
 def clone_storage_class(environment: Environment) -> Iterator[Finding]:
     """A clone with another storage class than its source. Such a clone never binds, without an error message. The platform
     clones by snapshot, which works only within a class (cozystack/cozystack#2908).
@@ -215,7 +215,8 @@ def clone_storage_class(environment: Environment) -> Iterator[Finding]:
         name, storage_class = disk.get("clone"), disk.get("storageClass")
         source = disks.get(name.text) if name else None
         source_class = source.settings.get_plain("storageClass") if source else None
-        if name and storage_class and source_class and storage_class.data != source_class:
+        # An empty class is the default one of the cluster, which may be that of the source.
+        if name and storage_class and storage_class.data and source_class and storage_class.data != source_class:
             message = (
                 f"a copy of '{name.data}', which is on '{source_class}', never binds on '{storage_class.data}'; use its class"
             )
