@@ -8,6 +8,7 @@ import pytest
 
 HEAD = "platform: cozystack\nnamespace: tenant-acme\nvms:\n  web: "
 VM = "instanceType: u1.large, image: ubuntu-24.04"
+WINDOWS = "instanceType: u1.xlarge, image: ubuntu-24.04, instanceProfile: windows"
 SIZE = 'instanceType: "", image: ubuntu-24.04'
 GOLD = "\ndisks: {gold: {image: ubuntu-24.04, storage: 20Gi}}"
 LOCAL_GOLD = "\ndisks: {gold: {url: 'https://e.org/a.img', storage: 20Gi, storageClass: local}}"
@@ -52,9 +53,9 @@ TAKEN = [
     f"{{{VM}, disks: {{copy: {{clone: gold, storage: 20Gi}}}}}}{GOLD}",
     f"{{{VM}, disks: {{copy: {{clone: gold, storage: 20Gi, storageClass: ''}}}}}}{GOLD}",
     f"{{{VM}, storageClass: local, disks: {{copy: {{clone: gold, storage: 20Gi}}}}}}{LOCAL_GOLD}",
-    f"{{image: ubuntu-24.04, instanceProfile: windows.2k22.virtio, instanceType: u1.xlarge, cloudInit: '#ps1_sysnative\n\n  Get-Date'}}",
-    f"{{image: ubuntu-24.04, instanceProfile: windows.2k25, instanceType: u1.xlarge, cloudInit: '#ps1\n\n  Get-Date'}}",
-    f"{{image: ubuntu-24.04, instanceProfile: windows.11, instanceType: u1.xlarge, cloudInit: {{set_timezone: Europe/Zurich}}}}",
+    f'{{{WINDOWS}.2k22.virtio, cloudInit: "#ps1_sysnative\\nGet-Date"}}',
+    f'{{{WINDOWS}.2k25, cloudInit: "#ps1\\nGet-Date"}}',
+    f"{{{WINDOWS}.11, cloudInit: {{set_timezone: Europe/Zurich}}}}",
 ]
 # What each message tells somebody to write, and the group that follows it.
 FOLLOWED = [
