@@ -22,6 +22,7 @@ from vmgen.merge.environment import Environment, merge_environment
 from vmgen.merge.layers import Layered, find_source_files, load_layers
 from vmgen.merge.platform import PlatformLoader
 from vmgen.plan.baseline import Baseline, PlanBase
+from vmgen.plan.clones import drop_answered_hints
 from vmgen.plan.desired import DesiredState, build_desired_state
 from vmgen.plan.diff import DeliveryDiff, FileChanges, diff_delivery, diff_files, find_emptied_environments
 from vmgen.problems import Problem, ProblemsError, has_errors, sort_problems
@@ -112,14 +113,15 @@ def evaluate(
         problems += [problem for environment_changes in changes for problem in environment_changes.problems]
     if not allow_empty:
         problems += find_emptied_environments(project, changes)
-    problems += find_overriding_kustomizations(_list_kustomizations(project, rendered, changes), project.output)
+    problems += find_kustomization_problems(project, rendered, changes)
     progress.on_stage("gate")
     delivery_files = _collect_delivery(project, rendered)
     if base:
         problems += [*base.problems, *_apply_gate(project, rendered, base, changes, delivery_files)]
     delivery, delivery_problems = _compare_delivery(project, delivery_files)
     shrinking = _find_shrinking(rendered, base.baseline) if base else frozenset()
-    return RunResult(rendered, changes, sort_problems([*problems, *delivery_problems]), delivery, shrinking)
+    problems = drop_answered_hints([*problems, *delivery_problems])
+    return RunResult(rendered, changes, sort_problems(problems), delivery, shrinking)
 
 
 def _find_shrinking(rendered: tuple[RenderResult, ...], baseline: Baseline) -> frozenset[str]:
@@ -340,6 +342,13 @@ class Renderer:
 def _prevents_rendering(problems: Iterable[Problem]) -> bool:
     """Return True if an error leaves open what to render. A broken policy does not, so that one run reports them all."""
     return any(problem.severity == "error" and problem.rule not in BUILT_IN_POLICY_IDS for problem in problems)
+
+
+def find_kustomization_problems(
+    project: Project, rendered: tuple[RenderResult, ...], changes: tuple[FileChanges, ...] = ()
+) -> Iterator[Problem]:
+    """Find kustomizations of an own template, and foreign ones among the changes, that override what protects disks."""
+    return find_overriding_kustomizations(_list_kustomizations(project, rendered, changes), project.output)
 
 
 def _list_kustomizations(

@@ -234,7 +234,7 @@ PROTECTION_LOST = Rule(
 template, a layer or `templates/shared/gitops.yaml` in the repository. Argo CD reads the first `Prune=` and the first
 `Delete=` in the list, in this exact case, with `confirm` or `false`. Flux reads `disabled` without blanks. vmgen
 checks the rendered manifest, and each kustomization below manifests/ whose `commonAnnotations`, labels or patches
-would override the protection. A waiver has no effect.
+would override the protection, or whose `namePrefix` or `namespace` builds other disks. A waiver has no effect.
 
 Restore the annotation, or set `protect: false` on the disk.""",
 )
@@ -406,7 +406,10 @@ EXPIRED_TOMBSTONE = Rule(
 )
 TOMBSTONE_IN_USE = Rule(
     "tombstone-in-use",
-    "A `retire:` entry for an object that is still rendered. Remove the object from the environment, or remove the entry.",
+    """A `retire:` entry for an object that is still rendered, by this environment or another of its namespace. It would permit a
+later change, which need not name it.
+
+Remove the object from its environment in the same change, or remove the entry.""",
 )
 STALE_TOMBSTONE = Rule(
     "stale-tombstone",

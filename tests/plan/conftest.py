@@ -91,7 +91,8 @@ def _committed(new_history: Callable[..., History]) -> Callable[..., History]:
 
     def made(production: str = WEB, **more: Any) -> History:
         environments = {"production": production, **more.pop("environments", {})}
-        history = new_history(environments, **more)
+        layers = {f"layers/{name}": text for name, text in more.pop("layers", {}).items()}
+        history = new_history({**environments, **layers}, **more)
         done = history.vmgen("render")
         assert done.code == 0, done.messages
         history.commit()

@@ -121,6 +121,40 @@ def test_cluster_that_gets_a_name_loses_nothing(committed: Committed) -> None:
     assert "2 destroy data" in history.vmgen("plan").stdout
 
 
+_LAYERS = {"one": "cluster: a\n", "two": "cluster: b\n"}
+_IN_LAYERS = {name: f"extends: [layers/{name}.yaml]\n{WEB}" for name in _LAYERS}
+RELABELS = {
+    "another name": ({"one": f"cluster: a\n{WEB}", "two": f"cluster: b\n{WEB}"}, {"two": f"cluster: a\n{WEB}"}, {}),
+    "a first name": ({"one": f"cluster: a\n{WEB}", "two": WEB}, {"two": f"cluster: a\n{WEB}"}, {}),
+    "no name": ({"one": WEB, "two": f"cluster: b\n{WEB}"}, {"two": WEB}, {}),
+    "quoted, in one line": ({"one": f"cluster: a\n{WEB}", "two": f'"cluster": b\n{WEB}'}, {"two": f"cluster: a\n{WEB}"}, {}),
+    "another layer": (_IN_LAYERS, {"two": _IN_LAYERS["one"]}, {}),
+    "the layer itself": (_IN_LAYERS, {}, {"two": _LAYERS["one"]}),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "layers"), RELABELS.values(), ids=RELABELS)
+def test_another_name_of_a_cluster_takes_over_no_disk(
+    committed: Committed, before: dict[str, str], after: dict[str, str], layers: dict[str, str]
+) -> None:
+    """An environment that only names another cluster does not hold the disks of the one that goes there."""
+    history = committed(before["one"], environments={"two": before["two"]}, layers=_LAYERS)
+    (history.root / "environments/production.yaml").unlink()
+    history.write(**after, **{f"layers/{name}": text for name, text in layers.items()})
+    done = history.vmgen("render", "--allow-empty")
+    assert done.code == 1
+    assert "4 disks committed at HEAD would be destroyed" in done.messages
+
+
+def test_move_within_a_cluster_that_a_layer_names(committed: Committed) -> None:
+    """An environment of the same layer takes the disks over: the name of the cluster is read at the commit, too."""
+    history = committed(_IN_LAYERS["one"], layers=_LAYERS)
+    (history.root / "environments/production.yaml").rename(history.root / "environments/new.yaml")
+    done = history.vmgen("render", "--allow-empty")
+    assert done.code == 0, done.messages
+    assert "6 moves" in history.vmgen("plan").stdout
+
+
 COPY = "  copy: {instanceType: u1.large, clone: web-2-system, instanceProfile: ubuntu, storage: 20Gi}\n"
 RETIRED = "retire:\n" + "".join(f"  - {{disk: web-2-{disk}, reason: x}}\n" for disk in ("data", "system"))
 
@@ -132,6 +166,7 @@ def test_source_of_a_new_copy_may_not_go(committed: Committed) -> None:
     done = history.vmgen("render")
     assert done.code == 1
     assert "copy-system is a clone of web-2-system, which this change deletes" in done.messages
+    assert "[clone-unknown]" not in done.messages + history.vmgen("plan").messages
     history.write(production=WEB + COPY)
     assert history.vmgen("render").code == 0
     history.commit()

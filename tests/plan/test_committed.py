@@ -213,3 +213,24 @@ def test_without_a_merge_base_the_tip_is_compared(committed: Committed, tmp_path
     done = shallow.vmgen("plan", "--against", "origin/main")
     assert done.code == 0
     assert done.messages.startswith("Compared with origin/main itself: ")
+
+
+def test_histories_that_merged_each_other(committed: Committed) -> None:
+    """Of several merge bases one may lack the disk that a merge would remove: the plan compares with the tip, and says so."""
+    history = committed(WEB.replace("count: 3", "count: 2"))
+    history.git("checkout", "--quiet", "-b", "side")
+    history.write(production=WEB.replace("count: 3", "count: 2") + "# a remark\n")
+    history.commit()
+    side = history.git("rev-parse", "HEAD")
+    history.git("checkout", "--quiet", "main")
+    history.write(production=WEB)
+    assert history.vmgen("render").code == 0
+    history.commit()
+    more = history.git("rev-parse", "HEAD")
+    history.git("merge", "--quiet", "--strategy=ours", "--message", "with the disks", side)
+    history.git("checkout", "--quiet", "side")
+    history.git("merge", "--quiet", "--strategy=ours", "--message", "without them", more)
+    done = history.vmgen("check", "--against", "main", "--kustomize", "off")
+    assert "Compared with main itself: there are 2 merge bases of it and HEAD." in done.messages
+    assert "2 disks committed at main would be destroyed: VMDisk web-3-data, VMDisk web-3-system" in done.messages
+    assert done.code == 1

@@ -242,6 +242,30 @@ def test_wrong_tombstone_is_an_error(committed: Committed, entry: str, rule: str
     assert any(said in problem and problem.endswith(f"[{rule}]") for problem in done.problems)
 
 
+_OTHER = "namespace: tenant-acme\n" + "\n".join(LINES) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "code"),
+    [
+        ("other", _OTHER, 1),
+        ("other", f"{_OTHER}vms: {{db: {{instanceType: u1.large, image: ubuntu-2404}}}}\n", 1),
+        ("_defaults", "\n".join(LINES) + "\n", 1),
+        ("other", _OTHER.replace("tenant-acme", "tenant-two"), 0),
+        ("other", f"cluster: elsewhere\n{_OTHER}", 0),
+    ],
+    ids=["an empty environment", "one with VMs", "the defaults", "another namespace", "another cluster"],
+)
+def test_tombstone_is_not_planted_before_the_change(committed: Committed, file: str, text: str, code: int) -> None:
+    """An environment cannot permit today what another one of its namespace loses in a later change."""
+    history = committed()
+    history.write(**{file: text})
+    done = history.vmgen("check", "--kustomize", "off")
+    assert ("[tombstone-in-use]" in done.messages) is bool(code)
+    if file == "other" and code:
+        assert "remove it from environments/production.yaml, or remove this entry" in done.messages
+
+
 def test_tombstone_in_a_shared_layer_need_serve_one_environment(committed: Committed) -> None:
     """What `_defaults.yaml` retires in one environment is no mistake in the next."""
     history = committed(environments={"staging": WEB.replace("tenant-acme", "tenant-test")})

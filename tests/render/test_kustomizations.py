@@ -28,7 +28,10 @@ OVERRIDES = [
     ("patches: [{patch: '[{op: replace, path: /spec/storage, value: 9Gi}]', target: {kind: VMDisk}}]\n", False),
     ("components: [../shared]\n", True),
     ("transformers: [t.yaml]\n", True),
-    ("namePrefix: x-\n", False),
+    ("namePrefix: x-\n", True),
+    ("nameSuffix: -x\n", True),
+    ("namespace: tenant-two\n", True),
+    ("namePrefix: ''\n", False),
     ("resources: [a.yaml]\nconfigurations: [name-reference.yaml]\n", False),
     ("- a list\n", False),
     (": [\n", False),
@@ -56,6 +59,7 @@ def test_a_kustomization_of_an_own_template_is_looked_at(repository: Callable[..
     made = repository(PRODUCTION, {f"templates/{name}": text + UNPRUNED})
     done = made.run("render")
     assert (done.code, "[protection-lost]" in done.messages, made.files()) == (1, True, {}), done.messages
+    assert made.run("plan").code == 1
 
 
 @pytest.mark.parametrize("path", ["kustomization.yaml", "Kustomization", "production/disks/overlay/kustomization.yml"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -181,3 +182,28 @@ def test_a_schema_that_constrains_names_is_held_for_each_object(repository: Call
     assert "(rendered for VMInstance" not in made.run("check").messages
     made.write({"environments/production.yaml": ENVIRONMENT.replace("count: 2", "count: 3")})
     assert "(rendered for VMInstance web-3)" in made.run("check").messages
+
+
+BY_NAME = {
+    "nothing": ("{% if name != 'web-2-data' %}TEXT{% endif %}", "renders 0 documents"),
+    "two objects": ("TEXT{% if name == 'web-2-data' %}---\nkind: Secret\n{% endif %}", "renders 2 documents"),
+    "another name": ("{% if name == 'web-2-data' %}{% set name = 'other' %}{% endif %}TEXT", "must be 'web-2-data', and is"),
+    "another kind": ("TEXT{% if name == 'web-2-data' %}kind: Secret\n{% endif %}", "the key kind is a duplicate"),
+}
+
+
+@pytest.mark.parametrize(("template", "says"), BY_NAME.values(), ids=BY_NAME)
+@pytest.mark.parametrize("command", ["render", "plan", "check"])
+def test_a_template_that_decides_by_names_is_verified_for_each(
+    repository: Callable[..., Any], template: str, says: str, command: str
+) -> None:
+    """What it renders for one disk of a group may be nothing, or another object: no manifest of that is written."""
+    name = "hikube/vm-disk.yaml.j2"
+    text = (Path(__file__).resolve().parents[2] / "templates" / name).read_text(encoding="utf-8")
+    environment = (
+        "namespace: tenant-acme\nvms: {web: {count: 3, instanceType: u1.large, image: ubuntu-2404, disks: {data: 9Gi}}}\n"
+    )
+    made = repository(environment, {f"templates/{name}": template.replace("TEXT", text)})
+    done = made.run(command)
+    assert (done.code, "[template-output]" in done.messages, made.files()) == (1, True, {}), done.messages
+    assert says in done.messages

@@ -12,7 +12,8 @@ from vmgen.cli.options import affected_option, against_option, environments_argu
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Progress, Session
 from vmgen.cli.status import STDIN, read_dump_file
-from vmgen.pipeline import ProgressCallbacks, RenderResult, plan_and_gate, render_all
+from vmgen.pipeline import ProgressCallbacks, RenderResult, find_kustomization_problems, plan_and_gate, render_all
+from vmgen.plan.clones import drop_answered_hints
 from vmgen.plan.plan import Plan
 from vmgen.problems import has_errors, sort_problems
 from vmgen.read.dump import read_dump
@@ -64,7 +65,8 @@ def command(
     plan, refusals = plan_and_gate(session.project, results, base)
     problems = [problem for result in results for problem in result.problems]
     problems += [*session.name_problems, *base.problems, *find_own_templates(session.project)]
-    plan = plan._replace(problems=sort_problems([*problems, *refusals]))
+    problems += [*find_kustomization_problems(session.project, results), *refusals]
+    plan = plan._replace(problems=sort_problems(drop_answered_hints(problems)))
     notes = _read_live_notes(session, live, plan, results) if live else ()
     if output == "text":
         text = format_text(plan, session.paint_for(sys.stdout), notes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import NamedTuple
@@ -19,8 +18,6 @@ from vmgen.read.repository import DELIVERY_FOLDER, Project, find_environments
 from vmgen.yaml_text import HEADER_PREFIX
 
 HEAD = "HEAD"
-# At the top level of an environment, whatever the rest of the file is.
-_CLUSTER = re.compile(rb"^cluster:[ \t]*['\"]?([a-z0-9][-a-z0-9]*)", re.MULTILINE)
 _SHORT_ID_LENGTH = 10
 
 
@@ -56,14 +53,14 @@ class Baseline(NamedTuple):
         """Return true if an environment of this name was there at the commit; outside of Git nothing can tell."""
         return self.repository is None or name in self.committed.environments
 
+    @property
+    def knows_clusters(self) -> bool:
+        """Return true if environments are known as they were; outside of Git nothing can tell."""
+        return bool(self.committed.environment_paths)
+
     def find_cluster(self, environment: str) -> str:
-        """Return the `cluster:` that an environment, or the defaults of all, had at the commit; empty if none or unknown."""
-        for name in (environment, "_defaults"):
-            blob = self.committed.environments.get(name)
-            match = _CLUSTER.search(next(read_blobs([blob]))) if blob else None
-            if match:
-                return match[1].decode()
-        return ""
+        """Return the `cluster:` that an environment had at the commit; empty if none or unknown."""
+        return self.committed.find_cluster(environment)
 
     def read_manifests(self, environment: str) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of every file of an environment. Raises VmgenError if git fails."""
@@ -231,10 +228,13 @@ def _load_baseline_at(project: Project, repository: Repository, against: str, he
     tip = repository.resolve_commit(against)
     if tip is None:
         raise VmgenError(repository.explain_missing_ref(against))
-    base = repository.find_merge_base(tip) if head else None
+    bases = repository.list_merge_bases(tip) if head else ()
+    # A disk may be missing in one of several bases, and a merge removes it all the same.
+    base = bases[0] if len(bases) == 1 else None
     committed = load_committed_project(project, repository, base or tip)
     if base is None:
-        note = f"Compared with {against} itself: this clone has no common commit of it and HEAD."
+        common = "this clone has no common commit" if not bases else f"there are {len(bases)} merge bases"
+        note = f"Compared with {against} itself: {common} of it and HEAD."
         return Baseline(project, against, repository, committed, notes=(note,), head_is_behind=not repository.shallow)
     if base == tip:
         return Baseline(project, against, repository, committed)

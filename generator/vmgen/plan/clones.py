@@ -12,6 +12,9 @@ from vmgen.rules import CLONE_CYCLE, CLONE_OF_REMOVED
 if TYPE_CHECKING:  # a render without a plan does not import what builds one
     from vmgen.plan.plan import Plan
 
+# The rule of the check stage that looks only at the environments as they are now.
+_CLONE_UNKNOWN_ID = "clone-unknown"
+
 
 class _Clone(NamedTuple):
     """The disk that another is a copy of, and the line that sets this."""
@@ -32,6 +35,16 @@ def find_impossible_clones(plan: Plan, environments: Iterable[DesiredState]) -> 
                 f"keep {name}, and retire it in a later change, when {disk.name} is ready"
             )
             yield CLONE_OF_REMOVED.build_problem(clone.place, "clone", message)
+
+
+def drop_answered_hints(problems: Iterable[Problem]) -> list[Problem]:
+    """Drop the warnings that the source of a clone is not known where an error says what becomes of it.
+
+    The hint of another name would be wrong there.
+    """
+    problems = list(problems)
+    answered = {problem.place for problem in problems if problem.rule == CLONE_OF_REMOVED.id}
+    return [problem for problem in problems if problem.rule != _CLONE_UNKNOWN_ID or problem.place not in answered]
 
 
 def find_clone_cycles(environments: Iterable[DesiredState]) -> Iterator[Problem]:

@@ -3,25 +3,56 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from vmgen.plan.git import Blob, Repository
+from vmgen.merge.layers import DEFAULTS_FILE
+from vmgen.plan.git import Blob, Repository, read_blobs
+from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.read.repository import ENVIRONMENTS_FOLDER, Project, is_environment_file
 
 _Tree = Mapping[str, Blob]
+# Layers of layers; more are an error of the environment.
+_MAX_LAYERS = 16
 
 
 class CommittedProject(NamedTuple):
     """The files of a project at a commit. `manifests` are by their paths below the output folder.
 
-    `environments` are the environment files by name, with `_defaults`. `earlier_folders` are where manifests lay that have
-    moved here.
+    `environments` are the environment files by name. `tree` has every file of the commit by its path from the top, and
+    `environment_paths` the paths of the environments in it. `earlier_folders` are where manifests lay that have moved here.
     """
 
     manifests: Mapping[str, Blob] = {}
     environments: Mapping[str, Blob] = {}
     earlier_folders: tuple[str, ...] = ()
+    tree: Mapping[str, Blob] = {}
+    environment_paths: Mapping[str, str] = {}
+
+    def find_cluster(self, environment: str) -> str:
+        """Return the `cluster:` of an environment, which a layer may have; empty if none or unknown."""
+        path = self.environment_paths.get(environment)
+        if path is None:
+            return ""
+        cluster = self._find_cluster_in(path, _MAX_LAYERS)
+        if cluster is None:
+            cluster = self._find_cluster_in(posixpath.join(posixpath.dirname(path), DEFAULTS_FILE), 0)
+        return cluster or ""
+
+    def _find_cluster_in(self, path: str, depth: int) -> str | None:
+        """Return the `cluster:` in a file or, up to a depth, in the layers that it extends; None if it is not written."""
+        blob = self.tree.get(path)
+        content = _parse_mapping(next(read_blobs([blob]))) if blob else {}
+        if "cluster" in content:
+            return str(content["cluster"] or "")
+        extends = content.get("extends") if depth else None
+        for layer in reversed(extends) if isinstance(extends, list) else ():  # the last one counts
+            layer_path = posixpath.normpath(posixpath.join(posixpath.dirname(path), str(layer)))
+            cluster = self._find_cluster_in(layer_path, depth - 1)
+            if cluster is not None:
+                return cluster
+        return None
 
 
 def load_committed_project(project: Project, repository: Repository, commit: str) -> CommittedProject:
@@ -33,19 +64,27 @@ def load_committed_project(project: Project, repository: Repository, commit: str
     names_by_root = _group_environments(tree)
     own_names = names_by_root.pop(repository.prefix, frozenset())
     manifests, folders = dict(_select_below(tree, f"{repository.prefix}{project.output}/")), []
-    environments = {name: tree[f"{repository.prefix}{ENVIRONMENTS_FOLDER}/{name}.yaml"] for name in own_names}
-    defaults = tree.get(f"{repository.prefix}{ENVIRONMENTS_FOLDER}/_defaults.yaml")
-    environments |= {"_defaults": defaults} if defaults else {}
+    paths = {name: f"{repository.prefix}{ENVIRONMENTS_FOLDER}/{name}.yaml" for name in own_names}
     for root, names in sorted(names_by_root.items()):
         moved = _find_moved_environments(project, repository, root, names, own_names)
         earlier = _select_below(tree, f"{root}{project.output}/") if moved else {}
         selected = {path: blob for path, blob in earlier.items() if path.partition("/")[0] in moved}
         if selected:
             folders.append(f"{root}{project.output}/")
-            environments |= {name: tree[f"{root}{ENVIRONMENTS_FOLDER}/{name}.yaml"] for name in moved}
+            paths |= {name: f"{root}{ENVIRONMENTS_FOLDER}/{name}.yaml" for name in moved}
         for path, blob in selected.items():
             manifests[path if path not in manifests else _build_free_path(path, root)] = blob
-    return CommittedProject(manifests, environments, tuple(folders))
+    environments = {name: tree[path] for name, path in paths.items()}
+    return CommittedProject(manifests, environments, tuple(folders), tree, paths)
+
+
+def _parse_mapping(content: bytes) -> Mapping[str, Any]:
+    """Return the content of an environment file without locations, empty if it cannot be read."""
+    try:
+        documents = parse_objects(content)
+    except InvalidYamlError:
+        return {}
+    return documents[0] if documents and isinstance(documents[0], dict) else {}
 
 
 def _group_environments(tree: _Tree) -> dict[str, frozenset[str]]:

@@ -37,8 +37,8 @@ def find_foreign_files(
         place = Place(project.display_path(project.manifests / path))
         effect = describe_effect(project, path, permitted_kinds)
         if effect:
-            message = f"{effect}, and vmgen did not write it: a sync tool may apply it without plan and gate; move it"
-            yield FOREIGN_OBJECT.build_problem(place, "", f"{message} of {project.output}/")
+            message = f"{effect}, and vmgen did not write it: a sync tool may apply it without plan and gate; move it out of"
+            yield FOREIGN_OBJECT.build_problem(place, "", f"{message} {project.output}/")
         elif reports_others:
             message = f"was not written by vmgen and is left alone; move it out of {project.output}/"
             yield FOREIGN_FILE.build_problem(place, "", message)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
-from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Tombstone
+from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Identity, Tombstone
 from vmgen.plan.generation_gate import (
     build_generation_refusals,
     describe_keeping,
@@ -197,19 +197,27 @@ def _find_unused_tombstones(plan: Plan, environments: Mapping[str, DesiredState]
     """Report tombstones of objects that are still rendered, or already gone. One in a shared layer need only serve once."""
     needing = (change for change in plan.changes if change.action == "delete" or change.is_refused)
     used_places = {change.tombstone.place for change in needing if change.tombstone}
-    for desired in environments.values():
-        rendered = {(kind, name) for kind, _, name, _ in desired.objects.values()} if desired.tombstones else set()
-        for tombstone in desired.tombstones:
-            if tombstone.place not in used_places:
-                is_rendered = (tombstone.kind, tombstone.name) in rendered
-                yield _build_unused_problem(tombstone, plan.against, today, is_rendered=is_rendered)
+    unused = [stone for desired in environments.values() for stone in desired.tombstones if stone.place not in used_places]
+    owners = _find_owners(environments) if unused else {}
+    for tombstone in unused:
+        owner = owners.get(Identity(tombstone.kind, tombstone.namespace, tombstone.name, tombstone.cluster))
+        yield _build_unused_problem(tombstone, plan.against, today, owner)
 
 
-def _build_unused_problem(tombstone: Tombstone, against: str, today: date, *, is_rendered: bool) -> Problem:
-    if is_rendered:
+def _find_owners(environments: Mapping[str, DesiredState]) -> Mapping[Identity, DesiredState]:
+    return {identity: desired for desired in environments.values() for identity in desired.objects.values()}
+
+
+def _build_unused_problem(tombstone: Tombstone, against: str, today: date, owner: DesiredState | None) -> Problem:
+    """Build the problem of a tombstone that permits nothing now; `owner` is the environment that renders the object.
+
+    It would permit a later change, perhaps of another environment, whose reviewers do not see it.
+    """
+    if owner:
+        source = "the environment" if owner.environment == tombstone.environment else owner.file
         message = (
             f"{tombstone.kind} {tombstone.name} is still rendered, so it is not retired; "
-            "remove it from the environment, or remove this entry"
+            f"remove it from {source}, or remove this entry"
         )
         return Problem(tombstone.place, TOMBSTONE_IN_USE.id, "retire", message)
     baseline = f"is committed at {against}" if against else "is in manifests/"

@@ -97,10 +97,13 @@ class Repository(NamedTuple):
     def _has_ref(self, name: str) -> bool:
         return bool(_check_output(self.folder, "for-each-ref", name).strip())
 
-    def find_merge_base(self, commit: str) -> str | None:
-        """Return the commit where HEAD left the history of a commit; None if this clone has none."""
-        code, output, _ = _run_git(self.folder, "merge-base", commit, "HEAD")
-        return output.decode().strip() if code == 0 else None
+    def list_merge_bases(self, commit: str) -> tuple[str, ...]:
+        """Return the commits where HEAD left the history of a commit; none if this clone has none.
+
+        There are several if both histories merged each other.
+        """
+        code, output, _ = _run_git(self.folder, "merge-base", "--all", commit, "HEAD")
+        return tuple(output.decode().split()) if code == 0 else ()
 
     def list_tree(self, commit: str, output: str = "") -> Mapping[str, Blob]:
         """Return the files of a commit by their paths from the top of the work tree.

@@ -128,21 +128,22 @@ def match_objects(
     omissions = {desired.environment: desired.omissions for desired in environments}
     comparable = {path: content for path, content in differing.items() if not _is_omitted(path, omissions)}
     existing, problems = _parse_existing(comparable, baseline, desired_paths, parser)
-    clusters = {desired.environment: desired.cluster for desired in environments}
-    existing = _add_clusters(existing, clusters, baseline)
+    clusters = _Clusters({desired.environment: desired.cluster for desired in environments}, baseline)
+    existing = [each._replace(identity=clusters.add_to(each)) for each in existing]
     planned = _collect_planned(environments, baseline, differing, parser)
     unchanged = _collect_unchanged(environments, planned, parser) if existing else {}
     pairs, removed = [], []
     for old in existing:
-        candidates = planned.get(old.identity)
-        if candidates:
-            new = next((new for new in candidates if new.environment == old.environment), candidates[0])
-            candidates.remove(new)
-            pairs.append((old, new))
-        elif old.identity in unchanged:
-            pairs.append((old, unchanged[old.identity]))
-        else:
+        candidates = planned.get(old.identity, [])
+        unplanned = [unchanged[old.identity]] if not candidates and old.identity in unchanged else []
+        new = next((new for new in (*candidates, *unplanned) if new.environment == old.environment), None)
+        new = new or next((new for new in (*candidates, *unplanned) if clusters.may_move(old, new)), None)
+        if new is None:
             removed.append(old)
+            continue
+        if new in candidates:
+            candidates.remove(new)
+        pairs.append((old, new))
     owned = _list_unchanged_identities(environments, baseline, differing) if planned else frozenset()
     created = tuple(new for candidates in planned.values() for new in candidates if new.identity not in owned)
     return Matching(tuple(pairs), created, tuple(removed), find_rename_candidates(removed, created), problems)
@@ -177,14 +178,32 @@ def _list_unchanged_identities(
     )
 
 
-def _add_clusters(existing: Iterable[ExistingObject], clusters: Mapping[str, str], baseline: Baseline) -> list[ExistingObject]:
-    """Add the cluster to each object: that of its environment at the baseline, or of today if it was not written then."""
-    existing = list(existing)
-    names = {each.environment: clusters.get(each.environment, "") for each in existing}
-    for name, cluster in names.items():
-        committed = baseline.find_cluster(name)
-        names[name] = committed if committed and (cluster or name not in clusters) else cluster
-    return [each._replace(identity=each.identity._replace(cluster=names[each.environment])) for each in existing]
+class _Clusters:
+    """The clusters that environments name, at the baseline and now. A name is no more than what an environment says."""
+
+    def __init__(self, current: Mapping[str, str], baseline: Baseline) -> None:
+        self._current = current
+        self._baseline = baseline
+        self._committed: dict[str, str] = {}
+
+    def add_to(self, old: ExistingObject) -> Identity:
+        """Return the identity with the cluster of its environment at the baseline, or of now if it was not written then."""
+        current, committed = self._current.get(old.environment, ""), self._find_committed(old.environment)
+        is_written = committed and (current or old.environment not in self._current)
+        return old.identity._replace(cluster=committed if is_written else current)
+
+    def may_move(self, old: ExistingObject, new: PlannedObject) -> bool:
+        """Return false if one of two environments only names another cluster: the objects of both stay where they are."""
+        if not self._baseline.knows_clusters:
+            return True
+        committed = self._find_committed(new.environment)
+        is_renamed = self._baseline.has_environment(new.environment) and committed != new.identity.cluster
+        return not is_renamed and self._find_committed(old.environment) == new.identity.cluster
+
+    def _find_committed(self, environment: str) -> str:
+        if environment not in self._committed:
+            self._committed[environment] = self._baseline.find_cluster(environment)
+        return self._committed[environment]
 
 
 def list_committed_identities(environment: str, baseline: Baseline) -> Iterator[Identity]:

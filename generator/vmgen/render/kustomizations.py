@@ -16,6 +16,8 @@ _GUARDED = {SYNC_OPTIONS: "Prune=confirm,Delete=confirm", FLUX_PRUNE: "disabled"
 _PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
 # Other files, or programs, decide what these do.
 _OPAQUE = ("components", "transformers", "replacements", "generators", "helmCharts", "helmChartInflationGenerator")
+# An object under another name or in another namespace is another object.
+_RENAMING = ("namePrefix", "nameSuffix", "namespace")
 _METADATA_WORDS = ("annotations", "labels", "$patch")
 
 
@@ -54,6 +56,7 @@ def _find_overrides(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             if _may_touch_protection(patch):
                 yield key, "has a patch of annotations or labels, or a patch in another file"
     yield from ((key, "its effect cannot be checked here") for key in _OPAQUE if document.get(key))
+    yield from ((key, "builds other, empty disks beside those of the manifests") for key in _RENAMING if document.get(key))
 
 
 def _may_touch_protection(patch: Any) -> bool:

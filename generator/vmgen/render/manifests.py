@@ -46,8 +46,8 @@ def load_manifest_templates(project: Project) -> Templates:
 def render_tree(fleet: Fleet, templates: Templates, *, verify_all: bool = False) -> tuple[Tree, list[Problem]]:
     """Render every file of an environment; return the problems of its templates too.
 
-    The first object of each render key is verified. With `verify_all`, each object is rendered and verified by itself; the
-    bytes are the same.
+    The first object of each render key is verified, and each one if the template decides by names. With `verify_all`, each
+    object is rendered and verified by itself; the bytes are the same.
     """
     verifier = ManifestVerifier(fleet, templates)
     renderer = _ManifestRenderer(fleet, templates, verifier, verify_all=verify_all)
@@ -91,7 +91,7 @@ class _ManifestRenderer:
         self._steps[key] = self._templates.steps
         if nameless is not None and manifest == filled:
             self._verifier.verify_filled(resource, manifest, nameless, list_values(resource))
-        elif self._verify_all or key not in self._nameless_manifests:
+        else:  # the first of its shape, or one for which the template may decide otherwise
             self._verifier.verify(resource, manifest)
         if key not in self._nameless_manifests:
             self._nameless_manifests[key] = render_nameless_manifest(resource, manifest, template, self._templates)
