@@ -53,11 +53,14 @@ def _measure(sizes: list[int], rounds: int | None, work: Path) -> Results:
     _warm_up(work)
     for name, one in starts(VMGEN, rounds or ROUNDS_OF_STARTS, work, environment):
         runs[name, 0].append(one)
+    # Each size has its own folders, so that what a round prepared for one is there in the next.
+    by_size = {vms: scenarios(VMGEN, peers, work / str(vms)) for vms in sizes}
     for vms in sizes:
-        for name, one in measured(scenarios(VMGEN, peers, work), vms, rounds or ROUNDS.get(vms, 7), environment):
-            runs[name, vms].append(one)
+        (work / str(vms)).mkdir()
+    planned = {vms: min(rounds or ROUNDS.get(vms, 7), ROUNDS.get(vms, 7)) for vms in sizes}
+    for name, vms, one in measured(by_size, planned, environment):
+        runs[name, vms].append(one)
         save(results, KEPT)
-        print(f"{vms:,} VMs measured", file=sys.stderr)
     return results
 
 
@@ -84,7 +87,7 @@ def _machine() -> str:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(ROUNDS), help="numbers of VMs")
-    parser.add_argument("--runs", type=int, help="rounds for each size")
+    parser.add_argument("--runs", type=int, help="rounds for each size, fewer than usual")
     parser.add_argument(
         "--folder", help="folder for the fleets, 12 GB for all sizes; a folder in memory excludes the file system"
     )

@@ -28,8 +28,8 @@ one file an object, and the kustomizations."""
 SITUATIONS = """\
 - *cold*: no manifests, no stamps. *first run*: also no user cache. *cold, Git*: in a repository with one commit.
 - *no-op*: no change since a render. *one VM changed*: one line differs.
-- *plan*, *check*, *impact*, *explain*, *list* and *status* run on a fleet whose manifests are committed; *import* reads one
-  environment of it. *kustomize alone* builds the same manifests in parts of 200, one after the other, with the
+- *plan*, *check*, *impact*, *explain*, *list* and *status* run on a fleet whose manifests are committed; *import* reads all
+  of it. *kustomize alone* builds the same manifests in parts of 200, one after the other, with the
   kustomize of check.
 """
 
@@ -70,7 +70,7 @@ def _tables(results: Results) -> Iterator[str]:
     titles = {f"{over} / {under}": (over, under) for over, under in against}
     yield _by_size(results, tuple(titles), lambda title, vms: _figure(ratio(results.runs, *titles[title], vms)))
     yield "## Growth\n"
-    yield "The exponent of wall seconds from 1,000 VMs to the largest size of each: 1 is linear.\n"
+    yield "The exponent of CPU seconds from 1,000 VMs to the largest size of each: 1 is linear.\n"
     slopes = {name: slope(results.runs, name) for name in results.scenarios}
     yield _table(("", "exponent"), ((name, _figure(growth)) for name, growth in slopes.items() if growth is not None))
 

@@ -65,8 +65,9 @@ PROMISES = (
     Promise("50,000 VMs, cold: highest peak memory", 500, _highest_peak((COLD, FIRST), 50_000), under=True, unit=" MiB"),
     *(
         Promise(f"1,000 to 50,000 VMs, {name.removeprefix('vmgen ')}: growth exponent", 1.05, partial(_exponent, name))
-        for name in (COLD, PLAN, CHECK, IMPACT, LIST)
+        for name in (COLD, NO_OP, PLAN, CHECK, IMPACT, EXPLAIN, LIST)
     ),
+    Promise("1,000 to 10,000 VMs, import: growth exponent", 1.05, lambda runs: exponent(runs, IMPORT, 1_000, 10_000)),
     Promise("`vmgen --version` / `python -c pass`", 3, _ratio("vmgen --version", "python -c pass", 0), under=True),
     Promise("`vmgen --help` / `python -c pass`", 3, _ratio("vmgen --help", "python -c pass", 0), under=True),
 )

@@ -68,11 +68,11 @@ def ratio(runs: Runs, over: str, under: str, vms: int, *, of_cpu: bool = False) 
 
 
 def exponent(runs: Runs, name: str, smallest: int, largest: int) -> float | None:
-    """The growth exponent of wall time between two sizes, 1 is linear; None where one of them was not measured."""
+    """The growth exponent of CPU time between two sizes, 1 is linear; None where one of them was not measured."""
     first, last = typical(runs, name, smallest), typical(runs, name, largest)
     if first is None or last is None or smallest == largest:
         return None
-    return math.log(last.wall / first.wall) / math.log(largest / smallest)
+    return math.log(last.cpu / first.cpu) / math.log(largest / smallest)
 
 
 def slope(runs: Runs, name: str) -> float | None:

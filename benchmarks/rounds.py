@@ -27,13 +27,19 @@ def in_order(scenarios: Sequence[Scenario], round_: int) -> Iterator[Scenario]:
         yield next(sharing) if each.name in SHARING else each
 
 
-def measured(scenarios: Sequence[Scenario], vms: int, rounds: int, environment: Mapping[str, str]) -> Iterator[Named]:
-    """Every scenario that takes part at this size, in every round."""
-    taking = [each for each in scenarios if each.takes(vms)]
-    for round_ in range(rounds):
-        for each in in_order(taking, round_):
-            each.prepare(vms, round_)
-            yield each.name, run(each.command, each.folder, {**environment, **each.environment})
+def measured(
+    scenarios: Mapping[int, Sequence[Scenario]], rounds: Mapping[int, int], environment: Mapping[str, str]
+) -> Iterator[tuple[str, int, Run]]:
+    """Every scenario that takes part at its size, in every round, and all sizes in each round as long as they have one left.
+
+    So a slow hour slows all sizes, and the growth from one to another is that of the program.
+    """
+    for round_ in range(max(rounds.values())):
+        for vms, of_size in scenarios.items():
+            taking = [each for each in of_size if each.takes(vms)] if round_ < rounds[vms] else []
+            for each in in_order(taking, round_):
+                each.prepare(vms, round_)
+                yield each.name, vms, run(each.command, each.folder, {**environment, **each.environment})
 
 
 def starts(vmgen: Path, rounds: int, work: Path, environment: Mapping[str, str]) -> Iterator[Named]:

@@ -116,7 +116,7 @@ def _of_commands(vmgen: str, work: Path) -> tuple[Scenario, ...]:
         scenario(IMPACT, (vmgen, "impact", "environments/e1.yaml:6")),
         scenario(EXPLAIN, (vmgen, "explain", "e1", "g1-1")),
         scenario(LIST, (vmgen, "list")),
-        scenario(IMPORT, (vmgen, "import", "manifests/e1", "--env", "imported", "--dry-run"), LARGEST_IMPORT),
+        scenario(IMPORT, (vmgen, "import", "manifests", "--dry-run"), LARGEST_IMPORT),
         scenario(STATUS, (vmgen, "status", str(dump)), LARGEST_IMPORT),
         scenario(BUILDS, ("sh", "-c", build, str(parts), *find_kustomize_command())),
     )

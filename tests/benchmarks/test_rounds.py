@@ -28,7 +28,7 @@ def order(vms: int, rounds_: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(rounds, "run", lambda *_: Run(1, 1, 1))
     ran: list[str] = []
     of_all = [recorded(each, ran) for each in scenarios(Path("vmgen"), (FAST, SLOW), Path("work")) if each.name not in OTHERS]
-    assert [name for name, _ in measured(of_all, vms, rounds_, {})] == ran
+    assert [name for name, _, _ in measured({vms: of_all}, {vms: rounds_}, {})] == ran
     return ran
 
 
@@ -58,6 +58,14 @@ def test_some_take_part_at_some_sizes(vms: int, missing: set[str], monkeypatch: 
     assert {COLD, NO_OP, CHANGED, FIRST, GIT, "fast", "slow"} - set(order(vms, 1, monkeypatch)) == missing
 
 
+def test_all_sizes_take_part_in_each_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round goes through all sizes, and a size with fewer rounds is left out of the last ones."""
+    monkeypatch.setattr(rounds, "run", lambda *_: Run(1, 1, 1))
+    one = Scenario("one", ("one",), Path("work"), lambda vms, round_: None)
+    runs = measured({3: [one], 1_000: [one]}, {3: 3, 1_000: 2}, {})
+    assert [vms for _, vms, _ in runs] == [3, 1_000, 3, 1_000, 3]
+
+
 def test_a_first_run_has_a_cache_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every first run finds an empty folder for caches, and no other run that one."""
     seen: list[str] = []
@@ -72,6 +80,6 @@ def test_a_first_run_has_a_cache_of_its_own(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(rounds, "run", run)
     renders = [each for each in scenarios(Path("vmgen"), (), tmp_path) if each.name not in OTHERS]
-    for _ in measured(renders, 3, 2, common_environment(tmp_path)):
+    for _ in measured({3: renders}, {3: 2}, common_environment(tmp_path)):
         pass
     assert seen == ["cache", "cache", "cache", "empty", "cache", "cache", "empty", "cache"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -42,14 +43,15 @@ def summarize_environment(
     """Sum up some VMs and disks of an environment."""
     by_values = {id(machine.values): compute_machine_totals(machine, fleet) for machine in select_shapes(fleet.machines)}
     by_values |= {id(disk.values): compute_disk_totals(disk.values.get) for disk in select_shapes(fleet.disks)}
+    counts = Counter((machine.group, id(machine.values)) for machine in machines)
+    counts.update((disk.group or _STANDALONE_LABEL, id(disk.values)) for disk in disks)
     totals_by_group: dict[str, list[Totals]] = {}
-    for machine in machines:
-        totals_by_group.setdefault(machine.group, []).append(by_values[id(machine.values)])
-    for disk in disks:
-        totals_by_group.setdefault(disk.group or _STANDALONE_LABEL, []).append(by_values[id(disk.values)])
+    for (group, shape), count in counts.items():
+        totals_by_group.setdefault(group, []).append(by_values[shape] * count)
     groups = {group: sum_totals(totals) for group, totals in totals_by_group.items()}
     resources: tuple[Resource, ...] = (*fleet.machines, *fleet.disks)
-    unfiltered = sum_totals(by_values[id(resource.values)] for resource in resources)
+    all_counts = Counter(id(resource.values) for resource in resources)
+    unfiltered = sum_totals(by_values[shape] * count for shape, count in all_counts.items())
     prices = load_prices(environment)
     cost = prices.compute_cost(sum_totals(groups.values())) if prices else None
     return EnvironmentSummary(environment.name, groups, unfiltered, tuple(find_limits(environment)), cost)
