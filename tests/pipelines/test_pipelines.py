@@ -130,6 +130,24 @@ def test_github_check(file: Path, comment: str, plan: str, runner: Callable) -> 
 
 
 @GITHUB
+@pytest.mark.parametrize("checkout", ["merge commit", "head", "head that is a merge"])
+def test_github_base_of_a_pull_request(file: Path, comment: str, plan: str, checkout: str, runner: Callable) -> None:
+    """The first parent is the base only in the merge commit; a checkout of the head compares with the base itself."""
+    machine = runner(AFTER)
+    base = machine.bash("git rev-parse HEAD^1").stdout.strip()
+    if checkout == "head that is a merge":
+        who = "-c user.name=t -c user.email=t@example.com"
+        script = f"git {who} merge --quiet --no-ff -s ours -m x $(git {who} commit-tree -p HEAD^1 -m x HEAD^1^{{tree}})"
+        assert machine.bash(script).returncode == 0
+    head = machine.bash("git rev-parse HEAD").stdout.strip()
+    merge = head if checkout == "merge commit" else "0123456789" * 4
+    script = steps(file)["Baseline"]["run"]
+    done = machine.bash(script, AGAINST="HEAD^1", BASE=base, GITHUB_SHA=merge)
+    assert done.returncode == 0, done.stderr
+    assert machine.text("output") == f"against={'HEAD^1' if checkout == 'merge commit' else base}\n"
+
+
+@GITHUB
 @pytest.mark.parametrize(
     ("against", "expected", "warns"),
     [
