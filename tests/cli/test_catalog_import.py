@@ -227,6 +227,8 @@ def test_whole_sizes_stay(number: int, unit: str) -> None:
         ("1Pi", "1024Ti", "1024Ti"),
         ("500k", None, "1Mi"),
         ("2 G", None, None),
+        ("9e99", None, None),
+        ("8Ei", None, None),
         (True, None, None),
         (None, None, None),
     ],

@@ -72,6 +72,29 @@ def test_no_version_fits(repository: Callable) -> None:
     assert "add the output of kubectl explain" in result.messages
 
 
+def vm(name: str, **spec: object) -> dict[str, object]:
+    """A VMInstance as somebody keeps it in a file, without what a server writes."""
+    head = {"apiVersion": "apps.cozystack.io/v1alpha1", "kind": "VMInstance"}
+    return {**head, "metadata": {"name": name, "namespace": "tenant-x"}, "spec": {"instanceType": "u1.large", **spec}}
+
+
+def test_field_of_its_own_is_better_than_another_name(repository: Callable) -> None:
+    """`runStrategy` is of a chart that has it, although older ones have `running` for it."""
+    made = repository(None, {"dump": json.dumps(vm("a", runStrategy="Always", disks=[{"name": "a-system"}]))})
+    result = made.run("platform", "detect", "dump", "--platform", "cozystack")
+    assert (result.code, result.stdout) == (0, 'platform: cozystack\nplatformVersion: "1.0"\n')
+
+
+@pytest.mark.parametrize("other", [{"running": True, "disks": ["b-system"]}, {"disks": ["b-system"]}])
+def test_two_generations_in_one_dump(repository: Callable, other: dict[str, object]) -> None:
+    """Both forms of a disk are those of no platform, and the message says why."""
+    items = [vm("a", runStrategy="Always", disks=[{"name": "a-system"}]), vm("b", **other)]
+    made = repository(None, {"dump": json.dumps({"apiVersion": "v1", "kind": "List", "items": items})})
+    result = made.run("platform", "detect", "dump")
+    assert (result.code, result.stdout) == (1, "")
+    assert "the files are from two platforms" in result.messages
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

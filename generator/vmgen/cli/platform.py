@@ -11,7 +11,7 @@ from vmgen.cli.options import format_option, require_platform
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
 from vmgen.cli.status import STDIN, read_dump_file
-from vmgen.importer.detection import Detection, combine, find_matches, read_evidence
+from vmgen.importer.detection import Detection, Evidence, combine, find_matches, read_evidence
 from vmgen.merge.platform import PlatformLoader
 from vmgen.merge.versions import UnknownVersionError
 from vmgen.problems import VmgenError
@@ -81,7 +81,7 @@ def _detect(session: Session, files: tuple[str, ...], platform: str | None, outp
         write_output(_format_json(detections))
     elif len(detections) == 1:
         write_output(_format_lines(detections[0]))
-    session.print_message(_explain(detections))
+    session.print_message(_explain(detections, evidence))
     return len(detections) == 1
 
 
@@ -90,7 +90,12 @@ def _format_lines(detection: Detection) -> str:
     return f"platform: {detection.platform}\n{version}"
 
 
-def _explain(detections: tuple[Detection, ...]) -> str:
+def _explain(detections: tuple[Detection, ...], evidence: Evidence) -> str:
+    if not detections and len({isinstance(item, dict) for item in evidence.disks}) > 1:
+        return (
+            "Some VMs have names as disks, and others objects, so the files are from two platforms; give those of each alone, "
+            "or add the output of kubectl explain vminstance.spec."
+        )
     if not detections:
         return "No version of a platform has these fields and forms; add the output of kubectl explain vminstance.spec."
     if len(detections) > 1:

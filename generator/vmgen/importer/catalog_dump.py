@@ -40,6 +40,8 @@ _LABEL = "instancetype.kubevirt.io/"
 _LOCAL_PROVISIONERS = ("rancher.io/local-path", "kubernetes.io/no-provisioner")
 _LINSTOR = "linstor.csi.linbit.com"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?")
+# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/: no quantity is greater than 2^63-1.
+_MAX_QUANTITY = 2**63
 
 # The values of an entry, by the key of the catalog. None: the entry is known to have no such value.
 Values = Mapping[str, Any]
@@ -218,9 +220,9 @@ def _get_text(item: Mapping[str, Any], *path: str) -> str:
 
 
 def _format_quantity(value: Any, *, up: bool = False) -> str | None:
-    """Return a quantity of Kubernetes in whole Mi, Gi or Ti, rounded down or up; None if it is none, or less than 1Mi."""
+    """Return a quantity of Kubernetes in whole Mi, Gi or Ti, rounded down or up; None for other values, and less than 1Mi."""
     amount = parse_quantity(str(value)) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
-    if amount is None:
+    if amount is None or amount >= _MAX_QUANTITY:
         return None
     mebibytes = math.ceil(amount / MEBIBYTE) if up else math.floor(amount / MEBIBYTE)
     return format_size(mebibytes * MEBIBYTE) if mebibytes else None

@@ -112,6 +112,10 @@ def _find_fitting(release: PlatformRelease, evidence: Evidence) -> list[Platform
     platforms = [release.build(version) for version in versions]
     known = frozenset[str]().union(*map(list_fields, platforms))
     fitting = [platform for platform in platforms if _fits(platform, known, evidence)]
+    if fitting:  # a version with the fields themselves, before one that has them under another name
+        present = evidence.present & known
+        least = min(len(present - list_fields(platform)) for platform in fitting)
+        fitting = [platform for platform in fitting if len(present - list_fields(platform)) == least]
     if len(fitting) > 1:  # the versions of a platform may have the same fields, and other names
         best = max(_count_known(platform, evidence) for platform in fitting)
         fitting = [platform for platform in fitting if _count_known(platform, evidence) == best]
