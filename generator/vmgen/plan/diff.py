@@ -200,13 +200,28 @@ def diff_delivery(project: Project, files: Mapping[str, bytes], only: tuple[str,
 
 
 def _diff_delivery_folders(delivery: Project, files: Mapping[str, bytes], only: tuple[str, ...]) -> Iterator[FileChanges]:
-    for folder in (ARGOCD, FLUX, STANDALONE_FOLDER):
+    folders = (ARGOCD, FLUX, STANDALONE_FOLDER)
+    others = tuple(_find_other_objects(delivery, folders))
+    if others:
+        yield FileChanges(DELIVERY_FOLDER, (), (), (), 0, (), (), others)
+    for folder in folders:
         desired = {path: content for path, content in files.items() if path.startswith(f"{folder}/")}
         changes = diff_files(delivery, folder, desired, CONFIGURATION_KINDS)
         pruned = tuple(path for path in changes.pruned if not only or _parse_environment(path) in only)
         problems = tuple(problem for problem in changes.problems if problem.rule != FOREIGN_FILE.id)
         if desired or pruned or problems or changes.leftovers:
             yield changes._replace(environment=f"{DELIVERY_FOLDER}/{folder}", pruned=pruned, foreign=(), problems=problems)
+
+
+def _find_other_objects(delivery: Project, folders: tuple[str, ...]) -> Iterator[Problem]:
+    """Report objects beside the folders that vmgen writes: who applies `delivery/` as a whole applies them too."""
+    if not delivery.manifests.is_dir():
+        return
+    for name in sorted(set(os.listdir(delivery.manifests)).difference(folders)):
+        existing = list_existing_files(delivery, name)
+        yield from existing.problems
+        files = sorted(existing.files) if (delivery.manifests / name).is_dir() else [] if existing.problems else [name]
+        yield from find_foreign_files(delivery, files, CONFIGURATION_KINDS, reports_others=False)
 
 
 def _parse_environment(path: str) -> str:
