@@ -168,6 +168,21 @@ def test_yaml_is_a_dump_too(cluster: Cluster) -> None:
     assert cluster.run(content="\n".join(json.dumps(item) for item in items)).code == 0
 
 
+@pytest.mark.parametrize("depth", [1, 2, 400])
+def test_lists_in_lists_and_lists_of_one_kind(cluster: Cluster, depth: int) -> None:
+    """What joins several dumps makes lists of lists; a list of one kind, as the API server gives it, names the kind once."""
+    by_kind: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for item in cluster.objects.values():
+        bare = {key: value for key, value in item.items() if key not in ("kind", "apiVersion")}
+        by_kind.setdefault((item["kind"], item["apiVersion"]), []).append(bare)
+    lists = [{"kind": f"{kind}List", "apiVersion": version, "items": items} for (kind, version), items in by_kind.items()]
+    content: dict[str, Any] = {"kind": "List", "apiVersion": "v1", "items": lists}
+    for _ in range(depth - 1):
+        content = {"kind": "List", "apiVersion": "v1", "items": [content]}
+    result = cluster.run(content=json.dumps(content))
+    assert (result.code, result.stdout.splitlines()[0]) == (0, cluster.run().stdout.splitlines()[0])
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -180,6 +195,9 @@ def test_yaml_is_a_dump_too(cluster: Cluster) -> None:
         ('{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}', "holds only Pod"),
         ("[1, 2]", "no object of Kubernetes"),
         ('{"apiVersion": "v1", "kind": "List", "items": [1]}', "something else than objects"),
+        ('{"kind": "List", "items": [{"kind": "List", "items": [1]}]}', "something else than objects"),
+        ('{"kind": "List", "items": [], "metadata": {"continue": "x"}}', "one page of a longer list"),
+        ('{"kind": "List", "items": [], "metadata": {"remainingItemCount": 5}}', "one page of a longer list"),
         ("a: [\n", "is cut off or neither JSON nor YAML"),
         ("[" * 100_000, "is cut off or neither JSON nor YAML"),
     ],

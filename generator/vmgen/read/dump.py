@@ -74,21 +74,29 @@ def _iter_items(content: bytes, source: str, hint: str) -> Iterator[tuple[Mappin
     documents = parse_documents(content, source, hint)
     if not documents:
         raise VmgenError(f"{source} is empty; {hint}")
-    for document in documents:
+    entries = [(document, False) for document in documents]
+    for document, is_listed in entries:  # which grows by the items of each list, and of lists in it
         if not isinstance(document, dict):
-            raise VmgenError(f"{source} holds something that is no object of Kubernetes; {hint}")
+            kind = "a list of something else than objects" if is_listed else "something that is no object of Kubernetes"
+            raise VmgenError(f"{source} holds {kind}; {hint}")
         if document.get("kind") == "Status":
             raise VmgenError(f"{source} holds an error message of the API server, not objects; {hint}")
         items = document.get("items")
         if isinstance(items, list) and str(document.get("kind", "List")).endswith("List"):
-            if not all(isinstance(item, dict) for item in items):
-                raise VmgenError(f"{source} holds a list of something else than objects; {hint}")
             metadata = document.get("metadata")
-            if isinstance(metadata, dict) and metadata.get("continue"):
+            if isinstance(metadata, dict) and (metadata.get("continue") or metadata.get("remainingItemCount")):
                 raise VmgenError(f"{source} is one page of a longer list; {hint}")
-            yield from ((item, True) for item in items)
+            entries += [(_add_kind(item, document), True) for item in items]
         else:
-            yield document, False
+            yield document, is_listed
+
+
+def _add_kind(item: Any, document: Mapping[str, Any]) -> Any:
+    """Return an item of a list with its kind, which the API server leaves out where the list has it: VMDiskList."""
+    kind = str(document.get("kind", "List")).removesuffix("List")
+    if not kind or not isinstance(item, dict) or "kind" in item:
+        return item
+    return {**item, "kind": kind, "apiVersion": document.get("apiVersion")}
 
 
 def parse_documents(content: bytes, source: str, hint: str) -> list[Any]:
