@@ -139,7 +139,15 @@ def test_a_killed_render_leaves_no_worker(repository: Callable, kills: int) -> N
     made = repository(files={f"environments/e{i}.yaml": f"namespace: tenant-{i}\n{group}" for i in range(4)})
     made.uncommitted()
     chance = random.Random(0)
-    for number in range(max(4, kills // 6)):
+    number = 0
+    while number < max(4, kills // 6):
+        # Something differs each time: a render that has nothing to write starts no worker, and ends before it is killed.
+        made.write(
+            {
+                f"environments/e{i}.yaml": f"namespace: tenant-{i}\nlabels: {{run: r{chance.random()}}}\n{group}"
+                for i in range(4)
+            }
+        )
         command = [sys.executable, "-m", "vmgen", "render", "--jobs", "3"]
         run = subprocess.Popen(
             command, cwd=made.root, env=process_environment(), stderr=subprocess.DEVNULL, start_new_session=True
@@ -150,7 +158,10 @@ def test_a_killed_render_leaves_no_worker(repository: Callable, kills: int) -> N
         time.sleep(chance.uniform(0, 0.2))
         workers = [*workers, *_list_children(run.pid)]
         how = [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP][number % 3]
+        if run.poll() is not None:
+            continue
         (os.killpg if number % 4 == 3 else os.kill)(run.pid, how)
+        number += 1
         run.wait()
         assert all(_wait_for_end(worker) for worker in workers)
         assert "Waiting" not in made.run("render", "--stdout").messages

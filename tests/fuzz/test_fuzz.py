@@ -69,6 +69,49 @@ FUNCTION = (
     "functionConfig:\n  apiVersion: vmgen/v1\n  kind: Environment\n  metadata: {name: x, annotations: {a: b}}\n  spec:\n    namespace: tenant-a\n"
     "    vms: {web: {image: ubuntu-2404, instanceType: u1.large}}\n"
 )
+DUMP = (
+    '{"apiVersion": "v1", "kind": "List", "items": [\n'
+    ' {"apiVersion": "apps.cozystack.io/v1alpha1", "kind": "VMInstance", "metadata": {"name": "web-1", "namespace": "tenant-a",\n'
+    '  "generation": 3, "labels": {"team": "shop"}, "creationTimestamp": "2026-01-01T00:00:00Z"},\n'
+    '  "spec": {"running": true, "instanceType": "u1.large", "disks": ["web-1-system"], "sshKeys": []},\n'
+    '  "status": {"conditions": [{"type": "Ready", "status": "False", "message": "no space"}], "version": "0.1.0"}},\n'
+    ' {"apiVersion": "apps.cozystack.io/v1alpha1", "kind": "VMDisk", "metadata": {"name": "web-1-system", "namespace": "tenant-a"},\n'
+    '  "spec": {"source": {"image": {"name": "ubuntu-2404"}}, "storage": "20Gi"}},\n'
+    ' {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachineInstance", "metadata": {"name": "vm-instance-web-1", "namespace": "tenant-a"},\n'
+    '  "status": {"phase": "Running", "interfaces": [{"ipAddress": "10.0.0.1"}], "conditions": []}},\n'
+    ' {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "vm-disk-web-1-system", "namespace": "tenant-a"},\n'
+    '  "status": {"capacity": {"storage": "20Gi"}, "phase": "Bound"}}\n]}\n'
+)
+CLUSTER = (
+    "apiVersion: v1\nkind: List\nitems:\n- apiVersion: instancetype.kubevirt.io/v1beta1\n  kind: VirtualMachineClusterInstancetype\n"
+    "  metadata: {name: x1.own, annotations: {instancetype.kubevirt.io/displayName: own}}\n"
+    "  spec: {cpu: {guest: 2}, memory: {guest: 4Gi}, gpus: [{name: g, deviceName: nvidia.com/AD102}]}\n"
+    "- apiVersion: instancetype.kubevirt.io/v1beta1\n  kind: VirtualMachineClusterPreference\n  metadata: {name: own}\n  spec: {devices: {}}\n"
+    "- apiVersion: storage.k8s.io/v1\n  kind: StorageClass\n  metadata: {name: fast}\n  provisioner: linstor.csi.linbit.com\n"
+    "  parameters: {linstor.csi.linbit.com/autoPlace: '3'}\n"
+    "- apiVersion: apiextensions.k8s.io/v1\n  kind: CustomResourceDefinition\n  metadata: {name: vminstances.apps.cozystack.io}\n"
+    "  spec: {group: apps.cozystack.io, versions: [{name: v1alpha1, schema: {openAPIV3Schema: {properties: {spec: {type: object}}}}}]}\n"
+)
+CONFIGURATION = (
+    'required-version = ">=0.1,<99"\n\n[render]\njobs = 2\n\n[plan]\noutput = "markdown"\n\n[check]\noutput = "json"\n\n'
+    '[init]\nnamespace = "tenant-a"\nplatform = "hikube"\n'
+)
+EDITS = (
+    ("scale", "production", "web", "3"),
+    ("scale", "production", "web", "1", "--retire", "--reason", "smaller"),
+    ("rebuild", "production", "web", "--image", "debian-12"),
+    ("rebuild", "production", "db", "--image", "debian-12", "--only", "a"),
+    ("retire", "production", "web-3-data", "--reason", "gone"),
+    ("check", "--fix"),
+    ("new", "other", "--namespace", "tenant-b"),
+)
+LIVE = (
+    ("status", "in.json"),
+    ("status", "production", "in.json", "-o", "json"),
+    ("plan", "--live", "in.json"),
+    ("report", "--live", "in.json"),
+    ("platform", "detect", "in.json"),
+)
 RENDERS = (("render",), ("check", "-o", "json"), ("plan",), ("list",), ("explain", "production", "b"))
 # What is odd in most places: types, names of devices, paths, characters, numbers, YAML's own words.
 ODD = (
@@ -104,6 +147,11 @@ KINDS: dict[str, tuple[str, str, tuple[tuple[str, ...], ...]]] = {
     "keys": ("environments/keys/a.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl a\n", RENDERS),
     "manifest": ("in.yaml", MANIFEST, (("import", "--dry-run", "in.yaml"), ("import", "--dry-run", "-o", "json", "in.yaml"))),
     "function": ("in.yaml", FUNCTION, (("function",),)),
+    "dump": ("in.json", DUMP, LIVE),
+    "cluster": ("in.yaml", CLUSTER, (("catalog", "import", "in.yaml", "--dry-run"), ("catalog", "import", "in.yaml"), ("platform", "detect", "in.yaml"))),
+    "edited environment": ("environments/production.yaml", ENVIRONMENT, EDITS),
+    "configuration": ("vmgen.toml", CONFIGURATION, (("list",), ("plan",), ("check",), ("init", "--update"))),
+    "fields": ("templates/shared/fields.yaml", read_builtin("shared/fields.yaml"), (("list",), ("platform", "compare", "1", "2", "--platform", "hikube"))),
 }  # fmt: skip
 
 

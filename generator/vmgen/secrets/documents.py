@@ -20,15 +20,13 @@ XML_PATTERN = (
 )
 NETRC_PATTERN = r"\blogin\s{1,40}\S{1,200}\s{1,40}password\s{1,40}(?P<value>\S{1,400})"
 HEREDOC_PATTERN = r"<<-?[ \t]{0,8}[\"'\\]?(?P<end>\w{1,60})"
-_NAME_OF_PAIR = (
-    rf"""["']?\b(?:name|key|env|variable)["']?\s{{0,8}}[:=]\s{{0,8}}["']?[\w.-]{{0,60}}{SENSITIVE_NAME}\d{{0,2}}["']?"""
-)
+_NAME_OF_PAIR = r"""["']?\b(?:name|key|env|variable)["']?\s{0,8}[:=]\s{0,8}["']?(?P<name>[\w.-]{1,80})["']?"""
 _VALUE_OF_PAIR = rf"""["']?\bvalue["']?\s{{0,8}}[:=]\s{{0,8}}{_VALUE}"""
 _BETWEEN = r"\s{0,40}[,\n]\s{0,80}"
 PAIR_PATTERN = rf"(?i){_NAME_OF_PAIR}{_BETWEEN}{_VALUE_OF_PAIR}"
-REVERSED_PAIR_PATTERN = rf"(?i){_VALUE_OF_PAIR}{_BETWEEN}{_NAME_OF_PAIR}(?![\w.-])"
+REVERSED_PAIR_PATTERN = rf"(?i){_VALUE_OF_PAIR}{_BETWEEN}{_NAME_OF_PAIR}"
 HCL_PATTERN = (
-    rf"""(?i)variable[ \t]{{1,8}}"[\w.-]{{0,60}}{SENSITIVE_NAME}"\s{{0,8}}\{{"""
+    r"""(?i)variable[ \t]{1,8}"(?P<name>[\w.-]{1,80})"\s{0,8}\{"""
     rf"""[^{{}}]{{0,200}}\bdefault\s{{0,20}}=\s{{0,20}}{_VALUE}"""
 )
 _PAIR_WORDS = ("value:", "value=", "value =", 'value"', "value'")
@@ -66,8 +64,9 @@ def find_in_document(text: str, lowered: str) -> Iterator[DocumentMatch]:
     for description, words, pattern in _DOCUMENT_FORMATS:
         if any(word in lowered for word in words):
             for match in compile_pattern(pattern).finditer(text):
-                value = match["value"]
-                if not is_reference(value, in_shell=True) and not is_path(value):
+                value, name = match["value"], match.groupdict().get("name")
+                is_named = name is None or is_sensitive_name(name)
+                if is_named and not is_reference(value, in_shell=True) and not is_path(value):
                     yield DocumentMatch(CHANGE_ME_DESCRIPTION if is_change_me(value) else description, *match.span("value"))
     yield from _find_below_names(text, lowered)
     if "<<" in text:

@@ -25,7 +25,7 @@ WORD_PATTERN = (
     rf"{_VALUE}[ \t]{{0,80}}(?:#.{{0,400}})?\Z"
 )
 # The same within a line, if the value is in quotes: `key "k" { secret "x"; };` of BIND.
-QUOTED_WORD_PATTERN = rf"""(?i)(?:{SENSITIVE_NAME})[ \t]{{1,20}}["'](?P<value>[^"'\s]{{6,400}})["']"""
+QUOTED_WORD_PATTERN = r"""(?<![\w.-])(?P<name>[A-Za-z][\w.-]{0,60})[ \t]{1,20}["'](?P<value>[^"'\s]{6,400})["']"""
 TOKEN_IN_URL_PATTERN = r"://(?P<value>[A-Za-z0-9_~-]{20,400})(?::x-oauth-basic)?@"  # noqa: S105 - a pattern
 # `sed s/__DB_PASSWORD__/x/`
 SUBSTITUTION_PATTERN = (

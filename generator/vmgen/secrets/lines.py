@@ -144,7 +144,7 @@ def _find_random_looking(line: str, lowered: str) -> Iterator[LineMatch]:
                 yield from _check_value("a login in a URL", match)
     if _has_word(lowered, NAME_WORDS):
         for match in compile_pattern(QUOTED_WORD_PATTERN).finditer(line):
-            if is_random_looking(match["value"]):
+            if is_sensitive_name(match["name"]) and is_random_looking(match["value"]):
                 yield from _check_value(NAMED_DESCRIPTION, match)
     if "sed" in lowered or "perl" in lowered:
         for match in compile_pattern(SUBSTITUTION_PATTERN).finditer(line):
