@@ -388,11 +388,12 @@ it, or paste the printed lines, which create the next generation of the disk and
 )
 REBUILD_ERASES_DATA = Rule(
     "rebuild-erases-data",
-    """User data that erases or formats disks, on a VM that boots a new system disk and keeps other disks. cloud-init runs on
-the new disk as at a first boot, and would format a full disk like an empty one.
+    """User data that erases or formats disks, on a VM with existing disks on which cloud-init runs as at a first boot: the VM
+boots a new system disk, gets another `cloudInitSeed` or its first user data, or is new and attaches existing disks.
+cloud-init would format a full disk like an empty one.
 
 Remove it from the user data, let it check for a file system first (`overwrite: false`), or add a waiver if it cannot
-affect the other disks.""",
+affect the existing disks.""",
 )
 PREVIOUS_DISK_IS_NEW = Rule(
     "previous-disk-is-new",

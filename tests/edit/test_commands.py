@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -304,6 +305,17 @@ def test_difference_hides_secrets(repository: Callable[..., Any]) -> None:
     made = repository(text)
     done = made.run("scale", "production", "web", "4", "--dry-run")
     assert "hunter2" not in done.stdout + done.messages
+
+
+def test_permissions_stay(committed: Callable[..., Any]) -> None:
+    """A file that others may not read, or that may be run, is so after an edit."""
+    made = committed(FLEET)
+    path = made.root / "environments/production.yaml"
+    for number, mode in enumerate((0o600, 0o640, 0o755), start=4):
+        path.chmod(mode)
+        assert made.run("scale", "production", "web", str(number)).code == 0
+        assert f"count: {number}  #" in production(made)
+        assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
 def test_link_stays_a_link(committed: Callable[..., Any]) -> None:

@@ -281,6 +281,59 @@ def test_user_data_may_erase_where_no_disk_stays(committed: Committed) -> None:
     assert history.vmgen("render").code == 0
 
 
+FIRST_BOOTS = {
+    "another seed": (ERASING, ERASING + "    cloudInitSeed: two\n", "runs again as at a first boot"),
+    "the next seed": (
+        ERASING + "    cloudInitSeed: one\n",
+        ERASING + "    cloudInitSeed: two\n",
+        "runs again as at a first boot",
+    ),
+    "first user data": (
+        ERASING.replace("    cloudInit: {runcmd: [[mkfs.ext4, /dev/vdb]]}\n", ""),
+        ERASING,
+        "runs again as at a first boot",
+    ),
+    "a new VM": (
+        FLEET + "disks:\n  old: {storage: 1Gi}\n",
+        FLEET
+        + "  db: {instanceType: u1.large, image: ubuntu-2404, attach: [old], cloudInit: {runcmd: [wipefs -a /dev/vdb]}}\n"
+        + "disks:\n  old: {storage: 1Gi}\n",
+        "runs at the first boot of a new VM",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_BOOTS)
+def test_user_data_that_erases_disks_stops_every_first_boot(committed: Committed, name: str) -> None:
+    """cloud-init that runs once more, or for the first time, would format a full disk as a rebuild would; a waiver lets it."""
+    before, after, says = FIRST_BOOTS[name]
+    history = committed(production=before)
+    history.write(production=after)
+    refused = history.vmgen("render")
+    assert (refused.code, "[rebuild-erases-data]" in refused.messages, says in refused.messages) == (1, True, True)
+    subject = "vms.db" if name == "a new VM" else "vms.web"
+    history.write(production=after + WAIVER.replace("vms.web", subject))
+    assert history.vmgen("render").code == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (ERASING, ERASING + "    annotations: {a: b}\n"),
+        (ERASING + "    cloudInitSeed: one\n", ERASING),
+        (ERASING, ERASING.replace("/dev/vdb", "/dev/vdc")),
+        (ERASING.replace("mkfs.ext4", "lsblk"), ERASING.replace("mkfs.ext4", "lsblk") + "    cloudInitSeed: two\n"),
+        (ERASING, ERASING.replace("count: 3", "count: 4")),
+    ],
+)
+def test_user_data_may_erase_where_cloud_init_does_not_run_on_data(committed: Committed, before: str, after: str) -> None:
+    """Nothing runs on a VM that keeps its seed, and a new VM with new disks has nothing to lose."""
+    history = committed(production=before)
+    history.write(production=after)
+    rendered = history.vmgen("render")
+    assert rendered.code == 0, rendered.messages
+
+
 def test_name_that_gets_too_long_has_a_remedy_that_works(committed: Committed) -> None:
     """`-2` may be too much for the name of the disk: a shorter key makes the next system disk, too."""
     name = "a-rather-long-name-of-a-machine-xy123"

@@ -149,7 +149,8 @@ def test_another_namespace_is_no_move(committed: Committed) -> None:
     history.write(production=WEB.replace("tenant-acme", "tenant-new"))
     text = history.vmgen("plan").stdout
     assert "  - VMDisk web-data, web-system\n      DESTROYS DATA\n" in text
-    assert "It looks moved to namespace tenant-new; write `namespace: tenant-acme` back to keep it." in text
+    assert "It looks moved to namespace tenant-new; write `namespace: tenant-acme` back to keep it" in text
+    assert "its data does not come along. To move the data, create the disk in tenant-new beside this one" in text
     assert "renamed" not in text
     assert "It looks moved to another namespace: write `namespace: tenant-acme` back" in history.vmgen("render").messages
 

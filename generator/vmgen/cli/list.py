@@ -23,6 +23,7 @@ from vmgen.report.totals import (
     EnvironmentSummary,
     build_budget_rows,
     build_total_table,
+    describe_retained,
     summarize_environment,
     summary_to_dict,
     totals_to_dict,
@@ -103,13 +104,15 @@ def _require_groups(names: Iterable[str], existing: Collection[str]) -> None:
 
 
 def _format_sums(summaries: Sequence[EnvironmentSummary], *, totals: bool, budgets: bool) -> str:
-    """Return the tables that people get below the rows: totals if there are groups, and budgets if there are any."""
+    """Return what people get below the rows: totals if there are groups, and budgets and kept disks if there are any."""
     tables = []
     if totals and any(summary.groups for summary in summaries):
         tables.append(format_table(*build_total_table(summaries)))
     budget_rows = list(build_budget_rows(summaries)) if budgets else []
     if budget_rows:
         tables.append(format_table(BUDGET_COLUMNS, budget_rows))
+    kept = [f"{summary.environment}: {describe_retained(summary.kept)}\n" for summary in summaries if summary.kept]
+    tables += ["".join(kept)] if kept else []
     return "".join(f"\n{table}" for table in tables)
 
 

@@ -55,15 +55,17 @@ def write_edits(edits: Iterable[FileEdit], project: Project) -> None:
                 if edit.before is None:
                     writer.create(edit.file, edit.after)
                 elif edit.before != edit.after:
-                    writer.replace(edit.file, edit.after)
+                    writer.replace(edit.file, edit.after, keep_mode=True)
     except OSError as error:
         raise VmgenError(f"cannot write {error.filename}: {error.strerror}") from None
 
 
 def refuse_edit(place: Place, reason: str, operations: Iterable[Operation]) -> ProblemsError:
-    """Return the refusal of an edit, with the lines to write by hand."""
-    message = f"cannot be edited by a command: {reason}; nothing was written. Write by hand:"
-    return ProblemsError((Problem(place, EDIT_BY_HAND.id, "", message, lines=format_operations(tuple(operations))),))
+    """Return the refusal of an edit, with the lines to write by hand; without operations the reason has the remedy."""
+    operations = tuple(operations)
+    remedy = ". Write by hand:" if operations else ""
+    message = f"cannot be edited by a command: {reason}; nothing was written{remedy}"
+    return ProblemsError((Problem(place, EDIT_BY_HAND.id, "", message, lines=format_operations(operations)),))
 
 
 def _read(content: bytes, file: str) -> Located:

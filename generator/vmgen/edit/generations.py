@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from vmgen.edit.operations import Operation, RemoveValue, RenameKey, SetValue
 from vmgen.merge.environment import Group, Instance
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.own_disks import SYSTEM_DISK, OwnDisk, PreviousDisk
-from vmgen.merge.platform import Platform
-from vmgen.read.located import KeyPath, Located, to_plain
-
-# What an entry of `previous:` has beside its source, since it inherits nothing.
-_DISK_KEYS = ("storage", "storageClass", "protect")
-
-
-def list_previous(instance: Instance) -> tuple[PreviousDisk, ...]:
-    """Return the other generations of the system disk that are kept for a VM."""
-    return tuple(entry for entry in instance.previous if entry.disk.key == SYSTEM_DISK)
+from vmgen.pipeline import RenderResult
+from vmgen.plan.previous_entry import build_previous_entry
+from vmgen.problems import ProblemsError
+from vmgen.read.located import KeyPath, Located
+from vmgen.read.manifests import parse_objects
 
 
-def list_generations_of(instance: Instance) -> set[int]:
-    """Return the generations of the system disk of a VM: the one in use, and those that are kept."""
-    system = instance.settings.system_disk
-    return {*((system.generation,) if system else ()), *(entry.disk.generation for entry in list_previous(instance))}
+def list_previous(instance: Instance, key: str = SYSTEM_DISK) -> tuple[PreviousDisk, ...]:
+    """Return the other generations of a disk that are kept for a VM."""
+    return tuple(entry for entry in instance.previous if entry.disk.key == key)
+
+
+def list_generations_of(instance: Instance, disk: OwnDisk) -> set[int]:
+    """Return the generations of a disk of a VM: the one in use, and those that are kept."""
+    return {disk.generation, *(entry.disk.generation for entry in list_previous(instance, disk.key))}
+
+
+def find_way_back(instance: Instance, disk: OwnDisk) -> PreviousDisk | None:
+    """Return the generation of a disk before the one in use, or else the latest; None if none is kept."""
+    previous = list_previous(instance, disk.key)
+    return max(previous, key=lambda entry: (entry.disk.generation < disk.generation, entry.disk.generation), default=None)
 
 
 def read_source(disk: OwnDisk) -> dict[str, Any]:
@@ -32,16 +37,64 @@ def read_source(disk: OwnDisk) -> dict[str, Any]:
     return {name: disk.settings.get_plain(name) for name in DISK_SOURCES if disk.settings.is_set(name)}
 
 
-def describe_disk(disk: OwnDisk, platform: Platform) -> dict[str, Any]:
-    """Return the long form of a disk, which makes the same disk where nothing is inherited."""
-    entry = read_source(disk)
-    for name in _DISK_KEYS:
-        value = disk.settings.get(name)
-        default = platform.disk_defaults.get(name)
-        is_inferred = not disk.settings.is_set_by_user(name) and (name != "storage" or "image" in entry)
-        if value and not is_inferred and (default is None or to_plain(default) != to_plain(value)):
-            entry[name] = to_plain(value)
-    return entry
+def describe_disk(result: RenderResult, instance: Instance, disk: OwnDisk) -> dict[str, Any]:
+    """Return the long form of a rendered disk of a VM, which makes the same disk where nothing is inherited.
+
+    Raises ProblemsError with the problems of the environment if the disk could not be rendered.
+    """
+    desired, environment = result.desired, result.environment
+    objects, name = desired.objects.items() if desired else (), f"{instance.name}-{disk.suffix}"
+    path = next((path for path, identity in objects if (identity.kind, identity.name) == ("VMDisk", name)), None)
+    if desired is None or environment is None or path is None:
+        raise ProblemsError(result.problems)
+    (document,) = parse_objects(desired.files[path])
+    entry, source = build_previous_entry(document, environment), read_source(disk)
+    if not source or "rawSource" in entry:
+        return entry
+    return {**source, **{name: value for name, value in entry.items() if name not in DISK_SOURCES}}
+
+
+def describe_disks(result: RenderResult, owners: Iterable[tuple[Instance, OwnDisk]]) -> dict[str, dict[str, Any]]:
+    """Return the long form of the disks of VMs by the name of the VM: described once for VMs that share their settings."""
+    by_settings: dict[int, dict[str, Any]] = {}
+    entries = {}
+    for instance, disk in owners:
+        key = id(instance.settings)
+        if key not in by_settings:
+            by_settings[key] = describe_disk(result, instance, disk)
+        entries[instance.name] = by_settings[key]
+    return entries
+
+
+def keep_disks(
+    group: Group,
+    path: KeyPath,
+    generation: int,
+    entries: Mapping[str, Mapping[str, Any]],
+    after: str,
+    of: Collection[str] = (),
+) -> Iterator[Operation]:
+    """Yield what keeps a generation of disks for the VMs of a group: in `previous:` at a key path of the group.
+
+    `path` are the steps below `vms.<group>`. A VM whose disk is another one has its entry in its override. `of` are VMs that
+    the entry of the group keeps besides. A new `previous:` comes after the key `after`.
+    """
+    instances = [instance for instance in group.instances if instance.name in entries]
+    base = next((each for each in instances if group.find_override(each) is None), instances[0])
+    alike = {each.name for each in instances if entries[each.name] == entries[base.name]} | set(of)
+    labels = [each.label for each in group.instances if each.name in alike]
+    kept = ("previous", str(generation))
+    yield SetValue(("vms", group.key, *path, *kept), {**entries[base.name], "of": labels}, after=after)
+    for instance in instances:
+        if instance.name not in alike:
+            entry = {**entries[instance.name], "of": [instance.label]}
+            yield SetValue((*group.get_override_path(instance), *path, *kept), entry)
+
+
+def is_short(disk: Located) -> bool:
+    """Return whether a disk is written as its size alone: its size then has the place of the disk."""
+    storage = disk.get("storage")
+    return not isinstance(disk.data, Mapping) or (storage is not None and storage.place == disk.place)
 
 
 def write_source(path: KeyPath, level: Located | None, source: Mapping[str, Any]) -> Iterator[Operation]:

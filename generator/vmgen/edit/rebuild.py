@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from vmgen.edit.file_edit import FileEdit, refuse_edit
 from vmgen.edit.generations import (
     describe_disk,
+    describe_disks,
+    find_way_back,
+    is_short,
+    keep_disks,
     leave_previous,
     list_generations_of,
     list_previous,
@@ -30,13 +34,15 @@ _STATE_KEYS = (*DISK_SOURCES, "system", "storageClass")
 class RebuildRequest(NamedTuple):
     """What the new system disks are made from. Without a source they have the one of today, on another storage class.
 
-    `only` is the number or the name of one VM, empty for all. `back` returns to the generation before.
+    `only` is the number or the name of one VM, empty for all. `back` returns to the generation before. `disk` is the key of a
+    further disk, empty for the system disk.
     """
 
     source: Mapping[str, Any] = {}
     storage_class: str = ""
     only: str = ""
     back: bool = False
+    disk: str = ""
 
 
 def rebuild_group(target: EditTarget, key: str, request: RebuildRequest) -> tuple[FileEdit, ...]:
@@ -46,10 +52,14 @@ def rebuild_group(target: EditTarget, key: str, request: RebuildRequest) -> tupl
     rebuild.
     """
     group = target.find_group(key)
-    chosen = _select(group, request.only)
+    chosen = select_instances(group, request.only)
+    if not all(instance.settings.system_disk for instance in chosen):
+        raise VmgenError(f"group {group.key} makes no system disk: its VMs boot from a disk under `disks:` or `attach:`")
     rebuild = _Rebuild(target, group)
     changing = tuple(
-        each for each in chosen if (_find_way_back(each) if request.back else not rebuild.is_as_asked(each, request))
+        each
+        for each in chosen
+        if (find_way_back(each, _get_system(each)) if request.back else not rebuild.is_as_asked(each, request))
     )
     if request.back:
         operations = tuple(rebuild.go_back(chosen, alone=bool(request.only)))
@@ -59,22 +69,62 @@ def rebuild_group(target: EditTarget, key: str, request: RebuildRequest) -> tupl
         operations = tuple(rebuild.renew_all(request))
     if not operations:
         return ()
+    wanted = {each.name: find_way_back(each, _get_system(each)) for each in changing}
+
+    def is_done(instance: Instance) -> bool:
+        entry = wanted[instance.name] if request.back else None
+        return is_same_disk(entry.disk, _get_system(instance)) if entry else rebuild.is_as_asked(instance, request)
+
+    return build_edits(target, group, changing, operations, is_done)
+
+
+def build_edits(
+    target: EditTarget,
+    group: Group,
+    changing: tuple[Instance, ...],
+    operations: tuple[Operation, ...],
+    is_done: Callable[[Instance], bool],
+) -> tuple[FileEdit, ...]:
+    """Return the edits of a rebuild of VMs; `is_done` returns whether a VM has the disk that it is meant to get.
+
+    Raises ProblemsError if the environment would be invalid, if anything else would change, or if a VM would keep its disk.
+    """
     path = target.choose_file(operations[0].path, operations)
     edits = edit_target(target, {path: operations})
     result, plan, _ = preview(target, edits)
     require_no_new_errors(target, result)
-    _require_nothing_else(target, group, changing, plan, operations)
+    _require_nothing_else(target, group, changing, plan)
+    groups = result.environment.groups if result.environment else ()
+    after = {instance.name: instance for each in groups for instance in each.instances}
+    for instance in changing:
+        if instance.name not in after or not is_done(after[instance.name]):
+            reason = f"another layer decides which disk {instance.name} has; name it with --in"
+            raise refuse_edit(group.place, reason, operations)
     return edits
 
 
-def _select(group: Group, only: str) -> tuple[Instance, ...]:
+def is_same_disk(disk: OwnDisk, other: OwnDisk) -> bool:
+    """Return whether two disks have one generation, source and class."""
+    states = [(each.generation, read_source(each), each.settings.get_plain("storageClass")) for each in (disk, other)]
+    return states[0] == states[1]
+
+
+def select_instances(group: Group, only: str) -> tuple[Instance, ...]:
+    """Return the VMs of a group, or the one that a number or a name means. Raises VmgenError if there is none."""
     instances = tuple(instance for instance in group.instances if not only or only in instance.labels)
+    if not group.instances:
+        raise VmgenError(f"group {group.key} has no VMs; edit its source, or add VMs with vmgen scale")
     if not instances:
         labels = [label for instance in group.instances for label in instance.labels]
         raise VmgenError(f"no VM '{only}' in group {group.key}{suggest(only, labels)}")
-    if not all(instance.settings.system_disk for instance in instances):
-        raise VmgenError(f"group {group.key} makes no system disk: its VMs boot from a disk under `disks:` or `attach:`")
     return instances
+
+
+def list_committed(target: EditTarget) -> set[str]:
+    """Return the names of the objects of an environment that are committed."""
+    desired = target.result.desired
+    objects = desired.objects.items() if desired else ()
+    return {identity.name for path, identity in objects if target.base.baseline.contains(path)}
 
 
 class _Rebuild:
@@ -84,10 +134,7 @@ class _Rebuild:
         self.target = target
         self.group = group
         self.path: KeyPath = ("vms", group.key)
-        self.platform = target.environment.platform
-        desired = target.result.desired
-        objects = desired.objects.items() if desired else ()
-        self.committed = {identity.name for path, identity in objects if target.base.baseline.contains(path)}
+        self.committed = list_committed(target)
 
     def renew_all(self, request: RebuildRequest) -> Iterator[Operation]:
         """Yield the operations that rebuild all VMs that differ from the request: in the group, canaries included."""
@@ -103,15 +150,13 @@ class _Rebuild:
         system = _get_system(pending[0])
         canaries = [instance for instance in self.group.instances if instance not in pending]
         generation, canaries = self._choose_generation(pending, canaries)
-        labels = [instance.label for instance in pending if self._is_committed(instance)]
-        entry = describe_disk(system, self.platform)
-        canaries = [instance for instance in canaries if self._is_like(instance, system, entry)]
-        if labels:
-            labels = [each.label for each in self.group.instances if each in canaries or each.label in labels]
-        yield from self._write(self.path, self.group.located, pending[0], request, generation if labels else 0)
-        if labels:
-            kept = (*self.path, "previous", str(system.generation))
-            yield SetValue(kept, {**entry, "of": labels}, after="system")
+        owners = [(instance, _get_system(instance)) for instance in pending if self._is_committed(instance)]
+        entries = describe_disks(self.target.result, owners)
+        like = entries.get(pending[0].name) or self._describe(pending[0], system)
+        canaries = [instance for instance in canaries if self._is_like(instance, system, like)]
+        yield from self._write(self.path, self.group.located, pending[0], request, generation if entries else 0)
+        if entries:
+            yield from keep_disks(self.group, (), system.generation, entries, "system", [each.name for each in canaries])
         for instance in canaries:
             yield from self._drop_override(instance)
 
@@ -124,13 +169,13 @@ class _Rebuild:
         if not self._is_committed(instance):
             yield from self._write(path, level, instance, request, 0)
             return
-        yield from self._write(path, level, instance, request, max(list_generations_of(instance)) + 1)
+        yield from self._write(path, level, instance, request, max(list_generations_of(instance, system)) + 1)
         kept = (*path, "previous", str(system.generation))
-        yield SetValue(kept, {**describe_disk(system, self.platform), "of": [instance.label]}, after="system")
+        yield SetValue(kept, {**self._describe(instance, system), "of": [instance.label]}, after="system")
 
     def go_back(self, chosen: tuple[Instance, ...], *, alone: bool) -> Iterator[Operation]:
         """Yield what returns VMs to their generation before, and keeps the one that they leave."""
-        entries = {instance.name: entry for instance in chosen if (entry := _find_way_back(instance))}
+        entries = {instance.name: entry for instance in chosen if (entry := find_way_back(instance, _get_system(instance)))}
         if not entries:
             raise VmgenError(f"no generation to go back to: `previous:` keeps none for {chosen[0].name}")
         returning = [instance for instance in chosen if instance.name in entries]
@@ -148,10 +193,9 @@ class _Rebuild:
         system = _get_system(following[0])
         yield from self._write_back(self.path, self.group.located, following[0], entry)
         yield from leave_previous(self.group, [(instance, entries[instance.name]) for instance in following])
-        labels = [instance.label for instance in following]
-        kept = {**describe_disk(system, self.platform), "of": labels}
+        left = describe_disks(self.target.result, [(instance, _get_system(instance)) for instance in following])
         after = "system" if entry.disk.generation > 1 else next(iter(read_source(entry.disk)), "")
-        yield SetValue((*self.path, "previous", str(system.generation)), kept, after=after)
+        yield from keep_disks(self.group, (), system.generation, left, after)
         for instance in self.group.instances:  # those that were added since stay what they are
             if instance.name not in entries and not self._has_own_state(instance):
                 yield from self._keep_state(instance, {**read_source(system), "system": system.generation})
@@ -167,7 +211,7 @@ class _Rebuild:
     def _take_one_back(self, instance: Instance, entry: PreviousDisk) -> Iterator[Operation]:
         path, system = self.group.get_override_path(instance), _get_system(instance)
         yield from self._write_back(path, self.group.find_override(instance), instance, entry)
-        kept = {**describe_disk(system, self.platform), "of": [instance.label]}
+        kept = {**self._describe(instance, system), "of": [instance.label]}
         yield SetValue((*path, "previous", str(system.generation)), kept, after="system")
         yield from leave_previous(self.group, [(instance, entry)])
 
@@ -212,7 +256,7 @@ class _Rebuild:
                 continue
             storage_class = disk.settings.get_plain("storageClass")
             here = level.get("disks") if level else None
-            if here and disk.key in here.mapping and _is_short(here.mapping[disk.key]):
+            if here and disk.key in here.mapping and is_short(here.mapping[disk.key]):
                 yield SetValue(
                     (*path, "disks", disk.key), {"storage": entry.get_plain("storage"), "storageClass": storage_class}
                 )
@@ -221,11 +265,14 @@ class _Rebuild:
 
     def _choose_generation(self, pending: list[Instance], canaries: list[Instance]) -> tuple[int, list[Instance]]:
         """Return the generation of the new disks, and the canaries whose generation it is."""
-        used = set().union(*map(list_generations_of, pending))
+        used = self._list_generations(pending)
         tried = {_get_system(instance).generation for instance in canaries}
         if len(tried) == 1 and min(tried) > max(used):
             return min(tried), canaries
-        return max(used.union(*map(list_generations_of, canaries))) + 1, []
+        return max(used | self._list_generations(canaries)) + 1, []
+
+    def _list_generations(self, instances: list[Instance]) -> set[int]:
+        return {number for each in instances for number in list_generations_of(each, _get_system(each))}
 
     def _is_like(self, instance: Instance, system: OwnDisk, entry: Mapping[str, Any]) -> bool:
         """Return whether a canary keeps exactly what the other VMs are going to keep."""
@@ -234,7 +281,7 @@ class _Rebuild:
             self.group.find_override(instance) is not None
             and len(previous) == 1
             and previous[0].disk.generation == system.generation
-            and describe_disk(previous[0].disk, self.platform) == entry
+            and self._describe(instance, previous[0].disk) == entry
         )
 
     def _drop_override(self, instance: Instance) -> Iterator[Operation]:
@@ -250,6 +297,9 @@ class _Rebuild:
     def _has_own_state(self, instance: Instance) -> bool:
         override = self.group.find_override(instance)
         return bool(override and any(name in override.mapping for name in _STATE_KEYS))
+
+    def _describe(self, instance: Instance, disk: OwnDisk) -> dict[str, Any]:
+        return describe_disk(self.target.result, instance, disk)
 
     def _is_committed(self, instance: Instance) -> bool:
         return f"{instance.name}-{_get_system(instance).suffix}" in self.committed
@@ -275,29 +325,15 @@ def _keep_profile(path: KeyPath, instance: Instance, source: Mapping[str, Any]) 
         yield SetValue((*path, "instanceProfile"), values.get_plain("instanceProfile"), after=next(iter(source)))
 
 
-def _is_short(disk: Located) -> bool:
-    """Return whether a disk is written as its size alone: its size then has the place of the disk."""
-    storage = disk.get("storage")
-    return storage is not None and storage.place == disk.place
-
-
-def _find_way_back(instance: Instance) -> PreviousDisk | None:
-    """Return the generation before the one in use, or else the latest; None if none is kept."""
-    current = _get_system(instance).generation
-    previous = list_previous(instance)
-    return max(previous, key=lambda entry: (entry.disk.generation < current, entry.disk.generation), default=None)
-
-
-def _require_nothing_else(
-    target: EditTarget, group: Group, changing: tuple[Instance, ...], plan: Plan, operations: tuple[Operation, ...]
-) -> None:
+def _require_nothing_else(target: EditTarget, group: Group, changing: tuple[Instance, ...], plan: Plan) -> None:
     """Refuse an edit that changes a disk, or a VM that is not meant to change. Raises ProblemsError."""
     _, before, _ = preview(target, ())
     known = {(change.identity, change.verdict) for change in before.changes}
     names = {instance.name for instance in changing}
     for change in plan.changes:
         if (change.identity, change.verdict) not in known and not _is_meant(change, names):
-            raise refuse_edit(group.place, f"{change.identity} would change: {change.verdict}", operations)
+            reason = f"{change.identity} would change too ({change.verdict}); rebuild one VM at a time with --only"
+            raise refuse_edit(group.place, reason, ())
 
 
 def _is_meant(change: ObjectChange, names: set[str]) -> bool:

@@ -39,7 +39,7 @@ def retire_disks(target: EditTarget, disks: Iterable[str], retirement: Retiremen
     Raises ProblemsError with the lines to write for a disk that a group makes, VmgenError for one that does not exist.
     """
     names = tuple(dict.fromkeys(disk.removeprefix("disk/") for disk in disks))
-    removals = _collect_removals(target, names)
+    removals = _collect_removals(target, names, retirement)
     result, plan, _ = preview(target, edit_target(target, removals))
     require_no_new_errors(target, result)
     refused = find_lost_disks(plan)
@@ -75,16 +75,21 @@ def bury_disks(target: EditTarget, disks: Iterable[str], retirement: Retirement)
     return operations
 
 
-def _collect_removals(target: EditTarget, names: tuple[str, ...]) -> dict[Path, list[Operation]]:
-    """Return what takes standalone disks, and those that `previous:` keeps, out of their files."""
+def _collect_removals(target: EditTarget, names: tuple[str, ...], retirement: Retirement) -> dict[Path, list[Operation]]:
+    """Return what takes standalone disks, and those that `previous:` keeps, out of their files.
+
+    Raises ProblemsError with all lines to write, tombstones included, if another layer has one of them.
+    """
     removals: dict[Path, list[Operation]] = defaultdict(list)
     operations: list[Operation] = [RemoveValue(("disks", disk.name)) for disk in target.environment.disks if disk.name in names]
     for group in target.environment.groups:
         kept = ((instance, entry) for instance in group.instances for entry in instance.previous)
         leaving = [(instance, entry) for instance, entry in kept if f"{instance.name}-{entry.disk.suffix}" in names]
         operations.extend(leave_previous(group, leaving))
+    tombstones = [AppendItem(("retire",), retirement.format_entry(name)) for name in names]
     for operation in operations:
-        removals[target.choose_file(operation.path, (operation,))].append(operation)
+        path = target.choose_file(operation.path, (*operations, *tombstones))
+        removals[path].append(operation)
     return removals
 
 

@@ -46,6 +46,15 @@ class EditTarget(NamedTuple):
             raise VmgenError(f"no group '{key}' in environment {self.name}{suggest(key, groups)}")
         return groups[key]
 
+    def find_written(self, path: KeyPath) -> Located | None:
+        """Return the value at a path as the file to edit has it; None if that has none."""
+        file = self.in_file or self.project.display_path(self.own_file)
+        contents = (layer.content for layer in self.layers.files if self.project.display_path(layer.path) == file)
+        value: Located | None = next(contents, None)
+        for step in path:
+            value = value.get(str(step)) if value else None
+        return value
+
     def choose_file(self, path: KeyPath, operations: tuple[Operation, ...]) -> Path:
         """Return the file to edit for a value: the one that the user named, or the environment's own.
 

@@ -70,13 +70,19 @@ class TreeWriter:
         with self._naming(path):
             _write_new(name, content, handle)
 
-    def replace(self, path: str, content: bytes) -> None:
-        """Put a whole file in its place, in a folder that exists. See docs/decisions.md#no-fsync."""
+    def replace(self, path: str, content: bytes, *, keep_mode: bool = False) -> None:
+        """Put a whole file in its place, in a folder that exists. See docs/decisions.md#no-fsync.
+
+        With `keep_mode` it has the permissions of the file that it replaces.
+        """
         folder, name = _split(path)
         handle = self._open_folder(folder)
         with self._naming(path):
             temporary = _write_temporary(name, content, handle)
             try:
+                if keep_mode:
+                    mode = stat.S_IMODE(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode)
+                    os.chmod(temporary, mode, dir_fd=handle)
                 os.replace(temporary, name, src_dir_fd=handle, dst_dir_fd=handle)
             except OSError:
                 with contextlib.suppress(OSError):

@@ -92,7 +92,7 @@ def _build_values(changed: ChangedDisk, of: list[int | str], level: Located) -> 
     disk, vm = changed.disk, changed.instance.settings
     known = {each.disk.generation for each in vm.previous if each.disk.key == disk.key} | {disk.generation}
     is_system = disk is vm.system_disk
-    own = level if is_system else _find_disk(level, disk.key)
+    own = level if is_system else find_disk_entry(level, disk.key)
     previous = (own.get_plain("previous") if own else None) or {}
     entries = {int(number): entry for number, entry in previous.items() if GENERATION.fullmatch(number)}
     entries[disk.generation] = {**changed.entry, "of": of}
@@ -102,7 +102,8 @@ def _build_values(changed: ChangedDisk, of: list[int | str], level: Located) -> 
     return {"disks": {disk.key: {**(to_plain(own) if own else {}), **keys}}}
 
 
-def _find_disk(level: Located, key: str) -> Located | None:
+def find_disk_entry(level: Located, key: str) -> Located | None:
+    """Return what a group or an override writes of a further disk; None if nothing."""
     disks = level.get("disks")
     return disks.get(key) if disks else None
 
@@ -113,7 +114,7 @@ def _has_own_generation(changed: ChangedDisk) -> bool:
     if override is None:
         return False
     is_system = changed.disk is changed.instance.settings.system_disk
-    level = override if is_system else _find_disk(override, changed.disk.key)
+    level = override if is_system else find_disk_entry(override, changed.disk.key)
     return level is not None and level.get("system" if is_system else "generation") is not None
 
 

@@ -121,31 +121,40 @@ def find_new_previous_disks(changes: Iterable[ObjectChange], states: Mapping[str
 def find_erasing_user_data(
     changes: Iterable[ObjectChange], states: Mapping[str, DesiredState], today: date
 ) -> Iterator[Problem]:
-    """Yield a problem for each text of user data that would erase disks which stay on a VM with a new system disk."""
-    hits: dict[tuple[str, Place, str, tuple[str, ...]], list[str]] = defaultdict(list)
+    """Yield a problem for each text of user data that runs as at a first boot, and would erase disks that exist."""
+    hits: dict[tuple[str, Place, str, tuple[str, ...], str], list[str]] = defaultdict(list)
     for change in changes:
         desired = states.get(change.environment)
-        if not (desired and desired.merged and change.rebuild and change.rebuild.has_new_system):
+        if not (desired and desired.merged and change.user_data):
             continue
-        staying = [name for name in change.rebuild.staying if name not in desired.optical_disks]
-        wipes = _find_disk_wipes(change.user_data) if staying else ()
+        existing = [name for name in change.existing_disks if name not in desired.optical_disks]
+        wipes = _find_disk_wipes(change.user_data) if existing else ()
         if wipes:
             place, subject = _locate_user_data(change, desired, desired.merged)
-            hits[change.environment, place, subject, wipes].append(change.identity.name)
-    for (environment, place, subject, wipes), names in hits.items():
+            hits[change.environment, place, subject, wipes, _describe_first_boot(change)].append(change.identity.name)
+    for (environment, place, subject, wipes, first_boot), names in hits.items():
         message = (
-            f"{format_names(names, _MAX_NAMES)}: cloud-init runs on the new system disk as at a first boot, and "
-            f"{', '.join(wipes)} would erase data on the other disks; remove it, let it keep existing data, or waive the rule "
+            f"{format_names(names, _MAX_NAMES)}: {first_boot}, and "
+            f"{', '.join(wipes)} would erase data on disks that exist; remove it, let it keep existing data, or waive the rule "
             "if it cannot affect them"
         )
         problem = REBUILD_ERASES_DATA.build_problem(place, subject, message)
         yield from waive(problem, states[environment].waivers, today)[0]
 
 
+def _describe_first_boot(change: ObjectChange) -> str:
+    """Return why cloud-init runs as at a first boot, as a clause."""
+    if change.action == "create":
+        return "cloud-init runs at the first boot of a new VM with existing disks"
+    if change.rebuild and change.rebuild.has_new_system:
+        return "cloud-init runs on the new system disk as at a first boot"
+    return "cloud-init runs again as at a first boot"
+
+
 def _find_disk_wipes(text: str) -> tuple[str, ...]:
     from vmgen.cloud_init.disk_wipes import find_disk_wipes  # few plans have a rebuild
 
-    return find_disk_wipes(text) if text else ()
+    return find_disk_wipes(text)
 
 
 def _locate_user_data(change: ObjectChange, desired: DesiredState, environment: Environment) -> tuple[Place, str]:

@@ -10,6 +10,7 @@ from vmgen.merge.catalog import Catalog
 from vmgen.merge.layers import DEFAULT_PLATFORM
 from vmgen.merge.platform import PlatformLoader
 from vmgen.plan.baseline import Baseline
+from vmgen.plan.change_kinds import list_item_names
 from vmgen.plan.data_loss import DATA_KIND, Assessment, assess_deletion, assess_update
 from vmgen.plan.desired import DesiredState, Identity, Tombstone
 from vmgen.plan.matching import ExistingObject, Matching, PlannedObject, match_objects
@@ -28,8 +29,9 @@ class ObjectChange(NamedTuple):
     """The change of one object. `says` and `source` explain its verdict; empty where its fields do.
 
     `rename_candidate` is the other half of what looks like a rename, `move` the place that held the object before,
-    `tombstone` the permission to destroy it, and `remedy` the edit that keeps it. A VM with a `rebuild` also has the
-    `user_data` that runs on its new disk, and a disk whose fixed fields change or that goes the `previous_entry` that keeps it.
+    `tombstone` the permission to destroy it, and `remedy` the edit that keeps it. A VM on which cloud-init runs as at a first
+    boot has its `user_data`, and its `existing_disks`, which may hold data by then. A disk whose fixed fields change, or that
+    goes, has the `previous_entry` that keeps it.
     """
 
     identity: Identity
@@ -46,6 +48,7 @@ class ObjectChange(NamedTuple):
     remedy: str = ""
     rebuild: Rebuild | None = None
     user_data: str = ""
+    existing_disks: tuple[str, ...] = ()
     previous_entry: Mapping[str, Any] | None = None
 
     @property
@@ -180,10 +183,11 @@ def _natural_sort_key(name: str) -> tuple[tuple[int, int | str], ...]:
     return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in name.split("-"))
 
 
-def _get_user_data(document: Mapping[str, Any]) -> str:
-    spec = document.get("spec")
-    text = spec.get("cloudInit") if isinstance(spec, dict) else None
-    return text if isinstance(text, str) else ""
+def _has_first_boot(change: ObjectChange) -> bool:
+    """Return true if cloud-init runs on a VM, after a change, as at a first boot: on a new disk, or by a new instance id."""
+    has_new_system = change.rebuild is not None and change.rebuild.has_new_system
+    is_provisioned_again = any(field.verdict == Verdict.REPROVISION for field in change.fields)
+    return change.action == "create" or has_new_system or is_provisioned_again
 
 
 class _ChangeBuilder:
@@ -238,8 +242,7 @@ class _ChangeBuilder:
         if row:
             remedy = PROTECT_FIRST if row.verdict == Verdict.DESTROYS_DATA else ""
             change = change._replace(says=row.says, source=row.source, move=move, remedy=remedy)
-        if rebuild:
-            change = change._replace(rebuild=rebuild, user_data=_get_user_data(new.document))
+        change = self._add_user_data(change._replace(rebuild=rebuild), new)
         if verdict == Verdict.REJECTED and new.identity.kind == DATA_KIND:
             change = change._replace(previous_entry=self._build_previous_entry(old, new.environment))
         loss = assess_update(new.identity.kind, old.document, new.document, fields)
@@ -269,7 +272,17 @@ class _ChangeBuilder:
         verdict, says, source, *_ = find_matching_row(rows, kind.max_name_length, new.identity.name)
         tombstone = self._find_tombstone(new.identity, new.environment) if verdict == Verdict.REJECTED else None
         change = ObjectChange(new.identity, new.environment, new.path, "create", verdict, says, source)
-        return change._replace(rename_candidate=candidate, tombstone=tombstone)
+        return self._add_user_data(change._replace(rename_candidate=candidate, tombstone=tombstone), new)
+
+    def _add_user_data(self, change: ObjectChange, new: PlannedObject) -> ObjectChange:
+        """Add to a VM on which cloud-init runs as at a first boot its user data, and the disks that exist by then."""
+        if change.identity.kind != "VMInstance" or not _has_first_boot(change):
+            return change
+        get = new.spec_getter
+        names = map(str, list_item_names(get("disks")))
+        existing = tuple(name for name in names if new.identity._replace(kind=DATA_KIND, name=name) not in self._created)
+        user_data = get("cloudInit") if existing else ""
+        return change._replace(user_data=user_data if isinstance(user_data, str) else "", existing_disks=existing)
 
     def _build_deletion(self, old: ExistingObject, candidate: Identity | None) -> ObjectChange:
         table = self._find_kind_verdicts(old.environment, old.identity.kind)

@@ -14,7 +14,13 @@ from vmgen.plan.matching import find_old_base_name
 def find_rename_remedy(old: Identity, new: Identity, path: str, vm_names: Iterable[str]) -> str:
     """Return the edit that keeps an object at a path, which looks renamed. `vm_names` are the VMs after the change."""
     if new.namespace != old.namespace:
-        return f"write `namespace: {old.namespace}` back to keep it"
+        keep = f"write `namespace: {old.namespace}` back to keep it"
+        if old.kind != "VMDisk":
+            return keep
+        return (
+            f"{keep}; its data does not come along. To move the data, create the disk in {new.namespace} beside this one, by "
+            "another environment, copy the data over the network, and then retire this one (docs/day-2.md)"
+        )
     # A standalone disk is in the folder of its kind, and the disks and VMs of a group one folder deeper.
     if path.count("/") < 3:
         return f"write the key `{old.name}` back to keep it"

@@ -89,7 +89,7 @@ VM_COLUMNS = (
     "exposure",
     "state",
 )
-DISK_COLUMNS = ("environment", "disk", "group", "vm", "source", "storage", "storageClass", "optical", "protected")
+DISK_COLUMNS = ("environment", "disk", "group", "vm", "source", "storage", "storageClass", "optical", "protected", "kept")
 
 
 def build_vm_rows(fleet: Fleet, machines: Iterable[VirtualMachine]) -> Iterator[tuple[object, ...]]:
@@ -116,7 +116,7 @@ def build_vm_rows(fleet: Fleet, machines: Iterable[VirtualMachine]) -> Iterator[
 
 
 def build_disk_rows(fleet: Fleet, disks: Iterable[Disk]) -> Iterator[tuple[object, ...]]:
-    """Build a row for each disk."""
+    """Build a row for each disk. One that a rebuild put aside is kept, and costs until it is retired."""
     for disk in disks:
         yield (
             fleet.environment,
@@ -128,6 +128,7 @@ def build_disk_rows(fleet: Fleet, disks: Iterable[Disk]) -> Iterator[tuple[objec
             disk.values["storageClass"],
             "yes" if disk.values["optical"] else "no",
             "yes" if disk.settings.get_plain("protect", True) else "no",
+            "until retired" if disk.is_previous else "",
         )
 
 

@@ -12,7 +12,7 @@ from vmgen.plan.matching import remove_name
 from vmgen.plan.moves import describe_move
 from vmgen.plan.plan import ObjectChange, Plan, PlanSummary, summarize
 from vmgen.plan.rebuild import Rebuild, describe_rebuild
-from vmgen.plan.totals import NO_DELTA, TotalsDelta, sum_deltas
+from vmgen.plan.totals import NO_DELTA, sum_deltas
 from vmgen.plan.verdicts import FieldChange, Verdict
 from vmgen.printable import escape
 from vmgen.printable import format_json as dump_json
@@ -20,7 +20,7 @@ from vmgen.problems import Problem, shorten
 from vmgen.quantities import format_count
 from vmgen.report.problems import problem_to_dict
 from vmgen.report.terminal import Paint
-from vmgen.report.totals import delta_to_dict, format_amount, format_delta
+from vmgen.report.totals import delta_to_dict, describe_retained, format_delta
 from vmgen.secrets.redact import redact_problem
 from vmgen.status.live_plan import LiveNote
 from vmgen.yaml_text import to_flow
@@ -102,13 +102,8 @@ def _describe_rename(change: ObjectChange, candidate: Identity) -> str:
     return (
         f"It looks like {candidate.name} under a new name."
         if not is_elsewhere
-        else (f"It looks like an object of namespace {candidate.namespace} in another one; it starts empty.")
+        else f"It looks like an object of namespace {candidate.namespace} in another one; it starts empty, without its data."
     )
-
-
-def describe_retained(kept: TotalsDelta) -> str:
-    """Describe the disks that rebuilds keep, and what they cost, as a sentence."""
-    return f"Kept until retired: {format_count(kept.totals.disks, 'disk')}, {format_amount(kept)}."
 
 
 def describe_baseline(against: str) -> str:

@@ -11,7 +11,7 @@ from vmgen.check.totals import Cost, Totals, compute_disk_totals, compute_vm_tot
 from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
 from vmgen.merge.environment import Environment
 from vmgen.plan.totals import TotalsDelta
-from vmgen.quantities import GIBIBYTE, format_size, round_up_to_mebibytes
+from vmgen.quantities import GIBIBYTE, format_count, format_size, round_up_to_mebibytes
 from vmgen.report.tables import TableRows
 
 _AnyResource = TypeVar("_AnyResource", Disk, VirtualMachine)
@@ -23,7 +23,8 @@ BUDGET_COLUMNS = ("environment", "budget", "used", "limit", "left", "percent")
 class EnvironmentSummary(NamedTuple):
     """The totals of the selected VMs and disks of an environment by group, and their cost in a month.
 
-    `unfiltered` are the totals of the whole environment, which `limits` apply to. `cost` is None without prices.
+    `unfiltered` are the totals of the whole environment, which `limits` apply to. `cost` is None without prices. `kept` are
+    the previous disks among the selected ones, which cost until they are retired; None if there are none.
     """
 
     environment: str
@@ -31,6 +32,7 @@ class EnvironmentSummary(NamedTuple):
     unfiltered: Totals
     limits: tuple[BudgetLimit, ...]
     cost: Cost | None
+    kept: TotalsDelta | None = None
 
     @property
     def total(self) -> Totals:
@@ -43,6 +45,7 @@ def summarize_environment(
     """Sum up some VMs and disks of an environment."""
     by_values = {id(machine.values): compute_machine_totals(machine, fleet) for machine in select_shapes(fleet.machines)}
     by_values |= {id(disk.values): compute_disk_totals(disk.values.get) for disk in select_shapes(fleet.disks)}
+    disks = tuple(disks)
     counts = Counter((machine.group, id(machine.values)) for machine in machines)
     counts.update((disk.group or _STANDALONE_LABEL, id(disk.values)) for disk in disks)
     totals_by_group: dict[str, list[Totals]] = {}
@@ -54,7 +57,9 @@ def summarize_environment(
     unfiltered = sum_totals(by_values[shape] * count for shape, count in all_counts.items())
     prices = load_prices(environment)
     cost = prices.compute_cost(sum_totals(groups.values())) if prices else None
-    return EnvironmentSummary(environment.name, groups, unfiltered, tuple(find_limits(environment)), cost)
+    kept = sum_totals(by_values[id(disk.values)] for disk in disks if disk.is_previous)
+    kept_delta = TotalsDelta(kept, prices.compute_cost(kept) if prices else None) if kept else None
+    return EnvironmentSummary(environment.name, groups, unfiltered, tuple(find_limits(environment)), cost, kept_delta)
 
 
 def select_shapes(resources: Iterable[_AnyResource]) -> Iterable[_AnyResource]:
@@ -138,6 +143,11 @@ def format_amount(delta: TotalsDelta) -> str:
     return ", ".join((*sizes, f"{delta.cost} a month") if delta.cost and delta.cost.amount else sizes)
 
 
+def describe_retained(kept: TotalsDelta) -> str:
+    """Describe the disks that rebuilds keep, and what they cost, as a sentence."""
+    return f"Kept until retired: {format_count(kept.totals.disks, 'disk')}, {format_amount(kept)}."
+
+
 def _format_signed(number: int, format_amount: Callable[[int], str], suffix: str = "") -> str:
     return f"{'+' if number > 0 else '-'}{format_amount(abs(number))}{suffix}" if number else ""
 
@@ -162,6 +172,7 @@ def summary_to_dict(summary: EnvironmentSummary) -> dict[str, Any]:
             for limit in summary.limits
         ],
         "cost": _cost_to_dict(summary.cost),
+        "kept": delta_to_dict(summary.kept) if summary.kept else None,
     }
 
 

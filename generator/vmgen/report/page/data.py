@@ -32,6 +32,7 @@ from vmgen.report.status import format_totals, list_details
 from vmgen.report.totals import (
     EnvironmentSummary,
     compute_machine_totals,
+    describe_retained,
     format_delta,
     sum_costs,
     summarize_environment,
@@ -47,7 +48,7 @@ _FIRST_COLUMNS = ("environment", "name", "group")
 _LAST_COLUMNS = ("labels", "path", "manifest", "origins")
 _SIZE_COLUMNS = ("type", "cpu", "memory", "storage", "image")
 _VM_COLUMNS = (*_FIRST_COLUMNS, *_SIZE_COLUMNS, "exposure", "state", "disks", *_LAST_COLUMNS)
-_DISK_COLUMNS = (*_FIRST_COLUMNS, "vm", "source", "storage", "class", "optical", "protected", *_LAST_COLUMNS)
+_DISK_COLUMNS = (*_FIRST_COLUMNS, "vm", "source", "storage", "class", "optical", "protected", "kept", *_LAST_COLUMNS)
 # Around the number of a name in a manifest: 0 is the object's own name, the others are those of its disks in order.
 
 
@@ -97,6 +98,7 @@ def _environment_to_dict(source: PageEnvironment, summary: EnvironmentSummary) -
         "groups": [{**group, "place": places.get(group["group"], "")} for group in data["groups"]],
         "cost": str(summary.cost) if summary.cost else "",
         "unpriced": list(summary.cost.unpriced) if summary.cost else [],
+        "kept": describe_retained(summary.kept) if summary.kept else "",
     }
 
 
@@ -174,7 +176,8 @@ def _build_disk_cells(disk: Disk) -> Sequence[Any]:
     values = disk.values
     size = (round_up_to_mebibytes(parse_size(values["storage"])), values["storageClass"])
     protected = bool(disk.settings.get_plain("protect", True))
-    return (disk.name, disk.group, disk.vm, redact(describe_source(disk)), *size, bool(values["optical"]), protected)
+    flags = (bool(values["optical"]), protected, disk.is_previous)
+    return (disk.name, disk.group, disk.vm, redact(describe_source(disk)), *size, *flags)
 
 
 def _build_origin_rows(explanation: Explanation) -> list[list[Any]]:

@@ -54,6 +54,7 @@ const diskFacts = (disk) => [
   ["Source", disk.source],
   ["Optical", disk.optical ? "yes" : ""],
   ["Protected", disk.protected ? "yes" : "no"],
+  ["Kept", disk.kept ? `until retired, for ${disk.vm}` : ""],
   ["Labels", disk.labelText],
 ];
 

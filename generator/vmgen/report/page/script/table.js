@@ -16,7 +16,7 @@ const COLUMNS = {
     { key: "name", title: "Name", text: (row) => row.name },
     { key: "environment", title: "Environment", text: (row) => row.environmentName },
     { key: "group", title: "Group", text: (row) => row.group },
-    { key: "vm", title: "VM", text: (row) => row.vm },
+    { key: "vm", title: "VM", text: (row) => (row.kept ? `${row.vm} (kept)` : row.vm) },
     { key: "storage", title: "Size", number: (row) => row.storage, text: (row) => size(row.storage) },
     { key: "class", title: "Class", text: (row) => row.class },
     { key: "source", title: "Source", text: (row) => row.source },

@@ -45,7 +45,8 @@ const drawTotals = () => {
   const several = fleet.environments.length > 1;
   const largest = (measure) => Math.max(...fleet.environments.map((each) => measure.value(each.totals)));
   const cards = fleet.environments.map((each) => {
-    const notes = [monthly(each.cost, each.unpriced), deltaNote(data.changes?.deltas[each.environment])];
+    const kept = each.kept ? make("p", { class: "note" }, each.kept) : null;
+    const notes = [monthly(each.cost, each.unpriced), kept, deltaNote(data.changes?.deltas[each.environment])];
     return card(each.environment, each.totals, each.budget, (measure) => (several ? largest(measure) : 0), notes);
   });
   if (several) {
