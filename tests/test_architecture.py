@@ -50,7 +50,7 @@ HOMES = {
     "click": ("cli.",),
     "jsonschema_rs": ("read.schema",),
     "watchfiles": ("cli.watch",),
-    "fcntl": ("write.state",),
+    "filelock": ("write.state",),
     "subprocess": ("programs", "kustomize."),
 }
 # The output depends on none of these, and nothing is fetched from anywhere.
@@ -69,7 +69,7 @@ NOWHERE = {
     "platform",
     "time",
 }
-PERMITTED = {("report.terminal", "socket"), ("cli.errors", "platform"), ("cli.session", "time"), ("write.state", "time")}
+PERMITTED = {("report.terminal", "socket"), ("cli.errors", "platform"), ("cli.session", "time")}
 # The day decides which waivers and tombstones still count. The command line asks for it once and hands it down.
 CLOCKS = {"clock", "cli.status"}
 # Fields of one platform belong to its folder; these modules have to know two spellings of one thing, with a reason each.

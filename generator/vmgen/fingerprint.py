@@ -61,23 +61,3 @@ def digest_folder(folder: str, top: str = "") -> dict[str, str]:
             else:  # a link, or a pipe, which would block a reader
                 digests[name] = _NOT_A_FILE
     return digests
-
-
-def digest_listing(folder: str) -> str:
-    """Return a digest of the names, sizes and times of the files below a folder, whose content is not read.
-
-    Compiled Python is left out, and no link to a folder is followed.
-    """
-    listing = []
-    pending = [(folder, "")]
-    while pending:
-        path, prefix = pending.pop()
-        for entry in scan_folder(path):
-            name = f"{prefix}{entry.name}"
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name != "__pycache__":
-                    pending.append((entry.path, f"{name}/"))
-                continue
-            status = entry.stat(follow_symlinks=entry.is_file())  # an installer may have linked the files
-            listing.append((name, status.st_size, status.st_mtime_ns))
-    return compute_digest(map(str, sorted(listing)))

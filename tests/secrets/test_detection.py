@@ -361,6 +361,8 @@ def test_change_me(text: str) -> None:
 PIECES = (
     *(
         "password",
+        "chpasswd <<EOF\n",
+        "chpasswd < a ",
         "-secret_",
         "token=",
         "key:",

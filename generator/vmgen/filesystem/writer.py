@@ -19,8 +19,7 @@ TEMPORARY_SUFFIX = ".vmgen-tmp"
 _MAX_TEMPORARY_NAMES = 100
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_OPEN_FLAGS = os.O_WRONLY | _NO_FOLLOW | getattr(os, "O_CLOEXEC", 0)
-_CREATE_FLAGS = _OPEN_FLAGS | os.O_CREAT | os.O_EXCL
+_CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | getattr(os, "O_CLOEXEC", 0)
 
 
 class TreeWriter:
@@ -89,15 +88,6 @@ class TreeWriter:
                     os.unlink(temporary, dir_fd=handle)
                 raise
 
-    def open_existing(self, path: str) -> int:
-        """Open a regular file for writing, its content kept, and return its handle, which the caller closes."""
-        folder, name = _split(path)
-        parent = self._open_folder(folder)
-        with self._naming(path):
-            if not stat.S_ISREG(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
-                raise OSError(errno.EINVAL, "it is not a regular file")
-            return os.open(name, _OPEN_FLAGS, dir_fd=parent)
-
     def rename(self, path: str, name: str) -> None:
         """Give a file or folder another name in its folder."""
         folder, old_name = _split(path)
@@ -159,19 +149,6 @@ def replace_file(root: str, path: str, content: bytes) -> None:
     with TreeWriter(root) as writer:
         writer.make_folder(path.rpartition("/")[0])
         writer.replace(path, content)
-
-
-@contextlib.contextmanager
-def open_for_locking(root: str, path: str) -> Iterator[int]:
-    """Open a regular file below a root, in a folder that exists, for a block that locks it. Raises OSError, also for a link."""
-    with TreeWriter(root) as writer:
-        with contextlib.suppress(FileExistsError):
-            writer.create(path, b"")
-        handle = writer.open_existing(path)
-    try:
-        yield handle
-    finally:
-        os.close(handle)
 
 
 def write_named_file(path: str, content: bytes, root: str) -> None:

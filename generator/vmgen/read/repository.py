@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vmgen import __version__
 from vmgen.filesystem.reader import MAX_FILE_BYTES, find_work_tree, is_inside, list_files, read_file, read_source, read_start
-from vmgen.fingerprint import compute_digest, digest_listing
+from vmgen.fingerprint import combine_digests, compute_digest, digest_folder
 from vmgen.problems import Place, Problem, VmgenError, suggest
 from vmgen.rules import ENVIRONMENT_NAME, ENVIRONMENT_SUFFIX, UNREADABLE_FILE
 from vmgen.yaml_text import HEADER_PREFIX
@@ -44,11 +44,8 @@ def installation_folders() -> tuple[Path, ...]:
 
 @cache
 def installation_id() -> str:
-    """Return the identity of this installation: its version, and its files by their names, sizes and times.
-
-    That is how Python tells whether a compiled module is still that of its source: what looks the same to it runs the same.
-    """
-    return f"{__version__} {compute_digest(digest_listing(str(path)) for path in installation_folders())}"
+    """Return the identity of this installation: its version and a digest of the content of its files."""
+    return f"{__version__} {compute_digest(combine_digests(digest_folder(str(path))) for path in installation_folders())}"
 
 
 @dataclass(frozen=True)

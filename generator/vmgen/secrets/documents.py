@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from vmgen.secrets.commands import CHPASSWD_DESCRIPTION, MIN_FILE_SECRET_LENGTH, PASSWD_DESCRIPTION
@@ -20,6 +21,9 @@ XML_PATTERN = (
 )
 NETRC_PATTERN = r"\blogin\s{1,40}\S{1,200}\s{1,40}password\s{1,40}(?P<value>\S{1,400})"
 HEREDOC_PATTERN = r"<<-?[ \t]{0,8}[\"'\\]?(?P<end>\w{1,60})"
+PASSWORD_FILE_PATTERN = r"\bchpasswd\b[^\n<]{0,80}<[ \t]{0,8}(?P<file>[^\s;&|<>]{1,200})"
+# On both sides of `<<`, for the words of its command.
+_MAX_COMMAND_LENGTH = 400
 _NAME_OF_PAIR = r"""["']?\b(?:name|key|env|variable)["']?\s{0,8}[:=]\s{0,8}["']?(?P<name>[\w.-]{1,80})["']?"""
 _VALUE_OF_PAIR = rf"""["']?\bvalue["']?\s{{0,8}}[:=]\s{{0,8}}{_VALUE}"""
 _BETWEEN = r"\s{0,40}[,\n]\s{0,80}"
@@ -76,7 +80,7 @@ def find_in_document(text: str, lowered: str) -> Iterator[DocumentMatch]:
 def iter_document_patterns() -> Iterator[str]:
     """Iterate over the patterns that look at several lines, for tests of their speed."""
     yield from (pattern for _, _, pattern in _DOCUMENT_FORMATS)
-    yield HEREDOC_PATTERN
+    yield from (HEREDOC_PATTERN, PASSWORD_FILE_PATTERN)
 
 
 def _find_below_names(text: str, lowered: str) -> Iterator[DocumentMatch]:
@@ -120,13 +124,20 @@ def _is_value_of(key: re.Match[str], value: re.Match[str], line: str) -> bool:
 
 def _find_in_heredocs(text: str) -> Iterator[DocumentMatch]:
     """Find the lines that a script hands to chpasswd or passwd, or writes to a file that holds a secret: `chpasswd <<EOF`."""
+    covered = 0  # each line is read once, however many heredocs begin before it
     for match in compile_pattern(HEREDOC_PATTERN).finditer(text):
-        first = text.rfind("\n", 0, match.start()) + 1
+        first = text.rfind("\n", max(0, match.start() - _MAX_COMMAND_LENGTH), match.start()) + 1
+        first = max(first, match.start() - _MAX_COMMAND_LENGTH)
         start = text.find("\n", match.end()) + 1
-        description, is_login = _describe_heredoc(text, text[first : start or len(text)].replace(">", " > ").split())
-        while description and 0 < start < len(text):
+        last = min(start or len(text), match.end() + _MAX_COMMAND_LENGTH)
+        if not start or covered >= len(text):
+            return
+        description, is_login = _describe_heredoc(text, text[first:last].replace(">", " > ").split())
+        start = max(start, covered)
+        while description and start < len(text):
             end = text.find("\n", start)
             line = text[start : end if end >= 0 else len(text)]
+            covered = start + len(line) + 1
             if line.strip() == match["end"]:
                 break
             offset = line.find(":") + 1 if is_login else 0
@@ -134,7 +145,7 @@ def _find_in_heredocs(text: str) -> Iterator[DocumentMatch]:
             is_word = description != NAMED_DESCRIPTION or (len(value) >= MIN_FILE_SECRET_LENGTH and len(value.split()) == 1)
             if value and is_word and not is_reference(value, in_shell=True) and not is_locked_password(value):
                 yield DocumentMatch(description, start + offset, start + len(line))
-            start = end + 1
+            start = covered
 
 
 def _describe_heredoc(text: str, command: list[str]) -> tuple[str, bool]:
@@ -142,8 +153,14 @@ def _describe_heredoc(text: str, command: list[str]) -> tuple[str, bool]:
     names = [word.rpartition("/")[2] for word in command]
     description = next((_PASSWORD_READERS[name] for name in names if name in _PASSWORD_READERS), "")
     target = next((command[index + 1] for index in range(len(command) - 1) if command[index] == ">" != command[index + 1]), "")
-    if target and re.search(rf"\bchpasswd\b[^\n]{{0,80}}<[ \t]{{0,8}}{re.escape(target[:200])}", text):
+    if target and target in _list_files_of_passwords(text):
         description = CHPASSWD_DESCRIPTION
     if not description and target and is_sensitive_file(target):
         return NAMED_DESCRIPTION, False
     return description, description == CHPASSWD_DESCRIPTION
+
+
+@lru_cache(maxsize=1)
+def _list_files_of_passwords(text: str) -> frozenset[str]:
+    """Return the files that a script gives to chpasswd: `chpasswd < FILE`."""
+    return frozenset(match["file"] for match in compile_pattern(PASSWORD_FILE_PATTERN).finditer(text))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vmgen.filesystem.reader import read_source
-from vmgen.filesystem.writer import TreeWriter, open_for_locking, replace_file
+from vmgen.filesystem.writer import TreeWriter, replace_file
 from vmgen.plan.git import find_repository
 from vmgen.problems import Place, Problem, VmgenError
 from vmgen.read.repository import Project
@@ -18,9 +17,7 @@ from vmgen.rules import TRACKED_NOTES
 
 STATE_FOLDER = ".vmgen"
 _HOLDER_FILE, _MAX_NUMBER_BYTES = f"{STATE_FOLDER}/holder", 20
-_LOCK_FILE = f"{STATE_FOLDER}/lock"
-# A run that waits for less than a second says nothing.
-_ATTEMPTS, _SECONDS_BETWEEN_ATTEMPTS = 20, 0.05
+_SECONDS_OF_SILENCE = 1
 
 
 def ensure_state_folder(root: Path) -> Path:
@@ -57,24 +54,21 @@ def _name_holder(root: Path) -> str:
 def lock_repository(root: Path) -> Iterator[None]:
     """Hold the lock of a repository, and print a message if another run holds it for more than a second.
 
-    The system frees the lock when the process ends, however it ends, and gives it to no worker: fcntl(2), "record locks are not
-    inherited by a child". Raises VmgenError if the lock file cannot be made.
+    The system frees the lock when the process ends, however it ends. Raises VmgenError if the lock file cannot be made.
     """
-    import fcntl  # Windows has none, and imports the rest
+    from filelock import FileLock, Timeout  # 40 ms, which a run without work does not spend
 
-    with ExitStack() as stack:
+    try:
+        lock = FileLock(ensure_state_folder(root) / "lock")
         try:
-            ensure_state_folder(root)
-            handle = stack.enter_context(open_for_locking(str(root), _LOCK_FILE))
-            for _ in range(_ATTEMPTS):
-                with suppress(BlockingIOError, PermissionError):  # POSIX lets a system answer with either
-                    fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                time.sleep(_SECONDS_BETWEEN_ATTEMPTS)
-            else:
-                sys.stderr.write(f"Waiting for another run of vmgen in this repository{_name_holder(root)} to end.\n")
-                fcntl.lockf(handle, fcntl.LOCK_EX)
-            replace_file(str(root), _HOLDER_FILE, str(os.getpid()).encode())
-        except OSError as error:
-            raise VmgenError(f"cannot write {root / STATE_FOLDER}: {error.strerror}") from None
+            lock.acquire(timeout=_SECONDS_OF_SILENCE)
+        except Timeout:
+            sys.stderr.write(f"Waiting for another run of vmgen in this repository{_name_holder(root)} to end.\n")
+            lock.acquire()
+        replace_file(str(root), _HOLDER_FILE, str(os.getpid()).encode())
+    except OSError as error:
+        raise VmgenError(f"cannot write {root / STATE_FOLDER}: {error.strerror}") from None
+    try:
         yield
+    finally:
+        lock.release()
