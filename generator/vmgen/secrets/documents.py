@@ -21,7 +21,7 @@ XML_PATTERN = (
 )
 NETRC_PATTERN = r"\blogin\s{1,40}\S{1,200}\s{1,40}password\s{1,40}(?P<value>\S{1,400})"
 HEREDOC_PATTERN = r"<<-?[ \t]{0,8}[\"'\\]?(?P<end>\w{1,60})"
-PASSWORD_FILE_PATTERN = r"\bchpasswd\b[^\n<]{0,80}<[ \t]{0,8}(?P<file>[^\s;&|<>]{1,200})"
+LOGIN_FILE_PATTERN = r"\bchpasswd\b[^\n<]{0,80}<[ \t]{0,8}(?P<file>[^\s;&|<>]{1,200})"
 # On both sides of `<<`, for the words of its command.
 _MAX_COMMAND_LENGTH = 400
 _NAME_OF_PAIR = r"""["']?\b(?:name|key|env|variable)["']?\s{0,8}[:=]\s{0,8}["']?(?P<name>[\w.-]{1,80})["']?"""
@@ -80,7 +80,7 @@ def find_in_document(text: str, lowered: str) -> Iterator[DocumentMatch]:
 def iter_document_patterns() -> Iterator[str]:
     """Iterate over the patterns that look at several lines, for tests of their speed."""
     yield from (pattern for _, _, pattern in _DOCUMENT_FORMATS)
-    yield from (HEREDOC_PATTERN, PASSWORD_FILE_PATTERN)
+    yield from (HEREDOC_PATTERN, LOGIN_FILE_PATTERN)
 
 
 def _find_below_names(text: str, lowered: str) -> Iterator[DocumentMatch]:
@@ -153,7 +153,7 @@ def _describe_heredoc(text: str, command: list[str]) -> tuple[str, bool]:
     names = [word.rpartition("/")[2] for word in command]
     description = next((_PASSWORD_READERS[name] for name in names if name in _PASSWORD_READERS), "")
     target = next((command[index + 1] for index in range(len(command) - 1) if command[index] == ">" != command[index + 1]), "")
-    if target and target in _list_files_of_passwords(text):
+    if target and target in _list_login_files(text):
         description = CHPASSWD_DESCRIPTION
     if not description and target and is_sensitive_file(target):
         return NAMED_DESCRIPTION, False
@@ -161,6 +161,6 @@ def _describe_heredoc(text: str, command: list[str]) -> tuple[str, bool]:
 
 
 @lru_cache(maxsize=1)
-def _list_files_of_passwords(text: str) -> frozenset[str]:
+def _list_login_files(text: str) -> frozenset[str]:
     """Return the files that a script gives to chpasswd: `chpasswd < FILE`."""
-    return frozenset(match["file"] for match in compile_pattern(PASSWORD_FILE_PATTERN).finditer(text))
+    return frozenset(match["file"] for match in compile_pattern(LOGIN_FILE_PATTERN).finditer(text))
