@@ -33,8 +33,8 @@ fuzz: .venv/.developing ## Try odd input of every kind (SECONDS=600)
 histories: .venv/.developing ## Try random histories against the gate (N=3000 for so many)
 	@$(BIN)/python -m pytest tests/histories --numprocesses 0 --histories $(or $(N),3000)
 
-mutants: .venv/.developing build/mutants/venv ## Find changes in the code that no test notices (hours; MODULE=plan/gate for one module)
-	@$(BIN)/python -m tools.mutants $(MODULE)
+mutants: .venv/.developing build/mutants/venv ## Find changes in the code that no test notices (hours; MODULE=plan/gate SAMPLE=30 for a part)
+	@$(BIN)/python -m tools.mutants $(MODULE) $(SAMPLE)
 
 e2e: .venv/.developing ## Deliver to a real API server by a real Argo CD and Flux (needs Go; the first run builds for minutes)
 	@$(BIN)/python tests/e2e/run.py

@@ -13,7 +13,7 @@ import yaml
 
 from vmgen.pipeline import Renderer
 from vmgen.problems import Place, Problem, VmgenError, has_errors, sort_problems
-from vmgen.read.manifests import InvalidYamlError, parse_objects
+from vmgen.read.manifests import InvalidYamlError, get_mapping, parse_objects
 from vmgen.read.repository import Project
 from vmgen.render.manifests import KUSTOMIZATION
 from vmgen.rules import FUNCTION_CONFIG
@@ -130,12 +130,6 @@ def _identify(node: Any) -> object:
     return tuple(key.value if key else None for key in keys) if is_named else id(node)
 
 
-def _get_mapping(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return a mapping of a functionConfig, empty if it is none: the input may hold anything."""
-    value = config.get(key)
-    return value if isinstance(value, dict) else {}
-
-
 def _find_value(node: Any, name: str) -> Any:
     """Return the node of a key of a mapping, or None."""
     if isinstance(node, yaml.MappingNode):
@@ -152,7 +146,7 @@ def _serialize(node: Any) -> str:
 
 def _build_result(problem: Problem, config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a result of the functions specification: message, severity, and where the problem is."""
-    metadata = _get_mapping(config, "metadata")
+    metadata = get_mapping(config, "metadata")
     reference = {"apiVersion": config.get("apiVersion"), "kind": config.get("kind")}
     reference |= {key: metadata[key] for key in ("name", "namespace") if key in metadata}
     result: dict[str, Any] = {
@@ -164,7 +158,7 @@ def _build_result(problem: Problem, config: Mapping[str, Any]) -> dict[str, Any]
     if problem.subject:
         in_spec = in_config and problem.rule != FUNCTION_CONFIG.id
         result["field"] = {"path": f"spec.{problem.subject}" if in_spec else problem.subject}
-    annotations = _get_mapping(metadata, "annotations")
+    annotations = get_mapping(metadata, "annotations")
     paths = [annotations[key] for key in _PATH_ANNOTATIONS if key in annotations] if in_config else [problem.place.file]
     if paths:
         result["file"] = {"path": str(paths[0])}

@@ -23,6 +23,7 @@ def abstract(text: str, names: Sequence[str]) -> str | None:
     placeholders = get_placeholders(len(names))
     if any(placeholder in text for placeholder in placeholders):
         return None
+    # The longest first: `web-1` is a part of `web-10`.
     for name, placeholder in sorted(zip(names, placeholders), key=lambda pair: -len(pair[0])):
         if name:
             text = text.replace(name, placeholder)

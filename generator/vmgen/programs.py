@@ -44,6 +44,7 @@ def finish_program(process: Popen[bytes], seconds: float, content: bytes = b"") 
     try:
         return process.communicate(content, timeout=seconds)
     except BaseException as error:  # mostly Ctrl-C
+        # The whole group: git starts helpers, which would go on with the pipes open, and keep `communicate` waiting.
         _kill_group(process)
         for stream in (process.stdin, process.stdout, process.stderr):
             with contextlib.suppress(OSError, ValueError):

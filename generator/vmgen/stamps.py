@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmgen.filesystem.reader import read_source
@@ -89,7 +88,8 @@ class StampStore:
 
     def _load_if_fresh(self, name: str) -> Stamp | None:
         try:
-            content = json.loads(read_source(str(self._locate(name)), self._project.work_tree))
+            path = self._project.root / STAMPS_FOLDER / f"{name}.json"
+            content = json.loads(read_source(str(path), self._project.work_tree))
             inputs = {file: digest_file(f"{self._root}/{file}") for file in content["inputs"]}
             if content["shared"] != self._shared_inputs or content["inputs"] != inputs:
                 return None
@@ -119,9 +119,6 @@ class StampStore:
                 writer.make_folder(STAMPS_FOLDER)
                 writer.remove(f"{STAMPS_FOLDER}/.{name}.json{TEMPORARY_SUFFIX}")  # of a killed run
                 writer.replace(f"{STAMPS_FOLDER}/{name}.json", text)
-
-    def _locate(self, name: str) -> Path:
-        return self._project.root / STAMPS_FOLDER / f"{name}.json"
 
 
 def _combine_outputs(manifests: Mapping[str, str], delivery: Mapping[str, str]) -> str:

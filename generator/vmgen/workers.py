@@ -15,6 +15,7 @@ def end_with_parent() -> None:
 
     parent = parent_process()
     if parent is not None:
+        # A thread of its own, since the worker itself is busy rendering, or waits in a call of the system.
         threading.Thread(target=_exit_after, args=(parent.sentinel,), daemon=True).start()
 
 

@@ -43,3 +43,21 @@ def test_lists_go_before_what_they_name_and_folders_last(tmp_path: Path, removed
     pruned = (*reversed(MANIFESTS), *reversed(LISTS))
     write_changes(FileChanges("production", (), (), pruned, 0, (), (), ()), {}, Project(tmp_path))
     assert removed == [*LISTS, *MANIFESTS, "web/", "vms/", "production/"]
+
+
+def test_a_list_is_written_after_the_lists_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Manifests are written first, then each kustomization.yaml from the deepest folder up."""
+    written: list[str] = []
+    replace = TreeWriter.replace
+
+    def record(writer: TreeWriter, path: str, content: bytes) -> None:
+        written.append(path.removeprefix("manifests/"))
+        replace(writer, path, content)
+
+    paths = (*LISTS, *MANIFESTS)
+    for path in paths:
+        (tmp_path / "manifests" / path).parent.mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(TreeWriter, "replace", record)
+    changes = FileChanges("production", (), paths, (), 0, (), (), ())
+    write_changes(changes, dict.fromkeys(paths, b""), Project(tmp_path))
+    assert written == [*MANIFESTS, *reversed(LISTS)]

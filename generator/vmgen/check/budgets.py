@@ -8,7 +8,6 @@ from typing import NamedTuple
 from vmgen.check.rule import Finding, rule
 from vmgen.check.totals import Totals, compute_disk_totals, compute_vm_totals, load_prices, sum_totals
 from vmgen.merge.environment import Environment, Group
-from vmgen.merge.own_disks import OwnDisk, VmSettings
 from vmgen.problems import Place
 from vmgen.quantities import MEBIBYTE, format_count, format_size, parse_size
 
@@ -133,20 +132,17 @@ def _iter_requests(environment: Environment) -> Iterator[ResourceRequest]:
         units = []
         for instance in group.instances:
             previous = instance.previous_disks
+            # VMs of a group share their settings, so a thousand of them are summed up once.
             key = (id(instance.settings), *(id(disk.settings) for disk in previous))
             if key not in by_disks:
-                by_disks[key] = _compute_totals_with_disks(instance.settings, previous, environment)
+                vm_totals = compute_vm_totals(instance.settings.values.get_plain, environment.platform.catalog)
+                disks = (*instance.settings.disks, *previous)
+                by_disks[key] = sum_totals((vm_totals, *(compute_disk_totals(disk.settings.get_plain) for disk in disks)))
             units.append(by_disks[key])
         subject, place = _locate_count(group)
         yield ResourceRequest(subject, place, tuple(units))
     for disk in environment.disks:
         yield ResourceRequest(f"disks.{disk.name}", disk.place, (compute_disk_totals(disk.settings.get_plain),))
-
-
-def _compute_totals_with_disks(settings: VmSettings, previous: tuple[OwnDisk, ...], environment: Environment) -> Totals:
-    vm_totals = compute_vm_totals(settings.values.get_plain, environment.platform.catalog)
-    disks = (*settings.disks, *previous)
-    return sum_totals((vm_totals, *(compute_disk_totals(disk.settings.get_plain) for disk in disks)))
 
 
 def _locate_count(group: Group) -> tuple[str, Place]:

@@ -21,6 +21,8 @@ def _first_option_is(key: str, *options: str) -> Callable[[str], bool]:
     """Return a test of a comma list: of several options with one key, the engine takes the first."""
 
     def is_met(value: str) -> bool:
+        # `Prune=true,Prune=confirm` prunes without a question. Case counts too: `prune=confirm` is no guard.
+        # https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/
         first = next((option for option in value.split(",") if option.strip().startswith(f"{key}=")), "")
         return first.strip(_TRIMMED) in {f"{key}={option}" for option in options}
 
@@ -38,6 +40,8 @@ def list_options(value: str) -> list[str]:
 
 def _is_word(*words: str) -> Callable[[str], bool]:
     """Return a test of a word as Flux makes it: in any case, with no blank trimmed."""
+    # Seen: `Disabled` keeps an object, `"disabled "` does not.
+    # https://fluxcd.io/flux/components/kustomize/kustomizations/#controlling-the-apply-behavior-of-resources
     return lambda value: value.casefold() in words
 
 
@@ -145,6 +149,7 @@ def _find_values(document: Mapping[str, Any], row: Guard | Hazard) -> Iterator[s
         for key, value in _find_metadata(document, section).items():
             is_key = str(key).startswith(row.key[:-1]) if row.key.endswith("*") else key == row.key
             if is_key:
+                # `true` without quotes is no string, and the API refuses it; until then it counts as what it was meant to be.
                 yield value if isinstance(value, str) else str(value)
 
 

@@ -99,6 +99,7 @@ def compute_vm_totals(get: ValueGetter, catalog: Catalog) -> Totals:
         name = gpu.get("name") if isinstance(gpu, dict) else gpu
         if isinstance(name, str):
             gpus[name] = gpus.get(name, 0) + 1
+    # Each external VM has a Service with an address of its own, whatever the number of its ports.
     addresses = 1 if get("external") is True else 0
     return Totals(vms=1, cpu=cpu, memory=memory, addresses=addresses, gpus=gpus, unsized=0 if size else 1)
 
@@ -164,6 +165,7 @@ class PriceList(NamedTuple):
 
     def compute_cost(self, totals: Totals) -> Cost:
         """Return the cost of totals, or of a difference of totals."""
+        # No binary fraction: 0.1 a GiB times 30 has to be 3, to the cent.
         from decimal import Decimal  # few environments have prices
 
         amount, unpriced = Decimal(0), []

@@ -41,7 +41,7 @@ def command(id: str | None, output: str) -> None:
     selected = rules.values() if id is None else [rules[id]]
     examples: Mapping[str, Mapping[str, str]] = json.loads(read_file(str(_EXAMPLES_FILE)))
     if output == "json":
-        rows = [_to_dict(rule, examples.get(rule.id, {})) for rule in selected]
+        rows = [{"id": rule.id, "severity": rule.severity, "text": rule.text, **examples.get(rule.id, {})} for rule in selected]
         write_output(format_json({"version": 1, "rules": rows}))
     elif id is None:
         width = max(map(len, rules))
@@ -49,10 +49,6 @@ def command(id: str | None, output: str) -> None:
             write_output(f"{rule.id:{width}}  {rule.severity}\n")
     else:
         write_output(_format_rule(rules[id], examples.get(id, {})))
-
-
-def _to_dict(rule: Rule, examples: Mapping[str, str]) -> dict[str, str]:
-    return {"id": rule.id, "severity": rule.severity, "text": rule.text, **examples}
 
 
 def _format_rule(rule: Rule, examples: Mapping[str, str]) -> str:

@@ -11,7 +11,6 @@ from vmgen.cloud_init.rules import INVALID_PART, INVALID_SYNTAX, UNKNOWN_HEADER,
 from vmgen.merge.platform import Platform
 from vmgen.merge.settings import Settings
 from vmgen.problems import did_you_mean
-from vmgen.read.located import KeyPath
 
 # cloudbaseinit/plugins/common/userdatautils.py, _SCRIPTS, and userdata.py: a certificate is taken too.
 _SCRIPT = re.compile(r"rem\s+cmd\s|#!|#ps1(?:_sysnative|_x86)?\s|-----BEGIN CERTIFICATE")
@@ -75,10 +74,6 @@ def _check_cloud_config(text: str) -> Iterator[UserDataFinding]:
         if name not in _KEYS:
             hint = did_you_mean(name, _KEYS) or f"; it reads {', '.join(_KEYS)}"
             message = f"unknown key '{name}', which cloudbase-init would ignore on Windows{hint}"
-            yield _build_finding(message, document.locate_key((name,)), (name,))
+            yield UserDataFinding(UNKNOWN_KEY, message, *document.locate_key((name,)), (name,))
         elif name in _OWN_KEYS and not isinstance(document.data[name], str):
             yield UserDataFinding(INVALID_SYNTAX, "must be text", *document.locate((name,)), (name,))
-
-
-def _build_finding(message: str, position: tuple[int, int], path: KeyPath) -> UserDataFinding:
-    return UserDataFinding(UNKNOWN_KEY, message, *position, path)

@@ -48,6 +48,7 @@ def split_into_shards(fleet: Fleet, name: str, max_objects: int | None) -> tuple
     """Return one shard with this name, or one for each group and one for the standalone disks of more than `max_objects`."""
     if not fleet.resources:
         return ()
+    # A sync of Argo CD compares all objects of an Application at once, so thousands of them are slow and hit its limits.
     if max_objects is None or len(fleet.resources) <= max_objects:
         return (Shard(name, disks=tuple(disk.name for disk in fleet.disks), has_machines=bool(fleet.machines)),)
     disks: dict[str, list[str]] = defaultdict(list)
@@ -56,6 +57,7 @@ def split_into_shards(fleet: Fleet, name: str, max_objects: int | None) -> tuple
     group_by_disk = {disk.name: disk.group for disk in fleet.disks}
     needs: dict[str, set[str]] = defaultdict(set)
     for machine in fleet.machines:
+        # A VM whose disk does not exist fails to install, so the shard of the disk comes first.
         needs[machine.group] |= {group_by_disk[disk.name] for disk in machine.disks if disk.name in group_by_disk}
     shards = []
     if disks[""]:
@@ -94,6 +96,7 @@ def _select_files(fleet: Fleet, shard: Shard, folder: str) -> dict[str, Any]:
         return {"path": folder, "recurse": True, "include": "", "generatePaths": ".", "wave": ""}
     kinds = [kind for kind, has_objects in ((disks, shard.disks), (machines, shard.has_machines)) if has_objects]
     folders = [f"{kind}/{shard.group}" for kind in kinds]
+    # One pattern in braces: the field holds a single glob (https://argo-cd.readthedocs.io/en/stable/user-guide/directory/).
     include = f"{{{','.join(f'{path}/*' for path in folders)}}}"
     return {"path": folder, "recurse": True, "include": include, "generatePaths": ";".join(folders), "wave": ""}
 
@@ -107,6 +110,7 @@ def build_application_set(
         "name": name,
         "path": f"{folder}/*",
         "excluded": [f"{folder}/{environment}" for environment in excluded],
+        # Argo CD fills this in, so the braces are doubled to reach it.
         "applicationName": f"{prefix}{{{{ .path.basename }}}}",
         "exclude": _EXCLUDE_GLOB,
         "syncOptions": _build_sync_options(settings),
@@ -148,6 +152,8 @@ def build_kustomizations(
                 **shared,
                 **_VM_ONLY_SETTINGS,
                 "path": f"./{standalone}" if shard.standalone_disks else f"./{folder}/{disks}{group}",
+                # Flux looks at the annotation of the live object when it prunes, and somebody may have removed that by
+                # hand. These two keep the disk even so: https://fluxcd.io/flux/components/kustomize/kustomizations/#prune
                 "prune": False,
                 "deletionPolicy": "Orphan",
                 "dependsOn": [],

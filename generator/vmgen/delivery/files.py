@@ -105,6 +105,7 @@ class DeliveryRenderer:
         writer.problems.extend(_find_clashes(deliveries))
         by_argocd = [(delivery, delivery.argocd) for delivery in deliveries if delivery.argocd]
         if by_argocd:
+            # One Argo CD has one argocd-cm. Which environment comes first must not decide, so that a new one moves no file.
             namespace = min(settings.get_plain("namespace") for _, settings in by_argocd)
             classes = [name for delivery, _ in by_argocd for name in delivery.late_binding_classes]
             path = f"{ARGOCD}/{_HEALTH}.yaml"
@@ -114,6 +115,7 @@ class DeliveryRenderer:
             first, settings = in_set[0]
             writer.problems.extend(_find_setting_conflicts(in_set))
             included = {delivery.environment for delivery, _ in in_set}
+            # The Git generator finds every folder. One that Flux delivers would be applied twice.
             excluded = [name for name in environments if name not in included]
             folder = _join_path(first.path, "manifests")
             item = build_application_set(f"{first.prefix}vms", folder, excluded, first.prefix, to_plain(settings))
@@ -127,13 +129,11 @@ class DeliveryRenderer:
             return None
         if self._defaults is None:
             self._defaults = load_extended(_DEFAULTS, self._project)
-            problems = list(_find_missing_defaults(self._defaults, self._load_builtin_defaults(), ()))
+            builtin = load_extended(_DEFAULTS, Project(self._project.template_folders[-1].parent))
+            problems = list(_find_missing_defaults(self._defaults, builtin, ()))
             if problems:
                 raise ProblemsError(sort_problems(problems))
         return merge(self._defaults.mapping[engine], settings)
-
-    def _load_builtin_defaults(self) -> Located:
-        return load_extended(_DEFAULTS, Project(self._project.template_folders[-1].parent))
 
 
 def _find_missing_defaults(own: Located, builtin: Located, path: tuple[str, ...]) -> Iterator[Problem]:
@@ -168,6 +168,7 @@ class _DeliveryWriter:
         for item in objects:
             text = self._templates.render(item.template, item.values)
             document = parse_single_object(text, item.name)
+            # A template of the repository may write anything, so its text is parsed again, as that of a manifest is.
             for message in self._find_mistakes(item, document):
                 self.problems.append(build_template_problem(self._templates, item.template, message))
             for message in () if isinstance(document, str) else find_delivery_hazards(item.kind, document):
@@ -186,6 +187,8 @@ class _DeliveryWriter:
         """
         disks = [disk for shard in shards if shard.standalone_disks for disk in shard.disks]
         if disks:
+            # Files above the folder: Flux takes the whole source as the root, where kustomize by hand needs
+            # `--load-restrictor LoadRestrictionsNone`.
             source = f"../../../manifests/{fleet.environment}/{fleet.platform.kinds['VMDisk'].folder}"
             values = {"configurations": [], "resources": sorted(f"{source}/{disk}.yaml" for disk in disks)}
             text = self._templates.render("kustomize/kustomization.yaml.j2", values)

@@ -27,6 +27,7 @@ class _Hazard(NamedTuple):
 
 def _unguards(metadata: Any) -> bool:
     """Return whether annotations and labels that are put on each object replace a guard of disks, or are hazards themselves."""
+    # What is no mapping cannot be judged, so it counts as a hazard unless it is empty.
     if not isinstance(metadata, Mapping):
         return bool(metadata)
     if any(hazard.severity == "error" for hazard in list_hazards({"metadata": metadata})):
@@ -68,6 +69,7 @@ def find_delivery_hazards(kind: str, document: Mapping[str, Any]) -> Iterator[st
     """Yield a sentence for each field of a delivery object that bypasses the guards of disks."""
     yield from _find_hazards(kind, document, "")
     if kind == "ApplicationSet":
+        # Each Application of a set is made from its template, so the fields of one count in the other.
         yield from _find_hazards("Application", _get(document, ("spec", "template")), "spec.template.")
 
 

@@ -95,7 +95,10 @@ def find_affected(project: Project, names: tuple[str, ...], changed: Collection[
     if suspects or any(_may_pin_vmgen(path.name) for path in changed if not path.is_relative_to(root)):
         return names
     affected = tuple(
-        name for name in names if _is_affected(dependencies[name], name, files) or _reads_any(dependencies[name], changed, root)
+        name
+        for name in names
+        if any(dependencies[name].contains(file) or _is_output_of(name, file) for file in files)
+        or _reads_any(dependencies[name], changed, root)
     )
     # What environments share lists them all, so it changes with each, and when one is added or removed.
     shared = {name for name in names if dependencies[name].has_shared_delivery}
@@ -132,10 +135,6 @@ def _is_common_file(file: str, project: Project, names: tuple[str, ...]) -> bool
     if top == "delivery":
         return Path(file).stem not in names
     return top == POLICIES_FOLDER
-
-
-def _is_affected(dependencies: Dependencies, name: str, changed: set[str]) -> bool:
-    return any(dependencies.contains(file) or _is_output_of(name, file) for file in changed)
 
 
 def _reads_any(dependencies: Dependencies, changed: Collection[Path], root: Path) -> bool:

@@ -140,7 +140,9 @@ class EnvironmentSources:
             previous = next(each for each in instance.settings.previous if each.disk.settings is disk.settings)
             context = self._build_disk_context(disk.settings, ())
             name_sources = (*_find_name_sources(group, instance), *_find_previous_sources(previous, instance))
-            existence_sources = (*_find_count_sources(group), *_find_membership_sources(previous))
+            # The `of` says which VMs have a disk of another generation.
+            members = previous.disk.settings.get("of")
+            existence_sources = (*_find_count_sources(group), *((members,) if members else ()))
             return ObjectSources(name_sources, existence_sources, context, previous.disk.place)
         own_disk = next(own_disk for own_disk in instance.settings.disks if own_disk.settings is disk.settings)
         name_sources = (*_find_name_sources(group, instance), *_find_suffix_sources(own_disk, instance))
@@ -205,12 +207,6 @@ def _find_previous_sources(previous: PreviousDisk, instance: Instance) -> Source
         if key not in ("disks", "previous"):
             sources += _find_key_sources(value, key)
     return tuple(sources)
-
-
-def _find_membership_sources(previous: PreviousDisk) -> Sources:
-    """Find the `of` that lists the VMs with a disk of another generation."""
-    of = previous.disk.settings.get("of")
-    return (of,) if of else ()
 
 
 def _find_system_disk_sources(own_disk: OwnDisk, instance: Instance) -> Sources:

@@ -43,6 +43,8 @@ def _is_below(real: str, top: str) -> bool:
     if real == top:
         return True
     prefix = top if top.endswith(os.sep) else f"{top}{os.sep}"
+    # A file in `.git` is inside the work tree, but may hold a token in the URL of a remote. In any case: a file system that
+    # ignores case has the folder under each spelling.
     return real.startswith(prefix) and GIT_FOLDER not in real[len(prefix) :].lower().split(os.sep)
 
 
@@ -62,10 +64,12 @@ def read_file(path: str, limit: int = MAX_FILE_BYTES, flags: int = _OPEN_FLAGS) 
     _require_regular(os.stat(path), path)
     handle = os.open(path, flags)
     try:
+        # Asked again of the open file: another one may have taken the path since.
         status = os.fstat(handle)
         _require_regular(status, path)
         if status.st_size > limit:
             raise _build_size_error(path, limit)
+        # One byte more than the size, so that a file that is as long as it said needs one system call and no join.
         content = os.read(handle, status.st_size + 1)
         if len(content) == status.st_size:
             return content
@@ -106,6 +110,7 @@ def read_stream(stream: BinaryIO, name: str, limit: int = 0) -> bytes:
     while chunk := stream.read(_CHUNK_BYTES):
         chunks.append(chunk)
         size += len(chunk)
+        # The first chunk tells the format. JSON is parsed many times faster than YAML, so more of it is read.
         limit = limit or (MAX_JSON_BYTES if chunk.lstrip().startswith((b"{", b"[")) else MAX_YAML_BYTES)
         if size > limit:
             raise _build_size_error(name, limit)
@@ -122,6 +127,7 @@ def list_files(folder: str, top: str = "") -> Iterator[str]:
     while pending:
         prefix = pending.pop()
         path = os.path.join(folder, prefix)
+        # A link may lead to a folder above it, which is a circle without end.
         if top and (os.path.realpath(path) in visited or not is_inside(path, top)):
             continue
         visited.add(os.path.realpath(path) if top else path)
@@ -131,6 +137,7 @@ def list_files(folder: str, top: str = "") -> Iterator[str]:
                 pending.append(f"{name}/")
             else:
                 names.append(name)
+    # The order of a folder is that of the file system, and no output may depend on it.
     yield from sorted(names)
 
 

@@ -77,6 +77,8 @@ class TreeWriter:
         folder, name = _split(path)
         handle = self._open_folder(folder)
         with self._naming(path):
+            # A rename in one folder is atomic, so a reader gets the old file or the new one, never a half:
+            # https://pubs.opengroup.org/onlinepubs/9799919799/functions/rename.html
             temporary = _write_temporary(name, content, handle)
             try:
                 if keep_mode:
@@ -123,6 +125,7 @@ class TreeWriter:
     def _open_folder(self, path: str, *, create: bool = False) -> int:
         names = path.split("/") if path else []
         common = 0
+        # Close only the folders that the last path does not share with this one, then open what is missing.
         while common < len(self._names) and self._names[common : common + 1] == names[common : common + 1]:
             common += 1
         while len(self._names) > common:
@@ -156,6 +159,7 @@ def write_named_file(path: str, content: bytes, root: str) -> None:
 
     Raises OSError.
     """
+    # By its spelling, not by where it leads: a link in the repository may be of a stranger, and is not followed to decide.
     inside = os.path.relpath(os.path.abspath(path), os.path.abspath(root)).replace(os.sep, "/")
     if inside != ".." and not inside.startswith("../"):
         with TreeWriter(root) as writer:
@@ -180,6 +184,8 @@ def _split(path: str) -> tuple[str, str]:
 
 
 def _open_child(name: str, parent: int, *, create: bool) -> int:
+    # O_NOFOLLOW looks at the last part of a path only, so a path of one part is opened at a time:
+    # https://man7.org/linux/man-pages/man2/open.2.html
     if name in ("", ".", ".."):
         raise OSError(errno.EINVAL, "it leads out of its folder")
     if create:
@@ -188,6 +194,7 @@ def _open_child(name: str, parent: int, *, create: bool) -> int:
     try:
         return os.open(name, _FOLDER_FLAGS | _NO_FOLLOW, dir_fd=parent)
     except OSError as error:
+        # With O_DIRECTORY a link is ENOTDIR on Linux, and ELOOP on other systems.
         if error.errno in (errno.ELOOP, errno.ENOTDIR) and stat.S_ISLNK(
             os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode
         ):
@@ -213,6 +220,7 @@ def _write_new(name: str, content: bytes, parent: int) -> None:
     """Write a file that did not exist, or leave none."""
     handle = os.open(name, _CREATE_FLAGS, 0o644, dir_fd=parent)
     try:
+        # A short write of a regular file means a full disk or a quota.
         if os.write(handle, content) != len(content):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError:

@@ -173,13 +173,10 @@ def _parse_lists(content: bytes) -> Mapping[str, list[str]] | None:
     if len(documents) != 1 or not isinstance(documents[0], dict):
         return None
     lists = {key: value for key, value in documents[0].items() if key not in KUSTOMIZATION_HEADER}
-    if documents[0] != KUSTOMIZATION_HEADER | lists or not all(_is_list_of_names(value) for value in lists.values()):
+    are_names = all(isinstance(value, list) and all(isinstance(name, str) for name in value) for value in lists.values())
+    if documents[0] != KUSTOMIZATION_HEADER | lists or not are_names:
         return None
     return lists
-
-
-def _is_list_of_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _compare_list(names: list[str], expected: set[str]) -> Iterator[str]:

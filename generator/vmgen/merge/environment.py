@@ -122,7 +122,9 @@ def merge_environment(layers: Layered, platform: Platform) -> Environment:
     )
     vm_settings = tuple(_iter_vm_settings(groups))
     disk_settings = tuple(_iter_disk_settings(vm_settings, disks))
-    previous = tuple(_iter_previous_settings(vm_settings))
+    previous = tuple(
+        (entry.disk.settings, f"{path}.{entry.path}", None) for _, vm, path in vm_settings for entry in vm.previous
+    )
     return Environment(layers.name, layers.file, platform, settings, groups, disks, vm_settings, disk_settings, previous)
 
 
@@ -136,6 +138,7 @@ def _build_group(key: str, group: Located, base: Located, platform: Platform) ->
     instances = []
     for name, number, name_place in expand_names(key, settings, place):
         instance = Instance(name, number, shared, name_place)
+        # Instances without an override keep the one object `shared`, by which they are rendered and checked once.
         own = [overrides[label] for label in instance.labels if label in overrides]
         instances.append(instance._replace(settings=_apply_overrides(shared_values, own, platform)) if own else instance)
     return Group(key, place, settings.located, shared, tuple(instances))
@@ -152,6 +155,8 @@ def expand_names(key: str, group: Settings, place: Place) -> Iterator[tuple[str,
         for item in group.get_items("names"):
             yield item.text, None, item.place
     elif group.is_set("count"):
+        # A number is never given to another VM: the name is the identity of the disk, and of the data on it.
+        # See docs/decisions.md#skip-does-not-change-count.
         skipped = set(group.get_plain("skip") or ())
         number, remaining = 0, group.get_plain("count") or 0
         while remaining:
@@ -189,11 +194,3 @@ def _iter_disk_settings(
             yield disk.settings, path if is_system else f"{path}.disks.{disk.key}", vm
     for standalone_disk in standalone:
         yield standalone_disk.settings, f"disks.{standalone_disk.name}", None
-
-
-def _iter_previous_settings(
-    vm_settings: tuple[tuple[Group, VmSettings, str], ...],
-) -> Iterator[tuple[Settings, str, VmSettings | None]]:
-    for _, vm, path in vm_settings:
-        for previous in vm.previous:
-            yield previous.disk.settings, f"{path}.{previous.path}", None

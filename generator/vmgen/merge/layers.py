@@ -91,12 +91,14 @@ class _LayerStack:
 
         `extending` are the resolved paths of the files that led here.
         """
+        # Two layers may extend one file; it counts at its first, lowest place, as a base class does in Python.
         if any(layer.path == path for layer in self.layers):
             return
         layer = self._files.load(path)
         chain = (*extending, Path(os.path.realpath(path)))
         extends = layer.content.get("extends")
         for base in extends.items if extends else ():
+            # By the real path, or a link would hide a circle, or a file outside of the repository.
             target = Path(os.path.realpath(path.parent / base.text))
             if target in chain:
                 message = f"{base.data} extends this file in turn; remove one of the two"
@@ -124,6 +126,7 @@ def merge(lower: Located, upper: Located, shape: str = "", *, nulls: bool = Fals
     if not isinstance(upper.data, dict) or _has_other_form(lower, upper, shape):
         return upper._replace(overrides=_append_override(upper, lower))
     if not isinstance(lower.data, dict):
+        # Merged over nothing, as RFC 7396 has it (https://www.rfc-editor.org/rfc/rfc7396#section-2), so that its nulls go.
         merged_mapping = merge(Located({}, lower.place), upper, shape, nulls=nulls)
         return upper._replace(data=merged_mapping.data, overrides=lower)
     merged = dict(lower.data)
@@ -133,6 +136,7 @@ def merge(lower: Located, upper: Located, shape: str = "", *, nulls: bool = Fals
         merged.pop("platformVersion", None)  # a version of the other platform
     child_shapes = _CHILD_SHAPES.get(shape, {})
     for name, value in upper.data.items():
+        # An empty value (`storage:`) is a null of YAML too, so it also means "as if no lower layer had set it".
         if value.data is None:
             _remove_key(merged, name, value, shape, nulls=nulls)
             continue
@@ -159,6 +163,7 @@ def drop_nulls(value: Located) -> Located:
         setting = _find_platform_default(item) if item.data is None else item if name == "cloudInit" else drop_nulls(item)
         if setting is not None:
             data[name] = setting
+    # The same object, since settings are shared by their identity: a copy for each VM would render each on its own.
     same = len(data) == len(value.data) and all(data[name] is item for name, item in value.data.items())
     return value if same else value._replace(data=data)
 

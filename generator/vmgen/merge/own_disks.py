@@ -78,9 +78,13 @@ def build_vm_settings(settings: Settings, platform: Platform) -> VmSettings:
     previous: list[PreviousDisk] = []
     if has_system_disk(vm):
         generation = vm.get_plain("system", 1)
-        system, place = _build_system_disk(vm, platform), settings.located.place
+        # The source and size of the system disk are keys of the VM itself, so that the common VM needs no `disks:`.
+        names = (*DISK_SOURCES, "storage", "storageClass", "protect")
+        values = {name: vm.located.mapping[name] for name in names if vm.is_set(name)}
+        system, place = build_disk(Located(values, vm.located.place), {}, platform), settings.located.place
         disks.append(OwnDisk(format_suffix(SYSTEM_DISK, generation), system, place, SYSTEM_DISK, generation))
     previous.extend(_build_previous(SYSTEM_DISK, vm, "", platform))
+    # The order of the chart is the boot order, and the order of the devices in the guest: the system disk stays first.
     for key, entry in vm.get_entries("disks"):
         place = entry.key_place or entry.place
         disk = build_disk(entry, inherited, platform)
@@ -97,18 +101,13 @@ def build_disk(disk: Located, inherited: dict[str, Located], platform: Platform)
     return infer_disk(Settings(Located(merged.data, disk.key_place or disk.place)), platform)
 
 
-def _build_system_disk(vm: Settings, platform: Platform) -> Settings:
-    names = (*DISK_SOURCES, "storage", "storageClass", "protect")
-    values = {name: vm.located.mapping[name] for name in names if vm.is_set(name)}
-    return build_disk(Located(values, vm.located.place), {}, platform)
-
-
 def _build_previous(key: str, settings: Settings, path: str, platform: Platform) -> Iterator[PreviousDisk]:
     """Yield the other generations of a disk that its settings, or those of its VM, keep."""
     for number, entry in settings.get_entries("previous"):
         if not GENERATION.fullmatch(number):  # the schema has reported the key
             continue
         generation = int(number)
+        # It inherits nothing: what the VM says today describes the disk of today, and this one was made before.
         disk = build_disk(entry, {}, platform)
         place = entry.key_place or entry.place
         own_disk = OwnDisk(format_suffix(key, generation), disk, place, key, generation)

@@ -225,6 +225,7 @@ class PlatformRelease:
         path = _require_template(f"{self.name}/{values['schema']}", self.project)
         section = FIELD_SECTIONS[kind]
         rows = content.mapping[section].mapping
+        # A chart ignores a field that it does not know, in silence, so a field of another version must not be in a manifest.
         absent = self._content.mapping[section].mapping.keys() - {name for name, row in rows.items() if row.get("spec")}
         document = read_json_file(path, self.project)
         if not _is_kind_schema(document):
@@ -303,6 +304,7 @@ class PlatformLoader:
         version = content.get("platformVersion")
         if version is not None and version.data is INVALID:
             raise ProblemsError(())
+        # `vmgen upgrade` and `platform compare` render every environment at a version that none of them names.
         if name in self._pinned:
             return self._pinned[name]
         try:

@@ -39,6 +39,7 @@ class Versions(NamedTuple):
         """
         if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4}){0,2}", written):
             raise UnknownVersionError(f"is no version such as {self.known[-1]}; available: {', '.join(self.known)}")
+        # By numbers: as texts, 1.10 would be older than 1.9.
         number = _parse(written)
         listed = ", ".join(f'"{version}"' for version in self.known)
         if number < _parse(self.known[0]):
@@ -80,6 +81,7 @@ class Versions(NamedTuple):
             return value
         entry = self._apply_changes(value, version) if _has_range(value) else value
         data = {key: self.select(item, version) for key, item in entry.mapping.items() if self.includes(item, version)}
+        # The same object where nothing changes, so that a version costs no copy of the catalog.
         same = len(data) == len(entry.mapping) and all(data[key] is entry.mapping[key] for key in data)
         return entry if same else entry._replace(data=data)
 

@@ -29,6 +29,7 @@ def are_equal(before: Any, after: Any) -> bool:
         return before.keys() == after.keys() and all(are_equal(before[key], after[key]) for key in before)
     if isinstance(before, list) and isinstance(after, list):
         return len(before) == len(after) and all(map(are_equal, before, after))
+    # Python has `True == 1 == 1.0`, but a chart that gets `1` for a boolean fails, so this is a change.
     return bool(before == after) and (isinstance(before, str) or type(before) is type(after))
 
 
@@ -69,12 +70,12 @@ def _is_reordered(before: Any, after: Any) -> bool:
 
 def _is_reformatted(before: Any, after: Any) -> bool:
     """Return whether two lists are equal, if a plain name equals an object with this name and nothing else."""
-    old, new = ([_to_object(item) for item in value] if isinstance(value, list) else [] for value in (before, after))
+    old, new = (
+        # Hikube's page writes `disks: [web-1]`, where the chart of Cozystack takes `disks: [{name: web-1}]` only.
+        [{"name": item} if isinstance(item, str) else item for item in value] if isinstance(value, list) else []
+        for value in (before, after)
+    )
     return bool(old) and are_equal(old, new)
-
-
-def _to_object(item: Any) -> Any:
-    return {"name": item} if isinstance(item, str) else item
 
 
 def list_item_names(value: Any) -> list[Any]:

@@ -70,6 +70,7 @@ def find_duplicate_identities(claims: Iterable[Claims]) -> Iterator[Problem]:
             for other, other_place in places:
                 if other != environment:
                     shared[place, other_place].append(identity)
+    # One problem for two lines, since two groups may share thousands of names.
     for (place, other_place), identities in shared.items():
         names = format_names([str(identity) for identity in sorted(identities)], _MAX_NAMES)
         message = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from vmgen.check.guards import HAZARDS, SYNC_OPTIONS, Guard, Hazard, list_guards, list_hazards, list_options
+from vmgen.check.guards import HAZARDS, SYNC_OPTIONS, list_guards, list_hazards, list_options
 from vmgen.plan.verdicts import FieldChange, Verdict
 
 DATA_KIND = "VMDisk"
@@ -30,6 +30,7 @@ class Assessment(NamedTuple):
 
 def assess_deletion(kind: str, assessment: Assessment) -> Assessment:
     """Return the assessment of a table on an object that disappears, or that of the law."""
+    # The DataVolume of the chart owns the volume, and none of the documented StorageClasses retains one.
     if kind != DATA_KIND or assessment.verdict == Verdict.DESTROYS_DATA:
         return assessment
     says = "The disk and its data are deleted, regardless of any table of verdicts; the platform keeps no copy."
@@ -50,15 +51,15 @@ def assess_update(
     if says:
         return Assessment(Verdict.DESTROYS_DATA, says, _ENGINES)
     dropped = [guard for guard in list_guards(before) if guard not in list_guards(after)]
-    return Assessment(Verdict.PROTECTION_DROPPED, _describe_drop(dropped), _ENGINES) if dropped else None
-
-
-def _describe_drop(dropped: Iterable[Guard]) -> str:
-    return f"The protection is dropped. No longer true: {', '.join(guard.name for guard in dropped)}."
+    if not dropped:
+        return None
+    says = f"The protection is dropped. No longer true: {', '.join(guard.name for guard in dropped)}."
+    return Assessment(Verdict.PROTECTION_DROPPED, says, _ENGINES)
 
 
 def _describe_recreation(before: Mapping[str, Any], after: Mapping[str, Any], fields: tuple[FieldChange, ...]) -> str:
     """Return what deletes the disk and makes another of its name, as a sentence; empty if nothing does."""
+    # Only the group: two versions of one group are two views of one stored object.
     groups = [str(document.get("apiVersion", "")).rpartition("/")[0] for document in (before, after)]
     if groups[0] != groups[1]:
         return f"Another API group is another object: that of {groups[0] or 'no group'} is deleted with its data."
@@ -69,7 +70,8 @@ def _describe_recreation(before: Mapping[str, Any], after: Mapping[str, Any], fi
             "With Replace=true and Force=true, Argo CD deletes the disk and recreates it empty at any change, also the one "
             "that removes them: turn off automatic sync, remove the annotation from the live disk, then commit."
         )
-    force = [hazard for hazard in (*list_hazards(before), *list_hazards(after)) if _forces(hazard)]
+    # The engines honour the annotation of the live object too, so one that this change removes still counts.
+    force = [hazard for hazard in (*list_hazards(before), *list_hazards(after)) if hazard.key in _FORCE_KEYS]
     fixed = [field.path for field in fields if field.path in _FIXED_FIELDS or field.verdict == Verdict.REJECTED]
     if force and fixed:
         return (
@@ -77,10 +79,6 @@ def _describe_recreation(before: Mapping[str, Any], after: Mapping[str, Any], fi
             "It applies as long as the live disk has it: remove it in a separate change first."
         )
     return ""
-
-
-def _forces(hazard: Hazard) -> bool:
-    return hazard.key in _FORCE_KEYS
 
 
 def _list_sync_options(document: Mapping[str, Any]) -> list[str]:

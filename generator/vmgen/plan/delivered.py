@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from vmgen.check.guards import list_missing_guards
 from vmgen.plan.desired import Identity
 from vmgen.quantities import format_count
+from vmgen.read.manifests import get_mapping
 from vmgen.read.repository import DELIVERY_FOLDER, STANDALONE_FOLDER
 
 APPLICATION, APPLICATION_SET, KUSTOMIZATION = "Application", "ApplicationSet", "Kustomization"
@@ -75,6 +76,7 @@ def _covers(document: Mapping[str, Any], path: str, output: str) -> bool:
     if f"/{output}/" not in folder or not path.startswith(below):
         return False
     directory, rest = get_mapping(source, "directory"), path[len(below) :]
+    # https://argo-cd.readthedocs.io/en/stable/user-guide/directory/: without `recurse` subfolders are not read.
     if directory and directory.get("recurse") is not True and "/" in rest:
         return False
     include = str(directory.get("include") or "*").strip("{}")
@@ -87,7 +89,9 @@ def deletes_what_it_holds(document: Mapping[str, Any]) -> bool:
     if kind == APPLICATION:
         return has_finalizer(get_mapping(document, "metadata"))
     if kind == APPLICATION_SET:
+        # https://argo-cd.readthedocs.io/en/stable/operator-manual/applicationset/Application-Deletion/
         return get_mapping(spec, "syncPolicy").get("preserveResourcesOnDeletion") is not True
+    # https://fluxcd.io/flux/components/kustomize/kustomizations/#deletion-policy
     policy = spec.get("deletionPolicy") or "MirrorPrune"
     return policy in ("Delete", "WaitForTermination") or (policy == "MirrorPrune" and spec.get("prune") is True)
 
@@ -96,9 +100,3 @@ def has_finalizer(metadata: Mapping[str, Any]) -> bool:
     """Return whether Argo CD deletes what the Application applied before it goes; `/background` is one too."""
     finalizers = metadata.get("finalizers")
     return isinstance(finalizers, list) and any(str(each).startswith(_FINALIZER) for each in finalizers)
-
-
-def get_mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return a mapping below a key; an empty one if there is none."""
-    value = document.get(key)
-    return value if isinstance(value, Mapping) else {}

@@ -16,16 +16,16 @@ from vmgen.plan.delivered import (
     build_held_object,
     deletes_what_it_holds,
     find_holding,
-    get_mapping,
 )
 from vmgen.plan.delivery_fields import assess_field, moves_or_deletes
 from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Identity
+from vmgen.plan.diff import parse_delivered_environment
 from vmgen.plan.matching import ManifestParser
 from vmgen.plan.plan import Action, ObjectChange, Plan, sort_changes
 from vmgen.plan.verdicts import FieldChange, Verdict
 from vmgen.problems import Place, Problem
 from vmgen.quantities import format_count
-from vmgen.read.manifests import InvalidYamlError, parse_objects
+from vmgen.read.manifests import InvalidYamlError, get_mapping, parse_objects
 from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX
 from vmgen.rules import DELIVERY_CASCADE, UNREADABLE_BASELINE
 from vmgen.secrets.redact import redact
@@ -60,7 +60,7 @@ def list_changed_files(baseline: Baseline, files: Mapping[str, bytes], only: Ite
     return {
         path: content
         for path, content in sorted(changed.items())
-        if path.startswith((f"{ARGOCD}/", f"{FLUX}/")) and (not names or _parse_environment(path) in names)
+        if path.startswith((f"{ARGOCD}/", f"{FLUX}/")) and (not names or parse_delivered_environment(path) in names)
     }
 
 
@@ -82,7 +82,10 @@ def add_delivery(
     output = base.baseline.project.output
     old_state = DeliveryState(before, tuple(_iter_held_objects(base.baseline.find_differing(names, {}))))
     new_state = DeliveryState(after, tuple(_iter_held_objects(new_manifests)))
-    held_by_new = _collect_held(DeliveryState(_read_engine_objects(files)[0], new_state.held_objects), output)
+    held_by_new: set[Identity] = set()
+    for each in _read_engine_objects(files)[0].values():
+        holding = find_holding(each.document, new_state.held_objects, output)
+        held_by_new.update((*holding.vms, *holding.disks))
     retired = tuple(change.identity for change in plan.changes if change.is_retired)
     changes = _find_changes(old_state, new_state, output, retired, held_by_new)
     return plan._replace(changes=sort_changes([*plan.changes, *changes]), problems=(*plan.problems, *problems))
@@ -144,11 +147,6 @@ def _find_changes(
                 yield change
 
 
-def _collect_held(state: DeliveryState, output: str) -> set[Identity]:
-    holdings = (find_holding(each.document, state.held_objects, output) for each in state.engine_objects.values())
-    return {identity for holding in holdings for identity in (*holding.vms, *holding.disks)}
-
-
 def _build_deletion(old: EngineObject, holding: Holding, left: Holding) -> ObjectChange:
     """Build the deletion of an engine's object; `left` is what it holds and no other one takes over."""
     verdict, remedy = Verdict.DELETE, ""
@@ -197,12 +195,7 @@ def _build_update(old: EngineObject, new: EngineObject, holding: Holding, lost: 
 def _build_change(found: EngineObject, action: Action, verdict: Verdict, says: str) -> ObjectChange:
     path = f"{DELIVERY_FOLDER}/{found.path}"
     source = _SOURCE if says else ""
-    return ObjectChange(found.identity, _parse_environment(found.path), path, action, verdict, says, source)
-
-
-def _parse_environment(path: str) -> str:
-    """`argocd/production.yaml` belongs to the environment `production`."""
-    return path.split("/")[1].removesuffix(".yaml")
+    return ObjectChange(found.identity, parse_delivered_environment(found.path), path, action, verdict, says, source)
 
 
 def _diff(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from vmgen.plan.delivered import KUSTOMIZATION, Holding, deletes_what_it_holds, get_mapping, has_finalizer
+from vmgen.plan.delivered import KUSTOMIZATION, Holding, deletes_what_it_holds, has_finalizer
 from vmgen.plan.verdicts import Verdict
 from vmgen.quantities import format_count
+from vmgen.read.manifests import get_mapping
 
 Document = Mapping[str, Any]
 
@@ -75,6 +76,7 @@ def _assess_prune(change: _Change) -> tuple[Verdict, str]:
 
 
 def _assess_cluster(change: _Change) -> tuple[Verdict, str]:
+    # Neither engine deletes in a cluster that it is no longer told about: seen with both.
     says = (
         f"Everything moves to another cluster, which creates {change.holding} without confirmation, the disks empty. "
         "The objects in the old cluster are kept, but no longer synced."
@@ -88,6 +90,7 @@ def _assess_namespace(change: _Change) -> tuple[Verdict, str]:
 
 
 def _assess_target_namespace(change: _Change) -> tuple[Verdict, str]:
+    # Flux overwrites the namespace of each manifest: https://fluxcd.io/flux/components/kustomize/kustomizations/#target-namespace
     says = f"Another namespace gets new objects: {change.holding}, the disks empty; protected disks are kept in the old one"
     if change.spec.get("prune") is True and change.holding.unguarded:
         return (
@@ -116,6 +119,7 @@ def _assess_force(change: _Change) -> tuple[Verdict, str]:
     return Verdict.DESTROYS_DATA, "Flux deletes a disk and recreates it empty to change an immutable field."
 
 
+# In this order: the first row whose path begins the field's decides, so `destination.namespace` is before `destination`.
 _ROWS: tuple[tuple[str, Callable[[_Change], tuple[Verdict, str]]], ...] = (
     ("metadata.finalizers", _assess_deletion),
     ("spec.deletionPolicy", _assess_deletion),

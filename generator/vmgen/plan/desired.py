@@ -9,10 +9,9 @@ from typing import NamedTuple
 from vmgen.check.totals import PriceList, load_prices
 from vmgen.check.waivers import Waiver
 from vmgen.expand.expandable import Omissions
-from vmgen.expand.model import Disk, Resource
+from vmgen.expand.model import Disk
 from vmgen.merge.environment import Environment, Group
 from vmgen.merge.layers import DISK_SOURCES
-from vmgen.merge.settings import Settings
 from vmgen.problems import Place, Problem
 from vmgen.read.located import Located
 from vmgen.render.manifests import Tree
@@ -92,6 +91,7 @@ def build_desired_state(
     namespace = environment.settings.get_plain("namespace", "")
     cluster = environment.settings.get_plain("cluster", "")
     entries = environment.settings.get_items("retire")
+    disks = {path: resource for path, resource in tree.resources.items() if isinstance(resource, Disk)}
     desired = DesiredState(
         environment.name,
         environment.file,
@@ -101,50 +101,39 @@ def build_desired_state(
         {path: Identity(resource.kind, namespace, resource.name, cluster) for path, resource in tree.resources.items()},
         tuple(stone for entry in entries for stone in _parse_tombstones(entry, environment.name, namespace, cluster)),
         {group.key: _find_count_place(group) for group in environment.groups},
-        _find_field_places(tree),
+        _find_field_places(disks),
         load_prices(environment),
         cluster=cluster,
         standalone_places={disk.name: disk.place for disk in environment.disks},
-        clones=dict(_locate_clones(tree)),
+        clones=dict(_locate_clones(disks)),
         policy_severities=environment.settings.get_plain("policy", {}),
         waivers=waivers,
-        optical_disks=frozenset(disk.name for disk in tree.resources.values() if _is_optical(disk)),
+        optical_disks=frozenset(disk.name for disk in disks.values() if disk.values.get("optical")),
         merged=environment,
-        previous={path: disk.settings.located.place for path, disk in tree.resources.items() if _is_previous(disk)},
+        previous={path: disk.settings.located.place for path, disk in disks.items() if disk.is_previous},
     )
     return desired, tuple(problem for index, entry in enumerate(entries) for problem in _validate_entry(entry, index))
 
 
-def _is_previous(resource: Resource) -> bool:
-    return isinstance(resource, Disk) and resource.is_previous
-
-
-def _find_field_places(tree: Tree) -> Mapping[str, Mapping[str, Place]]:
+def _find_field_places(disks: Mapping[str, Disk]) -> Mapping[str, Mapping[str, Place]]:
     """Return the places of `storageClass` and the source of each disk, by the path of its manifest."""
     places_by_settings: dict[int, Mapping[str, Place]] = {}
     places = {}
-    for path, resource in tree.resources.items():
-        if isinstance(resource, Disk):
-            key = id(resource.settings)  # the disks of a group share their settings
-            if key not in places_by_settings:
-                places_by_settings[key] = dict(_locate_fixed_fields(resource.settings))
-            places[path] = places_by_settings[key]
+    for path, disk in disks.items():
+        key = id(disk.settings)  # the disks of a group share their settings
+        if key not in places_by_settings:
+            places_by_settings[key] = {
+                f"spec.{'source' if name in DISK_SOURCES else name}": disk.settings.find_place(name)
+                for name in ("storageClass", *DISK_SOURCES)
+                if disk.settings.is_set_by_user(name)
+            }
+        places[path] = places_by_settings[key]
     return places
 
 
-def _locate_fixed_fields(settings: Settings) -> Iterator[tuple[str, Place]]:
-    for key in ("storageClass", *DISK_SOURCES):
-        if settings.is_set_by_user(key):
-            yield f"spec.{'source' if key in DISK_SOURCES else key}", settings.find_place(key)
-
-
-def _is_optical(resource: Resource) -> bool:
-    return isinstance(resource, Disk) and bool(resource.values.get("optical"))
-
-
-def _locate_clones(tree: Tree) -> Iterator[tuple[str, tuple[str, Place]]]:
-    for path, resource in tree.resources.items():
-        source = resource.settings.get("clone") if isinstance(resource, Disk) else None
+def _locate_clones(disks: Mapping[str, Disk]) -> Iterator[tuple[str, tuple[str, Place]]]:
+    for path, disk in disks.items():
+        source = disk.settings.get("clone")
         if source:
             yield path, (source.text, source.place)
 
@@ -178,5 +167,6 @@ def _parse_until(entry: Located) -> date | None:
 
 def _find_count_place(group: Group) -> Place:
     settings = group.located.mapping
+    # Fewer VMs follow from the number or from the list of names, so the message about a disk that goes names that line.
     count = settings.get("count") or settings.get("names")
     return count.place if count else group.place

@@ -207,7 +207,7 @@ def _diff_delivery_folders(delivery: Project, files: Mapping[str, bytes], only: 
     for folder in folders:
         desired = {path: content for path, content in files.items() if path.startswith(f"{folder}/")}
         changes = diff_files(delivery, folder, desired, CONFIGURATION_KINDS)
-        pruned = tuple(path for path in changes.pruned if not only or _parse_environment(path) in only)
+        pruned = tuple(path for path in changes.pruned if not only or parse_delivered_environment(path) in only)
         problems = tuple(problem for problem in changes.problems if problem.rule != FOREIGN_FILE.id)
         if desired or pruned or problems or changes.leftovers:
             yield changes._replace(environment=f"{DELIVERY_FOLDER}/{folder}", pruned=pruned, foreign=(), problems=problems)
@@ -224,7 +224,7 @@ def _find_other_objects(delivery: Project, folders: tuple[str, ...]) -> Iterator
         yield from find_foreign_files(delivery, files, CONFIGURATION_KINDS, reports_others=False)
 
 
-def _parse_environment(path: str) -> str:
+def parse_delivered_environment(path: str) -> str:
     """`argocd/production.yaml` and `standalone/production/kustomization.yaml` belong to `production`."""
     return PurePosixPath(path).parts[1].removesuffix(".yaml")
 

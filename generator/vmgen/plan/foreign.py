@@ -52,6 +52,7 @@ def describe_effect(project: Project, path: str, permitted_kinds: frozenset[str]
     name = PurePosixPath(path).name
     if name.startswith(_OVERRIDE_PREFIX):
         return "changes how Argo CD reads this folder"
+    # Flux, and Argo CD without a directory source, build a folder that has one, and apply nothing that it does not list.
     if name in _KUSTOMIZATION_NAMES:
         return "" if permitted_kinds else "is a kustomization"
     if name == _CHART_NAME:
@@ -67,14 +68,9 @@ def describe_effect(project: Project, path: str, permitted_kinds: frozenset[str]
         return "cannot be read"
     if len(content) > _MAX_BYTES:
         return "is larger than 16 MiB"
-    names = [_name_object(document) for document in objects if document["kind"] not in permitted_kinds]
+    identities = (_identify(document) for document in objects if document["kind"] not in permitted_kinds)
+    names = [f"{kind} {name}" if isinstance(name, str) else str(kind) for kind, _, name in identities]
     return f"contains {', '.join(names)}" if names else ""
-
-
-def _name_object(document: Mapping[str, Any]) -> str:
-    metadata = document.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    return f"{document['kind']} {name}" if isinstance(name, str) else str(document["kind"])
 
 
 def has_lost_header(content: bytes, desired: bytes) -> bool:
@@ -89,6 +85,7 @@ def has_lost_header(content: bytes, desired: bytes) -> bool:
         return False
     if len(existing) != 1 or not isinstance(existing[0], dict) or len(wanted) != 1:
         return False
+    # The list has changed with each VM since, so only its shape can tell that it is the one that was written here.
     if wanted[0].get("kind") == "Kustomization":
         return existing[0].get("kind") == "Kustomization" and existing[0].keys() <= _KUSTOMIZATION_KEYS
     return _identify(existing[0]) == _identify(wanted[0])

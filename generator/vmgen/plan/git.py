@@ -69,6 +69,7 @@ class Repository(NamedTuple):
 
     def resolve_commit(self, ref: str) -> str | None:
         """Return the id of the commit that a ref names, None if there is none."""
+        # git would take it for an option, and `--end-of-options` came with Git 2.24 only.
         if ref.startswith("-"):
             return None
         code, output, _ = _run_git(self.folder, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
@@ -116,6 +117,7 @@ class Repository(NamedTuple):
             details, _, name = entry.partition(b"\t")
             if not details:
                 continue
+            # `<mode> <type> <id>TAB<path>`, ended by NUL with -z: https://git-scm.com/docs/git-ls-tree
             mode, _, blob_id = details.split()
             path = os.fsdecode(name)
             if mode != _SUBMODULE_MODE:
@@ -136,6 +138,7 @@ class Repository(NamedTuple):
 
     def list_files(self, pattern: str) -> tuple[str, ...]:
         """Return the files that a pathspec names by their paths from the top: tracked ones, and others. Raises VmgenError."""
+        # Others too: a file that is new today and read by a template is not tracked yet.
         output = _check_output(self.folder, "ls-files", "-z", "--full-name", "--cached", "--others", "--", pattern)
         return tuple(os.fsdecode(path) for path in output.split(b"\0") if path)
 
@@ -143,6 +146,7 @@ class Repository(NamedTuple):
         """List the files below folders that are neither committed nor staged. Raises VmgenError if git fails."""
         listed = _check_output(self.folder, "ls-files", "-t", "-z", "--cached", "--others", "--", *below).split(b"\0")
         entries = [os.fsdecode(entry) for entry in listed]
+        # The tag S is a tracked file that a sparse checkout leaves out: https://git-scm.com/docs/git-ls-files
         left_out = (entry[2:] for entry in entries if entry.startswith("S "))
         others = [entry[2:] for entry in entries if entry.startswith("? ")]
         ignored: list[str] = []
@@ -178,6 +182,7 @@ class Repository(NamedTuple):
         import hashlib
 
         digest = {"sha1": hashlib.sha1, "sha256": hashlib.sha256}[self.algorithm]
+        # The header of a blob and its bytes: https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
         return lambda content: digest(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
 
     def explain_missing_ref(self, ref: str) -> str:
@@ -209,6 +214,7 @@ def _read_contents(folder: Path, ids: list[str]) -> Iterator[bytes]:
     for blob_id in ids:
         end_of_line = output.index(b"\n", start)
         header, start = output[start:end_of_line].split(), end_of_line + 1
+        # `<id> <type> <size>`, or `<id> missing`: https://git-scm.com/docs/git-cat-file#_batch_output
         if len(header) != 3:
             raise VmgenError(f"this clone lacks the file {blob_id}; {_FETCH_HINT}")
         size = int(header[2])
@@ -270,6 +276,7 @@ def create_repository(folder: Path) -> bool:
 
 def _disable_filters(folder: Path) -> Mapping[str, str]:
     """Return settings that keep git from running the filters of a configuration: a file they would change counts as changed."""
+    # An empty command turns a filter off: https://git-scm.com/docs/gitattributes#_filter
     names = _run_git(folder, "config", "-z", "--name-only", "--get-regexp", _FILTER_KEYS)[1].split(b"\0")
     return {os.fsdecode(name): "false" if name.endswith(b".required") else "" for name in names if name}
 
@@ -302,6 +309,7 @@ def _run_git(
 
 def _format_settings(settings: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that give git settings, after those that it gets so already. A key may hold any character."""
+    # GIT_CONFIG_COUNT, GIT_CONFIG_KEY_0, GIT_CONFIG_VALUE_0 and so on: https://git-scm.com/docs/git-config
     count = os.environ.get("GIT_CONFIG_COUNT", "")
     first = int(count) if count.isdecimal() else 0
     variables = {"GIT_CONFIG_COUNT": str(first + len(settings))} if settings else {}

@@ -41,6 +41,7 @@ def find_move(old: ExistingObject, new: PlannedObject) -> Move | None:
 
 def find_move_verdict(old: ExistingObject, table: KindVerdicts) -> VerdictRow:
     """Return the verdict of a move: that of the table, whatever its word, or the loss of a disk that nothing protects."""
+    # Of the live object, so those of the baseline: guards that the new place adds arrive with the next sync, which may be late.
     if old.identity.kind == "VMDisk" and not _is_guarded(old.document):
         return _UNPROTECTED
     return table.moved[-1]._replace(verdict=Verdict.MOVES)
@@ -63,6 +64,7 @@ def is_exclusive(environment: Environment | None) -> bool:
     delivery = environment.settings.get("delivery") if environment else None
     argocd = delivery.get("argocd") if delivery and delivery.mapping else None
     options = argocd.get_plain("syncOptions", []) if argocd and argocd.mapping else None
+    # Set unless the environment says otherwise: `delivery/engines.py` adds it.
     return options is not None and "FailOnSharedResource=false" not in options
 
 

@@ -21,6 +21,7 @@ from vmgen.plan.renames import find_rename_remedy
 from vmgen.plan.totals import TotalsDelta, compute_deltas, compute_retained
 from vmgen.plan.verdicts import FieldChange, KindVerdicts, Verdict, VerdictTable, diff_fields, find_matching_row, load_verdicts
 from vmgen.problems import Place, Problem, VmgenError
+from vmgen.read.manifests import get_mapping
 
 Action = Literal["create", "update", "move", "delete"]
 
@@ -175,12 +176,9 @@ def sort_changes(changes: Iterable[ObjectChange]) -> tuple[ObjectChange, ...]:
 
 def _sort_key(change: ObjectChange) -> tuple[object, ...]:
     kind, _, name, _ = change.identity
-    return change.environment, change.is_retired, -change.verdict.severity, kind, _natural_sort_key(name)
-
-
-def _natural_sort_key(name: str) -> tuple[tuple[int, int | str], ...]:
-    """Sort web-2 before web-10."""
-    return tuple((0, int(part)) if part.isdecimal() else (1, part) for part in name.split("-"))
+    # Numbers as numbers, so that web-2 comes before web-10. The 0 or 1 keeps Python from comparing a number with a text.
+    natural_name = tuple((0, int(part)) if part.isdecimal() else (1, part) for part in name.split("-"))
+    return change.environment, change.is_retired, -change.verdict.severity, kind, natural_name
 
 
 def _has_first_boot(change: ObjectChange) -> bool:
@@ -237,6 +235,7 @@ class _ChangeBuilder:
             return None
         verdicts = [field.verdict for field in fields] + ([row.verdict] if row else [])
         action: Action = "update" if fields else "move"
+        # A reviewer reads one word for an object, so it is that of its worst field.
         verdict = max(verdicts, key=lambda verdict: verdict.severity)
         change = ObjectChange(new.identity, new.environment, new.path, action, verdict, fields=fields)
         if row:
@@ -245,6 +244,7 @@ class _ChangeBuilder:
         change = self._add_user_data(change._replace(rebuild=rebuild), new)
         if verdict == Verdict.REJECTED and new.identity.kind == DATA_KIND:
             change = change._replace(previous_entry=self._build_previous_entry(old, new.environment))
+        # After the table, whose rows a repository can replace: data_loss.py may only raise the verdict.
         loss = assess_update(new.identity.kind, old.document, new.document, fields)
         if loss and loss.verdict.severity > verdict.severity:
             change = change._replace(verdict=loss.verdict, says=loss.says, source=loss.source)
@@ -300,6 +300,7 @@ class _ChangeBuilder:
     def _find_tombstone(self, identity: Identity, environment: str) -> Tombstone | None:
         for tombstone in self._tombstones:
             names_object = (tombstone.kind, tombstone.name) == (identity.kind, identity.name)
+            # The environment of the object may be gone, so one of another environment in its namespace counts as well.
             shares_namespace = (tombstone.cluster, tombstone.namespace) == (identity.cluster, identity.namespace)
             if names_object and (tombstone.environment == environment or shares_namespace):
                 return tombstone

@@ -9,6 +9,7 @@ from vmgen.check.guards import list_missing_guards
 from vmgen.merge.environment import Environment
 from vmgen.quantities import max_size
 from vmgen.read.located import to_plain
+from vmgen.read.manifests import get_mapping
 
 _METADATA = ("labels", "annotations")
 
@@ -18,8 +19,7 @@ def build_previous_entry(document: Mapping[str, Any], environment: Environment) 
 
     What the environment gives to every disk is left out: the platform's defaults, and the environment's labels.
     """
-    spec = document.get("spec")
-    values = spec if isinstance(spec, dict) else {}
+    values = get_mapping(document, "spec")
     entry = _describe_source(values.get("source"), environment)
     if values.get("storage") != _find_default_size(entry.get("image"), environment):
         entry["storage"] = values.get("storage")

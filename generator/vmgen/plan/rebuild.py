@@ -48,6 +48,7 @@ def find_rebuild(
     gone = [name for name in old_names if name not in new_names]
     swaps = []
     for new in (name for name in new_names if name not in old_names):
+        # The first disk is the one that the VM boots from.
         is_first = new_names[0] == new and bool(gone) and old_names[0] == gone[0]
         is_new = vm._replace(kind="VMDisk", name=str(new)) in created
         old = next((name for name in gone if _are_generations(vm.name, str(name), str(new))), None)

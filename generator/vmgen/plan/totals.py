@@ -59,14 +59,12 @@ def _sum_by_environment(
 ) -> Mapping[str, Totals]:
     parts: dict[str, list[Totals]] = defaultdict(list)
     for each in objects:
-        parts[each.environment].append(_compute_object_totals(each, find_catalog(each.environment)))
-    return {name: sum_totals(totals) for name, totals in parts.items()}
-
-
-def _compute_object_totals(vm_or_disk: ExistingObject | PlannedObject, catalog: Catalog) -> Totals:
-    if vm_or_disk.identity.kind == "VMInstance":
-        return compute_vm_totals(vm_or_disk.spec_getter, catalog)
-    return compute_disk_totals(vm_or_disk.spec_getter)
+        if each.identity.kind == "VMInstance":
+            totals = compute_vm_totals(each.spec_getter, find_catalog(each.environment))
+        else:
+            totals = compute_disk_totals(each.spec_getter)
+        parts[each.environment].append(totals)
+    return {name: sum_totals(summands) for name, summands in parts.items()}
 
 
 def sum_deltas(deltas: Iterable[TotalsDelta]) -> TotalsDelta:

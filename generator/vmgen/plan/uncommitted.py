@@ -65,6 +65,7 @@ def find_uncommitted_manifests(project: Project, manifests: UncommittedManifests
     is_error = is_strict or any(name in os.environ for name in _HOOK_VARIABLES)
     for paths, state, remedy in (
         (manifests.untracked, "neither committed nor staged", "git add"),
+        # An ignored manifest may be on the platform, but no commit removes it, so no plan and no gate sees it go.
         (manifests.ignored, "ignored by Git, so nothing syncs it", "remove from .gitignore the line for"),
     ):
         for environment, group in groupby(sorted(paths), key=lambda path: path.partition("/")[0]):

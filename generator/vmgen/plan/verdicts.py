@@ -213,6 +213,7 @@ def _find_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> It
         old, new = _get_value(before, path), _get_value(after, path)
         if are_equal(old, new):
             continue
+        # A label each on its own, since one key may be a guard of a disk and the next one a note.
         if path in _PER_KEY_FIELDS and all(isinstance(value, dict | Absent | None) for value in (old, new)):
             yield from _diff_by_key(path, old or {}, new or {})
         else:
@@ -254,6 +255,7 @@ def _find_row(
     if field == "spec.disks":
         before = _get_value(documents[0], field)
     rows = table.fields.get(field) or table.other
+    # The API fills in its defaults on each read, so a default that is written out changes nothing on the platform.
     if before is ABSENT and field in table.unset and are_equal(after, table.unset[field]):
         rows = table.written_out
     matching = (
@@ -298,6 +300,7 @@ def _describe_text_difference(before: str, after: str) -> str:
     from difflib import SequenceMatcher  # most runs have no text to compare
 
     old, new = before.splitlines(), after.splitlines()
+    # autojunk ignores lines that are frequent in a text of 200 lines or more, which a long list of keys consists of.
     blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()
     common = sum(block.size for block in blocks)
     counts = f"{format_count(len(new) - common, 'line')} added, {len(old) - common} removed"

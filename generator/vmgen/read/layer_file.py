@@ -127,6 +127,7 @@ class _KeyFileReader(NamedTuple):
         keys: list[Located] = []
         for item in ssh_keys.data:
             file = item.get("file")
+            # sshd reads `authorized_keys` line by line, and so does this: https://man.openbsd.org/sshd.8#AUTHORIZED_KEYS_FILE_FORMAT
             keys.extend([item] if file is None else self._load_keys(file))
         return ssh_keys.with_data(tuple(keys))
 
@@ -139,6 +140,7 @@ class _KeyFileReader(NamedTuple):
             return []
         try:
             content = self.project.read_source(path, MAX_KEY_FILE_BYTES)
+            # Windows editors put a mark before UTF-8, which would become a part of the first key.
             text = content.decode("utf-8-sig").replace("\r\n", "\n")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"

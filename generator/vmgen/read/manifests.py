@@ -95,3 +95,9 @@ def iter_objects(documents: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
             yield from iter_objects(items)
         else:
             yield document
+
+
+def get_mapping(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return the mapping below a key; an empty one if there is none: a manifest of others may hold anything there."""
+    value = document.get(key)
+    return value if isinstance(value, dict) else {}

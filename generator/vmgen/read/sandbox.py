@@ -33,6 +33,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.steps = steps
         self._safe_attributes: dict[tuple[type, str], bool] = {}
         super().__init__(
+            # By default an undefined variable writes nothing: https://jinja.palletsprojects.com/en/stable/api/#undefined-types
             undefined=StrictUndefined,
             finalize=_limit_output(finalize, steps),
             trim_blocks=True,
@@ -59,6 +60,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Parse a template. Raises TemplateSyntaxError, also if it is too large to be compiled in a short time."""
         if len(source) > MAX_SOURCE_CHARACTERS:
             raise TemplateSyntaxError(f"has more than {MAX_SOURCE_CHARACTERS:,} characters", 1, name, path)
+        # Lexing is linear in the text; parsing and compiling are not, so tokens are counted before.
         for number, (line, _, _) in enumerate(self.lex(source, name, path)):
             if number > MAX_TOKENS:
                 raise TemplateSyntaxError(f"has more than {MAX_TOKENS:,} tokens; split it up", line, name, path)
@@ -69,6 +71,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def compile_limited(self, tree: nodes.Template, name: str, path: str) -> Any:
         """Compile a template. Raises TemplateSyntaxError if it is nested deeper than Python takes."""
+        # Jinja compiles each loop to a block of Python, which allows 20 of them in each other.
         try:
             return self.compile(tree, name, path)
         except (SyntaxError, RecursionError):
@@ -89,6 +92,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             if method.__name__ == "join" and args:
                 args = (list(args[0]), *args[1:])
             guard_method(method.__self__, method.__name__, args, kwargs, __self.steps)
+        # `loop(items)` of a recursive loop: https://jinja.palletsprojects.com/en/stable/templates/#for
         if isinstance(__obj, LoopContext) and args:
             args = (__self.steps.count_items(args[0], _CALL_STEPS), *args[1:])
         return limit_result(super().call(__context, __obj, *args, **kwargs, **marks), __self.steps)
@@ -149,6 +153,7 @@ def _limit_output(finalize: Callable[[Any], str], steps: StepCounter) -> Callabl
 
 def count_steps(tree: nodes.Template) -> None:
     """Make a parsed template count its steps when it is rendered."""
+    # Counted by filters that are added to the parsed template: Jinja has no hook for the steps of a loop.
     for loop in tree.find_all(nodes.For):
         loop.iter = _build_filter(_COUNT_ITEMS, loop.iter, _weigh(loop.body))
     scope: Any
@@ -202,6 +207,7 @@ def _replace_expression(node: Any, parent: nodes.Node) -> Any:
     if isinstance(node, nodes.Concat):
         return _build_filter(_CONCATENATE, nodes.List(node.nodes, lineno=node.lineno))
     if isinstance(node, nodes.Compare) and any(operand.op in _MEMBERSHIPS for operand in node.ops):
+        # A chain computes its middle value once; a filter for each comparison would compute it twice.
         if len(node.ops) > 1:
             raise TemplateSyntaxError("chains comparisons with `in`; write `and` between two comparisons", node.lineno)
         contains = _build_filter(_CONTAINS, nodes.List([node.expr, node.ops[0].expr], lineno=node.lineno))

@@ -112,6 +112,7 @@ class Schema:
 
     def _find_subschema(self, path: Sequence[str | int]) -> dict[str, Any]:
         node: Any = self.document
+        # The path of an error leads through `$ref`, which the validator has followed and this document has not.
         for step in path:
             node = self._resolve_ref(node)
             node = node if step == "$ref" else node[step]
@@ -161,6 +162,7 @@ def prune_invalid(value: Located, paths: Sequence[KeyPath]) -> Located:
             items.add(path[0])
             continue
         paths_by_key.setdefault(path[0], []).append(path[1:])
+    # An item is pruned as a whole, since rules take an item of a list for complete.
     if items and isinstance(value.data, tuple):
         if len(items) == len(value.data):
             return value.with_data(INVALID)

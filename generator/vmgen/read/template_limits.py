@@ -21,6 +21,7 @@ MAX_WIDTH_DIGITS = 4
 _WIDE_FORMAT = re.compile(rf"%[^A-Za-z%]{{0,1000}}?(?:\d{{{MAX_WIDTH_DIGITS + 1}}}|\*)")
 _WIDE_FIELD = re.compile(rf"\d{{{MAX_WIDTH_DIGITS + 1}}}")
 
+# `{:{width}}`: https://docs.python.org/3/library/string.html#format-specification-mini-language
 _COMPUTED_FIELD = re.compile(r":[^:{}]*\{")
 _SEARCHES = frozenset("count find index partition replace rfind rindex rpartition rsplit split".split())
 # The names of the parameter by which Jinja hands a filter its context.
@@ -41,6 +42,7 @@ def _guard_indent(steps: StepCounter, arguments: dict[str, Any]) -> None:
 def _guard_replacement(steps: StepCounter, arguments: dict[str, Any]) -> None:
     text, old, new = (str(arguments[name]) for name in ("s", "old", "new"))
     steps.spend_search(text, old)
+    # `replace("", x)` puts x around every character.
     count = text.count(old) if old else len(text) + 1
     limit = arguments.get("count")
     if isinstance(limit, int) and limit >= 0:
@@ -197,6 +199,7 @@ def guard_method(owner: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[s
 
 def guard_operands(operator: str, left: Any, right: Any, steps: StepCounter) -> None:
     """Count what an operator will make of two values. Raises StepLimitError if it makes what no template needs."""
+    # `9**9**9` has more digits than a computer holds, and `"%999999999d" % 1` as many characters.
     if operator == "**" or (operator == "%" and isinstance(left, str)):
         raise StepLimitError(f"the operator {operator} is not allowed in templates")
     steps.spend(1)

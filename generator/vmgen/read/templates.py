@@ -74,6 +74,7 @@ class Templates:
         self._sandbox = Sandbox(self._steps, finalize, loader=_TemplateLoader(self, tracer), optimized=tracer is None)
         jinja_filters: Any = dict(self._sandbox.filters) if plain else {}
         jinja_tests: Any = self._sandbox.tests if plain else {name: self._sandbox.tests[name] for name in _EXISTENCE_TESTS}
+        # Its result is another one in each run, and the output depends on the input alone.
         jinja_filters.pop("random", None)
         self._sandbox.globals = {"range": self._sandbox.globals["range"], "dict": dict} if plain else {}
         self._sandbox.replace_functions({**jinja_filters, **(filters or {})}, jinja_tests)
@@ -197,6 +198,7 @@ class Templates:
                 if frame.filename in self._display_paths.values():
                     line, display_path = frame.lineno or 1, frame.filename
         message = _describe_error(error)
+        # Python quotes the value that an operation failed on, and that may be a secret of the environment.
         if not isinstance(error, TemplateSyntaxError):
             message = _QUOTED.sub(lambda quoted: quoted[0] if self._is_written(quoted["text"]) else f"'{REDACTED}'", message)
         undefined = UNDEFINED_NAME.fullmatch(message)

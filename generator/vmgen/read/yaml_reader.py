@@ -43,6 +43,7 @@ MAX_NUMBER_LENGTH = 19
 _ALIAS_MESSAGE = "unknown alias; write the value out, or quote text that begins with '*'"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+# The core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema); `yes` and `no` of 1.1 are ambiguous below.
 _NULLS = {"", "~", "null", "Null", "NULL"}
 # How a number, or another plain scalar that is no text, begins: most scalars need no other pattern.
 _MAY_BE_NO_TEXT = re.compile(r"[-+.=<0-9]|[ynotf][a-z]{0,4}\Z", re.IGNORECASE)
@@ -153,6 +154,7 @@ class _Parser:
         except UnicodeDecodeError as error:
             place = self._locate_end(error.object[: error.start].decode())
             raise self._stop(place, NOT_UTF_8, "not UTF-8 text; save the file as UTF-8") from None
+        # As YAML reads them, and so that lines count as in an editor: https://yaml.org/spec/1.2.2/#54-line-break-characters
         text = text.replace("\r\n", "\n").replace("\r", "\n")
         # Before parsing: to libyaml U+0085 and U+2028 end a line, and so a comment, where no editor shows a line break.
         position = find_unprintable(text)
@@ -193,6 +195,7 @@ class _Parser:
         target = self.anchors.get(event.anchor)
         if target is None:
             raise self._stop(place, UNKNOWN_ALIAS, _ALIAS_MESSAGE)
+        # An alias costs nothing here, but whoever walks over the values walks over each copy: "billion laughs".
         self.value_count += _count_values(target, MAX_VALUES - self.value_count)
         if self.value_count > MAX_VALUES:
             raise self._stop(place, ALIAS_BOMB, "aliases expand to too many values; write them out")
@@ -224,6 +227,7 @@ class _Parser:
                 message = f"'{name}' is a duplicate key, first at line {first.line if first else '?'}; remove one"
                 self._report(key.place, DUPLICATE_KEY, message)
                 continue
+            # The first of two wins: the duplicate is an error, and only later checks look at the value.
             values[name] = value
         return values
 
@@ -241,6 +245,7 @@ class _Parser:
             return None
         if isinstance(key.data, str):
             return key.data
+        # `2:` under `instances:` is a number of YAML, but the name of an instance here.
         if isinstance(key.data, int) and not isinstance(key.data, bool):
             return str(key.data)
         message = "a key must be text; quote it"

@@ -81,6 +81,7 @@ class _ManifestRenderer:
         key = (*resource.render_key, texts[-1].startswith("|"))
         nameless = self._nameless_manifests.get(key)
         filled = None
+        # Why this is safe: docs/decisions.md#rendered-text-is-safe-by-construction-and-parsed-again-once-per-shape
         if nameless is not None and is_plain(list_names(resource)):  # a VM called `no` needs quotes
             filled = fill(nameless, texts)
             if not self._verify_all:
@@ -143,6 +144,8 @@ def _render_kustomizations(fleet: Fleet, paths: Iterable[str], templates: Templa
     """Yield path and text of the kustomization.yaml in each folder above the manifests, and of name-reference.yaml."""
     entries = _collect_entries(paths, fleet.environment)
     for folder in sorted(entries):
+        # kustomize renames a disk with `namePrefix:`, but not where a VM names it, unless it is told where to look. Told at
+        # the root alone, an overlay above inherits it.
         configurations = [NAME_REFERENCE] if folder == fleet.environment else []
         values = {"resources": sorted(entries[folder]), "configurations": configurations}
         yield f"{folder}/{KUSTOMIZATION}", templates.render("kustomize/kustomization.yaml.j2", values)

@@ -74,6 +74,7 @@ class PolicyChecker:
                 continue
             document = parse_objects(tree.files[path])[0]
             for policy, severity in enabled[resource.kind]:
+                # The message is that of the policy, so a second error of the same object would repeat it.
                 for error_path, _ in policy.schema.find_errors(document)[:1]:
                     place, subject = _locate(resource, *error_path)
                     yield _Violation(policy.id, severity, policy.message, place, subject, resource)
@@ -202,6 +203,7 @@ def _load_policy(path: Path, project: Project) -> _RepositoryPolicy | ChangePoli
         return problems
     if "change" in content.mapping:
         return parse_change_policy(content)
+    # Before it is compiled: a schema is data of a pull request, and a pattern in it may take hours.
     fault = find_schema_fault(content.get_plain("schema"))
     if fault:
         return [Problem(content.mapping["schema"].place, INVALID_POLICY.id, "schema", fault)]

@@ -45,6 +45,7 @@ def find_protection_faults(environment: Environment, tree: Tree, project: Projec
             faults_by_text[text] = tuple(_find_faults(tree.files[path]))
         for fault in faults_by_text[text]:
             settings, key_path, vm = entries.get(id(disk.settings), (disk.settings, "", None))
+            # From the disk to the environment, so that the message names the line that decides.
             levels = list_annotation_levels(environment, settings, key_path, vm)
             place, subject = _locate(levels, fault, disk, environment, project)
             disks_by_problem[place, subject, fault].append(disk.name)

@@ -55,7 +55,9 @@ def _find_open_vm(machine: VirtualMachine, is_set: bool) -> str:
     """A firewall in the user data is what the advice asks for; a policy that somebody wrote refuses `WholeIP` all the same."""
     if not (machine.values["external"] and machine.values["externalMethod"] == "WholeIP"):
         return ""
-    has_firewall = _FIREWALL.search(_drop_comments(machine.cloud_init)) is not None
+    # A firewall that is commented out is none.
+    lines = [line for line in machine.cloud_init.split("\n") if not line.lstrip().startswith("#")]
+    has_firewall = _FIREWALL.search("\n".join(lines)) is not None
     if has_firewall and not is_set:
         return ""
     firewall = "" if has_firewall else ", and nothing in its user data turns a firewall on"
@@ -73,10 +75,6 @@ def _find_password_login(machine: VirtualMachine, _: bool) -> str:
     if not machine.values["external"] or _PASSWORD_LOGIN_DISABLED.search(machine.cloud_init):
         return ""
     return "VM is public, but SSH password login is not disabled; write `cloudInit: {ssh_pwauth: false}`"
-
-
-def _drop_comments(text: str) -> str:
-    return "\n".join(line for line in text.split("\n") if not line.lstrip().startswith("#"))
 
 
 USER_DATA_POLICIES = (

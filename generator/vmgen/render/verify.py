@@ -10,7 +10,7 @@ from vmgen.expand.model import Fleet, Resource
 from vmgen.nameless import fill, has_whole_words
 from vmgen.problems import Problem, VmgenError
 from vmgen.quantities import format_count
-from vmgen.read.manifests import InvalidYamlError, parse_objects
+from vmgen.read.manifests import InvalidYamlError, get_mapping, parse_objects
 from vmgen.read.schema import Schema, SchemaError
 from vmgen.read.templates import Templates
 from vmgen.rules import TEMPLATE_OUTPUT
@@ -67,8 +67,7 @@ class ManifestVerifier:
         yield from self._check_schema(resource, document)
 
     def _check_identity(self, resource: Resource, document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        metadata = document.get("metadata")
-        metadata = metadata if isinstance(metadata, dict) else {}
+        metadata = get_mapping(document, "metadata")
         for key, expected, actual in (
             ("kind", resource.kind, document.get("kind")),
             ("name", resource.name, metadata.get("name")),

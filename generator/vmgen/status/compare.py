@@ -19,9 +19,9 @@ from vmgen.problems import ProblemsError, VmgenError
 from vmgen.quantities import format_size
 from vmgen.read.dump import Dump, LiveKey
 from vmgen.read.layer_file import LayerLoader
-from vmgen.read.manifests import InvalidYamlError
+from vmgen.read.manifests import InvalidYamlError, get_mapping
 from vmgen.read.repository import Project
-from vmgen.status.drift import Drift, find_drift, get_mapping
+from vmgen.status.drift import Drift, find_drift
 from vmgen.status.health import HealthFinding, HealthReader
 from vmgen.status.quotas import list_limits
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from vmgen.importer.conventions import PlatformConventions
 from vmgen.plan.change_kinds import are_equal
+from vmgen.read.manifests import get_mapping
 
 
 class Drift(NamedTuple):
@@ -43,12 +44,6 @@ def get_field(live: Mapping[str, Any], path: str) -> Any:
     for key in path.replace("[", ".", 1).removesuffix("]").split(".", 2 if "[" in path else -1):
         value = value.get(key) if isinstance(value, dict) else None
     return _normalize(path.removeprefix("spec."), value)
-
-
-def get_mapping(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return the mapping below a key; an empty one if there is none."""
-    item = value.get(name)
-    return item if isinstance(item, dict) else {}
 
 
 def _compare_field(

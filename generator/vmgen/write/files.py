@@ -35,7 +35,9 @@ def write_changes(changes: FileChanges, contents: Mapping[str, bytes], project: 
                 writer.replace(f"{project.output}/{path}", contents[path])
             for path in sorted(changes.pruned, key=_get_delete_order):
                 writer.remove(f"{project.output}/{path}")
-            _remove_empty(writer, project.output, {path.rpartition("/")[0] for path in (*changes.pruned, *changes.leftovers)})
+            folders = {path.rpartition("/")[0] for path in (*changes.pruned, *changes.leftovers)}
+            for folder in sorted(filter(None, folders)):  # each with the folders above it, as far as they are empty
+                writer.remove_empty_folders(f"{project.output}/{folder}", stop=project.output)
     except OSError as error:
         raise VmgenError(f"cannot write {error.filename}: {error.strerror}; run render again") from None
 
@@ -84,9 +86,3 @@ def _get_write_order(path: str) -> tuple[bool, int, str]:
 def _get_delete_order(path: str) -> tuple[bool, int, str]:
     """Order each kustomization.yaml from the highest folder down, then manifests: no list outlives what it lists."""
     return not path.endswith(f"/{KUSTOMIZATION}"), path.count("/"), path
-
-
-def _remove_empty(writer: TreeWriter, output: str, folders: set[str]) -> None:
-    for folder in sorted(folders, key=lambda path: -path.count("/")):
-        if folder:
-            writer.remove_empty_folders(f"{output}/{folder}", stop=output)

@@ -37,6 +37,7 @@ def boot_disk_not_first(environment: Environment) -> Iterator[Finding]:
     for order, _, path in _find_suspect_orders(environment):
         first = order[0]
         system = next((disk for disk in order[1:] if disk.has_system), None)
+        # The firmware goes on to the next disk if the first one holds nothing to boot.
         installs_from_optical = not first.is_optical and any(disk.is_optical for disk in order)
         if system and not installs_from_optical:
             kind = "an optical disk" if first.is_optical else "a blank disk"

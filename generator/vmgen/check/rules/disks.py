@@ -71,6 +71,7 @@ def disk_shared(environment: Environment) -> Iterator[Finding]:
             reported.add((entry.name, entry.item.place))
             message = f"'{entry.name}' would be on {vms[0]} and {vms[-1]} at once; only an optical disk can: give each its own"
             yield Finding(entry.item.place, entry.subject, message)
+        # Two names are enough for the message, and a fleet may attach one ISO to thousands.
         del vms[2:]
 
 
@@ -150,6 +151,7 @@ def storage_below_minimum(environment: Environment) -> Iterator[Finding]:
     for disk, path, _ in environment.disk_settings:
         name, size = disk.get("image"), disk.get("storage")
         image = environment.platform.catalog.find_image(name.text) if name else None
+        # CDI refuses a clone into a smaller volume: https://github.com/kubevirt/containerized-data-importer/issues/2362
         if name and size and image and parse_size(size.data) < parse_size(image.min_storage):
             message = f"{size.data} is too small for the image '{name.data}'; write {image.min_storage} or more"
             yield Finding(size.place, f"{path}.storage", message)
@@ -235,6 +237,7 @@ def clone_smaller_than_source(environment: Environment) -> Iterator[Finding]:
         name, size = disk.get("clone"), disk.get_plain("storage")
         source = disks.get(name.text) if name else None
         least = source.settings.get_plain("storage") if source else None
+        # https://github.com/kubevirt/containerized-data-importer/issues/2362
         if name and size and least and parse_size(size) < parse_size(least):
             message = f"{size} is smaller than '{name.data}', which has {least}; write `storage: {least}` or more"
             place = disk.find_place("storage") if disk.is_set_by_user("storage") else name.place

@@ -21,6 +21,7 @@ def external_without_ports(environment: Environment) -> Iterator[Finding]:
         external, ports = vm.values.get("external"), vm.values.get("externalPorts")
         invalid = ports is None and vm.values.is_set("externalPorts")
         by_list = vm.values.get_plain("externalMethod") == "PortList"
+        # A Service of this kind needs a port: https://kubernetes.io/docs/concepts/services-networking/service/
         if external and external.data is True and by_list and not invalid and not (ports and ports.items):
             yield Finding(external.place, f"{path}.externalPorts", message)
 
@@ -70,6 +71,7 @@ def duplicate_port(environment: Environment) -> Iterator[Finding]:
     for _, vm, path in environment.vm_settings:
         ports: set[int] = set()
         for index, item in enumerate(vm.values.get_items("externalPorts")):
+            # The chart calls each port `port-<number>`, and all of them are TCP, so a number can be there only once.
             port = to_plain(item)
             if port in ports:
                 message = f"the port {port} is listed already; remove one"

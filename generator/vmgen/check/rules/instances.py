@@ -121,6 +121,7 @@ def _get_overrides(group: Group) -> dict[str, Located]:
 
 
 def _is_instance_number(key: str, numbers: set[int | None]) -> bool:
+    # `isdecimal` is true of the digits of every script, and Python refuses to convert texts of thousands of digits.
     return key.isascii() and key.isdecimal() and len(key) < 10 and str(int(key)) == key and int(key) in numbers
 
 

@@ -13,6 +13,8 @@ from vmgen.merge.own_disks import SYSTEM_DISK, OwnDisk
 from vmgen.merge.platform import Kind
 from vmgen.problems import Place, shorten
 
+# A label of RFC 1035, as the API checks it when a VM is made (`validation.go` of Cozystack's apps API). No digit comes first.
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#rfc-1035-label-names
 _NAME_PATTERN = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _RESERVED_NAME = "kustomization"
 
@@ -63,6 +65,7 @@ def reserved_name(environment: Environment) -> Iterator[Finding]:
     """
     message = f"'{_RESERVED_NAME}' is the name of a file that every folder has; choose another name"
     for group in environment.groups:
+        # A numbered VM ends in its number, so it cannot have this name.
         for instance in group.instances if not group.instances or group.instances[0].number is None else ():
             if instance.name == _RESERVED_NAME:
                 yield Finding(_locate_name(group, instance), f"vms.{group.key}", message)
