@@ -93,6 +93,8 @@ UPDATES = [
     (disk(force="enabled"), disk(force="enabled"), CLASS, True),
     (disk(force="Enabled"), PLAIN, CLASS, True),
     (disk(force="enabled"), PLAIN, SIZE, False),
+    (disk(force="enabled"), PLAIN, field("spec.storage", Verdict.REJECTED), True),
+    (disk(force="enabled"), PLAIN, field("spec.storage", Verdict.PROTECTION_DROPPED), False),
     (disk(force="true"), disk(force="true"), CLASS, False),
     (disk(force="Enabled "), PLAIN, CLASS, False),
 ]
