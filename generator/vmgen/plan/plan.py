@@ -21,7 +21,6 @@ from vmgen.plan.renames import find_rename_remedy
 from vmgen.plan.totals import TotalsDelta, compute_deltas, compute_retained
 from vmgen.plan.verdicts import FieldChange, KindVerdicts, Verdict, VerdictTable, diff_fields, find_matching_row, load_verdicts
 from vmgen.problems import Place, Problem, VmgenError
-from vmgen.read.manifests import get_mapping
 
 Action = Literal["create", "update", "move", "delete"]
 
