@@ -151,6 +151,9 @@ def _structural(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     kept = {key: value for key, value in schema.items() if key not in ("additionalProperties", "uniqueItems", "const", "title")}
+    if isinstance(kept.get("type"), list):  # a number or a text, whose pattern looks ahead, which Go cannot
+        kept = {key: value for key, value in kept.items() if key not in ("type", "pattern", "minimum")}
+        kept["x-kubernetes-int-or-string"] = True
     if "const" in schema:
         kept |= {"type": "string", "enum": [schema["const"]]}
     if "enum" in kept:
