@@ -124,16 +124,18 @@ def _is_value_of(key: re.Match[str], value: re.Match[str], line: str) -> bool:
 
 def _find_in_heredocs(text: str) -> Iterator[DocumentMatch]:
     """Find the lines that a script hands to chpasswd or passwd, or writes to a file that holds a secret: `chpasswd <<EOF`."""
-    covered = 0  # each line is read once, however many heredocs begin before it
+    # Each line is read once, and its end looked for once, however many heredocs begin on it or before it.
+    covered = next_line = 0
     for match in compile_pattern(HEREDOC_PATTERN).finditer(text):
         first = text.rfind("\n", max(0, match.start() - _MAX_COMMAND_LENGTH), match.start()) + 1
         first = max(first, match.start() - _MAX_COMMAND_LENGTH)
-        start = text.find("\n", match.end()) + 1
-        last = min(start or len(text), match.end() + _MAX_COMMAND_LENGTH)
-        if not start or covered >= len(text):
+        if match.start() >= next_line:
+            next_line = text.find("\n", match.end()) + 1
+        if not next_line or covered >= len(text):
             return
+        last = min(next_line, match.end() + _MAX_COMMAND_LENGTH)
         description, is_login = _describe_heredoc(text, text[first:last].replace(">", " > ").split())
-        start = max(start, covered)
+        start = max(next_line, covered)
         while description and start < len(text):
             end = text.find("\n", start)
             line = text[start : end if end >= 0 else len(text)]
