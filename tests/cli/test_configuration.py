@@ -58,6 +58,12 @@ def test_refused(case: str, made: Callable) -> None:
     assert (done.code, said in done.messages) == (1, True), done.messages
 
 
+def test_an_unknown_key_is_reported_once(made: Callable) -> None:
+    """A misspelt key is one problem, and keys that resemble none lead to the page of this file."""
+    assert made('colour = "always"').run("list").messages.count("unknown key") == 1
+    assert "docs/configuration.md lists all" in made("zzz = 1").run("list").messages
+
+
 def test_help_needs_no_configuration(made: Callable) -> None:
     """Help, and the commands that read no repository, work beside a vmgen.toml that is broken."""
     repository = made("[plan")

@@ -36,7 +36,7 @@ def command(id: str | None, output: str) -> None:
     rules = {rule.id: rule for rule in all_rules()}
     if id is not None and id not in rules:
         raise VmgenError(
-            f"no rule '{id}'{did_you_mean(id, rules)}; vmgen rule lists all rules, and custom policies are in policies/"
+            f"no rule '{id}' (vmgen rule lists all rules, and custom policies are in policies/){did_you_mean(id, rules)}"
         )
     selected = rules.values() if id is None else [rules[id]]
     examples: Mapping[str, Mapping[str, str]] = json.loads(read_file(str(_EXAMPLES_FILE)))

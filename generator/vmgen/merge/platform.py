@@ -356,7 +356,7 @@ def _read_content(path: Path, project: Project) -> Located:
 
 def validate(content: Located, schema: str) -> Located:
     """Return the content. Raises ProblemsError if it does not fit the built-in schema of that name."""
-    problems = [problem for _, problem in load_builtin_schema(schema).find_problems(content)]
+    problems = load_builtin_schema(schema).list_problems(content)
     if problems:
         raise ProblemsError(sort_problems(problems))
     return content

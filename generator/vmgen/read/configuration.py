@@ -64,7 +64,7 @@ def load_configuration(root: Path) -> Configuration:
     document = _locate(content["data"], content["text"])
     from vmgen.read.schema import load_builtin_schema  # it imports YAML, which a render without work does not need
 
-    problems = tuple(problem for _, problem in load_builtin_schema("configuration").find_problems(document))
+    problems = tuple(load_builtin_schema("configuration").list_problems(document))
     if problems:
         raise ProblemsError(problems)
     data = content["data"]

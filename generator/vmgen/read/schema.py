@@ -88,6 +88,10 @@ class Schema:
                     problems[path] = problem
         return list(problems.items())
 
+    def list_problems(self, value: Located) -> list[Problem]:
+        """Return the problems of a value, each once: find_problems() repeats an unknown key at the key that was meant."""
+        return list(dict.fromkeys(problem for _, problem in self.find_problems(value)))
+
     def _translate_error(self, error: Any, value: Located) -> Iterator[tuple[KeyPath, Problem]]:
         kind, details = error.kind.name, error.kind.as_dict()
         path = _restore_keys(error.instance_path, value)
@@ -95,7 +99,7 @@ class Schema:
         schema = self._find_subschema(error.schema_path[:-1])
         if kind == "additionalProperties":
             for name in details["unexpected"]:
-                yield from _report_unknown_key(path, name, item, schema)
+                yield from _report_unknown_key(path, name, item, schema, self.document.get("x-page", "docs/environment.md"))
         elif kind == "propertyNames":
             # Versions of the validator differ in which of the two schemas they name.
             names = schema.get("propertyNames", schema)
@@ -211,8 +215,13 @@ def _restore_keys(steps: Sequence[str | int], value: Located) -> KeyPath:
     return tuple(path)
 
 
-def _report_unknown_key(path: KeyPath, name: str, item: Located, schema: dict[str, Any]) -> Iterator[tuple[KeyPath, Problem]]:
-    """Report an unknown key, and under the same problem the key that was meant, so that no rule calls that one missing."""
+def _report_unknown_key(
+    path: KeyPath, name: str, item: Located, schema: dict[str, Any], page: str
+) -> Iterator[tuple[KeyPath, Problem]]:
+    """Report an unknown key, and under the same problem the key that was meant, so that no rule calls that one missing.
+
+    `page` is the page of the documentation that lists the keys.
+    """
     known_keys = schema.get("properties", {})
     translation = translate_key(name, known_keys)
     closest = (translation.key or None) if translation else find_closest(name, known_keys)
@@ -221,7 +230,7 @@ def _report_unknown_key(path: KeyPath, name: str, item: Located, schema: dict[st
         if translation
         else f"; did you mean '{closest}'?"
         if closest
-        else _list_nearest(name, known_keys)
+        else _list_nearest(name, known_keys, page)
     )
     place = item.mapping[name].key_place or item.place
     problem = UNKNOWN_KEY.build_problem(place, format_path((*path, name)), f"unknown key '{name}'{hint}")
@@ -230,14 +239,14 @@ def _report_unknown_key(path: KeyPath, name: str, item: Located, schema: dict[st
         yield (*path, closest), problem
 
 
-def _list_nearest(name: str, known_keys: Mapping[str, Any]) -> str:
+def _list_nearest(name: str, known_keys: Mapping[str, Any], page: str) -> str:
     """Return the three keys nearest to an unknown one that every platform has; all, if there are no more than a few."""
     from difflib import get_close_matches
 
     keys = [key for key, schema in known_keys.items() if not schema.get("x-platform-field")]
     if len(keys) <= _MAX_KEYS_LISTED:
         return f"; known keys: {', '.join(keys)}"
-    return f"; similar keys: {', '.join(get_close_matches(name, keys, n=3, cutoff=0))}; docs/environment.md lists all"
+    return f"; similar keys: {', '.join(get_close_matches(name, keys, n=3, cutoff=0))}; {page} lists all"
 
 
 def _report_invalid_name(path: KeyPath, name: str, item: Located, expected: str) -> tuple[KeyPath, Problem]:

@@ -198,7 +198,7 @@ def _load_policy(path: Path, project: Project) -> _RepositoryPolicy | ChangePoli
     """Return the policy of a file, or the problems for which it has none."""
     content, problems = read_yaml_file(path, project)
     if content is not None and not problems:
-        problems = [problem for _, problem in load_builtin_schema("policy").find_problems(content)]
+        problems = load_builtin_schema("policy").list_problems(content)
     if content is None or problems:
         return problems
     if "change" in content.mapping:
