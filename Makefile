@@ -7,7 +7,7 @@ ENV ?=
 PIPELINES := action.yml generator/vmgen/starter/github-workflow.yaml $(wildcard .github/workflows/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help render plan check test quick fuzz histories lowest pipelines mutants e2e lint types format docs site bench lock clean
+.PHONY: help render plan check test coverage quick fuzz histories lowest pipelines mutants e2e lint types format docs site bench lock clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ check: .venv/.installed ## Validate environments and manifests, as CI does
 	@$(BIN)/vmgen check --verify $(ENV)
 
 test: .venv/.developing ## Run the tests
+	@$(BIN)/python -m pytest --numprocesses auto
+
+coverage: .venv/.developing ## Run the tests, and show the lines that none of them reaches (slower by a third)
 	@$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term
 
 quick: .venv/.developing ## Run the tests that take less than two seconds each
