@@ -24,6 +24,9 @@ LENGTH = 16 * 1024
 SHORT_LENGTHS = (12, 15, 19, 24, 30, 37, 46, 57, 512)
 # Of four times the text: a linear search takes 4 times as long, a quadratic one 16 times.
 MAX_GROWTH = 8
+# A text whose time grows less than this, from FIRST_LENGTH to four times of it, is not tried at LENGTH. Most texts are like that.
+FIRST_LENGTH = 1024
+FIRST_GROWTH = 5
 MAX_SECONDS = 0.3
 # A step takes a nanosecond or more, so that half the square of LENGTH takes an eighth of a second.
 NEGLIGIBLE_SECONDS = 0.01
@@ -212,10 +215,13 @@ def find_slow_text(expression: Expression) -> tuple[str, str] | None:
     for start, unit in list_texts(expression.pattern):
         if any(_measure(expression, fill(start, unit, length)) > MAX_SECONDS for length in SHORT_LENGTHS):
             return start[:40], unit[:40]
+        first, second = (_measure(expression, fill(start, unit, length)) for length in (FIRST_LENGTH, 4 * FIRST_LENGTH))
+        slowest = max(slowest, (second * LENGTH / FIRST_LENGTH / 4, start, unit))
+        if second < FIRST_GROWTH * first:
+            continue
         seconds = _measure(expression, fill(start, unit, LENGTH))
         if seconds > MAX_SECONDS or (seconds > NEGLIGIBLE_SECONDS and _grows(expression, start, unit, LENGTH)):
             return start[:40], unit[:40]
-        slowest = max(slowest, (seconds, start, unit))
     _, start, unit = slowest
     return (start[:40], unit[:40]) if unit and _grows(expression, start, unit, 256 * 1024) else None
 

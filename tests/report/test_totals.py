@@ -114,7 +114,7 @@ def environments(draw: st.DrawFn) -> dict[str, Any]:
     return {"platform": platform, "namespace": "tenant-acme", "vms": groups, "disks": standalone}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(environment=environments())
 def test_any_fleet(new_repository: Make, environment: dict[str, Any]) -> None:
     """Whatever is written: `list`, its groups, the page and a budget of just this size agree with the manifests."""
