@@ -24,7 +24,7 @@ LENGTH = 16 * 1024
 SHORT_LENGTHS = (12, 15, 19, 24, 30, 37, 46, 57, 512)
 # Of four times the text: a linear search takes 4 times as long, a quadratic one 16 times.
 MAX_GROWTH = 8
-# A text whose time grows less than this, from FIRST_LENGTH to four times of it, is not tried at LENGTH. Most texts are like that.
+# A text whose time grows less than this, from FIRST_LENGTH to four times of it, is not tried at LENGTH. Most are like that.
 FIRST_LENGTH = 1024
 FIRST_GROWTH = 5
 MAX_SECONDS = 0.3

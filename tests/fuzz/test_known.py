@@ -13,9 +13,39 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 VM = "namespace: tenant-a\nvms: {web: {image: ubuntu-2404, instanceType: u1.large%s}}\n"
 DELIVERY = 'delivery:\n  argocd: {repoURL: "https://g.example/x.git", destination: {name: hikube}}\n'
 DISK = (TEMPLATES / "hikube/vm-disk.yaml.j2").read_text(encoding="utf-8")
+VERDICTS = (TEMPLATES / "hikube/verdicts.yaml").read_text(encoding="utf-8")
+CATALOG = (TEMPLATES / "hikube/catalog.yaml").read_text(encoding="utf-8")
 DEFAULTS = (TEMPLATES / "delivery/defaults.yaml").read_text(encoding="utf-8")
 # Other files, the environment, the words of the command, and what the message says.
 CASES: dict[str, tuple[dict[str, str], str, str, str]] = {
+    "a number that verdicts extend": (
+        {"templates/hikube/verdicts.yaml": VERDICTS.replace("extends: [shared/verdicts.yaml]", "extends: 1.5")}, VM % "",
+        "plan", "extends: must be a list, not",
+    ),
+    "a file name that verdicts extend": (
+        {"templates/hikube/verdicts.yaml": VERDICTS.replace("extends: [shared/verdicts.yaml]", "extends: x")}, VM % "",
+        "plan", "extends: must be a list, not",
+    ),
+    "a switch that a catalog extends": (
+        {"templates/hikube/catalog.yaml": CATALOG.replace("extends: [shared/profiles.yaml]", "extends: true")}, VM % "",
+        "catalog", "extends: must be a list, not",
+    ),
+    "a number as the profile of a later version": (
+        {"templates/hikube/catalog.yaml": CATALOG.replace('"2": {profile: ubuntu}', '"2": {profile: 1.5}', 1)},
+        "platformVersion: '2'\n" + VM % "", "render", "images.almalinux-8.profile: must be text",
+    ),
+    "a list as the profile of a version": (
+        {"environments/_catalog.yaml": 'images: {own: {minStorage: 1Gi, changes: {"1": {profile: [a]}}}}\n'}, VM % "", "render",
+        "images.own.profile: must be text, not a list",
+    ),
+    "a number as a sync option": (
+        {"templates/delivery/defaults.yaml": DEFAULTS.replace("[ApplyOutOfSyncOnly=true]", "[1]")}, VM % "" + DELIVERY,
+        "render", "defaults.yaml:9:17: error: argocd.syncOptions",
+    ),
+    "a list as a field to ignore": (
+        {"templates/delivery/defaults.yaml": DEFAULTS.replace("ignoreDifferences: []", "ignoreDifferences: [[a]]")},
+        VM % "" + DELIVERY, "render", "argocd.ignoreDifferences",
+    ),
     "NUL in extends": ({}, 'extends: ["a\\0b"]\n' + VM % "", "render", "U+0000"),
     "NUL in a key file": ({}, VM % ', sshKeys: [{file: "a\\0b"}]', "render", "U+0000"),
     "NUL in a template's name": ({}, VM % ', cloudInit: {template: "a\\0b"}', "render", "U+0000"),

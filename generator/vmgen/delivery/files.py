@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from vmgen.delivery.engines import (
@@ -23,7 +24,7 @@ from vmgen.merge.platform import load_extended
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError, sort_problems
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX, STANDALONE_FOLDER, Project
-from vmgen.read.schema import Schema, SchemaError
+from vmgen.read.schema import Schema, SchemaError, load_builtin_schema
 from vmgen.read.source_file import read_json_file
 from vmgen.read.templates import Templates
 from vmgen.render.manifests import KUSTOMIZATION
@@ -131,9 +132,26 @@ class DeliveryRenderer:
             self._defaults = load_extended(_DEFAULTS, self._project)
             builtin = load_extended(_DEFAULTS, Project(self._project.template_folders[-1].parent))
             problems = list(_find_missing_defaults(self._defaults, builtin, ()))
+            problems = problems or _build_settings_schema().list_problems(_select_changes(self._defaults, builtin))
             if problems:
                 raise ProblemsError(sort_problems(problems))
         return merge(self._defaults.mapping[engine], settings)
+
+
+@cache
+def _build_settings_schema() -> Schema:
+    """Return the schema of `delivery:` in an environment, which the defaults of a repository have to fit as well."""
+    document = load_builtin_schema("environment").document
+    return Schema({"$defs": document["$defs"], **document["$defs"]["delivery"]})
+
+
+def _select_changes(own: Located, builtin: Located | None) -> Located:
+    """Return the values that differ from the built-in defaults. Some of those, such as `""`, fit no environment."""
+    if builtin is None or not own.mapping:
+        return own
+    pairs = {key: (value, builtin.get(key)) for key, value in own.mapping.items()}
+    changes = {key: pair for key, pair in pairs.items() if pair[1] is None or to_plain(pair[0]) != to_plain(pair[1])}
+    return own.with_data({key: _select_changes(*pair) for key, pair in changes.items()})
 
 
 def _find_missing_defaults(own: Located, builtin: Located, path: tuple[str, ...]) -> Iterator[Problem]:

@@ -187,15 +187,23 @@ class PlatformRelease:
         return tuple(self.versions.select(self._catalog, version) for version in reversed(self.versions.known or ("",)))
 
     def build(self, version: str) -> Platform:
-        """Return the platform at one of the known versions."""
+        """Return the platform at one of the known versions.
+
+        Raises VmgenError if one of its files is missing, and ProblemsError if what a version changes does not fit its schema.
+        """
         if version not in self._platforms:
-            content = self.versions.select(self._content, version)
-            catalog = self.versions.select(self._catalog, version)
+            content = self._select(self._content, version, "platform")
+            catalog = self._select(self._catalog, version, "catalog")
             if self._own_catalog:  # an entry of the repository exists, also if the platform's own catalog lacks it
-                catalog = merge(catalog, self.versions.select(self._own_catalog, version))
+                catalog = merge(catalog, self._select(self._own_catalog, version, "catalog"))
             kinds = {kind: self._load_kind(kind, entry, content) for kind, entry in content.mapping["kinds"].mapping.items()}
             self._platforms[version] = Platform(self.name, version, kinds, Catalog(catalog), content, self)
         return self._platforms[version]
+
+    def _select(self, content: Located, version: str, schema: str) -> Located:
+        """Return the part of a data file that applies to a version. What `changes` writes is checked where it has its place."""
+        part = self.versions.select(content, version)
+        return part if part is content else validate(part, schema)
 
     def find(self, written: str) -> str:
         """Return the known version whose rules hold for a written one; empty if there is none."""
@@ -336,9 +344,9 @@ def _require_template(name: str, project: Project) -> Path:
 def load_extended(name: str, project: Project, extending: tuple[str, ...] = ()) -> Located:
     """Return a data file of the templates, merged over the files that it extends. `extending` are those that led here.
 
-    Raises VmgenError if a file is missing or extends itself, and ProblemsError if one is not YAML.
+    Raises VmgenError if a file is missing or extends itself, and ProblemsError if one is not YAML, or its `extends` no list.
     """
-    content = _read_content(_require_template(name, project), project)
+    content = validate(_read_content(_require_template(name, project), project), "extends")
     if name in extending:
         raise VmgenError(f"templates/{name} extends itself, by way of {', '.join(extending)}")
     lower = Located({}, content.place)
