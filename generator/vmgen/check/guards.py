@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from vmgen.problems import Severity
+from vmgen.read.manifests import get_mapping
 
 SYNC_OPTIONS = "argocd.argoproj.io/sync-options"
 FLUX_PRUNE = "kustomize.toolkit.fluxcd.io/prune"
@@ -146,14 +147,8 @@ def list_hazards(document: Mapping[str, Any]) -> tuple[Hazard, ...]:
 def _find_values(document: Mapping[str, Any], row: Guard | Hazard) -> Iterator[str]:
     sections = ("annotations", "labels") if row.label else ("annotations",)
     for section in sections:
-        for key, value in _find_metadata(document, section).items():
+        for key, value in get_mapping(get_mapping(document, "metadata"), section).items():
             is_key = str(key).startswith(row.key[:-1]) if row.key.endswith("*") else key == row.key
             if is_key:
                 # `true` without quotes is no string, and the API refuses it; until then it counts as what it was meant to be.
                 yield value if isinstance(value, str) else str(value)
-
-
-def _find_metadata(document: Mapping[str, Any], section: str) -> Mapping[str, Any]:
-    metadata = document.get("metadata")
-    entries = metadata.get(section) if isinstance(metadata, Mapping) else None
-    return entries if isinstance(entries, Mapping) else {}

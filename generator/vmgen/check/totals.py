@@ -170,18 +170,15 @@ class PriceList(NamedTuple):
 
         amount, unpriced = Decimal(0), []
         for path, quantity, unit in _iter_billable(totals):
-            price = self._find_price(path)
+            value: Any = self.values
+            for step in path:
+                value = value.get(step) if isinstance(value, dict) else None
+            price = None if value is None else float(value)
             if price is not None:
                 amount += Decimal(str(price)) * quantity / unit
             elif quantity:
                 unpriced.append(".".join(path))
         return Cost(amount, self.currency, tuple(unpriced))
-
-    def _find_price(self, path: tuple[str, ...]) -> float | None:
-        value: Any = self.values
-        for step in path:
-            value = value.get(step) if isinstance(value, dict) else None
-        return None if value is None else float(value)
 
 
 def _iter_billable(totals: Totals) -> Iterator[tuple[tuple[str, ...], int, int]]:

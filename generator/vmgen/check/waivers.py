@@ -27,7 +27,10 @@ class Waiver(NamedTuple):
 
     def covers(self, problem: Problem) -> bool:
         """Return whether the problem is exempt."""
-        return self.rule == problem.rule and any(_is_at_or_below(problem.subject, subject) for subject in self.subjects)
+        return self.rule == problem.rule and any(
+            problem.subject == subject or problem.subject.startswith((f"{subject}.", f"{subject}["))
+            for subject in self.subjects
+        )
 
 
 class WaiverFilter:
@@ -106,7 +109,3 @@ def _expand_subject(subject: str, environment: Environment) -> Iterator[str]:
     yield f"disks.{subject}"
     for group in environment.groups:
         yield from (path for instance, path in group.iter_overrides() if instance.name == subject)
-
-
-def _is_at_or_below(path: str, subject: str) -> bool:
-    return path == subject or path.startswith((f"{subject}.", f"{subject}["))

@@ -81,7 +81,9 @@ def explain_syntax(finding: UserDataFinding, text: str) -> UserDataFinding:
     """Return a syntax error, in other words if the text is a template that was pasted as a text."""
     lines = text.split("\n")
     near = lines[max(finding.line - 1, 0) : finding.line + 1]
-    if finding.rule is not INVALID_SYNTAX or not any(_EXPRESSION.search(line) for line in (*near, *_find_statements(lines))):
+    if finding.rule is not INVALID_SYNTAX or not any(
+        _EXPRESSION.search(line) for line in (*near, *(line for line in lines if line.lstrip().startswith("{%")))
+    ):
         return finding
     message = (
         "looks like a Jinja template, but plain text is not rendered; write it below `text:`, with vm.name and vars as its "
@@ -89,10 +91,6 @@ def explain_syntax(finding: UserDataFinding, text: str) -> UserDataFinding:
         "cloud-init should render it"
     )
     return finding._replace(message=message, lines=TEMPLATE_LINES)
-
-
-def _find_statements(lines: list[str]) -> Iterator[str]:
-    return (line for line in lines if line.lstrip().startswith("{%"))
 
 
 def find_own_variables(texts: Iterable[TextValue]) -> Iterator[UserDataFinding]:

@@ -72,7 +72,10 @@ def _explain_name(message: str, line: str, variables: Mapping[str, Any]) -> str:
         if (parent, name) == ("vm", "number"):
             reason = f"no key 'number' in vm: the name '{variables['vm']['name']}' does not end in a number"
             return f"{reason}; use vm.index, or `vars` of the VM below `instances:`"
-        return f"no key '{name}' in {parent}{_suggest_name(name, parent, list(variables[parent]))}"
+        keys = list(variables[parent])
+        more = ", ..." if len(keys) > _MAX_NAMES else ""
+        names = f"available: {', '.join(keys[:_MAX_NAMES])}{more}" if keys else f"`{parent}` is empty"
+        return f"no key '{name}' in {parent}{did_you_mean(name, keys)}; {names}"
     undefined = UNDEFINED_NAME.search(message)
     if undefined:
         name = undefined["name"]
@@ -80,12 +83,6 @@ def _explain_name(message: str, line: str, variables: Mapping[str, Any]) -> str:
         hint = f"; did you mean {full_names[name]}?" if name in full_names else did_you_mean(name, full_names)
         return f"{undefined[0]}{hint or '; there are vm, env and vars'}"
     return message
-
-
-def _suggest_name(name: str, parent: str, known: list[str]) -> str:
-    more = ", ..." if len(known) > _MAX_NAMES else ""
-    names = f"; available: {', '.join(known[:_MAX_NAMES])}{more}" if known else f"; `{parent}` is empty"
-    return f"{did_you_mean(name, known)}{names}"
 
 
 class MergedUserData(NamedTuple):

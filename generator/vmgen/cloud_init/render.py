@@ -118,18 +118,16 @@ class UserDataBuilder:
                 if isinstance(user_data, TemplatedUserData):
                     templates[index] = user_data
                     continue
-                problems.extend(user_data.problems or [_build_header_problem(item, f"{subject}.merge[{index}]")])
+                message = f"cloud-init renders a `{JINJA_HEADER}` itself, so vmgen cannot merge it; "
+                message += "write it for vmgen, or alone"
+                header_problem = MERGE_CONFLICT.build_problem(item.place, f"{subject}.merge[{index}]", message)
+                problems.extend(user_data.problems or [header_problem])
         if templates and not problems:
             return MergedUserData(fragments, subject, templates, self.fragments)
         cloud_config = self.fragments.merge(fragments, subject, problems)
         if problems:
             return UserData("", subject, problems=tuple(problems))
         return UserData(render_cloud_config(cloud_config), subject, MappingSource(cloud_config, self.project))
-
-
-def _build_header_problem(item: Located, subject: str) -> Problem:
-    message = f"cloud-init renders a `{JINJA_HEADER}` itself, so vmgen cannot merge it; write it for vmgen, or alone"
-    return MERGE_CONFLICT.build_problem(item.place, subject, message)
 
 
 def _find_extra_keys(cloud_init: Located, form: str, subject: str) -> Iterator[Problem]:

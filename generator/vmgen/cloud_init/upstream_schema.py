@@ -77,7 +77,10 @@ def _describe_error(error: Any, root: _SchemaNode) -> Iterator[Violation]:
     details = error.kind.as_dict()
     path = tuple(error.instance_path)
     if error.kind.name == "additionalProperties":
-        known_keys = _find_known_keys(list(error.schema_path), root)
+        node: Any = root
+        for step in list(error.schema_path)[:-1]:
+            node = node[step] if isinstance(step, int) else _dereference(node, root)[step]
+        known_keys = list(_dereference(node, root).get("properties", ()))
         for name in details["unexpected"]:
             yield _describe_unknown_key(name, path, known_keys)
     elif error.kind.name in _BRANCH_KEYWORDS and details.get("context"):
@@ -149,14 +152,6 @@ def _list_types(details: Mapping[str, Any]) -> list[str]:
 
 def _format_option(option: Any) -> str:
     return json.dumps(option) if not isinstance(option, str) else option or '""'
-
-
-def _find_known_keys(schema_path: list[str | int], root: _SchemaNode) -> list[str]:
-    """Return the keys that the schema has at the `additionalProperties` that a path of the schema ends in."""
-    node: Any = root
-    for step in schema_path[:-1]:
-        node = node[step] if isinstance(step, int) else _dereference(node, root)[step]
-    return list(_dereference(node, root).get("properties", ()))
 
 
 def _dereference(node: _SchemaNode, root: _SchemaNode) -> _SchemaNode:

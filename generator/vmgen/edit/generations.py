@@ -121,7 +121,10 @@ def leave_previous(group: Group, entries: Iterable[tuple[Instance, PreviousDisk]
     for instance, entry in entries:
         leaving.setdefault(find_previous_path(group, instance, entry), set()).update(instance.labels)
     for path, labels in leaving.items():
-        of = _get_of(group, path)
+        value: Located | None = group.located
+        for step in (*path[2:], "of"):
+            value = value.get(str(step)) if value else None
+        of = value.items if value else ()
         indexes = [index for index, item in enumerate(of) if str(item.data) in labels]
         if len(indexes) == len(of):
             yield RemoveValue(path)
@@ -136,10 +139,3 @@ def find_previous_path(group: Group, instance: Instance, entry: PreviousDisk) ->
     for step in below:
         value = value.get(step) if value else None
     return (*(group.get_override_path(instance) if value else ("vms", group.key)), *below)
-
-
-def _get_of(group: Group, entry_path: KeyPath) -> tuple[Located, ...]:
-    value: Located | None = group.located
-    for step in (*entry_path[2:], "of"):
-        value = value.get(str(step)) if value else None
-    return value.items if value else ()

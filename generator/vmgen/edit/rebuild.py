@@ -24,7 +24,7 @@ from vmgen.edit.target import EditTarget, edit_target, preview, require_no_new_e
 from vmgen.merge.environment import Group, Instance
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.own_disks import OwnDisk, PreviousDisk
-from vmgen.plan.plan import ObjectChange, Plan
+from vmgen.plan.plan import Plan
 from vmgen.problems import VmgenError, suggest
 from vmgen.read.located import KeyPath, Located
 
@@ -331,12 +331,7 @@ def _require_nothing_else(target: EditTarget, group: Group, changing: tuple[Inst
     known = {(change.identity, change.verdict) for change in before.changes}
     names = {instance.name for instance in changing}
     for change in plan.changes:
-        if (change.identity, change.verdict) not in known and not _is_meant(change, names):
+        is_expected = change.action == "create" if change.identity.kind == "VMDisk" else change.identity.name in names
+        if not is_expected and (change.identity, change.verdict) not in known:
             reason = f"{change.identity} would change too ({change.verdict}); rebuild one VM at a time with --only"
             raise refuse_edit(group.place, reason, ())
-
-
-def _is_meant(change: ObjectChange, names: set[str]) -> bool:
-    if change.identity.kind == "VMDisk":
-        return change.action == "create"
-    return change.identity.name in names

@@ -110,18 +110,14 @@ def _bury(target: EditTarget, name: str, retirement: Retirement, *, is_lost: boo
     if stone.place.file != target.project.display_path(target.own_file) and not target.in_file:
         raise refuse_edit(stone.place, f"{stone.place.file} has the tombstone of {name}; name it with --in", (append,))
     path = target.choose_file(("retire",), (append,))
-    index = _find_index(target, stone)
+    entries = target.layers.content.get("retire")
+    items = entries.data if entries and isinstance(entries.data, tuple) else ()
+    index = next(index for index, item in enumerate(items) if item.place == stone.place)
     yield path, SetValue(("retire", index, "reason"), retirement.reason)
     if retirement.until:
         yield path, SetValue(("retire", index, "until"), retirement.until)
     elif stone.until:
         yield path, RemoveValue(("retire", index, "until"))
-
-
-def _find_index(target: EditTarget, stone: Tombstone) -> int:
-    entries = target.layers.content.get("retire")
-    items = entries.data if entries and isinstance(entries.data, tuple) else ()
-    return next(index for index, item in enumerate(items) if item.place == stone.place)
 
 
 def _refuse_group_disks(

@@ -161,7 +161,9 @@ def _append_item(text: str, root: Node | None, path: KeyPath, item: Any) -> str:
 def _fill_null(text: str, node: Node, item: Any) -> str:
     """Write the first item of a list whose key has no value yet."""
     newline = _find_newline(text, node.end)
-    indent = _find_indent(text, node.end) + _DEFAULT_STEP
+    start = _find_line_start(text, node.end)
+    match = re.compile(r"(?:[ ]|-[ ])*").match(text, start)
+    indent = (match.end() - start if match else 0) + _DEFAULT_STEP
     return _insert_line(text, node, f"{' ' * indent}- {to_flow(item)}", newline)
 
 
@@ -264,13 +266,6 @@ def _find_line_end(text: str, position: int) -> int:
 
 def _find_column(text: str, position: int) -> int:
     return position - _find_line_start(text, position)
-
-
-def _find_indent(text: str, position: int) -> int:
-    """Return the column of the key on the line of a position, behind the dashes of a list."""
-    start = _find_line_start(text, position)
-    match = re.compile(r"(?:[ ]|-[ ])*").match(text, start)
-    return match.end() - start if match else 0
 
 
 def _find_newline(text: str, position: int) -> str:

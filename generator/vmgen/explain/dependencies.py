@@ -92,12 +92,22 @@ def find_affected(project: Project, names: tuple[str, ...], changed: Collection[
     suspects -= {
         path for path in suspects if any(each.files and _reads_any(each, (path,), root) for each in dependencies.values())
     }
-    if suspects or any(_may_pin_vmgen(path.name) for path in changed if not path.is_relative_to(root)):
+    if suspects or any(
+        path.name.startswith("requirements") or path.name in _PIN_FILES or path.name.endswith(_PIN_SUFFIXES)
+        for path in changed
+        if not path.is_relative_to(root)
+    ):
         return names
     affected = tuple(
         name
         for name in names
-        if any(dependencies[name].contains(file) or _is_output_of(name, file) for file in files)
+        if any(
+            dependencies[name].contains(file)
+            # `check` has to see a manual edit of an output.
+            or file.startswith(f"manifests/{name}/")
+            or (file.startswith("delivery/") and Path(file).stem == name)
+            for file in files
+        )
         or _reads_any(dependencies[name], changed, root)
     )
     # What environments share lists them all, so it changes with each, and when one is added or removed.
@@ -112,11 +122,6 @@ def _is_harmless(file: str) -> bool:
     if below:
         return top in _FOLDERS_OF_VMGEN or top in _HARMLESS_FOLDERS
     return top in _HARMLESS_FILES or top.endswith(_HARMLESS_SUFFIXES)
-
-
-def _may_pin_vmgen(name: str) -> bool:
-    """Return true for the name of a file that pins tools in many repositories."""
-    return name.startswith("requirements") or name in _PIN_FILES or name.endswith(_PIN_SUFFIXES)
 
 
 def _is_program_file(path: Path, root: Path) -> bool:
@@ -143,8 +148,3 @@ def _reads_any(dependencies: Dependencies, changed: Collection[Path], root: Path
         return True
     # It may lie outside of the root: beside it, in the same work tree.
     return not {Path(os.path.realpath(root / file)) for file in dependencies.files}.isdisjoint(changed)
-
-
-def _is_output_of(name: str, file: str) -> bool:
-    """Return true for a file that an environment renders: `check` has to see manual edits of it."""
-    return file.startswith(f"manifests/{name}/") or (file.startswith("delivery/") and Path(file).stem == name)

@@ -283,7 +283,12 @@ def find_line_contents(target: Target, contents: Iterable[Located]) -> LineConte
         for path, value in _walk_all_layers(content)
         if target.file in (value.place.file, value.key_place and value.key_place.file)
     ]
-    on_line = [(path, value) for path, value in in_file if _is_on_line(value, target)]
+    on_line = [
+        (path, value)
+        for path, value in in_file
+        # A mapping starts where its first key does, so its place is no sign that it is on the line.
+        if target.contains(value.key_place) or (not isinstance(value.data, dict | tuple) and target.contains(value.place))
+    ]
     on_line = on_line or _find_enclosing_text(target, in_file)
     texts = [
         ((*path, *steps), leaf.data) for path, value in on_line for steps, leaf in walk(value) if isinstance(leaf.data, str)
@@ -299,11 +304,6 @@ def _walk_all_layers(content: Located) -> Iterator[_LocatedPath]:
         while value:
             yield path, value
             value = value.overrides
-
-
-def _is_on_line(value: Located, target: Target) -> bool:
-    """Return true for a value whose key is on the line, and for a scalar there: a mapping starts where its first key does."""
-    return target.contains(value.key_place) or (not isinstance(value.data, dict | tuple) and target.contains(value.place))
 
 
 def _find_enclosing_text(target: Target, in_file: list[_LocatedPath]) -> list[_LocatedPath]:

@@ -74,16 +74,12 @@ class PlatformConventions:
             table = table.get(key) or {}
             if not isinstance(table, dict):
                 raise VmgenError(f"adopt.yaml: {key} of {kind} must be a mapping, as in the built-in file")
-        return {**self._collect_rows(kind, name), **table}
-
-    def _collect_rows(self, kind: str, name: str) -> Mapping[str, Any]:
-        """Return a table as the rows of the fields have it."""
         if (kind, name) not in self._rows:
             known = self.platform.get_field_rows(kind)
             self._rows[kind, name] = dict(
                 _iter_defaults(known) if name == "defaults" else _iter_spellings(known, self.get_fields(kind), name)
             )
-        return self._rows[kind, name]
+        return {**self._rows[kind, name], **table}
 
     def refuses_text(self, kind: str, field: str) -> bool:
         """Return whether the platform refuses a name in a list of the objects that the field has."""

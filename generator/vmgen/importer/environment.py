@@ -129,7 +129,9 @@ class EnvironmentBuilder:
             data["platformVersion"] = version
         if self._namespace != self._base.get_plain("namespace"):
             data["namespace"] = self._namespace
-        if not all(map(is_whole_size, self._list_sizes())) and self._get_size_policy() not in ("off", "warning"):
+        policies = self._base.get("policy")
+        size_policy = policies.get_plain(size_notation.id) if policies else None
+        if size_policy not in ("off", "warning") and not all(map(is_whole_size, self._list_sizes())):
             data["policy"] = {size_notation.id: "off"}
             self._comments[("policy",)] = "for sizes as they are live"
         for key, entries in common.items():
@@ -139,10 +141,6 @@ class EnvironmentBuilder:
             if difference:
                 data[key] = difference
         return data
-
-    def _get_size_policy(self) -> object:
-        policies = self._base.get("policy")
-        return policies.get_plain(size_notation.id) if policies else None
 
     def _list_sizes(self) -> Iterator[object]:
         """Yield the sizes that are written: of disks, and of the memory of VMs without an instance type."""

@@ -41,15 +41,11 @@ def _render_environment(environment: ImportedEnvironment) -> Iterator[str]:
             f"  {objects}: {round_trip.equal:,} equal, {round_trip.completed:,} with more written out, "
             f"{round_trip.normalised:,} normalised"
         )
-        yield from _render_explicit_fields(round_trip)
+        for kind, entries in groupby(sorted(round_trip.explicit_fields.items()), key=lambda item: item[0][0]):
+            fields = ", ".join(f"{field} ({number:,})" for (_, field), number in entries)
+            yield f"  fields now set explicitly on {kind}: {fields}"
     for kind in ("normalised", "left out", "server field"):
         yield from (f"  {line}" for line in _render_notes(kind, [note for note in environment.notes if note.kind == kind]))
-
-
-def _render_explicit_fields(round_trip: RoundTripResult) -> Iterator[str]:
-    for kind, entries in groupby(sorted(round_trip.explicit_fields.items()), key=lambda item: item[0][0]):
-        fields = ", ".join(f"{field} ({number:,})" for (_, field), number in entries)
-        yield f"  fields now set explicitly on {kind}: {fields}"
 
 
 def _render_notes(kind: str, notes: Sequence[ImportNote]) -> Iterator[str]:

@@ -124,16 +124,15 @@ class _SpecReader:
             text = f"kubectl reads {value.data} as {str(boolean).lower()}"
             self.add_note(value.place, "normalised", name, text, **{name: boolean})
             return boolean
-        is_valid = self.is_valid(value, name, shape=shape, key=name) and self._is_valid_field(value, name)
+        schema = self.conventions.get_field_schema(self.manifest.kind, name)
+        is_valid = self.is_valid(value, name, shape=shape, key=name) and (
+            schema.is_valid(to_plain(value)) or self._report_none(name, schema.find_problems(value))
+        )
         return to_plain(value) if is_valid else default
 
     def is_valid(self, value: Located, name: str, *, shape: str, key: str) -> bool:
         """Return True if a key of an environment may hold a value; else report the errors for the field."""
         return self._report_none(name, self.conventions.get_key_schema(shape, key).find_problems(value))
-
-    def _is_valid_field(self, value: Located, name: str) -> bool:
-        schema = self.conventions.get_field_schema(self.manifest.kind, name)
-        return schema.is_valid(to_plain(value)) or self._report_none(name, schema.find_problems(value))
 
     def _report_none(self, name: str, problems: list[tuple[KeyPath, Problem]]) -> bool:
         for _, problem in problems:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from vmgen.kustomize.comparison import EqualityCache, compare_build, find_listing_problems, is_manifest
@@ -64,11 +64,13 @@ def _split_environment(environment: str, desired: FileContents) -> Iterator[Buil
     for start in range(0, len(paths), MAX_OBJECTS_PER_BUILD):
         part = {path: desired[path] for path in paths[start : start + MAX_OBJECTS_PER_BUILD]}
         configurations = () if start else (f"{environment}/{NAME_REFERENCE}",)
-        yield Build(environment, _find_common_folder(part), part, is_part=True, configurations=configurations)
-
-
-def _find_common_folder(paths: Iterable[str]) -> str:
-    return os.path.commonpath({path.rpartition("/")[0] for path in paths}).replace(os.sep, "/")
+        yield Build(
+            environment,
+            os.path.commonpath({path.rpartition("/")[0] for path in part}).replace(os.sep, "/"),
+            part,
+            is_part=True,
+            configurations=configurations,
+        )
 
 
 def verify_builds(

@@ -25,7 +25,12 @@ def infer_disk(settings: Settings, platform: Platform) -> Settings:
     values: dict[str, Located] = {}
     if settings.is_set("image"):
         _infer_storage(settings, platform, values)
-    _infer_bus(settings, platform, values)
+    optical, bus = settings.get("optical"), settings.get("bus")
+    row = platform.content.mapping["diskFields"].get("bus")
+    if row and row.get("optical") and optical and optical.data and bus and not bus.data:
+        values["bus"] = Located(
+            row.mapping["optical"].data, optical.place, layer="bus of an optical disk", overrides=row.mapping["optical"]
+        )
     return settings.with_values(values) if values else settings
 
 
@@ -68,13 +73,3 @@ def _infer_storage(settings: Settings, platform: Platform, values: dict[str, Loc
     size = max_size(least.text, image.min_storage)
     inputs = Located((least, image.located.mapping["minStorage"]), least.place)
     values["storage"] = Located(size, name.place, layer="least size of the image", overrides=inputs)
-
-
-def _infer_bus(settings: Settings, platform: Platform, values: dict[str, Located]) -> None:
-    """The bus of an optical disk is written out if the platform defines one: not every version finds it by itself."""
-    optical, bus = settings.get("optical"), settings.get("bus")
-    row = platform.content.mapping["diskFields"].get("bus")
-    if row and row.get("optical") and optical and optical.data and bus and not bus.data:
-        values["bus"] = Located(
-            row.mapping["optical"].data, optical.place, layer="bus of an optical disk", overrides=row.mapping["optical"]
-        )

@@ -100,13 +100,9 @@ class Platform(NamedTuple):
         rows: Located = self.release.merge_known_fields(self.content).mapping[FIELD_SECTIONS[kind]]
         return rows.mapping
 
-    def find_versions(self, condition: Callable[[Platform], bool]) -> tuple[str, ...]:
-        """Return the versions of this platform for which a condition holds, oldest first."""
-        return tuple(version for version in self.release.versions.known if condition(self.release.build(version)))
-
     def find_version_with(self, condition: Callable[[Platform], bool]) -> VersionHint | None:
         """Return the words for the versions that meet a condition; None if no version does."""
-        found = self.find_versions(condition)
+        found = tuple(version for version in self.release.versions.known if condition(self.release.build(version)))
         if not found:
             return None
         versions = self.release.versions

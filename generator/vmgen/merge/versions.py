@@ -79,7 +79,7 @@ class Versions(NamedTuple):
             return value if same else value._replace(data=items)
         if not isinstance(value.data, dict):
             return value
-        entry = self._apply_changes(value, version) if _has_range(value) else value
+        entry = self._apply_changes(value, version) if any(key in value.mapping for key in _RANGE_KEYS) else value
         data = {key: self.select(item, version) for key, item in entry.mapping.items() if self.includes(item, version)}
         # The same object where nothing changes, so that a version costs no copy of the catalog.
         same = len(data) == len(entry.mapping) and all(data[key] is entry.mapping[key] for key in data)
@@ -93,10 +93,6 @@ class Versions(NamedTuple):
             if not self.known or version == NEXT or since <= _parse(version):
                 result = entry._replace(data=merge(result, change).data)
         return result
-
-
-def _has_range(value: Located) -> bool:
-    return any(key in value.mapping for key in _RANGE_KEYS)
 
 
 def _get_bound(entry: Located, key: str) -> str:

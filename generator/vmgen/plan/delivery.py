@@ -162,21 +162,20 @@ def _build_deletion(old: EngineObject, holding: Holding, left: Holding) -> Objec
                 if unasked
                 else " One confirmation in Argo CD deletes the disks."
             )
-            remedy = _describe_remedy(old.identity.kind)
+            what = {
+                APPLICATION: "`finalizer: true`",
+                APPLICATION_SET: "the option to delete its Applications",
+                KUSTOMIZATION: "its `deletionPolicy`",
+            }
+            remedy = (
+                f"restore it, remove {what[old.identity.kind]} in a separate change, apply that, "
+                "and remove it in a later change"
+            )
     elif left.vms or left.disks:
         says = f"No object is deleted with it. Kept, but no longer synced: {left}."
     else:
         says = "No object is deleted with it: its objects are applied by another one, or already deleted."
     return _build_change(old, "delete", verdict, says)._replace(remedy=remedy)
-
-
-def _describe_remedy(kind: str) -> str:
-    what = {
-        APPLICATION: "`finalizer: true`",
-        APPLICATION_SET: "the option to delete its Applications",
-        KUSTOMIZATION: "its `deletionPolicy`",
-    }
-    return f"restore it, remove {what[kind]} in a separate change, apply that, and remove it in a later change"
 
 
 def _build_update(old: EngineObject, new: EngineObject, holding: Holding, lost: Holding) -> ObjectChange | None:

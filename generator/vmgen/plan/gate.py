@@ -198,14 +198,10 @@ def _find_unused_tombstones(plan: Plan, environments: Mapping[str, DesiredState]
     needing = (change for change in plan.changes if change.action == "delete" or change.is_refused)
     used_places = {change.tombstone.place for change in needing if change.tombstone}
     unused = [stone for desired in environments.values() for stone in desired.tombstones if stone.place not in used_places]
-    owners = _find_owners(environments) if unused else {}
+    owners = {identity: desired for desired in environments.values() for identity in desired.objects.values()} if unused else {}
     for tombstone in unused:
         owner = owners.get(Identity(tombstone.kind, tombstone.namespace, tombstone.name, tombstone.cluster))
         yield _build_unused_problem(tombstone, plan.against, today, owner)
-
-
-def _find_owners(environments: Mapping[str, DesiredState]) -> Mapping[Identity, DesiredState]:
-    return {identity: desired for desired in environments.values() for identity in desired.objects.values()}
 
 
 def _build_unused_problem(tombstone: Tombstone, against: str, today: date, owner: DesiredState | None) -> Problem:

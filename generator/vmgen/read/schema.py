@@ -105,7 +105,9 @@ class Schema:
             names = schema.get("propertyNames", schema)
             pattern, expected = re.compile(names["pattern"]), names.get("x-expected", _NAME_FORM)
             yield from (
-                _report_invalid_name(path, name, item, expected) for name in item.mapping if not _is_name(pattern, name)
+                _report_invalid_name(path, name, item, expected)
+                for name in item.mapping
+                if pattern.search(name) is None or "\n" in name
             )
         else:
             rule, message = _describe_error(kind, details, item, schema, error.message)
@@ -255,10 +257,6 @@ def _report_invalid_name(path: KeyPath, name: str, item: Located, expected: str)
     # The rest of a mapping under a wrong name is read on: only a part of it that nobody asks for is marked.
     invalid_path = (*path, name, "") if item.mapping[name].mapping else (*path, name)
     return invalid_path, INVALID_NAME.build_problem(place, format_path((*path, short_name)), message)
-
-
-def _is_name(pattern: re.Pattern[str], name: str) -> bool:
-    return pattern.search(name) is not None and "\n" not in name
 
 
 def _describe_error(

@@ -63,10 +63,6 @@ class ManifestVerifier:
             yield r"\s$", "leaves blanks at the end of a line"
 
     def _check_document(self, resource: Resource, document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        yield from self._check_identity(resource, document)
-        yield from self._check_schema(resource, document)
-
-    def _check_identity(self, resource: Resource, document: dict[str, Any]) -> Iterator[tuple[str, str]]:
         metadata = get_mapping(document, "metadata")
         for key, expected, actual in (
             ("kind", resource.kind, document.get("kind")),
@@ -75,6 +71,7 @@ class ManifestVerifier:
         ):
             if actual != expected:
                 yield rf"^\s*{key}:", f"{key} must be {expected!r}, and is {actual!r}"
+        yield from self._check_schema(resource, document)
 
     def _check_schema(self, resource: Resource, document: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if resource.kind not in self._schemas:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from vmgen.explain.impact import WHOLE_OBJECT, AffectedObject, Impact
 from vmgen.printable import escape
@@ -78,18 +77,17 @@ def format_json(impact: Impact) -> str:
         "readers": list(impact.dependent_environments),
         "counts": {**_count_affected(impact), "checked": _count_checked(impact)},
         "kinds": dict(Counter(affected.kind for affected in impact.objects if affected.fields)),
-        "objects": [_object_to_dict(affected) for affected in impact.objects],
+        "objects": [
+            {
+                "environment": affected.environment,
+                "group": affected.group,
+                "kind": affected.kind,
+                "name": affected.name,
+                "file": f"manifests/{affected.file}",
+                "fields": list(affected.fields),
+                "checked": list(affected.checked_fields),
+            }
+            for affected in impact.objects
+        ],
     }
     return dump_json(document)
-
-
-def _object_to_dict(affected: AffectedObject) -> dict[str, Any]:
-    return {
-        "environment": affected.environment,
-        "group": affected.group,
-        "kind": affected.kind,
-        "name": affected.name,
-        "file": f"manifests/{affected.file}",
-        "fields": list(affected.fields),
-        "checked": list(affected.checked_fields),
-    }

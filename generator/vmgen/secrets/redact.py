@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from vmgen.problems import Place, Problem
+from vmgen.problems import Problem
 from vmgen.secrets.names import is_hidden_name, is_sensitive_name
 from vmgen.secrets.patterns import CHANGE_ME_DESCRIPTION, find_spans
 from vmgen.secrets.tokens import find_tokens
@@ -72,14 +72,9 @@ def redact_tokens(text: str) -> str:
     for _, start, end in sorted(find_tokens(text), key=lambda token: token.start):
         if start >= position:
             parts += [text[position:start], REDACTED]
-            position = _end_in_line(text, start, end)
+            stops = (text.find(character, start, end) for character in "\n\"'\\<")
+            position = min((stop for stop in stops if stop >= 0), default=end)
     return "".join((*parts, text[position:])) if parts else text
-
-
-def _end_in_line(text: str, start: int, end: int) -> int:
-    """Return the end of a token that ends on its line, before any quote: a private key has lines, and formats around them."""
-    stops = (text.find(character, start, end) for character in "\n\"'\\<")
-    return min((stop for stop in stops if stop >= 0), default=end)
 
 
 def redact_line(line: str) -> str:
@@ -117,16 +112,11 @@ def redact_problem(problem: Problem) -> Problem:
     if is_sensitive_name(name):
         message = _QUOTED_VALUE.sub(f"'{REDACTED}'", message)
     return problem._replace(
-        place=redact_place(problem.place),
+        place=problem.place._replace(file=redact_text(problem.place.file)),
         subject=redact_text(problem.subject),
         message=message,
         lines=tuple(map(redact_text, problem.lines)),
     )
-
-
-def redact_place(place: Place) -> Place:
-    """Return a place without a secret in the name of its file."""
-    return place._replace(file=redact_text(place.file))
 
 
 def _redact_assignment(line: str) -> str:

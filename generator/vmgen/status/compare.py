@@ -124,7 +124,12 @@ class StatusBuilder:
         self._project = project
         self._dump = dump
         self._committed = tuple(committed)
-        self._attached = frozenset(_iter_attached(self._committed))
+        self._attached = frozenset(
+            (item.key[1], name)
+            for item in self._committed
+            if item.key[0] == "VMInstance"
+            for name in _list_disk_names(get_mapping(item.document, "spec"))
+        )
         self._layer_loader = LayerLoader(project)
         self._platform_loader = PlatformLoader(project)
         self._health = HealthReader(project, tables, dump)
@@ -234,13 +239,6 @@ class StatusBuilder:
             return merge_environment(layers, self._load_conventions(environment).platform)
         except ProblemsError:
             return None
-
-
-def _iter_attached(committed: Iterable[CommittedObject]) -> Iterator[tuple[str, str]]:
-    """Yield the namespace and name of each disk that a committed VM attaches."""
-    for item in committed:
-        if item.key[0] == "VMInstance":
-            yield from ((item.key[1], name) for name in _list_disk_names(get_mapping(item.document, "spec")))
 
 
 def _list_disk_names(spec: Mapping[str, Any]) -> list[str]:

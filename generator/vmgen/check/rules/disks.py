@@ -110,8 +110,12 @@ def size_notation(environment: Environment) -> Iterator[Finding]:
     """
     for place, subject, size in _iter_sizes(environment):
         if not is_whole_size(size):
-            binary = f"{size}i" if str(size)[-1] in "MGTPE" else size
-            message = f"{_describe_size(size)}; write {_round_up_size(parse_size(binary))}"
+            subject_text = f"{size} bytes are" if str(size).isdigit() else f"{size} is"
+            gibibytes = f"{parse_size(size) / GIBIBYTE:.2f}".rstrip("0").rstrip(".")
+            # `100G` most likely means `100Gi`: the remedy keeps the number, in whole Mi, or rounds up to whole Gi or Mi.
+            binary = parse_size(f"{size}i" if str(size)[-1] in "MGTPE" else size)
+            unit = GIBIBYTE if binary % MEBIBYTE and binary >= GIBIBYTE else MEBIBYTE
+            message = f"{subject_text} {gibibytes}Gi; write {format_size(-(-binary // unit) * unit)}"
             yield Finding(place, subject, f"{message}, or `size-notation: off` in `policy:` if it was created so")
 
 
@@ -128,18 +132,6 @@ def _iter_sizes(environment: Environment) -> Iterator[tuple[Place, str, str | in
             memory = memory.get(key) if memory else None
         if memory and isinstance(memory.data, str | int):
             yield memory.place, f"{path}.{'.'.join(key_path)}", memory.data
-
-
-def _describe_size(size: str | int) -> str:
-    subject = f"{size} bytes are" if str(size).isdigit() else f"{size} is"
-    gibibytes = f"{parse_size(size) / GIBIBYTE:.2f}".rstrip("0").rstrip(".")
-    return f"{subject} {gibibytes}Gi"
-
-
-def _round_up_size(size: int) -> str:
-    """Return a size exactly if it is a whole number of Mi, else rounded up to Gi, or to Mi below that."""
-    unit = GIBIBYTE if size % MEBIBYTE and size >= GIBIBYTE else MEBIBYTE
-    return format_size(-(-size // unit) * unit)
 
 
 @rule("storage-below-minimum")

@@ -77,7 +77,11 @@ def reserved_annotation(environment: Environment) -> Iterator[Finding]:
         levels = list_annotation_levels(environment, disk, path, vm)
         for key in dict.fromkeys(guard.key for guard in GUARDS):
             annotation, level_path = find_effective_annotation(levels, key)
-            if annotation and isinstance(annotation.data, str) and not _keeps_guards(annotation.data, key):
+            if (
+                annotation
+                and isinstance(annotation.data, str)
+                and not all(guard.is_met(annotation.data) for guard in GUARDS if guard.key == key)
+            ):
                 options = ",".join(guard.spelling for guard in GUARDS if guard.key == key)
                 message = f"replaces the protection '{options}' of a disk; remove it, or write `protect: false` on the disk"
                 yield Finding(annotation.place, f"{level_path}.annotations.{key}".lstrip("."), message)
@@ -136,7 +140,3 @@ def find_effective_annotation(
         if values and key in values.mapping:
             return values.mapping[key], path
     return None, ""
-
-
-def _keeps_guards(annotation: str, key: str) -> bool:
-    return all(guard.is_met(annotation) for guard in GUARDS if guard.key == key)

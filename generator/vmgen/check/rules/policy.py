@@ -109,14 +109,10 @@ def plain_http_image(environment: Environment) -> Iterator[Finding]:
             yield Finding(url.place, f"{path}.url", "the image travels unprotected; use an https:// address")
 
 
-def _has_whole_ip(vm: VmSettings) -> bool:
-    return vm.values.get_plain("external") is True and vm.values.get_plain("externalMethod") == "WholeIP"
-
-
 def _find_open_ports(environment: Environment) -> Iterator[tuple[int | None, Place, str]]:
     """Yield each port that is open to the Internet, with its place and key path; None for all ports of a VM."""
     for _, vm, path in environment.vm_settings:
-        if _has_whole_ip(vm):
+        if vm.values.get_plain("external") is True and vm.values.get_plain("externalMethod") == "WholeIP":
             yield None, vm.values.find_place("externalMethod"), f"{path}.externalMethod"
         elif vm.values.get_plain("external") is True:
             for index, item in enumerate(vm.values.get_items("externalPorts")):

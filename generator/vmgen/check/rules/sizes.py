@@ -124,7 +124,8 @@ def suggest_type(name: str, types: Mapping[str, InstanceType]) -> str:
     match = find_closest(name, [candidate for candidate in current if candidate.rpartition(".")[2] == size_name])
     if match:
         return f"; did you mean '{match}'?"
-    return did_you_mean(name, types) or f"; for example {_format_examples(current.values())}"
+    examples = ", ".join(map(_format_type, sorted(current.values(), key=_size_key)[:3]))
+    return did_you_mean(name, types) or f"; for example {examples}; all: `vmgen catalog types`"
 
 
 def parse_capacity(text: str) -> tuple[int, int] | None:
@@ -143,11 +144,6 @@ def _suggest_for_capacity(cpu: int, memory: int, types: Iterable[InstanceType]) 
     if smallest:
         return f"no type has just that; the smallest with as much: {_format_type(smallest)}"
     return f"no type is that large; the largest: {_format_type(max(types, key=_size_key))}"
-
-
-def _format_examples(types: Iterable[InstanceType]) -> str:
-    smallest = sorted(types, key=_size_key)[:3]
-    return ", ".join(_format_type(type_) for type_ in smallest) + "; all: `vmgen catalog types`"
 
 
 def _format_type(type_: InstanceType) -> str:

@@ -82,7 +82,15 @@ def build_page_data(
         "labels": builder.labels.items,
         "manifests": builder.manifests.items,
         "origins": builder.origins.items,
-        "changes": _plan_to_dict(plan) if plan else None,
+        "changes": {
+            "against": describe_baseline(plan.against),
+            "summary": str(plan.summary),
+            "delta": format_delta(sum_deltas(plan.deltas.values())),
+            "deltas": {name: format_delta(delta) for name, delta in plan.deltas.items()},
+            "objects": [_change_to_dict(change) for change in plan.changes],
+        }
+        if plan
+        else None,
         "live": _status_to_dict(live) if live else None,
     }
 
@@ -217,16 +225,14 @@ class _RedactedManifests:
         seed = resource.seed if isinstance(resource, VirtualMachine) else ""
         key = (*resource.render_key, user_data, seed)
         if key not in self._shared_texts:
-            self._shared_texts[key] = self._render_shared(resource)
+            template, redacted = self._fleet.get_kind(resource).template, _redact_resource(resource)
+            nameless = render_nameless_manifest(redacted, self._render_single(resource), template, self._templates)
+            names = list_names(resource)
+            self._shared_texts[key] = (
+                fill(nameless, [*get_placeholders(len(names)), *list_texts(redacted)[len(names) :]]) if nameless else None
+            )
         text = self._shared_texts[key] if is_plain(list_names(resource)) else None
         return format_header(self._fleet.file) + (self._render_single(resource) if text is None else text)
-
-    def _render_shared(self, resource: Resource) -> str | None:
-        template, redacted = self._fleet.get_kind(resource).template, _redact_resource(resource)
-        nameless = render_nameless_manifest(redacted, self._render_single(resource), template, self._templates)
-        names = list_names(resource)
-        # The page fills in the names; what else is not shared is filled in here.
-        return fill(nameless, [*get_placeholders(len(names)), *list_texts(redacted)[len(names) :]]) if nameless else None
 
     def _render_single(self, resource: Resource) -> str:
         return self._templates.render(self._fleet.get_kind(resource).template, _redact_resource(resource).build_context())
@@ -241,17 +247,6 @@ def _redact_resource(resource: Resource) -> Resource:
 
 def _mask_user_data(machine: VirtualMachine) -> str:
     return f"(masked: {redact(machine.cloud_init, 'cloudInit')})" if machine.cloud_init else ""
-
-
-def _plan_to_dict(plan: Plan) -> dict[str, Any]:
-    """Return a plan, whose values are redacted already."""
-    return {
-        "against": describe_baseline(plan.against),
-        "summary": str(plan.summary),
-        "delta": format_delta(sum_deltas(plan.deltas.values())),
-        "deltas": {name: format_delta(delta) for name, delta in plan.deltas.items()},
-        "objects": [_change_to_dict(change) for change in plan.changes],
-    }
 
 
 def _status_to_dict(live: FleetStatus) -> dict[str, Any]:
