@@ -87,6 +87,17 @@ BANNED_WORDS = set(
     "laid overlaid settled spared packed unpacked kept presumed apart gone heard misread sighting forms facts "
     "given".split()
 )
+# A participle says that something happened to a value, not what it is. These are adjectives of the field: `desired` state,
+# `shared` settings, `committed` and `expected` objects, a `deprecated` entry, the `created` and `pruned` files of a diff.
+# `left` is the side of an operator, beside `right`; `exposed` is the option of `vmgen list`, whose name click hands over.
+ADJECTIVES = set(
+    "desired shared committed expected deprecated replicated untracked ignored located affected "
+    "created updated pruned unchanged seed left exposed".split()
+)
+IRREGULAR_PARTICIPLES = set(
+    "broken brought built chosen found given gone held hidden kept known lost made meant rendered seen sent shown spent taken "
+    "thrown told understood won written".split()
+)
 MODULES = sorted(
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
     for path in PACKAGE.rglob("*.py")
@@ -274,6 +285,29 @@ def test_names_are_the_fields_words() -> None:
     assert participles == []
     twins = [m for m in MODULES if [n.name for n in tree(m).body if isinstance(n, ast.FunctionDef)] == [m.rpartition(".")[2]]]
     assert twins == []
+
+
+def _values(module: str) -> Iterator[str]:
+    """The names of the variables, parameters, fields and properties of a module."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.id if isinstance(node, ast.Name) else node.attr
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif (isinstance(node, ast.ExceptHandler) and node.name) or (isinstance(node, ast.FunctionDef) and node.decorator_list):
+            yield node.name
+
+
+def test_values_are_nouns() -> None:
+    """No variable, parameter, field or property is a bare participle such as `found` or `rendered`."""
+    participles = {
+        (module, name)
+        for module in MODULES
+        for name in _values(module)
+        if name.lstrip("_") not in ADJECTIVES
+        and (name.lstrip("_") in IRREGULAR_PARTICIPLES or re.fullmatch(r"[a-z]+ed", name.lstrip("_")))
+    }
+    assert participles == set()
 
 
 def test_class_names_are_unique() -> None:

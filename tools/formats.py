@@ -40,7 +40,7 @@ def verdicts_page() -> str:
     loader = PlatformLoader(project)
     for name in project.platform_names:
         release = loader.load_release(name)
-        tables = {version: load_verdicts(release.build(version), loader) for version in (*release.versions.known, NEXT)}
+        tables = {version: load_verdicts(release.build(version), loader) for version in (*release.versions.names, NEXT)}
         for kind in release.build(release.versions.default).kinds:
             parts.append(f"## {kind} on {name}\n\n{_HEAD}")
             sections = {version: _sections(table[kind]) for version, table in tables.items()}
@@ -70,8 +70,8 @@ def _rows(title: str, rows: Mapping[str, OrderedRows], versions: Versions) -> It
 def _range(present: tuple[str, ...], versions: Versions) -> str:
     known = tuple(version for version in present if version != NEXT)
     if not known:
-        return f"after {versions.known[-1]}"
-    if known == versions.known:
+        return f"after {versions.names[-1]}"
+    if known == versions.names:
         return "all" if NEXT in present else f"up to {known[-1]}"
     return versions.describe(known)
 

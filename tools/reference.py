@@ -219,7 +219,7 @@ def manifest_schemas() -> dict[str, str]:
     project = Project(ROOT)
     loader = PlatformLoader(project)
     releases = [loader.load_release(name) for name in project.platform_names]
-    platforms = [release.build(version) for release in releases for version in release.versions.known]
+    platforms = [release.build(version) for release in releases for version in release.versions.names]
     schemas = {}
     for kind in ("VMDisk", "VMInstance"):
         documents: list[Any] = []

@@ -53,12 +53,12 @@ def plan(repository: Project, *names: str, against: str | None = None) -> Plan:
     environment or ref.
     """
     environment_names, _ = find_environments(repository)
-    selected = select_environments(environment_names, names)
-    results = render_all(repository, selected, verify_all=False, jobs=1, keep_going=True)
+    selected_names = select_environments(environment_names, names)
+    results = render_all(repository, selected_names, verify_all=False, jobs=1, keep_going=True)
     base = load_plan_base(repository, against, get_today(), whole=not names)
-    planned, refusals = plan_and_gate(repository, results, base)
+    plan_result, refusals = plan_and_gate(repository, results, base)
     problems = [problem for result in results for problem in result.problems]
-    return planned._replace(problems=_redact_problems(sort_problems([*problems, *refusals])))
+    return plan_result._replace(problems=_redact_problems(sort_problems([*problems, *refusals])))
 
 
 def _redact_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:

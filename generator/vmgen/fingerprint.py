@@ -42,14 +42,14 @@ def digest_folder(folder: str, top: str = "") -> dict[str, str]:
     """
     digests: dict[str, str] = {}
     pending = [(folder, "")]
-    visited: set[str] = set()
+    visited_folders: set[str] = set()
     while pending:
         path, prefix = pending.pop()
         if top:
             real = os.path.realpath(path)
-            if real in visited:  # by way of a link to a folder above
+            if real in visited_folders:  # by way of a link to a folder above
                 continue
-            visited.add(real)
+            visited_folders.add(real)
         for entry in scan_folder(path):
             name = f"{prefix}{entry.name}"
             is_followed = bool(top) and entry.is_symlink() and is_inside(entry.path, top)

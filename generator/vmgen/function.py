@@ -50,13 +50,13 @@ def run_function(text: bytes, folder: Path) -> FunctionOutput:
     renderer = Renderer(project)
     path = project.environments / f"{name}.yaml"
     renderer.layer_loader.override_text(path, resource_list.spec.encode())
-    rendered = renderer.render(name)
+    result = renderer.render(name)
     environment_file = project.display_path(path)
     problems = tuple(
         problem._replace(place=Place(_CONFIG_FILE), lines=()) if problem.place.file == environment_file else problem
-        for problem in rendered.problems
+        for problem in result.problems
     )
-    return _build_output(resource_list, rendered.files, problems)
+    return _build_output(resource_list, result.files, problems)
 
 
 class ResourceList(NamedTuple):

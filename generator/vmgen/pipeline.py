@@ -89,7 +89,7 @@ def evaluate(
     project: Project,
     names: tuple[str, ...],
     *,
-    removed: tuple[str, ...] = (),
+    removed_names: tuple[str, ...] = (),
     allow_empty: bool = False,
     verify_all: bool = False,
     jobs: int = 1,
@@ -98,34 +98,34 @@ def evaluate(
 ) -> RunResult:
     """Render environments, compare them with the folder and, with a `base`, apply the gate.
 
-    `removed` are environments that have manifests but no file any more. Nothing is compared if an environment has errors.
+    `removed_names` are environments that have manifests but no file any more. Nothing is compared if an environment has errors.
     """
-    rendered = render_all(project, names, verify_all=verify_all, jobs=jobs, progress=progress)
-    problems = [problem for environment in rendered for problem in environment.problems]
+    results = render_all(project, names, verify_all=verify_all, jobs=jobs, progress=progress)
+    problems = [problem for environment in results for problem in environment.problems]
     if base:
-        problems += find_shared_objects(project, rendered, base.baseline)
+        problems += find_shared_objects(project, results, base.baseline)
     if has_errors(tuple(problems)):
-        return RunResult(rendered, (), sort_problems(problems), DeliveryDiff(project))
+        return RunResult(results, (), sort_problems(problems), DeliveryDiff(project))
     progress.on_stage("compare")
-    changes = tuple(diff_files(project, environment.name, environment.files) for environment in rendered)
-    changes += tuple(diff_files(project, name, {}) for name in removed)
+    changes = tuple(diff_files(project, environment.name, environment.files) for environment in results)
+    changes += tuple(diff_files(project, name, {}) for name in removed_names)
     if base:  # without one nothing is written, so that nothing can be in the way
         problems += [problem for environment_changes in changes for problem in environment_changes.problems]
     if not allow_empty:
         problems += find_emptied_environments(project, changes)
-    problems += find_kustomization_problems(project, rendered, changes)
+    problems += find_kustomization_problems(project, results, changes)
     progress.on_stage("gate")
-    delivery_files = _collect_delivery(project, rendered)
+    delivery_files = _collect_delivery(project, results)
     if base:
-        problems += [*base.problems, *_apply_gate(project, rendered, base, changes, delivery_files)]
+        problems += [*base.problems, *_apply_gate(project, results, base, changes, delivery_files)]
     delivery, delivery_problems = _compare_delivery(project, delivery_files)
-    shrinking = _find_shrinking(rendered, base.baseline) if base else frozenset()
+    shrinking = _find_shrinking(results, base.baseline) if base else frozenset()
     problems = drop_answered_hints([*problems, *delivery_problems])
-    return RunResult(rendered, changes, sort_problems(problems), delivery, shrinking)
+    return RunResult(results, changes, sort_problems(problems), delivery, shrinking)
 
 
-def _find_shrinking(rendered: tuple[RenderResult, ...], baseline: Baseline) -> frozenset[str]:
-    files = {result.name: result.files for result in rendered}
+def _find_shrinking(results: tuple[RenderResult, ...], baseline: Baseline) -> frozenset[str]:
+    files = {result.name: result.files for result in results}
     environments = ((path.partition("/")[0], path) for path in baseline.blobs)
     return frozenset(name for name, path in environments if name in files and path not in files[name])
 
@@ -153,11 +153,11 @@ def render_all(
 
 
 def _collect(results: Iterable[RenderResult], progress: ProgressCallbacks) -> tuple[RenderResult, ...]:
-    rendered = []
+    collection = []
     for result in results:
         progress.on_rendered(result.name)
-        rendered.append(result)
-    return tuple(rendered)
+        collection.append(result)
+    return tuple(collection)
 
 
 def _render_in_worker(project: Project, verify_all: bool, keep_going: bool, name: str) -> RenderResult:
@@ -345,18 +345,18 @@ def _prevents_rendering(problems: Iterable[Problem]) -> bool:
 
 
 def find_kustomization_problems(
-    project: Project, rendered: tuple[RenderResult, ...], changes: tuple[FileChanges, ...] = ()
+    project: Project, results: tuple[RenderResult, ...], changes: tuple[FileChanges, ...] = ()
 ) -> Iterator[Problem]:
     """Find kustomizations of an own template, and foreign ones among the changes, that override what protects disks."""
-    return find_overriding_kustomizations(_list_kustomizations(project, rendered, changes), project.output)
+    return find_overriding_kustomizations(_list_kustomizations(project, results, changes), project.output)
 
 
 def _list_kustomizations(
-    project: Project, rendered: tuple[RenderResult, ...], changes: tuple[FileChanges, ...]
+    project: Project, results: tuple[RenderResult, ...], changes: tuple[FileChanges, ...]
 ) -> Mapping[str, bytes]:
     """Return the kustomizations that a built-in template did not write: those of an own one, and foreign ones."""
     has_own_template = project.find_own_template("kustomize/kustomization.yaml.j2") is not None
-    files = {path: text for result in rendered for path, text in result.files.items()} if has_own_template else {}
+    files = {path: text for result in results for path, text in result.files.items()} if has_own_template else {}
     foreign = [path for each in changes for path in each.foreign if path.rpartition("/")[2] in KUSTOMIZATION_NAMES]
     foreign += [name for name in KUSTOMIZATION_NAMES if _is_own_file(project, name)]
     return files | {path: read_file(f"{project.manifests}/{path}") for path in foreign}
@@ -368,7 +368,7 @@ def _is_own_file(project: Project, name: str) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
-def find_shared_objects(project: Project, rendered: Iterable[RenderResult], baseline: Baseline) -> Iterator[Problem]:
+def find_shared_objects(project: Project, environments: Iterable[RenderResult], baseline: Baseline) -> Iterator[Problem]:
     """Find objects that two environments of the repository claim, and disks that are copies of each other.
 
     All environments count. Of one that is not in this run only the names are expanded; if its files cannot be read, it is what
@@ -378,7 +378,7 @@ def find_shared_objects(project: Project, rendered: Iterable[RenderResult], base
     from vmgen.plan.clones import find_clone_cycles
 
     claims = []
-    results = {result.name: result for result in rendered}
+    results = {result.name: result for result in environments}
     names, _ = find_environments(project)
     loader: Renderer | None = None
     for name in sorted({*names, *results}):
@@ -401,13 +401,13 @@ class _DeliveryFiles(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
 
-def _collect_delivery(project: Project, rendered: tuple[RenderResult, ...]) -> _DeliveryFiles | None:
+def _collect_delivery(project: Project, results: tuple[RenderResult, ...]) -> _DeliveryFiles | None:
     """Return the files of `delivery/`, those that environments share if all were rendered; None if none was."""
     all_names, _ = find_environments(project)
-    names = tuple(environment.name for environment in rendered)
+    names = tuple(environment.name for environment in results)
     if all_names and not names:
         return None
-    deliveries = [environment.delivery for environment in rendered if environment.delivery]
+    deliveries = [environment.delivery for environment in results if environment.delivery]
     files = {path: content for delivery in deliveries for path, content in delivery.files.items()}
     if set(names) != set(all_names):
         return _DeliveryFiles(files, names)
@@ -428,13 +428,13 @@ def _compare_delivery(project: Project, delivery: _DeliveryFiles | None) -> tupl
 
 def _apply_gate(
     project: Project,
-    rendered: tuple[RenderResult, ...],
+    results: tuple[RenderResult, ...],
     base: PlanBase,
     changes: tuple[FileChanges, ...],
     delivery: _DeliveryFiles | None,
 ) -> tuple[Problem, ...]:
     """Return what the gate refuses. No plan is built if no existing object changes or goes and there is no tombstone."""
-    desired = [environment.desired for environment in rendered if environment.desired]
+    desired = [environment.desired for environment in results if environment.desired]
     files = {path: content for state in desired for path, content in state.files.items()}
     names = (*(state.environment for state in desired), *base.removed_environments)
     differing = base.baseline.find_differing(names, files, changes)
@@ -444,7 +444,7 @@ def _apply_gate(
     has_policies = (project.root / POLICIES_FOLDER).is_dir()  # a policy may count new objects
     if is_delivery_same and not (differing or base.removed_environments or has_tombstones or has_new_previous or has_policies):
         return ()
-    return plan_and_gate(project, rendered, base, differing)[1]
+    return plan_and_gate(project, results, base, differing)[1]
 
 
 def _changes_delivery(delivery: _DeliveryFiles, baseline: Baseline) -> bool:
@@ -457,7 +457,7 @@ def _changes_delivery(delivery: _DeliveryFiles, baseline: Baseline) -> bool:
 
 
 def plan_and_gate(
-    project: Project, rendered: tuple[RenderResult, ...], base: PlanBase, differing: Mapping[str, bytes] | None = None
+    project: Project, results: tuple[RenderResult, ...], base: PlanBase, differing: Mapping[str, bytes] | None = None
 ) -> tuple[Plan, tuple[Problem, ...]]:
     """Plan what the platform will do, and return with it what the gate refuses.
 
@@ -469,24 +469,24 @@ def plan_and_gate(
     from vmgen.plan.gate import find_refusals
     from vmgen.plan.plan import build_plan
 
-    desired = tuple(environment.desired for environment in rendered if environment.desired)
-    loaded = (environment.environment.platform for environment in rendered if environment.environment)
-    platforms = PlatformLoader(project).preload(loaded)
+    desired = tuple(environment.desired for environment in results if environment.desired)
+    used_platforms = (environment.environment.platform for environment in results if environment.environment)
+    platforms = PlatformLoader(project).preload(used_platforms)
     plan = build_plan(platforms, desired, base.baseline, base.removed_environments, differing)
-    is_complete = len(desired) == len(rendered) and not any(state.omissions for state in desired)
+    is_complete = len(desired) == len(results) and not any(state.omissions for state in desired)
     plan = plan._replace(complete=is_complete)
     # The delivery of an environment with errors is unknown, which is no reason to report its deletion.
-    delivery = _collect_delivery(project, tuple(each for each in rendered if each.files or not has_errors(each.problems)))
+    delivery = _collect_delivery(project, tuple(each for each in results if each.files or not has_errors(each.problems)))
     if delivery:
         plan = add_delivery(plan, base, desired, delivery.files, delivery.only)
     foreign_folders = frozenset(name for name in base.removed_environments if not base.baseline.has_environment(name))
     is_behind = base.baseline.head_is_behind
-    refused = (
+    refusals = (
         *find_refusals(plan, desired, base.today, head_is_behind=is_behind, foreign_folders=foreign_folders),
         *find_impossible_clones(plan, desired),
         *find_delivery_refusals(plan.changes, desired),
     )
-    shared = tuple(find_shared_objects(project, rendered, base.baseline))
+    shared = tuple(find_shared_objects(project, results, base.baseline))
     plan = plan._replace(problems=(*plan.problems, *shared))
     breaches = find_breaches(PolicyChecker(project).change_policies, plan.changes, desired, base.today)
-    return plan, sort_problems([*plan.problems, *refused, *breaches])
+    return plan, sort_problems([*plan.problems, *refusals, *breaches])

@@ -58,30 +58,30 @@ def has_errors(problems: Iterable[Problem]) -> bool:
     return any(problem.severity == "error" for problem in problems)
 
 
-def find_closest(word: str, known: Iterable[str]) -> str | None:
+def find_closest(word: str, options: Iterable[str]) -> str | None:
     """Return the known word that `word` is most likely a misspelling of, or None."""
     from difflib import get_close_matches  # slow to import, and needed for mistakes only
 
-    words = {candidate: candidate for candidate in known}
-    lowered = {candidate.lower(): candidate for candidate in words}
-    for candidates, typed in ((words, word), (lowered, word.lower())):
-        if matches := get_close_matches(typed, candidates, n=1, cutoff=0.6):
+    words = {candidate: candidate for candidate in options}
+    by_lower_case = {candidate.lower(): candidate for candidate in words}
+    for candidates, spelling in ((words, word), (by_lower_case, word.lower())):
+        if matches := get_close_matches(spelling, candidates, n=1, cutoff=0.6):
             return candidates[matches[0]]
     # An abbreviation such as `prod` has few letters in common with the whole word.
-    longer = [candidate for name, candidate in lowered.items() if len(word) > 2 and name.startswith(word.lower())]
+    longer = [candidate for name, candidate in by_lower_case.items() if len(word) > 2 and name.startswith(word.lower())]
     return longer[0] if len(longer) == 1 else None
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """Return `; did you mean 'count'?` to end a message with, or nothing."""
-    match = find_closest(word, known)
+    match = find_closest(word, candidates)
     return f"; did you mean '{match}'?" if match else ""
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
+def suggest(word: str, candidates: Iterable[str]) -> str:
     """Return what to write instead of an unknown word, as the end of a message: the nearest word, or else all words."""
-    known = sorted(known)
-    return did_you_mean(word, known) or (f"; available: {', '.join(known)}" if known else "; there are none")
+    candidates = sorted(candidates)
+    return did_you_mean(word, candidates) or (f"; available: {', '.join(candidates)}" if candidates else "; there are none")
 
 
 def shorten(text: str, limit: int = 60) -> str:

@@ -65,8 +65,8 @@ def compare_versions(project: Project, platform: str, before: str, after: str, n
 
 def _compare_environment(name: str, renderers: list[Renderer], entries: set[tuple[str, str]]) -> EnvironmentComparison:
     old, new = (renderer.render(name) for renderer in renderers)
-    known = {(each.place, each.rule, each.subject) for each in old.problems}  # a message may name the version
-    problems = tuple(each for each in new.problems if (each.place, each.rule, each.subject) not in known)
+    known_problems = {(each.place, each.rule, each.subject) for each in old.problems}  # a message may name the version
+    problems = tuple(each for each in new.problems if (each.place, each.rule, each.subject) not in known_problems)
     is_rendered = old.desired is not None and new.desired is not None
     objects = _compare_objects(old, new) if is_rendered else ()
     return EnvironmentComparison(name, objects, _find_uses(old, entries), problems, is_rendered)
@@ -79,10 +79,10 @@ def _find_uses(result: RenderResult, entries: set[tuple[str, str]]) -> tuple[tup
     uses = find_references(
         result.environment, {section for section, _ in entries}, lambda section, name: bool(section and name)
     )
-    found = {
+    references = {
         (use.section, names.get(use.value.text, use.value.text) if use.section == "images" else use.value.text) for use in uses
     }
-    return tuple(sorted(found & entries))
+    return tuple(sorted(references & entries))
 
 
 def _compare_objects(old: RenderResult, new: RenderResult) -> tuple[DifferingObject, ...]:

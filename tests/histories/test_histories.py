@@ -148,7 +148,7 @@ class World:
         base_line = self.git.load(project)
         gone = tuple(name for name in base_line.environments if name not in names)
         base = PlanBase(base_line, TODAY, gone)
-        run = evaluate(project, names, removed=removed, allow_empty=True, base=base)
+        run = evaluate(project, names, removed_names=removed, allow_empty=True, base=base)
         plan, problems = plan_and_gate(project, run.environments, base)
         pruned = {path for changes in run.changes for path in changes.pruned}
         files = {path: content for result in run.environments for path, content in result.files.items()}

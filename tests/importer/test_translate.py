@@ -118,7 +118,7 @@ def test_odd_manifests_are_imported_or_refused_and_no_field_vanishes(
         return
     noted = {(note.object, note.field) for each in result.environments for note in each.notes}
     rendered = [text for each in result.environments for text in render_text(project, each.content.text, each.name).values()]
-    skipped = {note.object for note in result.skipped}
+    skipped = {note.object for note in result.skipped_notes}
     for each in found:
         label = f"{each['kind']} {each['metadata']['name']}" if is_ours(each) else ""
         for name, value in (each["spec"] or {}).items() if label and label not in skipped else ():

@@ -64,7 +64,7 @@ def places() -> Iterator[Place]:
     """Every row of every platform, at the oldest version that has it."""
     seen: set[Any] = set()
     for platform in PLATFORMS:
-        for version in LOADER.load_release(platform).versions.known:
+        for version in LOADER.load_release(platform).versions.names:
             for kind, table in load_table(platform, version).items():
                 for name, rows in sections(table).items():
                     for row in rows:
@@ -188,7 +188,7 @@ def test_sentence_is_a_sentence(place: Place) -> None:
 def test_last_row_of_each_field_always_fits() -> None:
     """Every field has a row for a change in whatever direction."""
     for platform in PLATFORMS:
-        for version in LOADER.load_release(platform).versions.known:
+        for version in LOADER.load_release(platform).versions.names:
             for table in load_table(platform, version).values():
                 assert {condition(rows[-1]) for rows in sections(table).values()} == {"else"}
 

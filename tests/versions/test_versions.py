@@ -19,7 +19,7 @@ from vmgen.read.schema import Schema, load_builtin_schema
 from vmgen.read.yaml_reader import read_yaml
 
 LOADER = PlatformLoader(Project(Path("/nowhere")))
-EVERY = [(name, version) for name in ("cozystack", "hikube") for version in LOADER.load_release(name).versions.known]
+EVERY = [(name, version) for name in ("cozystack", "hikube") for version in LOADER.load_release(name).versions.names]
 CHARTS = yaml.safe_load((Path(__file__).parent / "charts.yaml").read_text(encoding="utf-8"))
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDl7rH4kqzJc1fXPZ0nq3s2yQmS7o9gTzJ6r5vYkUe1e ops@one"
 ISO = {"url": "https://example.com/a.iso", "optical": True, "storage": "2Gi"}

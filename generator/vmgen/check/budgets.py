@@ -67,7 +67,7 @@ class BudgetExcess(NamedTuple):
     request: ResourceRequest
     fitting_count: int
     remaining: int
-    requested: int
+    amount: int
 
 
 @rule("over-budget")
@@ -89,7 +89,7 @@ def missing_price(environment: Environment) -> Iterator[Finding]:
     prices = load_prices(environment)
     if prices is not None:
         totals = sum_totals(unit for request in _iter_requests(environment) for unit in request.unit_totals)
-        for name in prices.compute_cost(totals).unpriced:
+        for name in prices.compute_cost(totals).unpriced_keys:
             message = f"prices.{name} is not set, so costs exclude it; set it (0 if free)"
             yield Finding(prices.place, f"prices.{name}", message)
 
@@ -108,20 +108,20 @@ def _find_excesses(environment: Environment) -> Iterator[BudgetExcess]:
     limits = tuple(find_limits(environment))
     requests = tuple(_iter_requests(environment)) if limits else ()
     for limit in limits:
-        requested = limit.measure.get_amount(sum_totals(unit for request in requests for unit in request.unit_totals))
-        if requested > limit.maximum:
-            yield _find_first_excess(limit, requests, requested)
+        amount = limit.measure.get_amount(sum_totals(unit for request in requests for unit in request.unit_totals))
+        if amount > limit.maximum:
+            yield _find_first_excess(limit, requests, amount)
 
 
-def _find_first_excess(limit: BudgetLimit, requests: tuple[ResourceRequest, ...], requested: int) -> BudgetExcess:
+def _find_first_excess(limit: BudgetLimit, requests: tuple[ResourceRequest, ...], amount: int) -> BudgetExcess:
     """Add up the requests in the order of the file until the limit is exceeded."""
-    used = 0
+    subtotal = 0
     for request in requests:
-        used_before = used
+        used_before = subtotal
         for fitting_count, unit in enumerate(request.unit_totals):
-            used += limit.measure.get_amount(unit)
-            if used > limit.maximum:
-                return BudgetExcess(limit, request, fitting_count, limit.maximum - used_before, requested)
+            subtotal += limit.measure.get_amount(unit)
+            if subtotal > limit.maximum:
+                return BudgetExcess(limit, request, fitting_count, limit.maximum - used_before, amount)
     raise AssertionError("the sum exceeds the limit, so one of the requests does")
 
 
@@ -156,13 +156,13 @@ def _locate_count(group: Group) -> tuple[str, Place]:
 
 def _format_excess(excess: BudgetExcess) -> str:
     measure = excess.limit.measure
-    requested, remaining = measure.format_amount(excess.requested), measure.format_amount(excess.remaining)
+    amount, remaining = measure.format_amount(excess.amount), measure.format_amount(excess.remaining)
     count = len(excess.request.unit_totals)
     if count == 1:
         remedy = f"{remaining} would be left for it"
     else:
         remedy = f"{remaining} would be left for this group, enough for {excess.fitting_count or 'none'} of its {count} VMs"
     return (
-        f"the budget is {excess.limit.text} ({excess.limit.place}), and the environment asks for {requested}: {remedy}; "
-        f"ask for less, or raise `budget.{measure.key}` to {requested.split()[0]}"
+        f"the budget is {excess.limit.text} ({excess.limit.place}), and the environment asks for {amount}: {remedy}; "
+        f"ask for less, or raise `budget.{measure.key}` to {amount.split()[0]}"
     )

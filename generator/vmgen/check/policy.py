@@ -37,10 +37,10 @@ class Policy(EnvironmentRule):
         severity = get_policy_severity(environment, self.id, self.default)
         if severity is None:
             return
-        reported: set[tuple[str, str]] = set()
+        locations: set[tuple[str, str]] = set()
         for finding in self.check(environment):
-            if (str(finding.place), _INSTANCE_PATH.sub(r"\1", finding.subject)) not in reported:
-                reported.add((str(finding.place), finding.subject))
+            if (str(finding.place), _INSTANCE_PATH.sub(r"\1", finding.subject)) not in locations:
+                locations.add((str(finding.place), finding.subject))
                 yield self.build_problem(*finding)._replace(severity=severity)
 
 

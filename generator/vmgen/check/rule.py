@@ -31,10 +31,10 @@ class EnvironmentRule(Rule):
 
     def find_problems(self, environment: Environment) -> Iterator[Problem]:
         """Yield the findings as problems. What several VMs inherit from one place is reported once."""
-        reported: set[tuple[Place, str]] = set()
+        locations: set[tuple[Place, str]] = set()
         for finding in self.check(environment):
-            if (finding.place, finding.message) not in reported:
-                reported.add((finding.place, finding.message))
+            if (finding.place, finding.message) not in locations:
+                locations.add((finding.place, finding.message))
                 yield self.build_problem(*finding)
 
 

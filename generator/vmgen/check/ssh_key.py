@@ -111,10 +111,10 @@ def _split_fields(line: str) -> tuple[tuple[KeyOption, ...], tuple[str, str, str
     """Return the options, and type, body and comment behind them; empty texts for those that are missing."""
     options: tuple[KeyOption, ...] = ()
     if line.split(None, 1)[0:1] and line.split(None, 1)[0] not in _FIELD_LENGTHS:
-        found, after_options = split_options(line)
+        option_list, after_options = split_options(line)
         word = after_options.split(None, 1)[0] if after_options else ""
         if word in _FIELD_LENGTHS or word.endswith(_CERTIFICATE):
-            options, line = found, after_options
+            options, line = option_list, after_options
     fields = [*line.split(None, 2), "", "", ""]
     return options, (fields[0], fields[1], fields[2])
 

@@ -27,7 +27,7 @@ ValueGetter = Callable[[str], Any]
 class Totals:
     """Sums over objects: memory in bytes, storage in bytes by storage class, GPUs by name.
 
-    A halted VM counts in full, since one line starts it again. `unsized` counts the objects of unknown size, such as a VM
+    A halted VM counts in full, since one line starts it again. `unsized_count` counts the objects of unknown size, such as a VM
     of a type that the catalog does not have; only an old manifest has these. A difference may have negative numbers.
     """
 
@@ -38,7 +38,7 @@ class Totals:
     storage: Mapping[str, int] = field(default_factory=dict)
     addresses: int = 0
     gpus: Mapping[str, int] = field(default_factory=dict)
-    unsized: int = 0
+    unsized_count: int = 0
 
     @property
     def all_storage(self) -> int:
@@ -63,13 +63,13 @@ class Totals:
             {name: size * times for name, size in self.storage.items()},
             self.addresses * times,
             {name: count * times for name, count in self.gpus.items()},
-            self.unsized * times,
+            self.unsized_count * times,
         )
 
 
 def sum_totals(summands: Iterable[Totals]) -> Totals:
     """Return the sum. Names are sorted, and those with the sum 0 are left out."""
-    vms = cpu = memory = disks = addresses = unsized = 0
+    vms = cpu = memory = disks = addresses = unsized_count = 0
     storage: dict[str, int] = {}
     gpus: dict[str, int] = {}
     for totals in summands:
@@ -78,11 +78,11 @@ def sum_totals(summands: Iterable[Totals]) -> Totals:
         memory += totals.memory
         disks += totals.disks
         addresses += totals.addresses
-        unsized += totals.unsized
+        unsized_count += totals.unsized_count
         for sums, by_name in ((storage, totals.storage), (gpus, totals.gpus)):
             for name, amount in by_name.items():
                 sums[name] = sums.get(name, 0) + amount
-    return Totals(vms, cpu, memory, disks, _drop_zeros(storage), addresses, _drop_zeros(gpus), unsized)
+    return Totals(vms, cpu, memory, disks, _drop_zeros(storage), addresses, _drop_zeros(gpus), unsized_count)
 
 
 def _drop_zeros(sums: Mapping[str, int]) -> dict[str, int]:
@@ -101,7 +101,7 @@ def compute_vm_totals(get: ValueGetter, catalog: Catalog) -> Totals:
             gpus[name] = gpus.get(name, 0) + 1
     # Each external VM has a Service with an address of its own, whatever the number of its ports.
     addresses = 1 if get("external") is True else 0
-    return Totals(vms=1, cpu=cpu, memory=memory, addresses=addresses, gpus=gpus, unsized=0 if size else 1)
+    return Totals(vms=1, cpu=cpu, memory=memory, addresses=addresses, gpus=gpus, unsized_count=0 if size else 1)
 
 
 def _find_vm_size(get: ValueGetter, catalog: Catalog) -> tuple[int, int] | None:
@@ -125,23 +125,25 @@ def compute_disk_totals(get: ValueGetter) -> Totals:
     try:
         size = parse_size(get("storage"))
     except ValueError:
-        return Totals(disks=1, unsized=1)
+        return Totals(disks=1, unsized_count=1)
     return Totals(disks=1, storage={str(get("storageClass") or ""): size})
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """The cost of a month; `unpriced` are the keys of the prices that are missing, such as `storage.local`."""
+    """The cost of a month; `unpriced_keys` are the keys of the prices that are missing, such as `storage.local`."""
 
     amount: Decimal
     currency: str
-    unpriced: tuple[str, ...] = ()
+    unpriced_keys: tuple[str, ...] = ()
 
     def __sub__(self, other: Cost) -> Cost:
-        return Cost(self.amount - other.amount, self.currency, self.unpriced)
+        return Cost(self.amount - other.amount, self.currency, self.unpriced_keys)
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.amount + other.amount, self.currency, tuple(dict.fromkeys((*self.unpriced, *other.unpriced))))
+        return Cost(
+            self.amount + other.amount, self.currency, tuple(dict.fromkeys((*self.unpriced_keys, *other.unpriced_keys)))
+        )
 
     def __str__(self) -> str:
         return f"{self.currency} {self.amount:,.2f}".strip()
@@ -168,7 +170,7 @@ class PriceList(NamedTuple):
         # No binary fraction: 0.1 a GiB times 30 has to be 3, to the cent.
         from decimal import Decimal  # few environments have prices
 
-        amount, unpriced = Decimal(0), []
+        amount, unpriced_keys = Decimal(0), []
         for path, quantity, unit in _iter_billable(totals):
             value: Any = self.values
             for step in path:
@@ -177,8 +179,8 @@ class PriceList(NamedTuple):
             if price is not None:
                 amount += Decimal(str(price)) * quantity / unit
             elif quantity:
-                unpriced.append(".".join(path))
-        return Cost(amount, self.currency, tuple(unpriced))
+                unpriced_keys.append(".".join(path))
+        return Cost(amount, self.currency, tuple(unpriced_keys))
 
 
 def _iter_billable(totals: Totals) -> Iterator[tuple[tuple[str, ...], int, int]]:

@@ -51,9 +51,9 @@ class WaiverFilter:
             return list(problems)
         remaining: list[Problem] = []
         for problem in problems:
-            left, used = waive(problem, self._waivers, self._today)
-            remaining += left
-            self._used_places.update(waiver.place for waiver in used)
+            open_problems, matches = waive(problem, self._waivers, self._today)
+            remaining += open_problems
+            self._used_places.update(waiver.place for waiver in matches)
         return remaining
 
     @property

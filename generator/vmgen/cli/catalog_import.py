@@ -44,8 +44,8 @@ def import_catalog(color: str, files: tuple[str, ...], platform: str | None, *, 
     listing = read_catalog_listing((read_dump_file(file), "<stdin>" if file == STDIN else file) for file in files)
     session = Session(color)
     renderer = Renderer(session.project)
-    merged = (renderer.merge(name) for name in session.environment_names)
-    environments = tuple(environment for environment in merged if environment)
+    own_environments = (renderer.merge(name) for name in session.environment_names)
+    environments = tuple(environment for environment in own_environments if environment)
     name = require_platform(session.project, platform or find_common_platform(environments))
     with nullcontext() if dry_run else lock_repository(session.project.root):
         own = read_own_catalog(session.project)
@@ -98,21 +98,21 @@ def _apply(session: Session, own: OwnCatalog, update: CatalogUpdate, *, dry_run:
 
 def _describe_vanished(update: CatalogUpdate, environments: Iterable[Environment]) -> Iterable[str]:
     """Say what the cluster has no more: what an environment uses line by line, and the rest as a number."""
-    users: dict[tuple[str, str], list[str]] = {entry: [] for entry in update.vanished}
+    users: dict[tuple[str, str], list[str]] = {entry: [] for entry in update.vanished_entries}
     for environment in environments:
         names = environment.platform.catalog.image_names
-        used = {
+        users_by_entry = {
             (use.section, names.get(use.value.text, use.value.text) if use.section == "images" else use.value.text)
             for use in find_references(environment, CATALOG_SECTIONS, lambda section, name: True)  # noqa: ARG005
         }
-        for entry in used & users.keys():
+        for entry in users_by_entry & users.keys():
             users[entry].append(environment.name)
     for (section, name), by in users.items():
         if by:
             yield f"The cluster has no {_NOUNS[section]} '{name}', which is used by: {', '.join(sorted(by))}."
-    unused = sum(not by for by in users.values())
-    if unused:
-        entries = format_count(unused, "entry", "entries")
+    unused_count = sum(not by for by in users.values())
+    if unused_count:
+        entries = format_count(unused_count, "entry", "entries")
         yield f"The cluster lacks {entries} of the catalog that no environment uses; the file removes them with null."
 
 

@@ -94,15 +94,15 @@ def _fix(session: Session, options: CheckOptions) -> None:
         text = "".join(map(format_edit_diff, _find_fixes(session, options)))
         (write_output if session.output_format == "text" else write_message)(text)
         return
-    written: set[str] = set()
+    fixed_files: set[str] = set()
     with lock_repository(session.project.root):
         for _ in range(_MAX_ROUNDS):
             edits = _find_fixes(session, options)
             write_edits(edits, session.project)
-            written.update(edit.file for edit in edits)
-    for file in sorted(written):
+            fixed_files.update(edit.file for edit in edits)
+    for file in sorted(fixed_files):
         session.print_message(f"fixed {file}")
-    if written:
+    if fixed_files:
         session.print_message(f"Next: {NEXT_COMMAND}")
 
 
@@ -120,13 +120,13 @@ def _check(session: Session, options: CheckOptions) -> bool:
     session.on_stage("list")
     session.name_problems += (*find_tracked_state(session.project), *session.find_foreign_folders())
     names = session.select_environments(options.names, options.since)
-    removed = session.find_removed_environments(options.names)
+    removed_names = session.find_removed_environments(options.names)
     session.on_stage("baseline")
     base = session.load_plan_base(options.names, options.against, reports_untracked=True)
     session.on_stage("import")
     import vmgen.pipeline  # noqa: F401 - here, so that --timings counts it apart
 
-    result = session.evaluate(names, removed, base, allow_empty=True, verify_all=True, jobs=options.jobs)
+    result = session.evaluate(names, removed_names, base, allow_empty=True, verify_all=True, jobs=options.jobs)
     problems = _find_problems(session, result, options)
     sorted_problems = sort_problems([*session.name_problems, *problems])
     for format_name, file in options.reports:
@@ -142,7 +142,7 @@ def _find_problems(session: Session, result: RunResult, options: CheckOptions) -
     from vmgen.report.drift import find_drift
 
     session.on_stage("drift")
-    files = {path: content for rendered in result.environments for path, content in rendered.files.items()}
+    files = {path: content for environment in result.environments for path, content in environment.files.items()}
     with_diff = session.output_format == "text"
     problems = [
         *result.problems,
@@ -154,7 +154,7 @@ def _find_problems(session: Session, result: RunResult, options: CheckOptions) -
     problems.extend(find_drift(delivery.project, delivery.changes, delivery.files, with_diff=with_diff))
     if options.kustomize != "off" and not has_errors((*session.name_problems, *problems)):
         session.on_stage("kustomize")
-        rendered_files = {rendered.name: rendered.files for rendered in result.environments if rendered.files}
+        rendered_files = {environment.name: environment.files for environment in result.environments if environment.files}
         problems.extend(_verify_builds(session, rendered_files, options))
     return problems
 

@@ -52,8 +52,8 @@ def _list_objects(project: Project, context: click.Context) -> Iterable[str]:
 
 def _select(project: Project, context: click.Context) -> tuple[str, ...]:
     """Return the environments that the command line names so far, or all."""
-    typed = context.params.get("environment") or context.params.get("names") or ()
-    return select_environments(find_environments(project)[0], (typed,) if isinstance(typed, str) else tuple(typed))
+    arguments = context.params.get("environment") or context.params.get("names") or ()
+    return select_environments(find_environments(project)[0], (arguments,) if isinstance(arguments, str) else tuple(arguments))
 
 
 def _list_platforms(project: Project, context: click.Context) -> Iterable[str]:  # noqa: ARG001

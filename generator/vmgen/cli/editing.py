@@ -86,7 +86,7 @@ def run_edit(session: Session, build: Callable[[], tuple[FileEdit, ...]], output
         if not dry_run:
             write_edits(edits, session.project)
     if output == "json":
-        write_output(format_edits_json(edits, written=bool(edits) and not dry_run))
+        write_output(format_edits_json(edits, is_written=bool(edits) and not dry_run))
     elif dry_run:
         write_output("".join(map(format_edit_diff, edits)))
     else:

@@ -32,10 +32,10 @@ def exit_code(run: Callable[[], object]) -> int:
     """
     _escape_unencodable(sys.stdout)
     try:
-        passed = run()
+        is_success = run()
         sys.stdout.flush()
-    except SystemExit as ended:  # click, when a shell asked it to complete words, or the reader of stdout went away
-        return ended.code if isinstance(ended.code, int) else OK
+    except SystemExit as system_exit:  # click, when a shell asked it to complete words, or the reader of stdout went away
+        return system_exit.code if isinstance(system_exit.code, int) else OK
     except KeyboardInterrupt:
         sys.stderr.write("\n")  # after the ^C that the terminal shows
         return INTERRUPTED
@@ -64,7 +64,7 @@ def exit_code(run: Callable[[], object]) -> int:
     finally:
         with suppress(OSError):  # output from before an exception; a failure of the flush itself is already reported
             sys.stdout.flush()
-    return REFUSED if passed is False else OK
+    return REFUSED if is_success is False else OK
 
 
 def _fail(message: str) -> int:

@@ -30,12 +30,12 @@ def command(color: str, environment: str, name: str, field: str | None, output: 
     Example: vmgen explain production web-1 instanceType
     """
     session = Session(color)
-    rendered = Renderer(session.project).render(*session.select_environments((environment,)))
-    failed = session.report_problems(rendered.problems)
-    if not rendered.environment or not rendered.fleet:
+    result = Renderer(session.project).render(*session.select_environments((environment,)))
+    has_failed = session.report_problems(result.problems)
+    if not result.environment or not result.fleet:
         return False
-    explainer = Explainer(rendered.environment, rendered.fleet, rendered.layers, session.project)
-    explanation = explainer.explain(find_resource(name, rendered.fleet), rendered.files)
+    explainer = Explainer(result.environment, result.fleet, result.layers, session.project)
+    explanation = explainer.explain(find_resource(name, result.fleet), result.files)
     fields = select_fields(field, explanation)
     if output == "json":
         text = format_json(explanation, fields)
@@ -43,4 +43,4 @@ def command(color: str, environment: str, name: str, field: str | None, output: 
         link = choose_link(sys.stdout, session.project.root)
         text = format_text(explanation, fields, session.paint_for(sys.stdout), link)
     write_output(text)
-    return not failed
+    return not has_failed

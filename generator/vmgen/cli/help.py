@@ -26,6 +26,6 @@ def command(context: click.Context, name: str | None) -> None:
     if name is None or not isinstance(group, click.Group):
         write_output(f"{group.get_help(root)}\n")
         return
-    _, found, _ = group.resolve_command(root, [name])
-    if found is not None:
-        write_output(f"{found.get_help(click.Context(found, info_name=name, parent=root))}\n")
+    _, subcommand, _ = group.resolve_command(root, [name])
+    if subcommand is not None:
+        write_output(f"{subcommand.get_help(click.Context(subcommand, info_name=name, parent=root))}\n")

@@ -40,12 +40,12 @@ def command(color: str, where: str, output: str) -> bool:
         if not dependencies.contains(target.file):
             continue
         readers.append(name)
-        rendered = renderer.render(name)
-        problems.extend(rendered.problems)
-        if rendered.environment and rendered.fleet:
-            affected.extend(finder.find_objects(rendered.environment, rendered.fleet, rendered.layers))
-    failed = session.report_problems(problems)
+        result = renderer.render(name)
+        problems.extend(result.problems)
+        if result.environment and result.fleet:
+            affected.extend(finder.find_objects(result.environment, result.fleet, result.layers))
+    has_failed = session.report_problems(problems)
     impact = Impact(target, tuple(finder.keys), tuple(readers), tuple(affected))
     text = format_json(impact) if output == "json" else format_text(impact, session.paint_for(sys.stdout))
     write_output(text)
-    return not failed
+    return not has_failed

@@ -63,13 +63,13 @@ def command(
         with lock_repository(session.project.root):
             _write_environments(session, to_write)
     if output == "json":
-        write_output(format_json(result, [imported.file for imported in to_write]))
+        write_output(format_json(result, [item.file for item in to_write]))
         return result.is_verified
     session.print_message(format_text(result).rstrip("\n"))
-    problems = [*result.problems, *(problem for imported in result.environments for problem in imported.problems)]
+    problems = [*result.problems, *(problem for item in result.environments for problem in item.problems)]
     session.report_problems(sorted(problems))
     if dry_run:
-        write_output("".join(redact_environment(imported.content) for imported in result.environments))
+        write_output("".join(redact_environment(item.content) for item in result.environments))
     session.print_message(_format_result(result, to_write))
     return result.is_verified
 
@@ -77,9 +77,9 @@ def command(
 def _write_environments(session: Session, environments: tuple[ImportedEnvironment, ...]) -> None:
     """Write environments, and before them their templates. Raises VmgenError, before anything is written, if a file exists."""
     files: dict[str, str] = {}
-    for imported in environments:
-        files |= {f"templates/cloud-init/{template.name}": template.text for template in imported.templates}
-        files[imported.file] = imported.content.text
+    for environment in environments:
+        files |= {f"templates/cloud-init/{template.name}": template.text for template in environment.templates}
+        files[environment.file] = environment.content.text
     for name in files:
         if os.path.lexists(session.project.root / name):
             raise VmgenError(f"{name} already exists; choose another name with --env, or move the file")
@@ -91,14 +91,17 @@ def _write_environments(session: Session, environments: tuple[ImportedEnvironmen
                 raise VmgenError(f"cannot write {name}: {error.strerror}") from None
 
 
-def _format_result(result: ImportResult, written: tuple[ImportedEnvironment, ...]) -> str:
+def _format_result(result: ImportResult, environments: tuple[ImportedEnvironment, ...]) -> str:
     if not result.environments and result.problems:
         return "Import failed. Fix the errors above and retry; nothing was written."
     if not result.environments:
         return "Nothing to import: the input contains no VMInstance and no VMDisk."
     if not result.is_verified:
         return "Import failed: the result would not match. Fix the errors above and retry; nothing was written."
-    if not written:
+    if not environments:
         return "Verified: the environment renders the imported objects."
-    files, names = ", ".join(imported.file for imported in written), " ".join(imported.name for imported in written)
+    files, names = (
+        ", ".join(environment.file for environment in environments),
+        " ".join(environment.name for environment in environments),
+    )
     return f"Verified and written: {files}. Next: vmgen plan {names}"

@@ -76,7 +76,7 @@ def command(
     tenant = prompter.ask("Tenant namespace of the VMs (tenant-…)", namespace, _parse_namespace, None)
     name = prompter.ask("Platform", platform, _build_choice_parser(project.platform_names), DEFAULT_PLATFORM)
     release = PlatformLoader(project).load_release(name)
-    version = _ask_version(prompter, platform_version, release) if release.versions.known or platform_version else ""
+    version = _ask_version(prompter, platform_version, release) if release.versions.names or platform_version else ""
     options = StarterOptions(
         namespace=tenant,
         platform=name,
@@ -103,7 +103,7 @@ def _ask_version(prompter: _Prompter, platform_version: str | None, release: Pla
         return answer
 
     versions = release.versions
-    question = f"Version of the platform, one of {', '.join(versions.known)} (to find out: {versions.question})"
+    question = f"Version of the platform, one of {', '.join(versions.names)} (to find out: {versions.question})"
     return prompter.ask(question, platform_version, parse, versions.default)
 
 
@@ -125,10 +125,10 @@ class _Prompter:
         if answer is not None:
             return parse(answer)
         suggestion = offer or default
-        parsed: ParsedAnswer = click.prompt(
+        parsed_answer: ParsedAnswer = click.prompt(
             question, default=suggestion, show_default=bool(suggestion), value_proc=parse, err=True
         )
-        return parsed
+        return parsed_answer
 
 
 def _create_repository(folder: Path, options: StarterOptions) -> None:
@@ -137,12 +137,12 @@ def _create_repository(folder: Path, options: StarterOptions) -> None:
     except FileExistsError:
         raise VmgenError(f"{folder} is a file; name a folder for the repository") from None
     files = render_starter(options, folder)
-    written, skipped = write_missing(folder, files)
-    for path in written:
+    new_paths, existing_paths = write_missing(folder, files)
+    for path in new_paths:
         write_output(f"wrote {path}\n")
-    for path in skipped:
+    for path in existing_paths:
         write_message(f"skipped {path} (already exists){_explain_missing_lines(folder / path, files[path])}\n")
-    if not written:
+    if not new_paths:
         write_message("Nothing to do: all files already exist.\n")
         return
     record_answers(folder, options, files)
@@ -171,21 +171,21 @@ def _update_repository(folder: Path, requirement: str | None) -> None:
     options = options._replace(requirement=requirement or _find_own_requirement() or options.requirement)
     files = render_starter(options, folder)
     update = update_files(folder, files, configuration.answers.get("files", {}))
-    for path in update.written:
+    for path in update.new_files:
         write_output(f"wrote {path}\n")
-    for path in update.edited:
+    for path in update.edited_files:
         write_message(f"skipped {path} (edited)\n")
-    for path in update.removed:
+    for path in update.removed_files:
         write_message(f"skipped {path} (removed)\n")
-    record_answers(folder, options, {path: text for path, text in files.items() if path not in update.edited})
-    write_message("Next: vmgen render && git diff\n" if update.written else "Nothing to do: all files are up to date.\n")
+    record_answers(folder, options, {path: text for path, text in files.items() if path not in update.edited_files})
+    write_message("Next: vmgen render && git diff\n" if update.new_files else "Nothing to do: all files are up to date.\n")
 
 
 def _find_directory(folder: Path) -> str:
     """Return the path of a folder below the top of the Git repository that holds it; empty if it is the top, or in none."""
-    resolved = folder.resolve()
-    top = find_git_top(resolved)
-    directory = "" if top is None or top == resolved else resolved.relative_to(top).as_posix()
+    path = folder.resolve()
+    top = find_git_top(path)
+    directory = "" if top is None or top == path else path.relative_to(top).as_posix()
     if not re.fullmatch(r"[\w./+-]*", directory):
         raise VmgenError(f"pipelines cannot use the folder name '{directory}'; use only letters, digits and dashes")
     return directory

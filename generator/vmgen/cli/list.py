@@ -66,13 +66,13 @@ def command(
     selection = Selection(frozenset(groups), exposed, parse_selectors(selectors))
     renderer = Renderer(session.project)
     results = [renderer.expand(name) for name in session.select_environments(names)]
-    failed = session.report_results(results)
-    expanded = [(result.environment, result.fleet) for result in results if result.environment and result.fleet]
-    fleets = [fleet for _, fleet in expanded]
+    has_failed = session.report_results(results)
+    environment_fleets = [(result.environment, result.fleet) for result in results if result.environment and result.fleet]
+    fleets = [fleet for _, fleet in environment_fleets]
     _require_groups(groups, {group.key for result in results if result.environment for group in result.environment.groups})
     summaries = [
         summarize_environment(environment, fleet, selection.select_machines(fleet), selection.select_disks(fleet))
-        for environment, fleet in expanded
+        for environment, fleet in environment_fleets
     ]
     if output == "json":
         text = _format_json(_list_machines(fleets, selection), _list_disks(fleets, selection), summaries)
@@ -85,7 +85,7 @@ def command(
     write_output(text)
     if output == "table":
         write_output(_format_sums(summaries, totals=not totals, budgets=not selection))
-    return not failed
+    return not has_failed
 
 
 def _list_machines(fleets: Sequence[Fleet], selection: Selection) -> TableRows:
@@ -111,8 +111,12 @@ def _format_sums(summaries: Sequence[EnvironmentSummary], *, totals: bool, budge
     budget_rows = list(build_budget_rows(summaries)) if budgets else []
     if budget_rows:
         tables.append(format_table(BUDGET_COLUMNS, budget_rows))
-    kept = [f"{summary.environment}: {describe_retained(summary.kept)}\n" for summary in summaries if summary.kept]
-    tables += ["".join(kept)] if kept else []
+    retained_lines = [
+        f"{summary.environment}: {describe_retained(summary.retained_totals)}\n"
+        for summary in summaries
+        if summary.retained_totals
+    ]
+    tables += ["".join(retained_lines)] if retained_lines else []
     return "".join(f"\n{table}" for table in tables)
 
 

@@ -58,10 +58,10 @@ def command(
     Example: vmgen plan --against main
     """
     session = Session(color)
-    selected, base = session.select_environments(names, since), session.load_plan_base(names, against)
-    with Progress("rendering", len(selected)) as progress:
+    selected_names, base = session.select_environments(names, since), session.load_plan_base(names, against)
+    with Progress("rendering", len(selected_names)) as progress:
         callbacks = ProgressCallbacks(on_rendered=progress)
-        results = render_all(session.project, selected, verify_all=False, jobs=jobs, keep_going=True, progress=callbacks)
+        results = render_all(session.project, selected_names, verify_all=False, jobs=jobs, keep_going=True, progress=callbacks)
     plan, refusals = plan_and_gate(session.project, results, base)
     problems = [problem for result in results for problem in result.problems]
     problems += [*session.name_problems, *base.problems, *find_own_templates(session.project)]
@@ -80,8 +80,8 @@ def command(
 def _read_live_notes(session: Session, file: str, plan: Plan, results: Iterable[RenderResult]) -> tuple[LiveNote, ...]:
     """Read a dump and return what it adds to a plan. Raises VmgenError if the file is not a dump."""
     tables = load_tables(session.project)
-    merged = {result.name: result.environment.settings for result in results if result.environment}
-    require_one_cluster({name: str(settings.get_plain("cluster", "")) for name, settings in merged.items()})
+    settings_by_name = {result.name: result.environment.settings for result in results if result.environment}
+    require_one_cluster({name: str(settings.get_plain("cluster", "")) for name, settings in settings_by_name.items()})
     dump = read_dump(read_dump_file(file), "<stdin>" if file == STDIN else file, tables["groups"])
-    added = measure_added(plan, (result.fleet for result in results if result.fleet))
-    return describe_live_state(plan, dump, tables["releases"]["VMInstance"], added)
+    sizes = measure_added(plan, (result.fleet for result in results if result.fleet))
+    return describe_live_state(plan, dump, tables["releases"]["VMInstance"], sizes)

@@ -53,18 +53,18 @@ def _compare(session: Session, arguments: tuple[str, ...], platform: str | None,
         raise click.UsageError("compare needs two versions: vmgen platform compare FROM TO")
     before, after, *names = arguments
     renderer = Renderer(session.project)
-    selected = session.select_environments(tuple(names)) if names or session.environment_names else ()
-    merged = [environment for name in selected if (environment := renderer.merge(name))]
-    name = platform or find_common_platform(merged)
+    selected_names = session.select_environments(tuple(names)) if names or session.environment_names else ()
+    environments = [environment for name in selected_names if (environment := renderer.merge(name))]
+    name = platform or find_common_platform(environments)
     release = PlatformLoader(session.project).load_release(name)
-    if not release.versions.known:
+    if not release.versions.names:
         raise VmgenError(f"the platform {name} has no versions to compare")
     try:
-        versions = [release.resolve(written) for written in (before, after)]
+        versions = [release.resolve(version) for version in (before, after)]
     except UnknownVersionError as error:
         raise VmgenError(str(error)) from None
-    users = [environment.name for environment in merged if environment.platform.name == name]
-    foreign = [each for each in selected if each not in users]
+    users = [environment.name for environment in environments if environment.platform.name == name]
+    foreign = [each for each in selected_names if each not in users]
     if foreign:
         session.print_message(f"Skipped, for another platform or not readable: {', '.join(foreign)}.")
     upgrade = compare_versions(session.project, name, versions[0], versions[1], users)

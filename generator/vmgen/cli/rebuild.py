@@ -55,8 +55,8 @@ def _build_request(
     """Return the request that options describe. Raises UsageError for none, or for several sources."""
     from vmgen.edit.rebuild import RebuildRequest
 
-    given = {"image": image, "url": url, "clone": clone, "upload": True if upload else None}
-    source = {name: value for name, value in given.items() if value is not None}
+    sources = {"image": image, "url": url, "clone": clone, "upload": True if upload else None}
+    source = {name: value for name, value in sources.items() if value is not None}
     if len(source) > 1:
         raise click.UsageError(f"name one source, not {' and '.join(f'--{name}' for name in source)}")
     if back and (source or storage_class):

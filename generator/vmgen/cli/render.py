@@ -78,16 +78,16 @@ def _render(session: Session, options: RenderOptions) -> bool:
     if options.to_stdout:
         return _print_manifests(session, _evaluate(session, options, names, (), {}))
     session.name_problems += (*find_tracked_state(session.project), *session.find_foreign_folders())
-    removed = session.find_removed_environments(options.names)
+    removed_names = session.find_removed_environments(options.names)
     session.on_stage("stamps")
     if options.only_check or options.show_diff:
-        return _print_differences(session, _evaluate(session, options, names, removed, {}), with_diff=options.show_diff)
+        return _print_differences(session, _evaluate(session, options, names, removed_names, {}), with_diff=options.show_diff)
     stamps = session.open_stamps()
-    fresh = {} if options.verify or options.since or removed else stamps.find_fresh(names)
+    fresh = {} if options.verify or options.since or removed_names else stamps.find_fresh(names)
     if fresh and len(fresh) == len(names):
         return _report_unchanged(session, fresh) and _refresh_editor_schema(session)
     with lock_repository(session.project.root):
-        changes = _write_manifests(session, _evaluate(session, options, names, removed, fresh), stamps, fresh)
+        changes = _write_manifests(session, _evaluate(session, options, names, removed_names, fresh), stamps, fresh)
         return changes and _refresh_editor_schema(session)
 
 
@@ -103,7 +103,7 @@ def _refresh_editor_schema(session: Session) -> bool:
 
 
 def _evaluate(
-    session: Session, options: RenderOptions, names: tuple[str, ...], removed: tuple[str, ...], fresh: Mapping[str, Stamp]
+    session: Session, options: RenderOptions, names: tuple[str, ...], removed_names: tuple[str, ...], fresh: Mapping[str, Stamp]
 ) -> RunResult:
     """Render and compare all environments that are not fresh."""
     session.on_stage("import")
@@ -114,12 +114,12 @@ def _evaluate(
     # Printing destroys nothing, so the gate is for written files.
     base = None if options.to_stdout else session.load_plan_base(options.names or (stale if fresh else ()))
     result = session.evaluate(
-        stale, removed, base, allow_empty=options.allow_empty, verify_all=options.verify, jobs=options.jobs
+        stale, removed_names, base, allow_empty=options.allow_empty, verify_all=options.verify, jobs=options.jobs
     )
-    if fresh and (has_errors(result.problems) or any(rendered.delivery for rendered in result.environments)):
+    if fresh and (has_errors(result.problems) or any(environment.delivery for environment in result.environments)):
         # What is wrong in a part may be right in the whole, as a disk that moved, and the files that environments share below
         # delivery/ are made from all of them.
-        return _evaluate(session, options, names, removed, {})
+        return _evaluate(session, options, names, removed_names, {})
     return result
 
 
@@ -128,8 +128,8 @@ def _print_manifests(session: Session, result: RunResult) -> bool:
 
     if session.report_problems([*session.name_problems, *result.problems], beside_data=True):
         return False
-    for rendered in result.environments:
-        for path, content in rendered.files.items():
+    for environment in result.environments:
+        for path, content in environment.files.items():
             if not path.endswith(KUSTOMIZATION) and path.count("/") > 1:
                 write_manifests(b"---\n" + content)
     return True
@@ -139,11 +139,11 @@ def _print_differences(session: Session, result: RunResult, *, with_diff: bool) 
     """Print which files would change or, with a difference, how; return True if none would."""
     if session.report_problems([*session.name_problems, *result.problems], beside_data=with_diff):
         return False
-    compared = {session.project: result.changes, result.delivery.project: result.delivery.changes}
-    differences = [(project, change) for project, changes in compared.items() for change in changes if change]
-    wanted = {path: content for rendered in result.environments for path, content in rendered.files.items()}
+    changes_by_project = {session.project: result.changes, result.delivery.project: result.delivery.changes}
+    differences = [(project, change) for project, changes in changes_by_project.items() for change in changes if change]
+    desired = {path: content for environment in result.environments for path, content in environment.files.items()}
     for project, change in differences:
-        contents = result.delivery.files if project is result.delivery.project else wanted
+        contents = result.delivery.files if project is result.delivery.project else desired
         for verb, paths in (("create", change.created), ("update", change.updated), ("remove", change.pruned)):
             for path in paths:
                 if with_diff:
@@ -153,13 +153,13 @@ def _print_differences(session: Session, result: RunResult, *, with_diff: bool) 
     return not differences
 
 
-def _print_diff(session: Session, project: Project, path: str, wanted: bytes | None) -> None:
+def _print_diff(session: Session, project: Project, path: str, desired: bytes | None) -> None:
     from vmgen.report.drift import format_file_diff
 
     paint = session.paint_for(sys.stdout)
     styles = {"---": "bold", "+++": "bold", "@@": "dim", "-": "red", "+": "green"}
     file = project.manifests / path
-    for line in format_file_diff(f"{project.output}/{path}", read_file(str(file)) if file.is_file() else None, wanted):
+    for line in format_file_diff(f"{project.output}/{path}", read_file(str(file)) if file.is_file() else None, desired):
         style = next((style for start, style in styles.items() if line.startswith(start)), "")
         write_output(f"{paint(line, style) if style else line}\n", color=session.color_override)
 
@@ -175,7 +175,7 @@ def _report_unchanged(session: Session, fresh: Mapping[str, Stamp]) -> bool:
 def _write_manifests(session: Session, result: RunResult, stamps: StampStore, fresh: Mapping[str, Stamp]) -> bool:
     from vmgen.write.files import write_changes
 
-    rendered_files = {rendered.name: rendered.files for rendered in result.environments}
+    rendered_files = {environment.name: environment.files for environment in result.environments}
     fresh = {name: stamp for name, stamp in fresh.items() if name not in rendered_files}
     if session.report_problems([*session.name_problems, *sort_problems([*result.problems, *_collect_warnings(fresh)])]):
         session.print_message("Nothing was written.")

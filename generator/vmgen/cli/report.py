@@ -36,25 +36,25 @@ def command(color: str, names: tuple[str, ...], output: str, against: str | None
     Example: vmgen report -o fleet.html --against main
     """
     session = Session(color)
-    selected = session.select_environments(names)
+    selected_names = session.select_environments(names)
     status = load_status(session, names, live, None) if live else None
     base = session.load_plan_base(names, against) if against else None
     renderer = Renderer(session.project)
-    results = tuple(renderer.render(name) for name in selected)
-    failed = session.report_results(results)
+    results = tuple(renderer.render(name) for name in selected_names)
+    has_failed = session.report_results(results)
     environments = [
         PageEnvironment(result.environment, result.fleet, result.files, result.layers)
         for result in results
         if result.environment and result.fleet
     ]
-    plan = plan_and_gate(session.project, results, base)[0] if base and not failed else None
+    plan = plan_and_gate(session.project, results, base)[0] if base and not has_failed else None
     text = render_page(build_page_data(session.project, environments, plan, status))
     if output == "-":
         write_output(text)
-        return not failed
+        return not has_failed
     try:
         write_named_file(output, text.encode(), str(session.project.root))
     except OSError as error:
         raise VmgenError(f"cannot write {output}: {error.strerror}") from None
     session.print_message(f"Wrote {output}.")
-    return not failed
+    return not has_failed

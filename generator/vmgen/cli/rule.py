@@ -38,14 +38,17 @@ def command(id: str | None, output: str) -> None:
         raise VmgenError(
             f"no rule '{id}' (vmgen rule lists all rules, and custom policies are in policies/){did_you_mean(id, rules)}"
         )
-    selected = rules.values() if id is None else [rules[id]]
+    selected_rules = rules.values() if id is None else [rules[id]]
     examples: Mapping[str, Mapping[str, str]] = json.loads(read_file(str(_EXAMPLES_FILE)))
     if output == "json":
-        rows = [{"id": rule.id, "severity": rule.severity, "text": rule.text, **examples.get(rule.id, {})} for rule in selected]
+        rows = [
+            {"id": rule.id, "severity": rule.severity, "text": rule.text, **examples.get(rule.id, {})}
+            for rule in selected_rules
+        ]
         write_output(format_json({"version": 1, "rules": rows}))
     elif id is None:
         width = max(map(len, rules))
-        for rule in selected:
+        for rule in selected_rules:
             write_output(f"{rule.id:{width}}  {rule.severity}\n")
     else:
         write_output(_format_rule(rules[id], examples.get(id, {})))

@@ -57,8 +57,8 @@ class Session:
 
         Raises VmgenError if there is no such environment or ref.
         """
-        selected = select_environments(self.environment_names, names)
-        return self._filter_affected(selected, since) if since else selected
+        selected_names = select_environments(self.environment_names, names)
+        return self._filter_affected(selected_names, since) if since else selected_names
 
     def _filter_affected(self, names: tuple[str, ...], since: str) -> tuple[str, ...]:
         from vmgen.explain.dependencies import find_affected
@@ -80,9 +80,9 @@ class Session:
         """Return the environments that have manifests but no file; none if only some environments are named."""
         if names:
             return ()
-        orphaned = find_orphaned_environments(self.project, self.environment_names)
-        unfinished = find_unfinished_environments(self.project, self.environment_names)
-        return tuple(sorted({*orphaned, *unfinished}))
+        orphaned_names = find_orphaned_environments(self.project, self.environment_names)
+        unfinished_names = find_unfinished_environments(self.project, self.environment_names)
+        return tuple(sorted({*orphaned_names, *unfinished_names}))
 
     def find_foreign_folders(self) -> Iterator[Problem]:
         """Find the entries beside the folders of environments in the output folder."""
@@ -117,7 +117,7 @@ class Session:
     def evaluate(
         self,
         names: tuple[str, ...],
-        removed: tuple[str, ...],
+        removed_names: tuple[str, ...],
         base: PlanBase | None,
         *,
         allow_empty: bool,
@@ -131,7 +131,7 @@ class Session:
             return evaluate(
                 self.project,
                 names,
-                removed=removed,
+                removed_names=removed_names,
                 allow_empty=allow_empty,
                 verify_all=verify_all,
                 jobs=jobs,
@@ -164,14 +164,14 @@ class Session:
         Text is a message and goes to stderr; the other formats are data and go to stdout, unless it carries other data.
         """
         problems = tuple(problems)
-        failed = has_errors(problems)
+        has_failed = has_errors(problems)
         if self.verbosity < 0 and self.output_format == "text":
             problems = tuple(problem for problem in problems if problem.severity == "error")
         is_text = self.output_format == "text"
         if problems or not is_text:
             text = self._format_problems(problems, self.output_format, self.paint_for(sys.stderr), quotes=sys.stderr.isatty())
             (write_report if is_text or beside_data else write_output)(text)
-        return failed
+        return has_failed
 
     def write_report_file(self, problems: Sequence[Problem], format_name: str, file: str) -> None:
         """Write problems in a format of FORMATS into a file. Raises VmgenError if it cannot be written."""
@@ -205,9 +205,9 @@ def _ignore_stage(stage: str) -> None:
 
 
 @contextmanager
-def measure_stages(session: Session, enabled: bool) -> Iterator[None]:
+def measure_stages(session: Session, is_enabled: bool) -> Iterator[None]:
     """Measure the stages of a block if enabled, and print the timings when it ends, also by an exception."""
-    if not enabled:
+    if not is_enabled:
         yield
         return
     timings = Timings()
@@ -227,13 +227,13 @@ class Timings:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {STARTUP_STAGE: time.process_time()}
         self._current_stage = STARTUP_STAGE
-        self._started = time.perf_counter()
+        self._start = time.perf_counter()
 
     def start_stage(self, stage: str) -> None:
         """End the current stage, and begin another."""
         now = time.perf_counter()
-        self.seconds[self._current_stage] = self.seconds.get(self._current_stage, 0.0) + now - self._started
-        self._current_stage, self._started = stage, now
+        self.seconds[self._current_stage] = self.seconds.get(self._current_stage, 0.0) + now - self._start
+        self._current_stage, self._start = stage, now
 
     def format_table(self) -> str:
         """Return a line for each stage in the order of their first beginning, and one for their sum."""
@@ -241,7 +241,9 @@ class Timings:
         total = sum(self.seconds.values())
         rows = [*self.seconds.items(), ("all", total)]
         width = max(len(stage) for stage, _ in rows)
-        return "".join(f"{stage:<{width}} {spent * 1000:9.1f} ms {spent / total:6.1%}\n" for stage, spent in rows if stage)
+        return "".join(
+            f"{stage:<{width}} {seconds * 1000:9.1f} ms {seconds / total:6.1%}\n" for stage, seconds in rows if stage
+        )
 
 
 class Progress:
@@ -253,12 +255,12 @@ class Progress:
     def __init__(self, label: str, total: int) -> None:
         self.label = label
         self.total = total
-        self.completed = 0
+        self.count = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def __call__(self, name: str) -> None:  # noqa: ARG002 - the line shows only how many
-        self.completed += 1
+        self.count += 1
 
     def __enter__(self) -> Progress:
         if sys.stderr.isatty():
@@ -275,7 +277,7 @@ class Progress:
         if self._stop.wait(_DELAY_SECONDS):
             return
         while True:
-            _rewrite_line(f"{self.label} {self.completed}/{self.total}, {time.monotonic() - since:.0f} s")
+            _rewrite_line(f"{self.label} {self.count}/{self.total}, {time.monotonic() - since:.0f} s")
             if self._stop.wait(_INTERVAL_SECONDS):
                 _rewrite_line("")
                 return

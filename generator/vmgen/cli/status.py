@@ -62,8 +62,8 @@ def load_status(session: Session, names: tuple[str, ...], file: str, against: st
 
 
 def _find_cluster(session: Session, name: str) -> str:
-    written = load_layers(name, LayerLoader(session.project)).content.get("cluster")
-    return str(written.data) if written else ""
+    cluster = load_layers(name, LayerLoader(session.project)).content.get("cluster")
+    return str(cluster.data) if cluster else ""
 
 
 def read_dump_file(file: str) -> bytes:
@@ -84,10 +84,10 @@ def _print_restarts(plan: RestartPlan) -> None:
             write_output("# Continue when the VMs above are running again.\n")
         for machine in machines:
             write_output(f"virtctl restart {machine}\n")
-    for held in plan.held:  # as comments, so that a shell that is handed these lines leaves them alone
-        one = len(held.down) == 1
+    for held_restart in plan.held_restarts:  # as comments, so that a shell that is handed these lines leaves them alone
+        one = len(held_restart.down) == 1
         write_output(
-            f"# {', '.join(held.down)} {'does' if one else 'do'} not run: restart the others of the group afterwards.\n"
+            f"# {', '.join(held_restart.down)} {'does' if one else 'do'} not run: restart the others of the group afterwards.\n"
         )
-        for machine in held.machines:
+        for machine in held_restart.machines:
             write_output(f"# virtctl restart {machine}\n")

@@ -85,12 +85,14 @@ class _Watcher:
             write_report("\x1b[2J\x1b[H")
         try:
             self._environment_names = find_environments(open_project(self._root))[0]
-            passed = self._render(names)
+            is_success = self._render(names)
         except (VmgenError, OSError) as error:
             write_message(f"vmgen: {error}\n")
-            passed = False
-        self._failed_environments = () if passed else (names or self._environment_names)
-        write_message("No problems found; watching (Ctrl-C to stop).\n" if passed else "Waiting for a fix (Ctrl-C to stop).\n")
+            is_success = False
+        self._failed_environments = () if is_success else (names or self._environment_names)
+        write_message(
+            "No problems found; watching (Ctrl-C to stop).\n" if is_success else "Waiting for a fix (Ctrl-C to stop).\n"
+        )
 
     def _find_affected(self, files: Collection[Path]) -> tuple[str, ...] | None:
         """Return the environments to render, as `render` takes them, or None if there is none."""
@@ -101,10 +103,10 @@ class _Watcher:
             environment_names = find_environments(project)[0]
             if environment_names != self._environment_names:
                 return self._names
-            selected = select_environments(environment_names, self._names)
-            affected = {*find_affected(project, selected, files), *self._failed_environments}
+            selected_names = select_environments(environment_names, self._names)
+            affected = {*find_affected(project, selected_names, files), *self._failed_environments}
         except (VmgenError, ProblemsError, OSError):
             return self._names
         if not affected:
             return None
-        return self._names if affected >= set(selected) else tuple(name for name in selected if name in affected)
+        return self._names if affected >= set(selected_names) else tuple(name for name in selected_names if name in affected)

@@ -110,10 +110,10 @@ def _check_template(text: str, level: int) -> Iterator[UserDataFinding]:
         for finding in check_content(f"#\n{body}" if header == CLOUD_CONFIG_HEADER else body, header, level + 1):
             number = finding.line + (0 if header == CLOUD_CONFIG_HEADER else 1)
             line = shape.lines[number] if number < len(shape.lines) else 0
-            lifted = finding._replace(line=line)
-            if lifted not in findings and (line not in shape.open_lines or _is_certain(lifted)):
-                findings.add(lifted)
-                yield lifted
+            file_finding = finding._replace(line=line)
+            if file_finding not in findings and (line not in shape.open_lines or _is_certain(file_finding)):
+                findings.add(file_finding)
+                yield file_finding
 
 
 def _is_certain(finding: UserDataFinding) -> bool:

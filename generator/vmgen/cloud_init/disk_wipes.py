@@ -144,5 +144,5 @@ def _find_in_commands(text: str, level: int) -> Iterator[str]:
             yield from (f"`{name}`" for name, pattern in _COMMANDS if pattern.search(line))
             if _XARGS.search(line):
                 yield "`xargs` with `mkfs` or its like"
-    for encoded in find_encoded_texts(text):
-        yield from _find_in_text(encoded.text, level + 1)
+    for encoded_text in find_encoded_texts(text):
+        yield from _find_in_text(encoded_text.text, level + 1)

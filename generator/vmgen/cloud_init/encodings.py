@@ -49,12 +49,12 @@ def _describe_fault(content: Any, encoding: Any) -> str:
         return f"is a Terraform expression, which vmgen does not evaluate, so it is not {steps[0]}; write its result"
     data = content.encode() if isinstance(content, str) else content
     for step in steps:
-        decoded = decompress(data) if step == _GZIP else decode_base64(data.decode("ascii", "replace"))
-        if decoded is None:
+        result = decompress(data) if step == _GZIP else decode_base64(data.decode("ascii", "replace"))
+        if result is None:
             inner = " in its base64" if step == _GZIP and len(steps) > 1 else ""
             reason = f"is not {step}{inner} as in `encoding`"
             return f"{reason}, so cloud-init would fail here and write no later file; {_suggest_remedy(steps)}"
-        data = decoded
+        data = result
     return ""
 
 

@@ -28,21 +28,21 @@ class FragmentLoader:
         fragments: Located,
         subject: str,
         problems: list[Problem],
-        rendered: Mapping[int, Located | None] | None = None,
+        rendered_templates: Mapping[int, Located | None] | None = None,
     ) -> Located:
         """Merge a list of fragments into one mapping. Append their faults to `problems`.
 
-        `rendered` has what the templates in the list gave, by their index; without it, templates are left out.
+        `rendered_templates` has what the templates in the list gave, by their index; without it, templates are left out.
         """
-        merged = Located({}, fragments.place, fragments.key_place)
+        cloud_config = Located({}, fragments.place, fragments.key_place)
         for index, item in enumerate(fragments.items):
             if is_template(item):
-                fragment = (rendered or {}).get(index)
+                fragment = (rendered_templates or {}).get(index)
             else:
                 fragment = self._load(item, f"{subject}.merge[{index}]", problems)
             if fragment is not None:
-                merged = _merge(merged, fragment, (), subject, problems)
-        return merged
+                cloud_config = _merge(cloud_config, fragment, (), subject, problems)
+        return cloud_config
 
     def _load(self, item: Located, subject: str, problems: list[Problem]) -> Located | None:
         """Return the mapping that an item is or names; None if there is none, which `problems` then report."""

@@ -57,14 +57,14 @@ def find_template_faults(text: str) -> Iterator[UserDataFinding]:
         return
     own_names = {node.name for node in tree.find_all(nodes.Name) if node.ctx in ("store", "param")}
     own_names |= {node.name for node in tree.find_all(nodes.Macro)}
-    defended = _find_defended(tree)
-    known = _STANDARD_KEYS | _SECTIONS | _GLOBALS | own_names
+    defended_names = _find_defended(tree)
+    known_names = _STANDARD_KEYS | _SECTIONS | _GLOBALS | own_names
     for name in tree.find_all(nodes.Name):
-        if name.ctx == "load" and name.name not in known and name.name not in defended:
-            yield _build_unknown(name.name, sorted(known - _GLOBALS), name.lineno)
+        if name.ctx == "load" and name.name not in known_names and name.name not in defended_names:
+            yield _build_unknown(name.name, sorted(known_names - _GLOBALS), name.lineno)
     for getter in (*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)):
         key = _get_standard_key(getter)
-        if key and key.replace("-", "_") not in _STANDARD_KEYS and f"v1.{key}" not in defended and "v1" not in own_names:
+        if key and key.replace("-", "_") not in _STANDARD_KEYS and f"v1.{key}" not in defended_names and "v1" not in own_names:
             yield _build_unknown(f"v1.{key}", [f"v1.{known_key}" for known_key in sorted(_STANDARD_KEYS)], getter.lineno)
 
 
@@ -87,8 +87,8 @@ def _parse(text: str) -> nodes.Template:
     return _get_environment().parse(text)
 
 
-def _build_unknown(name: str, known: list[str], line: int) -> UserDataFinding:
-    hint = did_you_mean(name, known) or "; `cloud-init query --all` lists the variables of a VM"
+def _build_unknown(name: str, known_names: list[str], line: int) -> UserDataFinding:
+    hint = did_you_mean(name, known_names) or "; `cloud-init query --all` lists the variables of a VM"
     if name in ("vm", "env", "vars"):
         hint = "; it belongs to vmgen: write it in a template of `cloudInit: {template: ...}`, without `## template: jinja`"
     name_text = name if re.fullmatch(r"[\w.-]{1,40}", name) else "of this name"

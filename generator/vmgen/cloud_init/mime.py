@@ -105,10 +105,12 @@ def _decode_body(body: _Body, text: str, findings: list[UserDataFinding]) -> Par
     line = _find_body_line(text, start, payload)
     encoding = str(message.get("Content-Transfer-Encoding", "7bit")).strip().lower()
     header_line = _find_header_line(text, start, "content-transfer-encoding")
-    lost = _LOST_BOUNDARY.search(payload)
-    if lost:
+    lost_boundary = _LOST_BOUNDARY.search(payload)
+    if lost_boundary:
         reason = "looks like a boundary but differs from the header's, so the following lines would belong to the part above"
-        findings.append(UserDataFinding(INVALID_PART, f"{reason}; correct it", line + payload.count("\n", 0, lost.start())))
+        findings.append(
+            UserDataFinding(INVALID_PART, f"{reason}; correct it", line + payload.count("\n", 0, lost_boundary.start()))
+        )
     if encoding not in _ENCODINGS:
         hint = did_you_mean(encoding, _ENCODINGS) or f"; write one of {', '.join(_ENCODINGS)}"
         message_text = f"is not a transfer encoding that cloud-init decodes{hint}"
@@ -123,8 +125,8 @@ def _decode_body(body: _Body, text: str, findings: list[UserDataFinding]) -> Par
         findings.append(UserDataFinding(INVALID_PART, f"the part is not {reason} as in its header; encode it again", line))
         return None
     if is_gzip:
-        decoded = content.decode("utf-8", "replace")
-        return Part(decoded, detect_header(decoded), line, False)
+        plain_text = content.decode("utf-8", "replace")
+        return Part(plain_text, detect_header(plain_text), line, False)
     if encoding in ("7bit", "8bit", "binary"):
         return build_part(content_type, payload, line)
     return build_part(content_type, content.decode("utf-8", "replace"), line, is_literal=False)

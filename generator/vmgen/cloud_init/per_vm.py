@@ -76,12 +76,12 @@ def _explain_name(message: str, line: str, variables: Mapping[str, Any]) -> str:
         more = ", ..." if len(keys) > _MAX_NAMES else ""
         names = f"available: {', '.join(keys[:_MAX_NAMES])}{more}" if keys else f"`{parent}` is empty"
         return f"no key '{name}' in {parent}{did_you_mean(name, keys)}; {names}"
-    undefined = UNDEFINED_NAME.search(message)
-    if undefined:
-        name = undefined["name"]
+    undefined_name = UNDEFINED_NAME.search(message)
+    if undefined_name:
+        name = undefined_name["name"]
         full_names = {key: f"{parent}.{key}" for parent in ("vm", "vars", "env") for key in variables[parent]}
         hint = f"; did you mean {full_names[name]}?" if name in full_names else did_you_mean(name, full_names)
-        return f"{undefined[0]}{hint or '; there are vm, env and vars'}"
+        return f"{undefined_name[0]}{hint or '; there are vm, env and vars'}"
     return message
 
 
@@ -96,17 +96,17 @@ class MergedUserData(NamedTuple):
     def render(self, variables: Mapping[str, Any]) -> UserData:
         """Return the user data of the VM that the variables describe."""
         problems: list[Problem] = []
-        rendered = {}
+        rendered_templates = {}
         for index, template in self.templates.items():
             user_data = template.render(variables)
             problems.extend(user_data.problems)
             if not user_data.problems:
-                rendered[index] = _parse_fragment(user_data, problems)
-        merged = self.loader.merge(self.fragments, self.subject, problems, rendered)
+                rendered_templates[index] = _parse_fragment(user_data, problems)
+        cloud_config = self.loader.merge(self.fragments, self.subject, problems, rendered_templates)
         if problems:
             return UserData("", self.subject, problems=tuple(problems))
-        source = MappingSource(merged, self.loader.project)
-        return UserData(render_cloud_config(merged), self.subject, source, name=variables["vm"]["name"])
+        source = MappingSource(cloud_config, self.loader.project)
+        return UserData(render_cloud_config(cloud_config), self.subject, source, name=variables["vm"]["name"])
 
 
 def _parse_fragment(user_data: UserData, problems: list[Problem]) -> Located | None:
@@ -119,8 +119,10 @@ def _parse_fragment(user_data: UserData, problems: list[Problem]) -> Located | N
         message = f"the template does not render a cloud-config, so it cannot be merged; begin it with {CLOUD_CONFIG_HEADER}"
         problems.append(MERGE_CONFLICT.build_problem(source.locate_line(0), user_data.subject, message))
         return None
-    fragment, found = read_yaml(user_data.text.encode(), "")
-    problems.extend(problem._replace(place=_relocate(problem.place, source), subject=user_data.subject) for problem in found)
+    fragment, syntax_problems = read_yaml(user_data.text.encode(), "")
+    problems.extend(
+        problem._replace(place=_relocate(problem.place, source), subject=user_data.subject) for problem in syntax_problems
+    )
     if fragment is None:
         return None
     fragment = _relocate_all(fragment, source)

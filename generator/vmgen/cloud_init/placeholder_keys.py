@@ -52,9 +52,9 @@ def _find_lines(text: str) -> Iterator[int]:
         for number, line in enumerate(text.split("\n")):
             if not line.lstrip().startswith("#") and any(map(_is_example, _TYPED_KEY.finditer(line))):
                 yield number
-    for encoded in find_encoded_texts(text):
-        if any(True for _ in _find_lines(encoded.text)):
-            yield text.count("\n", 0, encoded.start)
+    for encoded_text in find_encoded_texts(text):
+        if any(True for _ in _find_lines(encoded_text.text)):
+            yield text.count("\n", 0, encoded_text.start)
 
 
 def _is_example(match: re.Match[str]) -> bool:

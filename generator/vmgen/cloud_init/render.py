@@ -162,7 +162,7 @@ def is_substituted(text: str) -> bool:
 
 def disable_flux_substitution(values: Mapping[str, Any], platform: Platform) -> Mapping[str, Any]:
     """Return the values of a VM with the annotations that keep Flux away, unless the user set one of them."""
-    added = platform.content.get_plain("unsubstituted") or {}
-    if any(name in values[kind] for name in added for kind in ("labels", "annotations")):
+    annotations = platform.content.get_plain("unsubstituted") or {}
+    if any(name in values[kind] for name in annotations for kind in ("labels", "annotations")):
         return values
-    return {**values, "annotations": dict(sorted({**values["annotations"], **added}.items()))}
+    return {**values, "annotations": dict(sorted({**values["annotations"], **annotations}.items()))}

@@ -17,7 +17,7 @@ from vmgen.secrets.harmless import is_change_me, is_reference
 from vmgen.yaml_text import is_plain
 
 _NAME_VARIABLES = NameVariables(
-    written=frozenset({"vm.name", "vm.index", "vm.number"}),
+    output_names=frozenset({"vm.name", "vm.index", "vm.number"}),
     lists=frozenset({"vm.disks"}),
     shared=frozenset({"vm.group", "vm.namespace"}),
 )
@@ -35,15 +35,15 @@ class _UserDataShape:
 
     def fill(self, user_data: TemplatedUserData, variables: Mapping[str, Any], texts: Sequence[str]) -> UserData:
         """Return the user data of the VM that the variables describe; `texts` tell it apart."""
-        filled = user_data.build(fill(self.nameless, texts), variables)
+        user_data_of_shape = user_data.build(fill(self.nameless, texts), variables)
         name = texts[0]
         kind = (is_plain([name]), is_reference(name), is_change_me(name), *map(normalize_name, texts))
         if kind not in self._check_keys:
             # Another VM of this kind tells whether the key depends on more than the kind.
             other = user_data.build(fill(self.nameless, [text.translate(_SHIFT) for text in texts]), variables)
-            is_same = filled.check_key == other._replace(name=name.translate(_SHIFT)).check_key
-            self._check_keys[kind] = filled.check_key if is_same else ()
-        return filled._replace(shape_key=self._check_keys[kind])
+            is_same = user_data_of_shape.check_key == other._replace(name=name.translate(_SHIFT)).check_key
+            self._check_keys[kind] = user_data_of_shape.check_key if is_same else ()
+        return user_data_of_shape._replace(shape_key=self._check_keys[kind])
 
 
 class UserDataRenderer:
@@ -64,14 +64,14 @@ class UserDataRenderer:
         # The variables of a shape are one object: that of another has another id.
         key = (user_data.name, id(variables["vars"]), group.key, "number" in vm, len(disks))
         shape = self._shapes.get(key)
-        filled = shape.fill(user_data, variables, texts) if shape else None
-        if shape and filled and not self._verify_all:
+        user_data_of_shape = shape.fill(user_data, variables, texts) if shape else None
+        if shape and user_data_of_shape and not self._verify_all:
             user_data.templates.count_object(shape.steps)
-            return filled
-        rendered = user_data.render(variables)
-        if key not in self._shapes and not rendered.problems:
-            self._shapes[key] = _find_shape(user_data, variables, texts, rendered.text)
-        return filled if filled and filled.text == rendered.text else rendered
+            return user_data_of_shape
+        own_user_data = user_data.render(variables)
+        if key not in self._shapes and not own_user_data.problems:
+            self._shapes[key] = _find_shape(user_data, variables, texts, own_user_data.text)
+        return user_data_of_shape if user_data_of_shape and user_data_of_shape.text == own_user_data.text else own_user_data
 
 
 def only_writes_names(user_data: UserData | TemplatedUserData | MergedUserData) -> bool:
@@ -84,7 +84,7 @@ def only_writes_names(user_data: UserData | TemplatedUserData | MergedUserData) 
 
 
 def _find_shape(
-    user_data: TemplatedUserData, variables: Mapping[str, Any], texts: Sequence[str], rendered: str
+    user_data: TemplatedUserData, variables: Mapping[str, Any], texts: Sequence[str], text: str
 ) -> _UserDataShape | None:
     """Return the shape of a rendered text; None if its template does more with the VM than write its names and numbers."""
     templates = user_data.templates
@@ -100,7 +100,7 @@ def _find_shape(
         return templates.render(user_data.name, {**variables, "vm": wrap_mappings(vm | {"disks": rest})})
 
     try:
-        nameless = render_nameless(render, texts, rendered)
+        nameless = render_nameless(render, texts, text)
     except ProblemsError:
         return None
     return None if nameless is None else _UserDataShape(nameless, steps)

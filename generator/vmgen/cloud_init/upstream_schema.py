@@ -61,15 +61,15 @@ def _to_json(data: Any) -> Any:
 
 def _restore_keys(path: KeyPath, data: Any) -> KeyPath:
     """Return the validator's path with its keys as text: the validator turns a key such as `01` into a number."""
-    restored: list[str | int] = []
+    keys: list[str | int] = []
     for step in path:
         if isinstance(data, dict):
             step = next((key for key in data if key == str(step) or key.lstrip("0") == str(step)), str(step))
             data = data.get(step)
         elif isinstance(data, list):
             data = data[int(step)]
-        restored.append(step)
-    return tuple(restored)
+        keys.append(step)
+    return tuple(keys)
 
 
 def _describe_error(error: Any, root: _SchemaNode) -> Iterator[Violation]:

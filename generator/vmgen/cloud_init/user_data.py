@@ -227,7 +227,7 @@ def _read_lines(project: Project, file: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _read_lines_cached(project: Project, path: Path, modified: int) -> tuple[str, ...]:  # noqa: ARG001 - see below
+def _read_lines_cached(project: Project, path: Path, mtime: int) -> tuple[str, ...]:  # noqa: ARG001 - see below
     # The time of its change is a part of the key: with --watch a file is read again once it was saved.
     return tuple(project.read_source(path).decode("utf-8-sig").replace("\r\n", "\n").split("\n"))
 
@@ -251,8 +251,8 @@ def _resolve_as_yaml11(value: Located) -> Any:
 
 def _resolve_ambiguous(scalar: AmbiguousScalar) -> Any:
     try:
-        resolved = yaml.safe_load(scalar)
+        value = yaml.safe_load(scalar)
     except (yaml.YAMLError, ValueError):
         return str(scalar)
-    finite = isinstance(resolved, bool | int) or (isinstance(resolved, float) and abs(resolved) < float("inf"))
-    return resolved if finite else str(scalar)
+    finite = isinstance(value, bool | int) or (isinstance(value, float) and abs(value) < float("inf"))
+    return value if finite else str(scalar)

@@ -82,8 +82,8 @@ def preview_user_data(environment: Environment, builder: UserDataBuilder) -> Ite
         for index, instance in enumerate(group.instances):
             if instance.settings is settings:
                 suffixes = [disk.suffix for disk in settings.disks]
-                rendered = user_data.render(variables.build(group, index, suffixes))
-                yield rendered._replace(problems=(), for_windows=is_windows(settings.values, environment.platform))
+                user_data_of_vm = user_data.render(variables.build(group, index, suffixes))
+                yield user_data_of_vm._replace(problems=(), for_windows=is_windows(settings.values, environment.platform))
                 break
 
 
@@ -136,8 +136,8 @@ def _measure_release(text: str) -> int:
     """Return the bytes of a Helm release with a user data, about: the chart's part is taken as fixed."""
     import zlib
 
-    compressed = len(zlib.compress((text + text.replace("\n", "\n    ")).encode(), 9))
-    return (compressed + 2) // 3 * 4 + _RELEASE_RESERVE
+    compressed_size = len(zlib.compress((text + text.replace("\n", "\n    ")).encode(), 9))
+    return (compressed_size + 2) // 3 * 4 + _RELEASE_RESERVE
 
 
 def _scan_secrets(text: str, header: str, level: int = 0) -> Iterator[UserDataFinding]:

@@ -24,7 +24,7 @@ class TemplateVariables:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._vars: dict[int, Mapping[str, Any]] = {}
-        self._interned: dict[str, Mapping[str, Any]] = {}
+        self._intern_table: dict[str, Mapping[str, Any]] = {}
         self._env = wrap_mappings(
             {
                 "name": environment.name,
@@ -56,16 +56,16 @@ class TemplateVariables:
         if id(settings) not in self._vars:
             values = to_plain(merge_vars(self._environment, settings))
             # Equal variables are one object, since VMs that share them may share a rendered text.
-            self._vars[id(settings)] = self._interned.setdefault(repr(values), wrap_mappings(values))
+            self._vars[id(settings)] = self._intern_table.setdefault(repr(values), wrap_mappings(values))
         return self._vars[id(settings)]
 
 
 def merge_vars(environment: Environment, settings: Settings) -> Located:
     """Merge the `vars` of the environment, and over them those of the defaults, the group and the instance."""
-    merged = Located({}, _NO_PLACE)
+    variables = Located({}, _NO_PLACE)
     for layer in (environment.settings.get("vars"), settings.get("vars")):
-        merged = merge(merged, layer) if layer and layer.mapping else merged
-    return merged
+        variables = merge(variables, layer) if layer and layer.mapping else variables
+    return variables
 
 
 class AttrMapping(Mapping[str, Any]):

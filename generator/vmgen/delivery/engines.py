@@ -102,14 +102,14 @@ def _select_files(fleet: Fleet, shard: Shard, folder: str) -> dict[str, Any]:
 
 
 def build_application_set(
-    name: str, folder: str, excluded: Iterable[str], prefix: str, settings: Mapping[str, Any]
+    name: str, folder: str, excluded_names: Iterable[str], prefix: str, settings: Mapping[str, Any]
 ) -> DeliveryObject:
     """Return the ApplicationSet of all environments below a folder but the excluded ones."""
     values = {
         **settings,
         "name": name,
         "path": f"{folder}/*",
-        "excluded": [f"{folder}/{environment}" for environment in excluded],
+        "excluded": [f"{folder}/{environment}" for environment in excluded_names],
         # Argo CD fills this in, so the braces are doubled to reach it.
         "applicationName": f"{prefix}{{{{ .path.basename }}}}",
         "exclude": _EXCLUDE_GLOB,
@@ -129,8 +129,8 @@ def _build_sync_options(settings: Mapping[str, Any]) -> list[str]:
     # Without this option Argo CD ignores a difference when it compares, but overwrites it when it syncs.
     respect = ["RespectIgnoreDifferences=true"] if settings["ignoreDifferences"] else []
     keys = {option.partition("=")[0] for option in options}
-    needed = [option for option in _NEEDED_SYNC_OPTIONS if option.partition("=")[0] not in keys]
-    return list(dict.fromkeys((*options, *needed, *respect)))
+    missing_options = [option for option in _NEEDED_SYNC_OPTIONS if option.partition("=")[0] not in keys]
+    return list(dict.fromkeys((*options, *missing_options, *respect)))
 
 
 def build_kustomizations(
@@ -162,12 +162,12 @@ def build_kustomizations(
             }
             yield _build_kustomization(f"{shard.name}-disks", values)
         if shard.has_machines:
-            needed = [name for name in (shard.name, *shard.depends_on) if name in shards_with_disks]
+            prerequisites = [name for name in (shard.name, *shard.depends_on) if name in shards_with_disks]
             values = {
                 **shared,
                 "path": f"./{folder}/{machines}{group}",
                 "prune": True,
-                "dependsOn": [{"name": f"{name}-disks"} for name in needed],
+                "dependsOn": [{"name": f"{name}-disks"} for name in prerequisites],
                 "disks": False,
                 "machines": True,
             }

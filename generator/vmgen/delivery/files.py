@@ -115,11 +115,11 @@ class DeliveryRenderer:
         if in_set:
             first, settings = in_set[0]
             writer.problems.extend(_find_setting_conflicts(in_set))
-            included = {delivery.environment for delivery, _ in in_set}
+            included_names = {delivery.environment for delivery, _ in in_set}
             # The Git generator finds every folder. One that Flux delivers would be applied twice.
-            excluded = [name for name in environments if name not in included]
+            excluded_names = [name for name in environments if name not in included_names]
             folder = _join_path(first.path, "manifests")
-            item = build_application_set(f"{first.prefix}vms", folder, excluded, first.prefix, to_plain(settings))
+            item = build_application_set(f"{first.prefix}vms", folder, excluded_names, first.prefix, to_plain(settings))
             writer.add(f"{ARGOCD}/{_APPLICATION_SET}.yaml", [item], settings.place)
         return writer.files, writer.problems
 

@@ -50,10 +50,10 @@ def rebuild_disks(target: EditTarget, key: str, request: RebuildRequest) -> tupl
     path = (*(group.get_override_path(first) if request.only else ("vms", group.key)), "disks", disk.key)
     writer = _DiskWriter(target, group, path)
     operations = tuple(writer.go_back(changing) if request.back else writer.renew(changing, request))
-    wanted = {instance.name: find_way_back(instance, disk) for instance, disk in changing}
+    generations = {instance.name: find_way_back(instance, disk) for instance, disk in changing}
 
     def is_done(instance: Instance) -> bool:
-        entry, new = wanted[instance.name] if request.back else None, _find_disk(instance, request.disk)
+        entry, new = generations[instance.name] if request.back else None, _find_disk(instance, request.disk)
         return is_same_disk(entry.disk, new) if entry else not _changes(instance, new, request)
 
     return build_edits(target, group, tuple(instance for instance, _ in changing), operations, is_done)

@@ -77,17 +77,17 @@ def _read(content: bytes, file: str) -> Located:
 
 def _splice_all(content: bytes, document: Located, operations: tuple[Operation, ...], file: str) -> bytes:
     mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
-    text, wanted = content.removeprefix(mark).decode(), to_plain(document)
+    text, expected = content.removeprefix(mark).decode(), to_plain(document)
     try:
         for operation in operations:
             if isinstance(operation, RemoveValue):
-                operation = RemoveValue(widen_removal(wanted, operation.path))
+                operation = RemoveValue(widen_removal(expected, operation.path))
             text = splice(text, operation)
-            wanted = apply_operation(operation, wanted)
+            expected = apply_operation(operation, expected)
     except CannotSplice as error:
         raise refuse_edit(document.place, str(error), operations) from None
     after = mark + text.encode()
     result, problems = read_yaml(after, file)
-    if result is None or problems or not is_same(to_plain(result), wanted):
+    if result is None or problems or not is_same(to_plain(result), expected):
         raise refuse_edit(document.place, "other values would change with it", operations)
     return after

@@ -51,7 +51,7 @@ def find_fixes(project: Project, names: tuple[str, ...], problems: Iterable[Prob
             and not (partial and is_shared and problem.rule == STALE_TOMBSTONE.id)
         ):
             by_file[problem.place.file].append(problem)
-    edits = (_fix_file(project, file, names, found) for file, found in sorted(by_file.items()))
+    edits = (_fix_file(project, file, names, problems_of_file) for file, problems_of_file in sorted(by_file.items()))
     return tuple(edit for edit in edits if edit.before != edit.after)
 
 
@@ -73,13 +73,13 @@ def _fix_file(project: Project, file: str, names: tuple[str, ...], problems: lis
 def _find_fix(
     project: Project, file: str, content: bytes, document: Located, problem: Problem, names: tuple[str, ...]
 ) -> Iterator[Operation]:
-    found = [(path, value) for path, value in walk(document) if problem.place in (value.place, value.key_place)]
-    for path, value in found[-1:]:
+    matches = [(path, value) for path, value in walk(document) if problem.place in (value.place, value.key_place)]
+    for path, value in matches[-1:]:
         if problem.rule in (WRONG_TYPE.id, AMBIGUOUS_SCALAR.id):
             yield from _quote_number(content, path, value)
         elif problem.rule == DEPRECATED.id:
             yield from _rename_key(document, path, problem)
-    for path, _ in found:
+    for path, _ in matches:
         if len(path) == 2 and path[0] == "waivers" and problem.rule == STALE_WAIVER.id:
             yield from _remove_entry(project, file, path, names)
         elif len(path) == 2 and path[0] == "retire" and problem.rule == STALE_TOMBSTONE.id:
@@ -94,12 +94,12 @@ def _quote_number(content: bytes, path: KeyPath, value: Located) -> Iterator[Ope
     text = content.decode("utf-8-sig")
     root = read_nodes(text)
     node = find_node(root, path) if root else None
-    if not is_number or node is None or node.kind != "scalar" or not _NUMBER.fullmatch(written := text[node.start : node.end]):
+    if not is_number or node is None or node.kind != "scalar" or not _NUMBER.fullmatch(literal := text[node.start : node.end]):
         return
-    fixed, _ = read_yaml(edit_content(content, (SetValue(path, written),), value.place.file), value.place.file)
+    document, _ = read_yaml(edit_content(content, (SetValue(path, literal),), value.place.file), value.place.file)
     schema = load_builtin_schema("environment")
-    if fixed and path not in dict(schema.find_problems(fixed)):
-        yield SetValue(path, written)
+    if document and path not in dict(schema.find_problems(document)):
+        yield SetValue(path, literal)
 
 
 def _rename_key(document: Located, path: KeyPath, problem: Problem) -> Iterator[Operation]:

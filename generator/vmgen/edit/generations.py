@@ -83,12 +83,12 @@ def keep_disks(
     base = next((each for each in instances if group.find_override(each) is None), instances[0])
     alike = {each.name for each in instances if entries[each.name] == entries[base.name]} | set(of)
     labels = [each.label for each in group.instances if each.name in alike]
-    kept = ("previous", str(generation))
-    yield SetValue(("vms", group.key, *path, *kept), {**entries[base.name], "of": labels}, after=after)
+    previous_path = ("previous", str(generation))
+    yield SetValue(("vms", group.key, *path, *previous_path), {**entries[base.name], "of": labels}, after=after)
     for instance in instances:
         if instance.name not in alike:
             entry = {**entries[instance.name], "of": [instance.label]}
-            yield SetValue((*group.get_override_path(instance), *path, *kept), entry)
+            yield SetValue((*group.get_override_path(instance), *path, *previous_path), entry)
 
 
 def is_short(disk: Located) -> bool:

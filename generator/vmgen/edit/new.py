@@ -39,18 +39,18 @@ def new_environment(project: Project, name: str, namespace: str | None, platform
     defaults = _load_defaults(renderer)
     if not namespace and not defaults.get("namespace"):
         raise VmgenError("no layer names the tenant namespace; write --namespace tenant-...")
-    inherited = defaults.get_plain("platform", DEFAULT_PLATFORM)
-    used = platform or inherited
-    if used not in project.platform_names:
-        raise VmgenError(f"no platform '{used}'{suggest(used, project.platform_names)}")
+    inherited_platform = defaults.get_plain("platform", DEFAULT_PLATFORM)
+    own_platform = platform or inherited_platform
+    if own_platform not in project.platform_names:
+        raise VmgenError(f"no platform '{own_platform}'{suggest(own_platform, project.platform_names)}")
     lines = (
         [f"# yaml-language-server: $schema=../{VALUES_SCHEMA_FILE}"] if (project.root / VALUES_SCHEMA_FILE).is_file() else []
     )
-    lines += [f"platform: {quote(used)}"] if used != inherited else []
-    version = "" if defaults.get("platformVersion") else _find_version(project, renderer, used)
+    lines += [f"platform: {quote(own_platform)}"] if own_platform != inherited_platform else []
+    version = "" if defaults.get("platformVersion") else _find_version(project, renderer, own_platform)
     lines += [f"platformVersion: {quote(version)}"] if version else []
     lines += [f"namespace: {quote(namespace)}"] if namespace else []
-    body = _BODY.format(group=_choose_group(project, renderer, name), **_choose_values(renderer, used))
+    body = _BODY.format(group=_choose_group(project, renderer, name), **_choose_values(renderer, own_platform))
     edit = FileEdit(file, None, ("\n".join(lines) + "\n" * bool(lines) + body).encode())
     renderer.layer_loader.override_text(path, edit.after)
     errors = tuple(problem for problem in renderer.render(name).problems if problem.severity == "error")
@@ -77,8 +77,8 @@ def _find_version(project: Project, renderer: Renderer, platform: str) -> str:
 def _choose_group(project: Project, renderer: Renderer, name: str) -> str:
     """Return a group's key whose VMs have names that no environment has: two of one tenant must not share one."""
     environments = filter(None, map(renderer.merge, find_environments(project)[0]))
-    taken = {group.key for environment in environments for group in environment.groups}
-    return _GROUP if _GROUP not in taken else f"{name}-{_GROUP}" if name[0].isalpha() else f"{_GROUP}-{name}"
+    group_keys = {group.key for environment in environments for group in environment.groups}
+    return _GROUP if _GROUP not in group_keys else f"{name}-{_GROUP}" if name[0].isalpha() else f"{_GROUP}-{name}"
 
 
 def _choose_values(renderer: Renderer, platform: str) -> dict[str, str]:

@@ -56,8 +56,8 @@ def apply_operation(operation: Operation, value: Any) -> Any:
             return _remove_at(value, widen_removal(value, path))
         case RenameKey(path, name):
             holder = get_plain(value, path[:-1])
-            renamed = {name if key == path[-1] else key: item for key, item in holder.items()}
-            return _set_at(value, path[:-1], renamed, "") if path[:-1] else renamed
+            new_mapping = {name if key == path[-1] else key: item for key, item in holder.items()}
+            return _set_at(value, path[:-1], new_mapping, "") if path[:-1] else new_mapping
 
 
 def widen_removal(value: Any, path: KeyPath) -> KeyPath:
@@ -136,14 +136,14 @@ def _set_at(value: Any, path: KeyPath, new: Any, after: str) -> Any:
     if isinstance(step, int):
         return [_set_at(item, rest, new, after) if index == step else item for index, item in enumerate(value)]
     mapping = value if isinstance(value, dict) else {}
-    changed = {key: _set_at(item, rest, new, after) if key == step else item for key, item in mapping.items()}
+    items = {key: _set_at(item, rest, new, after) if key == step else item for key, item in mapping.items()}
     if step in mapping:
-        return changed
+        return items
     fresh = {str(step): _set_at(None, rest, new, after)}
     if after not in mapping:
-        return {**changed, **fresh}
+        return {**items, **fresh}
     position = list(mapping).index(after) + 1
-    return dict([*list(changed.items())[:position], *fresh.items(), *list(changed.items())[position:]])
+    return dict([*list(items.items())[:position], *fresh.items(), *list(items.items())[position:]])
 
 
 def _remove_at(value: Any, path: KeyPath) -> Any:

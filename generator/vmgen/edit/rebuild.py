@@ -52,27 +52,27 @@ def rebuild_group(target: EditTarget, key: str, request: RebuildRequest) -> tupl
     rebuild.
     """
     group = target.find_group(key)
-    chosen = select_instances(group, request.only)
-    if not all(instance.settings.system_disk for instance in chosen):
+    selection = select_instances(group, request.only)
+    if not all(instance.settings.system_disk for instance in selection):
         raise VmgenError(f"group {group.key} makes no system disk: its VMs boot from a disk under `disks:` or `attach:`")
     rebuild = _Rebuild(target, group)
     changing = tuple(
         each
-        for each in chosen
+        for each in selection
         if (find_way_back(each, _get_system(each)) if request.back else not rebuild.is_as_asked(each, request))
     )
     if request.back:
-        operations = tuple(rebuild.go_back(chosen, alone=bool(request.only)))
+        operations = tuple(rebuild.go_back(selection, alone=bool(request.only)))
     elif request.only:
-        operations = tuple(rebuild.renew_one(chosen[0], request))
+        operations = tuple(rebuild.renew_one(selection[0], request))
     else:
         operations = tuple(rebuild.renew_all(request))
     if not operations:
         return ()
-    wanted = {each.name: find_way_back(each, _get_system(each)) for each in changing}
+    generations = {each.name: find_way_back(each, _get_system(each)) for each in changing}
 
     def is_done(instance: Instance) -> bool:
-        entry = wanted[instance.name] if request.back else None
+        entry = generations[instance.name] if request.back else None
         return is_same_disk(entry.disk, _get_system(instance)) if entry else rebuild.is_as_asked(instance, request)
 
     return build_edits(target, group, changing, operations, is_done)
@@ -170,15 +170,15 @@ class _Rebuild:
             yield from self._write(path, level, instance, request, 0)
             return
         yield from self._write(path, level, instance, request, max(list_generations_of(instance, system)) + 1)
-        kept = (*path, "previous", str(system.generation))
-        yield SetValue(kept, {**self._describe(instance, system), "of": [instance.label]}, after="system")
+        previous_path = (*path, "previous", str(system.generation))
+        yield SetValue(previous_path, {**self._describe(instance, system), "of": [instance.label]}, after="system")
 
-    def go_back(self, chosen: tuple[Instance, ...], *, alone: bool) -> Iterator[Operation]:
+    def go_back(self, instances: tuple[Instance, ...], *, alone: bool) -> Iterator[Operation]:
         """Yield what returns VMs to their generation before, and keeps the one that they leave."""
-        entries = {instance.name: entry for instance in chosen if (entry := find_way_back(instance, _get_system(instance)))}
+        entries = {instance.name: entry for instance in instances if (entry := find_way_back(instance, _get_system(instance)))}
         if not entries:
-            raise VmgenError(f"no generation to go back to: `previous:` keeps none for {chosen[0].name}")
-        returning = [instance for instance in chosen if instance.name in entries]
+            raise VmgenError(f"no generation to go back to: `previous:` keeps none for {instances[0].name}")
+        returning = [instance for instance in instances if instance.name in entries]
         following = [instance for instance in returning if not alone and not self._has_own_state(instance)]
         if following:
             yield from self._take_group_back(following, entries)
@@ -193,9 +193,9 @@ class _Rebuild:
         system = _get_system(following[0])
         yield from self._write_back(self.path, self.group.located, following[0], entry)
         yield from leave_previous(self.group, [(instance, entries[instance.name]) for instance in following])
-        left = describe_disks(self.target.result, [(instance, _get_system(instance)) for instance in following])
+        remaining_entries = describe_disks(self.target.result, [(instance, _get_system(instance)) for instance in following])
         after = "system" if entry.disk.generation > 1 else next(iter(read_source(entry.disk)), "")
-        yield from keep_disks(self.group, (), system.generation, left, after)
+        yield from keep_disks(self.group, (), system.generation, remaining_entries, after)
         for instance in self.group.instances:  # those that were added since stay what they are
             if instance.name not in entries and not self._has_own_state(instance):
                 yield from self._keep_state(instance, {**read_source(system), "system": system.generation})
@@ -211,8 +211,8 @@ class _Rebuild:
     def _take_one_back(self, instance: Instance, entry: PreviousDisk) -> Iterator[Operation]:
         path, system = self.group.get_override_path(instance), _get_system(instance)
         yield from self._write_back(path, self.group.find_override(instance), instance, entry)
-        kept = {**self._describe(instance, system), "of": [instance.label]}
-        yield SetValue((*path, "previous", str(system.generation)), kept, after="system")
+        previous_entry = {**self._describe(instance, system), "of": [instance.label]}
+        yield SetValue((*path, "previous", str(system.generation)), previous_entry, after="system")
         yield from leave_previous(self.group, [(instance, entry)])
 
     def _write_back(self, path: KeyPath, level: Located | None, instance: Instance, entry: PreviousDisk) -> Iterator[Operation]:
@@ -249,9 +249,9 @@ class _Rebuild:
 
     def _pin_disks(self, path: KeyPath, level: Located | None, instance: Instance) -> Iterator[Operation]:
         """Yield the class of each further disk that inherits that of its VM: those disks exist, and stay on theirs."""
-        written = instance.settings.values.get("disks")
+        own_disks = instance.settings.values.get("disks")
         for disk in instance.settings.disks[1:]:
-            entry = written.get(disk.key) if written else None
+            entry = own_disks.get(disk.key) if own_disks else None
             if entry is None or "storageClass" in entry.mapping:
                 continue
             storage_class = disk.settings.get_plain("storageClass")
@@ -265,11 +265,11 @@ class _Rebuild:
 
     def _choose_generation(self, pending: list[Instance], canaries: list[Instance]) -> tuple[int, list[Instance]]:
         """Return the generation of the new disks, and the canaries whose generation it is."""
-        used = self._list_generations(pending)
-        tried = {_get_system(instance).generation for instance in canaries}
-        if len(tried) == 1 and min(tried) > max(used):
-            return min(tried), canaries
-        return max(used | self._list_generations(canaries)) + 1, []
+        used_generations = self._list_generations(pending)
+        canary_generations = {_get_system(instance).generation for instance in canaries}
+        if len(canary_generations) == 1 and min(canary_generations) > max(used_generations):
+            return min(canary_generations), canaries
+        return max(used_generations | self._list_generations(canaries)) + 1, []
 
     def _list_generations(self, instances: list[Instance]) -> set[int]:
         return {number for each in instances for number in list_generations_of(each, _get_system(each))}
@@ -328,10 +328,10 @@ def _keep_profile(path: KeyPath, instance: Instance, source: Mapping[str, Any]) 
 def _require_nothing_else(target: EditTarget, group: Group, changing: tuple[Instance, ...], plan: Plan) -> None:
     """Refuse an edit that changes a disk, or a VM that is not meant to change. Raises ProblemsError."""
     _, before, _ = preview(target, ())
-    known = {(change.identity, change.verdict) for change in before.changes}
+    known_changes = {(change.identity, change.verdict) for change in before.changes}
     names = {instance.name for instance in changing}
     for change in plan.changes:
         is_expected = change.action == "create" if change.identity.kind == "VMDisk" else change.identity.name in names
-        if not is_expected and (change.identity, change.verdict) not in known:
+        if not is_expected and (change.identity, change.verdict) not in known_changes:
             reason = f"{change.identity} would change too ({change.verdict}); rebuild one VM at a time with --only"
             raise refuse_edit(group.place, reason, ())

@@ -42,28 +42,28 @@ def retire_disks(target: EditTarget, disks: Iterable[str], retirement: Retiremen
     removals = _collect_removals(target, names, retirement)
     result, plan, _ = preview(target, edit_target(target, removals))
     require_no_new_errors(target, result)
-    refused = find_lost_disks(plan)
+    lost_names = find_lost_disks(plan)
     objects = result.desired.objects.values() if result.desired else ()
-    rendered = {identity.name for identity in objects if identity.kind == DISK_KIND}
+    disk_names = {identity.name for identity in objects if identity.kind == DISK_KIND}
     before = target.result.desired.objects.values() if target.result.desired else ()
-    known = {*refused, *(identity.name for identity in before if identity.kind == DISK_KIND)}
+    known_names = {*lost_names, *(identity.name for identity in before if identity.kind == DISK_KIND)}
     for name in names:
-        if name not in known and name not in _list_tombstones(target):
-            raise VmgenError(f"no disk '{name}' in environment {target.name}{suggest(name, known)}")
-    made_by_groups = [name for name in names if name in rendered]
+        if name not in known_names and name not in _list_tombstones(target):
+            raise VmgenError(f"no disk '{name}' in environment {target.name}{suggest(name, known_names)}")
+    made_by_groups = [name for name in names if name in disk_names]
     if made_by_groups:
         raise ProblemsError(tuple(_refuse_group_disks(target, made_by_groups, names, retirement)))
     operations: dict[Path, list[Operation]] = defaultdict(list, {path: list(edits) for path, edits in removals.items()})
     for name in names:
-        for path, operation in _bury(target, name, retirement, is_lost=name in refused):
+        for path, operation in _bury(target, name, retirement, is_lost=name in lost_names):
             operations[path].append(operation)
     return edit_target(target, operations)
 
 
 def find_lost_disks(plan: Plan) -> set[str]:
     """Return the disks whose data a plan destroys without the permission of a tombstone that counts."""
-    lost = (change for change in plan.changes if change.verdict == Verdict.DESTROYS_DATA and not change.move)
-    return {change.identity.name for change in lost if change.identity.kind == DISK_KIND}
+    losses = (change for change in plan.changes if change.verdict == Verdict.DESTROYS_DATA and not change.move)
+    return {change.identity.name for change in losses if change.identity.kind == DISK_KIND}
 
 
 def bury_disks(target: EditTarget, disks: Iterable[str], retirement: Retirement) -> dict[Path, list[Operation]]:
@@ -83,8 +83,8 @@ def _collect_removals(target: EditTarget, names: tuple[str, ...], retirement: Re
     removals: dict[Path, list[Operation]] = defaultdict(list)
     operations: list[Operation] = [RemoveValue(("disks", disk.name)) for disk in target.environment.disks if disk.name in names]
     for group in target.environment.groups:
-        kept = ((instance, entry) for instance in group.instances for entry in instance.previous)
-        leaving = [(instance, entry) for instance, entry in kept if f"{instance.name}-{entry.disk.suffix}" in names]
+        entries = ((instance, entry) for instance in group.instances for entry in instance.previous)
+        leaving = [(instance, entry) for instance, entry in entries if f"{instance.name}-{entry.disk.suffix}" in names]
         operations.extend(leave_previous(group, leaving))
     tombstones = [AppendItem(("retire",), retirement.format_entry(name)) for name in names]
     for operation in operations:
@@ -128,27 +128,26 @@ def _refuse_group_disks(
         owners = {
             f"{instance.name}-{disk.suffix}": instance for instance in group.instances for disk in instance.settings.disks
         }
-        found = [name for name in made_by_groups if name in owners]
-        if found:
-            edit, lines = _describe_group_edit(target, group, found, owners)
+        names_in_groups = [name for name in made_by_groups if name in owners]
+        if names_in_groups:
+            edit, lines = _describe_group_edit(target, group, names_in_groups, owners)
             stones = [f"  - {to_flow(retirement.format_entry(name))}" for name in names if name in owners]
-            message = (
-                f"group {group.key} makes {', '.join(found)}: {edit}; nothing was written. The lines that belong together:"
-            )
+            message = f"group {group.key} makes {', '.join(names_in_groups)}: {edit}; nothing was written. "
+            message += "The lines that belong together:"
             yield Problem(group.place, EDIT_BY_HAND.id, f"vms.{group.key}", message, lines=(*lines, "retire:", *stones))
 
 
 def _describe_group_edit(
-    target: EditTarget, group: Group, found: list[str], owners: dict[str, Instance]
+    target: EditTarget, group: Group, names_in_groups: list[str], owners: dict[str, Instance]
 ) -> tuple[str, tuple[str, ...]]:
     """Return what a person does to a group so that it no longer makes some disks, and the lines of it."""
-    lost = {owners[name].name for name in found}
-    going = [name for name, owner in owners.items() if owner.name in lost]
-    if set(going) != set(found):  # some disks of a VM that stays
-        suffixes = sorted({name.removeprefix(f"{owners[name].name}-") for name in found})
+    vm_names = {owners[name].name for name in names_in_groups}
+    going = [name for name, owner in owners.items() if owner.name in vm_names]
+    if set(going) != set(names_in_groups):  # some disks of a VM that stays
+        suffixes = sorted({name.removeprefix(f"{owners[name].name}-") for name in names_in_groups})
         return f"remove {', '.join(f'disks.{suffix}' for suffix in suffixes)} where the group has it", ()
     lines: tuple[str, ...] = ()
-    remaining = [instance for instance in group.instances if instance.name not in lost]
+    remaining = [instance for instance in group.instances if instance.name not in vm_names]
     if not remaining:
         return f"remove the group, or run vmgen scale {target.name} {group.key} 0 --retire", (f"# remove vms.{group.key}",)
     if remaining == list(group.instances[: len(remaining)]):
@@ -156,8 +155,8 @@ def _describe_group_edit(
             lines = ("vms:", f"  {group.key}:", f"    count: {len(remaining)}")
         return f"run vmgen scale {target.name} {group.key} {len(remaining)} --retire", lines
     if group.located.get("count"):
-        numbers = sorted({*(group.located.get_plain("skip") or ()), *(owners[name].number or 0 for name in found)})
+        numbers = sorted({*(group.located.get_plain("skip") or ()), *(owners[name].number or 0 for name in names_in_groups)})
         lines = ("vms:", f"  {group.key}:", f"    count: {len(remaining)}", f"    skip: {numbers}")
         return "lower the count and skip their numbers", lines
-    kept = ", ".join(instance.name for instance in remaining)
-    return "remove them from names", ("vms:", f"  {group.key}:", f"    names: [{kept}]")
+    remaining_names = ", ".join(instance.name for instance in remaining)
+    return "remove them from names", ("vms:", f"  {group.key}:", f"    names: [{remaining_names}]")

@@ -35,13 +35,13 @@ def scale_group(target: EditTarget, key: str, number: int, retirement: Retiremen
     result, plan, _ = preview(target, edit_target(target, operations_by_file))
     require_no_new_errors(target, result)
     names = _list_vm_names(result.environment, key)
-    kept = min(number, current)
-    if len(names) != number or names[:kept] != _list_vm_names(target.environment, key)[:kept]:
+    remaining_count = min(number, current)
+    if len(names) != number or names[:remaining_count] != _list_vm_names(target.environment, key)[:remaining_count]:
         raise refuse_edit(group.place, f"another layer decides which VMs {key} has", operations)
-    lost = [name for name in sorted(find_lost_disks(plan)) if name not in _find_lost_before(target)]
-    if lost and retirement is None:
-        raise _refuse_loss(target, group, lost, number, operations)
-    for file, stones in bury_disks(target, lost, retirement or Retirement("")).items():
+    lost_names = [name for name in sorted(find_lost_disks(plan)) if name not in _find_lost_before(target)]
+    if lost_names and retirement is None:
+        raise _refuse_loss(target, group, lost_names, number, operations)
+    for file, stones in bury_disks(target, lost_names, retirement or Retirement("")).items():
         operations_by_file[file] += stones
     return edit_target(target, operations_by_file)
 
@@ -94,8 +94,10 @@ def _shrink(group: Group, number: int) -> Iterable[Operation]:
         yield SetValue((*path, "count"), 0)
         if "names" in group.located.mapping:
             yield RemoveValue((*path, "names"))
-    kept = ((instance, entry) for instance in going for entry in instance.previous)
-    leaving = [(instance, entry) for instance, entry in kept if "instances" not in find_previous_path(group, instance, entry)]
+    entries = ((instance, entry) for instance in going for entry in instance.previous)
+    leaving = [
+        (instance, entry) for instance, entry in entries if "instances" not in find_previous_path(group, instance, entry)
+    ]
     yield from leave_previous(group, leaving)
     yield from _drop_overrides(group, going)
 
@@ -110,12 +112,13 @@ def _drop_overrides(group: Group, going: tuple[Instance, ...]) -> Iterable[Opera
 
 
 def _refuse_loss(
-    target: EditTarget, group: Group, lost: list[str], number: int, operations: tuple[Operation, ...]
+    target: EditTarget, group: Group, lost_names: list[str], number: int, operations: tuple[Operation, ...]
 ) -> ProblemsError:
     """Return the refusal to scale down without a retirement, with the command and the lines that permit it."""
-    stones = tuple(AppendItem(("retire",), Retirement(REASON_PLACEHOLDER).format_entry(name)) for name in lost)
+    stones = tuple(AppendItem(("retire",), Retirement(REASON_PLACEHOLDER).format_entry(name)) for name in lost_names)
     message = (
-        f"the data of {format_count(len(lost), 'disk')} would be destroyed: {', '.join(lost)}; nothing was written. Run "
+        f"the data of {format_count(len(lost_names), 'disk')} would be destroyed: {', '.join(lost_names)}; "
+        "nothing was written. Run "
         f'vmgen scale {target.name} {group.key} {number} --retire --reason "{REASON_PLACEHOLDER}", or write:'
     )
     lines = (*format_operations(operations), *format_operations(stones))

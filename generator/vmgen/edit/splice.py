@@ -67,8 +67,8 @@ def _set_value(text: str, root: Node | None, path: KeyPath, value: Any, after: s
         return _replace(text, node, value, path)
     value = _nest(path[length + 1 :], value)
     if node.kind == "mapping" and node.children:
-        nested = block and node.is_block
-        return _insert_entry(text, node, str(path[length]), value, after, block=nested)
+        is_nested = block and node.is_block
+        return _insert_entry(text, node, str(path[length]), value, after, block=is_nested)
     if node.kind == "mapping" or _is_null(node):
         return _replace(text, node, _nest(path[length : length + 1], value), path[:length])
     raise CannotSplice(f"{format_path(path[:length])} is no mapping")
@@ -239,11 +239,11 @@ def _format_value(value: Any, indent: int, newline: str, *, block: bool) -> str:
     if block and isinstance(value, list) and value:
         return "".join(f"{pad}- {to_flow(item)}" for item in value)
     if block and isinstance(value, Mapping) and value:
-        nested = (
+        is_nested = (
             f"{to_scalar(key)}:{_format_value(item, indent + _DEFAULT_STEP, newline, block=False)}"
             for key, item in value.items()
         )
-        return "".join(pad + line for line in nested)
+        return "".join(pad + line for line in is_nested)
     return f" {to_flow(value)}"
 
 

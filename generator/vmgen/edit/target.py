@@ -102,9 +102,9 @@ def preview(target: EditTarget, edits: Iterable[FileEdit]) -> tuple[RenderResult
 
 def require_no_new_errors(target: EditTarget, result: RenderResult) -> None:
     """Refuse an edit that makes an environment invalid. Raises ProblemsError with the errors that were not there before."""
-    known = {(problem.rule, problem.subject) for problem in target.result.problems}
+    known_problems = {(problem.rule, problem.subject) for problem in target.result.problems}
     errors = [problem for problem in result.problems if problem.severity == "error"]
-    fresh = tuple(problem for problem in errors if (problem.rule, problem.subject) not in known)
+    fresh = tuple(problem for problem in errors if (problem.rule, problem.subject) not in known_problems)
     if fresh:
         raise ProblemsError(fresh)
 
@@ -119,10 +119,10 @@ def parse_day(text: str) -> date:
 
 def _find_located(content: Located, path: KeyPath) -> Located | None:
     """Return the merged value at a path, or the nearest value above it; None if nothing of the path is set."""
-    found: Located | None = None
+    match: Located | None = None
     for step in path:
         value = content.mapping.get(str(step))
         if value is None:
             break
-        found = content = value
-    return found
+        match = content = value
+    return match

@@ -62,7 +62,7 @@ class _FleetBuilder:
         self._shared: dict[int, _SharedVmData] = {}
         self._previous_values: dict[int, Mapping[str, Any]] = {}
         self._disks = DiskIndex(environment)
-        self._interned: dict[str, Mapping[str, Any]] = {}
+        self._intern_table: dict[str, Mapping[str, Any]] = {}
 
     def add_group(self, group: Group) -> None:
         """Add the VMs of a group and their own disks."""
@@ -100,9 +100,9 @@ class _FleetBuilder:
         settings = instance.settings.values
         self.machines.append(VirtualMachine(instance.name, group.key, instance.number, values, disks, settings, text, seed))
 
-    def build_disk_values(self, disk: Settings, inherited: tuple[Settings, ...]) -> Mapping[str, Any]:
+    def build_disk_values(self, disk: Settings, levels: tuple[Settings, ...]) -> Mapping[str, Any]:
         """Return the values for the template of a disk, without its name. Labels come from the inherited settings too."""
-        return self._intern(_to_plain_values(build_disk_context(self.environment, disk, inherited)))
+        return self._intern(_to_plain_values(build_disk_context(self.environment, disk, levels)))
 
     def _get_shared(self, settings: VmSettings, path: str) -> _SharedVmData:
         shared = self._shared.get(id(settings))
@@ -135,7 +135,7 @@ class _FleetBuilder:
 
     def _intern(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return one object for equal values, since what shares it is rendered once (`render_key`)."""
-        return self._interned.setdefault(repr(values), values)
+        return self._intern_table.setdefault(repr(values), values)
 
 
 def _to_plain_values(context: LocatedContext) -> dict[str, Any]:

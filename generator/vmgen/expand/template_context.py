@@ -43,11 +43,11 @@ def _drop_repeated_keys(keys: Located) -> Located:
     return keys if len(unique_keys) == len(keys.items) else keys._replace(data=tuple(unique_keys.values()))
 
 
-def build_disk_context(environment: Environment, disk: Settings, inherited: tuple[Settings, ...]) -> LocatedContext:
+def build_disk_context(environment: Environment, disk: Settings, levels: tuple[Settings, ...]) -> LocatedContext:
     """Return the context of a disk's template, without its name. Labels come from the inherited settings too."""
     context = {name: value for name, value in disk.located.mapping.items() if name not in _NON_DISK_KEYS}
     context["source"] = _build_source(environment, disk)
-    context |= _build_metadata(environment, *inherited, disk)
+    context |= _build_metadata(environment, *levels, disk)
     context["annotations"] = _add_protection(environment, disk, context["annotations"])
     return context
 
@@ -61,15 +61,15 @@ def _build_metadata(environment: Environment, *levels: Settings) -> LocatedConte
 
 def _merge_levels(levels: tuple[Settings, ...], key: str) -> Located:
     """Merge the labels or annotations of all levels, lowest first."""
-    merged: LocatedContext = {}
+    context: LocatedContext = {}
     for level in levels:
-        _merge_entries(merged, level.get_entries(key))
-    return Located(merged, levels[-1].located.place)
+        _merge_entries(context, level.get_entries(key))
+    return Located(context, levels[-1].located.place)
 
 
-def _merge_entries(merged: LocatedContext, entries: Iterator[tuple[str, Located]]) -> None:
+def _merge_entries(context: LocatedContext, entries: Iterator[tuple[str, Located]]) -> None:
     for name, value in entries:
-        merged[name] = merge(merged[name], value) if name in merged else value
+        context[name] = merge(context[name], value) if name in context else value
 
 
 def _build_source(environment: Environment, disk: Settings) -> Located:
@@ -105,11 +105,11 @@ def _resolve_image_name(environment: Environment, image: Located) -> Located:
 def _add_protection(environment: Environment, disk: Settings, annotations: Located) -> Located:
     """Add the platform's annotations that order and protect a disk; those of the user win."""
     content = environment.platform.content.mapping
-    merged = dict(with_layer(content["order"], "platform").mapping)
+    order_and_protection = dict(with_layer(content["order"], "platform").mapping)
     protect = disk.get("protect")
     place = protect.place if protect else disk.located.place
     protection = content["protection"].mapping["protected" if protect is None or protect.data else "unprotected"]
     for name, value in protection.mapping.items():
-        merged[name] = Located(value.data, place, layer="protection of the disk", overrides=value)
-    _merge_entries(merged, iter(annotations.mapping.items()))
-    return Located(merged, annotations.place)
+        order_and_protection[name] = Located(value.data, place, layer="protection of the disk", overrides=value)
+    _merge_entries(order_and_protection, iter(annotations.mapping.items()))
+    return Located(order_and_protection, annotations.place)

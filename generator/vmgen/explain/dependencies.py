@@ -79,11 +79,13 @@ def _find_files(content: Located) -> set[str]:
     return files
 
 
-def find_affected(project: Project, names: tuple[str, ...], changed: Collection[Path]) -> tuple[str, ...]:
+def find_affected(project: Project, names: tuple[str, ...], changed_paths: Collection[Path]) -> tuple[str, ...]:
     """Return the environments, of those named, that changed files can affect. The paths are absolute and resolved."""
     root = project.root.resolve()
-    files = {path.relative_to(root).as_posix() for path in changed if path.is_relative_to(root)}
-    if any(_is_program_file(path, root) for path in changed) or any(_is_common_file(file, project, names) for file in files):
+    files = {path.relative_to(root).as_posix() for path in changed_paths if path.is_relative_to(root)}
+    if any(_is_program_file(path, root) for path in changed_paths) or any(
+        _is_common_file(file, project, names) for file in files
+    ):
         return names
     layer_loader, platforms = LayerLoader(project), PlatformLoader(project)
     dependencies = {name: find_dependencies(load_layers(name, layer_loader), platforms) for name in names}
@@ -94,7 +96,7 @@ def find_affected(project: Project, names: tuple[str, ...], changed: Collection[
     }
     if suspects or any(
         path.name.startswith("requirements") or path.name in _PIN_FILES or path.name.endswith(_PIN_SUFFIXES)
-        for path in changed
+        for path in changed_paths
         if not path.is_relative_to(root)
     ):
         return names
@@ -108,7 +110,7 @@ def find_affected(project: Project, names: tuple[str, ...], changed: Collection[
             or (file.startswith("delivery/") and Path(file).stem == name)
             for file in files
         )
-        or _reads_any(dependencies[name], changed, root)
+        or _reads_any(dependencies[name], changed_paths, root)
     )
     # What environments share lists them all, so it changes with each, and when one is added or removed.
     shared = {name for name in names if dependencies[name].has_shared_delivery}
@@ -142,9 +144,9 @@ def _is_common_file(file: str, project: Project, names: tuple[str, ...]) -> bool
     return top == POLICIES_FOLDER
 
 
-def _reads_any(dependencies: Dependencies, changed: Collection[Path], root: Path) -> bool:
+def _reads_any(dependencies: Dependencies, changed_paths: Collection[Path], root: Path) -> bool:
     """Return true if one of the files is read: one that is read through a link changes under its real name."""
     if dependencies.files is None:
         return True
     # It may lie outside of the root: beside it, in the same work tree.
-    return not {Path(os.path.realpath(root / file)) for file in dependencies.files}.isdisjoint(changed)
+    return not {Path(os.path.realpath(root / file)) for file in dependencies.files}.isdisjoint(changed_paths)

@@ -79,9 +79,9 @@ def parse_target(reference: str, project: Project) -> Target:
     file, line = _split_line_number(reference)
     path = _find_file(file, project)
     if path is None:
-        known = [f"environments/{path}" for path in project.list_files(project.environments)]
-        known += [f"templates/{path}" for folder in project.template_folders for path in project.list_files(folder)]
-        raise VmgenError(f"no file {file}{did_you_mean(file, known)}")
+        environment_files = [f"environments/{path}" for path in project.list_files(project.environments)]
+        environment_files += [f"templates/{path}" for folder in project.template_folders for path in project.list_files(folder)]
+        raise VmgenError(f"no file {file}{did_you_mean(file, environment_files)}")
     display_path = project.display_path(path)
     if not line:
         return Target(display_path)
@@ -123,8 +123,8 @@ class ImpactFinder:
         """Find the objects of an environment that the target affects."""
         platform = environment.platform
         environment_sources, catalog_entries = EnvironmentSources(environment, self._project), find_catalog_entries(environment)
-        merged = (platform.content, platform.catalog.content, *environment_sources.user_data.merge_fragments())
-        line_contents = find_line_contents(self._target, (*(layer.content for layer in layers), *merged))
+        contents = (platform.content, platform.catalog.content, *environment_sources.user_data.merge_fragments())
+        line_contents = find_line_contents(self._target, (*(layer.content for layer in layers), *contents))
         self.keys.update(dict.fromkeys(line_contents.keys))
         extended_layers = frozenset(self._find_extended_layers(line_contents))
         catalog_entry_places = frozenset(_find_catalog_entry_places(line_contents, platform))
@@ -141,14 +141,16 @@ class ImpactFinder:
                 traces[resource.render_key] = trace
                 sources = environment_sources.find_object_sources(resource)
                 fields = tuple(dict.fromkeys(self._find_fields(matcher, resource, template, trace, sources)))
-                checked = tuple(_find_checked_fields(matcher, trace, sources, catalog_entries))
+                checked_fields = tuple(_find_checked_fields(matcher, trace, sources, catalog_entries))
                 if key is not None:
-                    shared[key] = fields, checked
+                    shared[key] = fields, checked_fields
             else:
-                fields, checked = shared[key]
-            if fields or checked:
+                fields, checked_fields = shared[key]
+            if fields or checked_fields:
                 path = get_manifest_path(fleet, resource)
-                yield AffectedObject(fleet.environment, resource.group, resource.kind, resource.name, path, fields, checked)
+                yield AffectedObject(
+                    fleet.environment, resource.group, resource.kind, resource.name, path, fields, checked_fields
+                )
 
     def _find_fields(
         self, matcher: _TargetMatcher, resource: Resource, template: str, trace: RenderTrace, sources: ObjectSources
@@ -180,12 +182,12 @@ class ImpactFinder:
             yield from (f"templates/{name}" for name in names)
             return
         pending = [(self._project.root / self._target.file).parent / name for name in names]
-        visited = set()
+        visited_paths = set()
         while pending:
             path = pending.pop().resolve()
             path = self._project.root / os.path.relpath(path, os.path.realpath(self._project.root))
-            if path not in visited:
-                visited.add(path)
+            if path not in visited_paths:
+                visited_paths.add(path)
                 yield self._project.display_path(path)
                 extends = self._layer_loader.load(path).content.get("extends")
                 pending.extend(path.parent / base.text for base in (extends.items if extends else ()))
@@ -315,9 +317,9 @@ def _find_enclosing_text(target: Target, in_file: list[_LocatedPath]) -> list[_L
     if target.line <= value.place.line + str(value.data).count("\n"):
         return [(path, value)]
     # A folded text has fewer line breaks than lines, so its end follows from the indentation.
-    stripped = target.text.lstrip()
-    is_deeper = value.key_place is None or len(target.text) - len(stripped) >= value.key_place.column
-    return [(path, value)] if stripped and not stripped.startswith("#") and is_deeper else []
+    line = target.text.lstrip()
+    is_deeper = value.key_place is None or len(target.text) - len(line) >= value.key_place.column
+    return [(path, value)] if line and not line.startswith("#") and is_deeper else []
 
 
 def _list_target_places(value: Located, target: Target) -> Iterator[Place]:

@@ -273,8 +273,8 @@ def select_fields(query: str | None, explanation: Explanation) -> tuple[Explaine
         return _select_below(paths[0], explanation)
     if paths:
         raise VmgenError(f"several fields of {explanation.name} end in '{query}': {', '.join(paths)}; write one of them")
-    known = [*prefixes, *(path.rpartition(".")[2] for path in prefixes)]
-    raise VmgenError(f"no field '{query}' in {explanation.kind} {explanation.name}{did_you_mean(query, known)}")
+    names = [*prefixes, *(path.rpartition(".")[2] for path in prefixes)]
+    raise VmgenError(f"no field '{query}' in {explanation.kind} {explanation.name}{did_you_mean(query, names)}")
 
 
 def _select_below(path: str, explanation: Explanation) -> tuple[ExplainedField, ...]:

@@ -115,24 +115,28 @@ class EnvironmentSources:
             return name_sources if path[:1] in (("name",), ("group",)) else count_sources
 
         user_data = self.user_data.find_sources(group, instance, [disk.name for disk in machine.disks], find_vm_values)
-        derived = [("cloudInit", user_data)] if user_data else []
+        derived_values = [("cloudInit", user_data)] if user_data else []
         if machine.seed:
             seed = context["cloudInitSeed"]._replace(layer="derived from the user data", overrides=None)
-            derived.append(("cloudInitSeed", (seed, *user_data)))
+            derived_values.append(("cloudInitSeed", (seed, *user_data)))
         context = self._add_flux_annotations(machine, context, user_data)
-        return ObjectSources(name_sources, count_sources, context, settings.located.place, disk_sources, tuple(derived))
+        return ObjectSources(name_sources, count_sources, context, settings.located.place, disk_sources, tuple(derived_values))
 
     def _add_flux_annotations(self, machine: VirtualMachine, context: LocatedContext, user_data: Sources) -> LocatedContext:
         """Add the annotations that stop Flux from substituting `${…}` in the user data, where the machine has them."""
         annotations = context["annotations"]
         platform_annotations = self._environment.platform.content.get("unsubstituted")
         place = user_data[0].place if user_data else annotations.place
-        added = {
+        flux_annotations = {
             name: Located(value.data, place, layer="the user data holds ${…}", overrides=value)
             for name, value in (platform_annotations.mapping if platform_annotations else {}).items()
             if name in machine.values["annotations"] and not annotations.get(name)
         }
-        return {**context, "annotations": Located({**annotations.mapping, **added}, annotations.place)} if added else context
+        return (
+            {**context, "annotations": Located({**annotations.mapping, **flux_annotations}, annotations.place)}
+            if flux_annotations
+            else context
+        )
 
     def _find_disk_sources(self, disk: Disk) -> ObjectSources:
         group, instance = self._instances[disk.group, disk.vm]
@@ -229,8 +233,8 @@ def _find_attached_disk_sources(group: Group, instance: Instance, disks: DiskInd
         bus = item.get("bus") or (disk.settings.get("bus") if disk else None)
         buses = (bus or Located("", item.place, layer="left to the profile"),)
         # The attachment has the bus of the disk of this name.
-        attached = (Located(None, disk.settings.located.place, layer="the attached disk"),) if disk else ()
-        yield (item.mapping["name"],), (*buses, *attached)
+        disk_location = (Located(None, disk.settings.located.place, layer="the attached disk"),) if disk else ()
+        yield (item.mapping["name"],), (*buses, *disk_location)
 
 
 class UserDataSources:
@@ -284,7 +288,7 @@ class UserDataSources:
 
     def _find_template_sources(
         self,
-        written: Located,
+        call: Located,
         user_data: UserData | TemplatedUserData | MergedUserData,
         group: Group,
         instance: Instance,
@@ -292,8 +296,8 @@ class UserDataSources:
         find_vm_values: VmSourceLookup,
     ) -> Iterator[Located]:
         """Find the sources of a `{template: ...}` or `{text: ...}`, which the user data is built from."""
-        written_name = written.get("template") or written.mapping["text"]
-        is_inline = "template" not in written.mapping
+        written_name = call.get("template") or call.mapping["text"]
+        is_inline = "template" not in call.mapping
         name = user_data.name if isinstance(user_data, TemplatedUserData) else f"cloud-init/{written_name.data}"
         if is_inline:
             yield written_name

@@ -89,9 +89,9 @@ def _make_comparison(compare: Callable[[Any, Any], bool]) -> Callable[[TracedSca
     return compare_values
 
 
-def _make_operator(combine: Callable[[Any, Any], Any], *, reflected: bool = False) -> Callable[[TracedScalar, Any], Any]:
+def _make_operator(combine: Callable[[Any, Any], Any], *, is_reflected: bool = False) -> Callable[[TracedScalar, Any], Any]:
     def combine_values(self: TracedScalar, operand: Any) -> Any:
-        pair = (unwrap(operand), self._value) if reflected else (self._value, unwrap(operand))
+        pair = (unwrap(operand), self._value) if is_reflected else (self._value, unwrap(operand))
         return self._derive(combine(*pair), operand)
 
     return combine_values
@@ -110,7 +110,7 @@ for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
     setattr(TracedScalar, f"__{_name}__", _make_comparison(getattr(operator, _name)))
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod"):
     setattr(TracedScalar, f"__{_name}__", _make_operator(getattr(operator, _name)))
-    setattr(TracedScalar, f"__r{_name}__", _make_operator(getattr(operator, _name), reflected=True))
+    setattr(TracedScalar, f"__r{_name}__", _make_operator(getattr(operator, _name), is_reflected=True))
 
 
 class _TracedContainer:

@@ -122,15 +122,15 @@ def list_files(folder: str, top: str = "") -> Iterator[str]:
 
     Links to folders are followed inside of `top` only, and each folder is entered once; without `top` none is followed.
     """
-    pending, visited = [""], set()
+    pending, visited_folders = [""], set()
     names: list[str] = []
     while pending:
         prefix = pending.pop()
         path = os.path.join(folder, prefix)
         # A link may lead to a folder above it, which is a circle without end.
-        if top and (os.path.realpath(path) in visited or not is_inside(path, top)):
+        if top and (os.path.realpath(path) in visited_folders or not is_inside(path, top)):
             continue
-        visited.add(os.path.realpath(path) if top else path)
+        visited_folders.add(os.path.realpath(path) if top else path)
         for entry in scan_folder(path):
             name = f"{prefix}{entry.name}"
             if entry.is_dir(follow_symlinks=bool(top)):

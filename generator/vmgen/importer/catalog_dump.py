@@ -93,13 +93,13 @@ def _iter_sections(dump: Dump, source: str) -> Iterator[tuple[str, SectionListin
     )
     for kind, section, read in readers:
         objects = {_require_name(key[2], source): read(item) for key, item in dump.list_kind(kind)}
-        yield section, SectionListing(objects, kind in dump.listed)
+        yield section, SectionListing(objects, kind in dump.listed_kinds)
     images = {
         _require_name(name, source): _read_volume(item)
         for key, item in dump.list_kind("PersistentVolumeClaim")
         if key[1] == _IMAGE_NAMESPACE and (name := _get_image_name(key[2]))
     }
-    yield "images", SectionListing(images, "PersistentVolumeClaim" in dump.listed)
+    yield "images", SectionListing(images, "PersistentVolumeClaim" in dump.listed_kinds)
     for key, item in dump.list_kind("Option"):
         if key[2] in _OPTIONS:
             names: dict[str, Values] = {
@@ -177,10 +177,10 @@ def _read_class(item: Mapping[str, Any]) -> Values:
         return {"replicated": False}
     if item.get("provisioner") != _LINSTOR:
         return {}
-    written = item.get("parameters")
+    settings = item.get("parameters")
     parameters = {
         str(key).removeprefix(f"{_LINSTOR}/").lower(): str(value)
-        for key, value in (written.items() if isinstance(written, dict) else ())
+        for key, value in (settings.items() if isinstance(settings, dict) else ())
     }
     layers = parameters.get("layerlist", "drbd storage").lower().split()
     copies = parameters.get("autoplace", parameters.get("placementcount", "1"))

@@ -41,7 +41,7 @@ class CatalogUpdate(NamedTuple):
     """
 
     content: Mapping[str, Any]
-    vanished: tuple[tuple[str, str], ...]
+    vanished_entries: tuple[tuple[str, str], ...]
     incomplete: tuple[tuple[str, str, tuple[str, ...]], ...]
 
 
@@ -67,7 +67,7 @@ def compute_update(release: PlatformRelease, own: Mapping[str, Any], listing: Ca
     """
     builtin = [to_plain(catalog) for catalog in release.list_builtin_catalogs()]
     content: dict[str, Any] = {key: value for key, value in own.items() if key not in SECTIONS}
-    vanished: list[tuple[str, str]] = []
+    vanished_entries: list[tuple[str, str]] = []
     incomplete: list[tuple[str, str, tuple[str, ...]]] = []
     for section in SECTIONS:
         current: _Section = own.get(section) or {}
@@ -78,19 +78,19 @@ def compute_update(release: PlatformRelease, own: Mapping[str, Any], listing: Ca
             part = listing.sections[section]
             entries = dict(_iter_entries(catalogs, current, part, _REQUIRED.get(section, ())))
             incomplete += ((section, name, keys) for name, keys in _find_incomplete(catalogs, current, part, section))
-            vanished += ((section, name) for name in _find_vanished(catalogs, current, part))
+            vanished_entries += ((section, name) for name in _find_vanished(catalogs, current, part))
         if entries:
             content[section] = dict(sorted(entries.items()))
-    return CatalogUpdate(content, tuple(vanished), tuple(incomplete))
+    return CatalogUpdate(content, tuple(vanished_entries), tuple(incomplete))
 
 
 def _iter_entries(
-    catalogs: list[_Section], own: _Section, listing: SectionListing, required: tuple[str, ...]
+    catalogs: list[_Section], own: _Section, listing: SectionListing, required_keys: tuple[str, ...]
 ) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
     """Yield the entries to write: those that differ from the built-in ones, and null for those that are not in the cluster."""
-    for name, known in listing.entries.items():
-        entry = _merge_entry(catalogs, own, name, known)
-        if all(entry.get(key) is not None for key in required) and _differs(catalogs, own, name, known):
+    for name, values in listing.entries.items():
+        entry = _merge_entry(catalogs, own, name, values)
+        if all(entry.get(key) is not None for key in required_keys) and _differs(catalogs, own, name, values):
             yield name, entry
     for name in dict.fromkeys((*own, *(name for catalog in catalogs for name in catalog))):
         if name in listing.entries:
@@ -102,18 +102,18 @@ def _iter_entries(
             yield name, None
 
 
-def _merge_entry(catalogs: list[_Section], own: _Section, name: str, known: Values) -> dict[str, Any]:
+def _merge_entry(catalogs: list[_Section], own: _Section, name: str, values: Values) -> dict[str, Any]:
     """Return an entry in full: the values of the newest version that has it, of the repository, and of the dump."""
     newest = next((catalog[name] for catalog in catalogs if catalog.get(name)), None) or {}
     lower = {key: value for key, value in newest.items() if key not in _VERSION_KEYS}
-    entry = {**lower, **(own.get(name) or {}), **known}
+    entry = {**lower, **(own.get(name) or {}), **values}
     # Of a value that the built-in entry has and the cluster has not, null has to be written.
     return {key: value for key, value in entry.items() if value is not None or newest.get(key) is not None}
 
 
-def _differs(catalogs: list[_Section], own: _Section, name: str, known: Values) -> bool:
+def _differs(catalogs: list[_Section], own: _Section, name: str, values: Values) -> bool:
     """Return whether some version has not the entry, or not as it is."""
-    addition = {**(own.get(name) or {}), **known}
+    addition = {**(own.get(name) or {}), **values}
     return not all(
         catalog.get(name) is not None
         and all((catalog[name] or {}).get(key) == value for key, value in addition.items() if key not in _DISPLAY_KEYS)
@@ -124,8 +124,8 @@ def _differs(catalogs: list[_Section], own: _Section, name: str, known: Values) 
 def _find_incomplete(
     catalogs: list[_Section], own: _Section, listing: SectionListing, section: str
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for name, known in listing.entries.items():
-        entry = _merge_entry(catalogs, own, name, known)
+    for name, values in listing.entries.items():
+        entry = _merge_entry(catalogs, own, name, values)
         missing = tuple(key for key in _REQUIRED.get(section, ()) if entry.get(key) is None)
         if missing:
             yield name, missing

@@ -75,9 +75,9 @@ class PlatformConventions:
             if not isinstance(table, dict):
                 raise VmgenError(f"adopt.yaml: {key} of {kind} must be a mapping, as in the built-in file")
         if (kind, name) not in self._rows:
-            known = self.platform.get_field_rows(kind)
+            field_rows = self.platform.get_field_rows(kind)
             self._rows[kind, name] = dict(
-                _iter_defaults(known) if name == "defaults" else _iter_spellings(known, self.get_fields(kind), name)
+                _iter_defaults(field_rows) if name == "defaults" else _iter_spellings(field_rows, self.get_fields(kind), name)
             )
         return {**self._rows[kind, name], **table}
 

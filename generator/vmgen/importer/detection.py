@@ -32,28 +32,28 @@ _CATALOG_FIELDS = {
 class Evidence(NamedTuple):
     """Findings about the platform behind some files.
 
-    `published` are the fields of a VMInstance that the API describes, None if it was not asked. `present` are those that some
-    object has with a value of its own, `served` those that every object has that was read back, None if none was. `disks` are
-    the items of the lists of disks, and `names` the names that objects take from a section of the catalog. `disabled` are the
-    fields that are false, each with the other fields of its object.
+    `published_fields` are the fields of a VMInstance that the API describes, None if it was not asked. `present` are those
+    that some object has with a value of its own, `served_fields` those that every object has that was read back, None if
+    none was. `disks` are the items of the lists of disks, and `names` the names that objects take from a section of the
+    catalog. `disabled_fields` are the fields that are false, each with the other fields of its object.
     """
 
-    published: frozenset[str] | None = None
+    published_fields: frozenset[str] | None = None
     present: frozenset[str] = frozenset()
-    served: frozenset[str] | None = None
+    served_fields: frozenset[str] | None = None
     disks: tuple[Any, ...] = ()
     names: frozenset[tuple[str, str]] = frozenset()
-    disabled: frozenset[tuple[str, frozenset[str]]] = frozenset()
+    disabled_fields: frozenset[tuple[str, frozenset[str]]] = frozenset()
 
     def combine(self, other: Evidence) -> Evidence:
         """Return what two files tell together. Fields that one of two descriptions lacks are not described."""
         return Evidence(
-            _intersect(self.published, other.published),
+            _intersect(self.published_fields, other.published_fields),
             self.present | other.present,
-            _intersect(self.served, other.served),
+            _intersect(self.served_fields, other.served_fields),
             self.disks + other.disks,
             self.names | other.names,
-            self.disabled | other.disabled,
+            self.disabled_fields | other.disabled_fields,
         )
 
 
@@ -75,10 +75,10 @@ def collect_evidence(kind: str, metadata: Mapping[str, Any], spec: Mapping[str, 
     disks = spec.get("disks")
     return Evidence(
         present=frozenset(name for name, value in spec.items() if _has_content(value)),
-        served=frozenset(spec) if is_served else None,
+        served_fields=frozenset(spec) if is_served else None,
         disks=tuple(disks) if isinstance(disks, list) else (),
         names=known_names,
-        disabled=frozenset((name, frozenset(spec)) for name, value in spec.items() if value is False),
+        disabled_fields=frozenset((name, frozenset(spec)) for name, value in spec.items() if value is False),
     )
 
 
@@ -108,12 +108,12 @@ def find_matches(releases: Iterable[PlatformRelease], evidence: Evidence) -> tup
 
 
 def _find_fitting(release: PlatformRelease, evidence: Evidence) -> list[Platform]:
-    versions = release.versions.known or ("",)
+    versions = release.versions.names or ("",)
     platforms = [release.build(version) for version in versions]
-    known = frozenset[str]().union(*map(list_fields, platforms))
-    fitting = [platform for platform in platforms if _fits(platform, known, evidence)]
+    field_names = frozenset[str]().union(*map(list_fields, platforms))
+    fitting = [platform for platform in platforms if _fits(platform, field_names, evidence)]
     if fitting:  # a version with the fields themselves, before one that has them under another name
-        present = evidence.present & known
+        present = evidence.present & field_names
         least = min(len(present - list_fields(platform)) for platform in fitting)
         fitting = [platform for platform in fitting if len(present - list_fields(platform)) == least]
     if len(fitting) > 1:  # the versions of a platform may have the same fields, and other names
@@ -122,16 +122,16 @@ def _find_fitting(release: PlatformRelease, evidence: Evidence) -> list[Platform
     return fitting
 
 
-def _fits(platform: Platform, known: frozenset[str], evidence: Evidence) -> bool:
+def _fits(platform: Platform, field_names: frozenset[str], evidence: Evidence) -> bool:
     fields = list_fields(platform)
-    if evidence.published is not None and evidence.published & known != fields:
+    if evidence.published_fields is not None and evidence.published_fields & field_names != fields:
         return False
-    if evidence.served is not None and not fields <= evidence.served:
+    if evidence.served_fields is not None and not fields <= evidence.served_fields:
         return False
-    return carries(platform, known, evidence) and all(_accepts(platform, item) for item in evidence.disks)
+    return carries(platform, field_names, evidence) and all(_accepts(platform, item) for item in evidence.disks)
 
 
-def carries(platform: Platform, known: Collection[str], evidence: Evidence) -> bool:
+def carries(platform: Platform, field_names: Collection[str], evidence: Evidence) -> bool:
     """Return whether a version has every field that objects have, and disks in the form of objects where they are.
 
     A field under another name, or one of which is known that nothing reads it, is no proof against a version. Text for a disk
@@ -139,7 +139,9 @@ def carries(platform: Platform, known: Collection[str], evidence: Evidence) -> b
     """
     rows = platform.get_field_rows(VM_KIND)
     foreign = [
-        name for name in (evidence.present & set(known)) - list_fields(platform) if not _is_explained(rows, name, evidence)
+        name
+        for name in (evidence.present & set(field_names)) - list_fields(platform)
+        if not _is_explained(rows, name, evidence)
     ]
     references = [item for item in evidence.disks if isinstance(item, dict) and item.get("name")]
     return not foreign and all(_accepts(platform, item) for item in references)
@@ -153,7 +155,7 @@ def _is_explained(rows: Mapping[str, Located], name: str, evidence: Evidence) ->
     spellings = {key: row.get_plain("import", {}) for key, row in rows.items()}
     is_other_name = any(name in (*row.get("twins", ()), *row.get("renamed", ())) for row in spellings.values())
     twins = spellings.get(name, {}).get("twins") or {}
-    may_count = any(field == name and fields.isdisjoint(twins) for field, fields in evidence.disabled)
+    may_count = any(field == name and fields.isdisjoint(twins) for field, fields in evidence.disabled_fields)
     return is_other_name or ("ignored" in spellings.get(name, {}) and not may_count)
 
 
@@ -190,14 +192,14 @@ def choose_version(platform: Platform, evidence: Evidence) -> Platform:
     Its own, too, where none does: each field is then reported by itself.
     """
     release = platform.release
-    versions = release.versions.known
+    versions = release.versions.names
     platforms = [release.build(version) for version in versions]
-    known = frozenset[str]().union(*map(list_fields, platforms)) if platforms else list_fields(platform)
-    if carries(platform, known, evidence):
+    field_names = frozenset[str]().union(*map(list_fields, platforms)) if platforms else list_fields(platform)
+    if carries(platform, field_names, evidence):
         return platform
     position = versions.index(platform.version) if platform.version in versions else 0
     nearest = sorted(range(len(versions)), key=lambda index: (abs(index - position), index))
-    return next((platforms[index] for index in nearest if carries(platforms[index], known, evidence)), platform)
+    return next((platforms[index] for index in nearest if carries(platforms[index], field_names, evidence)), platform)
 
 
 def combine(evidence: Iterable[Evidence]) -> Evidence:
@@ -225,10 +227,10 @@ def read_evidence(content: bytes, source: str) -> Evidence:
         fields = frozenset(_EXPLAINED_FIELD.findall(text))
         if not re.search(rf"^KIND:\s+{VM_KIND}\s*$", text, re.MULTILINE) or not fields or "spec" in fields:
             raise VmgenError(f"{source} explains something else than vminstance.spec; {_HINT}")
-        return Evidence(published=fields)
+        return Evidence(published_fields=fields)
     first = parse_documents(content, source, _HINT)[:1]
     if first and isinstance(first[0], dict) and first[0].keys() & {"openapi", "swagger"}:
-        return Evidence(published=_find_published(first[0], source))
+        return Evidence(published_fields=_find_published(first[0], source))
     dump = read_dump(content, source, {VM_KIND: _GROUP, DISK_KIND: _GROUP}, _HINT)
     sections = ((key[0], item.get("metadata"), item.get("spec")) for key, item in dump.objects.items())
     return combine(

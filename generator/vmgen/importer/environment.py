@@ -124,8 +124,8 @@ class EnvironmentBuilder:
         if not is_inherited:
             data["platform"] = platform
         release, version = self._conventions.platform.release, self._conventions.platform.version
-        inherited = self._base.get_plain("platformVersion") if is_inherited else None
-        if version and version != release.resolve(inherited):
+        inherited_version = self._base.get_plain("platformVersion") if is_inherited else None
+        if version and version != release.resolve(inherited_version):
             data["platformVersion"] = version
         if self._namespace != self._base.get_plain("namespace"):
             data["namespace"] = self._namespace
@@ -216,8 +216,8 @@ class EnvironmentBuilder:
             for label, entry in having:
                 if label not in alike:
                     own = instances.setdefault(label, {})
-                    hidden = dict.fromkeys(first.keys() - entry.keys())
-                    _add_previous(own, key, generation, {**hidden, **_remove_common(entry, common), "of": [_to_number(label)]})
+                    nulls = dict.fromkeys(first.keys() - entry.keys())
+                    _add_previous(own, key, generation, {**nulls, **_remove_common(entry, common), "of": [_to_number(label)]})
 
     def _record_places(self, path: KeyPath, data: Mapping[str, Any], members: Sequence[GroupMember]) -> None:
         """Record the places of each key: those in the first VM that has the key's value."""

@@ -70,12 +70,12 @@ class _Grouper:
 
     def find_candidates(self) -> list[_GroupCandidate]:
         """Group numbered names by their base, and the others by the beginning of their names, up to the last dash."""
-        numbered: dict[str, list[GroupMember]] = defaultdict(list)
+        numbered_members: dict[str, list[GroupMember]] = defaultdict(list)
         for member in self.members:
             match = _NUMBERED_NAME.fullmatch(member.name)
             if match:
-                numbered[match["base"]].append(member)
-        series = [_GroupCandidate(base, tuple(members), True) for base, members in numbered.items() if len(members) > 1]
+                numbered_members[match["base"]].append(member)
+        series = [_GroupCandidate(base, tuple(members), True) for base, members in numbered_members.items() if len(members) > 1]
         numbered_names = {member.name for candidate in series for member in candidate.members}
         others: dict[str, list[GroupMember]] = defaultdict(list)
         for member in self.members:
@@ -106,16 +106,16 @@ class _Grouper:
         """Merge candidates with equal VMs; numbered series stay apart."""
         series = [candidate for candidate in candidates if candidate.is_numbered and len(candidate.members) > 1]
         others = [candidate for candidate in candidates if not candidate.is_numbered or len(candidate.members) == 1]
-        merged: list[_GroupCandidate] = []
+        groups: list[_GroupCandidate] = []
         for candidate in sorted(others, key=lambda candidate: len(candidate.members), reverse=True):
-            for index, group in enumerate(merged[:_MAX_GROUPS_TRIED]):
+            for index, group in enumerate(groups[:_MAX_GROUPS_TRIED]):
                 if self._is_alike(candidate, group):
                     base = group.base if group.base == candidate.base else ""
-                    merged[index] = _GroupCandidate(base, group.members + candidate.members, False)
+                    groups[index] = _GroupCandidate(base, group.members + candidate.members, False)
                     break
             else:
-                merged.append(candidate)
-        return series + merged
+                groups.append(candidate)
+        return series + groups
 
     def _is_alike(self, candidate: _GroupCandidate, group: _GroupCandidate) -> bool:
         """Return True if both have equal VMs, or the candidate is one VM that is a small exception in the group."""

@@ -180,13 +180,13 @@ class _ManifestParser:
             return {}
         for _, problem in self.conventions.get_key_schema("group", key).find_problems(section):
             self.diagnostics.add_error(problem.place, IMPORT_INVALID_FIELD.id, f"{label}: metadata.{key}", problem.message)
-        carried: dict[str, Located] = {}
+        entries: dict[str, Located] = {}
         for name, value in section.mapping.items():
             if name in self.conventions.get_server_fields(key):
                 notes.append(_build_dropped_note(value, label, f"metadata.{key}.{name}", by_server=True))
             elif isinstance(value.data, str):
-                carried[name] = value
-        return carried
+                entries[name] = value
+        return entries
 
 
 def _build_dropped_note(value: Located, label: str, path: str, *, by_server: bool) -> ImportNote:

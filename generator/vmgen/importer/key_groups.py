@@ -101,8 +101,8 @@ class KeyGroupSplitter:
             return {key: difference} if difference else difference
         effective_target = self._resolve_values(index, target)
         for candidate in self._list_candidates(keys, lower, target):
-            merged = self.merge(json.dumps(lower), json.dumps(candidate))
-            if self._resolve_values(index, json.loads(merged)) == effective_target:
+            combination = self.merge(json.dumps(lower), json.dumps(candidate))
+            if self._resolve_values(index, json.loads(combination)) == effective_target:
                 return candidate
         return None
 
@@ -123,8 +123,8 @@ class KeyGroupSplitter:
         """Return the effective values of a key set: with the platform's defaults and the inferred values."""
         cache_key = (index, _serialize(values))
         if cache_key not in self._effective_values:
-            merged = merge(self._platform_defaults, _to_located(values), "group")
-            settings = infer_vm(Settings(merged), self._platform)
+            effective_settings = merge(self._platform_defaults, _to_located(values), "group")
+            settings = infer_vm(Settings(effective_settings), self._platform)
             effective = {key: settings.get_plain(key) for key in self.key_sets[index]}
             if "running" in effective:
                 effective = {"runStrategy": effective["runStrategy"] or RUN_STRATEGIES.get(effective["running"])}
@@ -197,9 +197,9 @@ def _choose_shared_default(
         if difference is None or difference == EMPTY_KEY_GROUP:
             continue
         lower = splitter.merge(base, difference)
-        saved = lines_before - splitter.count_lines(difference) - _count_total_lines(splitter, index, lower, counts)
-        if saved > saved_lines and _fits_half(splitter, index, lower, counts):
-            best, saved_lines = difference, saved
+        line_count = lines_before - splitter.count_lines(difference) - _count_total_lines(splitter, index, lower, counts)
+        if line_count > saved_lines and _fits_half(splitter, index, lower, counts):
+            best, saved_lines = difference, line_count
     return best, saved_lines
 
 
@@ -264,8 +264,8 @@ def _diff_disk_settings(lower: Mapping[str, Any], target: Mapping[str, Any]) -> 
 def _serialize(values: Mapping[str, Any]) -> KeyGroup:
     if not values:  # as of most key sets of a VM
         return EMPTY_KEY_GROUP
-    ordered = {key: dict(sorted(value.items())) if key in _METADATA_KEYS else value for key, value in values.items()}
-    return _ENCODER.encode(ordered)
+    entries = {key: dict(sorted(value.items())) if key in _METADATA_KEYS else value for key, value in values.items()}
+    return _ENCODER.encode(entries)
 
 
 def _count_nulls(value: Any) -> int:

@@ -67,10 +67,10 @@ class _DiskAssigner:
         self.diagnostics = diagnostics
         self.owned_names: set[str] = set()
         self._use_counts = Counter(attachment.name for vm in vms for attachment in vm.disks)
-        self._detached: dict[str, dict[int, DiskObject]] = defaultdict(dict)
+        self._free_disks: dict[str, dict[int, DiskObject]] = defaultdict(dict)
         for disk in disks.values():
             for name, generation in list_generations(disk.name) if not self._use_counts[disk.name] else ():
-                self._detached[name][generation] = disk
+                self._free_disks[name][generation] = disk
         defaults = conventions.platform.disk_defaults.mapping
         self._platform_defaults = {name: to_plain(defaults[name]) for name in ("storageClass", "protect")}
 
@@ -79,16 +79,16 @@ class _DiskAssigner:
         own_disks: dict[str, DiskObject] = {}
         generations: dict[str, int] = {}
         buses: dict[str, str] = {}
-        attached: list[DiskAttachment] = []
+        attachments: list[DiskAttachment] = []
         for attachment in vm.disks:
             disk = self._find_disk(attachment, vm)
-            owned = self._find_own_key(disk, vm, is_first=not own_disks) if disk and not attached else None
-            if disk and owned and owned[0] not in own_disks:
-                own_disks[owned[0]] = disk
-                generations[owned[0]] = owned[1]
+            own_key = self._find_own_key(disk, vm, is_first=not own_disks) if disk and not attachments else None
+            if disk and own_key and own_key[0] not in own_disks:
+                own_disks[own_key[0]] = disk
+                generations[own_key[0]] = own_key[1]
                 buses[disk.name] = attachment.bus
             else:
-                attached.append(attachment)
+                attachments.append(attachment)
         values = dict(vm.values)
         places: dict[KeyPath, Place] = {(): vm.manifest.place, **{(name,): place for name, place in vm.places.items()}}
         for key in _METADATA_KEYS:
@@ -98,9 +98,9 @@ class _DiskAssigner:
                 places[(key,)] = next(iter(metadata.values())).place
         if own_disks:
             values |= self._build_own_disk_keys(vm, own_disks, generations, buses, values, places)
-        if attached:
-            values["attach"] = [{"name": item.name, **({"bus": item.bus} if item.bus else {})} for item in attached]
-            places[("attach",)] = attached[0].place
+        if attachments:
+            values["attach"] = [{"name": item.name, **({"bus": item.bus} if item.bus else {})} for item in attachments]
+            places[("attach",)] = attachments[0].place
         is_system = SYSTEM_DISK in own_disks and SYSTEM_DISK not in values.get("disks", {})
         generation = generations[SYSTEM_DISK] if is_system else 1
         return VmDraft(vm.name, values, places, generation, self._build_previous(vm, generations))
@@ -138,7 +138,7 @@ class _DiskAssigner:
         for key, generation in list_generations(suffix):
             if generation > 1 and key == SYSTEM_DISK:
                 return (key, generation) if is_first else None
-            if generation > 1 and any(number < generation for number in self._detached.get(f"{vm.name}-{key}", {})):
+            if generation > 1 and any(number < generation for number in self._free_disks.get(f"{vm.name}-{key}", {})):
                 return key, generation
         return suffix, 1
 
@@ -146,7 +146,7 @@ class _DiskAssigner:
         """Return the keys of the detached disks that are other generations of the VM's own, by key and generation."""
         previous = {}
         for key, current in generations.items():
-            for generation, disk in self._detached.get(f"{vm.name}-{key}", {}).items():
+            for generation, disk in self._free_disks.get(f"{vm.name}-{key}", {}).items():
                 if generation < current or (key == SYSTEM_DISK and generation != current):
                     self.owned_names.add(disk.name)
                     previous[key, generation] = self._build_disk_settings(disk, "", {}, self._platform_defaults)
@@ -220,19 +220,19 @@ class _DiskAssigner:
                 {},
             ),
         }
-        known = (*DISK_SOURCES, "storage", *optional_settings)
+        names = (*DISK_SOURCES, "storage", *optional_settings)
         disk_defaults = to_plain(self.conventions.platform.disk_defaults)
-        own = {name: (value, disk_defaults.get(name)) for name, value in disk.values.items() if name not in known}
+        own = {name: (value, disk_defaults.get(name)) for name, value in disk.values.items() if name not in names}
         optional_settings |= own
         return settings | {name: value for name, (value, default) in optional_settings.items() if value != default}
 
     def _split_protection(self, disk: DiskObject) -> tuple[bool, dict[str, str]]:
         """Return whether a disk is protected, and the annotations that do not follow from that."""
         annotations = {name: to_plain(value) for name, value in disk.manifest.annotations.items()}
-        unprotected = self.conventions.platform.get_section("protection")["unprotected"]
-        protect = not unprotected or any(annotations.get(name) != value for name, value in unprotected.items())
-        generated = self._get_generated_annotations(protect)
-        return protect, {name: value for name, value in annotations.items() if generated.get(name) != value}
+        annotations_without = self.conventions.platform.get_section("protection")["unprotected"]
+        protect = not annotations_without or any(annotations.get(name) != value for name, value in annotations_without.items())
+        generated_annotations = self._get_generated_annotations(protect)
+        return protect, {name: value for name, value in annotations.items() if generated_annotations.get(name) != value}
 
     def _get_generated_annotations(self, protect: bool) -> Mapping[str, str]:
         return self.conventions.generated_annotations["protected" if protect else "unprotected"]

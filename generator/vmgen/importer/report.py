@@ -22,7 +22,7 @@ _MAX_NAMED = 3
 def format_text(result: ImportResult) -> str:
     """Return the report for people: each environment with its notes, then the skipped objects."""
     lines = [line for environment in result.environments for line in _render_environment(environment)]
-    lines.extend(_render_notes("skipped", result.skipped))
+    lines.extend(_render_notes("skipped", result.skipped_notes))
     return "".join(f"{escape(line)}\n" for line in lines)
 
 
@@ -36,10 +36,10 @@ def _render_environment(environment: ImportedEnvironment) -> Iterator[str]:
         lines = _format_count(template.text.count("\n"), "line")
         yield f"  templates/cloud-init/{template.name}: the user data of {vms} in {lines}"
     if round_trip:
-        objects = _format_count(round_trip.equal + round_trip.completed + round_trip.normalised, "object")
+        objects = _format_count(round_trip.equal + round_trip.completed_count + round_trip.normalised_count, "object")
         yield (
-            f"  {objects}: {round_trip.equal:,} equal, {round_trip.completed:,} with more written out, "
-            f"{round_trip.normalised:,} normalised"
+            f"  {objects}: {round_trip.equal:,} equal, {round_trip.completed_count:,} with more written out, "
+            f"{round_trip.normalised_count:,} normalised"
         )
         for kind, entries in groupby(sorted(round_trip.explicit_fields.items()), key=lambda item: item[0][0]):
             fields = ", ".join(f"{field} ({number:,})" for (_, field), number in entries)
@@ -55,8 +55,8 @@ def _render_notes(kind: str, notes: Sequence[ImportNote]) -> Iterator[str]:
     if kind == "server field":
         yield f"  {', '.join(dict.fromkeys(note.field for note in notes))}"
         return
-    ordered = sorted(notes, key=lambda note: (note.field, note.text, note.place))
-    for (field, text), group in groupby(ordered, key=lambda note: (note.field, note.text)):
+    sorted_notes = sorted(notes, key=lambda note: (note.field, note.text, note.place))
+    for (field, text), group in groupby(sorted_notes, key=lambda note: (note.field, note.text)):
         same = list(group)
         more = f" (and of {len(same) - 1} more objects; -o json names them)" if len(same) > _MAX_NAMED else ""
         for note in same[:1] if more else same:
@@ -75,7 +75,7 @@ def format_json(result: ImportResult, written_files: Iterable[str] = ()) -> str:
         "version": 1,
         "holds": result.is_verified,
         "environments": [_build_environment_data(item, item.file in file_set) for item in result.environments],
-        "skipped": [_build_note_data(note) for note in result.skipped],
+        "skipped": [_build_note_data(note) for note in result.skipped_notes],
         "problems": [_build_problem_data(problem) for problem in result.problems],
     }
     return dump_json(document)
@@ -100,8 +100,8 @@ def _build_environment_data(environment: ImportedEnvironment, is_written: bool) 
             for template in environment.templates
         ],
         "equal": round_trip.equal,
-        "completed": round_trip.completed,
-        "normalised": round_trip.normalised,
+        "completed": round_trip.completed_count,
+        "normalised": round_trip.normalised_count,
         "explicit": [
             {"kind": kind, "field": field, "objects": number}
             for (kind, field), number in sorted(round_trip.explicit_fields.items())

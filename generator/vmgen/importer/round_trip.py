@@ -20,14 +20,14 @@ _RULE_ID = IMPORT_PROOF.id
 
 
 class RoundTripResult(NamedTuple):
-    """Counts of objects: rendered the same, the same but for fields written out (`completed`), or with a note.
+    """Counts of objects: rendered the same, the same but for fields written out (`completed_count`), or with a note.
 
     `explicit_fields` counts the fields that are written out now, by kind and field.
     """
 
     equal: int
-    completed: int
-    normalised: int
+    completed_count: int
+    normalised_count: int
     explicit_fields: Mapping[tuple[str, str], int]
     problems: tuple[Problem, ...]
 
@@ -39,16 +39,16 @@ def verify_round_trip(
     conventions: PlatformConventions,
 ) -> RoundTripResult:
     """Compare rendered files with the manifests that they replace."""
-    rendered = {}
+    documents = {}
     parser = ManifestParser()
     for path, content in files.items():
         for item in parser.parse(path, content):
             if isinstance(item, dict) and item.get("kind") in conventions.platform.kinds:
-                rendered[item["kind"], item["metadata"]["name"]] = item
+                documents[item["kind"], item["metadata"]["name"]] = item
     comparison = _RoundTripComparison(conventions, notes)
     for manifest in manifests:
-        comparison.compare(manifest, rendered.pop((manifest.kind, manifest.name), None))
-    for kind, name in rendered:
+        comparison.compare(manifest, documents.pop((manifest.kind, manifest.name), None))
+    for kind, name in documents:
         message = "would be rendered but is not imported; remove it from the layers below"
         comparison.problems.append(Problem(Place("environments/_defaults.yaml"), _RULE_ID, f"{kind} {name}", message))
     counts = comparison.counts
@@ -65,15 +65,15 @@ class _RoundTripComparison:
         self.explicit_fields: Counter[tuple[str, str]] = Counter()
         self.problems: list[Problem] = []
 
-    def compare(self, manifest: SourceManifest, rendered: Mapping[str, Any] | None) -> None:
-        """Compare one object; `rendered` is None if nothing is rendered for it."""
-        if rendered is None:
+    def compare(self, manifest: SourceManifest, document: Mapping[str, Any] | None) -> None:
+        """Compare one object; `document` is None if nothing is rendered for it."""
+        if document is None:
             self._add_problem(manifest.place, manifest, "", "would not be rendered")
             return
         explicit_before = self.explicit_fields.total()
-        metadata = rendered["metadata"]
+        metadata = document["metadata"]
         is_same = [
-            self._compare_spec(manifest, rendered["spec"]),
+            self._compare_spec(manifest, document["spec"]),
             self._compare_metadata(manifest, "labels", metadata.get("labels", {})),
             self._compare_metadata(manifest, "annotations", metadata.get("annotations", {})),
         ]
@@ -84,35 +84,35 @@ class _RoundTripComparison:
         is_completed = self.explicit_fields.total() > explicit_before
         self.counts["normalised" if not all(is_same) else "completed" if is_completed else "equal"] += 1
 
-    def _compare_spec(self, manifest: SourceManifest, rendered: Mapping[str, Any]) -> bool:
+    def _compare_spec(self, manifest: SourceManifest, spec: Mapping[str, Any]) -> bool:
         """Return True if each field of the manifest is rendered with its own value."""
         is_same, replaced_fields = True, set[str]()
         for name, located in manifest.spec.items():
             value, note = to_plain(located), self.notes.get((manifest.display_name, f"spec.{name}"))
-            if name in rendered and _is_equal(value, rendered[name]):
+            if name in spec and _is_equal(value, spec[name]):
                 continue
             is_same = False
             replaced_fields |= set(note.replacement) if note else set()
-            if name in rendered and name == "disks" and _normalise_disks(value) == _normalise_disks(rendered[name]):
+            if name in spec and name == "disks" and _normalise_disks(value) == _normalise_disks(spec[name]):
                 continue
-            if note is None or not self._matches_note(note, name, manifest, rendered):
+            if note is None or not self._matches_note(note, name, manifest, spec):
                 place = located.key_place or located.place
                 self._add_problem(place, manifest, f"spec.{name}", "would not be rendered as it is")
-        for name, value in rendered.items():
+        for name, value in spec.items():
             if name not in manifest.spec and name not in replaced_fields:
-                self._count_explicit(manifest, name, value, rendered)
+                self._count_explicit(manifest, name, value, spec)
         return is_same
 
-    def _matches_note(self, note: ImportNote, name: str, manifest: SourceManifest, rendered: Mapping[str, Any]) -> bool:
+    def _matches_note(self, note: ImportNote, name: str, manifest: SourceManifest, spec: Mapping[str, Any]) -> bool:
         """Return True if a field is replaced according to its note, or left out; then the default may be rendered."""
         if note.replacement:
-            return all(_is_equal(rendered.get(field), value) for field, value in note.replacement.items())
+            return all(_is_equal(spec.get(field), value) for field, value in note.replacement.items())
         default = self.conventions.get_default(manifest.kind, name)
-        return note.kind == "left out" and (name not in rendered or _is_equal(rendered[name], default))
+        return note.kind == "left out" and (name not in spec or _is_equal(spec[name], default))
 
-    def _count_explicit(self, manifest: SourceManifest, name: str, value: Any, rendered: Mapping[str, Any]) -> None:
+    def _count_explicit(self, manifest: SourceManifest, name: str, value: Any, spec: Mapping[str, Any]) -> None:
         """Count a field that was left out; it must be written out with the value that the platform takes for it."""
-        is_unexposed = not rendered.get("external") or rendered.get("externalMethod") != "PortList"
+        is_unexposed = not spec.get("external") or spec.get("externalMethod") != "PortList"
         has_no_effect = name == "externalPorts" and is_unexposed and not value
         if has_no_effect or _is_equal(value, self.conventions.get_default(manifest.kind, name)):
             self.explicit_fields[manifest.kind, f"spec.{name}"] += 1
@@ -120,16 +120,16 @@ class _RoundTripComparison:
             message = "was omitted, and would be rendered with another value than the default"
             self._add_problem(manifest.place, manifest, f"spec.{name}", message)
 
-    def _compare_metadata(self, manifest: SourceManifest, key: str, rendered: Mapping[str, str]) -> bool:
+    def _compare_metadata(self, manifest: SourceManifest, key: str, entries: Mapping[str, str]) -> bool:
         """Return True if no label, or annotation, is added but those that protect disks."""
         original = getattr(manifest, key)
         for name, value in original.items():
-            if rendered.get(name) != value.data:
+            if entries.get(name) != value.data:
                 place = value.key_place or value.place
                 self._add_problem(place, manifest, f"metadata.{key}.{name}", "would not be rendered as it is")
         protection = self.conventions.generated_annotations["protected"]
         is_same = True
-        for name in rendered.keys() - original.keys():
+        for name in entries.keys() - original.keys():
             path = f"metadata.{key}.{name}"
             if key == "annotations" and manifest.kind == "VMDisk" and name in protection:
                 self.explicit_fields[manifest.kind, path] += 1

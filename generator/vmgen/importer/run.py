@@ -58,10 +58,10 @@ class ImportedEnvironment(NamedTuple):
 
 
 class ImportResult(NamedTuple):
-    """The environments of an import, one for each namespace; `skipped` has the objects of other kinds and repetitions."""
+    """The environments of an import, one for each namespace; `skipped_notes` has the objects of other kinds and repetitions."""
 
     environments: tuple[ImportedEnvironment, ...]
-    skipped: tuple[ImportNote, ...]
+    skipped_notes: tuple[ImportNote, ...]
     problems: tuple[Problem, ...]
 
     @property
@@ -86,7 +86,9 @@ def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) 
     manifests = _deduplicate(read_manifests(request.paths, stdin, conventions, diagnostics), diagnostics)
     if request.platform_version is None:
         conventions = _believe(manifests, conventions, renderer)
-    namespaces, refused = _group_by_namespace(manifests, request.namespace or base.get_plain("namespace"), diagnostics)
+    namespaces, refused_manifests = _group_by_namespace(
+        manifests, request.namespace or base.get_plain("namespace"), diagnostics
+    )
     if len(namespaces) > 1 and request.environment:
         names = ", ".join(namespaces)
         raise VmgenError(f"the manifests have {len(namespaces)} namespaces ({names}); omit --env for one environment each")
@@ -94,9 +96,9 @@ def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) 
         _import_namespace(renderer, conventions, base, request.environment or namespace, namespace, members)
         for namespace, members in namespaces.items()
     )
-    if refused:
-        judged = _import_namespace(renderer, conventions, base, "_refused", _STAND_IN_NAMESPACE, refused)
-        diagnostics.problems.extend(problem for problem in judged.problems if "metadata.namespace" not in problem.subject)
+    if refused_manifests:
+        check_result = _import_namespace(renderer, conventions, base, "_refused", _STAND_IN_NAMESPACE, refused_manifests)
+        diagnostics.problems.extend(problem for problem in check_result.problems if "metadata.namespace" not in problem.subject)
     return ImportResult(environments, tuple(diagnostics.notes), sort_problems(diagnostics.problems))
 
 
@@ -110,12 +112,12 @@ def _load_defaults(renderer: Renderer) -> Located:
 def _load_conventions(renderer: Renderer, request: ImportRequest, base: Located) -> PlatformConventions:
     """Load the platform and the version that the request names, or else the layers."""
     names, loader = renderer.project.platform_names, renderer.platform_loader
-    written = base.get_plain("platform") or DEFAULT_PLATFORM
-    name = request.platform or written
+    platform_name = base.get_plain("platform") or DEFAULT_PLATFORM
+    name = request.platform or platform_name
     if name not in names:
         raise VmgenError(f"no platform '{name}'{did_you_mean(name, names) or '; available: ' + ', '.join(names)}")
     version = request.platform_version
-    if version is None and name == written:
+    if version is None and name == platform_name:
         version = base.get_plain("platformVersion")
     return load_conventions(loader.load(name, loader.load_release(name).resolve(version)), loader)
 
@@ -153,7 +155,7 @@ def _group_by_namespace(
     manifests: Iterable[SourceManifest], default: str | None, diagnostics: Diagnostics
 ) -> tuple[dict[str, list[SourceManifest]], list[SourceManifest]]:
     """Return the manifests by their namespaces, and those whose namespace is missing or refused."""
-    refused: list[SourceManifest] = []
+    refused_manifests: list[SourceManifest] = []
     schema = Schema(load_builtin_schema("environment").document["properties"]["namespace"])
     namespaces: dict[str, list[SourceManifest]] = {}
     for manifest in manifests:
@@ -161,14 +163,14 @@ def _group_by_namespace(
         if not namespace:
             message = "no namespace; pass --namespace tenant-..., or add metadata.namespace"
             diagnostics.add_error(manifest.place, IMPORT_WITHOUT_NAMESPACE.id, name, message)
-            refused.append(manifest)
+            refused_manifests.append(manifest)
         elif not schema.is_valid(namespace):
             message = f"'{namespace}' is not a tenant namespace such as tenant-acme; correct it"
             diagnostics.add_error(manifest.place, IMPORT_INVALID_FIELD.id, f"{name}: metadata.namespace", message)
-            refused.append(manifest)
+            refused_manifests.append(manifest)
         else:
             namespaces.setdefault(namespace, []).append(manifest)
-    return namespaces, refused
+    return namespaces, refused_manifests
 
 
 def _import_namespace(
@@ -187,9 +189,9 @@ def _import_namespace(
     attempt = _Attempt(renderer, conventions, base, name, namespace, manifests, notes, diagnostics.problems)
     templated_drafts, templates = infer_templates(vm_drafts, name, lambda file: not renderer.has_template(file))
     if templates:
-        imported = attempt.build(templated_drafts, disk_drafts, templates)
-        if imported.is_verified:
-            return imported
+        environment = attempt.build(templated_drafts, disk_drafts, templates)
+        if environment.is_verified:
+            return environment
     return attempt.build(vm_drafts, disk_drafts, ())
 
 
@@ -203,7 +205,7 @@ class _Attempt(NamedTuple):
     namespace: str
     manifests: Sequence[SourceManifest]
     notes: tuple[ImportNote, ...]
-    reported: Sequence[Problem]
+    reported_problems: Sequence[Problem]
 
     def build(
         self, vms: Sequence[VmDraft], disks: Sequence[StandaloneDiskDraft], templates: tuple[InferredTemplate, ...]
@@ -215,13 +217,13 @@ class _Attempt(NamedTuple):
         path = self.renderer.project.environments / f"{self.name}.yaml"
         file = self.renderer.project.display_path(path)
         self.renderer.layer_loader.override_text(path, content.text.encode())
-        rendered = self.renderer.render(self.name)
-        found = tuple(_without_advice(rendered))
-        problems = [*self.reported, *self._map_to_manifests(found, file, content)]
+        render_result = self.renderer.render(self.name)
+        new_problems = tuple(_without_advice(render_result))
+        problems = [*self.reported_problems, *self._map_to_manifests(new_problems, file, content)]
         round_trip = None
-        if rendered.fleet and not has_errors(found):
-            round_trip = verify_round_trip(self.manifests, rendered.files, self.notes, self.conventions)
-            refused_objects = {_get_object(problem) for problem in self.reported}
+        if render_result.fleet and not has_errors(new_problems):
+            round_trip = verify_round_trip(self.manifests, render_result.files, self.notes, self.conventions)
+            refused_objects = {_get_object(problem) for problem in self.reported_problems}
             problems.extend(problem for problem in round_trip.problems if _get_object(problem) not in refused_objects)
         result = (self.name, self.namespace, file, content, self.notes, round_trip, sort_problems(problems))
         return ImportedEnvironment(*result, templates)
@@ -231,7 +233,7 @@ class _Attempt(NamedTuple):
 
         Consequences of what the import has refused are left out: a missing disk, and the default of a refused field.
         """
-        reported_places = {problem.place for problem in self.reported}
+        reported_places = {problem.place for problem in self.reported_problems}
         refused_fields = self._find_refused_fields()
         for problem in problems:
             place = content.find_place(problem.place.line) if problem.place.file == file else None
@@ -245,17 +247,17 @@ class _Attempt(NamedTuple):
     def _find_refused_fields(self) -> set[tuple[Place, str]]:
         """Return the names of refused fields, each with the places that a problem of its default value may have."""
         places = {manifest.display_name: manifest.place for manifest in self.manifests}
-        refused: set[tuple[Place, str]] = set()
-        for problem in self.reported:
+        refused_manifests: set[tuple[Place, str]] = set()
+        for problem in self.reported_problems:
             name, _, field = problem.subject.partition(": ")
-            refused |= {(place, field.rpartition(".")[2]) for place in (problem.place, places.get(name)) if place}
-        return refused
+            refused_manifests |= {(place, field.rpartition(".")[2]) for place in (problem.place, places.get(name)) if place}
+        return refused_manifests
 
 
-def _without_advice(rendered: RenderResult) -> Iterator[Problem]:
+def _without_advice(result: RenderResult) -> Iterator[Problem]:
     """Yield the problems of an environment but for advice that nobody set: what lives is adopted first, and then improved."""
-    for problem in rendered.problems:
-        is_set = rendered.environment is not None and is_policy_set(rendered.environment, problem.rule)
+    for problem in result.problems:
+        is_set = result.environment is not None and is_policy_set(result.environment, problem.rule)
         if problem.rule not in (*ADVICE_IDS, platform_version_not_written.id) or is_set:
             yield problem
 

@@ -73,7 +73,9 @@ def _list_varying_labels(vms: Sequence[VmDraft]) -> list[str]:
     for vm in vms:
         for name, value in vm.values.get("labels", {}).items():
             values[name].add(value)
-    return [name for name, found in values.items() if len(found) > 1 and _VARIABLE.fullmatch(_name_variable(name))][:100]
+    return [
+        name for name, label_values in values.items() if len(label_values) > 1 and _VARIABLE.fullmatch(_name_variable(name))
+    ][:100]
 
 
 def _name_variable(label: str) -> str:
@@ -116,7 +118,7 @@ def _split_cluster(cluster: list[_Shape], labels: Sequence[str]) -> Iterator[tup
     VMs whose other words differ too get templates of their own, if there are several.
     """
     expressions: dict[int, str] = {}
-    unexplained: list[int] = []
+    unexplained_positions: list[int] = []
     for position, words in enumerate(zip(*(shape.words for shape in cluster), strict=True)):
         if words[0] == FIRST_PLACEHOLDER and len(set(words)) == 1:
             expressions[position] = "{{ vm.name }}"
@@ -127,17 +129,19 @@ def _split_cluster(cluster: list[_Shape], labels: Sequence[str]) -> Iterator[tup
             if expression:
                 expressions[position] = expression
             else:
-                unexplained.append(position)
-    if not unexplained:
+                unexplained_positions.append(position)
+    if not unexplained_positions:
         if expressions and len(cluster) >= _MIN_MEMBERS:
             yield cluster, expressions
         return
     # Numbers may follow those of the names within the VMs that share the other words, so these come first.
-    by_words = [position for position in unexplained if not all(shape.words[position].isdecimal() for shape in cluster)]
-    unexplained = by_words or unexplained
+    by_words = [
+        position for position in unexplained_positions if not all(shape.words[position].isdecimal() for shape in cluster)
+    ]
+    unexplained_positions = by_words or unexplained_positions
     parts: dict[tuple[str, ...], list[_Shape]] = defaultdict(list)
     for shape in cluster:
-        parts[tuple(shape.words[position] for position in unexplained)].append(shape)
+        parts[tuple(shape.words[position] for position in unexplained_positions)].append(shape)
     for part in parts.values():
         if len(part) >= _MIN_MEMBERS:
             yield from _split_cluster(part, labels)

@@ -36,16 +36,16 @@ class Build(NamedTuple):
 
 
 def plan_builds(
-    project: Project, rendered: Mapping[str, FileContents], *, full: bool
+    project: Project, contents: Mapping[str, FileContents], *, full: bool
 ) -> tuple[tuple[Build, ...], tuple[Problem, ...]]:
     """Return builds that cover every manifest, and the problems of kustomization.yaml files that no build covers.
 
-    With `full`, or up to MAX_OBJECTS_PER_BUILD objects, an environment is one build. `rendered` holds the files of each
+    With `full`, or up to MAX_OBJECTS_PER_BUILD objects, an environment is one build. `contents` holds the files of each
     environment. Raises OSError if a kustomization.yaml is missing.
     """
     builds: list[Build] = []
     problems: list[Problem] = []
-    for environment, files in rendered.items():
+    for environment, files in contents.items():
         desired = {path: content for path, content in files.items() if is_manifest(path)}
         listing_problems = None
         if not full and len(desired) > MAX_OBJECTS_PER_BUILD:
@@ -108,7 +108,7 @@ class _BuildPool:
         self._kustomizer = kustomizer
         self._on_built = on_built
         self._equality_cache = EqualityCache()
-        self._failed = False
+        self._has_failed = False
         self._lock = threading.Lock()
 
     def verify_all(self, builds: Sequence[Build], jobs: int) -> list[list[Problem]]:
@@ -127,12 +127,12 @@ class _BuildPool:
                 executor.shutdown(wait=False, cancel_futures=True)
 
     def _verify(self, build: Build) -> list[Problem]:
-        if self._failed:  # the result is never read: that of an earlier build raises first
+        if self._has_failed:  # the result is never read: that of an earlier build raises first
             return []
         try:
             output = self._run_build(build)
         except (VmgenError, OSError):
-            self._failed = True
+            self._has_failed = True
             raise
         display_path = self._project.display_path(self._project.manifests / build.folder)
         problems = compare_build(build.folder, display_path, output, build.desired, self._equality_cache)

@@ -33,14 +33,14 @@ def is_manifest(path: str) -> bool:
 
 
 def compare_build(
-    folder: str, display_path: str, built: bytes, rendered: Mapping[str, bytes], cache: EqualityCache | None = None
+    folder: str, display_path: str, build_output: bytes, manifests: Mapping[str, bytes], cache: EqualityCache | None = None
 ) -> list[Problem]:
     """Return a problem for each object of a built folder that is not the rendered one, is missing, or was not rendered.
 
     `folder` and the paths of the rendered files are below `manifests/`; `display_path` is the folder in problems.
     """
-    remaining = {path: content for path, content in rendered.items() if is_manifest(path)}
-    documents = _remove_equal(built, remaining, cache or EqualityCache())
+    remaining = {path: content for path, content in manifests.items() if is_manifest(path)}
+    documents = _remove_equal(build_output, remaining, cache or EqualityCache())
     try:
         actual = _index_by_id(parse_objects(_DOCUMENT_SEPARATOR.join(documents)))
     except InvalidYamlError as error:
@@ -55,13 +55,13 @@ def compare_build(
     return problems
 
 
-def _remove_equal(built: bytes, remaining: dict[str, bytes], cache: EqualityCache) -> list[bytes]:
+def _remove_equal(build_output: bytes, remaining: dict[str, bytes], cache: EqualityCache) -> list[bytes]:
     """Remove the files that equal a built document; return the documents that equal none."""
     paths: dict[str, list[str]] = defaultdict(list)
     for path in remaining:
         paths[path.rpartition("/")[2].removesuffix(".yaml")].append(path)
     documents: list[bytes] = []
-    for document in re.split(rb"^%b" % _DOCUMENT_SEPARATOR, built, flags=re.MULTILINE):
+    for document in re.split(rb"^%b" % _DOCUMENT_SEPARATOR, build_output, flags=re.MULTILINE):
         # The first `name:` may be that of something else; then no file of this name is equal.
         name = document.partition(b"\n  name: ")[2].partition(b"\n")[0].decode(errors="replace")
         candidates = paths.get(name, [])
@@ -80,32 +80,32 @@ class EqualityCache:
     def __init__(self) -> None:
         self._results: dict[tuple[str | None, str | None], bool] = {}
 
-    def is_equal(self, name: str, rendered: bytes, built: bytes) -> bool:
+    def is_equal(self, name: str, manifest: bytes, document: bytes) -> bool:
         """Return True if both texts hold the same single object with this name; False if parsing them has to tell."""
         if not is_plain([name]):
             return False
-        texts = _replace_equal_blocks(*(text.decode(errors="surrogateescape") for text in (rendered, built)))
+        texts = _replace_equal_blocks(*(text.decode(errors="surrogateescape") for text in (manifest, document)))
         pair = (abstract(texts[0], [name]), abstract(texts[1], [name]))
         if pair not in self._results:
             self._results[pair] = _is_same_object(*pair)
         return self._results[pair]
 
 
-def _replace_equal_blocks(rendered: str, built: str) -> tuple[str, str]:
+def _replace_equal_blocks(manifest: str, document: str) -> tuple[str, str]:
     """Replace each literal block that both texts hold under the same key, with the same bytes, with a placeholder.
 
     A parser reads equal lines as equal texts, so the objects are the same if those with placeholders are. So user data, which
     differs from VM to VM, need not be parsed for each.
     """
-    if any(placeholder in text for placeholder in _BLOCK_PLACEHOLDERS for text in (rendered, built)):
-        return rendered, built
-    for block, placeholder in zip(list(_LITERAL_BLOCK.finditer(rendered)), _BLOCK_PLACEHOLDERS):
-        texts = [text.partition(f"\n{block.group()}") for text in (rendered, built)]
-        if all(found and _ends_block(tail, block["indent"]) for _, found, tail in texts):
+    if any(placeholder in text for placeholder in _BLOCK_PLACEHOLDERS for text in (manifest, document)):
+        return manifest, document
+    for block, placeholder in zip(list(_LITERAL_BLOCK.finditer(manifest)), _BLOCK_PLACEHOLDERS):
+        texts = [text.partition(f"\n{block.group()}") for text in (manifest, document)]
+        if all(separator and _ends_block(tail, block["indent"]) for _, separator, tail in texts):
             key = block.group().partition("\n")[0]
             line = f"\n{key}\n{block['indent']}  {placeholder}\n"
-            rendered, built = (f"{head}{line}{tail}" for head, _, tail in texts)
-    return rendered, built
+            manifest, document = (f"{head}{line}{tail}" for head, _, tail in texts)
+    return manifest, document
 
 
 def _ends_block(tail: str, indent: str) -> bool:
@@ -114,11 +114,11 @@ def _ends_block(tail: str, indent: str) -> bool:
     return not line or (bool(line.strip()) and not line.startswith(f"{indent} "))
 
 
-def _is_same_object(rendered: str | None, built: str | None) -> bool:
-    if rendered is None or built is None or not (has_whole_words(rendered) and has_whole_words(built)):
+def _is_same_object(manifest: str | None, document: str | None) -> bool:
+    if manifest is None or document is None or not (has_whole_words(manifest) and has_whole_words(document)):
         return False
     try:
-        expected, actual = parse_objects(rendered), parse_objects(built)
+        expected, actual = parse_objects(manifest), parse_objects(document)
     except InvalidYamlError:
         return False
     return len(expected) == 1 and expected == actual

@@ -46,7 +46,7 @@ class Kustomizer:
         self._command = find_kustomize_command(binary)
         self.version = require_version(self._command)
         self._processes: set[Popen[bytes]] = set()
-        self._stopped = False
+        self._is_stopped = False
         self._lock = threading.Lock()
 
     def build(self, folder: Path, display_path: str, objects: int = 0, *, manifests: tuple[Path, str] | None = None) -> bytes:
@@ -74,7 +74,7 @@ class Kustomizer:
 
     def _start(self, folder: Path, options: Sequence[str]) -> Popen[bytes]:
         with self._lock:  # `stop` must not miss a process
-            if self._stopped:
+            if self._is_stopped:
                 raise VmgenError("kustomize was stopped")
             process = start_program([*self._command, str(folder), *options], environment={**os.environ, **_GO_SETTINGS})
             self._processes.add(process)
@@ -83,7 +83,7 @@ class Kustomizer:
     def stop(self) -> None:
         """Kill the running builds, and refuse new ones."""
         with self._lock:
-            self._stopped = True
+            self._is_stopped = True
             for process in self._processes:
                 kill_program(process)
 

@@ -129,12 +129,12 @@ def merge_environment(layers: Layered, platform: Platform) -> Environment:
 
 
 def _build_group(key: str, group: Located, base: Located, platform: Platform) -> Group:
-    merged = merge(base, group, "group", nulls=True)
-    settings = Settings(drop_nulls(Located(merged.data, group.place, group.key_place, overrides=group.overrides)))
+    group_settings = merge(base, group, "group", nulls=True)
+    settings = Settings(drop_nulls(Located(group_settings.data, group.place, group.key_place, overrides=group.overrides)))
     place = group.key_place or group.place
-    shared_values = Located({name: value for name, value in merged.mapping.items() if name not in INSTANCE_KEYS}, place)
+    shared_values = Located({name: value for name, value in group_settings.mapping.items() if name not in INSTANCE_KEYS}, place)
     shared = build_vm_settings(Settings(drop_nulls(shared_values)), platform)
-    overrides = dict(Settings(merged).get_entries("instances"))
+    overrides = dict(Settings(group_settings).get_entries("instances"))
     instances = []
     for name, number, name_place in expand_names(key, settings, place):
         instance = Instance(name, number, shared, name_place)
@@ -157,11 +157,11 @@ def expand_names(key: str, group: Settings, place: Place) -> Iterator[tuple[str,
     elif group.is_set("count"):
         # A number is never given to another VM: the name is the identity of the disk, and of the data on it.
         # See docs/decisions.md#skip-does-not-change-count.
-        skipped = set(group.get_plain("skip") or ())
+        skipped_numbers = set(group.get_plain("skip") or ())
         number, remaining = 0, group.get_plain("count") or 0
         while remaining:
             number += 1
-            if number not in skipped:
+            if number not in skipped_numbers:
                 remaining -= 1
                 yield f"{root}-{number}", number, group.find_place("count")
     else:
@@ -169,10 +169,10 @@ def expand_names(key: str, group: Settings, place: Place) -> Iterator[tuple[str,
 
 
 def _apply_overrides(shared_values: Located, overrides: list[Located], platform: Platform) -> VmSettings:
-    merged = shared_values
+    own_values = shared_values
     for override in overrides:
-        merged = merge(merged, override, "group", nulls=True)
-    values = Located(merged.data, overrides[-1].key_place or shared_values.place)
+        own_values = merge(own_values, override, "group", nulls=True)
+    values = Located(own_values.data, overrides[-1].key_place or shared_values.place)
     return build_vm_settings(Settings(drop_nulls(values)), platform)
 
 

@@ -129,26 +129,26 @@ def merge(lower: Located, upper: Located, shape: str = "", *, nulls: bool = Fals
         # Merged over nothing, as RFC 7396 has it (https://www.rfc-editor.org/rfc/rfc7396#section-2), so that its nulls go.
         merged_mapping = merge(Located({}, lower.place), upper, shape, nulls=nulls)
         return upper._replace(data=merged_mapping.data, overrides=lower)
-    merged = dict(lower.data)
+    mapping = dict(lower.data)
     for keys in _EXCLUSIVE_KEYS.get(shape, ()):
-        _drop_excluded(merged, upper.data, keys)
+        _drop_excluded(mapping, upper.data, keys)
     if shape == "environment" and _names_other_platform(lower, upper):
-        merged.pop("platformVersion", None)  # a version of the other platform
+        mapping.pop("platformVersion", None)  # a version of the other platform
     child_shapes = _CHILD_SHAPES.get(shape, {})
     for name, value in upper.data.items():
         # An empty value (`storage:`) is a null of YAML too, so it also means "as if no lower layer had set it".
         if value.data is None:
-            _remove_key(merged, name, value, shape, nulls=nulls)
+            _remove_key(mapping, name, value, shape, nulls=nulls)
             continue
         child_shape = child_shapes.get(name) or child_shapes.get("*", "")
         keep_nulls = (nulls or child_shape in _KEEP_NULLS_IN) and child_shape != "cloudInit"
-        if name in merged:
-            merged[name] = merge(merged[name], value, child_shape, nulls=keep_nulls)
+        if name in mapping:
+            mapping[name] = merge(mapping[name], value, child_shape, nulls=keep_nulls)
         elif isinstance(value.data, dict):  # merged over nothing, so that the nulls in it go
-            merged[name] = value._replace(data=merge(Located({}, value.place), value, child_shape, nulls=keep_nulls).data)
+            mapping[name] = value._replace(data=merge(Located({}, value.place), value, child_shape, nulls=keep_nulls).data)
         else:
-            merged[name] = value
-    return upper._replace(data=merged, overrides=_append_override(upper, lower))
+            mapping[name] = value
+    return upper._replace(data=mapping, overrides=_append_override(upper, lower))
 
 
 def drop_nulls(value: Located) -> Located:
@@ -184,20 +184,20 @@ def _find_platform_default(null: Located) -> Located | None:
     return lower
 
 
-def _remove_key(merged: dict[str, Located], name: str, null: Located, shape: str, *, nulls: bool) -> None:
+def _remove_key(mapping: dict[str, Located], name: str, null: Located, shape: str, *, nulls: bool) -> None:
     if nulls:
-        merged[name] = null._replace(overrides=merged.get(name))
-    elif name in merged:
-        del merged[name]
+        mapping[name] = null._replace(overrides=mapping.get(name))
+    elif name in mapping:
+        del mapping[name]
     elif shape in ("cloudInit", "cloudConfig"):
-        merged[name] = null  # cloud-init gives some keys a meaning when they are null
+        mapping[name] = null  # cloud-init gives some keys a meaning when they are null
 
 
-def _drop_excluded(merged: dict[str, Located], upper: Mapping[str, Located], keys: tuple[str, ...]) -> None:
+def _drop_excluded(mapping: dict[str, Located], upper: Mapping[str, Located], keys: tuple[str, ...]) -> None:
     if any(name in upper and upper[name].data is not None for name in keys):
         for name in keys:
             if name not in upper:
-                merged.pop(name, None)
+                mapping.pop(name, None)
 
 
 def _names_other_platform(lower: Located, upper: Located) -> bool:

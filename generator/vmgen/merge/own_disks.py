@@ -73,7 +73,7 @@ def list_generations(suffix: str) -> Iterator[tuple[str, int]]:
 def build_vm_settings(settings: Settings, platform: Platform) -> VmSettings:
     """Return the settings of a VM with what follows from them, and its own disks in their boot order."""
     vm = infer_vm(settings, platform)
-    inherited = {name: value for name in ("storageClass", "protect") if (value := vm.get(name))}
+    inherited_values = {name: value for name in ("storageClass", "protect") if (value := vm.get(name))}
     disks: list[OwnDisk] = []
     previous: list[PreviousDisk] = []
     if has_system_disk(vm):
@@ -87,18 +87,18 @@ def build_vm_settings(settings: Settings, platform: Platform) -> VmSettings:
     # The order of the chart is the boot order, and the order of the devices in the guest: the system disk stays first.
     for key, entry in vm.get_entries("disks"):
         place = entry.key_place or entry.place
-        disk = build_disk(entry, inherited, platform)
+        disk = build_disk(entry, inherited_values, platform)
         generation = disk.get_plain("generation", 1)
         disks.append(OwnDisk(format_suffix(key, generation), disk, place, key, generation))
         previous.extend(_build_previous(key, disk, f"disks.{key}.", platform))
     return VmSettings(vm, tuple(disks), vm.get_items("attach"), tuple(previous))
 
 
-def build_disk(disk: Located, inherited: dict[str, Located], platform: Platform) -> Settings:
+def build_disk(disk: Located, inherited_values: dict[str, Located], platform: Platform) -> Settings:
     """Return the settings of a disk: the platform's defaults, what it inherits from its VM, and its own keys."""
     defaults = with_layer(platform.disk_defaults, "platform")
-    merged = merge(Located({**defaults.mapping, **inherited}, defaults.place), disk, "disk")
-    return infer_disk(Settings(Located(merged.data, disk.key_place or disk.place)), platform)
+    settings = merge(Located({**defaults.mapping, **inherited_values}, defaults.place), disk, "disk")
+    return infer_disk(Settings(Located(settings.data, disk.key_place or disk.place)), platform)
 
 
 def _build_previous(key: str, settings: Settings, path: str, platform: Platform) -> Iterator[PreviousDisk]:

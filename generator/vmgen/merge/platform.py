@@ -102,13 +102,13 @@ class Platform(NamedTuple):
 
     def find_version_with(self, condition: Callable[[Platform], bool]) -> VersionHint | None:
         """Return the words for the versions that meet a condition; None if no version does."""
-        found = tuple(version for version in self.release.versions.known if condition(self.release.build(version)))
-        if not found:
+        matches = tuple(version for version in self.release.versions.names if condition(self.release.build(version)))
+        if not matches:
             return None
         versions = self.release.versions
-        newer = [version for version in found if versions.is_older(self.version, version)]
-        nearest = newer[0] if newer else found[-1]
-        return VersionHint(f"{self.get_section('title')} {versions.describe(found)}", nearest)
+        newer = [version for version in matches if versions.is_older(self.version, version)]
+        nearest = newer[0] if newer else matches[-1]
+        return VersionHint(f"{self.get_section('title')} {versions.describe(matches)}", nearest)
 
 
 class VersionHint(NamedTuple):
@@ -180,7 +180,7 @@ class PlatformRelease:
 
     def list_builtin_catalogs(self) -> tuple[Located, ...]:
         """Return the catalog of each version, newest first, without what the repository adds."""
-        return tuple(self.versions.select(self._catalog, version) for version in reversed(self.versions.known or ("",)))
+        return tuple(self.versions.select(self._catalog, version) for version in reversed(self.versions.names or ("",)))
 
     def build(self, version: str) -> Platform:
         """Return the platform at one of the known versions.
@@ -201,27 +201,27 @@ class PlatformRelease:
         part = self.versions.select(content, version)
         return part if part is content else validate(part, schema)
 
-    def find(self, written: str) -> str:
+    def find(self, version: str) -> str:
         """Return the known version whose rules hold for a written one; empty if there is none."""
         try:
-            return self.resolve(written)
+            return self.resolve(version)
         except UnknownVersionError:
             return ""
 
-    def resolve(self, written: str | None) -> str:
+    def resolve(self, version: str | None) -> str:
         """Return the known version whose rules hold for a written one; the default of the platform for None.
 
         Raises UnknownVersionError, whose text is the message with its remedy.
         """
-        if written is None:
+        if version is None:
             return self.versions.default
-        if not self.versions.known:
+        if not self.versions.names:
             raise UnknownVersionError(f"the platform {self.name} has no versions; remove this")
         try:
-            return self.versions.resolve(written)
+            return self.versions.resolve(version)
         except UnknownVersionError as error:
             raise UnknownVersionError(
-                f"{self._content.get_plain('title')} {written or repr(written)} {error}; write one of them"
+                f"{self._content.get_plain('title')} {version or repr(version)} {error}; write one of them"
             ) from None
 
     def _load_kind(self, kind: str, entry: Located, content: Located) -> Kind:
@@ -248,8 +248,8 @@ def _is_kind_schema(document: Any) -> bool:
     spec = document.get("properties", {}).get("spec", {})
     if not isinstance(spec, dict) or not isinstance(spec.get("properties", {}), dict):
         return False
-    required = spec.get("required", [])
-    return isinstance(required, list) and all(isinstance(name, str) for name in required)
+    required_keys = spec.get("required", [])
+    return isinstance(required_keys, list) and all(isinstance(name, str) for name in required_keys)
 
 
 def _add_fields(document: Any, rows: Mapping[str, Located], absent: Iterable[str]) -> Mapping[str, Any]:
@@ -257,10 +257,10 @@ def _add_fields(document: Any, rows: Mapping[str, Located], absent: Iterable[str
     spec = document.get("properties", {}).get("spec", {})
     fields = {name: to_plain(row.mapping["spec"]) for name, row in rows.items() if row.get("spec")}
     properties = {name: field for name, field in spec.get("properties", {}).items() if name not in absent}
-    required = [name for name in spec.get("required", []) if name not in absent]
+    required_keys = [name for name in spec.get("required", []) if name not in absent]
     spec = {
         **spec,
-        "required": list(dict.fromkeys((*required, *fields))),
+        "required": list(dict.fromkeys((*required_keys, *fields))),
         "properties": fields | properties,
     }
     return {**document, "properties": {**document.get("properties", {}), "spec": spec}}
@@ -272,11 +272,11 @@ class PlatformLoader:
     def __init__(self, project: Project) -> None:
         self.project = project
         self._releases: dict[str, PlatformRelease] = {}
-        self._pinned: dict[str, Platform] = {}
+        self._preloads: dict[str, Platform] = {}
 
     def pin(self, platform: Platform) -> None:
         """Return this version of a platform for every environment of it, whatever version the environment names."""
-        self._pinned[platform.name] = platform
+        self._preloads[platform.name] = platform
 
     def load(self, name: str, version: str = "") -> Platform:
         """Return a platform by its name, one of `project.platform_names`, at a known version or at its default one.
@@ -309,8 +309,8 @@ class PlatformLoader:
         if version is not None and version.data is INVALID:
             raise ProblemsError(())
         # `vmgen upgrade` and `platform compare` render every environment at a version that none of them names.
-        if name in self._pinned:
-            return self._pinned[name]
+        if name in self._preloads:
+            return self._preloads[name]
         try:
             return self.load(name, self.load_release(name).resolve(version.text if version else None))
         except UnknownVersionError as error:

@@ -62,10 +62,10 @@ def _load_named_platforms(project: Project, loader: PlatformLoader) -> Iterator[
     paths = sorted(project.environments.glob("*.yaml")) if project.environments.is_dir() else []
     layers = [files.load(path).content for path in paths if path != project.own_catalog]
     platforms = {str(layer.get_plain("platform", "")) for layer in layers}
-    written = [str(layer.get_plain("platformVersion")) for layer in layers if layer.get("platformVersion")]
+    own_versions = [str(layer.get_plain("platformVersion")) for layer in layers if layer.get("platformVersion")]
     for name in tuple(name for name in project.platform_names if name in platforms) or (DEFAULT_PLATFORM,):
         release = loader.load_release(name)
-        versions = {version for text in written if (version := release.find(text))}
+        versions = {version for text in own_versions if (version := release.find(text))}
         for version in sorted(versions) or [release.versions.default]:
             yield release.build(version)
 

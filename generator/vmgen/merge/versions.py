@@ -28,25 +28,25 @@ class Versions(NamedTuple):
     `default` is the version of an environment that writes none, and `question` the sentence that says how to find out.
     """
 
-    known: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     default: str = ""
     question: str = ""
 
-    def resolve(self, written: str) -> str:
+    def resolve(self, name: str) -> str:
         """Return the known version whose rules hold for a written one: itself, or the nearest older one.
 
         A patch is ignored: `1.6.2` is 1.6. Raises UnknownVersionError.
         """
-        if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4}){0,2}", written):
-            raise UnknownVersionError(f"is no version such as {self.known[-1]}; available: {', '.join(self.known)}")
+        if not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,4}){0,2}", name):
+            raise UnknownVersionError(f"is no version such as {self.names[-1]}; available: {', '.join(self.names)}")
         # By numbers: as texts, 1.10 would be older than 1.9.
-        number = _parse(written)
-        listed = ", ".join(f'"{version}"' for version in self.known)
-        if number < _parse(self.known[0]):
-            raise UnknownVersionError(f"is older than every version that vmgen knows; it knows {listed}")
-        if number > _parse(self.known[-1]):
-            raise UnknownVersionError(f"is newer than every version that vmgen knows; it knows {listed}")
-        return next(version for version in reversed(self.known) if _parse(version) <= number)
+        number = _parse(name)
+        names = ", ".join(f'"{version}"' for version in self.names)
+        if number < _parse(self.names[0]):
+            raise UnknownVersionError(f"is older than every version that vmgen knows; it knows {names}")
+        if number > _parse(self.names[-1]):
+            raise UnknownVersionError(f"is newer than every version that vmgen knows; it knows {names}")
+        return next(version for version in reversed(self.names) if _parse(version) <= number)
 
     def is_older(self, version: str, other: str) -> bool:
         """Return whether a version is older than another."""
@@ -56,17 +56,17 @@ class Versions(NamedTuple):
         """Return known versions for a message: `1.3 and later`, `0.41 and earlier`, `1`, `1.0 to 1.3`."""
         first, last = versions[0], versions[-1]
         if len(versions) == 1:
-            return f"{first} and later" if first == self.known[-1] and len(self.known) > 2 else first
-        if last == self.known[-1]:
+            return f"{first} and later" if first == self.names[-1] and len(self.names) > 2 else first
+        if last == self.names[-1]:
             return f"{first} and later"
-        return f"{last} and earlier" if first == self.known[0] else f"{first} to {last}"
+        return f"{last} and earlier" if first == self.names[0] else f"{first} to {last}"
 
     def includes(self, entry: Located, version: str) -> bool:
         """Return whether an entry exists at a version, by its `since` and `until`. Without versions the newest counts."""
         since, until = _get_bound(entry, "since"), _get_bound(entry, "until")
         if NEXT in (since, version):
             return version == NEXT and not until
-        if not self.known:
+        if not self.names:
             return until in ("", NEWEST)
         number = _parse(version)
         return (not since or _parse(since) <= number) and (until in ("", NEWEST) or number <= _parse(until))
@@ -90,14 +90,14 @@ class Versions(NamedTuple):
         changes = entry.get("changes")
         steps = [(_parse(since), change) for since, change in changes.mapping.items()] if changes else []
         for since, change in sorted(steps, key=lambda step: step[0]):
-            if not self.known or version == NEXT or since <= _parse(version):
+            if not self.names or version == NEXT or since <= _parse(version):
                 result = entry._replace(data=merge(result, change).data)
         return result
 
 
 def _get_bound(entry: Located, key: str) -> str:
-    bound = entry.get(key)
-    return bound.text if bound else ""
+    version = entry.get(key)
+    return version.text if version else ""
 
 
 def _parse(version: str) -> _Number:

@@ -24,16 +24,16 @@ _SHORT_ID_LENGTH = 10
 class Baseline(NamedTuple):
     """The manifests that a plan starts from: those committed at `ref`; without a `repository`, the files.
 
-    `committed` are the files of the project at that commit. Manifests that Git is told to ignore (`uncommitted`) count too: it
-    cannot say if they exist on the platform. `notes` are sentences on the baseline, if it is not the requested one.
-    `head_is_behind` is set if HEAD may lack commits of the ref.
+    `committed` are the files of the project at that commit. Manifests that Git is told to ignore (`uncommitted_manifests`)
+    count too: it cannot say if they exist on the platform. `notes` are sentences on the baseline, if it is not the requested
+    one. `head_is_behind` is set if HEAD may lack commits of the ref.
     """
 
     project: Project
     ref: str = ""
     repository: Repository | None = None
     committed: CommittedProject = CommittedProject()
-    uncommitted: UncommittedManifests = UncommittedManifests()
+    uncommitted_manifests: UncommittedManifests = UncommittedManifests()
     notes: tuple[str, ...] = ()
     head_is_behind: bool = False
 
@@ -47,7 +47,7 @@ class Baseline(NamedTuple):
         """The sorted names in `manifests/`: a folder for each environment, and any other entry."""
         if self.repository is None:
             return list_environment_folders(self.project)
-        return tuple(sorted({path.partition("/")[0] for path in (*self.blobs, *self.uncommitted.ignored)}))
+        return tuple(sorted({path.partition("/")[0] for path in (*self.blobs, *self.uncommitted_manifests.ignored)}))
 
     def has_environment(self, name: str) -> bool:
         """Return true if an environment of this name was there at the commit; outside of Git nothing can tell."""
@@ -73,7 +73,7 @@ class Baseline(NamedTuple):
 
     def contains(self, path: str) -> bool:
         """Return true if a manifest exists at a path, whatever its content."""
-        return path in self.blobs or path in self.uncommitted.ignored if self.repository else self._is_file(path)
+        return path in self.blobs or path in self.uncommitted_manifests.ignored if self.repository else self._is_file(path)
 
     def find_differing(
         self, environments: Iterable[str], desired: Mapping[str, bytes], known_changes: Iterable[FileChanges] = ()
@@ -86,7 +86,7 @@ class Baseline(NamedTuple):
         names = set(environments)
         if self.repository:
             differing = dict(self._find_differing_blobs(names, desired))
-            ignored = (path for path in self.uncommitted.ignored if path.partition("/")[0] in names)
+            ignored = (path for path in self.uncommitted_manifests.ignored if path.partition("/")[0] in names)
             return differing | dict(self._compare_files(sorted(ignored), desired))
         root = self.project.manifests
         changes_by_name = {changes.environment: changes for changes in known_changes if changes.environment in names}
@@ -185,16 +185,16 @@ def load_plan_base(
     With `reports_untracked`, manifests that were never added to Git are problems too. Raises VmgenError like `load_baseline`.
     """
     baseline = load_baseline(project, against)
-    uncommitted = baseline.uncommitted
+    uncommitted_manifests = baseline.uncommitted_manifests
     if not reports_untracked or not (against or baseline.committed.environments):
-        uncommitted = uncommitted._replace(untracked=())
-    problems = tuple(find_uncommitted_manifests(project, uncommitted, is_strict=bool(against)))
+        uncommitted_manifests = uncommitted_manifests._replace(untracked=())
+    problems = tuple(find_uncommitted_manifests(project, uncommitted_manifests, is_strict=bool(against)))
     delivery = load_baseline(project.with_output(DELIVERY_FOLDER), against)
     if not whole:
         return PlanBase(baseline, today, problems=problems, delivery=delivery)
     current, _ = find_environments(project)
-    removed = tuple(name for name in baseline.environments if name not in current)
-    return PlanBase(baseline, today, removed, problems, delivery)
+    removed_names = tuple(name for name in baseline.environments if name not in current)
+    return PlanBase(baseline, today, removed_names, problems, delivery)
 
 
 def load_baseline(project: Project, against: str | None = None) -> Baseline:
@@ -207,21 +207,21 @@ def load_baseline(project: Project, against: str | None = None) -> Baseline:
         if against:
             raise VmgenError(f"--against {against} needs a Git repository, but {project.root} is not in one")
         return Baseline(project)
-    uncommitted = list_uncommitted_manifests(project, repository)
+    uncommitted_manifests = list_uncommitted_manifests(project, repository)
     head = repository.resolve_head()
     if against:
         baseline = _load_baseline_at(project, repository, against, head)
     elif head is None:
         note = "There is no commit yet, so every object is new."
         notes = (note,) if os.path.isdir(project.manifests) else ()
-        return Baseline(project, HEAD, repository, uncommitted=uncommitted, notes=notes)
+        return Baseline(project, HEAD, repository, uncommitted_manifests=uncommitted_manifests, notes=notes)
     else:
         baseline = Baseline(project, HEAD, repository, load_committed_project(project, repository, head))
     if baseline.committed.earlier_folders:
         folders = ", ".join(baseline.committed.earlier_folders)
         note = f"Manifests moved here from {folders}; manifests there at {baseline.ref} count as existing."
         baseline = baseline._replace(notes=(*baseline.notes, note))
-    return baseline._replace(uncommitted=uncommitted)
+    return baseline._replace(uncommitted_manifests=uncommitted_manifests)
 
 
 def _load_baseline_at(project: Project, repository: Repository, against: str, head: str | None) -> Baseline:

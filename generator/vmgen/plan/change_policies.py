@@ -35,23 +35,23 @@ def find_breaches(
     for policy in policies:
         if not policy.counts_on(today):
             continue
-        for counted in _count(policy, changes, states).values():
-            if len(counted) > policy.most:
-                for problem, waivers in _build_problems(policy, counted, states):
+        for counted_changes in _count(policy, changes, states).values():
+            if len(counted_changes) > policy.most:
+                for problem, waivers in _build_problems(policy, counted_changes, states):
                     yield from waive(problem, waivers, today)[0]
 
 
 def _count(
     policy: ChangePolicy, changes: Iterable[ObjectChange], states: Mapping[str, DesiredState]
 ) -> Mapping[_Scope, list[ObjectChange]]:
-    counted: dict[_Scope, list[ObjectChange]] = defaultdict(list)
+    changes_by_scope: dict[_Scope, list[ObjectChange]] = defaultdict(list)
     for change in changes:
         verdicts = {change.verdict, *(field.verdict for field in change.fields)}
         is_named = not policy.environments or change.environment in policy.environments
         if is_named and verdicts & policy.verdicts and _get_severity(policy, states.get(change.environment)):
             scopes = {"run": (), "environment": (change.environment,), "group": (change.environment, change.group)}
-            counted[scopes[policy.per]].append(change)
-    return counted
+            changes_by_scope[scopes[policy.per]].append(change)
+    return changes_by_scope
 
 
 def _get_severity(policy: ChangePolicy, state: DesiredState | None) -> Severity | None:
@@ -60,15 +60,15 @@ def _get_severity(policy: ChangePolicy, state: DesiredState | None) -> Severity 
 
 
 def _build_problems(
-    policy: ChangePolicy, counted: list[ObjectChange], states: Mapping[str, DesiredState]
+    policy: ChangePolicy, counted_changes: list[ObjectChange], states: Mapping[str, DesiredState]
 ) -> Iterator[tuple[Problem, tuple[Waiver, ...]]]:
-    names = [str(change.identity) for change in counted]
+    names = [str(change.identity) for change in counted_changes]
     limit = f"at most {policy.most} per {policy.per}{policy.describe_period()}"
     message = f"{policy.message} ({format_count(len(names), 'object')}, {limit}: {format_names(names, _MAX_NAMES)})"
-    for environment in sorted({change.environment for change in counted}):
+    for environment in sorted({change.environment for change in counted_changes}):
         state = states.get(environment)
         place, subject = Place(state.file, 1, 1) if state else Place(f"environments/{environment}.yaml"), environment
-        group = counted[0].group
+        group = counted_changes[0].group
         if policy.per == "group":
             subject = f"vms.{group}" if group else "disks"
             place = state.group_places.get(group, place) if state else place

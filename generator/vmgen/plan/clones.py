@@ -25,10 +25,10 @@ class _Clone(NamedTuple):
 
 def find_impossible_clones(plan: Plan, environments: Iterable[DesiredState]) -> Iterator[Problem]:
     """Report new disks that are to be copies of a disk that the plan deletes. The copy can only be made while that exists."""
-    removed = {change.identity for change in plan.changes if change.action == "delete"}
+    removed_disks = {change.identity for change in plan.changes if change.action == "delete"}
     created = {change.identity for change in plan.changes if change.action == "create"}
     for disk, clone in _collect_clones(environments).items():
-        if disk in created and clone.source in removed:
+        if disk in created and clone.source in removed_disks:
             name = clone.source.name
             message = (
                 f"{disk.name} is a clone of {name}, which this change deletes: the copy would fail; "
@@ -43,8 +43,8 @@ def drop_answered_hints(problems: Iterable[Problem]) -> list[Problem]:
     The hint of another name would be wrong there.
     """
     problems = list(problems)
-    answered = {problem.place for problem in problems if problem.rule == CLONE_OF_REMOVED.id}
-    return [problem for problem in problems if problem.rule != _CLONE_UNKNOWN_ID or problem.place not in answered]
+    places = {problem.place for problem in problems if problem.rule == CLONE_OF_REMOVED.id}
+    return [problem for problem in problems if problem.rule != _CLONE_UNKNOWN_ID or problem.place not in places]
 
 
 def find_clone_cycles(environments: Iterable[DesiredState]) -> Iterator[Problem]:

@@ -66,13 +66,13 @@ def load_committed_project(project: Project, repository: Repository, commit: str
     manifests, folders = dict(_select_below(tree, f"{repository.prefix}{project.output}/")), []
     paths = {name: f"{repository.prefix}{ENVIRONMENTS_FOLDER}/{name}.yaml" for name in own_names}
     for root, names in sorted(names_by_root.items()):
-        moved = _find_moved_environments(project, repository, root, names, own_names)
-        earlier = _select_below(tree, f"{root}{project.output}/") if moved else {}
-        selected = {path: blob for path, blob in earlier.items() if path.partition("/")[0] in moved}
-        if selected:
+        moved_names = _find_moved_environments(project, repository, root, names, own_names)
+        earlier = _select_below(tree, f"{root}{project.output}/") if moved_names else {}
+        selected_files = {path: blob for path, blob in earlier.items() if path.partition("/")[0] in moved_names}
+        if selected_files:
             folders.append(f"{root}{project.output}/")
-            paths |= {name: f"{root}{ENVIRONMENTS_FOLDER}/{name}.yaml" for name in moved}
-        for path, blob in selected.items():
+            paths |= {name: f"{root}{ENVIRONMENTS_FOLDER}/{name}.yaml" for name in moved_names}
+        for path, blob in selected_files.items():
             manifests[path if path not in manifests else _build_free_path(path, root)] = blob
     environments = {name: tree[path] for name, path in paths.items()}
     return CommittedProject(manifests, environments, tuple(folders), tree, paths)
@@ -106,11 +106,11 @@ def _find_moved_environments(
 ) -> frozenset[str]:
     """Return the environments of another project that are gone there, and here now or in no other project either."""
     remaining = _list_environments(repository.top / root / ENVIRONMENTS_FOLDER)
-    gone = names - remaining
+    missing_names = names - remaining
     here = _list_environments(project.environments) - own_names
-    if gone and not remaining and not (own_names and _find_other_projects(repository)):
-        return gone
-    return gone & here
+    if missing_names and not remaining and not (own_names and _find_other_projects(repository)):
+        return missing_names
+    return missing_names & here
 
 
 def _list_environments(folder: os.PathLike[str]) -> frozenset[str]:

@@ -50,10 +50,10 @@ def assess_update(
     says = _describe_recreation(before, after, fields) if fields else ""
     if says:
         return Assessment(Verdict.DESTROYS_DATA, says, _ENGINES)
-    dropped = [guard for guard in list_guards(before) if guard not in list_guards(after)]
-    if not dropped:
+    missing_guards = [guard for guard in list_guards(before) if guard not in list_guards(after)]
+    if not missing_guards:
         return None
-    says = f"The protection is dropped. No longer true: {', '.join(guard.name for guard in dropped)}."
+    says = f"The protection is dropped. No longer true: {', '.join(guard.name for guard in missing_guards)}."
     return Assessment(Verdict.PROTECTION_DROPPED, says, _ENGINES)
 
 
@@ -72,10 +72,11 @@ def _describe_recreation(before: Mapping[str, Any], after: Mapping[str, Any], fi
         )
     # The engines honour the annotation of the live object too, so one that this change removes still counts.
     force = [hazard for hazard in (*list_hazards(before), *list_hazards(after)) if hazard.key in _FORCE_KEYS]
-    fixed = [field.path for field in fields if field.path in _FIXED_FIELDS or field.verdict == Verdict.REJECTED]
-    if force and fixed:
+    fixed_paths = [field.path for field in fields if field.path in _FIXED_FIELDS or field.verdict == Verdict.REJECTED]
+    if force and fixed_paths:
         return (
-            f"{', '.join(fixed)} cannot change, and {force[0].key} makes the sync tool delete the disk and recreate it empty. "
+            f"{', '.join(fixed_paths)} cannot change, and {force[0].key} makes the sync tool delete the disk and recreate it "
+            "empty. "
             "It applies as long as the live disk has it: remove it in a separate change first."
         )
     return ""

@@ -32,7 +32,7 @@ class Holding(NamedTuple):
 
     vms: tuple[Identity, ...] = ()
     disks: tuple[Identity, ...] = ()
-    unguarded: tuple[Identity, ...] = ()
+    unguarded_disks: tuple[Identity, ...] = ()
 
     def __str__(self) -> str:
         counts = [format_count(len(part), noun) for part, noun in ((self.vms, "VM"), (self.disks, "disk")) if part]
@@ -40,8 +40,8 @@ class Holding(NamedTuple):
 
     def without(self, identities: Iterable[Identity]) -> Holding:
         """Return the remainder if some objects are no longer held."""
-        gone = set(identities)
-        return Holding(*(tuple(each for each in part if each not in gone) for part in self))
+        others = set(identities)
+        return Holding(*(tuple(each for each in part if each not in others) for part in self))
 
 
 def build_held_object(path: str, identity: Identity, document: Mapping[str, Any]) -> HeldObject:
@@ -51,10 +51,10 @@ def build_held_object(path: str, identity: Identity, document: Mapping[str, Any]
 
 def find_holding(document: Mapping[str, Any], objects: Iterable[HeldObject], output: str) -> Holding:
     """Return what an engine's object holds of the manifests below the folder `output`."""
-    held = [each for each in objects if _covers(document, each.path, output)]
-    disks = [each for each in held if each.identity.kind == "VMDisk"]
+    held_objects = [each for each in objects if _covers(document, each.path, output)]
+    disks = [each for each in held_objects if each.identity.kind == "VMDisk"]
     return Holding(
-        tuple(each.identity for each in held if each.identity.kind != "VMDisk"),
+        tuple(each.identity for each in held_objects if each.identity.kind != "VMDisk"),
         tuple(each.identity for each in disks),
         tuple(each.identity for each in disks if not each.is_guarded),
     )
@@ -64,8 +64,8 @@ def _covers(document: Mapping[str, Any], path: str, output: str) -> bool:
     spec = get_mapping(document, "spec")
     if document.get("kind") == APPLICATION_SET:
         generators = spec.get("generators")
-        excluded = str(generators)  # the folders that it leaves out stand there by name
-        return f"{output}/{path.partition('/')[0]}'" not in excluded
+        generator_text = str(generators)  # the folders that it leaves out stand there by name
+        return f"{output}/{path.partition('/')[0]}'" not in generator_text
     source = get_mapping(spec, "source") if document.get("kind") == APPLICATION else spec
     folder = f"/{str(source.get('path', '')).removeprefix('./').strip('/')}/"
     standalone = f"/{DELIVERY_FOLDER}/{STANDALONE_FOLDER}/"

@@ -54,12 +54,12 @@ def list_changed_files(baseline: Baseline, files: Mapping[str, bytes], only: Ite
 
     `only` are the environments of the run, empty for all.
     """
-    changed: dict[str, bytes | None] = {path: None for path in files if not baseline.contains(path)}
-    changed |= baseline.find_differing((ARGOCD, FLUX), files)
+    changed_files: dict[str, bytes | None] = {path: None for path in files if not baseline.contains(path)}
+    changed_files |= baseline.find_differing((ARGOCD, FLUX), files)
     names = set(only)
     return {
         path: content
-        for path, content in sorted(changed.items())
+        for path, content in sorted(changed_files.items())
         if path.startswith((f"{ARGOCD}/", f"{FLUX}/")) and (not names or parse_delivered_environment(path) in names)
     }
 
@@ -72,11 +72,11 @@ def add_delivery(
     Raises VmgenError if git fails.
     """
     only = tuple(only)
-    changed = list_changed_files(base.delivery, files, only) if base.delivery else {}
-    if not changed:
+    changed_files = list_changed_files(base.delivery, files, only) if base.delivery else {}
+    if not changed_files:
         return plan
-    before, problems = _read_engine_objects({path: content for path, content in changed.items() if content is not None})
-    after, _ = _read_engine_objects({path: files[path] for path in changed if path in files})
+    before, problems = _read_engine_objects({path: content for path, content in changed_files.items() if content is not None})
+    after, _ = _read_engine_objects({path: files[path] for path in changed_files if path in files})
     names = [name for name in base.baseline.environments if not only or name in only]
     new_manifests = {path: state.files[path] for state in desired_states for path in state.objects}
     output = base.baseline.project.output
@@ -86,8 +86,8 @@ def add_delivery(
     for each in _read_engine_objects(files)[0].values():
         holding = find_holding(each.document, new_state.held_objects, output)
         held_by_new.update((*holding.vms, *holding.disks))
-    retired = tuple(change.identity for change in plan.changes if change.is_retired)
-    changes = _find_changes(old_state, new_state, output, retired, held_by_new)
+    retired_disks = tuple(change.identity for change in plan.changes if change.is_retired)
+    changes = _find_changes(old_state, new_state, output, retired_disks, held_by_new)
     return plan._replace(changes=sort_changes([*plan.changes, *changes]), problems=(*plan.problems, *problems))
 
 
@@ -130,36 +130,39 @@ def _read_engine_objects(files: Mapping[str, bytes]) -> tuple[dict[Identity, Eng
 
 
 def _find_changes(
-    before: DeliveryState, after: DeliveryState, output: str, retired: tuple[Identity, ...], kept: set[Identity]
+    before: DeliveryState, after: DeliveryState, output: str, retired_disks: tuple[Identity, ...], retained_disks: set[Identity]
 ) -> Iterator[ObjectChange]:
-    """Yield the change of each engine's object that goes, or changes what it holds. `kept` is what any one holds after it.
+    """Yield the change of each engine's object that goes, or changes what it holds. `retained_disks` is what any one holds
+    after it.
 
     A new one is not a change of any VM or disk, and neither is a sync option.
     """
     for identity, old in before.engine_objects.items():
-        holding = find_holding(old.document, before.held_objects, output).without(retired)
+        holding = find_holding(old.document, before.held_objects, output).without(retired_disks)
         new = after.engine_objects.get(identity)
         if new is None:
-            yield _build_deletion(old, holding, holding.without(kept))
+            yield _build_deletion(old, holding, holding.without(retained_disks))
         else:
-            change = _build_update(old, new, find_holding(new.document, after.held_objects, output), holding.without(kept))
+            change = _build_update(
+                old, new, find_holding(new.document, after.held_objects, output), holding.without(retained_disks)
+            )
             if change:
                 yield change
 
 
-def _build_deletion(old: EngineObject, holding: Holding, left: Holding) -> ObjectChange:
-    """Build the deletion of an engine's object; `left` is what it holds and no other one takes over."""
+def _build_deletion(old: EngineObject, holding: Holding, remainder: Holding) -> ObjectChange:
+    """Build the deletion of an engine's object; `remainder` is what it holds and no other one takes over."""
     verdict, remedy = Verdict.DELETE, ""
     if deletes_what_it_holds(old.document):
         # Flux never deletes guarded objects; Argo CD asks, and one answer deletes all of them.
-        at_risk = holding.unguarded if old.identity.kind == KUSTOMIZATION else holding.disks
+        at_risk = holding.unguarded_disks if old.identity.kind == KUSTOMIZATION else holding.disks
         says = f"Its objects are deleted with it: {holding}."
         if at_risk:
             verdict = Verdict.DESTROYS_DATA
-            unasked = len(holding.unguarded)
+            unguarded_count = len(holding.unguarded_disks)
             says += (
-                f" Without confirmation: {format_count(unasked, 'disk')}."
-                if unasked
+                f" Without confirmation: {format_count(unguarded_count, 'disk')}."
+                if unguarded_count
                 else " One confirmation in Argo CD deletes the disks."
             )
             what = {
@@ -171,17 +174,17 @@ def _build_deletion(old: EngineObject, holding: Holding, left: Holding) -> Objec
                 f"restore it, remove {what[old.identity.kind]} in a separate change, apply that, "
                 "and remove it in a later change"
             )
-    elif left.vms or left.disks:
-        says = f"No object is deleted with it. Kept, but no longer synced: {left}."
+    elif remainder.vms or remainder.disks:
+        says = f"No object is deleted with it. Kept, but no longer synced: {remainder}."
     else:
         says = "No object is deleted with it: its objects are applied by another one, or already deleted."
     return _build_change(old, "delete", verdict, says)._replace(remedy=remedy)
 
 
-def _build_update(old: EngineObject, new: EngineObject, holding: Holding, lost: Holding) -> ObjectChange | None:
+def _build_update(old: EngineObject, new: EngineObject, holding: Holding, losses: Holding) -> ObjectChange | None:
     fields = []
     for path, before, after in _diff(old.document, new.document):
-        verdict, says = assess_field(old.document, new.document, path, holding, lost)
+        verdict, says = assess_field(old.document, new.document, path, holding, losses)
         name = path.rpartition(".")[2]
         old_value, new_value = (value if value is ABSENT else redact(value, name) for value in (before, after))
         fields.append(FieldChange(path, old_value, new_value, "", verdict, says, _SOURCE))
@@ -191,10 +194,12 @@ def _build_update(old: EngineObject, new: EngineObject, holding: Holding, lost: 
     return _build_change(new, "update", verdict, "")._replace(fields=tuple(fields))
 
 
-def _build_change(found: EngineObject, action: Action, verdict: Verdict, says: str) -> ObjectChange:
-    path = f"{DELIVERY_FOLDER}/{found.path}"
+def _build_change(engine_object: EngineObject, action: Action, verdict: Verdict, says: str) -> ObjectChange:
+    path = f"{DELIVERY_FOLDER}/{engine_object.path}"
     source = _SOURCE if says else ""
-    return ObjectChange(found.identity, parse_delivered_environment(found.path), path, action, verdict, says, source)
+    return ObjectChange(
+        engine_object.identity, parse_delivered_environment(engine_object.path), path, action, verdict, says, source
+    )
 
 
 def _diff(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:

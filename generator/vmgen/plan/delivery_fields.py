@@ -19,16 +19,16 @@ class _Change(NamedTuple):
     before: Document
     after: Document
     holding: Holding
-    lost: Holding
+    losses: Holding
 
     @property
     def spec(self) -> Document:
         return get_mapping(self.after, "spec")
 
 
-def assess_field(before: Document, after: Document, path: str, holding: Holding, lost: Holding) -> tuple[Verdict, str]:
+def assess_field(before: Document, after: Document, path: str, holding: Holding, losses: Holding) -> tuple[Verdict, str]:
     """Return the verdict of one field and a sentence. A row of the table decides that begins with the field's path."""
-    change = _Change(before, after, holding, lost)
+    change = _Change(before, after, holding, losses)
     for prefix, assess in _ROWS:
         if _is_below(path, prefix):
             return assess(change)
@@ -58,18 +58,18 @@ def _assess_template_finalizer(change: _Change) -> tuple[Verdict, str]:
 
 def _drop(change: _Change, says: str) -> tuple[Verdict, str]:
     """Return that something is deleted more easily from now on, which must not hit a disk that nothing guards."""
-    if change.holding.unguarded:
-        names = ", ".join(each.name for each in change.holding.unguarded[:3])
+    if change.holding.unguarded_disks:
+        names = ", ".join(each.name for each in change.holding.unguarded_disks[:3])
         return (
             Verdict.DESTROYS_DATA,
-            f"{says}, including {format_count(len(change.holding.unguarded), 'unprotected disk')} ({names}).",
+            f"{says}, including {format_count(len(change.holding.unguarded_disks), 'unprotected disk')} ({names}).",
         )
     return Verdict.PROTECTION_DROPPED, f"{says}."
 
 
 def _assess_prune(change: _Change) -> tuple[Verdict, str]:
-    automated = get_mapping(get_mapping(change.spec, "syncPolicy"), "automated")
-    prunes = change.spec if change.after.get("kind") == KUSTOMIZATION else automated
+    sync_settings = get_mapping(get_mapping(change.spec, "syncPolicy"), "automated")
+    prunes = change.spec if change.after.get("kind") == KUSTOMIZATION else sync_settings
     if prunes.get("prune") is not True or not change.holding.disks:
         return Verdict.UPDATE_IN_PLACE, "Objects removed from Git are kept, or include no disk."
     return _drop(change, f"From now on, objects removed from Git are deleted, of {change.holding}")
@@ -92,25 +92,25 @@ def _assess_namespace(change: _Change) -> tuple[Verdict, str]:
 def _assess_target_namespace(change: _Change) -> tuple[Verdict, str]:
     # Flux overwrites the namespace of each manifest: https://fluxcd.io/flux/components/kustomize/kustomizations/#target-namespace
     says = f"Another namespace gets new objects: {change.holding}, the disks empty; protected disks are kept in the old one"
-    if change.spec.get("prune") is True and change.holding.unguarded:
+    if change.spec.get("prune") is True and change.holding.unguarded_disks:
         return (
             Verdict.DESTROYS_DATA,
-            f"{says}. It deletes {format_count(len(change.holding.unguarded), 'unprotected disk')} there.",
+            f"{says}. It deletes {format_count(len(change.holding.unguarded_disks), 'unprotected disk')} there.",
         )
     return Verdict.REBUILD, f"{says}."
 
 
 def _assess_source(change: _Change) -> tuple[Verdict, str]:
-    lost = change.lost
-    if not (lost.vms or lost.disks):
+    losses = change.losses
+    if not (losses.vms or losses.disks):
         return (
             Verdict.UPDATE_IN_PLACE,
             "It reads another path; objects that are not there are pruned, VMs without confirmation.",
         )
-    says = f"No longer in the path: {lost}. VMs are deleted without confirmation, protected disks after confirmation"
-    if lost.unguarded:
-        return Verdict.DESTROYS_DATA, f"{says}, and {format_count(len(lost.unguarded), 'disk')} without protection too."
-    return (Verdict.PROTECTION_DROPPED if lost.disks else Verdict.DELETE), f"{says}."
+    says = f"No longer in the path: {losses}. VMs are deleted without confirmation, protected disks after confirmation"
+    if losses.unguarded_disks:
+        return Verdict.DESTROYS_DATA, f"{says}, and {format_count(len(losses.unguarded_disks), 'disk')} without protection too."
+    return (Verdict.PROTECTION_DROPPED if losses.disks else Verdict.DELETE), f"{says}."
 
 
 def _assess_force(change: _Change) -> tuple[Verdict, str]:

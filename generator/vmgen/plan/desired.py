@@ -56,11 +56,11 @@ class DesiredState(NamedTuple):
     """One environment as its sources describe it. The keys of `files` and `objects` are paths below `manifests/`.
 
     `group_places` maps the folder of each group to the line that decides its number of VMs, and `field_places` the path of
-    each disk to the lines of its fields that cannot change. `omissions` are what could not be expanded. `standalone_places` are
-    the lines of standalone disks by name, and `clones` the name of the disk that another is a copy of, with its line, by the
-    path of the copy.
-    `policy_severities` and `waivers` are for the policies on changes. `merged` is what it was expanded from, for remedies, and
-    `previous` has the lines of the disks that are kept from before, by the path of each.
+    each disk to the lines of its fields that cannot change. `omissions` are what could not be expanded. `standalone_places`
+    are the lines of standalone disks by name, and `clones` the name of the disk that another is a copy of, with its line, by
+    the path of the copy. `policy_severities` and `waivers` are for the policies on changes. `merged_environment` is what it
+    was expanded from, for remedies, and `previous` has the lines of the disks that are kept from before, by the path of
+    each.
     """
 
     environment: str
@@ -80,7 +80,7 @@ class DesiredState(NamedTuple):
     policy_severities: Mapping[str, str] = {}
     waivers: tuple[Waiver, ...] = ()
     optical_disks: frozenset[str] = frozenset()
-    merged: Environment | None = None
+    merged_environment: Environment | None = None
     previous: Mapping[str, Place] = {}
 
 
@@ -109,7 +109,7 @@ def build_desired_state(
         policy_severities=environment.settings.get_plain("policy", {}),
         waivers=waivers,
         optical_disks=frozenset(disk.name for disk in disks.values() if disk.values.get("optical")),
-        merged=environment,
+        merged_environment=environment,
         previous={path: disk.settings.located.place for path, disk in disks.items() if disk.is_previous},
     )
     return desired, tuple(problem for index, entry in enumerate(entries) for problem in _validate_entry(entry, index))

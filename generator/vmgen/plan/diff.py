@@ -45,7 +45,7 @@ def diff_files(
     """Compare the desired files of an environment with its folder, in which foreign objects of permitted kinds may lie."""
     existing = list_existing_files(project, environment)
     root = str(project.manifests)
-    updated, restored, unchanged = [], [], 0
+    updated, restored_paths, unchanged = [], [], 0
     blocking = (desired.keys() & existing.folders) | (_collect_parents(desired) & existing.files)
     superfluous = sorted(existing.files - desired.keys() - blocking)
     for path in desired.keys() & existing.files:
@@ -55,7 +55,7 @@ def diff_files(
             updated.append(path)
         elif has_lost_header(read_file(f"{root}/{path}"), desired[path]):
             updated.append(path)
-            restored.append(path)
+            restored_paths.append(path)
         else:
             blocking.add(path)
     pruned = tuple(path for path in superfluous if is_owned(project, path))
@@ -64,7 +64,7 @@ def diff_files(
     problems = [_report(project, path, FOREIGN_FILE_IN_THE_WAY.id, message) for path in sorted(blocking)]
     problems += find_foreign_files(project, foreign, permitted_kinds)
     message = "lacks vmgen's header; the render writes it again"
-    problems += [_report(project, path, LOST_FIRST_LINE.id, message, "warning") for path in sorted(restored)]
+    problems += [_report(project, path, LOST_FIRST_LINE.id, message, "warning") for path in sorted(restored_paths)]
     return FileChanges(
         environment,
         created=tuple(sorted(desired.keys() - existing.files)),

@@ -80,15 +80,15 @@ def has_lost_header(content: bytes, desired: bytes) -> bool:
     if content.startswith(HEADER_PREFIX.encode()):
         return False
     try:
-        existing, wanted = parse_objects(content), parse_objects(desired)
+        existing, desired_objects = parse_objects(content), parse_objects(desired)
     except InvalidYamlError:
         return False
-    if len(existing) != 1 or not isinstance(existing[0], dict) or len(wanted) != 1:
+    if len(existing) != 1 or not isinstance(existing[0], dict) or len(desired_objects) != 1:
         return False
     # The list has changed with each VM since, so only its shape can tell that it is the one that was written here.
-    if wanted[0].get("kind") == "Kustomization":
+    if desired_objects[0].get("kind") == "Kustomization":
         return existing[0].get("kind") == "Kustomization" and existing[0].keys() <= _KUSTOMIZATION_KEYS
-    return _identify(existing[0]) == _identify(wanted[0])
+    return _identify(existing[0]) == _identify(desired_objects[0])
 
 
 def _identify(document: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -42,9 +42,9 @@ def find_refusals(
     and were no environments.
     """
     environments = {desired.environment: desired for desired in desired_states}
-    refused = [change for change in plan.changes if _needs_tombstone(change) and not is_permitted(change, today)]
+    refused_changes = [change for change in plan.changes if _needs_tombstone(change) and not is_permitted(change, today)]
     by_cause: dict[tuple[str, Verdict, Move | None, bool], list[ObjectChange]] = defaultdict(list)
-    for change in refused:
+    for change in refused_changes:
         if change.tombstone is None and not _needs_generation(change, environments):
             move = change.move if change.verdict == Verdict.DESTROYS_DATA else None
             by_cause[change.environment, change.verdict, move, change.action == "delete"].append(change)
@@ -56,19 +56,19 @@ def find_refusals(
         else:
             yield _build_refusal(plan, environment, environments.get(environment), changes, head_is_behind=head_is_behind)
     for desired in environments.values():
-        stale = [change for change in refused if change.environment == desired.environment and change.tombstone is None]
+        stale = [change for change in refused_changes if change.environment == desired.environment and change.tombstone is None]
         stale = [change for change in stale if _needs_generation(change, environments)]
-        if stale and desired.merged:
-            yield from build_generation_refusals(stale, plan.changes, desired, desired.merged)
+        if stale and desired.merged_environment:
+            yield from build_generation_refusals(stale, plan.changes, desired, desired.merged_environment)
     yield from find_new_previous_disks(plan.changes, environments)
     yield from find_erasing_user_data(plan.changes, environments, today)
-    yield from _find_expired_tombstones(refused)
+    yield from _find_expired_tombstones(refused_changes)
     yield from _find_unused_tombstones(plan, environments, today)
 
 
 def _needs_generation(change: ObjectChange, environments: Mapping[str, DesiredState]) -> bool:
     desired = environments.get(change.environment)
-    return needs_generation(change) and desired is not None and desired.merged is not None
+    return needs_generation(change) and desired is not None and desired.merged_environment is not None
 
 
 def _needs_tombstone(change: ObjectChange) -> bool:
@@ -106,7 +106,7 @@ def _build_refusal(
         effect,
         *dict.fromkeys(_describe_rename(change) for change in changes if change.rename_candidate and change.remedy),
     ]
-    keeping = describe_keeping(changes, desired.merged) if desired and desired.merged else ""
+    keeping = describe_keeping(changes, desired.merged_environment) if desired and desired.merged_environment else ""
     sentences += [keeping] if keeping else []
     if head_is_behind:
         sentences.append(f"HEAD lacks commits of {plan.against}, whose additions count as removed here: merge it first.")
@@ -183,8 +183,8 @@ def _find_place(desired: DesiredState | None, file: str, changes: list[ObjectCha
     return next((desired.group_places[folder] for folder in folders if folder in desired.group_places), Place(file, 1, 1))
 
 
-def _find_expired_tombstones(refused: Iterable[ObjectChange]) -> Iterator[Problem]:
-    for change in refused:
+def _find_expired_tombstones(refused_changes: Iterable[ObjectChange]) -> Iterator[Problem]:
+    for change in refused_changes:
         if change.tombstone:
             message = (
                 f"ended on {change.tombstone.until}, but {change.identity} is not deleted yet: {change.verdict}; "
@@ -197,9 +197,15 @@ def _find_unused_tombstones(plan: Plan, environments: Mapping[str, DesiredState]
     """Report tombstones of objects that are still rendered, or already gone. One in a shared layer need only serve once."""
     needing = (change for change in plan.changes if change.action == "delete" or change.is_refused)
     used_places = {change.tombstone.place for change in needing if change.tombstone}
-    unused = [stone for desired in environments.values() for stone in desired.tombstones if stone.place not in used_places]
-    owners = {identity: desired for desired in environments.values() for identity in desired.objects.values()} if unused else {}
-    for tombstone in unused:
+    unused_tombstones = [
+        stone for desired in environments.values() for stone in desired.tombstones if stone.place not in used_places
+    ]
+    owners = (
+        {identity: desired for desired in environments.values() for identity in desired.objects.values()}
+        if unused_tombstones
+        else {}
+    )
+    for tombstone in unused_tombstones:
         owner = owners.get(Identity(tombstone.kind, tombstone.namespace, tombstone.name, tombstone.cluster))
         yield _build_unused_problem(tombstone, plan.against, today, owner)
 
@@ -217,6 +223,6 @@ def _build_unused_problem(tombstone: Tombstone, against: str, today: date, owner
         )
         return Problem(tombstone.place, TOMBSTONE_IN_USE.id, "retire", message)
     baseline = f"is committed at {against}" if against else "is in manifests/"
-    ended = f", and it ended on {tombstone.until}" if tombstone.is_expired(today) else ""
-    message = f"no {tombstone.kind} {tombstone.name} {baseline} any more{ended}; remove the entry once the deletion is merged"
+    expiry = f", and it ended on {tombstone.until}" if tombstone.is_expired(today) else ""
+    message = f"no {tombstone.kind} {tombstone.name} {baseline} any more{expiry}; remove the entry once the deletion is merged"
     return Problem(tombstone.place, STALE_TOMBSTONE.id, "retire", message, "warning")

@@ -45,13 +45,13 @@ def find_changed_disks(entries: Mapping[str, Mapping[str, Any]], environment: En
                     yield ChangedDisk(group, instance, disk, entry)
 
 
-def build_generation_edits(changed: Sequence[ChangedDisk], new_disks: Collection[str]) -> tuple[GenerationEdit, ...]:
+def build_generation_edits(changed_disks: Sequence[ChangedDisk], new_disks: Collection[str]) -> tuple[GenerationEdit, ...]:
     """Return the edits for changed disks of one environment, one for each group or VM that is to get keys.
 
     `new_disks` are the names of the disks that did not exist before.
     """
     by_disk: dict[tuple[str, str], list[ChangedDisk]] = defaultdict(list)
-    for each in changed:
+    for each in changed_disks:
         by_disk[each.group.key, each.disk.key].append(each)
     values: dict[tuple[str, ...], dict[str, Any]] = {}
     names: dict[tuple[str, ...], list[str]] = defaultdict(list)
@@ -87,16 +87,16 @@ def _list_reached(group: Group, key: str, new_disks: Collection[str]) -> Iterato
                 yield each.name
 
 
-def _build_values(changed: ChangedDisk, of: list[int | str], level: Located) -> dict[str, Any]:
+def _build_values(changed_disk: ChangedDisk, of: list[int | str], level: Located) -> dict[str, Any]:
     """Return the keys at a level, the group or an override, with what its `previous:` has already."""
-    disk, vm = changed.disk, changed.instance.settings
-    known = {each.disk.generation for each in vm.previous if each.disk.key == disk.key} | {disk.generation}
+    disk, vm = changed_disk.disk, changed_disk.instance.settings
+    generations = {each.disk.generation for each in vm.previous if each.disk.key == disk.key} | {disk.generation}
     is_system = disk is vm.system_disk
     own = level if is_system else find_disk_entry(level, disk.key)
     previous = (own.get_plain("previous") if own else None) or {}
     entries = {int(number): entry for number, entry in previous.items() if GENERATION.fullmatch(number)}
-    entries[disk.generation] = {**changed.entry, "of": of}
-    keys = {"system" if is_system else "generation": max(known) + 1, "previous": dict(sorted(entries.items()))}
+    entries[disk.generation] = {**changed_disk.entry, "of": of}
+    keys = {"system" if is_system else "generation": max(generations) + 1, "previous": dict(sorted(entries.items()))}
     if is_system:
         return keys
     return {"disks": {disk.key: {**(to_plain(own) if own else {}), **keys}}}
@@ -108,19 +108,19 @@ def find_disk_entry(level: Located, key: str) -> Located | None:
     return disks.get(key) if disks else None
 
 
-def _has_own_generation(changed: ChangedDisk) -> bool:
+def _has_own_generation(changed_disk: ChangedDisk) -> bool:
     """Return true if the override of the VM, rather than its group, sets the generation of the disk."""
-    override = changed.group.find_override(changed.instance)
+    override = changed_disk.group.find_override(changed_disk.instance)
     if override is None:
         return False
-    is_system = changed.disk is changed.instance.settings.system_disk
-    level = override if is_system else find_disk_entry(override, changed.disk.key)
+    is_system = changed_disk.disk is changed_disk.instance.settings.system_disk
+    level = override if is_system else find_disk_entry(override, changed_disk.disk.key)
     return level is not None and level.get("system" if is_system else "generation") is not None
 
 
 def _merge_mappings(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(lower)
+    mapping = dict(lower)
     for key, value in upper.items():
-        is_mapping = isinstance(merged.get(key), dict) and isinstance(value, dict)
-        merged[key] = _merge_mappings(merged[key], value) if is_mapping else value
-    return merged
+        is_mapping = isinstance(mapping.get(key), dict) and isinstance(value, dict)
+        mapping[key] = _merge_mappings(mapping[key], value) if is_mapping else value
+    return mapping

@@ -32,21 +32,21 @@ def build_generation_refusals(
     changes: Iterable[ObjectChange], plan_changes: Iterable[ObjectChange], desired: DesiredState, environment: Environment
 ) -> Iterator[Problem]:
     """Yield a problem for each group, VM, or standalone disk of one environment, with the lines to write instead."""
-    refused = {change.identity.name: change for change in changes}
-    entries = {name: change.previous_entry for name, change in refused.items() if change.previous_entry is not None}
+    changes_by_name = {change.identity.name: change for change in changes}
+    entries = {name: change.previous_entry for name, change in changes_by_name.items() if change.previous_entry is not None}
     new_disks = {
         change.identity.name
         for change in plan_changes
         if change.action == "create" and change.environment == desired.environment and change.identity.kind == "VMDisk"
     }
-    changed = tuple(find_changed_disks(entries, environment))
-    for edit in build_generation_edits(changed, new_disks):
+    changed_disks = tuple(find_changed_disks(entries, environment))
+    for edit in build_generation_edits(changed_disks, new_disks):
         paste = format_edit(edit, environment)
         remedy = f"Undo it, or rebuild: create the next generation, and keep the existing disk detached, by {paste.where}:"
-        place = refused[edit.disks[0]].find_rejected_place(desired) or paste.place
-        yield _build_problem([refused[name] for name in edit.disks], place, remedy, paste.lines)
-    own = {each.name for each in changed}
-    for name, change in refused.items():
+        place = changes_by_name[edit.disks[0]].find_rejected_place(desired) or paste.place
+        yield _build_problem([changes_by_name[name] for name in edit.disks], place, remedy, paste.lines)
+    own = {each.name for each in changed_disks}
+    for name, change in changes_by_name.items():
         if name not in own:
             yield _build_other_refusal(change, desired, environment)
 
@@ -58,8 +58,8 @@ def _build_other_refusal(change: ObjectChange, desired: DesiredState, environmen
     if change.path in desired.previous:
         return _build_problem([change], place, f"The committed entry under `previous:` is `{to_flow(entry)}`.", ())
     name = change.identity.name
-    written = environment.settings.get_plain("disks", {}).get(name)
-    if written is None or "rawSource" in entry:
+    disk_settings = environment.settings.get_plain("disks", {}).get(name)
+    if disk_settings is None or "rawSource" in entry:
         return _build_problem([change], place, "Undo it, or add another disk.", ())
     second = next(
         other for number in range(2, 10_000) if (other := f"{name}-{number}") not in environment.settings.get_plain("disks")
@@ -68,7 +68,7 @@ def _build_other_refusal(change: ObjectChange, desired: DesiredState, environmen
         f"Undo it, or write the other disk under its own name, and attach that, by writing these keys into "
         f"{desired.file}, replacing keys of the same name:"
     )
-    return _build_problem([change], place, remedy, format_rooted(("disks",), {name: entry, second: written}))
+    return _build_problem([change], place, remedy, format_rooted(("disks",), {name: entry, second: disk_settings}))
 
 
 def _build_problem(changes: list[ObjectChange], place: Place, remedy: str, lines: tuple[str, ...]) -> Problem:
@@ -81,24 +81,26 @@ def _build_problem(changes: list[ObjectChange], place: Place, remedy: str, lines
 def describe_keeping(changes: Iterable[ObjectChange], environment: Environment) -> str:
     """Return how to keep disks that go and are generations of disks that VMs have, as a sentence; empty for none."""
     by_place: dict[tuple[str, str, int], list[tuple[int | str, Mapping[str, Any]]]] = defaultdict(list)
-    removed = {change.identity.name: change for change in changes if change.previous_entry is not None}
+    removed_disks = {change.identity.name: change for change in changes if change.previous_entry is not None}
     for group in environment.groups:
         for instance in group.instances:
             for disk in instance.settings.disks:
-                for name, generation in _list_other_generations(instance.name, disk.key, disk.generation, removed):
-                    entry = removed[name].previous_entry or {}
+                for name, generation in _list_other_generations(instance.name, disk.key, disk.generation, removed_disks):
+                    entry = removed_disks[name].previous_entry or {}
                     by_place[group.key, disk.key, generation].append((instance.label, entry))
     sentences = []
-    for (group_key, key, generation), kept in by_place.items():
+    for (group_key, key, generation), entries in by_place.items():
         path = f"vms.{group_key}" if key == "system" else f"vms.{group_key}.disks.{key}"
-        entry = {**kept[0][1], "of": [label for label, _ in kept]}
-        if all(other == kept[0][1] for _, other in kept):
+        entry = {**entries[0][1], "of": [label for label, _ in entries]}
+        if all(other == entries[0][1] for _, other in entries):
             sentences.append(f"To keep them, detached, write `previous: {to_flow({generation: entry})}` in `{path}`.")
     return " ".join(sentences)
 
 
-def _list_other_generations(vm: str, key: str, current: int, removed: Mapping[str, ObjectChange]) -> Iterator[tuple[str, int]]:
-    for name in removed:
+def _list_other_generations(
+    vm: str, key: str, current: int, removed_disks: Mapping[str, ObjectChange]
+) -> Iterator[tuple[str, int]]:
+    for name in removed_disks:
         generations = list_generations(name.removeprefix(f"{vm}-")) if name.startswith(f"{vm}-") else ()
         yield from ((name, generation) for own_key, generation in generations if own_key == key and generation != current)
 
@@ -125,12 +127,12 @@ def find_erasing_user_data(
     hits: dict[tuple[str, Place, str, tuple[str, ...], str], list[str]] = defaultdict(list)
     for change in changes:
         desired = states.get(change.environment)
-        if not (desired and desired.merged and change.user_data):
+        if not (desired and desired.merged_environment and change.user_data):
             continue
         existing = [name for name in change.existing_disks if name not in desired.optical_disks]
         wipes = _find_disk_wipes(change.user_data) if existing else ()
         if wipes:
-            place, subject = _locate_user_data(change, desired, desired.merged)
+            place, subject = _locate_user_data(change, desired, desired.merged_environment)
             hits[change.environment, place, subject, wipes, _describe_first_boot(change)].append(change.identity.name)
     for (environment, place, subject, wipes, first_boot), names in hits.items():
         message = (

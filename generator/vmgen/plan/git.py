@@ -144,8 +144,8 @@ class Repository(NamedTuple):
 
     def list_uncommitted_files(self, *below: str) -> UncommittedFiles:
         """List the files below folders that are neither committed nor staged. Raises VmgenError if git fails."""
-        listed = _check_output(self.folder, "ls-files", "-t", "-z", "--cached", "--others", "--", *below).split(b"\0")
-        entries = [os.fsdecode(entry) for entry in listed]
+        records = _check_output(self.folder, "ls-files", "-t", "-z", "--cached", "--others", "--", *below).split(b"\0")
+        entries = [os.fsdecode(entry) for entry in records]
         # The tag S is a tracked file that a sparse checkout leaves out: https://git-scm.com/docs/git-ls-files
         left_out = (entry[2:] for entry in entries if entry.startswith("S "))
         others = [entry[2:] for entry in entries if entry.startswith("? ")]
@@ -227,8 +227,8 @@ def find_repository(folder: Path) -> Repository | None:
 
     Raises VmgenError if there is a `.git` that git cannot use, or no git program: taken for none, it would open the gate.
     """
-    resolved = folder.resolve()
-    work_tree = _find_work_tree(resolved)
+    path = folder.resolve()
+    work_tree = _find_work_tree(path)
     if work_tree is None:
         return None
     questions = ("--show-object-format", "--is-shallow-repository", "--is-inside-work-tree", "--show-prefix")
@@ -242,7 +242,7 @@ def find_repository(folder: Path) -> Repository | None:
         raise VmgenError(f"git cannot use {work_tree / '.git'}, so the baseline is unknown: {complaint}")
     algorithm, shallow, inside, prefix = os.fsdecode(output).split("\n", 3)
     prefix = prefix.rstrip("\n")
-    if inside != "true" or work_tree / prefix != resolved:
+    if inside != "true" or work_tree / prefix != path:
         raise VmgenError(
             f"git does not use {folder} as a part of the work tree of {work_tree / '.git'}; "
             "look at core.bare and core.worktree in its configuration"

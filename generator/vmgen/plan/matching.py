@@ -105,7 +105,7 @@ class Matching(NamedTuple):
 
     pairs: tuple[tuple[ExistingObject, PlannedObject], ...]
     created: tuple[PlannedObject, ...]
-    removed: tuple[ExistingObject, ...]
+    removed_objects: tuple[ExistingObject, ...]
     rename_candidates: Mapping[Identity, Identity]
     problems: tuple[Problem, ...]
 
@@ -130,23 +130,23 @@ def match_objects(
     existing, problems = _parse_existing(comparable, baseline, desired_paths, parser)
     clusters = _Clusters({desired.environment: desired.cluster for desired in environments}, baseline)
     existing = [each._replace(identity=clusters.add_to(each)) for each in existing]
-    planned = _collect_planned(environments, baseline, differing, parser)
-    unchanged = _collect_unchanged(environments, planned, parser) if existing else {}
-    pairs, removed = [], []
+    planned_objects = _collect_planned(environments, baseline, differing, parser)
+    unchanged = _collect_unchanged(environments, planned_objects, parser) if existing else {}
+    pairs, removed_objects = [], []
     for old in existing:
-        candidates = planned.get(old.identity, [])
-        unplanned = [unchanged[old.identity]] if not candidates and old.identity in unchanged else []
-        new = next((new for new in (*candidates, *unplanned) if new.environment == old.environment), None)
-        new = new or next((new for new in (*candidates, *unplanned) if clusters.may_move(old, new)), None)
+        candidates = planned_objects.get(old.identity, [])
+        unchanged_objects = [unchanged[old.identity]] if not candidates and old.identity in unchanged else []
+        new = next((new for new in (*candidates, *unchanged_objects) if new.environment == old.environment), None)
+        new = new or next((new for new in (*candidates, *unchanged_objects) if clusters.may_move(old, new)), None)
         if new is None:
-            removed.append(old)
+            removed_objects.append(old)
             continue
         if new in candidates:
             candidates.remove(new)
         pairs.append((old, new))
-    owned = _list_unchanged_identities(environments, baseline, differing) if planned else frozenset()
-    created = tuple(new for candidates in planned.values() for new in candidates if new.identity not in owned)
-    return Matching(tuple(pairs), created, tuple(removed), find_rename_candidates(removed, created), problems)
+    own_identities = _list_unchanged_identities(environments, baseline, differing) if planned_objects else frozenset()
+    created = tuple(new for candidates in planned_objects.values() for new in candidates if new.identity not in own_identities)
+    return Matching(tuple(pairs), created, tuple(removed_objects), find_rename_candidates(removed_objects, created), problems)
 
 
 def _is_omitted(path: str, omissions: Mapping[str, Omissions]) -> bool:
@@ -157,13 +157,13 @@ def _is_omitted(path: str, omissions: Mapping[str, Omissions]) -> bool:
 def _collect_planned(
     environments: tuple[DesiredState, ...], baseline: Baseline, differing: Mapping[str, bytes], parser: ManifestParser
 ) -> Mapping[Identity, list[PlannedObject]]:
-    planned = defaultdict(list)
+    planned_objects = defaultdict(list)
     for desired in environments:
         for path, identity in desired.objects.items():
             if path in differing or not baseline.contains(path):
                 new = PlannedObject(identity, desired.environment, path, desired.files[path], parser)
-                planned[identity].append(new)
-    return planned
+                planned_objects[identity].append(new)
+    return planned_objects
 
 
 def _list_unchanged_identities(
@@ -218,14 +218,14 @@ def list_committed_identities(environment: str, baseline: Baseline) -> Iterator[
 
 
 def _collect_unchanged(
-    environments: tuple[DesiredState, ...], planned: Mapping[Identity, list[PlannedObject]], parser: ManifestParser
+    environments: tuple[DesiredState, ...], planned_objects: Mapping[Identity, list[PlannedObject]], parser: ManifestParser
 ) -> Mapping[Identity, PlannedObject]:
     """Return the objects whose manifest is the same in the baseline. An object that goes elsewhere has moved to them."""
     return {
         identity: PlannedObject(identity, desired.environment, path, desired.files[path], parser)
         for desired in environments
         for path, identity in desired.objects.items()
-        if identity not in planned
+        if identity not in planned_objects
     }
 
 
@@ -275,28 +275,30 @@ def _build_unreadable_problem(baseline: Baseline, path: str, reason: str, *, is_
 
 
 def find_rename_candidates(
-    removed: Sequence[ExistingObject], created: Sequence[ExistingObject | PlannedObject]
+    removed_objects: Sequence[ExistingObject], created: Sequence[ExistingObject | PlannedObject]
 ) -> Mapping[Identity, Identity]:
     """Map each removed object that looks renamed to its created counterpart, and back.
 
     Of several that look the same, those are paired whose names end alike: web-2-data with shop-2-data.
     """
-    if not removed or not created:
+    if not removed_objects or not created:
         return {}
-    old_by_likeness, new_by_likeness = _group_by_likeness(removed), _group_by_likeness(created)
+    old_by_likeness, new_by_likeness = _group_by_likeness(removed_objects), _group_by_likeness(created)
     candidates: dict[Identity, Identity] = {}
     for likeness in old_by_likeness.keys() & new_by_likeness.keys():
         for old, new in _pair_by_suffix(old_by_likeness[likeness], new_by_likeness[likeness]):
             candidates[old], candidates[new] = new, old
-    return _drop_implausible(candidates, [old.identity for old in removed])
+    return _drop_implausible(candidates, [old.identity for old in removed_objects])
 
 
-def _drop_implausible(candidates: Mapping[Identity, Identity], removed: Iterable[Identity]) -> Mapping[Identity, Identity]:
+def _drop_implausible(
+    candidates: Mapping[Identity, Identity], removed_identities: Iterable[Identity]
+) -> Mapping[Identity, Identity]:
     """Drop the disks of a VM that is removed and not renamed: all system disks look the same, so one alone is no rename."""
-    removed = list(removed)
-    new_vms = {(vm.namespace, vm.name): candidates.get(vm) for vm in removed if vm.kind == "VMInstance"}
+    removed_identities = list(removed_identities)
+    new_vms = {(vm.namespace, vm.name): candidates.get(vm) for vm in removed_identities if vm.kind == "VMInstance"}
     plausible = dict(candidates)
-    for disk in removed:
+    for disk in removed_identities:
         if disk.kind != "VMDisk" or disk not in plausible:
             continue
         new_disk, parts = plausible[disk], disk.name.split("-")
@@ -330,16 +332,16 @@ def remove_name(value: Any, name: str) -> Any:
     return value
 
 
-def _pair_by_suffix(removed: list[Identity], created: list[Identity]) -> Iterator[tuple[Identity, Identity]]:
+def _pair_by_suffix(removed_identities: list[Identity], created: list[Identity]) -> Iterator[tuple[Identity, Identity]]:
     """Pair by the longest suffix of whole name parts that two names share; pair the rest in order."""
-    unpaired_old, unpaired_new = dict.fromkeys(sorted(removed)), dict.fromkeys(sorted(created))
+    unpaired_old, unpaired_new = dict.fromkeys(sorted(removed_identities)), dict.fromkeys(sorted(created))
     new_by_suffix = defaultdict(list)
     for new in reversed(unpaired_new):  # so that the first is popped first
-        for dropped in range(new.name.count("-") + 1):
-            new_by_suffix[_drop_leading_parts(new.name, dropped)].append(new)
-    for dropped in range(max(old.name.count("-") for old in removed) + 1):
+        for step_count in range(new.name.count("-") + 1):
+            new_by_suffix[_drop_leading_parts(new.name, step_count)].append(new)
+    for step_count in range(max(old.name.count("-") for old in removed_identities) + 1):
         for old in list(unpaired_old):
-            candidates = new_by_suffix.get(_drop_leading_parts(old.name, dropped), [])
+            candidates = new_by_suffix.get(_drop_leading_parts(old.name, step_count), [])
             while candidates and candidates[-1] not in unpaired_new:
                 candidates.pop()
             if candidates:

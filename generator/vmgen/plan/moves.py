@@ -44,7 +44,7 @@ def find_move_verdict(old: ExistingObject, table: KindVerdicts) -> VerdictRow:
     # Of the live object, so those of the baseline: guards that the new place adds arrive with the next sync, which may be late.
     if old.identity.kind == "VMDisk" and not _is_guarded(old.document):
         return _UNPROTECTED
-    return table.moved[-1]._replace(verdict=Verdict.MOVES)
+    return table.move_rows[-1]._replace(verdict=Verdict.MOVES)
 
 
 def describe_move(move: Move, environment: str, path: str) -> Iterator[str]:

@@ -69,8 +69,8 @@ class ObjectChange(NamedTuple):
     def find_rejected_place(self, desired: DesiredState) -> Place | None:
         """Return the line of the first field that the platform rejects; None where no line has one."""
         places = desired.field_places.get(self.path, {})
-        rejected = (field.path for field in self.fields if field.verdict == Verdict.REJECTED)
-        return next((places[path] for path in rejected if path in places), None)
+        rejected_paths = (field.path for field in self.fields if field.verdict == Verdict.REJECTED)
+        return next((places[path] for path in rejected_paths if path in places), None)
 
 
 class PlanSummary(NamedTuple):
@@ -80,21 +80,21 @@ class PlanSummary(NamedTuple):
     update: int
     delete: int
     destroy: int
-    retired: int
+    retired_count: int
     verdict_counts: Mapping[Verdict, int]
 
     def __str__(self) -> str:
         notes = ", ".join(f"{count} {verdict}" for verdict, count in self.verdict_counts.items())
         updates = f"{self.update} to update ({notes})" if notes else f"{self.update} to update"
         line = f"{self.create} to create, {updates}, {self.delete} to delete, {self.destroy} destroy data"
-        return f"{line}, {self.retired} retired" if self.retired else line
+        return f"{line}, {self.retired_count} retired" if self.retired_count else line
 
 
 class Plan(NamedTuple):
     """All changes of a run, in each environment the most severe first. `against` is the ref, empty for the files.
 
     `deltas` are the changes of each environment's totals. `problems` are those of the run, what the gate refuses among them.
-    `kept` are the totals of the disks that rebuilds put aside, which cost until they are retired.
+    `retained_totals` are the totals of the disks that rebuilds put aside, which cost until they are retired.
     The plan is not `complete` if a part of an environment could not be expanded.
     """
 
@@ -104,7 +104,7 @@ class Plan(NamedTuple):
     problems: tuple[Problem, ...] = ()
     deltas: Mapping[str, TotalsDelta] = {}
     complete: bool = True
-    kept: Mapping[str, TotalsDelta] = {}
+    retained_totals: Mapping[str, TotalsDelta] = {}
 
     @property
     def by_environment(self) -> Mapping[str, tuple[ObjectChange, ...]]:
@@ -164,8 +164,8 @@ def build_plan(
     put_aside: dict[str, set[str]] = defaultdict(set)
     for change in changes:
         put_aside[change.environment].update(change.rebuild.put_aside if change.rebuild else ())
-    kept = compute_retained(put_aside, environments)
-    return Plan(baseline.ref, names, changes, matching.problems, deltas, kept=kept)
+    retained_totals = compute_retained(put_aside, environments)
+    return Plan(baseline.ref, names, changes, matching.problems, deltas, retained_totals=retained_totals)
 
 
 def sort_changes(changes: Iterable[ObjectChange]) -> tuple[ObjectChange, ...]:
@@ -193,9 +193,9 @@ class _ChangeBuilder:
     def __init__(self, platforms: PlatformLoader, environments: tuple[DesiredState, ...]) -> None:
         self._platforms = platforms
         self._written_platforms = {each.environment: (each.platform, each.platform_version) for each in environments}
-        self._merged = {desired.environment: desired.merged for desired in environments}
+        self._environments = {desired.environment: desired.merged_environment for desired in environments}
         self._created: frozenset[Identity] = frozenset()
-        self._removed: frozenset[Identity] = frozenset()
+        self._removed_disks: frozenset[Identity] = frozenset()
         self._tombstones = [tombstone for desired in environments for tombstone in desired.tombstones]
         self._tables: dict[tuple[str, str], VerdictTable] = {}
         self._optical_disks = {each.environment: each.optical_disks for each in environments}
@@ -211,14 +211,14 @@ class _ChangeBuilder:
     def build_changes(self, matching: Matching) -> Iterator[ObjectChange]:
         """Yield a change for each object that is not the same before and after."""
         self._created = frozenset(new.identity for new in matching.created)
-        self._removed = frozenset(old.identity for old in matching.removed)
+        self._removed_disks = frozenset(old.identity for old in matching.removed_objects)
         for old, new in matching.pairs:
             change = self._build_update(old, new)
             if change:
                 yield change
         for new in matching.created:
             yield self._build_creation(new, matching.rename_candidates.get(new.identity))
-        for old in matching.removed:
+        for old in matching.removed_objects:
             yield self._build_deletion(old, matching.rename_candidates.get(old.identity))
 
     def _build_update(self, old: ExistingObject, new: PlannedObject) -> ObjectChange | None:
@@ -228,7 +228,7 @@ class _ChangeBuilder:
         move = find_move(old, new)
         if move and move.environment != new.environment:
             names = (new.environment, move.environment)
-            move = move._replace(exclusive=tuple(name for name in names if is_exclusive(self._merged.get(name))))
+            move = move._replace(exclusive=tuple(name for name in names if is_exclusive(self._environments.get(name))))
         row = find_move_verdict(old, table) if move else None
         if not fields and not row:
             return None
@@ -255,15 +255,15 @@ class _ChangeBuilder:
         """Return the rebuild of a VM, and the changes of its fields with the verdict of that; None if it is none."""
         if new.identity.kind != "VMInstance" or not any(field.path == DISKS_FIELD for field in fields):
             return None, fields
-        rebuild = find_rebuild(new.identity, (old.document, new.document), self._created, self._removed)
+        rebuild = find_rebuild(new.identity, (old.document, new.document), self._created, self._removed_disks)
         if rebuild is None:
             return None, fields
         rows = table.fields.get(DISKS_FIELD, ())
         return rebuild, tuple(explain_rebuild(rebuild, each, rows) if each.path == DISKS_FIELD else each for each in fields)
 
     def _build_previous_entry(self, old: ExistingObject, environment: str) -> Mapping[str, Any] | None:
-        merged = self._merged.get(environment)
-        return build_previous_entry(old.document, merged) if merged else None
+        settings = self._environments.get(environment)
+        return build_previous_entry(old.document, settings) if settings else None
 
     def _build_creation(self, new: PlannedObject, candidate: Identity | None) -> ObjectChange:
         kind = self._platforms.load(*self._written_platforms[new.environment]).kinds[new.identity.kind]
@@ -285,7 +285,7 @@ class _ChangeBuilder:
 
     def _build_deletion(self, old: ExistingObject, candidate: Identity | None) -> ObjectChange:
         table = self._find_kind_verdicts(old.environment, old.identity.kind)
-        rows, remedy = table.deleted, ""
+        rows, remedy = table.deletion_rows, ""
         if candidate:
             is_elsewhere = candidate.namespace != old.identity.namespace
             rows = table.fields.get("metadata.namespace" if is_elsewhere else "metadata.name", rows)
@@ -307,8 +307,10 @@ class _ChangeBuilder:
 
     def _find_kind_verdicts(self, environment: str, kind: str) -> KindVerdicts:
         """Return the table of the environment's platform; for a removed environment, of any platform that has the kind."""
-        written = self._written_platforms.get(environment)
-        for name, version in (written,) if written else [(name, "") for name in self._platforms.project.platform_names]:
+        platform_name = self._written_platforms.get(environment)
+        for name, version in (
+            (platform_name,) if platform_name else [(name, "") for name in self._platforms.project.platform_names]
+        ):
             key = (name, version)
             if key not in self._tables and self._platforms.project.find_template(f"{name}/verdicts.yaml"):
                 self._tables[key] = load_verdicts(self._platforms.load(name, version), self._platforms)

@@ -64,12 +64,14 @@ def _find_default_size(image: str | None, environment: Environment) -> str | Non
 def _describe_metadata(document: Mapping[str, Any], environment: Environment, *, protect: bool) -> Iterator[tuple[str, Any]]:
     metadata = document.get("metadata")
     content = environment.platform.content
-    generated = content.get_plain("order", {}) | content.get_plain("protection", {})["protected" if protect else "unprotected"]
+    generated_entries = (
+        content.get_plain("order", {}) | content.get_plain("protection", {})["protected" if protect else "unprotected"]
+    )
     for section in _METADATA:
         values = metadata.get(section) if isinstance(metadata, dict) else None
-        inherited = environment.settings.get_plain(section, {})
+        inherited_entries = environment.settings.get_plain(section, {})
         if section == "annotations":
-            inherited = generated | inherited
-        own = {key: value for key, value in (values or {}).items() if inherited.get(key) != value}
+            inherited_entries = generated_entries | inherited_entries
+        own = {key: value for key, value in (values or {}).items() if inherited_entries.get(key) != value}
         if own:
             yield section, own

@@ -25,7 +25,7 @@ class Rebuild(NamedTuple):
     """
 
     kinds: tuple[str, ...]
-    gained: tuple[str, ...]
+    new_disks: tuple[str, ...]
     put_aside: tuple[str, ...]
     staying: tuple[str, ...]
 
@@ -38,29 +38,29 @@ def find_rebuild(
     vm: Identity,
     versions: tuple[Mapping[str, Any], Mapping[str, Any]],
     created: Collection[Identity],
-    removed: Collection[Identity],
+    removed_disks: Collection[Identity],
 ) -> Rebuild | None:
     """Return how the disks of a VM change places between two versions of it; None if none takes the place of another.
 
-    `created` and `removed` are the objects that the plan makes and takes away.
+    `created` and `removed_disks` are the objects that the plan makes and takes away.
     """
     old_names, new_names = (list_item_names((document.get("spec") or {}).get("disks")) for document in versions)
-    gone = [name for name in old_names if name not in new_names]
+    old_disks = [name for name in old_names if name not in new_names]
     swaps = []
     for new in (name for name in new_names if name not in old_names):
         # The first disk is the one that the VM boots from.
-        is_first = new_names[0] == new and bool(gone) and old_names[0] == gone[0]
+        is_first = new_names[0] == new and bool(old_disks) and old_names[0] == old_disks[0]
         is_new = vm._replace(kind="VMDisk", name=str(new)) in created
-        old = next((name for name in gone if _are_generations(vm.name, str(name), str(new))), None)
+        old = next((name for name in old_disks if _are_generations(vm.name, str(name), str(new))), None)
         if is_first and is_new:
-            swaps.append((NEW_SYSTEM, gone[0], new))
+            swaps.append((NEW_SYSTEM, old_disks[0], new))
         elif old is not None:
-            swaps.append((OTHER_SYSTEM if is_first and old == gone[0] else OTHER_DISK, old, new))
+            swaps.append((OTHER_SYSTEM if is_first and old == old_disks[0] else OTHER_DISK, old, new))
     if not swaps:
         return None
     kinds = tuple(kind for kind in (NEW_SYSTEM, OTHER_SYSTEM, OTHER_DISK) if kind in {swap[0] for swap in swaps})
     staying = tuple(str(name) for name in new_names if name in old_names)
-    put_aside = tuple(str(old) for _, old, _ in swaps if vm._replace(kind="VMDisk", name=str(old)) not in removed)
+    put_aside = tuple(str(old) for _, old, _ in swaps if vm._replace(kind="VMDisk", name=str(old)) not in removed_disks)
     return Rebuild(kinds, tuple(str(new) for _, _, new in swaps), put_aside, staying)
 
 
@@ -84,5 +84,5 @@ def explain_rebuild(rebuild: Rebuild, field: FieldChange, rows: Collection[Verdi
 
 def describe_rebuild(rebuild: Rebuild) -> str:
     """Describe the disks that stay and those that are kept, as a sentence."""
-    kept = f" Kept, detached: {', '.join(rebuild.put_aside)}." if rebuild.put_aside else ""
-    return f"Unchanged: {', '.join(('its name and addresses', *rebuild.staying))}.{kept}"
+    detached_disks = f" Kept, detached: {', '.join(rebuild.put_aside)}." if rebuild.put_aside else ""
+    return f"Unchanged: {', '.join(('its name and addresses', *rebuild.staying))}.{detached_disks}"

@@ -26,7 +26,7 @@ def compute_deltas(
     matching: Matching, find_catalog: Callable[[str], Catalog], prices: Mapping[str, PriceList | None]
 ) -> dict[str, TotalsDelta]:
     """Compute the delta of each environment in which an object is created, changed or removed."""
-    before = _sum_by_environment((*matching.removed, *(old for old, _ in matching.pairs)), find_catalog)
+    before = _sum_by_environment((*matching.removed_objects, *(old for old, _ in matching.pairs)), find_catalog)
     after = _sum_by_environment((*matching.created, *(new for _, new in matching.pairs)), find_catalog)
     deltas = {}
     for name in sorted(before.keys() | after.keys()):
@@ -38,20 +38,20 @@ def compute_deltas(
 
 def compute_retained(put_aside: Mapping[str, Collection[str]], states: Iterable[DesiredState]) -> dict[str, TotalsDelta]:
     """Compute the totals of the disks of each environment that are put aside, by name, and kept for their VMs."""
-    kept = {}
+    deltas = {}
     for state in states:
         names = put_aside.get(state.environment, ())
         disks = [
             disk
-            for group in (state.merged.groups if state.merged and names else ())
+            for group in (state.merged_environment.groups if state.merged_environment and names else ())
             for instance in group.instances
             for disk in instance.previous_disks
             if f"{instance.name}-{disk.suffix}" in names
         ]
         if disks:
             totals = sum_totals(compute_disk_totals(disk.settings.get_plain) for disk in disks)
-            kept[state.environment] = TotalsDelta(totals, state.prices.compute_cost(totals) if state.prices else None)
-    return kept
+            deltas[state.environment] = TotalsDelta(totals, state.prices.compute_cost(totals) if state.prices else None)
+    return deltas
 
 
 def _sum_by_environment(

@@ -70,7 +70,7 @@ def find_uncommitted_manifests(project: Project, manifests: UncommittedManifests
     ):
         for environment, group in groupby(sorted(paths), key=lambda path: path.partition("/")[0]):
             names = list(group)
-            listed = format_names([name.removeprefix(f"{environment}/") for name in names], _MAX_NAMES)
+            name_list = format_names([name.removeprefix(f"{environment}/") for name in names], _MAX_NAMES)
             place = Place(project.display_path(project.manifests / environment))
-            message = f"{format_count(len(names), 'manifest is', 'manifests are')} {state}: {listed}; {remedy} {place.file}"
+            message = f"{format_count(len(names), 'manifest is', 'manifests are')} {state}: {name_list}; {remedy} {place.file}"
             yield UNCOMMITTED_MANIFEST.build_problem(place, "", message)._replace(severity="error" if is_error else "warning")

@@ -75,8 +75,8 @@ class KindVerdicts(NamedTuple):
     """
 
     created: OrderedRows
-    deleted: OrderedRows
-    moved: OrderedRows
+    deletion_rows: OrderedRows
+    move_rows: OrderedRows
     other: OrderedRows
     fields: Mapping[str, OrderedRows]
     unset: Mapping[str, Any]
@@ -104,13 +104,15 @@ def load_verdicts(platform: Platform, platforms: PlatformLoader) -> VerdictTable
 
 def _collect_fields(kind: str, platform: Platform) -> tuple[dict[str, Located], dict[str, Any]]:
     """Return the rows of each field of a kind, and what the platform takes for a field that is left out, by their paths."""
-    known = platform.get_field_rows(kind)
+    field_rows = platform.get_field_rows(kind)
     own = platform.content.mapping[FIELD_SECTIONS[kind]].mapping
     has_rows = any(row.get("verdicts") for row in own.values())
     rows = {
-        f"spec.{name}": row.mapping["verdicts"] for name, row in (own if has_rows else known).items() if row.get("verdicts")
+        f"spec.{name}": row.mapping["verdicts"]
+        for name, row in (own if has_rows else field_rows).items()
+        if row.get("verdicts")
     }
-    unset = {f"spec.{name}": get_unset(row) for name, row in known.items() if row.get("unset") or row.get("default")}
+    unset = {f"spec.{name}": get_unset(row) for name, row in field_rows.items() if row.get("unset") or row.get("default")}
     return rows, unset
 
 
@@ -118,8 +120,8 @@ def _parse_kind(entry: Located, rows: dict[str, Located], unset: dict[str, Any])
     fields = {**rows, **entry.mapping["fields"].mapping}
     return KindVerdicts(
         created=_parse_rows(entry.mapping["created"]),
-        deleted=_parse_rows(entry.mapping["deleted"]),
-        moved=_parse_rows(entry.mapping["moved"]),
+        deletion_rows=_parse_rows(entry.mapping["deleted"]),
+        move_rows=_parse_rows(entry.mapping["moved"]),
         other=_parse_rows(entry.mapping["other"]),
         fields={name: _parse_rows(field_rows) for name, field_rows in fields.items()},
         unset={**unset, **entry.get_plain("unset", {})},
@@ -196,13 +198,13 @@ def _write_optical_buses(document: Mapping[str, Any], table: KindVerdicts, optic
     disks = _get_value(document, "spec.disks")
     if not table.optical_bus or not isinstance(disks, list):
         return document
-    written = [
+    rows = [
         {**disk, "bus": table.optical_bus}
         if isinstance(disk, dict) and "bus" not in disk and disk.get("name") in optical
         else disk
         for disk in disks
     ]
-    return {**document, "spec": {**document["spec"], "disks": written}}
+    return {**document, "spec": {**document["spec"], "disks": rows}}
 
 
 _PER_KEY_FIELDS = ("metadata.labels", "metadata.annotations")

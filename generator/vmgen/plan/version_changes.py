@@ -51,8 +51,8 @@ def _get_fields(platform: Platform, section: str) -> dict[str, Any]:
 
 
 def _get_settings(platform: Platform) -> dict[str, Any]:
-    skipped = {*_COMPARED_APART, *FIELD_SECTIONS.values()}
-    return {key: to_plain(value) for key, value in platform.content.mapping.items() if key not in skipped}
+    skipped_keys = {*_COMPARED_APART, *FIELD_SECTIONS.values()}
+    return {key: to_plain(value) for key, value in platform.content.mapping.items() if key not in skipped_keys}
 
 
 def _compare(part: str, section: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[RowChange]:
@@ -85,7 +85,10 @@ def _compare_verdicts(before: Platform, after: Platform, platforms: PlatformLoad
     tables = [load_verdicts(platform, platforms) for platform in (before, after)]
     for kind in sorted(tables[0].keys() & tables[1].keys()):
         old, new = (table[kind] for table in tables)
-        rows = [{"created": each.created, "deleted": each.deleted, "moved": each.moved, **each.fields} for each in (old, new)]
+        rows = [
+            {"created": each.created, "deleted": each.deletion_rows, "moved": each.move_rows, **each.fields}
+            for each in (old, new)
+        ]
         for name in rows[0]:
             if name in rows[1] and rows[0][name] != rows[1][name]:
                 yield RowChange("verdict", kind, name, "changed", _describe_verdicts(rows[0][name], rows[1][name]))

@@ -128,14 +128,14 @@ def _parse_version(text: str) -> tuple[int, ...]:
     return (*numbers, *(0,) * (3 - len(numbers)))
 
 
-def _satisfies(current: tuple[int, ...], operator: str, wanted: tuple[int, ...]) -> bool:
+def _satisfies(current: tuple[int, ...], operator: str, required_version: tuple[int, ...]) -> bool:
     if operator == "~=":  # at least this version, and the same minor
-        return current >= wanted and current[:2] == wanted[:2]
+        return current >= required_version and current[:2] == required_version[:2]
     return {
-        "==": current == wanted,
-        "!=": current != wanted,
-        ">=": current >= wanted,
-        "<=": current <= wanted,
-        ">": current > wanted,
-        "<": current < wanted,
+        "==": current == required_version,
+        "!=": current != required_version,
+        ">=": current >= required_version,
+        "<=": current <= required_version,
+        ">": current > required_version,
+        "<": current < required_version,
     }[operator]

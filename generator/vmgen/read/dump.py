@@ -21,12 +21,12 @@ LiveKey = tuple[str, str, str]
 class Dump(NamedTuple):
     """The objects of a dump by kind, namespace and name, and its newest timestamp ("" if it has none).
 
-    `listed` are the kinds whose objects came in a list, such as that of `kubectl get KIND` without a name.
+    `listed_kinds` are the kinds whose objects came in a list, such as that of `kubectl get KIND` without a name.
     """
 
     objects: Mapping[LiveKey, Mapping[str, Any]]
     newest: str
-    listed: frozenset[str] = frozenset()
+    listed_kinds: frozenset[str] = frozenset()
 
     def has_kind(self, kind: str) -> bool:
         """Return true if the dump holds an object of a kind. Nothing is concluded from kinds that it does not hold."""
@@ -51,7 +51,7 @@ def read_dump(content: bytes, source: str, groups: Mapping[str, str], hint: str 
     objects: dict[LiveKey, Mapping[str, Any]] = {}
     newest = ""
     other_kinds: set[str] = set()
-    listed: set[str] = set()
+    listed_kinds: set[str] = set()
     for item, is_listed in _iter_items(content, source, hint):
         kind, metadata = item.get("kind"), item.get("metadata")
         group = str(item.get("apiVersion", "")).rpartition("/")[0]
@@ -63,10 +63,10 @@ def read_dump(content: bytes, source: str, groups: Mapping[str, str], hint: str 
         objects[kind, str(metadata.get("namespace", "")), metadata["name"]] = item
         newest = max(newest, *_iter_timestamps(item))
         if is_listed:
-            listed.add(kind)
+            listed_kinds.add(kind)
     if other_kinds and not objects:
         raise VmgenError(f"{source} holds only {', '.join(sorted(other_kinds))}, of which nothing is used here; {hint}")
-    return Dump(objects, newest, frozenset(listed))
+    return Dump(objects, newest, frozenset(listed_kinds))
 
 
 def _iter_items(content: bytes, source: str, hint: str) -> Iterator[tuple[Mapping[str, Any], bool]]:
@@ -134,8 +134,8 @@ def _iter_timestamps(item: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     metadata, status = item["metadata"], item.get("status")
     conditions = status.get("conditions") if isinstance(status, dict) else ()
-    managed = metadata.get("managedFields")
-    for holder in (metadata, item, *_list_mappings(conditions), *_list_mappings(managed)):
+    managed_fields = metadata.get("managedFields")
+    for holder in (metadata, item, *_list_mappings(conditions), *_list_mappings(managed_fields)):
         for name in _TIMESTAMPS:
             value = holder.get(name)
             if isinstance(value, str) and len(value) >= 20 and value.endswith("Z"):

@@ -51,17 +51,17 @@ def list_definitions(section: str, row: Mapping[str, Any]) -> tuple[str, ...]:
 
 def build_key_schema(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the schema of the key of a field: its `schema`, or its rendered form; a list of objects is one of names."""
-    written = row["schema"] if isinstance(row.get("schema"), dict) else _find_spec(row)
-    items = written.get("items")
+    own_schema = row["schema"] if isinstance(row.get("schema"), dict) else _find_spec(row)
+    items = own_schema.get("items")
     properties = items.get("properties") if isinstance(items, dict) else None
-    if written.get("type") == "array" and isinstance(properties, dict) and "name" in properties:
-        written = {"type": "array", "items": {"type": "string", "minLength": 1}}
-    schema = {"description": "A field of the platform.", **written, "x-platform-field": True}
-    if "type" in written:
-        types = written["type"] if isinstance(written["type"], list) else [written["type"]]
+    if own_schema.get("type") == "array" and isinstance(properties, dict) and "name" in properties:
+        own_schema = {"type": "array", "items": {"type": "string", "minLength": 1}}
+    schema = {"description": "A field of the platform.", **own_schema, "x-platform-field": True}
+    if "type" in own_schema:
+        types = own_schema["type"] if isinstance(own_schema["type"], list) else [own_schema["type"]]
         schema["type"] = [*types, "null"]
-    if isinstance(written.get("enum"), list):
-        schema["enum"] = [*written["enum"], None]
+    if isinstance(own_schema.get("enum"), list):
+        schema["enum"] = [*own_schema["enum"], None]
     if "default" in row:
         schema["default"] = row["default"]
     return schema

@@ -220,12 +220,12 @@ def _check_name(name: str, place: Place) -> Iterable[Problem]:
         yield ENVIRONMENT_NAME.build_problem(place, "", f"'{name}' is a device on Windows; choose another name")
 
 
-def select_environments(existing: tuple[str, ...], requested: tuple[str, ...]) -> tuple[str, ...]:
+def select_environments(existing: tuple[str, ...], selection: tuple[str, ...]) -> tuple[str, ...]:
     """Return the requested environments once each, or all if none is requested; `environments/x.yaml` means `x`.
 
     Raises VmgenError if a requested environment does not exist.
     """
-    names = tuple(Path(name).stem if name.endswith(".yaml") else name for name in requested)
+    names = tuple(Path(name).stem if name.endswith(".yaml") else name for name in selection)
     for name in names:
         if name not in existing:
             raise VmgenError(f"no environment '{name}' in environments/{suggest(name, existing)}")

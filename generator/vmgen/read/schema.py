@@ -271,9 +271,9 @@ def _describe_error(
     if kind == "required":
         return MISSING_KEY, f"the key '{details['property']}' is missing"
     if kind == "enum" and "x-expected" not in schema:
-        renamed = schema.get("x-renamed", {}).get(item.data) if isinstance(item.data, str) else None
-        if renamed:
-            return INVALID_VALUE, f"'{value}' is called '{renamed}' now; write '{renamed}'"
+        new_name = schema.get("x-renamed", {}).get(item.data) if isinstance(item.data, str) else None
+        if new_name:
+            return INVALID_VALUE, f"'{value}' is called '{new_name}' now; write '{new_name}'"
         options = [str(option) for option in details["options"] if option is not None]
         return INVALID_VALUE, f"'{value}' is not one of {', '.join(options)}{did_you_mean(value, options)}"
     if kind == "uniqueItems":

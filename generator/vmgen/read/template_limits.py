@@ -136,16 +136,16 @@ def limit_function(name: str, function: Callable[..., Any], steps: StepCounter) 
     context_count = 1 if hasattr(function, "jinja_pass_arg") else 0
 
     @wraps(function)  # keeps the mark by which Jinja passes its context
-    def limited(*args: Any, **kwargs: Any) -> Any:
+    def guarded_function(*args: Any, **kwargs: Any) -> Any:
         context, own = args[:context_count], args[context_count:]
         own, kwargs = limit_arguments(own, kwargs, steps, factor)
         if guard:
-            bound = signature.bind(*own, **kwargs)
-            guard(steps, bound.arguments)
-            own, kwargs = bound.args, bound.kwargs
+            arguments = signature.bind(*own, **kwargs)
+            guard(steps, arguments.arguments)
+            own, kwargs = arguments.args, arguments.kwargs
         return limit_result(function(*context, *own, **kwargs), steps)
 
-    return limited
+    return guarded_function
 
 
 def limit_arguments(
@@ -155,8 +155,8 @@ def limit_arguments(
     steps.spend(1)
     for value in (*args, *kwargs.values()):
         steps.measure(value, factor)
-    limited = [steps.count_items(value) if isinstance(value, Iterator) else value for value in args]
-    return tuple(limited), dict(kwargs)
+    guarded_arguments = [steps.count_items(value) if isinstance(value, Iterator) else value for value in args]
+    return tuple(guarded_arguments), dict(kwargs)
 
 
 def limit_result(result: Any, steps: StepCounter) -> Any:

@@ -16,19 +16,19 @@ _LEAKING_LOOP_FIELDS = frozenset({"previtem", "nextitem", "changed"})
 class NameVariables(NamedTuple):
     """The variables of a template in which the objects of one shape differ; `vm.name` is a field of a variable.
 
-    Those in `tested` are empty in all objects of a shape or in none, and those in `lists` have as many items in each. `shared`
-    are fields beside them, which are equal in all objects of a shape.
+    Those in `condition_names` are empty in all objects of a shape or in none, and those in `lists` have as many items in
+    each. `shared` are fields beside them, which are equal in all objects of a shape.
     """
 
-    written: frozenset[str]
-    tested: frozenset[str] = frozenset()
+    output_names: frozenset[str]
+    condition_names: frozenset[str] = frozenset()
     lists: frozenset[str] = frozenset()
     shared: frozenset[str] = frozenset()
 
     @property
     def all(self) -> frozenset[str]:
         """All of them: each may be written."""
-        return self.written | self.tested | self.lists
+        return self.output_names | self.condition_names | self.lists
 
 
 def only_writes(tree: nodes.Template, variables: NameVariables) -> bool:
@@ -47,12 +47,12 @@ def only_writes(tree: nodes.Template, variables: NameVariables) -> bool:
     roots = frozenset(path.partition(".")[0] for path in variables.all)
     if any(name.ctx != "load" and name.name in roots for name in tree.find_all(nodes.Name)):
         return False  # the template gives the variable another value
-    outputs, tests, iterated = _collect_places(tree)
+    outputs, tests, loop_nodes = _collect_places(tree)
     for node in _find_references(tree, roots | items):
         path, is_item = _get_path(node), _get_root(node) in items
         is_written = id(node) in outputs and (is_item or path in variables.all)
-        is_tested = id(node) in tests and (is_item or path in variables.tested | variables.lists)
-        is_looped = id(node) in iterated and path in variables.lists
+        is_tested = id(node) in tests and (is_item or path in variables.condition_names | variables.lists)
+        is_looped = id(node) in loop_nodes and path in variables.lists
         if not (is_written or is_tested or is_looped or path in variables.shared):
             return False
     return True

@@ -200,18 +200,20 @@ class Templates:
         message = _describe_error(error)
         # Python quotes the value that an operation failed on, and that may be a secret of the environment.
         if not isinstance(error, TemplateSyntaxError):
-            message = _QUOTED.sub(lambda quoted: quoted[0] if self._is_written(quoted["text"]) else f"'{REDACTED}'", message)
-        undefined = UNDEFINED_NAME.fullmatch(message)
-        if undefined:
-            message += suggest(undefined["name"], values)
+            message = _QUOTED.sub(
+                lambda quotation: quotation[0] if self._is_written(quotation["text"]) else f"'{REDACTED}'", message
+            )
+        undefined_name = UNDEFINED_NAME.fullmatch(message)
+        if undefined_name:
+            message += suggest(undefined_name["name"], values)
         return TEMPLATE_ERROR.build_problem(Place(display_path, line, 1), "", message)
 
-    def _is_written(self, quoted: str) -> bool:
+    def _is_written(self, quotation: str) -> bool:
         """Return whether a message quotes a type of Python or the text of a template, rather than a value."""
-        if _TYPE_NAME.fullmatch(quoted) or not any(map(str.isalnum, quoted)):
+        if _TYPE_NAME.fullmatch(quotation) or not any(map(str.isalnum, quotation)):
             return True
         with suppress(OSError, TemplateError, ProblemsError, ValueError):
-            return any(quoted in self.read_source(name)[0] for name in tuple(self._display_paths))
+            return any(quotation in self.read_source(name)[0] for name in tuple(self._display_paths))
         return False
 
 

@@ -24,8 +24,8 @@ NAME_REFERENCE = "name-reference.yaml"
 MANIFEST_FILTERS = {"block": to_block}
 # The template variables in which objects of one render key differ.
 NAME_VARIABLES = NameVariables(
-    written=frozenset({"name"}),
-    tested=frozenset({"cloudInit", "cloudInitSeed"}),
+    output_names=frozenset({"name"}),
+    condition_names=frozenset({"cloudInit", "cloudInitSeed"}),
     lists=frozenset({"disks", "diskNames"}),
 )
 
@@ -80,17 +80,17 @@ class _ManifestRenderer:
         texts = list_texts(resource)
         key = (*resource.render_key, texts[-1].startswith("|"))
         nameless = self._nameless_manifests.get(key)
-        filled = None
+        manifest_of_shape = None
         # Why this is safe: docs/decisions.md#rendered-text-is-safe-by-construction-and-parsed-again-once-per-shape
         if nameless is not None and is_plain(list_names(resource)):  # a VM called `no` needs quotes
-            filled = fill(nameless, texts)
+            manifest_of_shape = fill(nameless, texts)
             if not self._verify_all:
                 self._templates.count_object(self._steps[key])
-                return filled
+                return manifest_of_shape
         template = self._fleet.get_kind(resource).template
         manifest = self._templates.render(template, resource.build_context())
         self._steps[key] = self._templates.steps
-        if nameless is not None and manifest == filled:
+        if nameless is not None and manifest == manifest_of_shape:
             self._verifier.verify_filled(resource, manifest, nameless, list_values(resource))
         else:  # the first of its shape, or one for which the template may decide otherwise
             self._verifier.verify(resource, manifest)

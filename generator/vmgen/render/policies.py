@@ -64,16 +64,16 @@ class PolicyChecker:
         return [_build_problem(alike) for alike in violations.values()]
 
     def _check_manifests(self, environment: Environment, tree: Tree) -> Iterator[_Violation]:
-        enabled: dict[str, list[tuple[_RepositoryPolicy, Severity]]] = defaultdict(list)
+        policies_by_kind: dict[str, list[tuple[_RepositoryPolicy, Severity]]] = defaultdict(list)
         for policy in self._policies.values():
             severity = get_policy_severity(environment, policy.id, policy.severity)
             if severity:
-                enabled[policy.kind].append((policy, severity))
+                policies_by_kind[policy.kind].append((policy, severity))
         for path, resource in tree.resources.items():
-            if resource.kind not in enabled:
+            if resource.kind not in policies_by_kind:
                 continue
             document = parse_objects(tree.files[path])[0]
-            for policy, severity in enabled[resource.kind]:
+            for policy, severity in policies_by_kind[resource.kind]:
                 # The message is that of the policy, so a second error of the same object would repeat it.
                 for error_path, _ in policy.schema.find_errors(document)[:1]:
                     place, subject = _locate(resource, *error_path)

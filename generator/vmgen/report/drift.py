@@ -20,14 +20,14 @@ _KEY_LINE = re.compile(r"""(?P<key>(?P<indent>\s*)(?:-\s+)*["']?(?P<name>[\w./-]
 _NON_SCALAR_PREFIXES = ("|", ">", "{", "&", "!")
 
 
-def format_diff(existing: bytes, rendered: bytes, limit: int | None = _MAX_LINES) -> tuple[str, ...]:
+def format_diff(existing: bytes, desired: bytes, limit: int | None = _MAX_LINES) -> tuple[str, ...]:
     """Return the first lines of the diff from an existing file to its rendered content, or one line why there is none.
 
     Without a `limit` all lines are returned.
     """
     try:
         objects = parse_objects(existing)
-        old_lines, new_lines = (content.decode().splitlines() for content in (existing, rendered))
+        old_lines, new_lines = (content.decode().splitlines() for content in (existing, desired))
     except (InvalidYamlError, UnicodeDecodeError):
         return ("(the file is not YAML)",)
     if len(objects) != 1 or not isinstance(objects[0], dict):
@@ -76,21 +76,21 @@ def _collapse_redacted(lines: list[str]) -> Iterator[str]:
         previous = line
 
 
-def format_file_diff(path: str, existing: bytes | None, rendered: bytes | None) -> tuple[str, ...]:
+def format_file_diff(path: str, existing: bytes | None, desired: bytes | None) -> tuple[str, ...]:
     """Return the difference of a file, with the names of its two sides first; None means that there is no file."""
-    old_name, new_name = (path if content is not None else "/dev/null" for content in (existing, rendered))
+    old_name, new_name = (path if content is not None else "/dev/null" for content in (existing, desired))
     head = (f"--- {old_name}", f"+++ {new_name}")
-    if existing is not None and rendered is not None:
-        return (*head, *format_diff(existing, rendered, limit=None))
-    if rendered is None:
+    if existing is not None and desired is not None:
+        return (*head, *format_diff(existing, desired, limit=None))
+    if desired is None:
         return head
-    lines = rendered.decode(errors="replace").splitlines()
+    lines = desired.decode(errors="replace").splitlines()
     safe_keys = {match["name"] for line in lines if (match := _KEY_LINE.match(line))} - {"cloudInit"}
     return (*head, *(f"+{line}" for line in _collapse_redacted(list(_redact_lines(lines, safe_keys)))))
 
 
-def _has_other_line_endings(existing: bytes, wanted: bytes) -> bool:
-    return existing != wanted and existing.replace(b"\r\n", b"\n") == wanted
+def _has_other_line_endings(existing: bytes, desired: bytes) -> bool:
+    return existing != desired and existing.replace(b"\r\n", b"\n") == desired
 
 
 def _report_line_endings(project: Project, changes: FileChanges, paths: list[str]) -> Problem:
@@ -104,23 +104,23 @@ def _report_line_endings(project: Project, changes: FileChanges, paths: list[str
 
 
 def find_drift(
-    project: Project, compared: Iterable[FileChanges], wanted: Mapping[str, bytes], *, with_diff: bool
+    project: Project, file_changes: Iterable[FileChanges], desired: Mapping[str, bytes], *, with_diff: bool
 ) -> Iterator[Problem]:
     """Yield a problem for each file that differs from the wanted one, with a diff below it if asked for."""
-    for changes in compared:
+    for changes in file_changes:
         contents = {path: read_file(f"{project.manifests}/{path}") for path in changes.updated}
-        converted = [path for path, content in contents.items() if _has_other_line_endings(content, wanted[path])]
-        if converted:
-            yield _report_line_endings(project, changes, converted)
+        converted_paths = [path for path, content in contents.items() if _has_other_line_endings(content, desired[path])]
+        if converted_paths:
+            yield _report_line_endings(project, changes, converted_paths)
         for paths, message in (
             (changes.created, "is missing; run vmgen render"),
             (
-                [path for path in changes.updated if path not in converted],
+                [path for path in changes.updated if path not in converted_paths],
                 "differs from its environment; run vmgen render, and edit the environment, not the manifest",
             ),
             (changes.pruned, "is obsolete; run vmgen render"),
         ):
             for path in paths:
-                lines = format_diff(contents[path], wanted[path]) if with_diff and path in contents else ()
+                lines = format_diff(contents[path], desired[path]) if with_diff and path in contents else ()
                 place = Place(project.display_path(project.manifests / path))
                 yield DRIFT.build_problem(place, "", message, tuple(f"    {line}" for line in lines))

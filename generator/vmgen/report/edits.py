@@ -29,20 +29,20 @@ def format_edit_diff(edit: FileEdit) -> str:
 def _redact_lines(text: str) -> list[str]:
     """Return the lines of an environment file without secrets, and without the values of user data."""
     root = read_nodes(text)
-    hidden: set[int] = set()
+    hidden_numbers: set[int] = set()
     for node in walk_nodes(root) if root else ():
         for key, value in node.entries:
             if key.value == "cloudInit":
                 first = text.count("\n", 0, value.start)
-                hidden.update(range(first, text.count("\n", 0, value.end) + 1))
+                hidden_numbers.update(range(first, text.count("\n", 0, value.end) + 1))
     lines = redact_text(text).split("\n")
     if len(lines) != text.count("\n") + 1:  # a private key became one line
         lines = [redact_line(line) for line in text.split("\n")]
-    shown = [redact_user_data_line(line) if number in hidden else line for number, line in enumerate(lines)]
-    return [f"{line}\n" for line in shown[:-1]] + [shown[-1]] * bool(shown[-1])
+    output_lines = [redact_user_data_line(line) if number in hidden_numbers else line for number, line in enumerate(lines)]
+    return [f"{line}\n" for line in output_lines[:-1]] + [output_lines[-1]] * bool(output_lines[-1])
 
 
-def format_edits_json(edits: Iterable[FileEdit], *, written: bool) -> str:
+def format_edits_json(edits: Iterable[FileEdit], *, is_written: bool) -> str:
     """Return edits as JSON: the shape is that of schema/edit.schema.json."""
     files = [{"path": edit.file, "diff": format_edit_diff(edit)} for edit in edits]
-    return format_json({"version": JSON_VERSION, "written": written, "files": files, "next": NEXT_COMMAND})
+    return format_json({"version": JSON_VERSION, "written": is_written, "files": files, "next": NEXT_COMMAND})

@@ -56,17 +56,17 @@ def _annotate_manifest(explanation: Explanation) -> list[_Row]:
     raw_lines = explanation.text.splitlines()
     lines = list(map(redact_line, raw_lines))
     annotations: dict[int, list[_Annotation]] = {}
-    hidden: set[int] = set()
+    hidden_numbers: set[int] = set()
     for field in explanation.fields:
         block = _find_block_lines(field, raw_lines)
-        redacted, line = _redact(field.value, field), raw_lines[field.line - 1]
-        is_redacted = redacted != field.value and not block
-        lines[field.line - 1] = f"{line[: field.column - 1]}{redacted}" if is_redacted else line
+        value_text, line = _redact(field.value, field), raw_lines[field.line - 1]
+        is_redacted = value_text != field.value and not block
+        lines[field.line - 1] = f"{line[: field.column - 1]}{value_text}" if is_redacted else line
         for number, annotation in _annotate_lines(field, raw_lines, block):
             annotations.setdefault(number, []).append(annotation)
-        hidden.update(_redact_block(field, raw_lines, lines, block))
-    hidden -= annotations.keys()
-    return [(line, annotations.get(number, [])) for number, line in enumerate(lines, start=1) if number not in hidden]
+        hidden_numbers.update(_redact_block(field, raw_lines, lines, block))
+    hidden_numbers -= annotations.keys()
+    return [(line, annotations.get(number, [])) for number, line in enumerate(lines, start=1) if number not in hidden_numbers]
 
 
 def _redact_block(field: ExplainedField, raw_lines: list[str], lines: list[str], block: range) -> Iterator[int]:
@@ -74,11 +74,11 @@ def _redact_block(field: ExplainedField, raw_lines: list[str], lines: list[str],
     if not block:
         return
     if _get_key(field) == "cloudInit":
-        redacted = [redact_user_data_line(raw_lines[number - 1]) for number in block]
+        redacted_lines = [redact_user_data_line(raw_lines[number - 1]) for number in block]
     else:
-        redacted = redact_text("\n".join(raw_lines[number - 1] for number in block)).split("\n")
-    redacted += [""] * (len(block) - len(redacted))  # a private key is one secret of several lines
-    for number, line in zip(block, redacted):
+        redacted_lines = redact_text("\n".join(raw_lines[number - 1] for number in block)).split("\n")
+    redacted_lines += [""] * (len(block) - len(redacted_lines))  # a private key is one secret of several lines
+    for number, line in zip(block, redacted_lines):
         lines[number - 1] = line
         if line == lines[number - 2] and line.strip(" -") in ("", REDACTED):
             yield number

@@ -49,27 +49,27 @@ class Selection(NamedTuple):
     """A filter of VMs and disks. Without groups it selects all groups; an empty one is false and selects everything."""
 
     groups: frozenset[str] = frozenset()
-    exposed: bool = False
+    is_exposed: bool = False
     requirements: tuple[LabelRequirement, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.groups or self.exposed or self.requirements)
+        return bool(self.groups or self.is_exposed or self.requirements)
 
     def select_machines(self, fleet: Fleet) -> tuple[VirtualMachine, ...]:
         """Return the selected VMs."""
         return tuple(
             machine
             for machine in fleet.machines
-            if self._matches(machine.group, machine.values) and (not self.exposed or machine.values["external"])
+            if self._matches(machine.group, machine.values) and (not self.is_exposed or machine.values["external"])
         )
 
     def select_disks(self, fleet: Fleet) -> tuple[Disk, ...]:
         """Return the selected disks: by their own group and labels; exposed are those of exposed VMs."""
-        exposed = {disk.name for machine in fleet.machines if machine.values["external"] for disk in machine.disks}
+        exposed_names = {disk.name for machine in fleet.machines if machine.values["external"] for disk in machine.disks}
         return tuple(
             disk
             for disk in fleet.disks
-            if self._matches(disk.group, disk.values) and (not self.exposed or disk.name in exposed)
+            if self._matches(disk.group, disk.values) and (not self.is_exposed or disk.name in exposed_names)
         )
 
     def _matches(self, group: str, values: Mapping[str, Mapping[str, str]]) -> bool:

@@ -28,15 +28,15 @@ def format_text(impact: Impact, paint: Paint) -> str:
 
 
 def _format_headline(impact: Impact, paint: Paint) -> str:
-    counts, checked = _count_affected(impact), _count_checked(impact)
+    counts, checked_count = _count_affected(impact), _count_checked(impact)
     keys = ", ".join([*impact.keys[:_MAX_KEYS], *(["…"] if len(impact.keys) > _MAX_KEYS else [])])
     subject = paint(escape(str(impact.target)), "bold") + (f" ({escape(keys)})" if keys else "")
-    also = f"; {format_count(checked, 'object')} checked against it" if checked else ""
+    also = f"; {format_count(checked_count, 'object')} checked against it" if checked_count else ""
     if counts["objects"]:
         nouns = ", ".join(format_count(number, plural.removesuffix("s")) for plural, number in counts.items())
         return f"{subject} affects {nouns}{also}"
     dependents = ", ".join(impact.dependent_environments)
-    readers = f"; read by {dependents}" if dependents and not checked else ""
+    readers = f"; read by {dependents}" if dependents and not checked_count else ""
     return f"{subject} affects no field of any object{also}{readers}"
 
 
@@ -54,12 +54,12 @@ def _format_objects(objects: list[AffectedObject], paint: Paint) -> Iterator[str
 
 def _count_affected(impact: Impact) -> dict[str, int]:
     """Count the environments, groups, objects and fields that an edit can change."""
-    changed = [affected for affected in impact.objects if affected.fields]
+    changed_objects = [affected for affected in impact.objects if affected.fields]
     return {
-        "environments": len({affected.environment for affected in changed}),
-        "groups": len({(affected.environment, affected.group) for affected in changed if affected.group}),
-        "objects": len(changed),
-        "fields": sum(len(affected.fields) for affected in changed),
+        "environments": len({affected.environment for affected in changed_objects}),
+        "groups": len({(affected.environment, affected.group) for affected in changed_objects if affected.group}),
+        "objects": len(changed_objects),
+        "fields": sum(len(affected.fields) for affected in changed_objects),
     }
 
 

@@ -167,8 +167,8 @@ def _format_lines(plan: Plan, paint: Paint, live: Sequence[LiveNote]) -> Iterato
         yield paint(escape(environment), "bold")
         for group in _group_changes(changes, len(changes)):
             yield from _format_group(group, paint)
-        if environment in plan.kept:
-            yield f"  {describe_retained(plan.kept[environment])}"
+        if environment in plan.retained_totals:
+            yield f"  {describe_retained(plan.retained_totals[environment])}"
         yield ""
     if live:
         yield from (paint("Live, from the dump", "bold"), *(f"  {escape(format_live_note(note))}" for note in live), "")
@@ -222,8 +222,8 @@ def format_markdown(plan: Plan, max_bytes: int = MAX_COMMENT_BYTES, live: Sequen
     head = f"{COMMENT_MARKER}\n### Plan: {plan.summary}\n\nCompared with {baseline}.\n"
     totals = format_delta(sum_deltas(plan.deltas.values()))
     head += f"\nTotals: **{html.escape(totals)}**.\n" if totals else ""
-    for name, kept in sorted(plan.kept.items()):
-        head += f"\n{_format_code(name)}: {html.escape(describe_retained(kept))}\n"
+    for name, delta in sorted(plan.retained_totals.items()):
+        head += f"\n{_format_code(name)}: {html.escape(describe_retained(delta))}\n"
     head += "" if plan.complete else f"\n**{INCOMPLETE}**\n"
     head += _format_live_list(live, max_bytes // 4)
     head += _format_refusals(plan.problems, max_bytes // 2 - len(head.encode()))
@@ -281,14 +281,14 @@ def _build_change_sections(plan: Plan) -> Iterator[_Section]:
         yield _Section("\n", _build_blocks(sorted(severe, key=lambda change: _SEVERE_VERDICTS.index(change.verdict))))
     for name, changes in plan.by_environment.items():
         mild = [change for change in changes if not _is_severe(change)]
-        for label, selected in (
+        for label, section_changes in (
             ("retired", [change for change in mild if change.is_retired]),
             ("to update", [change for change in mild if change.action in ("update", "move")]),
             ("to create", [change for change in mild if change.action == "create"]),
         ):
-            if selected:
-                opening = f"\n<details><summary>{_escape_text(name)}: {len(selected)} {label}</summary>\n\n"
-                yield _Section(opening, _build_blocks(selected), "\n</details>\n")
+            if section_changes:
+                opening = f"\n<details><summary>{_escape_text(name)}: {len(section_changes)} {label}</summary>\n\n"
+                yield _Section(opening, _build_blocks(section_changes), "\n</details>\n")
 
 
 def _format_refusals(problems: Iterable[Problem], max_bytes: int) -> str:
@@ -326,7 +326,7 @@ def _is_severe(change: ObjectChange) -> bool:
 def _format_row(name: str, summary: PlanSummary) -> str:
     notes = ", ".join(f"{count} {verdict}" for verdict, count in summary.verdict_counts.items()) or " "
     destroy = f"**{summary.destroy}**" if summary.destroy else "0"
-    cells = (summary.create, summary.update, summary.delete, destroy, summary.retired, notes)
+    cells = (summary.create, summary.update, summary.delete, destroy, summary.retired_count, notes)
     return f"| {_format_code(name)} | {' | '.join(map(str, cells))} |\n"
 
 
@@ -377,7 +377,7 @@ def format_json(plan: Plan, live: Sequence[LiveNote] = ()) -> str:
                 "name": name,
                 "summary": _summary_to_dict(summarize(changes)),
                 "totals": delta_to_dict(plan.deltas.get(name, NO_DELTA)),
-                **({"kept": delta_to_dict(plan.kept[name])} if name in plan.kept else {}),
+                **({"kept": delta_to_dict(plan.retained_totals[name])} if name in plan.retained_totals else {}),
                 "objects": [_change_to_dict(change) for change in changes],
             }
             for name, changes in plan.by_environment.items()
@@ -393,7 +393,7 @@ def _summary_to_dict(summary: PlanSummary) -> dict[str, Any]:
         "update": summary.update,
         "delete": summary.delete,
         "destroyData": summary.destroy,
-        "retired": summary.retired,
+        "retired": summary.retired_count,
         "verdicts": dict(summary.verdict_counts),
     }
 
@@ -408,7 +408,7 @@ def _change_to_dict(change: ObjectChange) -> dict[str, Any]:
         data["remedy"] = change.remedy
     if change.rebuild:
         rebuild = change.rebuild
-        data["rebuild"] = {"gained": rebuild.gained, "putAside": rebuild.put_aside, "staying": rebuild.staying}
+        data["rebuild"] = {"gained": rebuild.new_disks, "putAside": rebuild.put_aside, "staying": rebuild.staying}
     if change.move:
         data |= {"movedFrom": change.move.environment, "movedFromGroup": change.move.group}
     if change.tombstone and (change.is_retired or change.is_refused):

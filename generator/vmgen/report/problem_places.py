@@ -42,7 +42,10 @@ def quote_sources(located: Sequence[Problem], problems: Sequence[Problem], root:
 
     `problems` are the same ones with places relative to `root`. A line that may hold a secret is left out.
     """
-    return tuple(shown._replace(lines=(*_quote_line(problem, root), *shown.lines)) for shown, problem in zip(located, problems))
+    return tuple(
+        problem_of_output._replace(lines=(*_quote_line(problem, root), *problem_of_output.lines))
+        for problem_of_output, problem in zip(located, problems)
+    )
 
 
 def _quote_line(problem: Problem, root: Path) -> tuple[str, ...]:

@@ -102,8 +102,8 @@ def format_sarif(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG
     from vmgen.report.rule_texts import all_rules  # imports every rule, which no other format needs
 
     rules = sorted({problem.rule for problem in problems})
-    known = {rule.id: rule for rule in all_rules()}
-    descriptions = [_describe_sarif_rule(id, known.get(id)) for id in rules]
+    registry = {rule.id: rule for rule in all_rules()}
+    descriptions = [_describe_sarif_rule(id, registry.get(id)) for id in rules]
     driver: dict[str, Any] = {"name": "vmgen", "version": __version__, "rules": descriptions}
     if HOMEPAGE:
         driver["informationUri"] = HOMEPAGE

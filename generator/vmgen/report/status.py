@@ -54,9 +54,9 @@ def format_text(fleet: FleetStatus, now: datetime, paint: Paint) -> str:
 def format_totals(fleet: FleetStatus) -> str:
     """Return one line such as `97 of 100 in step; 2 pending, 1 failed.`"""
     counts = fleet.count_states()
-    owned = sum(count for state, count in counts.items() if state not in (ORPHAN, OTHER))
+    own_count = sum(count for state, count in counts.items() if state not in (ORPHAN, OTHER))
     rest = ", ".join(f"{counts[state]} {state}" for state in STATES if counts.get(state) and state != IN_STEP)
-    return f"{counts.get(IN_STEP, 0)} of {owned} in step{f'; {rest}' if rest else ''}."
+    return f"{counts.get(IN_STEP, 0)} of {own_count} in step{f'; {rest}' if rest else ''}."
 
 
 def format_age(newest: str, now: datetime) -> str:

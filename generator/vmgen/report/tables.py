@@ -18,8 +18,8 @@ def format_table(columns: Sequence[str], rows: TableRows) -> str:
     numeric = [bool(rows) and all(isinstance(row[index], int) for row in rows) for index in range(len(columns))]
     lines = []
     for row in cells:
-        aligned = [cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, numeric)]
-        lines.append("  ".join(aligned).rstrip())
+        row_cells = [cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, numeric)]
+        lines.append("  ".join(row_cells).rstrip())
     return "\n".join(lines) + "\n"
 
 

@@ -74,9 +74,9 @@ def link_address(text: str, address: str) -> str:
 
 def _supports_hyperlinks() -> bool:
     variables = os.environ
-    forced = variables.get("FORCE_HYPERLINK")
-    if forced:
-        return forced != "0"
+    override = variables.get("FORCE_HYPERLINK")
+    if override:
+        return override != "0"
     vte_version = variables.get("VTE_VERSION", "")
     return (
         variables.get("TERM_PROGRAM") in _TERM_PROGRAMS

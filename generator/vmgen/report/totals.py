@@ -23,16 +23,17 @@ BUDGET_COLUMNS = ("environment", "budget", "used", "limit", "left", "percent")
 class EnvironmentSummary(NamedTuple):
     """The totals of the selected VMs and disks of an environment by group, and their cost in a month.
 
-    `unfiltered` are the totals of the whole environment, which `limits` apply to. `cost` is None without prices. `kept` are
-    the previous disks among the selected ones, which cost until they are retired; None if there are none.
+    `unfiltered_totals` are the totals of the whole environment, which `limits` apply to. `cost` is None without prices.
+    `retained_totals` are the previous disks among the selected ones, which cost until they are retired; None if there are
+    none.
     """
 
     environment: str
     groups: Mapping[str, Totals]
-    unfiltered: Totals
+    unfiltered_totals: Totals
     limits: tuple[BudgetLimit, ...]
     cost: Cost | None
-    kept: TotalsDelta | None = None
+    retained_totals: TotalsDelta | None = None
 
     @property
     def total(self) -> Totals:
@@ -54,12 +55,14 @@ def summarize_environment(
     groups = {group: sum_totals(totals) for group, totals in totals_by_group.items()}
     resources: tuple[Resource, ...] = (*fleet.machines, *fleet.disks)
     all_counts = Counter(id(resource.values) for resource in resources)
-    unfiltered = sum_totals(by_values[shape] * count for shape, count in all_counts.items())
+    unfiltered_totals = sum_totals(by_values[shape] * count for shape, count in all_counts.items())
     prices = load_prices(environment)
     cost = prices.compute_cost(sum_totals(groups.values())) if prices else None
-    kept = sum_totals(by_values[id(disk.values)] for disk in disks if disk.is_previous)
-    kept_delta = TotalsDelta(kept, prices.compute_cost(kept) if prices else None) if kept else None
-    return EnvironmentSummary(environment.name, groups, unfiltered, tuple(find_limits(environment)), cost, kept_delta)
+    retained_totals = sum_totals(by_values[id(disk.values)] for disk in disks if disk.is_previous)
+    kept_delta = (
+        TotalsDelta(retained_totals, prices.compute_cost(retained_totals) if prices else None) if retained_totals else None
+    )
+    return EnvironmentSummary(environment.name, groups, unfiltered_totals, tuple(find_limits(environment)), cost, kept_delta)
 
 
 def select_shapes(resources: Iterable[_AnyResource]) -> Iterable[_AnyResource]:
@@ -114,11 +117,11 @@ def build_budget_rows(summaries: Iterable[EnvironmentSummary]) -> Iterator[tuple
     """Build a row for each limit of each environment."""
     for summary in summaries:
         for limit in summary.limits:
-            measure, used = limit.measure, limit.measure.get_amount(summary.unfiltered)
-            remaining = limit.maximum - used
+            measure, amount = limit.measure, limit.measure.get_amount(summary.unfiltered_totals)
+            remaining = limit.maximum - amount
             left_text = measure.format_amount(remaining) if remaining >= 0 else f"-{measure.format_amount(-remaining)}"
-            percent = f"{100 * used // limit.maximum}%" if limit.maximum else ""
-            yield summary.environment, measure.key, measure.format_amount(used), limit.text, left_text, percent
+            percent = f"{100 * amount // limit.maximum}%" if limit.maximum else ""
+            yield summary.environment, measure.key, measure.format_amount(amount), limit.text, left_text, percent
 
 
 def format_delta(delta: TotalsDelta) -> str:
@@ -132,7 +135,7 @@ def format_delta(delta: TotalsDelta) -> str:
         _format_signed(change.addresses, lambda number: f"{number:,} public"),
         *(_format_signed(count, str, f" {name}") for name, count in change.gpus.items()),
         f"{cost.signed_text} a month" if cost and cost.amount else "",
-        f"{abs(change.unsized)} of unknown size" if change.unsized else "",
+        f"{abs(change.unsized_count)} of unknown size" if change.unsized_count else "",
     ]
     return ", ".join(filter(None, words))
 
@@ -143,9 +146,9 @@ def format_amount(delta: TotalsDelta) -> str:
     return ", ".join((*sizes, f"{delta.cost} a month") if delta.cost and delta.cost.amount else sizes)
 
 
-def describe_retained(kept: TotalsDelta) -> str:
+def describe_retained(delta: TotalsDelta) -> str:
     """Describe the disks that rebuilds keep, and what they cost, as a sentence."""
-    return f"Kept until retired: {format_count(kept.totals.disks, 'disk')}, {format_amount(kept)}."
+    return f"Kept until retired: {format_count(delta.totals.disks, 'disk')}, {format_amount(delta)}."
 
 
 def _format_signed(number: int, format_amount: Callable[[int], str], suffix: str = "") -> str:
@@ -166,13 +169,13 @@ def summary_to_dict(summary: EnvironmentSummary) -> dict[str, Any]:
         "budget": [
             {
                 "key": limit.measure.key,
-                "used": limit.measure.count_units(limit.measure.get_amount(summary.unfiltered)),
+                "used": limit.measure.count_units(limit.measure.get_amount(summary.unfiltered_totals)),
                 "limit": limit.measure.count_units(limit.maximum),
             }
             for limit in summary.limits
         ],
         "cost": _cost_to_dict(summary.cost),
-        "kept": delta_to_dict(summary.kept) if summary.kept else None,
+        "kept": delta_to_dict(summary.retained_totals) if summary.retained_totals else None,
     }
 
 
@@ -197,4 +200,4 @@ def delta_to_dict(delta: TotalsDelta) -> dict[str, Any]:
 def _cost_to_dict(cost: Cost | None) -> dict[str, Any] | None:
     if cost is None:
         return None
-    return {"amount": float(round(cost.amount, 2)), "currency": cost.currency, "unpriced": list(cost.unpriced)}
+    return {"amount": float(round(cost.amount, 2)), "currency": cost.currency, "unpriced": list(cost.unpriced_keys)}

@@ -167,13 +167,15 @@ def _find_by_program(program: Program, words: Sequence[str], start: int, end: in
     position = 0
     for index in range(start + 1, end):
         word, before = words[index], words[index - 1]
-        glued = max((option for option in program.glued if word.startswith(option) and word != option), key=len, default="")
+        joined_option = max(
+            (option for option in program.joined_options if word.startswith(option) and word != option), key=len, default=""
+        )
         if before in program.options:
             yield from _check(words, index, 0, COMMAND_DESCRIPTION)
         elif _is_login_option(before, program):
             yield from _check_login(words, index, COMMAND_DESCRIPTION, mark=program.login_mark)
-        elif glued and not word.startswith("--"):
-            yield from _check(words, index, len(glued), COMMAND_DESCRIPTION)
+        elif joined_option and not word.startswith("--"):
+            yield from _check(words, index, len(joined_option), COMMAND_DESCRIPTION)
         else:
             glue = (f"{option}=" if option.startswith("--") else option for option in program.login_options)
             login = next((option for option in glue if word.startswith(option) and word != option), "")

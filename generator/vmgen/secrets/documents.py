@@ -63,16 +63,16 @@ class DocumentMatch(NamedTuple):
     end: int
 
 
-def find_in_document(text: str, lowered: str) -> Iterator[DocumentMatch]:
-    """Iterate over the secrets in a text that more than one line tells. `lowered` is the text in lower case."""
+def find_in_document(text: str, lower_text: str) -> Iterator[DocumentMatch]:
+    """Iterate over the secrets in a text that more than one line tells. `lower_text` is the text in lower case."""
     for description, words, pattern in _DOCUMENT_FORMATS:
-        if any(word in lowered for word in words):
+        if any(word in lower_text for word in words):
             for match in compile_pattern(pattern).finditer(text):
                 value, name = match["value"], match.groupdict().get("name")
                 is_named = name is None or is_sensitive_name(name)
                 if is_named and not is_reference(value, in_shell=True) and not is_path(value):
                     yield DocumentMatch(CHANGE_ME_DESCRIPTION if is_change_me(value) else description, *match.span("value"))
-    yield from _find_below_names(text, lowered)
+    yield from _find_below_names(text, lower_text)
     if "<<" in text:
         yield from _find_in_heredocs(text)
 
@@ -83,9 +83,9 @@ def iter_document_patterns() -> Iterator[str]:
     yield from (HEREDOC_PATTERN, LOGIN_FILE_PATTERN)
 
 
-def _find_below_names(text: str, lowered: str) -> Iterator[DocumentMatch]:
+def _find_below_names(text: str, lower_text: str) -> Iterator[DocumentMatch]:
     """Find a value on the line below its key, as a scalar, the text of a block, or the first item of a list."""
-    if not any(word in lowered for word in NAME_WORDS):
+    if not any(word in lower_text for word in NAME_WORDS):
         return
     start = 0
     key = None
@@ -125,21 +125,21 @@ def _is_value_of(key: re.Match[str], value: re.Match[str], line: str) -> bool:
 def _find_in_heredocs(text: str) -> Iterator[DocumentMatch]:
     """Find the lines that a script hands to chpasswd or passwd, or writes to a file that holds a secret: `chpasswd <<EOF`."""
     # Each line is read once, and its end looked for once, however many heredocs begin on it or before it.
-    covered = next_line = 0
+    end_of_last = next_line = 0
     for match in compile_pattern(HEREDOC_PATTERN).finditer(text):
         first = text.rfind("\n", max(0, match.start() - _MAX_COMMAND_LENGTH), match.start()) + 1
         first = max(first, match.start() - _MAX_COMMAND_LENGTH)
         if match.start() >= next_line:
             next_line = text.find("\n", match.end()) + 1
-        if not next_line or covered >= len(text):
+        if not next_line or end_of_last >= len(text):
             return
         last = min(next_line, match.end() + _MAX_COMMAND_LENGTH)
         description, is_login = _describe_heredoc(text, text[first:last].replace(">", " > ").split())
-        start = max(next_line, covered)
+        start = max(next_line, end_of_last)
         while description and start < len(text):
             end = text.find("\n", start)
             line = text[start : end if end >= 0 else len(text)]
-            covered = start + len(line) + 1
+            end_of_last = start + len(line) + 1
             if line.strip() == match["end"]:
                 break
             offset = line.find(":") + 1 if is_login else 0
@@ -147,7 +147,7 @@ def _find_in_heredocs(text: str) -> Iterator[DocumentMatch]:
             is_word = description != NAMED_DESCRIPTION or (len(value) >= MIN_FILE_SECRET_LENGTH and len(value.split()) == 1)
             if value and is_word and not is_reference(value, in_shell=True) and not is_locked_password(value):
                 yield DocumentMatch(description, start + offset, start + len(line))
-            start = covered
+            start = end_of_last
 
 
 def _describe_heredoc(text: str, command: list[str]) -> tuple[str, bool]:

@@ -26,9 +26,9 @@ class EncodedText(NamedTuple):
 def find_encoded_texts(text: str) -> Iterator[EncodedText]:
     """Iterate over the parts of a text that decode to text, a word each or several lines. Public keys and hashes do not."""
     for start, end in _find_candidates(text):
-        decoded = decode_text(text[start:end])
-        if decoded:
-            yield EncodedText(decoded, start, end)
+        content = decode_text(text[start:end])
+        if content:
+            yield EncodedText(content, start, end)
 
 
 def _find_candidates(text: str) -> Iterator[tuple[int, int]]:
@@ -47,18 +47,18 @@ def _find_candidates(text: str) -> Iterator[tuple[int, int]]:
         yield start, position
 
 
-def decode_text(encoded: str) -> str:
+def decode_text(text: str) -> str:
     """Return the text in base64, whose content may be compressed, or in hexadecimal digits; empty if it is none."""
-    if _HEXADECIMAL.fullmatch(encoded):
-        return to_text(bytes.fromhex(encoded[: 2 * MAX_DECODED_BYTES]))
-    return to_text(decompress(decode_base64(encoded)))
+    if _HEXADECIMAL.fullmatch(text):
+        return to_text(bytes.fromhex(text[: 2 * MAX_DECODED_BYTES]))
+    return to_text(decompress(decode_base64(text)))
 
 
-def decode_base64(encoded: str) -> bytes:
+def decode_base64(text: str) -> bytes:
     """Return the content of base64 in either alphabet, at most MAX_DECODED_BYTES; empty if it is none."""
     import binascii
 
-    compact = "".join(encoded.split()).rstrip("=").replace("-", "+").replace("_", "/")[: MAX_DECODED_BYTES * 4 // 3 // 4 * 4]
+    compact = "".join(text.split()).rstrip("=").replace("-", "+").replace("_", "/")[: MAX_DECODED_BYTES * 4 // 3 // 4 * 4]
     try:
         return binascii.a2b_base64(compact + "=" * (-len(compact) % 4))
     except ValueError:

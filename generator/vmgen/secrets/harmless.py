@@ -55,10 +55,10 @@ def is_reference(value: str, *, in_shell: bool = False) -> bool:
     With `in_shell`, variables and commands of a shell are references too.
     """
     value = value[:MAX_VALUE_LENGTH]
-    resolved = _resolve_fallbacks(value)
-    if resolved != value and is_path(resolved):
+    expansion = _resolve_fallbacks(value)
+    if expansion != value and is_path(expansion):
         return True
-    rest = _TEMPLATE_EXPRESSION.sub("", resolved)
+    rest = _TEMPLATE_EXPRESSION.sub("", expansion)
     if in_shell:
         rest = _SHELL_EXPANSION.sub("", rest)
     rest = rest.strip().strip("\"'").strip()

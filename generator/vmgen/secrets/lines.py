@@ -80,8 +80,8 @@ class LineMatch(NamedTuple):
 @lru_cache(maxsize=65536)  # user data of many VMs repeats its lines
 def find_in_line(line: str) -> tuple[LineMatch, ...]:
     """Return the secrets on a line that its words tell. Those that a format tells are for find_tokens()."""
-    lowered = line.lower()
-    matches = [match for find in _FINDERS for match in find(line, lowered)]
+    lower_line = line.lower()
+    matches = [match for find in _FINDERS for match in find(line, lower_line)]
     return tuple(sorted(set(matches), key=lambda match: (match.description == CHANGE_ME_DESCRIPTION, match.start)))
 
 
@@ -92,25 +92,25 @@ def iter_patterns() -> Iterator[str]:
     yield from (pattern for _, _, pattern in LINE_FORMATS)
 
 
-def _has_word(lowered: str, words: Iterable[str]) -> bool:
+def _has_word(lower_line: str, words: Iterable[str]) -> bool:
     """Return whether a line has one of some words. A loop: most lines have none, and any() takes twice as long for them."""
     for word in words:  # noqa: SIM110
-        if word in lowered:
+        if word in lower_line:
             return True
     return False
 
 
-def _find_formats(line: str, lowered: str) -> Iterator[LineMatch]:
-    if not _has_word(lowered, _FORMAT_WORDS):
+def _find_formats(line: str, lower_line: str) -> Iterator[LineMatch]:
+    if not _has_word(lower_line, _FORMAT_WORDS):
         return
     for description, words, pattern in LINE_FORMATS:
-        if _has_word(lowered, words):
+        if _has_word(lower_line, words):
             for match in compile_pattern(pattern).finditer(line):
                 yield from _check_value(description, match)
 
 
-def _find_named(line: str, lowered: str) -> Iterator[LineMatch]:
-    if not _has_word(lowered, NAME_WORDS):
+def _find_named(line: str, lower_line: str) -> Iterator[LineMatch]:
+    if not _has_word(lower_line, NAME_WORDS):
         return
     for match in compile_pattern(NAMED_PATTERN).finditer(line):
         before = _WORD_BEFORE.search(line, max(0, match.start() - MAX_NAME_LENGTH), match.start())
@@ -122,8 +122,8 @@ def _find_named(line: str, lowered: str) -> Iterator[LineMatch]:
             yield from _check_value(NAMED_DESCRIPTION, match)
 
 
-def _find_word_value(line: str, lowered: str) -> Iterator[LineMatch]:
-    if not _has_word(lowered, NAME_WORDS):
+def _find_word_value(line: str, lower_line: str) -> Iterator[LineMatch]:
+    if not _has_word(lower_line, NAME_WORDS):
         return
     if match := _CERTAIN_PREFIX.match(line):
         yield from _check_value(NAMED_DESCRIPTION, match)
@@ -136,27 +136,27 @@ def _find_word_value(line: str, lowered: str) -> Iterator[LineMatch]:
             yield from _check_value(NAMED_DESCRIPTION, match)
 
 
-def _find_random_looking(line: str, lowered: str) -> Iterator[LineMatch]:
+def _find_random_looking(line: str, lower_line: str) -> Iterator[LineMatch]:
     """Find what only a value that nobody would think of makes a secret: a token in an address, the new text of `sed`."""
     if "://" in line:
         for match in compile_pattern(TOKEN_IN_URL_PATTERN).finditer(line):
             if is_random_looking(match["value"]):
                 yield from _check_value("a login in a URL", match)
-    if _has_word(lowered, NAME_WORDS):
+    if _has_word(lower_line, NAME_WORDS):
         for match in compile_pattern(QUOTED_WORD_PATTERN).finditer(line):
             if is_sensitive_name(match["name"]) and is_random_looking(match["value"]):
                 yield from _check_value(NAMED_DESCRIPTION, match)
-    if "sed" in lowered or "perl" in lowered:
+    if "sed" in lower_line or "perl" in lower_line:
         for match in compile_pattern(SUBSTITUTION_PATTERN).finditer(line):
             if is_sensitive_name(match["name"].strip("_@%{}$<>#^")) and is_random_looking(match["value"]):
                 yield from _check_value(NAMED_DESCRIPTION, match)
 
 
-def _find_command(line: str, lowered: str, depth: int = 0) -> Iterator[LineMatch]:
-    if not _has_word(lowered, _COMMAND_WORDS):
+def _find_command(line: str, lower_line: str, depth: int = 0) -> Iterator[LineMatch]:
+    if not _has_word(lower_line, _COMMAND_WORDS):
         return
     if "[" in line and ('",' in line or "'," in line):  # a list of words, as CMD of a Dockerfile has it
-        yield from _find_command(line.translate(_LIST_MARKS), lowered, depth)
+        yield from _find_command(line.translate(_LIST_MARKS), lower_line, depth)
     words = split_words(line)
     texts = [word.text for word in words]
     for secret in find_command_secrets(texts):
@@ -169,17 +169,17 @@ def _find_command(line: str, lowered: str, depth: int = 0) -> Iterator[LineMatch
                 yield match._replace(start=match.start + word.start, end=match.end + word.start)
 
 
-def _find_encoded_login(line: str, lowered: str) -> Iterator[LineMatch]:
+def _find_encoded_login(line: str, lower_line: str) -> Iterator[LineMatch]:
     """Find `auth` of Docker's config.json and of npmrc: a login in base64."""
-    if "auth" in lowered:
+    if "auth" in lower_line:
         for match in compile_pattern(AUTH_PATTERN).finditer(line):
-            decoded = decode_base64(match["value"])
-            if b":" in decoded[1:-1] and decoded.isascii() and decoded.decode().isprintable():
+            login = decode_base64(match["value"])
+            if b":" in login[1:-1] and login.isascii() and login.decode().isprintable():
                 yield LineMatch("a login, encoded", *match.span("value"))
 
 
-def _find_bootstrap_token(line: str, lowered: str) -> Iterator[LineMatch]:
-    if any(word in lowered for word in ("token", "join", "bootstrap")):
+def _find_bootstrap_token(line: str, lower_line: str) -> Iterator[LineMatch]:
+    if any(word in lower_line for word in ("token", "join", "bootstrap")):
         for match in compile_pattern(BOOTSTRAP_PATTERN).finditer(line):
             yield LineMatch("a bootstrap token", *match.span())
 

@@ -49,18 +49,18 @@ def find_secrets(text: str) -> Iterator[SecretMatch]:
 
 def find_spans(text: str, depth: int = 0) -> Iterator[SecretSpan]:
     """Iterate over the positions of all secrets in a text; they may overlap."""
-    lowered = text.lower()
-    if len(lowered) != len(text):  # a few characters have a longer form in lower case
-        lowered = text
-    yield from (SecretSpan(*token) for token in find_tokens(text, lowered))
+    lower_text = text.lower()
+    if len(lower_text) != len(text):  # a few characters have a longer form in lower case
+        lower_text = text
+    yield from (SecretSpan(*token) for token in find_tokens(text, lower_text))
     yield from _find_in_lines(text)
-    yield from (SecretSpan(*match) for match in find_in_document(text, lowered))
+    yield from (SecretSpan(*match) for match in find_in_document(text, lower_text))
     if depth < _MAX_DEPTH:
-        for encoded in find_encoded_texts(_PUBLIC_KEY.sub(_blank, text) if "ssh-" in text or "ecdsa-" in text else text):
-            inner = next((s for s in find_spans(encoded.text, depth + 1) if s.description != CHANGE_ME_DESCRIPTION), None)
+        for encoded_text in find_encoded_texts(_PUBLIC_KEY.sub(_blank, text) if "ssh-" in text or "ecdsa-" in text else text):
+            inner = next((s for s in find_spans(encoded_text.text, depth + 1) if s.description != CHANGE_ME_DESCRIPTION), None)
             if inner:
                 suffix = "" if inner.description.endswith(", encoded") else ", encoded"
-                yield SecretSpan(f"{inner.description}{suffix}", encoded.start, encoded.end)
+                yield SecretSpan(f"{inner.description}{suffix}", encoded_text.start, encoded_text.end)
 
 
 def _find_in_lines(text: str) -> Iterator[SecretSpan]:

@@ -14,7 +14,7 @@ class Program(NamedTuple):
     """
 
     options: tuple[str, ...] = ()
-    glued: tuple[str, ...] = ()
+    joined_options: tuple[str, ...] = ()
     login_options: tuple[str, ...] = ()
     positions: tuple[int, ...] = ()
     after: tuple[str, ...] = ()
@@ -23,13 +23,13 @@ class Program(NamedTuple):
     login_mark: str = ":"
 
 
-_MYSQL = Program(glued=("-p",))
+_MYSQL = Program(joined_options=("-p",))
 _MYSQLADMIN = Program(options=("password",))
-_REGISTRY = Program(options=("-p",), glued=("-p=", "-p"), after=("login",))
+_REGISTRY = Program(options=("-p",), joined_options=("-p=", "-p"), after=("login",))
 _MONGO = Program(options=("-p",))
-_LDAP = Program(options=("-w",), glued=("-w",))
+_LDAP = Program(options=("-w",), joined_options=("-w",))
 _WEB = Program(options=("--pass", "--oauth2-bearer"), login_options=("-u", "--user", "--proxy-user", "-U", "-a", "--auth"))
-_USERADD = Program(options=("-p",), glued=("-p=", "-p"))
+_USERADD = Program(options=("-p",), joined_options=("-p=", "-p"))
 _MQTT = Program(options=("-P",))
 PROGRAMS: Mapping[str, tuple[Program, ...]] = {
     **dict.fromkeys(
@@ -72,7 +72,7 @@ PROGRAMS: Mapping[str, tuple[Program, ...]] = {
     **dict.fromkeys(("mysqladmin", "mariadb-admin"), (_MYSQL, _MYSQLADMIN)),
     "redis-cli": (Program(options=("-a", "--pass")),),
     "valkey-cli": (Program(options=("-a", "--pass")),),
-    "sshpass": (Program(options=("-p",), glued=("-p",)),),
+    "sshpass": (Program(options=("-p",), joined_options=("-p",)),),
     "ipa-server-install": (Program(options=("-a", "-p")),),
     "ldapsetpasswd": (Program(options=("-w",)),),
     "htpasswd": (
@@ -89,9 +89,9 @@ PROGRAMS: Mapping[str, tuple[Program, ...]] = {
     "nmcli": (Program(options=("password", "wifi-sec.psk", "802-11-wireless-security.psk")),),
     "snmpwalk": (Program(options=("-A", "-X")),),
     "snmpget": (Program(options=("-A", "-X")),),
-    "7z": (Program(glued=("-p",), after=("a", "x", "e")),),
-    "7za": (Program(glued=("-p",), after=("a", "x", "e")),),
-    **dict.fromkeys(("rar", "unrar", "7zz", "7zr"), (Program(glued=("-p",)),)),
+    "7z": (Program(joined_options=("-p",), after=("a", "x", "e")),),
+    "7za": (Program(joined_options=("-p",), after=("a", "x", "e")),),
+    **dict.fromkeys(("rar", "unrar", "7zz", "7zr"), (Program(joined_options=("-p",)),)),
     "openssl": (
         Program(positions=(2,), after=("passwd",), arguments=("-salt", "-in", "-out")),
         Program(options=("-k",), after=("enc",)),

@@ -30,13 +30,13 @@ class Token(NamedTuple):
     end: int
 
 
-def find_tokens(text: str, lowered: str = "") -> Iterator[Token]:
-    """Iterate over the tokens in a text, format by format. `lowered` is the text in lower case, if the caller has it."""
-    lowered = lowered or text.lower()
+def find_tokens(text: str, lower_text: str = "") -> Iterator[Token]:
+    """Iterate over the tokens in a text, format by format. `lower_text` is the text in lower case, if the caller has it."""
+    lower_text = lower_text or text.lower()
     for token_format in TOKEN_FORMATS:
         if token_format.is_prefix:
-            yield from _find_by_prefix(token_format, text, lowered)
-        elif any(literal in lowered for literal in token_format.literals):
+            yield from _find_by_prefix(token_format, text, lower_text)
+        elif any(literal in lower_text for literal in token_format.literals):
             # The next search begins behind the whole token, lest a run of prefixes is read once for each.
             end = 0
             while match := _compile(token_format.pattern).search(text, end):
@@ -44,11 +44,11 @@ def find_tokens(text: str, lowered: str = "") -> Iterator[Token]:
                 yield from _check(token_format, text, match.start(), end)
 
 
-def _find_by_prefix(token_format: TokenFormat, text: str, lowered: str) -> Iterator[Token]:
+def _find_by_prefix(token_format: TokenFormat, text: str, lower_text: str) -> Iterator[Token]:
     """Find tokens at each of their prefixes: far faster than a search, since most texts have none."""
     for literal in token_format.literals:
         position = 0
-        while (start := lowered.find(literal, position)) >= 0:
+        while (start := lower_text.find(literal, position)) >= 0:
             match = _compile(token_format.pattern).match(text, start)
             position = _find_end(token_format, text, match.end()) if match else start + 1
             if match:
@@ -56,7 +56,7 @@ def _find_by_prefix(token_format: TokenFormat, text: str, lowered: str) -> Itera
 
 
 def _check(token_format: TokenFormat, text: str, start: int, end: int) -> Iterator[Token]:
-    if not token_format.mixed or _is_mixed(text[start:end]):
+    if not token_format.is_mixed or _is_mixed(text[start:end]):
         yield Token(token_format.description, start, end)
 
 

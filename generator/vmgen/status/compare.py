@@ -124,7 +124,7 @@ class StatusBuilder:
         self._project = project
         self._dump = dump
         self._committed = tuple(committed)
-        self._attached = frozenset(
+        self._attachments = frozenset(
             (item.key[1], name)
             for item in self._committed
             if item.key[0] == "VMInstance"
@@ -137,17 +137,17 @@ class StatusBuilder:
 
     def build(self, environments: Iterable[str]) -> FleetStatus:
         """Return the status of environments. Raises ProblemsError if a platform's files are not valid."""
-        selected = set(environments)
-        statuses = [self._build_object(item) for item in self._committed if item.environment in selected]
+        selected_names = set(environments)
+        statuses = [self._build_object(item) for item in self._committed if item.environment in selected_names]
         owners = {item.key: item.environment for item in self._committed}
         # An environment of which nothing is committed still has a namespace, and what lives there is not in Git.
-        namespaces = {self._find_namespace(name): name for name in sorted(selected)}
-        namespaces |= {item.key[1]: item.environment for item in self._committed if item.environment in selected}
+        namespaces = {self._find_namespace(name): name for name in sorted(selected_names)}
+        namespaces |= {item.key[1]: item.environment for item in self._committed if item.environment in selected_names}
         for kind in KINDS:
             for key, live in self._dump.list_kind(kind):
                 if key[1] in namespaces and key not in owners:
                     statuses.append(self._build_orphan(namespaces[key[1]], key, live))
-                elif key in owners and owners[key] not in selected and key[1] in namespaces:
+                elif key in owners and owners[key] not in selected_names and key[1] in namespaces:
                     statuses.append(ObjectStatus(owners[key], key, OTHER))
         statuses.sort(key=lambda status: (status.environment, STATES.index(status.state), status.key))
         return FleetStatus(tuple(statuses), tuple(self._build_notes(statuses)), self._dump.newest)
@@ -168,7 +168,7 @@ class StatusBuilder:
             self._health.find(
                 item.key,
                 item.document,
-                has_consumer=(namespace, name) in self._attached,
+                has_consumer=(namespace, name) in self._attachments,
                 binds_late=storage_class is not None and not storage_class.replicated,
             )
         )
@@ -180,11 +180,11 @@ class StatusBuilder:
     def _build_orphan(self, environment: str, key: LiveKey, live: Mapping[str, Any]) -> ObjectStatus:
         kind = key[0]
         spec = get_mapping(live, "spec")
-        merged = self._merge(environment)
+        settings = self._merge(environment)
         catalog = self._load_conventions(environment).platform.catalog
         totals = compute_disk_totals(spec.get) if kind == "VMDisk" else compute_vm_totals(spec.get, catalog)
-        prices = load_prices(merged) if merged else None
-        cost = f"{prices.compute_cost(totals)} a month" if prices and not totals.unsized else ""
+        prices = load_prices(settings) if settings else None
+        cost = f"{prices.compute_cost(totals)} a month" if prices and not totals.unsized_count else ""
         size = _format_size(spec, totals, kind)
         return ObjectStatus(environment, key, ORPHAN, size=size, cost=cost, adopt=self._build_adoption(environment, key, spec))
 
@@ -215,8 +215,8 @@ class StatusBuilder:
                 yield f"{what}: not known, the dump has no {kind.lower()}s"
         namespaces_in_use = {status.key[1] for status in statuses}
         for limit in list_limits(self._dump):
-            if limit.namespace in namespaces_in_use and limit.used >= limit.total:
-                yield f"the quota {limit.quota} of {limit.namespace} is used up: {limit.written} of {limit.resource}"
+            if limit.namespace in namespaces_in_use and limit.usage >= limit.total:
+                yield f"the quota {limit.quota} of {limit.namespace} is used up: {limit.text} of {limit.resource}"
 
     def _load_conventions(self, environment: str) -> PlatformConventions:
         if environment not in self._conventions:
@@ -248,6 +248,6 @@ def _list_disk_names(spec: Mapping[str, Any]) -> list[str]:
 
 def _format_size(spec: Mapping[str, Any], totals: Totals, kind: str) -> str:
     """Return the size of a live object; as it is written, if that is none."""
-    if totals.unsized:
+    if totals.unsized_count:
         return str(spec.get("storage" if kind == "VMDisk" else "instanceType") or "size not known")
     return format_size(totals.all_storage) if kind == "VMDisk" else f"{totals.cpu} vCPU, {format_size(totals.memory)}"

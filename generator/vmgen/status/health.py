@@ -50,9 +50,9 @@ class HealthReader:
         release = self._dump.find("HelmRelease", namespace, release_name)
         for holder in (live, release):
             yield from self._read_conditions(holder)
-        deleted = _get_text(_dig(live, "metadata") or {}, "deletionTimestamp")
-        if deleted:
-            yield HealthFinding("failed", "is being deleted, and Git wants it", deleted)
+        deletion_time = _get_text(_dig(live, "metadata") or {}, "deletionTimestamp")
+        if deletion_time:
+            yield HealthFinding("failed", "is being deleted, and Git wants it", deletion_time)
         if _dig(release, "spec", "suspend") is True:
             yield HealthFinding(
                 "pending", f"its HelmRelease {release_name} is suspended: no change is applied until it is resumed"
@@ -161,17 +161,17 @@ def find_waiting_change(machine: Mapping[str, Any], running: Mapping[str, Any] |
     if running is None:
         return ""
     changes = []
-    wanted = _dig(machine, "spec", "instancetype", "name")
+    desired_type = _dig(machine, "spec", "instancetype", "name")
     actual = _dig(running, "metadata", "annotations", "kubevirt.io/cluster-instancetype-name")
-    if isinstance(wanted, str) and isinstance(actual, str) and wanted != actual:
-        changes.append(f"instance type {actual} to {wanted}")
+    if isinstance(desired_type, str) and isinstance(actual, str) and desired_type != actual:
+        changes.append(f"instance type {actual} to {desired_type}")
     volumes = [
         _list_volumes(_dig(machine, "spec", "template", "spec", "volumes")),
         _list_volumes(_dig(running, "spec", "volumes")),
     ]
     if volumes[0] != volumes[1]:
-        added, removed = sorted(volumes[0] - volumes[1]), sorted(volumes[1] - volumes[0])
-        changes += [*(f"disk {name} attached" for name in added), *(f"disk {name} detached" for name in removed)]
+        new_volumes, old_volumes = sorted(volumes[0] - volumes[1]), sorted(volumes[1] - volumes[0])
+        changes += [*(f"disk {name} attached" for name in new_volumes), *(f"disk {name} detached" for name in old_volumes)]
     return ", ".join(changes)
 
 

@@ -37,14 +37,14 @@ class PlannedSize(NamedTuple):
     totals: Totals
 
 
-def describe_live_state(plan: Plan, dump: Dump, prefix: str, added: Sequence[PlannedSize] = ()) -> tuple[LiveNote, ...]:
-    """Return what a dump adds to a plan. `prefix` is that of the VirtualMachine of a VM, `added` what the plan adds."""
+def describe_live_state(plan: Plan, dump: Dump, prefix: str, sizes: Sequence[PlannedSize] = ()) -> tuple[LiveNote, ...]:
+    """Return what a dump adds to a plan. `prefix` is that of the VirtualMachine of a VM, `sizes` what the plan adds."""
     notes = [
         LiveNote(change.environment, change.identity.kind, change.identity.name, text)
         for change in plan.changes
         for text in _describe_change(change, dump, prefix)
     ]
-    return (*notes, *_describe_quotas(added, dump))
+    return (*notes, *_describe_quotas(sizes, dump))
 
 
 def measure_added(plan: Plan, fleets: Iterable[Fleet]) -> list[PlannedSize]:
@@ -91,16 +91,16 @@ def _describe_change(change: ObjectChange, dump: Dump, prefix: str) -> Iterator[
         yield "waits for a restart already, and this change joins it: until then nothing is applied live"
 
 
-def _describe_quotas(added: Sequence[PlannedSize], dump: Dump) -> Iterator[LiveNote]:
+def _describe_quotas(sizes: Sequence[PlannedSize], dump: Dump) -> Iterator[LiveNote]:
     """Yield, for each quota, the first object that does not fit into what it has left."""
     for limit in list_limits(dump):
-        room = limit.total - limit.used
-        for size in added:
+        room = limit.total - limit.usage
+        for size in sizes:
             amount = _get_amount(limit.resource, size.totals) if size.namespace == limit.namespace else 0
             room -= amount
             if amount > 0 and room < 0:
-                left = _format_left(limit.resource, room + amount)
-                text = f"does not fit: the quota {limit.quota} has {left} of {limit.resource} left for it"
+                remainder = _format_left(limit.resource, room + amount)
+                text = f"does not fit: the quota {limit.quota} has {remainder} of {limit.resource} left for it"
                 yield LiveNote(size.environment, size.kind, size.name, text)
                 break
 

@@ -24,7 +24,7 @@ class RestartPlan(NamedTuple):
     """
 
     rounds: tuple[tuple[str, ...], ...]
-    held: tuple[HeldRestarts, ...]
+    held_restarts: tuple[HeldRestarts, ...]
 
 
 def plan_restarts(fleet: FleetStatus, prefix: str) -> RestartPlan:
@@ -33,7 +33,7 @@ def plan_restarts(fleet: FleetStatus, prefix: str) -> RestartPlan:
     for status in fleet.objects:
         if status.key[0] == "VMInstance" and status.path:
             groups.setdefault((status.environment, status.group), []).append(status)
-    queues, held = [], []
+    queues, held_restarts = [], []
     for members in groups.values():
         down = {status.key: status for status in members if status.state == MISSING or _has(status, NOT_RUNNING)}
         waiting = [status for status in members if _has(status, RESTART)]
@@ -44,10 +44,10 @@ def plan_restarts(fleet: FleetStatus, prefix: str) -> RestartPlan:
             continue
         queues += [(machine,) for machine in _list_machines((status for status in waiting if status.key in down), prefix)]
         if up:
-            held.append(HeldRestarts(tuple(name for _, _, name in down), up))
+            held_restarts.append(HeldRestarts(tuple(name for _, _, name in down), up))
     longest = max(map(len, queues), default=0)
     rounds = tuple(tuple(queue[index] for queue in queues if index < len(queue)) for index in range(longest))
-    return RestartPlan(rounds, tuple(held))
+    return RestartPlan(rounds, tuple(held_restarts))
 
 
 def _has(status: ObjectStatus, cause: str) -> bool:

@@ -29,9 +29,9 @@ _TABLE = re.compile(r"(?m)^\s*\[([^\]\n]+)\]")
 class Update(NamedTuple):
     """What an update did, by path: written, left alone since it was edited, and not written again since it was removed."""
 
-    written: tuple[str, ...]
-    edited: tuple[str, ...]
-    removed: tuple[str, ...]
+    new_files: tuple[str, ...]
+    edited_files: tuple[str, ...]
+    removed_files: tuple[str, ...]
 
 
 def build_options(answers: Mapping[str, Any]) -> StarterOptions:
@@ -67,17 +67,17 @@ def update_files(folder: Path, files: Mapping[str, str], digests: Mapping[str, s
     A file that no earlier version wrote is added if nothing has its path.
     """
     new_files: list[str] = []
-    edited: list[str] = []
-    removed: list[str] = []
+    edited_files: list[str] = []
+    removed_files: list[str] = []
     for path, content in files.items():
         target = folder / path
         if path.startswith(_NEVER_UPDATED):
             continue
         if not target.exists() and not target.is_symlink():
-            (removed if path in digests else new_files).append(path)
+            (removed_files if path in digests else new_files).append(path)
         elif not target.is_file() or target.is_symlink() or _digest(read_file(str(target))) not in (digests.get(path), ""):
             if not target.is_file() or read_file(str(target)) != content.encode():
-                edited.append(path)
+                edited_files.append(path)
         elif read_file(str(target)) != content.encode():
             new_files.append(path)
     for path in new_files:
@@ -87,7 +87,7 @@ def update_files(folder: Path, files: Mapping[str, str], digests: Mapping[str, s
             replace_file(str(root), name, files[path].encode())
         except OSError as error:
             raise VmgenError(f"cannot write {target}: {error.strerror}") from None
-    return Update(tuple(new_files), tuple(edited), tuple(removed))
+    return Update(tuple(new_files), tuple(edited_files), tuple(removed_files))
 
 
 def _format_answers(options: StarterOptions, files: Mapping[str, str]) -> str:
@@ -113,14 +113,14 @@ def _format_answers(options: StarterOptions, files: Mapping[str, str]) -> str:
 
 def _remove_tables(text: str) -> str:
     """Return a TOML text without the tables that record_answers writes, and without the comment above them."""
-    kept, inside = [], False
+    lines_outside, inside = [], False
     for line in text.splitlines():
         match = _TABLE.match(line)
         if match:
             inside = match.group(1).strip() in ("init", "init.files")
         if not inside and not line.startswith("# Answers to vmgen init"):
-            kept.append(line)
-    return "\n".join(kept)
+            lines_outside.append(line)
+    return "\n".join(lines_outside)
 
 
 def _quote(text: str) -> str:

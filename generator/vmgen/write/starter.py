@@ -113,12 +113,12 @@ def render_starter(options: StarterOptions, folder: Path) -> dict[str, str]:
 def _move_to_top(files: Mapping[str, str], directory: str) -> dict[str, str]:
     """Return files with those for forges at the top of the Git repository, for a repository in a folder below it."""
     up = "../" * len(directory.split("/"))
-    moved = {}
+    moved_files = {}
     for path, content in files.items():
         for old, new in _IN_DIRECTORY.get(path, {}).items():
             content = content.replace(old, new.format(directory))
-        moved[up + path if path in _TOP_FILES else path] = content
-    return moved
+        moved_files[up + path if path in _TOP_FILES else path] = content
+    return moved_files
 
 
 def _build_values(options: StarterOptions) -> dict[str, str]:
@@ -167,7 +167,7 @@ def write_missing(folder: Path, files: Mapping[str, str]) -> tuple[tuple[str, ..
     If the folder already holds environments, none is added. Raises OSError if a file cannot be written.
     """
     has_environments = any((folder / "environments").glob("*.yaml"))
-    written, skipped = [], []
+    new_paths, existing_paths = [], []
     groups: dict[Path, dict[str, str]] = {}
     for path in files:
         root, name = locate_file(folder, path)
@@ -180,8 +180,8 @@ def write_missing(folder: Path, files: Mapping[str, str]) -> tuple[tuple[str, ..
         for root, names in groups.items():
             for name, path in names.items():
                 if os.path.lexists(root / name) or (has_environments and path.startswith("environments/")):
-                    skipped.append(path)
+                    existing_paths.append(path)
                     continue
                 writers[root].create(name, files[path].encode())
-                written.append(path)
-    return tuple(sorted(written)), tuple(sorted(skipped))
+                new_paths.append(path)
+    return tuple(sorted(new_paths)), tuple(sorted(existing_paths))

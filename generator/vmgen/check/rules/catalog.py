@@ -120,8 +120,8 @@ def hardware_twice(environment: Environment) -> Iterator[Finding]:
             entry = types.get(str(vm.values.get_plain("instanceType")))
             value = vm.values.get(key)
             if entry and value and value.items and entry.get_plain(section):
-                brought = ", ".join(map(str, entry.get_plain(section)))
-                message = f"the instance type brings {brought} already, and KubeVirt refuses more beside it; remove `{key}`"
+                hardware = ", ".join(map(str, entry.get_plain(section)))
+                message = f"the instance type brings {hardware} already, and KubeVirt refuses more beside it; remove `{key}`"
                 yield Finding(vm.values.find_place(key), f"{path}.{key}", message)
 
 
@@ -204,9 +204,9 @@ def _suggest_entry(environment: Environment, section: str, name: str) -> str:
     entries = get_entries(environment, section)
     if section != "storageClasses" or "encrypt" not in name:
         return did_you_mean(name, entries)
-    encrypted = [entry for entry, located in entries.items() if located.get_plain("encrypted")]
-    if encrypted:
-        return did_you_mean(name, encrypted) or f"; the classes that encrypt are {', '.join(encrypted)}"
+    encrypted_classes = [entry for entry, located in entries.items() if located.get_plain("encrypted")]
+    if encrypted_classes:
+        return did_you_mean(name, encrypted_classes) or f"; the classes that encrypt are {', '.join(encrypted_classes)}"
     return (
         f"; {environment.platform.release_title} has no class that encrypts. If yours has, add it to "
         f"environments/_catalog.yaml: `storageClasses: {{{name}: {{replicated: true, encrypted: true}}}}`"

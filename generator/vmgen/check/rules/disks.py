@@ -60,15 +60,15 @@ def disk_shared(environment: Environment) -> Iterator[Finding]:
     """
     disks = DiskIndex(environment)
     vms_by_disk: dict[str, list[str]] = {}
-    reported: set[tuple[str, Place]] = set()
+    locations: set[tuple[str, Place]] = set()
     for entry in _iter_attach_entries(environment):
         disk = disks.get(entry.name)
         if disk is None or disk.settings.get_plain("optical") is True or disk.settings.is_invalid("optical"):
             continue
         vms = vms_by_disk.setdefault(entry.name, [disk.owner.name] if disk.owner else [])
         vms.extend([name for name in entry.vm_names if name not in vms])
-        if len(vms) > 1 and (entry.name, entry.item.place) not in reported:
-            reported.add((entry.name, entry.item.place))
+        if len(vms) > 1 and (entry.name, entry.item.place) not in locations:
+            locations.add((entry.name, entry.item.place))
             message = f"'{entry.name}' would be on {vms[0]} and {vms[-1]} at once; only an optical disk can: give each its own"
             yield Finding(entry.item.place, entry.subject, message)
         # Two names are enough for the message, and a fleet may attach one ISO to thousands.

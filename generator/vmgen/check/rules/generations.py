@@ -81,12 +81,12 @@ def previous_of_unknown_vm(environment: Environment) -> Iterator[Finding]:
 
     Correct the name, or remove it once the disk of the removed VM is retired.
     """
-    reported: set[Place] = set()
+    locations: set[Place] = set()
     for previous, path in _iter_previous(environment):
         labels = {label: None for instance in previous.group.instances for label in instance.labels}
         for item in previous.entry.of:
-            if str(item.data) not in labels and item.place not in reported:
-                reported.add(item.place)
+            if str(item.data) not in labels and item.place not in locations:
+                locations.add(item.place)
                 hint = did_you_mean(str(item.data), labels) or "; remove it"
                 yield Finding(item.place, f"{path}.of", f"no VM '{shorten(str(item.data))}' in this group{hint}")
 
@@ -101,9 +101,9 @@ class _PreviousEntry(NamedTuple):
 
 def _iter_previous(environment: Environment) -> Iterator[tuple[_PreviousEntry, str]]:
     """Yield each entry of `previous:` with its key path, once for each place."""
-    reported: set[Place] = set()
+    locations: set[Place] = set()
     for group, vm, path in environment.vm_settings:
         for entry in vm.previous:
-            if entry.disk.place not in reported:
-                reported.add(entry.disk.place)
+            if entry.disk.place not in locations:
+                locations.add(entry.disk.place)
                 yield _PreviousEntry(group, vm, entry), f"{path}.{entry.path}"

@@ -39,9 +39,9 @@ def platform_version_not_written(environment: Environment) -> Iterator[Finding]:
     """
     platform = environment.platform
     if platform.version and not environment.settings.is_set("platformVersion"):
-        known = ", ".join(f'"{version}"' for version in platform.release.versions.known)
+        versions = ", ".join(f'"{version}"' for version in platform.release.versions.names)
         message = (
-            f"is not written, so {platform.release_title} is assumed; write one of {known}, here or in _defaults.yaml. "
+            f"is not written, so {platform.release_title} is assumed; write one of {versions}, here or in _defaults.yaml. "
             f"To find out: {platform.release.versions.question}"
         )
         place = environment.settings.find_place("platform")
@@ -70,11 +70,11 @@ def empty_name(environment: Environment) -> Iterator[Finding]:
 
     Write a name from the catalog, or remove the key to use the default.
     """
-    allowed = environment.platform.content.get_plain("mayBeEmpty", [])
+    nullable_keys = environment.platform.content.get_plain("mayBeEmpty", [])
     values = [(vm.values, "instanceProfile", path) for _, vm, path in environment.vm_settings]
     values += [(disk, "storageClass", path) for disk, path, _ in environment.all_disk_settings]
     for settings, key, path in values:
-        if key not in allowed and settings.get_plain(key) == "" and settings.is_set_by_user(key):
+        if key not in nullable_keys and settings.get_plain(key) == "" and settings.is_set_by_user(key):
             title = environment.platform.get_section("title")
             message = f"is empty, which {title} does not take; write a name, or remove the key for the default"
             yield Finding(settings.find_place(key), f"{path}.{key}", message)
@@ -105,8 +105,8 @@ def _find_schema_keys(schema: Any) -> set[str]:
         return {name for item in schema for name in _find_schema_keys(item)}
     if not isinstance(schema, dict):
         return set()
-    nested = {name for key, item in schema.items() if key != "properties" for name in _find_schema_keys(item)}
-    return nested | set(schema.get("properties", {})) | set(schema.get("required", []))
+    nested_keys = {name for key, item in schema.items() if key != "properties" for name in _find_schema_keys(item)}
+    return nested_keys | set(schema.get("properties", {})) | set(schema.get("required", []))
 
 
 def _check_constraints(settings: Settings, constraints: list[_Constraint], path: str) -> Iterator[Finding]:
@@ -124,10 +124,10 @@ def _iter_disks(environment: Environment) -> Iterator[tuple[Settings, str]]:
     disks = DiskIndex(environment)
     for _, vm, path in environment.vm_settings:
         for index, item in enumerate(vm.attachments):
-            attached = disks.get(item.get_plain("name")) if len(item.mapping) > 1 else None
-            if attached:
+            target_disk = disks.get(item.get_plain("name")) if len(item.mapping) > 1 else None
+            if target_disk:
                 values = {name: value for name, value in item.mapping.items() if name != "name"}
-                yield attached.settings.with_values(values), f"{path}.attach[{index}]"
+                yield target_disk.settings.with_values(values), f"{path}.attach[{index}]"
 
 
 def _find_platform_keys(definition: str, platform: Platform) -> frozenset[str]:
@@ -158,8 +158,8 @@ def _suggest_remedy(name: str, platform: Platform, section: str) -> str:
     if row and row.get("instead"):
         return f"write `{row.get_plain('instead')}` instead, which replaces it"
     hint = platform.find_version_with(lambda other: name in (other.fields if section == "fields" else other.disk_fields))
-    known = platform.get_field_rows("VMInstance" if section == "fields" else "VMDisk").get(name)
-    earlier = known.get_plain("import", {}).get("renamed", []) if known else []
+    field_row = platform.get_field_rows("VMInstance" if section == "fields" else "VMDisk").get(name)
+    earlier = field_row.get_plain("import", {}).get("renamed", []) if field_row else []
     keys = [key for key in earlier if key in (platform.fields if section == "fields" else platform.disk_fields)]
     otherwise = f"write `{keys[0]}`, its earlier name" if keys else "remove the key"
     return f"{hint.remedy}; otherwise {otherwise}" if hint else f"nothing would read it: {otherwise}"

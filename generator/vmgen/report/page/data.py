@@ -105,8 +105,8 @@ def _environment_to_dict(source: PageEnvironment, summary: EnvironmentSummary) -
         "namespace": source.fleet.namespace,
         "groups": [{**group, "place": places.get(group["group"], "")} for group in data["groups"]],
         "cost": str(summary.cost) if summary.cost else "",
-        "unpriced": list(summary.cost.unpriced) if summary.cost else [],
-        "kept": describe_retained(summary.kept) if summary.kept else "",
+        "unpriced": list(summary.cost.unpriced_keys) if summary.cost else [],
+        "kept": describe_retained(summary.retained_totals) if summary.retained_totals else "",
     }
 
 
@@ -150,9 +150,9 @@ class _RowBuilder:
             self.disks.append([index, *_build_disk_cells(disk), *common])
         for machine in fleet.machines:
             storage = sum(sizes.get(disk.name, 0) for disk in machine.disks)
-            attached = [row_numbers.get(disk.name, disk.name) for disk in machine.disks]
+            disk_rows = [row_numbers.get(disk.name, disk.name) for disk in machine.disks]
             common = self._build_last_cells(machine, source, manifests, explainer)
-            self.vms.append([index, *_build_machine_cells(machine, fleet, storage), attached, *common])
+            self.vms.append([index, *_build_machine_cells(machine, fleet, storage), disk_rows, *common])
 
     def _build_last_cells(
         self, resource: Resource, source: PageEnvironment, manifests: _RedactedManifests, explainer: Explainer
@@ -183,8 +183,8 @@ def _build_machine_cells(machine: VirtualMachine, fleet: Fleet, storage: int) ->
 def _build_disk_cells(disk: Disk) -> Sequence[Any]:
     values = disk.values
     size = (round_up_to_mebibytes(parse_size(values["storage"])), values["storageClass"])
-    protected = bool(disk.settings.get_plain("protect", True))
-    flags = (bool(values["optical"]), protected, disk.is_previous)
+    is_protected = bool(disk.settings.get_plain("protect", True))
+    flags = (bool(values["optical"]), is_protected, disk.is_previous)
     return (disk.name, disk.group, disk.vm, redact(describe_source(disk)), *size, *flags)
 
 
@@ -225,11 +225,13 @@ class _RedactedManifests:
         seed = resource.seed if isinstance(resource, VirtualMachine) else ""
         key = (*resource.render_key, user_data, seed)
         if key not in self._shared_texts:
-            template, redacted = self._fleet.get_kind(resource).template, _redact_resource(resource)
-            nameless = render_nameless_manifest(redacted, self._render_single(resource), template, self._templates)
+            template, redacted_resource = self._fleet.get_kind(resource).template, _redact_resource(resource)
+            nameless = render_nameless_manifest(redacted_resource, self._render_single(resource), template, self._templates)
             names = list_names(resource)
             self._shared_texts[key] = (
-                fill(nameless, [*get_placeholders(len(names)), *list_texts(redacted)[len(names) :]]) if nameless else None
+                fill(nameless, [*get_placeholders(len(names)), *list_texts(redacted_resource)[len(names) :]])
+                if nameless
+                else None
             )
         text = self._shared_texts[key] if is_plain(list_names(resource)) else None
         return format_header(self._fleet.file) + (self._render_single(resource) if text is None else text)
