@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -285,6 +286,60 @@ def test_names_are_the_fields_words() -> None:
     assert participles == []
     twins = [m for m in MODULES if [n.name for n in tree(m).body if isinstance(n, ast.FunctionDef)] == [m.rpartition(".")[2]]]
     assert twins == []
+
+
+def _iter_raised(nodes: Iterable[ast.AST], caught: set[str], returns: dict[str, str]) -> Iterator[tuple[str, set[str] | None]]:
+    """Yield the errors that statements raise and do not catch, and the functions they call, with the errors caught there."""
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.Raise | ast.Call):
+            call = (node.exc.func if isinstance(node.exc, ast.Call) else node.exc) if isinstance(node, ast.Raise) else node.func
+            name = call.id if isinstance(call, ast.Name) else call.attr if isinstance(call, ast.Attribute) else ""
+            is_call = isinstance(node, ast.Call)
+            name = name if is_call else returns.get(name, name)  # `raise refuse_edit(...)` raises what that returns
+            if is_call or (name[:1].isupper() and name not in caught):
+                yield name, caught if is_call else None
+        if isinstance(node, ast.Try):
+            types = {
+                n.id for handler in node.handlers if handler.type for n in ast.walk(handler.type) if isinstance(n, ast.Name)
+            }
+            yield from _iter_raised(node.body, caught | types, returns)
+            yield from _iter_raised([*node.handlers, *node.orelse, *node.finalbody], caught, returns)
+        else:
+            yield from _iter_raised(ast.iter_child_nodes(node), caught, returns)
+
+
+def _find_errors(function: ast.FunctionDef, module: str, returns: dict[str, str], callers: frozenset[str]) -> set[str]:
+    """Find the errors that a function raises itself or by a private function of its module, which it does not catch."""
+    errors: set[str] = set()
+    private = {node.name: node for node in functions(module) if node.name.startswith("_")}
+    for name, caught in _iter_raised(function.body, set(), returns):
+        if caught is None:
+            errors.add(name)
+        elif name in private and name not in callers:
+            errors |= _find_errors(private[name], module, returns, callers | {name}) - caught
+    return errors
+
+
+def test_public_docstrings_name_their_errors() -> None:
+    """A public function names in its docstring each error that it raises, itself or by a private function, or a class above it.
+
+    The docstring of a command is its help, so it names none. An AssertionError is a bug, not a contract.
+    """
+    returns = {node.name: ast.unparse(node.returns) for m in MODULES for node in functions(m) if node.returns}
+    silent = []
+    for module in MODULES:
+        bodies = [tree(module).body, *(node.body for node in classes(module) if not node.name.startswith("_"))]
+        for node in (node for body in bodies for node in body if isinstance(node, ast.FunctionDef)):
+            is_command = any("command" in ast.unparse(decorator) for decorator in node.decorator_list) or module == "cli.app"
+            if node.name.startswith("_") or is_command:
+                continue
+            for error in _find_errors(node, module, returns, frozenset()) - {"AssertionError"}:
+                names = {error, *(base.__name__ for base in getattr(builtins, error, object).__mro__[1:-3])}
+                if not any(name in (ast.get_docstring(node) or "") for name in names):
+                    silent.append(f"{module}.{node.name}: {error}")
+    assert silent == []
 
 
 def _values(module: str) -> Iterator[str]:

@@ -61,7 +61,7 @@ def retirement_options(function: CommandFunction) -> CommandFunction:
 
 
 def build_retirement(reason: str | None, until: str | None) -> Retirement:
-    """Return the retirement that options describe. Raises BadParameter without a reason, VmgenError for no day."""
+    """Return the retirement that options describe. Raises UsageError without a reason, VmgenError for no day."""
     if not reason or not reason.strip():
         raise click.UsageError("--reason is required: the reviewer must know why the data may be deleted")
     return Retirement(reason, parse_day(until).isoformat() if until else "")

@@ -71,7 +71,8 @@ class DeliveryRenderer:
     def render(self, environment: Environment, fleet: Fleet) -> tuple[Delivery, list[Problem]]:
         """Return the files that deliver an environment, and the problems of their templates.
 
-        Raises VmgenError if a schema of `templates/delivery/` is missing or is not JSON.
+        Raises VmgenError if a schema of `templates/delivery/` is missing or is not JSON. Raises ProblemsError if a
+        repository's own defaults of delivery are not valid.
         """
         section = environment.settings.get("delivery")
         if section is None or not section.mapping:

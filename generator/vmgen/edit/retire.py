@@ -67,7 +67,10 @@ def find_lost_disks(plan: Plan) -> set[str]:
 
 
 def bury_disks(target: EditTarget, disks: Iterable[str], retirement: Retirement) -> dict[Path, list[Operation]]:
-    """Return the operations that write tombstones for disks that are lost."""
+    """Return the operations that write tombstones for disks that are lost.
+
+    Raises ProblemsError if the tombstone is in another file than `--in` names.
+    """
     operations: dict[Path, list[Operation]] = defaultdict(list)
     for name in disks:
         for path, operation in _bury(target, name, retirement, is_lost=True):

@@ -43,16 +43,16 @@ class TreeWriter:
             os.close(self._handles.pop())
 
     def make_folder(self, path: str) -> None:
-        """Make a folder and those above it, where they are missing."""
+        """Make a folder and those above it, where they are missing. Raises OSError."""
         self._open_folder(path, create=True)
 
     def check_folder(self, path: str) -> None:
-        """Refuse a folder that is none, or that a link leads to; one that is missing may be made."""
+        """Refuse a folder that is none, or that a link leads to; one that is missing may be made. Raises OSError."""
         with contextlib.suppress(FileNotFoundError):
             self._open_folder(path)
 
     def make_temporary_folder(self, path: str) -> str:
-        """Make a new folder beside a path that is to become a folder, and return its path."""
+        """Make a new folder beside a path that is to become a folder, and return its path. Raises OSError."""
         folder, name = _split(path)
         handle = self._open_folder(folder, create=True)
         with self._naming(path):
@@ -63,7 +63,7 @@ class TreeWriter:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), f"{self._root}/{path}")
 
     def create(self, path: str, content: bytes) -> None:
-        """Write a new file, and the folders above it. Raises FileExistsError if anything has that name."""
+        """Write a new file, and the folders above it. Raises FileExistsError if anything has that name, else OSError."""
         folder, name = _split(path)
         handle = self._open_folder(folder, create=True)
         with self._naming(path):
@@ -72,7 +72,7 @@ class TreeWriter:
     def replace(self, path: str, content: bytes, *, keep_mode: bool = False) -> None:
         """Put a whole file in its place, in a folder that exists. See docs/decisions.md#no-fsync.
 
-        With `keep_mode` it has the permissions of the file that it replaces.
+        With `keep_mode` it has the permissions of the file that it replaces. Raises OSError.
         """
         folder, name = _split(path)
         handle = self._open_folder(folder)
@@ -91,14 +91,17 @@ class TreeWriter:
                 raise
 
     def rename(self, path: str, name: str) -> None:
-        """Give a file or folder another name in its folder."""
+        """Give a file or folder another name in its folder. Raises OSError."""
         folder, old_name = _split(path)
         handle = self._open_folder(folder)
         with self._naming(f"{folder}/{name}"):
             os.rename(old_name, name, src_dir_fd=handle, dst_dir_fd=handle)
 
     def remove(self, path: str) -> None:
-        """Remove a file, or a link itself and nothing that it leads to. A missing file is fine; a folder is an error."""
+        """Remove a file, or a link itself and nothing that it leads to. A missing file is fine; a folder is an error.
+
+        Raises OSError.
+        """
         folder, name = _split(path)
         with contextlib.suppress(FileNotFoundError):
             handle = self._open_folder(folder)
@@ -106,7 +109,7 @@ class TreeWriter:
                 os.unlink(name, dir_fd=handle)
 
     def remove_tree(self, path: str) -> None:
-        """Remove a file, or a folder with all in it; no link in it is followed. A missing file is fine."""
+        """Remove a file, or a folder with all in it; no link in it is followed. A missing file is fine. Raises OSError."""
         folder, name = _split(path)
         with contextlib.suppress(FileNotFoundError):
             handle = self._open_folder(folder)
@@ -115,7 +118,7 @@ class TreeWriter:
                 shutil.rmtree(name, dir_fd=handle) if is_folder else os.unlink(name, dir_fd=handle)
 
     def remove_empty_folders(self, path: str, stop: str) -> None:
-        """Remove a folder and those above it, up to `stop` and without it, as far as they are empty."""
+        """Remove a folder and those above it, up to `stop` and without it, as far as they are empty. Raises OSError."""
         with contextlib.suppress(OSError):  # the first that is not empty
             while path and path != stop:
                 folder, name = _split(path)

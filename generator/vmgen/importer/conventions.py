@@ -68,7 +68,10 @@ class PlatformConventions:
         return self._server_fields[section]
 
     def get_table(self, kind: str, name: str) -> Mapping[str, Any]:
-        """Return a table of a kind: `defaults`, `ignored`, `renamed` or `twins`."""
+        """Return a table of a kind: `defaults`, `ignored`, `renamed` or `twins`.
+
+        Raises VmgenError if an own adopt.yaml has no mapping there.
+        """
         table = self._tables
         for key in ("kinds", kind, name):  # a repository's own tables may lack any of them
             table = table.get(key) or {}

@@ -68,7 +68,10 @@ class Repository(NamedTuple):
         return self.folder.joinpath(*[".."] * self.prefix.count("/"))
 
     def resolve_commit(self, ref: str) -> str | None:
-        """Return the id of the commit that a ref names, None if there is none."""
+        """Return the id of the commit that a ref names, None if there is none.
+
+        Raises VmgenError if git does not end in time.
+        """
         # git would take it for an option, and `--end-of-options` came with Git 2.24 only.
         if ref.startswith("-"):
             return None
@@ -101,7 +104,7 @@ class Repository(NamedTuple):
     def list_merge_bases(self, commit: str) -> tuple[str, ...]:
         """Return the commits where HEAD left the history of a commit; none if this clone has none.
 
-        There are several if both histories merged each other.
+        There are several if both histories merged each other. Raises VmgenError if git fails.
         """
         code, output, _ = _run_git(self.folder, "merge-base", "--all", commit, "HEAD")
         return tuple(output.decode().split()) if code == 0 else ()
@@ -172,7 +175,10 @@ class Repository(NamedTuple):
         return frozenset(top / name.decode(errors="surrogateescape") for name in names if name)
 
     def tracks(self, path: str) -> bool:
-        """Return whether the index holds a file or folder, given by its path from `folder`; its case does not matter."""
+        """Return whether the index holds a file or folder, given by its path from `folder`; its case does not matter.
+
+        Raises VmgenError if git fails.
+        """
         # On a file system that ignores case, `.VMGEN` is the folder `.vmgen`.
         return bool(_check_output(self.folder, "ls-files", "--cached", "-z", "--", f":(icase){path}"))
 
@@ -256,7 +262,10 @@ def _find_work_tree(folder: Path) -> Path | None:
 
 
 def read_tree_id(folder: Path, name: str) -> str:
-    """Return the id of the tree at HEAD of a folder's subfolder; empty if there is none, or Git cannot tell."""
+    """Return the id of the tree at HEAD of a folder's subfolder; empty if there is none, or Git cannot tell.
+
+    Raises VmgenError if git does not end in time.
+    """
     if _find_work_tree(folder.resolve()) is None:
         return ""
     try:
@@ -267,7 +276,7 @@ def read_tree_id(folder: Path, name: str) -> str:
 
 
 def create_repository(folder: Path) -> bool:
-    """Make a Git repository of a folder, and return whether git could."""
+    """Make a Git repository of a folder, and return whether git could. Raises VmgenError if git does not end in time."""
     try:
         return _run_git(folder, "init", "--quiet")[0] == 0
     except FileNotFoundError:  # git is not installed

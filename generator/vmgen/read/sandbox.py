@@ -152,7 +152,10 @@ def _limit_output(finalize: Callable[[Any], str], steps: StepCounter) -> Callabl
 
 
 def count_steps(tree: nodes.Template) -> None:
-    """Make a parsed template count its steps when it is rendered."""
+    """Make a parsed template count its steps when it is rendered.
+
+    Raises TemplateSyntaxError if it chains comparisons with `in`.
+    """
     # Counted by filters that are added to the parsed template: Jinja has no hook for the steps of a loop.
     for loop in tree.find_all(nodes.For):
         loop.iter = _build_filter(_COUNT_ITEMS, loop.iter, _weigh(loop.body))

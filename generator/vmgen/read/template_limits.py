@@ -160,7 +160,10 @@ def limit_arguments(
 
 
 def limit_result(result: Any, steps: StepCounter) -> Any:
-    """Count what a call made: a text by its length, a list by its items, an iterator when its items are asked for."""
+    """Count what a call made: a text by its length, a list by its items, an iterator when its items are asked for.
+
+    Raises StepLimitError if that is too much.
+    """
     if isinstance(result, str | bytes):
         steps.spend_text(len(result))
     elif isinstance(result, list | tuple | dict):

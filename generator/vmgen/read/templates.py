@@ -113,7 +113,10 @@ class Templates:
         yield from self._sandbox.get_template(name).generate(values)
 
     def read_source(self, name: str) -> tuple[str, str]:
-        """Return the text of a template and its path in messages. Raises TemplateNotFound if there is none."""
+        """Return the text of a template and its path in messages. Raises TemplateNotFound if there is none.
+
+        Raises ProblemsError if it cannot be read.
+        """
         if name not in self._sources:
             self._sources[name] = self._read_file(name)
         return self._sources[name], self._display_paths[name]

@@ -31,7 +31,7 @@ class ManifestVerifier:
         self._documents: dict[str, dict[str, Any] | None] = {}
 
     def verify(self, resource: Resource, text: str) -> None:
-        """Add the problems of a manifest to `problems`."""
+        """Add the problems of a manifest to `problems`. Raises VmgenError if the schema of its kind is not a JSON Schema."""
         template = self._fleet.get_kind(resource).template
         for pattern, message in self._find_mistakes(resource, text):
             self.problems.append(build_template_problem(self._templates, template, message, pattern))
@@ -39,7 +39,8 @@ class ManifestVerifier:
     def verify_filled(self, resource: Resource, text: str, nameless: str, values: Sequence[str]) -> None:
         """Verify a manifest that is one without names whose like was verified, with these values filled in.
 
-        It is read as that one is, which is parsed once; what the object then holds is verified.
+        It is read as that one is, which is parsed once; what the object then holds is verified. Raises VmgenError if the
+        schema of its kind is not a JSON Schema.
         """
         if nameless not in self._documents:
             document = parse_single_object(nameless, resource.name, text_keys=True)

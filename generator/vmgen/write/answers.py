@@ -51,7 +51,10 @@ def build_options(answers: Mapping[str, Any]) -> StarterOptions:
 
 
 def record_answers(folder: Path, options: StarterOptions, files: Mapping[str, str]) -> None:
-    """Write the answers and the digest of each file as vmgen makes it into vmgen.toml, and keep what else is in there."""
+    """Write the answers and the digest of each file as vmgen makes it into vmgen.toml, and keep what else is in there.
+
+    Raises VmgenError if the file cannot be written.
+    """
     path = folder / CONFIGURATION_FILE
     try:
         text = read_source(str(path), find_work_tree(str(folder))).decode() if os.path.lexists(path) else _HEADER

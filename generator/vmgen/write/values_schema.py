@@ -13,7 +13,10 @@ from vmgen.rules import STALE_SCHEMA
 
 
 def find_stale_schema(project: Project) -> tuple[Problem, ...]:
-    """Return a problem if the repository has a schema for its editors that is not what it would be now."""
+    """Return a problem if the repository has a schema for its editors that is not what it would be now.
+
+    Raises VmgenError if it cannot be read.
+    """
     if _build_if_stale(project) is None:
         return ()
     message = "is not what the catalogs and this version of vmgen make, so editors complete old values; run vmgen render"
