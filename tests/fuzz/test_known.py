@@ -15,6 +15,7 @@ DELIVERY = 'delivery:\n  argocd: {repoURL: "https://g.example/x.git", destinatio
 DISK = (TEMPLATES / "hikube/vm-disk.yaml.j2").read_text(encoding="utf-8")
 VERDICTS = (TEMPLATES / "hikube/verdicts.yaml").read_text(encoding="utf-8")
 CATALOG = (TEMPLATES / "hikube/catalog.yaml").read_text(encoding="utf-8")
+PLATFORM = (TEMPLATES / "hikube/platform.yaml").read_text(encoding="utf-8")
 DEFAULTS = (TEMPLATES / "delivery/defaults.yaml").read_text(encoding="utf-8")
 # Other files, the environment, the words of the command, and what the message says.
 CASES: dict[str, tuple[dict[str, str], str, str, str]] = {
@@ -37,6 +38,23 @@ CASES: dict[str, tuple[dict[str, str], str, str, str]] = {
     "a list as the profile of a version": (
         {"environments/_catalog.yaml": 'images: {own: {minStorage: 1Gi, changes: {"1": {profile: [a]}}}}\n'}, VM % "", "render",
         "images.own.profile: must be text, not a list",
+    ),
+    "a number as the schema of the items of a field": (
+        {"templates/hikube/platform.yaml": PLATFORM.replace("spec: {items: {type: string, ", "spec: {items: 1, x: {")},
+        VM % "", "render", "items: must be a mapping",
+    ),
+    "a schema of disks without fields": (
+        {"templates/hikube/vm-disk.schema.json": '{"properties": {"apiVersion": {"const": "v1"}}}'}, VM % "", "render", "spec",
+    ),
+    "a list as the fields of disks": (
+        {"templates/hikube/vm-disk.schema.json": '{"properties": {"apiVersion": {"const": "v1"}, "spec": {"properties": []}}}'},
+        VM % "", "render", "vm-disk.schema.json is not the schema of a kind; properties.spec.properties",
+    ),
+    "a schema that is no mapping": (
+        {"templates/delivery/application.schema.json": "null"}, VM % "" + DELIVERY, "render", "it must be a mapping",
+    ),
+    "a list as a schema": (
+        {"templates/delivery/config-map.schema.json": '["x"]'}, VM % "" + DELIVERY, "render", "it must be a mapping",
     ),
     "a number as a sync option": (
         {"templates/delivery/defaults.yaml": DEFAULTS.replace("[ApplyOutOfSyncOnly=true]", "[1]")}, VM % "" + DELIVERY,

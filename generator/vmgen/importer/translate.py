@@ -245,7 +245,7 @@ def _read_disks(spec: _SpecReader) -> list[DiskAttachment]:
     if as_text and spec.conventions.refuses_text(spec.manifest.kind, "disks"):
         text = f"{title} refuses a disk as text, so the VM never started; each is converted to `{{name: …}}`"
         spec.add_note(as_text[0].place, "left out", "disks", text)
-    rendered_as_text = spec.conventions.get_fields(spec.manifest.kind)["disks"]["items"].get("type") == "string"
+    rendered_as_text = spec.conventions.get_fields(spec.manifest.kind)["disks"].get("items", {}).get("type") == "string"
     if rendered_as_text and len(as_text) < len(value.items):
         spec.add_note(value.place, "normalised", "disks", f"converted to a plain name ({title}'s documented form)")
     return attachments
@@ -297,7 +297,7 @@ def _read_source(spec: _SpecReader, places: dict[str, Place]) -> dict[str, Any]:
         places["upload"] = source.place
         return {"upload": True}
     for name, value in source.mapping.items():
-        kinds = ", ".join(spec.conventions.get_fields(spec.manifest.kind)["source"]["properties"])
+        kinds = ", ".join(spec.conventions.get_fields(spec.manifest.kind)["source"].get("properties", ()))
         message = f"is no source of a VMDisk; available: {kinds}"
         spec.add_error(value.key_place or value.place, f"source.{name}", message)
     return {}

@@ -232,24 +232,13 @@ class PlatformRelease:
         # A chart ignores a field that it does not know, in silence, so a field of another version must not be in a manifest.
         absent = self._content.mapping[section].mapping.keys() - {name for name, row in rows.items() if row.get("spec")}
         document = read_json_file(path, self.project)
-        if not _is_kind_schema(document):
-            file = self.project.display_path(path)
-            raise VmgenError(f"{file} is not the schema of a kind; `properties` and `properties.spec` must be mappings")
+        for error_path, message in load_builtin_schema("kind").find_errors(document):
+            subject = ".".join(map(str, error_path)) or "it"
+            raise VmgenError(f"{self.project.display_path(path)} is not the schema of a kind; {subject}: {message}")
         schema = _add_fields(document, rows, absent)
         lengths = values["nameLength"]
         template = f"{self.name}/{values['template']}"
         return Kind(kind, template, schema, values["folder"], lengths["most"], lengths["safe"])
-
-
-def _is_kind_schema(document: Any) -> bool:
-    """Return whether the parts of a schema that fields are added to have their shape; the validator looks at the others."""
-    if not isinstance(document, dict) or not isinstance(document.get("properties", {}), dict):
-        return False
-    spec = document.get("properties", {}).get("spec", {})
-    if not isinstance(spec, dict) or not isinstance(spec.get("properties", {}), dict):
-        return False
-    required_keys = spec.get("required", [])
-    return isinstance(required_keys, list) and all(isinstance(name, str) for name in required_keys)
 
 
 def _add_fields(document: Any, rows: Mapping[str, Located], absent: Iterable[str]) -> Mapping[str, Any]:

@@ -56,6 +56,8 @@ class Schema:
         import jsonschema_rs  # a run that renders nothing needs no schema
 
         self.document = document
+        if not isinstance(document, Mapping):  # a file of a repository holds what it likes
+            raise SchemaError("it must be a mapping", ())
         try:
             self._validator = jsonschema_rs.Draft202012Validator(dict(document), retriever=_refuse_retrieval)
         except jsonschema_rs.ValidationError as error:
