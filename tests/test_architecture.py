@@ -25,7 +25,6 @@ LEAVES = (
     "programs",
     "quantities",
     "rules",
-    "workers",
     "yaml_text",
 )
 STAGES = (

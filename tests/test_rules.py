@@ -9,7 +9,7 @@ from pathlib import Path
 
 import vmgen
 from vmgen import rules
-from vmgen.report.rule_texts import all_rules
+from vmgen.report.problems import all_rules
 from vmgen.rules import Rule
 
 PACKAGE = Path(vmgen.__file__).parent

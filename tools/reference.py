@@ -14,7 +14,7 @@ from vmgen.read.located import to_plain
 from vmgen.read.own_keys import build_key_schema, list_definitions
 from vmgen.read.repository import Project
 from vmgen.render.policies import BUILT_IN_POLICIES
-from vmgen.report.rule_texts import all_rules
+from vmgen.report.problems import all_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = """\

@@ -180,7 +180,7 @@ def _help() -> Iterator[Text]:
 
 
 def _rules() -> Iterator[Text]:
-    from vmgen.report.rule_texts import all_rules
+    from vmgen.report.problems import all_rules
 
     for rule in all_rules():
         yield Text(f"rule {rule.id}", 1, _CODE.sub("CODE", rule.text))

@@ -7,16 +7,14 @@ from datetime import date
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from vmgen.check.policy import set_advice_severities
-from vmgen.check.rule import run_rules
+from vmgen.check.rule import run_rules, set_advice_severities
 from vmgen.check.rules import RULES
 from vmgen.check.waivers import WaiverFilter
 from vmgen.clock import get_today
 from vmgen.cloud_init.fragments import CLOUD_INIT_FOLDER
 from vmgen.cloud_init.render import UserDataBuilder
-from vmgen.expand.expandable import Omissions, omit, select_expandable, split
 from vmgen.expand.model import Fleet
-from vmgen.expand.objects import build_fleet
+from vmgen.expand.objects import Omissions, build_fleet, omit, select_expandable, split
 from vmgen.filesystem.reader import read_file
 from vmgen.merge.environment import Environment, merge_environment
 from vmgen.merge.layers import Layered, find_source_files, load_layers
@@ -26,14 +24,13 @@ from vmgen.plan.clones import drop_answered_hints
 from vmgen.plan.desired import DesiredState, build_desired_state
 from vmgen.plan.diff import DeliveryDiff, FileChanges, diff_delivery, diff_files, find_emptied_environments
 from vmgen.problems import Problem, ProblemsError, has_errors, sort_problems
+from vmgen.programs import end_with_parent
 from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.repository import Project, find_environments
-from vmgen.render.kustomizations import KUSTOMIZATION_NAMES, find_overriding_kustomizations
 from vmgen.render.manifests import Tree, load_manifest_templates, render_tree
 from vmgen.render.policies import BUILT_IN_POLICY_IDS, POLICIES_FOLDER, USER_DATA_ADVICE, PolicyChecker
-from vmgen.render.protection import find_protection_faults
+from vmgen.render.protection import KUSTOMIZATION_NAMES, find_overriding_kustomizations, find_protection_faults
 from vmgen.rules import REBUILD_ERASES_DATA
-from vmgen.workers import end_with_parent
 
 if TYPE_CHECKING:
     from vmgen.delivery.files import Delivery, DeliveryRenderer

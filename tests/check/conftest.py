@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vmgen.check.policy import is_policy_set
-from vmgen.check.rule import run_rules
+from vmgen.check.rule import is_policy_set, run_rules
 from vmgen.check.rules import RULES
 from vmgen.merge.environment import Environment, merge_environment
 from vmgen.merge.layers import load_layers

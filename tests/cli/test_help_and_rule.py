@@ -10,7 +10,7 @@ import pytest
 from vmgen.check.rules import RULES
 from vmgen.cli.app import COMMANDS
 from vmgen.read.yaml_reader import describe_syntax_error, read_yaml
-from vmgen.report.rule_texts import all_rules
+from vmgen.report.problems import all_rules
 
 TEXT = "namespace: tenant-a\nvms: {web: {image: ubuntu-2404, instanceType: u1.large}}\n"
 

@@ -209,7 +209,7 @@ REMEDIES: dict[str, dict[str, Remedy]] = {
 }
 # Places that pass on lines which another one built, or that print a source or a difference.
 NO_REMEDIES = {
-    "report/problem_places.py:quote_sources",
+    "report/problems.py:quote_sources",
     "report/drift.py:find_drift",
     "report/drift.py:_report_line_endings",
     "secrets/redact.py:redact_problem",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vmgen.render.kustomizations import find_overriding_kustomizations
+from vmgen.render.protection import find_overriding_kustomizations
 
 OVERRIDES = [
     ("commonAnnotations: {kustomize.toolkit.fluxcd.io/prune: enabled}\n", True),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vmgen.render.policy_limits import MAX_SCHEMAS, find_schema_fault
+from vmgen.render.policies import MAX_SCHEMAS, find_schema_fault
 
 
 def nest(depth: int, width: int) -> dict[str, Any]:

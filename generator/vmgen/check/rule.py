@@ -1,15 +1,20 @@
-"""Rules on a merged environment: a decorated function each, and how they are run."""
+"""Rules on a merged environment: a decorated function each, and how they are run.
+
+A policy is a rule of taste rather than of the platform: each environment sets its severity, error, warning or off. Some are
+advice: warnings where an environment sets nothing, and errors in one of the stage `production`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import NamedTuple
+from typing import Literal, NamedTuple, cast
 
 from vmgen.merge.environment import Environment
-from vmgen.problems import Place, Problem, Severity
-from vmgen.rules import Rule
+from vmgen.problems import Place, Problem, Severity, did_you_mean
+from vmgen.rules import UNKNOWN_POLICY, Rule
 
 
 class Finding(NamedTuple):
@@ -51,3 +56,70 @@ def collect_rules(*modules: ModuleType) -> tuple[EnvironmentRule, ...]:
 def run_rules(rules: Iterable[EnvironmentRule], environment: Environment) -> list[Problem]:
     """Return the problems that the rules find in an environment, rule by rule."""
     return [problem for rule in rules for problem in rule.find_problems(environment)]
+
+
+PolicySeverity = Literal["error", "warning", "off"]
+# `advice` is a warning, and an error if the environment sets `stage: production`.
+PolicyDefault = Literal["error", "warning", "off", "advice"]
+PRODUCTION = "production"
+# A problem of a group is not repeated for an override that inherits the same line.
+_INSTANCE_PATH = re.compile(r"^(vms\.[^.]+)\.instances\.[^.]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy(EnvironmentRule):
+    """A built-in policy. `default` applies where the `policy:` of an environment does not name it."""
+
+    default: PolicyDefault = "off"
+
+    def find_problems(self, environment: Environment) -> Iterator[Problem]:
+        """Yield the findings with the severity that the environment sets, nothing where the policy is off.
+
+        Each group has its own problem, also where several inherit the same line: one of them may be waived.
+        """
+        severity = get_policy_severity(environment, self.id, self.default)
+        if severity is None:
+            return
+        locations: set[tuple[str, str]] = set()
+        for finding in self.check(environment):
+            if (str(finding.place), _INSTANCE_PATH.sub(r"\1", finding.subject)) not in locations:
+                locations.add((str(finding.place), finding.subject))
+                yield self.build_problem(*finding)._replace(severity=severity)
+
+
+def policy(id: str, default: PolicyDefault = "off") -> Callable[[Check], Policy]:
+    """Return a decorator that makes a policy of a function. The docstring of the function is the policy's paragraph."""
+    return lambda check: Policy(id, check.__doc__ or "", "warning", check=check, default=default)
+
+
+def get_policy_severity(environment: Environment, id: str, default: PolicyDefault) -> Severity | None:
+    """Return the severity of a policy in an environment; None if it is off."""
+    policies = environment.settings.get("policy")
+    setting = str((policies.get_plain(id) if policies else None) or default)
+    if setting == "advice":
+        return "error" if environment.settings.get_plain("stage") == PRODUCTION else "warning"
+    return cast(Severity, setting) if setting in ("error", "warning") else None
+
+
+def is_policy_set(environment: Environment, id: str) -> bool:
+    """Return True if the `policy:` of an environment names a policy."""
+    policies = environment.settings.get("policy")
+    return policies is not None and policies.get_plain(id) is not None
+
+
+def set_advice_severities(environment: Environment, problems: Iterable[Problem], ids: Collection[str]) -> Iterator[Problem]:
+    """Yield problems, those of the advice `ids` with the severity that the environment gives them, or not at all."""
+    for problem in problems:
+        severity = get_policy_severity(environment, problem.rule, "advice") if problem.rule in ids else problem.severity
+        if severity:
+            yield problem._replace(severity=severity)
+
+
+def find_unknown_policies(environment: Environment, known_ids: Collection[str]) -> Iterator[Problem]:
+    """Yield a problem for each name below `policy:` that no policy has."""
+    policies = environment.settings.get("policy")
+    for id, setting in (policies.mapping if policies else {}).items():
+        if id not in known_ids:
+            hint = did_you_mean(id, known_ids) or f"; available: {', '.join(sorted(known_ids, key=str.lower))}"
+            place = setting.key_place or setting.place
+            yield UNKNOWN_POLICY.build_problem(place, f"policy.{id}", f"no policy '{id}'{hint}")

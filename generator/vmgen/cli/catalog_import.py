@@ -21,7 +21,7 @@ from vmgen.merge.platform import PlatformLoader
 from vmgen.pipeline import Renderer
 from vmgen.problems import VmgenError
 from vmgen.quantities import format_count
-from vmgen.report.edits import format_edit_diff
+from vmgen.report.drift import format_edit_diff
 from vmgen.write.state import lock_repository
 
 _NOUNS = {

@@ -87,7 +87,7 @@ def command(color: str, /, timings: bool, output: str, **options: Any) -> bool:
 def _fix(session: Session, options: CheckOptions) -> None:
     """Write the fixes of all problems that have one, or print them."""
     from vmgen.edit.file_edit import write_edits
-    from vmgen.report.edits import NEXT_COMMAND, format_edit_diff
+    from vmgen.report.drift import NEXT_COMMAND, format_edit_diff
     from vmgen.write.state import lock_repository
 
     if options.dry_run:

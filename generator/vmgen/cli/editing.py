@@ -16,7 +16,7 @@ from vmgen.cli.session import Session
 from vmgen.edit.file_edit import FileEdit, write_edits
 from vmgen.edit.retire import Retirement
 from vmgen.edit.target import EditTarget, load_target, parse_day
-from vmgen.report.edits import NEXT_COMMAND, format_edit_diff, format_edits_json
+from vmgen.report.drift import NEXT_COMMAND, format_edit_diff, format_edits_json
 from vmgen.write.state import lock_repository
 
 CommandFunction = TypeVar("CommandFunction", bound=Callable[..., Any])

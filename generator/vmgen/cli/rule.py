@@ -14,7 +14,7 @@ from vmgen.cli.output import write_output
 from vmgen.filesystem.reader import read_file
 from vmgen.printable import format_json
 from vmgen.problems import VmgenError, did_you_mean
-from vmgen.report.rule_texts import all_rules
+from vmgen.report.problems import all_rules
 from vmgen.rules import Rule
 
 # Made by `make docs` from the table that the tests of the rules run.

@@ -185,8 +185,7 @@ class Session:
 
     def _format_problems(self, problems: Sequence[Problem], format_name: str, paint: Paint, *, quotes: bool = False) -> str:
         """Format problems; in text, places are relative to the current folder, else to the top of Git."""
-        from vmgen.report.problem_places import quote_sources, relocate
-        from vmgen.report.problems import FORMATS
+        from vmgen.report.problems import FORMATS, quote_sources, relocate
 
         is_text = format_name == "text"
         located = relocate(problems, self.project.root, None if is_text else find_git_top(self.project.root))

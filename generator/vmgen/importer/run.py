@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
-from vmgen.check.policy import is_policy_set
+from vmgen.check.rule import is_policy_set
 from vmgen.check.rules.disks import unknown_disk
 from vmgen.check.rules.platform_fields import platform_version_not_written
 from vmgen.importer.conventions import PlatformConventions, load_conventions

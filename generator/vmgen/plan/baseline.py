@@ -5,20 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from itertools import groupby
 from typing import NamedTuple
 
 from vmgen.filesystem.reader import read_file
+from vmgen.filesystem.writer import TEMPORARY_SUFFIX
 from vmgen.plan.committed import CommittedProject, load_committed_project
 from vmgen.plan.diff import FileChanges, is_owned, list_environment_folders, list_existing_files
 from vmgen.plan.git import Blob, Repository, find_repository, read_blobs
-from vmgen.plan.uncommitted import UncommittedManifests, find_uncommitted_manifests, list_uncommitted_manifests
-from vmgen.problems import Problem, VmgenError
-from vmgen.read.manifests import InvalidYamlError, iter_objects, parse_objects
-from vmgen.read.repository import DELIVERY_FOLDER, Project, find_environments
+from vmgen.problems import Place, Problem, VmgenError
+from vmgen.quantities import format_count, format_names
+from vmgen.read.manifests import InvalidYamlError, is_manifest_file, iter_objects, parse_objects
+from vmgen.read.repository import DELIVERY_FOLDER, ENVIRONMENTS_FOLDER, Project, find_environments
+from vmgen.rules import UNCOMMITTED_MANIFEST
 from vmgen.yaml_text import HEADER_PREFIX
 
 HEAD = "HEAD"
 _SHORT_ID_LENGTH = 10
+
+
+class UncommittedManifests(NamedTuple):
+    """Paths below `manifests/` of manifests that are not in Git: not added yet, or ignored."""
+
+    untracked: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 class Baseline(NamedTuple):
@@ -240,3 +250,57 @@ def _load_baseline_at(project: Project, repository: Repository, against: str, he
         return Baseline(project, against, repository, committed)
     label = f"{base[:_SHORT_ID_LENGTH]}, the merge base of {against} and HEAD"
     return Baseline(project, label, repository, committed, notes=(f"Compared with {label}.",))
+
+
+_MAX_NAMES = 5
+# pre-commit sets the first: https://pre-commit.com/#filtering-files-with-types. Git sets the second for its own hooks.
+_HOOK_VARIABLES = ("PRE_COMMIT", "GIT_INDEX_FILE")
+
+
+def list_uncommitted_manifests(project: Project, repository: Repository) -> UncommittedManifests:
+    """List the manifests that are neither committed nor staged.
+
+    Raises VmgenError if git fails, and if a sparse checkout leaves out environments or manifests.
+    """
+    files = repository.list_uncommitted_files(ENVIRONMENTS_FOLDER, project.output)
+    if files.left_out:
+        raise VmgenError(
+            f"this sparse checkout leaves out {format_count(len(files.left_out), 'file')}, such as {files.left_out[0]}; "
+            f"git sparse-checkout add environments {project.output}"
+        )
+    return UncommittedManifests(*(tuple(_select_manifests(project, paths)) for paths in (files.untracked, files.ignored)))
+
+
+def _select_manifests(project: Project, paths: Iterable[str]) -> Iterator[str]:
+    prefix = f"{project.output}/"
+    for path in paths:
+        # A repository in the repository is one entry with a slash at its end.
+        files = _list_files(project, path) if path.endswith("/") else (path,)
+        for file in files:
+            if file.startswith(prefix) and is_manifest_file(file) and TEMPORARY_SUFFIX not in file:
+                yield file.removeprefix(prefix)
+
+
+def _list_files(project: Project, folder: str) -> Iterator[str]:
+    for parent, _, names in os.walk(project.root / folder):
+        below = os.path.relpath(parent, project.root).replace(os.sep, "/")
+        yield from (f"{below}/{name}" for name in names)
+
+
+def find_uncommitted_manifests(project: Project, manifests: UncommittedManifests, *, is_strict: bool) -> Iterator[Problem]:
+    """Report manifests that are not in Git, once for each environment.
+
+    They are an error if `is_strict` and in a hook, where the next step is a commit without them.
+    """
+    is_error = is_strict or any(name in os.environ for name in _HOOK_VARIABLES)
+    for paths, state, remedy in (
+        (manifests.untracked, "neither committed nor staged", "git add"),
+        # An ignored manifest may be on the platform, but no commit removes it, so no plan and no gate sees it go.
+        (manifests.ignored, "ignored by Git, so nothing syncs it", "remove from .gitignore the line for"),
+    ):
+        for environment, group in groupby(sorted(paths), key=lambda path: path.partition("/")[0]):
+            names = list(group)
+            name_list = format_names([name.removeprefix(f"{environment}/") for name in names], _MAX_NAMES)
+            place = Place(project.display_path(project.manifests / environment))
+            message = f"{format_count(len(names), 'manifest is', 'manifests are')} {state}: {name_list}; {remedy} {place.file}"
+            yield UNCOMMITTED_MANIFEST.build_problem(place, "", message)._replace(severity="error" if is_error else "warning")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import cast
 
-from vmgen.check.policy import PolicySeverity
+from vmgen.check.rule import PolicySeverity
 from vmgen.check.waivers import Waiver, waive
 from vmgen.plan.desired import DesiredState
 from vmgen.plan.plan import ObjectChange

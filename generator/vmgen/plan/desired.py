@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from vmgen.check.totals import PriceList, load_prices
 from vmgen.check.waivers import Waiver
-from vmgen.expand.expandable import Omissions
 from vmgen.expand.model import Disk
+from vmgen.expand.objects import Omissions
 from vmgen.merge.environment import Environment, Group
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.problems import Place, Problem

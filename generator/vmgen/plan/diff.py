@@ -11,8 +11,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from vmgen.filesystem.reader import read_file, read_start
+from vmgen.filesystem.writer import TEMPORARY_SUFFIX
 from vmgen.plan.foreign import CONFIGURATION_KINDS, find_foreign_files, has_lost_header
-from vmgen.plan.leftovers import is_leftover
 from vmgen.problems import Place, Problem, Severity
 from vmgen.quantities import format_count
 from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX, STANDALONE_FOLDER, Project
@@ -232,3 +232,26 @@ def parse_delivered_environment(path: str) -> str:
 def _report(project: Project, path: str, rule: str, message: str, severity: Severity = "error") -> Problem:
     """Report a path below the output folder."""
     return Problem(Place(project.display_path(project.manifests / path)), rule, "", message, severity)
+
+
+_MARK = HEADER_PREFIX.encode()
+
+
+def is_leftover(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is of a killed run: it has a temporary name, and all in it begins with our mark.
+
+    A file may have been cut short anywhere, also in its mark. What a user has named so is the user's.
+    """
+    return entry.name.startswith(".") and entry.name.endswith(TEMPORARY_SUFFIX) and _is_ours(entry)
+
+
+def _is_ours(entry: os.DirEntry[str]) -> bool:
+    try:
+        if entry.is_dir(follow_symlinks=False):
+            with os.scandir(entry.path) as entries:
+                return all(map(_is_ours, entries))
+        if not entry.is_file(follow_symlinks=False):
+            return False
+        return _MARK.startswith(read_start(entry.path, len(_MARK)))
+    except OSError:
+        return False

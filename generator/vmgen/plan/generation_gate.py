@@ -11,8 +11,7 @@ from vmgen.check.waivers import waive
 from vmgen.merge.environment import Environment
 from vmgen.merge.own_disks import list_generations
 from vmgen.plan.desired import DesiredState
-from vmgen.plan.generation_edits import build_generation_edits, find_changed_disks
-from vmgen.plan.generation_lines import format_edit, format_rooted
+from vmgen.plan.generation_edits import build_generation_edits, find_changed_disks, format_edit, format_rooted
 from vmgen.plan.plan import ObjectChange
 from vmgen.plan.verdicts import Verdict
 from vmgen.problems import Place, Problem

@@ -13,11 +13,10 @@ from vmgen.plan.baseline import Baseline
 from vmgen.plan.change_kinds import list_item_names
 from vmgen.plan.data_loss import DATA_KIND, Assessment, assess_deletion, assess_update
 from vmgen.plan.desired import DesiredState, Identity, Tombstone
-from vmgen.plan.matching import ExistingObject, Matching, PlannedObject, match_objects
+from vmgen.plan.matching import ExistingObject, Matching, PlannedObject, find_rename_remedy, match_objects
 from vmgen.plan.moves import PROTECT_FIRST, Move, find_group, find_move, find_move_verdict, is_exclusive
 from vmgen.plan.previous_entry import build_previous_entry
 from vmgen.plan.rebuild import DISKS_FIELD, Rebuild, explain_rebuild, find_rebuild
-from vmgen.plan.renames import find_rename_remedy
 from vmgen.plan.totals import TotalsDelta, compute_deltas, compute_retained
 from vmgen.plan.verdicts import FieldChange, KindVerdicts, Verdict, VerdictTable, diff_fields, find_matching_row, load_verdicts
 from vmgen.problems import Place, Problem, VmgenError
@@ -180,13 +179,6 @@ def _sort_key(change: ObjectChange) -> tuple[object, ...]:
     return change.environment, change.is_retired, -change.verdict.severity, kind, natural_name
 
 
-def _has_first_boot(change: ObjectChange) -> bool:
-    """Return true if cloud-init runs on a VM, after a change, as at a first boot: on a new disk, or by a new instance id."""
-    has_new_system = change.rebuild is not None and change.rebuild.has_new_system
-    is_provisioned_again = any(field.verdict == Verdict.REPROVISION for field in change.fields)
-    return change.action == "create" or has_new_system or is_provisioned_again
-
-
 class _ChangeBuilder:
     """Finds the verdict of each object in the table of its environment's platform."""
 
@@ -275,7 +267,14 @@ class _ChangeBuilder:
 
     def _add_user_data(self, change: ObjectChange, new: PlannedObject) -> ObjectChange:
         """Add to a VM on which cloud-init runs as at a first boot its user data, and the disks that exist by then."""
-        if change.identity.kind != "VMInstance" or not _has_first_boot(change):
+        is_first_boot = (
+            change.action == "create"
+            or (change.rebuild is not None and change.rebuild.has_new_system)
+            # A new instance id: cloud-init runs all of its modules again.
+            # https://cloudinit.readthedocs.io/en/latest/explanation/boot.html#first-boot-determination
+            or any(field.verdict == Verdict.REPROVISION for field in change.fields)
+        )
+        if change.identity.kind != "VMInstance" or not is_first_boot:
             return change
         get = new.spec_getter
         names = map(str, list_item_names(get("disks")))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Literal, NamedTuple
 
-from vmgen.check.policy import PolicySeverity
+from vmgen.check.rule import PolicySeverity
 from vmgen.problems import Place, Problem
 from vmgen.read.located import Located
 from vmgen.rules import INVALID_POLICY

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from vmgen.check.policy import Policy, PolicySeverity, find_unknown_policies, get_policy_severity, is_policy_set
+from vmgen.check.rule import Policy, PolicySeverity, find_unknown_policies, get_policy_severity, is_policy_set
 from vmgen.check.rules import RULES as ON_ENVIRONMENTS
 from vmgen.cloud_init.rules import PLACEHOLDER_KEY
 from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
@@ -24,7 +24,6 @@ from vmgen.read.schema import Schema, SchemaError, load_builtin_schema
 from vmgen.read.source_file import read_yaml_file
 from vmgen.render.change_policy import ChangePolicy, parse_change_policy
 from vmgen.render.manifests import Tree
-from vmgen.render.policy_limits import find_schema_fault
 from vmgen.render.user_data_policies import USER_DATA_POLICIES
 from vmgen.rules import DUPLICATE_POLICY, INVALID_POLICY, POLICY_FILE_NAME, Rule
 
@@ -225,3 +224,50 @@ def _find_deepest(value: Located, path: tuple[str | int, ...]) -> Located:
             break
         value = child
     return value
+
+
+# The most schemas that a validator may have to try for one object, with each `$ref` written out.
+MAX_SCHEMAS = 2_000
+
+
+def find_schema_fault(document: Mapping[str, Any]) -> str:
+    """Return why a schema takes too long to apply: it refers to itself, or unfolds to too many; empty if it does not."""
+    waiting: list[tuple[Any, tuple[str, ...]]] = [(document, ())]
+    count = 0
+    while waiting:
+        node, references = waiting.pop()
+        count += 1
+        if count > MAX_SCHEMAS:
+            return f"unfolds to more than {MAX_SCHEMAS} schemas, with each `$ref` written out; write fewer alternatives"
+        for child in _list_children(node):
+            waiting.append((child, references))
+        if isinstance(node, dict) and any(f"${kind}Ref" in node for kind in ("dynamic", "recursive")):
+            return "uses `$dynamicRef` or `$recursiveRef`; write `$ref` to a schema under `$defs`"
+        reference = node.get("$ref") if isinstance(node, dict) else None
+        if isinstance(reference, str):
+            if reference in references:
+                return f"'{reference}' refers to itself; write out the levels that are meant"
+            waiting.append((_resolve(document, reference), (*references, reference)))
+    return ""
+
+
+def _list_children(node: Any) -> Iterator[Any]:
+    """Iterate over the mappings and lists in a node; `$defs` count where they are referred to."""
+    if isinstance(node, dict):
+        yield from (
+            value for key, value in node.items() if isinstance(value, dict | list) and key not in ("$defs", "definitions")
+        )
+    elif isinstance(node, list):
+        yield from (value for value in node if isinstance(value, dict | list))
+
+
+def _resolve(document: Any, reference: str) -> Any:
+    """Return what a pointer into the document (`#/$defs/a`) leads to; an empty schema if to nothing, which is another fault."""
+    node = document
+    for step in reference.removeprefix("#").strip("/").split("/") if reference.strip("#/") else ():
+        step = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(node, list) and step.isdecimal() and int(step) < len(node):
+            node = node[int(step)]
+        else:
+            node = node.get(step, {}) if isinstance(node, dict) else {}
+    return node

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from vmgen.check.policy import PolicyDefault
+from vmgen.check.rule import PolicyDefault
 from vmgen.expand.model import VirtualMachine
 from vmgen.rules import NO_CLOUD_INIT_HARDENING, NO_SSH_KEY, WHOLE_IP, Rule
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from vmgen.expand.model import Disk, Fleet, VirtualMachine
 from vmgen.problems import VmgenError
-from vmgen.quantities import format_size, parse_size
-from vmgen.report.totals import compute_machine_totals, select_shapes
+from vmgen.quantities import format_size
+from vmgen.report.totals import compute_shape_totals
 
 _REQUIREMENT_PATTERN = re.compile(r"(?P<not>!?)(?P<key>[^=!,\s]+)(?:(?P<operator>==?|!=)(?P<value>[^=!,\s]*))?")
 
@@ -94,9 +94,8 @@ DISK_COLUMNS = ("environment", "disk", "group", "vm", "source", "storage", "stor
 
 def build_vm_rows(fleet: Fleet, machines: Iterable[VirtualMachine]) -> Iterator[tuple[object, ...]]:
     """Build a row for each VM; `storage` is the sum of all its disks, shared ones included."""
-    sizes_by_values = {id(disk.values): parse_size(disk.values["storage"]) for disk in select_shapes(fleet.disks)}
-    sizes = {disk.name: sizes_by_values[id(disk.values)] for disk in fleet.disks}
-    totals_by_values = {id(machine.values): compute_machine_totals(machine, fleet) for machine in select_shapes(fleet.machines)}
+    totals_by_values = compute_shape_totals(fleet)
+    sizes = {disk.name: totals_by_values[id(disk.values)].all_storage for disk in fleet.disks}
     for machine in machines:
         totals = totals_by_values[id(machine.values)]
         storage = sum(sizes.get(disk.name, 0) for disk in machine.disks)

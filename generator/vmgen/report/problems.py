@@ -1,19 +1,26 @@
-"""Problems in the formats of `--output`. A format is one function and one row of `FORMATS`."""
+"""Problems in the formats of `--output`. A format is one function and one row of `FORMATS`.
+
+Places are as the readers of a format look them up, and a terminal shows the line of the source below a problem.
+"""
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from vmgen import HOMEPAGE, __version__
+from vmgen.filesystem.reader import find_work_tree, read_source
 from vmgen.printable import escape
 from vmgen.printable import format_json as dump_json
-from vmgen.problems import Problem, Severity
+from vmgen.problems import Place, Problem, Severity
 from vmgen.report.terminal import Paint, link_address, no_paint
 from vmgen.rules import Rule
-from vmgen.secrets.redact import redact_problem
+from vmgen.secrets.redact import redact_line, redact_problem
 
 Formatter = Callable[[Sequence[Problem], Paint], str]
 _COLOURS: Mapping[Severity, str] = {"error": "red", "warning": "yellow", "notice": "dim"}
@@ -99,8 +106,6 @@ def _escape_data(text: str) -> str:
 @_hide_secrets
 def format_sarif(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG001
     """Format SARIF 2.1.0, for code scanning. https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html"""
-    from vmgen.report.rule_texts import all_rules  # imports every rule, which no other format needs
-
     rules = sorted({problem.rule for problem in problems})
     registry = {rule.id: rule for rule in all_rules()}
     descriptions = [_describe_sarif_rule(id, registry.get(id)) for id in rules]
@@ -232,3 +237,64 @@ FORMATS: Mapping[str, Formatter] = {
     "gitlab": format_gitlab,
     "junit": format_junit,
 }
+
+
+_MAX_WIDTH = 100
+# Excerpts never show values below these keys.
+_HIDDEN_SUBJECTS = ("cloudInit", "sshKeys", "vars", "secret", "passw")
+
+
+def relocate(problems: Sequence[Problem], root: Path, top: Path | None) -> tuple[Problem, ...]:
+    """Return problems with their files relative to `top`, or to the current folder if there is none.
+
+    Forges resolve a path from the top of the checkout, people from where they are. A place outside of the repository, and
+    that of a built-in template, stay as they are.
+    """
+    start = top or Path.cwd()
+    if root == start:
+        return tuple(problems)
+    return tuple(problem._replace(place=_relocate_place(problem.place, root, start)) for problem in problems)
+
+
+def _relocate_place(place: Place, root: Path, start: Path) -> Place:
+    path = root / place.file
+    is_builtin = place.file.startswith("templates/") and not os.path.lexists(path)
+    is_argument = not os.path.lexists(path) and os.path.lexists(place.file)
+    if is_builtin or is_argument or os.path.isabs(place.file) or place.file in ("", "-") or place.file.startswith("<"):
+        return place
+    return place._replace(file=Path(os.path.relpath(path, start)).as_posix())
+
+
+def quote_sources(located: Sequence[Problem], problems: Sequence[Problem], root: Path) -> tuple[Problem, ...]:
+    """Return the located problems with the line of the source, and a caret under the column, as their first lines.
+
+    `problems` are the same ones with places relative to `root`. A line that may hold a secret is left out.
+    """
+    return tuple(
+        problem_of_output._replace(lines=(*_quote_line(problem, root), *problem_of_output.lines))
+        for problem_of_output, problem in zip(located, problems)
+    )
+
+
+def _quote_line(problem: Problem, root: Path) -> tuple[str, ...]:
+    line_number, column = problem.place.line, problem.place.column
+    if not line_number or any(word in problem.subject for word in _HIDDEN_SUBJECTS):
+        return ()
+    try:
+        content = read_source(str(root / problem.place.file), find_work_tree(str(root))).decode()
+        line = next((text.rstrip("\r\n") for number, text in enumerate(StringIO(content), 1) if number == line_number), "")
+    except (OSError, ValueError):
+        return ()
+    if not line.strip() or not line.isprintable() or redact_line(line) != line or column > min(len(line) + 1, _MAX_WIDTH):
+        return ()
+    number = str(line_number)
+    return f"  {number} | {line[:_MAX_WIDTH]}", f"  {' ' * len(number)} | {' ' * (column - 1)}^"
+
+
+def all_rules() -> tuple[Rule, ...]:
+    """Return every rule of the program, sorted by id. The policies of a repository are not among them."""
+    from vmgen import rules  # every rule, which only this list, the pages and SARIF need
+    from vmgen.check.rules import RULES as ENVIRONMENT_RULES
+    from vmgen.cloud_init.rules import RULES as CLOUD_INIT_RULES
+
+    return tuple(sorted((*rules.RULES, *ENVIRONMENT_RULES, *CLOUD_INIT_RULES), key=lambda rule: rule.id))

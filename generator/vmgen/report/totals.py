@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from vmgen.check.budgets import BudgetLimit, find_limits
 from vmgen.check.totals import Cost, Totals, compute_disk_totals, compute_vm_totals, load_prices, sum_totals
@@ -14,7 +14,6 @@ from vmgen.plan.totals import TotalsDelta
 from vmgen.quantities import GIBIBYTE, format_count, format_size, round_up_to_mebibytes
 from vmgen.report.tables import TableRows
 
-_AnyResource = TypeVar("_AnyResource", Disk, VirtualMachine)
 _ALL_LABEL = "(all)"
 _STANDALONE_LABEL = "(standalone)"
 BUDGET_COLUMNS = ("environment", "budget", "used", "limit", "left", "percent")
@@ -44,8 +43,7 @@ def summarize_environment(
     environment: Environment, fleet: Fleet, machines: Iterable[VirtualMachine], disks: Iterable[Disk]
 ) -> EnvironmentSummary:
     """Sum up some VMs and disks of an environment."""
-    by_values = {id(machine.values): compute_machine_totals(machine, fleet) for machine in select_shapes(fleet.machines)}
-    by_values |= {id(disk.values): compute_disk_totals(disk.values.get) for disk in select_shapes(fleet.disks)}
+    by_values = compute_shape_totals(fleet)
     disks = tuple(disks)
     counts = Counter((machine.group, id(machine.values)) for machine in machines)
     counts.update((disk.group or _STANDALONE_LABEL, id(disk.values)) for disk in disks)
@@ -65,9 +63,12 @@ def summarize_environment(
     return EnvironmentSummary(environment.name, groups, unfiltered_totals, tuple(find_limits(environment)), cost, kept_delta)
 
 
-def select_shapes(resources: Iterable[_AnyResource]) -> Iterable[_AnyResource]:
-    """Return one object for each mapping of values, which all objects of one shape share."""
-    return {id(resource.values): resource for resource in resources}.values()
+def compute_shape_totals(fleet: Fleet) -> Mapping[int, Totals]:
+    """Return the totals of one VM, without its disks, or one disk, by the id of its values, which all of one shape share."""
+    machines = {id(machine.values): machine for machine in fleet.machines}
+    disks = {id(disk.values): disk for disk in fleet.disks}
+    totals = {shape: compute_machine_totals(machine, fleet) for shape, machine in machines.items()}
+    return totals | {shape: compute_disk_totals(disk.values.get) for shape, disk in disks.items()}
 
 
 def compute_machine_totals(machine: VirtualMachine, fleet: Fleet) -> Totals:

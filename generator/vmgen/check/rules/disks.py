@@ -7,8 +7,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from vmgen.check.disk_names import DiskIndex
-from vmgen.check.policy import policy
-from vmgen.check.rule import Finding, rule
+from vmgen.check.rule import Finding, policy, rule
 from vmgen.merge.environment import Environment
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.own_disks import VmSettings

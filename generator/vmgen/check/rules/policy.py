@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from vmgen.check.policy import policy
-from vmgen.check.rule import Finding
+from vmgen.check.rule import Finding, policy
 from vmgen.merge.environment import Environment
 from vmgen.merge.own_disks import VmSettings
 from vmgen.merge.settings import Settings, contains_invalid
