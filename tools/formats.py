@@ -20,8 +20,8 @@ FORMATS = {
 _HEAD = "| field | change | verdict | effect on the platform | versions | source |\n|---|---|---|---|---|---|\n"
 _WHOLE = {
     "created": "a new object",
-    "deleted": "a deleted object",
-    "moved": "an object that moves to another environment",
+    "deletion_rows": "a deleted object",
+    "move_rows": "an object that moves to another environment",
     "other": "a field without rows",
     "written_out": "an omitted field that is now set to the platform's default",
 }

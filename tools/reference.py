@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from vmgen.read.located import to_plain
 from vmgen.read.own_keys import build_key_schema, list_definitions
 from vmgen.read.repository import Project
 from vmgen.render.policies import BUILT_IN_POLICIES
-from vmgen.report.problems import all_rules
+from vmgen.report.problems import FORMATS, all_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = """\
@@ -68,6 +69,7 @@ def pages() -> dict[str, str]:
         "docs/vmgen.1": manual_page(),
         "generator/vmgen/report/rule_examples.json": rule_examples(),
         "schema/environment.schema.json": environment_schema(),
+        "schema/configuration.schema.json": configuration_schema(),
         **manifest_schemas(),
     }
 
@@ -85,6 +87,12 @@ def environment_schema() -> str:
                 if "default" in node:
                     node["default"] = row["default"]
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def configuration_schema() -> str:
+    """The schema of vmgen.toml: the file, with the formats of problems that the table of formats has."""
+    text = (ROOT / "schema" / "configuration.schema.json").read_text(encoding="utf-8")
+    return re.sub(r'("Format of the problems\.", "enum": )\[[^]]*\]', rf"\g<1>{json.dumps(list(FORMATS))}", text)
 
 
 def environment_page() -> str:
@@ -160,7 +168,7 @@ def configuration_page() -> str:
 
     from vmgen.cli.app import COMMANDS, app
 
-    schema = json.loads((ROOT / "schema" / "configuration.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads(configuration_schema())
     parts = [NOTE.format(source="schema/configuration.schema.json and the command line"), CONFIGURATION]
     parts += _section("Top level", schema, schema, "top")
     for title, node in schema["properties"].items():

@@ -10,7 +10,7 @@ import pytest
 from vmgen.check.rules import RULES
 from vmgen.cli.app import COMMANDS
 from vmgen.read.yaml_reader import describe_syntax_error, read_yaml
-from vmgen.report.problems import all_rules
+from vmgen.report.problems import FORMATS, all_rules
 
 TEXT = "namespace: tenant-a\nvms: {web: {image: ubuntu-2404, instanceType: u1.large}}\n"
 
@@ -63,7 +63,7 @@ def test_stdout_carries_manifests_alone(repository: Callable) -> None:
     """With `--stdout`, problems go to stderr in every format, so that what reads stdout gets manifests."""
     made = repository(TEXT, {"environments/x.yml": ""})
     text = made.run("render", "--stdout").stdout
-    for output in ("json", "github", "sarif", "gitlab", "junit"):
+    for output in FORMATS.keys() - {"text"}:
         done = made.run("render", "--stdout", "-o", output)
         assert (done.stdout, "environment-suffix" in done.messages) == (text, True), output
 

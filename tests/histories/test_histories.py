@@ -269,8 +269,8 @@ def _match_by_name(patch: pytest.MonkeyPatch) -> None:
     def careless(*arguments: Any, **more: Any) -> Any:
         found = whole(*arguments, **more)
         new_names = {(each.identity.kind, each.identity.name) for each in found.created}
-        removed = tuple(each for each in found.removed if (each.identity.kind, each.identity.name) not in new_names)
-        return found._replace(removed=removed)
+        removed = tuple(each for each in found.removed_objects if (each.identity.kind, each.identity.name) not in new_names)
+        return found._replace(removed_objects=removed)
 
     patch.setattr(plan_module, "match_objects", careless)
 

@@ -57,7 +57,8 @@ def condition(row: VerdictRow) -> str:
 
 def sections(table: KindVerdicts) -> Mapping[str, tuple[VerdictRow, ...]]:
     """All rows of a kind, the sections beside its fields."""
-    return {name: getattr(table, name) for name in ("created", "deleted", "moved", "other")} | dict(table.fields)
+    whole = {"created": table.created, "deleted": table.deletion_rows, "moved": table.move_rows, "other": table.other}
+    return whole | dict(table.fields)
 
 
 def places() -> Iterator[Place]:
