@@ -117,6 +117,7 @@ def _find_first_excess(limit: BudgetLimit, requests: tuple[ResourceRequest, ...]
     """Add up the requests in the order of the file until the limit is exceeded."""
     subtotal = 0
     for request in requests:
+        # The group as a whole has to fit, so what remains is counted before its first VM.
         used_before = subtotal
         for fitting_count, unit in enumerate(request.unit_totals):
             subtotal += limit.measure.get_amount(unit)

@@ -110,6 +110,7 @@ def _find_other_format(line: str) -> SshKeyFault | None:
 def _split_fields(line: str) -> tuple[tuple[KeyOption, ...], tuple[str, str, str]]:
     """Return the options, and type, body and comment behind them; empty texts for those that are missing."""
     options: tuple[KeyOption, ...] = ()
+    # Options come before the type: https://man.openbsd.org/sshd.8#AUTHORIZED_KEYS_FILE_FORMAT
     if line.split(None, 1)[0:1] and line.split(None, 1)[0] not in _FIELD_LENGTHS:
         option_list, after_options = split_options(line)
         word = after_options.split(None, 1)[0] if after_options else ""
@@ -141,6 +142,7 @@ def _decode(type_: str, body: str, comment: str) -> SshKey | SshKeyFault:
         blob = binascii.a2b_base64(body)
     except binascii.Error:
         return SshKeyFault("malformed", f"of type {type_} is cut off; copy the whole line")
+    # The body repeats the type as its first string: https://www.rfc-editor.org/rfc/rfc4253#section-6.6
     strings = _split_strings(blob)
     if strings and strings[0] != type_.encode():
         return SshKeyFault("malformed", f"declares {type_} but contains a key of another type; copy the whole line")
@@ -153,6 +155,7 @@ def _split_strings(blob: bytes) -> list[bytes] | None:
     """Return the length-prefixed strings of a key, or None if one is cut off."""
     strings, position = [], 0
     while position < len(blob):
+        # https://www.rfc-editor.org/rfc/rfc4251#section-5
         length = int.from_bytes(blob[position : position + 4], "big")
         position += 4
         if position + length > len(blob):

@@ -34,6 +34,7 @@ def split_archive(text: str) -> Envelope:
     parts: list[Part] = []
     findings = list(syntax_findings)
     for index, entry in enumerate(document.data):
+        # https://cloudinit.readthedocs.io/en/latest/explanation/format/cloud-config-archive.html
         if isinstance(entry, str):
             _add_part(entry, "", (index,), document, parts, findings)
             continue
@@ -74,6 +75,7 @@ def _add_part(
         part = build_part(content_type, content, line, is_literal=is_literal)
         findings += check_part(part, content_type)
     else:
+        # cloud-init takes a part without a type for what its header says, and else for a cloud-config (_explode_archive).
         header = detect_header(content.lstrip())
         part = Part(content, header or CLOUD_CONFIG_HEADER, line, is_literal)
         findings += check_part(part, "text/plain" if header else _DEFAULT_TYPE)
@@ -119,6 +121,7 @@ def check_json_patch(text: str) -> JsonPatchResult:
         message = "not JSON, so cloud-init would ignore all of it; write a list of operations"
         finding = UserDataFinding(INVALID_SYNTAX, message, min(line, body.rstrip().count("\n") + 1))
         return JsonPatchResult({}, {}, [finding])
+    # JSON is YAML too, and this parser knows the line of each value. The header becomes a comment, so that lines stay.
     document, _ = parse_document(f"#{header}\n{body}")
     if not isinstance(operations, list):
         example = '`[{"op": "add", "path": "/timezone", "value": "UTC"}]`'

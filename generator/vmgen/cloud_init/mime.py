@@ -36,6 +36,7 @@ def split_message(text: str, types: tuple[str, ...] = ()) -> Envelope:
     """Return the parts of a MIME message, decoded. `types` are those that another reader than cloud-init takes."""
     from email import message_from_string  # it takes a while to import, and few user data are messages
 
+    # Python's parser compares each line with each open boundary, which is quadratic in a hostile text.
     if len(re.findall("boundary", text, re.IGNORECASE)) > MAX_BOUNDARIES:
         finding = UserDataFinding(INVALID_PART, f"has more than {MAX_BOUNDARIES} boundaries; nest fewer messages")
         return Envelope((), (finding,))
@@ -63,6 +64,7 @@ def _find_bodies(message: Message[str, str], text: str, start: int, findings: li
             return [_Body(message, start)]
         findings.append(_build_boundary_finding(message, text, start))
         return []
+    # The parser of Python gives no positions, so each part is found again by its boundary: a problem names its line.
     children: Any = message.get_payload()
     boundary = message.get_boundary() or ""
     pattern = re.compile(rf"^--{re.escape(boundary)}[ \t]*$", re.MULTILINE)

@@ -62,6 +62,7 @@ def split_into_shards(fleet: Fleet, name: str, max_objects: int | None) -> tuple
     shards = []
     if disks[""]:
         shards.append(Shard(f"{name}-{_STANDALONE_SUFFIX}", standalone_disks=True, disks=tuple(disks[""])))
+    # Groups with disks come in the order of the fleet, then those that only attach disks of others, in an order of no set.
     for group in dict.fromkeys((*filter(None, disks), *sorted(needs))):
         depends_on = tuple(f"{name}-{other or _STANDALONE_SUFFIX}" for other in sorted(needs[group] - {group}))
         shards.append(Shard(f"{name}-{group}", group, False, tuple(disks[group]), group in needs, depends_on))
@@ -91,6 +92,8 @@ def _select_files(fleet: Fleet, shard: Shard, folder: str) -> dict[str, Any]:
     """
     disks, machines = _get_kind_folders(fleet)
     if shard.standalone_disks:
+        # The wave puts disks before the VMs that attach them where an Application of Applications creates both.
+        # https://argo-cd.readthedocs.io/en/stable/user-guide/sync-waves/
         return {"path": f"{folder}/{disks}", "recurse": False, "include": "", "generatePaths": ".", "wave": "-1"}
     if not shard.group:
         return {"path": folder, "recurse": True, "include": "", "generatePaths": ".", "wave": ""}
@@ -166,7 +169,9 @@ def build_kustomizations(
             values = {
                 **shared,
                 "path": f"./{folder}/{machines}{group}",
+                # A VM has no data of its own, since its disks are objects of their own: Flux may delete it.
                 "prune": True,
+                # Flux applies this only when those are ready: https://fluxcd.io/flux/components/kustomize/kustomizations/#dependencies
                 "dependsOn": [{"name": f"{name}-disks"} for name in prerequisites],
                 "disks": False,
                 "machines": True,
@@ -181,6 +186,8 @@ def _build_kustomization(name: str, values: Mapping[str, Any]) -> DeliveryObject
 
 def find_late_binding_classes(fleet: Fleet) -> list[str]:
     """Return the storage classes that create a disk only when a VM first uses it: those that are not replicated."""
+    # A class of local storage waits for the node of the first VM, and with it the health of the disk.
+    # https://kubernetes.io/docs/concepts/storage/storage-classes/#volume-binding-mode
     classes = fleet.platform.catalog.storage_classes.values()
     return sorted(storage_class.name for storage_class in classes if not storage_class.replicated)
 

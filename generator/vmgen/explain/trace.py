@@ -97,6 +97,7 @@ class RenderTracer:
             self._offset += len(piece)
         self._record_omission()
         text = "".join(pieces)
+        # VMs of a group differ in names alone, whose tokens are equal, so most outputs are parsed once.
         key = (template, text, tuple(self._guarded_ranges), tuple(self._omitted_paths))
         if key not in self._traces:
             fields = tuple(self._parse_fields(text, self._templates.read_source(template)[1]))
@@ -134,6 +135,7 @@ class RenderTracer:
 
     def mark_line(self, file: str, number: int) -> str:
         """Return the comment that marks a line of a template."""
+        # A YAML comment, so that the output parses as it does without it. The marks around the number are private-use characters.
         return f" #\ue002{self._marker_numbers.setdefault(Place(file, number, 1), len(self._marker_numbers))}\ue003"
 
     def trace_condition(self, value: Any, file: str, number: int, first: bool) -> bool:
@@ -141,6 +143,7 @@ class RenderTracer:
         answer = bool(value)
         if first:
             self._record_omission()
+        # An `elif` is asked only if the conditions before it failed, so what those read decides about its branch too.
         earlier_paths = self._pending_condition.paths if self._pending_condition else ()
         self._pending_condition = _Condition((*earlier_paths, *self._read_paths), Place(file, number, 1))
         self._read_paths = []
@@ -190,8 +193,10 @@ class RenderTracer:
         line_numbers = [number for number, _ in marked_lines]
         line_offsets = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
         for path, value in walk(content or Located({}, Place(file))):
+            # A field is a scalar or an empty collection: what holds others has no value of its own.
             if isinstance(value.data, dict | tuple) and value.data:
                 continue
+            # A line of a template may write several lines, the last of which ends in its marker.
             index = bisect_left(line_numbers, value.place.line)
             offset = line_offsets[value.place.line - 1] + value.place.column - 1
             conditions = [

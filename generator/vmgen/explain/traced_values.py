@@ -57,6 +57,7 @@ class TracedScalar:
         return unwrap(item) in self._read()
 
     def __iter__(self) -> Iterator[Any]:
+        # A character of a traced text came from where the text did.
         return (self._derive(item) for item in self._value)
 
     def __getitem__(self, key: Any) -> Any:
@@ -66,10 +67,12 @@ class TracedScalar:
         attribute = getattr(self._value, name)
         if not callable(attribute):
             return self._derive(attribute)
+        # A method such as `.upper()`: what it returns came from the same value.
         return lambda *args, **kwargs: self._derive(
             attribute(*map(unwrap, args), **{key: unwrap(value) for key, value in kwargs.items()})
         )
 
+    # An operation gives a traced value again, so that `name ~ "-" ~ index` leads to both.
     def _derive(self, value: Any, operand: Any = None) -> Any:
         """Trace a value that was made from this one, and from `operand`, to the paths of both."""
         if isinstance(value, TracedScalar):
@@ -83,6 +86,7 @@ def _make_conversion(convert: Callable[[Any], Any]) -> Callable[[TracedScalar], 
 
 def _make_comparison(compare: Callable[[Any, Any], bool]) -> Callable[[TracedScalar, Any], bool]:
     def compare_values(self: TracedScalar, operand: Any) -> bool:
+        # The answer is a plain bool, so a comparison is the last chance to see what a condition read.
         self._sink.record_read((*self._paths, *get_paths(operand)))
         return compare(self._value, unwrap(operand))
 
@@ -104,6 +108,8 @@ _CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
     "float": float,
     "index": operator.index,
 }
+# Python looks operators up on the class and never asks __getattr__ for them, so each is set here.
+# https://docs.python.org/3/reference/datamodel.html#special-method-lookup
 for _name, _convert in _CONVERSIONS.items():
     setattr(TracedScalar, f"__{_name}__", _make_conversion(_convert))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
@@ -120,6 +126,7 @@ class _TracedContainer:
     trace_sink: TraceSink
 
     def __bool__(self) -> bool:
+        # A full collection is traced by its items; that an empty one leaves something out is seen only here.
         if not len(self):  # type: ignore[arg-type]
             self.trace_sink.record_read(self.value_paths)
         return len(self) > 0  # type: ignore[arg-type]

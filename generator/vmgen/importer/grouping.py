@@ -70,6 +70,7 @@ class _Grouper:
 
     def find_candidates(self) -> list[_GroupCandidate]:
         """Group numbered names by their base, and the others by the beginning of their names, up to the last dash."""
+        # One numbered name alone, such as `db-1`, is no series: `count: 1` would say less than its name.
         numbered_members: dict[str, list[GroupMember]] = defaultdict(list)
         for member in self.members:
             match = _NUMBERED_NAME.fullmatch(member.name)
@@ -107,6 +108,7 @@ class _Grouper:
         series = [candidate for candidate in candidates if candidate.is_numbered and len(candidate.members) > 1]
         others = [candidate for candidate in candidates if not candidate.is_numbered or len(candidate.members) == 1]
         groups: list[_GroupCandidate] = []
+        # The largest first, so that single VMs join a group as its exceptions and not the other way round.
         for candidate in sorted(others, key=lambda candidate: len(candidate.members), reverse=True):
             for index, group in enumerate(groups[:_MAX_GROUPS_TRIED]):
                 if self._is_alike(candidate, group):
@@ -136,6 +138,7 @@ class _Grouper:
         override = build_override(self.splitter, self.base, main_settings, settings)
         if override is None or (not candidate.is_numbered and 2 * len(override) >= self._count_lines(main[0])):
             return False
+        # A series keeps its numbers in one group at any price in keys; what it costs in lines still counts.
         lines_together = len(cluster) * count_instance_lines(override) if override else 0
         return lines_together <= 1 + self._count_lines(cluster[0]) + (len(cluster) > 1)
 

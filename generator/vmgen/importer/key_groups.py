@@ -40,6 +40,7 @@ _METADATA_KEYS = ("labels", "annotations")
 _NO_PLACE = Place("")
 # The most frequent values that are tried as the shared one.
 _MAX_CANDIDATES = 4
+# More lines than any file has, and small enough to be summed.
 _INFEASIBLE = 1_000_000
 
 
@@ -100,6 +101,7 @@ class KeyGroupSplitter:
             difference = compare(lower.get(key) or {}, target.get(key) or {})
             return {key: difference} if difference else difference
         effective_target = self._resolve_values(index, target)
+        # Inference makes several texts mean the same, so what a candidate means is computed, not compared by its keys.
         for candidate in self._list_candidates(keys, lower, target):
             combination = self.merge(json.dumps(lower), json.dumps(candidate))
             if self._resolve_values(index, json.loads(combination)) == effective_target:
@@ -114,6 +116,7 @@ class KeyGroupSplitter:
         changeable = [key for key in keys if key in target or (key in lower and key not in defaults)]
         candidates = [
             {key: target.get(key) for key in subset}
+            # All subsets: a key set has at most a handful of keys, and the shortest that works is wanted.
             for size in range(len(changeable) + 1)
             for subset in combinations(changeable, size)
         ]
@@ -127,6 +130,7 @@ class KeyGroupSplitter:
             settings = infer_vm(Settings(effective_settings), self._platform)
             effective = {key: settings.get_plain(key) for key in self.key_sets[index]}
             if "running" in effective:
+                # `running: true` and `runStrategy: Always` mean the same: https://kubevirt.io/user-guide/compute/run_strategies/
                 effective = {"runStrategy": effective["runStrategy"] or RUN_STRATEGIES.get(effective["running"])}
             self._effective_values[cache_key] = effective
         return self._effective_values[cache_key]
@@ -171,6 +175,7 @@ def _choose_default(splitter: KeyGroupSplitter, index: int, base: KeyGroup, coun
         lower = splitter.merge(base, difference)
         lengths = (number * len(splitter.find_difference(index, lower, target) or "") for target, number in counts.items())
         lines = splitter.count_lines(difference) + _count_total_lines(splitter, index, lower, counts)
+        # Fewer lines first; among as many, fewer characters.
         return lines, len(difference) + sum(lengths)
 
     return min(candidates, key=cost)
@@ -182,6 +187,7 @@ def find_shared_defaults(splitter: KeyGroupSplitter, base: KeyGroups, groups: Se
         _choose_shared_default(splitter, index, lower, Counter(group[index] for group in groups))
         for index, lower in enumerate(base)
     ]
+    # One line saved is no reason to make the reader look in another place.
     is_worthwhile = sum(saved_lines for _, saved_lines in choices) > 1
     return tuple(key_group if is_worthwhile else EMPTY_KEY_GROUP for key_group, _ in choices)
 
@@ -236,6 +242,7 @@ def _diff_mappings(lower: Mapping[str, Any], target: Mapping[str, Any]) -> dict[
 
 def _diff_disk_lists(lower: Mapping[str, Any], target: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what to merge over some disks to get others; None if their order would differ, which a merge cannot change."""
+    # A merge keeps the order of the lower layer and appends, and the order of disks is that in the VM.
     order = [suffix for suffix in lower if suffix in target] + [suffix for suffix in target if suffix not in lower]
     if order != list(target):
         return None

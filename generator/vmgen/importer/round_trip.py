@@ -112,6 +112,7 @@ class _RoundTripComparison:
 
     def _count_explicit(self, manifest: SourceManifest, name: str, value: Any, spec: Mapping[str, Any]) -> None:
         """Count a field that was left out; it must be written out with the value that the platform takes for it."""
+        # Ports that nothing exposes have no effect, so an empty list for the API's [22] changes nothing.
         is_unexposed = not spec.get("external") or spec.get("externalMethod") != "PortList"
         has_no_effect = name == "externalPorts" and is_unexposed and not value
         if has_no_effect or _is_equal(value, self.conventions.get_default(manifest.kind, name)):
@@ -127,6 +128,7 @@ class _RoundTripComparison:
             if entries.get(name) != value.data:
                 place = value.key_place or value.place
                 self._add_problem(place, manifest, f"metadata.{key}.{name}", "would not be rendered as it is")
+        # Annotations that protect a disk are the one addition that import makes by itself.
         protection = self.conventions.generated_annotations["protected"]
         is_same = True
         for name in entries.keys() - original.keys():
@@ -150,6 +152,7 @@ def _is_equal(left: Any, right: Any) -> bool:
         return left.keys() == right.keys() and all(_is_equal(value, right[key]) for key, value in left.items())
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(_is_equal, left, right))
+    # In Python True == 1, and to the API they are a boolean and a number.
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 

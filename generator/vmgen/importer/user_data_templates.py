@@ -58,9 +58,7 @@ def infer_templates(
         for members, expressions in _split_cluster(cluster, labels):
             name = _choose_name(environment, templates, is_free)
             templates.append(InferredTemplate(name, _build_text(members[0], expressions), len(members)))
-            used_labels = sorted(
-                {labels[ord(word) - ord(FIRST_PLACEHOLDER) - 1] for word in members[0].words if _is_label(word)}
-            )
+            used_labels = sorted({_get_label(word, labels) for word in members[0].words if _is_label(word)})
             for member in members:
                 position = member.vm_position
                 drafts[position] = _apply_template(drafts[position], name, used_labels)
@@ -84,12 +82,14 @@ def _name_variable(label: str) -> str:
 
 def _can_be_template(text: str) -> bool:
     """Return True if Jinja gives a text back as it is: it has no carriage return, and cloud-init does not render it itself."""
+    # https://cloudinit.readthedocs.io/en/latest/explanation/instancedata.html#using-instance-data
     return bool(text) and "\r" not in text and not text.startswith(_JINJA_HEADER) and not _PRIVATE_USE.search(text)
 
 
 def _build_shape(index: int, vm: VmDraft, text: str, labels: Sequence[str]) -> _Shape:
     text = _replace_word(text, vm.name, FIRST_PLACEHOLDER)
     own = vm.values.get("labels", {})
+    # The longest value first: a short one may be a part of it.
     for position, label in sorted(enumerate(labels), key=lambda entry: -len(own.get(entry[1], ""))):
         value = own.get(label, "")
         if len(value) >= _MIN_LABEL_LENGTH and value in text:

@@ -33,6 +33,7 @@ _VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 _VERSION_SECONDS = 30
 # The time of a build grows with the square of its objects: 3,000 take 18 s, and get 240.
 _MIN_SECONDS, _OBJECTS_SQUARED_PER_SECOND = 60, 50_000
+# kustomize refuses files outside of the folder that it builds: https://kubectl.docs.kubernetes.io/faq/kustomize/
 _UNRESTRICTED = ("--load-restrictor", "LoadRestrictionsNone")
 # A build is short and small: to collect its garbage takes a third of its time. Beyond the limit Go collects it all the same.
 # https://pkg.go.dev/runtime#hdr-Environment_Variables
@@ -101,6 +102,7 @@ def find_kustomize_command(binary: str | None = None) -> list[str]:
         executable = shutil.which(binary)
         if executable is None:
             raise VmgenError(f"no program {binary}; name a kustomize or a kubectl with --kustomize-binary")
+        # A kubectl may be named for its version (kubectl-1.31), and ends in .exe on Windows.
         return [executable, "kustomize" if Path(executable).name.startswith("kubectl") else "build"]
     for path in (str(Path(sys.executable).parent), os.environ.get("PATH", "")):
         for program, command in (("kustomize", "build"), ("kubectl", "kustomize")):
@@ -114,6 +116,7 @@ def read_version(command: Sequence[str]) -> tuple[int, ...]:
     """Return the version of the program of a build command, as numbers; empty if it prints none."""
     import subprocess
 
+    # Without --client, kubectl asks a cluster for its version, and vmgen opens no connection.
     arguments = ["version", "--client", "-o", "json"] if command[1] == "kustomize" else ["version"]
     try:
         process = subprocess.run([command[0], *arguments], capture_output=True, check=False, timeout=_VERSION_SECONDS)  # noqa: S603
@@ -146,5 +149,6 @@ def write_overlay(resources: Sequence[Path], configurations: Sequence[Path] = ()
         folder = Path(temporary).resolve()  # kustomize resolves links, and names files in its errors that way
         lists = {"configurations": configurations, "resources": resources}
         content = KUSTOMIZATION_HEADER | {key: [str(path) for path in paths] for key, paths in lists.items() if paths}
+        # JSON is YAML, so paths need no quoting of their own.
         (folder / KUSTOMIZATION).write_text(json.dumps(content), encoding="utf-8")
         yield folder

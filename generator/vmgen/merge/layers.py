@@ -179,6 +179,7 @@ def _append_override(upper: Located, lower: Located) -> Located | None:
 
 def _find_platform_default(null: Located) -> Located | None:
     lower = null.overrides
+    # The chain of overrides ends at the platform, whose defaults a null of a user cannot remove.
     while lower is not None and lower.layer != "platform":
         lower = lower.overrides
     return lower
@@ -194,6 +195,7 @@ def _remove_key(mapping: dict[str, Located], name: str, null: Located, shape: st
 
 
 def _drop_excluded(mapping: dict[str, Located], upper: Mapping[str, Located], keys: tuple[str, ...]) -> None:
+    # `image` over a `url` of a lower layer means the image. Two keys of one layer stay, so that a rule can report them.
     if any(name in upper and upper[name].data is not None for name in keys):
         for name in keys:
             if name not in upper:
@@ -201,6 +203,7 @@ def _drop_excluded(mapping: dict[str, Located], upper: Mapping[str, Located], ke
 
 
 def _names_other_platform(lower: Located, upper: Located) -> bool:
+    # A `platform:` without a value is a null and means the default platform.
     platform = upper.get("platform")
     return platform is not None and (platform.data or DEFAULT_PLATFORM) != lower.get_plain("platform", DEFAULT_PLATFORM)
 

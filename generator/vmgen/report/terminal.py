@@ -56,6 +56,8 @@ def choose_link(stream: TextIO, root: Path) -> Link:
         return no_link
     import socket
 
+    # A terminal opens the file only if the host is its own, so a link is dead over SSH rather than wrong.
+    # https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda#file-uris-and-the-hostname
     host = socket.gethostname()
 
     def link(text: str, place: Place) -> str:
@@ -74,6 +76,7 @@ def link_address(text: str, address: str) -> str:
 
 def _supports_hyperlinks() -> bool:
     variables = os.environ
+    # No terminal can be asked, so those known to support links are recognised by their variables.
     override = variables.get("FORCE_HYPERLINK")
     if override:
         return override != "0"

@@ -67,6 +67,8 @@ class HealthReader:
         for condition in iter_conditions(holder):
             if condition.get("type") not in ("Ready", "Released") or condition.get("status") == "True":
                 continue
+            # Unknown means that a controller has not decided yet, not that it failed.
+            # https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties
             progresses = condition.get("status") == "Unknown" or condition.get("reason") in self._tables["progressReasons"]
             text = self._translate(condition)
             yield HealthFinding("pending" if progresses else "failed", text, _get_text(condition, "lastTransitionTime"))
@@ -77,6 +79,8 @@ class HealthReader:
         if not isinstance(status, dict):
             return
         phase, phases = _get_text(status, "phase"), self._tables["volume"]
+        # A volume of a class that waits for its first consumer is done when no VM uses it yet.
+        # https://github.com/kubevirt/containerized-data-importer/blob/main/doc/waitforfirstconsumer-storage-handling.md
         if phase in phases["done"] or (phase in phases["unbound"] and waits):
             return
         if phase in phases["failed"]:
@@ -97,6 +101,8 @@ class HealthReader:
     def _read_service(self, manifest: Mapping[str, Any], namespace: str, release: str) -> Iterator[HealthFinding]:
         """Yield that a public address is not there yet; a dump without the Service tells nothing."""
         service = self._dump.find("Service", namespace, release)
+        # MetalLB and cloud providers write the address into the status once they have assigned one.
+        # https://kubernetes.io/docs/concepts/services-networking/service/#loadbalancer
         is_public = _dig(manifest, "spec", "external") is True and _dig(service, "spec", "type") == "LoadBalancer"
         if is_public and not _dig(service, "status", "loadBalancer", "ingress"):
             warning = self._explain_by_events(namespace, release)
@@ -109,6 +115,7 @@ class HealthReader:
         if machine is None:
             return
         status = machine.get("status")
+        # KubeVirt's own summary of a VM: https://kubevirt.io/user-guide/user_workloads/lifecycle/
         printable = _get_text(status, "printableStatus") if isinstance(status, dict) else ""
         states = self._tables["machine"]
         reasons = []
@@ -203,6 +210,8 @@ def _collect_warnings(dump: Dump) -> Mapping[tuple[str, str], list[str]]:
     warnings: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for (_, namespace, _), event in dump.list_kind("Event"):
         if event.get("type") == "Warning":
+            # The API events.k8s.io/v1 calls the object `regarding` and the message `note`, the core API v1 otherwise.
+            # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/
             name = str(_dig(event, "involvedObject", "name") or _dig(event, "regarding", "name"))
             message = redact_line(" ".join(str(event.get("message") or event.get("note") or "").split()))[:_MAX_MESSAGE_LENGTH]
             warnings.setdefault((namespace, name), []).append((str(event.get("lastTimestamp") or ""), message))
