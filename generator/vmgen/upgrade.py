@@ -17,6 +17,11 @@ from vmgen.read.located import to_plain
 from vmgen.read.manifests import parse_objects
 from vmgen.read.repository import Project
 
+# Parts of platform.yaml that are compared as rows of their own, or that tell nothing of one version.
+_COMPARED_APART = {"constraints", "diskConstraints", "extends", "versions", "defaultVersion", "versionQuestion", "title"}
+# Parts of the row of a field that are compared apart, or are no matter of the platform.
+_ROW_PARTS = {"verdicts", "constraints", "import"}
+
 
 class DifferingObject(NamedTuple):
     """An object whose manifest changes, with the fields that do; `change` is added, removed or changed."""
@@ -119,12 +124,6 @@ def _find_differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iter
             )
         elif old != new:
             yield part
-
-
-# Parts of platform.yaml that are compared as rows of their own, or that tell nothing of one version.
-_COMPARED_APART = {"constraints", "diskConstraints", "extends", "versions", "defaultVersion", "versionQuestion", "title"}
-# Parts of the row of a field that are compared apart, or are no matter of the platform.
-_ROW_PARTS = {"verdicts", "constraints", "import"}
 
 
 class RowChange(NamedTuple):

@@ -16,6 +16,13 @@ from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem, Severity, did_you_mean
 from vmgen.rules import UNKNOWN_POLICY, Rule
 
+PolicySeverity = Literal["error", "warning", "off"]
+# `advice` is a warning, and an error if the environment sets `stage: production`.
+PolicyDefault = Literal["error", "warning", "off", "advice"]
+PRODUCTION = "production"
+# A problem of a group is not repeated for an override that inherits the same line.
+_INSTANCE_PATH = re.compile(r"^(vms\.[^.]+)\.instances\.[^.]+")
+
 
 class Finding(NamedTuple):
     """The place and the key that break a rule, and the message with its remedy."""
@@ -56,14 +63,6 @@ def collect_rules(*modules: ModuleType) -> tuple[EnvironmentRule, ...]:
 def run_rules(rules: Iterable[EnvironmentRule], environment: Environment) -> list[Problem]:
     """Return the problems that the rules find in an environment, rule by rule."""
     return [problem for rule in rules for problem in rule.find_problems(environment)]
-
-
-PolicySeverity = Literal["error", "warning", "off"]
-# `advice` is a warning, and an error if the environment sets `stage: production`.
-PolicyDefault = Literal["error", "warning", "off", "advice"]
-PRODUCTION = "production"
-# A problem of a group is not repeated for an override that inherits the same line.
-_INSTANCE_PATH = re.compile(r"^(vms\.[^.]+)\.instances\.[^.]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

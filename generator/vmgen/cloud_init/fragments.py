@@ -105,6 +105,8 @@ def _read_fragment(path: Path, project: Project) -> tuple[Located | None, tuple[
         content = project.read_source(path)
     except OSError as error:
         return None, (MISSING_FILE.build_problem(start_place, "", f"cannot be read: {error.strerror}"),)
+    # Scripts and includes are user data of other forms: only cloud-configs have keys to merge.
+    # https://cloudinit.readthedocs.io/en/latest/explanation/format.html
     if content[:64].decode("utf-8", "replace").lower().startswith((JINJA_HEADER, "#!", "#include")):
         message = f"is not a cloud-config, so it cannot be merged; begin it with {CLOUD_CONFIG_HEADER}"
         return None, (MERGE_CONFLICT.build_problem(start_place, "", message),)
@@ -127,6 +129,8 @@ def _merge(lower: Located, upper: Located, path: tuple[str, ...], subject: str, 
                 data[name] = _merge(data[name], value, (*path, name), subject, problems)
         return Located(data, upper.place, upper.key_place)
     if isinstance(lower.data, tuple) and isinstance(upper.data, tuple):
+        # cloud-init's own merge of several parts appends lists too if it is told to; a package or a user is rarely replaced.
+        # https://cloudinit.readthedocs.io/en/latest/reference/merging.html
         return Located((*lower.data, *upper.data), upper.place, upper.key_place)
     if isinstance(lower.data, dict | tuple) or isinstance(upper.data, dict | tuple):
         types = f"is {_describe_type(upper)} here and {_describe_type(lower)} at {lower.place}"

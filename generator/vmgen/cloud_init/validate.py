@@ -54,6 +54,18 @@ _RELEASE_RESERVE = 24 * 1024  # the chart, which is stored too
 MAX_SEARCHED_LENGTH = 2 * MAX_BYTES
 
 
+_KEY_LISTS = ("ssh_authorized_keys", "ssh-authorized-keys")
+_TYPED_KEY = re.compile(
+    r"""(?<![\w+,-])(?P<type>ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}|sk-[a-z0-9-]{3,20}@openssh\.com)[ \t]{1,8}"""
+    r"""(?P<body>[^\s"'`,;)\]]{1,4096})"""
+)
+# A value that a template or a shell puts there is none of an example.
+_VARIABLE = re.compile(r"\{[{%]|\$[A-Za-z_{(]")
+# The shortest key, one of ed25519, has 68 characters.
+_SHORTEST_BODY = 68
+_MESSAGE = "the SSH key is a placeholder; write the line of your .pub file, preferably below `sshKeys:`"
+
+
 def validate_user_data(user_data: Iterable[UserData]) -> list[Problem]:
     """Return the problems of user data; what several VMs inherit from one place is reported once.
 
@@ -193,18 +205,6 @@ def _build_secret_finding(
     return UserDataFinding(
         SECRET, f"contains {description}; keep it out of Git (see docs/secrets.md)", line, column, path, inner_line
     )
-
-
-_KEY_LISTS = ("ssh_authorized_keys", "ssh-authorized-keys")
-_TYPED_KEY = re.compile(
-    r"""(?<![\w+,-])(?P<type>ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}|sk-[a-z0-9-]{3,20}@openssh\.com)[ \t]{1,8}"""
-    r"""(?P<body>[^\s"'`,;)\]]{1,4096})"""
-)
-# A value that a template or a shell puts there is none of an example.
-_VARIABLE = re.compile(r"\{[{%]|\$[A-Za-z_{(]")
-# The shortest key, one of ed25519, has 68 characters.
-_SHORTEST_BODY = 68
-_MESSAGE = "the SSH key is a placeholder; write the line of your .pub file, preferably below `sshKeys:`"
 
 
 def find_placeholder_keys(text: str, header: str, level: int = 0) -> Iterator[UserDataFinding]:

@@ -19,6 +19,10 @@ from vmgen.merge.settings import Settings, contains_invalid
 from vmgen.read.located import INVALID, Located, to_plain
 from vmgen.read.schema import load_builtin_schema
 
+# What these keys hold reaches no manifest.
+_KEYS_BESIDE_MANIFESTS = frozenset({"budget", "delivery", "policy", "prices", "retire"})
+_KEYS_OF_OBJECTS = ("vms", "disks")
+
 
 def build_fleet(environment: Environment, user_data_builder: UserDataBuilder | None, *, verify_all: bool = False) -> Fleet:
     """Build all objects of an environment that passed its checks. With `verify_all`, each text is rendered by itself.
@@ -142,11 +146,6 @@ def _sort_keys(data: Any) -> Any:
     if isinstance(data, dict):
         return {key: _sort_keys(data[key]) for key in sorted(data)}
     return [_sort_keys(item) for item in data] if isinstance(data, list) else data
-
-
-# What these keys hold reaches no manifest.
-_KEYS_BESIDE_MANIFESTS = frozenset({"budget", "delivery", "policy", "prices", "retire"})
-_KEYS_OF_OBJECTS = ("vms", "disks")
 
 
 class Omissions(NamedTuple):

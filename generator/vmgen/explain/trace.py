@@ -135,7 +135,7 @@ class RenderTracer:
 
     def mark_line(self, file: str, number: int) -> str:
         """Return the comment that marks a line of a template."""
-        # A YAML comment, so that the output parses as it does without it. The marks around the number are private-use characters.
+        # A YAML comment, so that the output parses as it does without it. Private-use characters mark the number.
         return f" #\ue002{self._marker_numbers.setdefault(Place(file, number, 1), len(self._marker_numbers))}\ue003"
 
     def trace_condition(self, value: Any, file: str, number: int, first: bool) -> bool:

@@ -153,8 +153,8 @@ def _is_explained(rows: Mapping[str, Located], name: str, evidence: Evidence) ->
     A field that is false is only explained beside the field with the same meaning: without, it may be what stops a VM.
     """
     spellings = {key: row.get_plain("import", {}) for key, row in rows.items()}
-    is_other_name = any(name in (*row.get("equivalents", ()), *row.get("renamed", ())) for row in spellings.values())
-    equivalents = spellings.get(name, {}).get("equivalents") or {}
+    is_other_name = any(name in (*row.get("twins", ()), *row.get("renamed", ())) for row in spellings.values())
+    equivalents = spellings.get(name, {}).get("twins") or {}
     may_count = any(field == name and fields.isdisjoint(equivalents) for field, fields in evidence.disabled_fields)
     return is_other_name or ("ignored" in spellings.get(name, {}) and not may_count)
 

@@ -123,6 +123,7 @@ def _flatten_list(document: Located) -> Iterator[Located]:
     """Yield the objects of a List, or the document itself."""
     kind = document.get_plain("kind")
     items = document.get("items")
+    # `kubectl get -o yaml` prints a List of several objects, and a list of one kind names it: VMDiskList.
     if isinstance(kind, str) and kind.endswith("List") and items is not None:
         for item in items.items:
             yield from _flatten_list(item)
@@ -175,6 +176,7 @@ class _ManifestParser:
 
     def _filter_metadata(self, metadata: Located, key: str, label: str, notes: list[ImportNote]) -> dict[str, Located]:
         """Return the labels or annotations without those of servers and tools, which get a note."""
+        # `labels:` without a value is null, which the API takes for no labels.
         section = metadata.get(key)
         if section is None or section.data is None:
             return {}

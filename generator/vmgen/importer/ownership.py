@@ -82,6 +82,7 @@ class _DiskAssigner:
         attachments: list[DiskAttachment] = []
         for attachment in vm.disks:
             disk = self._find_disk(attachment, vm)
+            # The order of disks is the boot order, and vmgen writes own disks first: one behind an attached disk would move.
             own_key = self._find_own_key(disk, vm, is_first=not own_disks) if disk and not attachments else None
             if disk and own_key and own_key[0] not in own_disks:
                 own_disks[own_key[0]] = disk
@@ -133,6 +134,7 @@ class _DiskAssigner:
         `system-2` is a generation of the system disk, and `data-2` one of `data` if the disk before it is there, detached.
         """
         suffix = disk.name.removeprefix(f"{vm.name}-")
+        # A disk that several VMs use belongs to none of them.
         if suffix == disk.name or not _SUFFIX_PATTERN.fullmatch(suffix) or self._use_counts[disk.name] != 1:
             return None
         for key, generation in list_generations(suffix):
@@ -191,6 +193,7 @@ class _DiskAssigner:
 
     def _find_disk_defaults(self, own_disks: Mapping[str, DiskObject]) -> dict[str, Any]:
         """Return the storage class and protection of the VM: those of the system disk, which has none of its own."""
+        # `storageClass` and `protect` of a VM are those of its system disk; each further disk can have its own.
         deciding = [own_disks[SYSTEM_DISK]] if next(iter(own_disks)) == SYSTEM_DISK else list(own_disks.values())
         classes = Counter(disk.values["storageClass"] for disk in deciding)
         protections = Counter(self._split_protection(disk)[0] for disk in deciding)
@@ -229,6 +232,7 @@ class _DiskAssigner:
     def _split_protection(self, disk: DiskObject) -> tuple[bool, dict[str, str]]:
         """Return whether a disk is protected, and the annotations that do not follow from that."""
         annotations = {name: to_plain(value) for name, value in disk.manifest.annotations.items()}
+        # A platform that marks unprotected disks by an annotation has them protected where it is missing.
         annotations_without = self.conventions.platform.get_section("protection")["unprotected"]
         protect = not annotations_without or any(annotations.get(name) != value for name, value in annotations_without.items())
         generated_annotations = self._get_generated_annotations(protect)

@@ -24,6 +24,11 @@ HEAD = "HEAD"
 _SHORT_ID_LENGTH = 10
 
 
+_MAX_NAMES = 5
+# pre-commit sets the first: https://pre-commit.com/#filtering-files-with-types. Git sets the second for its own hooks.
+_HOOK_VARIABLES = ("PRE_COMMIT", "GIT_INDEX_FILE")
+
+
 class UncommittedManifests(NamedTuple):
     """Paths below `manifests/` of manifests that are not in Git: not added yet, or ignored."""
 
@@ -250,11 +255,6 @@ def _load_baseline_at(project: Project, repository: Repository, against: str, he
         return Baseline(project, against, repository, committed)
     label = f"{base[:_SHORT_ID_LENGTH]}, the merge base of {against} and HEAD"
     return Baseline(project, label, repository, committed, notes=(f"Compared with {label}.",))
-
-
-_MAX_NAMES = 5
-# pre-commit sets the first: https://pre-commit.com/#filtering-files-with-types. Git sets the second for its own hooks.
-_HOOK_VARIABLES = ("PRE_COMMIT", "GIT_INDEX_FILE")
 
 
 def list_uncommitted_manifests(project: Project, repository: Repository) -> UncommittedManifests:

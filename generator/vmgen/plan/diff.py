@@ -19,6 +19,8 @@ from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX, STANDALONE_FOLD
 from vmgen.rules import EMPTY_RESULT, FOREIGN_FILE, FOREIGN_FILE_IN_THE_WAY, LOST_FIRST_LINE, SYMLINKED_OUTPUT
 from vmgen.yaml_text import HEADER_PREFIX
 
+_MARK = HEADER_PREFIX.encode()
+
 
 class FileChanges(NamedTuple):
     """The files of one environment to create, update and prune, by path below the output folder.
@@ -46,6 +48,7 @@ def diff_files(
     existing = list_existing_files(project, environment)
     root = str(project.manifests)
     updated, restored_paths, unchanged = [], [], 0
+    # A folder where a manifest belongs, and a file where a folder does: neither can be replaced without losing what it holds.
     blocking = (desired.keys() & existing.folders) | (_collect_parents(desired) & existing.files)
     superfluous = sorted(existing.files - desired.keys() - blocking)
     for path in desired.keys() & existing.files:
@@ -59,6 +62,7 @@ def diff_files(
         else:
             blocking.add(path)
     pruned = tuple(path for path in superfluous if is_owned(project, path))
+    # Without our header it is a user's file, which no render deletes.
     foreign = tuple(sorted(set(superfluous).difference(pruned)))
     message = "is at the path of a manifest, but vmgen did not write it; move it"
     problems = [_report(project, path, FOREIGN_FILE_IN_THE_WAY.id, message) for path in sorted(blocking)]
@@ -92,6 +96,7 @@ def list_existing_files(project: Project, environment: str) -> ExistingFiles:
     links = [path for path in ("", environment) if (project.manifests / path).is_symlink()]
     special_files = []
     if not links:
+        # A new environment is written beside its place and renamed, so what a kill left is beside it as well.
         leftovers += _find_unfinished_folders(str(project.manifests), environment)
         for entry, path in _walk_entries(str(project.manifests / environment), environment):
             if entry.is_symlink():
@@ -232,9 +237,6 @@ def parse_delivered_environment(path: str) -> str:
 def _report(project: Project, path: str, rule: str, message: str, severity: Severity = "error") -> Problem:
     """Report a path below the output folder."""
     return Problem(Place(project.display_path(project.manifests / path)), rule, "", message, severity)
-
-
-_MARK = HEADER_PREFIX.encode()
 
 
 def is_leftover(entry: os.DirEntry[str]) -> bool:

@@ -179,6 +179,7 @@ def _find_place(desired: DesiredState | None, file: str, changes: list[ObjectCha
     for change in changes:
         if place := change.find_rejected_place(desired):
             return place
+    # manifests/<environment>/<kind>/<group>/<file>: the folder between is the group, whose count decides.
     folders = (folder for change in changes for folder in change.path.split("/")[2:-1])
     return next((desired.group_places[folder] for folder in folders if folder in desired.group_places), Place(file, 1, 1))
 

@@ -137,6 +137,7 @@ def match_objects(
         candidates = planned_objects.get(old.identity, [])
         unchanged_objects = [unchanged[old.identity]] if not candidates and old.identity in unchanged else []
         new = next((new for new in (*candidates, *unchanged_objects) if new.environment == old.environment), None)
+        # In its own environment an object stays; only if that has none of its name it may have moved.
         new = new or next((new for new in (*candidates, *unchanged_objects) if clusters.may_move(old, new)), None)
         if new is None:
             removed_objects.append(old)
@@ -198,6 +199,7 @@ class _Clusters:
             return True
         committed = self._find_committed(new.environment)
         is_renamed = self._baseline.has_environment(new.environment) and committed != new.identity.cluster
+        # `cluster:` is a word of the file: to change it alone moves no disk, so nothing may be taken over by it.
         return not is_renamed and self._find_committed(old.environment) == new.identity.cluster
 
     def _find_committed(self, environment: str) -> str:
@@ -236,6 +238,7 @@ def _parse_existing(
     for path, content in contents.items():
         try:
             if path in baseline.blobs and baseline.blobs[path].is_link:
+                # Git stores the target of a link as its content, which reads as YAML text and as no object.
                 raise InvalidYamlError("is a symbolic link")
             objects += [
                 ExistingObject(identity, path.partition("/")[0], path, document)
@@ -316,6 +319,7 @@ def _group_by_likeness(objects: Iterable[ExistingObject | PlannedObject]) -> Map
     """Group objects that have the same environment, kind and spec, except for their names and names derived from these."""
     groups = defaultdict(list)
     for each in objects:
+        # Sorted keys, since only the order of lists means anything in a manifest.
         spec = json.dumps(remove_name(each.document.get("spec"), each.identity.name), sort_keys=True, default=str)
         groups[f"{each.environment} {each.identity.kind} {spec}"].append(each.identity)
     return groups

@@ -30,6 +30,23 @@ from vmgen.rules import DUPLICATE_POLICY, INVALID_POLICY, POLICY_FILE_NAME, Rule
 POLICIES_FOLDER = "policies"
 
 
+# Advice on single lines of user data, which cloud_init/validate.py finds.
+USER_DATA_ADVICE = frozenset({PLACEHOLDER_KEY.id})
+USER_DATA_RULES = (*(policy.rule for policy in USER_DATA_POLICIES), PLACEHOLDER_KEY)
+BUILT_IN_POLICIES: tuple[Rule, ...] = (
+    *(rule for rule in ON_ENVIRONMENTS if isinstance(rule, Policy)),
+    *USER_DATA_RULES,
+)
+ADVICE_IDS = (
+    *(rule.id for rule in ON_ENVIRONMENTS if isinstance(rule, Policy) and rule.default == "advice"),
+    *(policy.rule.id for policy in USER_DATA_POLICIES if policy.default == "advice"),
+    *USER_DATA_ADVICE,
+)
+BUILT_IN_POLICY_IDS = frozenset(rule.id for rule in BUILT_IN_POLICIES)
+# The most schemas that a validator may have to try for one object, with each `$ref` written out.
+MAX_SCHEMAS = 2_000
+
+
 class _Violation(NamedTuple):
     policy: str
     severity: Severity
@@ -123,22 +140,6 @@ def _build_subject(resource: Resource) -> str:
     return f"vms.{resource.group}"
 
 
-# Advice on single lines of user data, which cloud_init/validate.py finds.
-USER_DATA_ADVICE = frozenset({PLACEHOLDER_KEY.id})
-USER_DATA_RULES = (*(policy.rule for policy in USER_DATA_POLICIES), PLACEHOLDER_KEY)
-BUILT_IN_POLICIES: tuple[Rule, ...] = (
-    *(rule for rule in ON_ENVIRONMENTS if isinstance(rule, Policy)),
-    *USER_DATA_RULES,
-)
-
-ADVICE_IDS = (
-    *(rule.id for rule in ON_ENVIRONMENTS if isinstance(rule, Policy) and rule.default == "advice"),
-    *(policy.rule.id for policy in USER_DATA_POLICIES if policy.default == "advice"),
-    *USER_DATA_ADVICE,
-)
-BUILT_IN_POLICY_IDS = frozenset(rule.id for rule in BUILT_IN_POLICIES)
-
-
 class _RepositoryPolicy(NamedTuple):
     """A policy of a file. `severity` applies where an environment does not set one."""
 
@@ -224,10 +225,6 @@ def _find_deepest(value: Located, path: tuple[str | int, ...]) -> Located:
             break
         value = child
     return value
-
-
-# The most schemas that a validator may have to try for one object, with each `$ref` written out.
-MAX_SCHEMAS = 2_000
 
 
 def find_schema_fault(document: Mapping[str, Any]) -> str:

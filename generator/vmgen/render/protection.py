@@ -23,6 +23,17 @@ from vmgen.rules import FREEZING_ANNOTATION, PROTECTION_LOST, RECREATING_ANNOTAT
 GITOPS_DATA = "shared/gitops.yaml"
 
 
+# https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/
+KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+_GUARDED = {SYNC_OPTIONS: "Prune=confirm,Delete=confirm", FLUX_PRUNE: "disabled"}
+_PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
+# Other files, or programs, decide what these do.
+_OPAQUE = ("components", "transformers", "replacements", "generators", "helmCharts", "helmChartInflationGenerator")
+# An object under another name or in another namespace is another object.
+_RENAMING = ("namePrefix", "nameSuffix", "namespace")
+_METADATA_WORDS = ("annotations", "labels", "$patch")
+
+
 class _Fault(NamedTuple):
     """A fault of the protection in one manifest."""
 
@@ -92,17 +103,6 @@ def _locate(
         if path:
             return Place(project.display_path(path)), fault.key
     return disk.settings.located.place, fault.key
-
-
-# https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/
-KUSTOMIZATION_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-_GUARDED = {SYNC_OPTIONS: "Prune=confirm,Delete=confirm", FLUX_PRUNE: "disabled"}
-_PATCHES = ("patches", "patchesStrategicMerge", "patchesJson6902")
-# Other files, or programs, decide what these do.
-_OPAQUE = ("components", "transformers", "replacements", "generators", "helmCharts", "helmChartInflationGenerator")
-# An object under another name or in another namespace is another object.
-_RENAMING = ("namePrefix", "nameSuffix", "namespace")
-_METADATA_WORDS = ("annotations", "labels", "$patch")
 
 
 def find_overriding_kustomizations(files: Mapping[str, bytes], root: str) -> Iterator[Problem]:

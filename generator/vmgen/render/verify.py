@@ -49,6 +49,7 @@ class ManifestVerifier:
             self.verify(resource, text)
             return
         document = _fill_values(self._documents[nameless], values)
+        # The message shall quote the manifest as it is, so the slow way says what is wrong.
         if any(self._check_document(resource, document)):
             self.verify(resource, text)
 
@@ -81,6 +82,7 @@ class ManifestVerifier:
             except SchemaError as error:
                 raise VmgenError(f"the schema of {resource.kind} in templates/ is not a JSON Schema: {error}") from None
         for path, message in self._schemas[resource.kind].find_errors(document):
+            # A step of a list is no text of the template, so the key above it leads to the line.
             keys = [step for step in path if isinstance(step, str)]
             yield rf"^\s*{re.escape(keys[-1])}:" if keys else "^", format_schema_error(path, message)
 

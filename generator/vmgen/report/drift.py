@@ -23,6 +23,10 @@ _KEY_LINE = re.compile(r"""(?P<key>(?P<indent>\s*)(?:-\s+)*["']?(?P<name>[\w./-]
 _NON_SCALAR_PREFIXES = ("|", ">", "{", "&", "!")
 
 
+JSON_VERSION = 1
+NEXT_COMMAND = "vmgen plan"
+
+
 def format_diff(existing: bytes, desired: bytes, limit: int | None = _MAX_LINES) -> tuple[str, ...]:
     """Return the first lines of the diff from an existing file to its rendered content, or one line why there is none.
 
@@ -127,10 +131,6 @@ def find_drift(
                 lines = format_diff(contents[path], desired[path]) if with_diff and path in contents else ()
                 place = Place(project.display_path(project.manifests / path))
                 yield DRIFT.build_problem(place, "", message, tuple(f"    {line}" for line in lines))
-
-
-JSON_VERSION = 1
-NEXT_COMMAND = "vmgen plan"
 
 
 def format_edit_diff(edit: FileEdit) -> str:

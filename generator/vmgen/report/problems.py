@@ -31,6 +31,11 @@ _SARIF_BASE = "%SRCROOT%"
 _GITLAB_SEVERITIES: Mapping[Severity, str] = {"error": "major", "warning": "minor", "notice": "info"}
 
 
+_MAX_WIDTH = 100
+# Excerpts never show values below these keys.
+_HIDDEN_SUBJECTS = ("cloudInit", "sshKeys", "vars", "secret", "passw")
+
+
 def _hide_secrets(format_problems: Formatter) -> Formatter:
     """Return a format that shows no secret of a problem. Each format is one: nobody can forget it where they are used."""
 
@@ -237,11 +242,6 @@ FORMATS: Mapping[str, Formatter] = {
     "gitlab": format_gitlab,
     "junit": format_junit,
 }
-
-
-_MAX_WIDTH = 100
-# Excerpts never show values below these keys.
-_HIDDEN_SUBJECTS = ("cloudInit", "sshKeys", "vars", "secret", "passw")
 
 
 def relocate(problems: Sequence[Problem], root: Path, top: Path | None) -> tuple[Problem, ...]:

@@ -73,6 +73,7 @@ def _describe_change(change: ObjectChange, dump: Dump, prefix: str) -> Iterator[
     kind, namespace, name = change.identity.kind, change.identity.namespace, change.identity.name
     live = dump.find(kind, namespace, name)
     if change.action == "delete":
+        # A dump without the kind does not say that the object is gone.
         if live is None and dump.has_kind(kind):
             yield "is gone already"
         return
@@ -83,9 +84,11 @@ def _describe_change(change: ObjectChange, dump: Dump, prefix: str) -> Iterator[
     if live is None:
         return
     for field in change.fields:
+        # A redacted value cannot be compared, and what is not known to be so is not said.
         if not field.detail and REDACTED not in str(field.after) and get_field(live, field.path) == field.after:
             yield f"{field.path} is already so"
     machine = dump.find("VirtualMachine", namespace, f"{prefix}{name}") if kind == "VMInstance" else None
+    # KubeVirt stages a change that needs a restart, and those after it: https://kubevirt.io/user-guide/user_workloads/vm_rollout_strategies/
     waits = any(row.get("type") == "RestartRequired" and row.get("status") == "True" for row in iter_conditions(machine))
     if waits and any(field.verdict != Verdict.NO_EFFECT for field in change.fields):
         yield "waits for a restart already, and this change joins it: until then nothing is applied live"
@@ -94,6 +97,8 @@ def _describe_change(change: ObjectChange, dump: Dump, prefix: str) -> Iterator[
 def _describe_quotas(sizes: Sequence[PlannedSize], dump: Dump) -> Iterator[LiveNote]:
     """Yield, for each quota, the first object that does not fit into what it has left."""
     for limit in list_limits(dump):
+        # Kubernetes admits objects one by one, so the first that does not fit is refused, and smaller ones behind it may pass.
+        # https://kubernetes.io/docs/concepts/policy/resource-quotas/
         room = limit.total - limit.usage
         for size in sizes:
             amount = _get_amount(limit.resource, size.totals) if size.namespace == limit.namespace else 0
