@@ -105,7 +105,7 @@ def _wait_for_end(process_id: int) -> bool:
 def test_git_that_hangs(committed: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """git that does not end is ended with what it started, and said: exit code 2."""
     log = _put_sleeper(tmp_path, "git", monkeypatch)
-    monkeypatch.setattr("vmgen.plan.git._MAX_SECONDS", 1)
+    monkeypatch.setattr("vmgen.plan.git_process._MAX_SECONDS", 1)
     with pytest.raises(VmgenError, match="git rev-parse did not end within 1 s and was stopped"):
         find_repository(committed.root)
     assert _wait_for_end(int(log.read_text()))

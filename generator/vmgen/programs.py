@@ -8,12 +8,17 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from subprocess import Popen
+
+
+# What is shown of the stderr of a program is a line or two.
+_MAX_ERROR_BYTES = 1024 * 1024
+_CHUNK_BYTES = 256 * 1024
 
 
 class ProgramTimeout(Exception):
@@ -37,25 +42,71 @@ def start_program(
     )
 
 
-def finish_program(process: Popen[bytes], seconds: float, content: bytes = b"") -> tuple[bytes, bytes]:
+def finish_program(
+    process: Popen[bytes],
+    seconds: float,
+    content: bytes = b"",
+    check_output: Callable[[bytes], None] | None = None,
+) -> tuple[bytes, bytes]:
     """Give a program its input, wait for its end, and return its stdout and stderr.
 
-    Raises ProgramTimeout after so many seconds. Whatever is raised, nothing that the program started goes on.
+    `check_output` sees each part of stdout, and ends the program by raising. Raises ProgramTimeout after so many seconds.
+    Whatever is raised, nothing that the program started goes on.
     """
     from subprocess import TimeoutExpired
+    from threading import Thread
 
+    output, errors, failures = list[bytes](), list[bytes](), list[Exception]()
+    stdin, stdout, stderr = (cast("IO[bytes]", stream) for stream in (process.stdin, process.stdout, process.stderr))
+
+    def read_output() -> None:
+        try:
+            _read_parts(stdout, output, check_output)
+        except Exception as error:  # it is raised in the thread that waits
+            failures.append(error)
+
+    readers = [
+        Thread(target=read_output, daemon=True),
+        Thread(target=_read_parts, args=(stderr, errors, None, _MAX_ERROR_BYTES), daemon=True),
+        Thread(target=_write_input, args=(stdin, content), daemon=True),
+    ]
     try:
-        return process.communicate(content, timeout=seconds)
+        for reader in readers:
+            reader.start()
+        readers[0].join(seconds)
+        if readers[0].is_alive():
+            raise ProgramTimeout
+        if failures:
+            raise failures[0]
+        process.wait(seconds)
+        for reader in readers[1:]:
+            reader.join(seconds)
+        return b"".join(output), b"".join(errors)
     except BaseException as error:  # mostly Ctrl-C
-        # The whole group: git starts helpers, which would go on with the pipes open, and keep `communicate` waiting.
+        # The whole group: git starts helpers, which would go on with the pipes open, and keep the threads reading.
         _kill_group(process)
-        for stream in (process.stdin, process.stdout, process.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                stream.close()  # type: ignore[union-attr]
         process.wait()
         if isinstance(error, TimeoutExpired):
             raise ProgramTimeout from None
         raise
+
+
+def _read_parts(stream: IO[bytes], parts: list[bytes], check: Callable[[bytes], None] | None, limit: int = 0) -> None:
+    """Read a pipe to its end, and keep what comes before a limit."""
+    with stream:
+        size = 0
+        while part := os.read(stream.fileno(), _CHUNK_BYTES):
+            if check:
+                check(part)
+            if not limit or size < limit:
+                parts.append(part)
+            size += len(part)
+
+
+def _write_input(stream: IO[bytes], content: bytes) -> None:
+    # A program may end before it has read all.
+    with contextlib.suppress(OSError), stream:
+        stream.write(content)
 
 
 def kill_program(process: Popen[bytes]) -> None:

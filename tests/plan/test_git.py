@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from vmgen.plan import git
+from vmgen.plan import git, git_process
 
 WEB = """\
 namespace: tenant-acme
@@ -92,7 +92,7 @@ def test_repository_of_a_caller_is_not_taken_for_ours(
 def test_repository_that_git_refuses_is_an_error(committed: Committed, monkeypatch: pytest.MonkeyPatch) -> None:
     """A repository that cannot be read is never taken for none: that would open the gate."""
     history = committed()
-    monkeypatch.setattr(git, "_run_git", lambda *_, **__: (128, b"", "fatal: detected dubious ownership in repository"))
+    monkeypatch.setattr(git, "run_git", lambda *_, **__: (128, b"", "fatal: detected dubious ownership in repository"))
     done = history.vmgen("plan")
     assert done.code == 2
     assert "detected dubious ownership" in done.messages
@@ -101,13 +101,13 @@ def test_repository_that_git_refuses_is_an_error(committed: Committed, monkeypat
 def test_no_git_may_use_the_network(committed: Committed, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each git that runs has both switches that forbid it: the one of Git 2.45, and the one that older versions know."""
     history, environments = committed(), []
-    start = git.start_program
+    start = git_process.start_program
 
     def record(command: Any, folder: Any, environment: Any) -> Any:
         environments.append(environment)
         return start(command, folder, environment)
 
-    monkeypatch.setattr(git, "start_program", record)
+    monkeypatch.setattr(git_process, "start_program", record)
     monkeypatch.setenv("GIT_NO_LAZY_FETCH", "0")
     monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "https")
     assert history.vmgen("plan", "--against", "main").code == 0

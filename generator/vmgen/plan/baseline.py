@@ -140,7 +140,7 @@ class Baseline(NamedTuple):
         """Return true if the committed kustomization beside a file lists it, so that it goes with its line there."""
         folder, _, name = path.rpartition("/")
         blob = self.blobs.get(f"{folder}/kustomization.yaml")
-        return blob is not None and name.encode() in next(read_blobs([blob]))
+        return blob is not None and os.fsencode(name) in next(read_blobs([blob]))
 
     def _compare_files(self, paths: Iterable[str], desired: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
         for path in paths:

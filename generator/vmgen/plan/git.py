@@ -1,35 +1,30 @@
-"""Read the files committed at a ref, without a checkout and without the network. No other module runs git."""
+"""Read the files committed at a ref, without a checkout and without the network."""
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from vmgen.plan.git_process import FETCH_HINT, BlobSizes, check_git_output, disable_filters, run_git
 from vmgen.problems import VmgenError
-from vmgen.programs import ProgramTimeout, finish_program, start_program
 
-# A hook inherits the repository of its caller; here the folder alone decides which repository is meant.
-_INHERITED_VARIABLES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_NAMESPACE")
-# A partial clone fetches what it lacks on demand. GIT_NO_LAZY_FETCH forbids that from Git 2.45 on, and with no protocol
-# allowed an older Git cannot either: https://git-scm.com/docs/git#Documentation/git.txt-GITNOLAZYFETCH
-_OFFLINE_VARIABLES = {
-    "LC_ALL": "C",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_TERMINAL_PROMPT": "0",
-}
-# Replaced objects and grafted parents would make another baseline than the one that was reviewed.
-_FIXED_VARIABLES = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
-# A file system monitor and hooks are programs.
-_FIXED_OPTIONS = ("--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
-# A program that an attribute names: git would run it on a file to compare it.
-_FILTER_KEYS = r"^filter\..*\.(clean|smudge|process|required)$"
-_MAX_SECONDS = 60
+# Small files that git reads whole, by their paths in its folder.
+_GIT_FILES = (
+    "HEAD",
+    "commondir",
+    "config",
+    "config.worktree",
+    "info/attributes",
+    "info/exclude",
+    "info/grafts",
+    "objects/info/alternates",
+    "packed-refs",
+    "shallow",
+)
 _SUBMODULE_MODE, _LINK_MODE = b"160000", b"120000"
-_FETCH_HINT = "fetch all objects (git fetch --refetch, or fetch-depth: 0 and no filter in CI)"
 
 
 class Blob(NamedTuple):
@@ -75,7 +70,7 @@ class Repository(NamedTuple):
         # git would take it for an option, and `--end-of-options` came with Git 2.24 only.
         if ref.startswith("-"):
             return None
-        code, output, _ = _run_git(self.folder, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
+        code, output, _ = run_git(self.folder, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
         return output.decode().strip() if code == 0 else None
 
     def resolve_head(self) -> str | None:
@@ -83,7 +78,7 @@ class Repository(NamedTuple):
         commit = self.resolve_commit("HEAD")
         if commit:
             return commit
-        code, branch, _ = _run_git(self.folder, "symbolic-ref", "--quiet", "HEAD")
+        code, branch, _ = run_git(self.folder, "symbolic-ref", "--quiet", "HEAD")
         name = branch.decode(errors="surrogateescape").strip()
         # Of a branch that was never committed to there is no file; an empty one is left by a crash, and is no new branch.
         if code == 0 and not os.path.lexists(self._find_git_path(name)) and not self._has_ref(name):
@@ -93,20 +88,20 @@ class Repository(NamedTuple):
     def list_refs(self) -> tuple[str, ...]:
         """Return the short names of all branches, remote ones too, and of tags. Raises VmgenError if git fails."""
         names = ("refs/heads", "refs/remotes", "refs/tags")
-        return tuple(_check_output(self.folder, "for-each-ref", "--format=%(refname:short)", *names).decode().split())
+        return tuple(os.fsdecode(check_git_output(self.folder, "for-each-ref", "--format=%(refname:short)", *names)).split())
 
     def _find_git_path(self, name: str) -> Path:
-        return self.folder / os.fsdecode(_check_output(self.folder, "rev-parse", "--git-path", name).rstrip(b"\n"))
+        return self.folder / os.fsdecode(check_git_output(self.folder, "rev-parse", "--git-path", name).removesuffix(b"\n"))
 
     def _has_ref(self, name: str) -> bool:
-        return bool(_check_output(self.folder, "for-each-ref", name).strip())
+        return bool(check_git_output(self.folder, "for-each-ref", name).strip())
 
     def list_merge_bases(self, commit: str) -> tuple[str, ...]:
         """Return the commits where HEAD left the history of a commit; none if this clone has none.
 
         There are several if both histories merged each other. Raises VmgenError if git fails.
         """
-        code, output, _ = _run_git(self.folder, "merge-base", "--all", commit, "HEAD")
+        code, output, _ = run_git(self.folder, "merge-base", "--all", commit, "HEAD")
         return tuple(output.decode().split()) if code == 0 else ()
 
     def list_tree(self, commit: str, output: str = "") -> Mapping[str, Blob]:
@@ -116,7 +111,7 @@ class Repository(NamedTuple):
         of these submodules or its commit is not here.
         """
         blobs: dict[str, Blob] = {}
-        for entry in _check_output(self.folder, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
+        for entry in check_git_output(self.folder, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
             details, _, name = entry.partition(b"\t")
             if not details:
                 continue
@@ -142,19 +137,21 @@ class Repository(NamedTuple):
     def list_files(self, pattern: str) -> tuple[str, ...]:
         """Return the files that a pathspec names by their paths from the top: tracked ones, and others. Raises VmgenError."""
         # Others too: a file that is new today and read by a template is not tracked yet.
-        output = _check_output(self.folder, "ls-files", "-z", "--full-name", "--cached", "--others", "--", pattern)
+        output = check_git_output(self.folder, "ls-files", "-z", "--full-name", "--cached", "--others", "--", pattern)
         return tuple(os.fsdecode(path) for path in output.split(b"\0") if path)
 
     def list_uncommitted_files(self, *below: str) -> UncommittedFiles:
         """List the files below folders that are neither committed nor staged. Raises VmgenError if git fails."""
-        records = _check_output(self.folder, "ls-files", "-t", "-z", "--cached", "--others", "--", *below).split(b"\0")
+        records = check_git_output(self.folder, "ls-files", "-t", "-z", "--cached", "--others", "--", *below).split(b"\0")
         entries = [os.fsdecode(entry) for entry in records]
         # The tag S is a tracked file that a sparse checkout leaves out: https://git-scm.com/docs/git-ls-files
         left_out = (entry[2:] for entry in entries if entry.startswith("S "))
         others = [entry[2:] for entry in entries if entry.startswith("? ")]
         ignored: list[str] = []
         if others:
-            output = _check_output(self.folder, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", *below)
+            output = check_git_output(
+                self.folder, "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", *below
+            )
             ignored = [os.fsdecode(name) for name in output.split(b"\0") if name]
         return UncommittedFiles(
             tuple(path for path in others if path not in set(ignored)),
@@ -165,14 +162,30 @@ class Repository(NamedTuple):
     def list_changed_files(self, commit: str) -> frozenset[Path]:
         """Return the absolute paths of all files that differ from a commit: changed, deleted, untracked or ignored.
 
-        A rename is two files. An ignored file counts, since git cannot tell if it changed. Raises VmgenError if git fails.
+        A rename is two files. An ignored file counts, since git cannot tell if it changed. Submodules that are checked out are
+        entered. Raises VmgenError if git fails.
         """
-        top = Path(_check_output(self.folder, "rev-parse", "--show-toplevel").decode().rstrip("\n"))
-        flags = ("--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none", "-z")
-        differing = _check_output(top, "diff", *flags, commit, settings=_disable_filters(top))
-        untracked = _check_output(top, "ls-files", "--others", "-z")
-        names = (*differing.split(b"\0"), *untracked.split(b"\0"))
-        return frozenset(top / name.decode(errors="surrogateescape") for name in names if name)
+        top = self.top.resolve()
+        # To look for changes in a submodule, git would start another git in it, which runs the filters of its configuration.
+        flags = ("--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", "-z")
+        differing = check_git_output(top, "diff", *flags, commit, settings=disable_filters(top))
+        untracked = check_git_output(top, "ls-files", "--others", "-z")
+        files = {top / os.fsdecode(name) for name in (*differing.split(b"\0"), *untracked.split(b"\0")) if name}
+        for path in _list_submodule_paths(top):
+            files |= self._list_changed_submodule_files(top / path, f"{commit}:{path}")
+        return frozenset(files)
+
+    def _list_changed_submodule_files(self, folder: Path, revision: str) -> frozenset[Path]:
+        """Return the files of a submodule that differ from its commit of a revision; all files if that is not here."""
+        # By way of a link, a submodule could be its own.
+        if not os.path.lexists(folder / ".git") or folder.resolve() != folder:
+            return frozenset()
+        inner = find_repository(folder)
+        if inner is None:  # it has just gone
+            return frozenset()
+        code, output, _ = run_git(self.folder, "rev-parse", "--verify", "--quiet", revision)
+        commit = inner.resolve_commit(output.decode().strip()) if code == 0 else None
+        return inner.list_changed_files(commit) if commit else frozenset(folder / path for path in inner.list_files("."))
 
     def tracks(self, path: str) -> bool:
         """Return whether the index holds a file or folder, given by its path from `folder`; its case does not matter.
@@ -180,7 +193,7 @@ class Repository(NamedTuple):
         Raises VmgenError if git fails.
         """
         # On a file system that ignores case, `.VMGEN` is the folder `.vmgen`.
-        return bool(_check_output(self.folder, "ls-files", "--cached", "-z", "--", f":(icase){path}"))
+        return bool(check_git_output(self.folder, "ls-files", "--cached", "-z", "--", f":(icase){path}"))
 
     @property
     def blob_hasher(self) -> Callable[[bytes], str]:
@@ -215,17 +228,25 @@ def read_blobs(blobs: Iterable[Blob]) -> Iterator[bytes]:
 
 
 def _read_contents(folder: Path, ids: list[str]) -> Iterator[bytes]:
-    output = _check_output(folder, "cat-file", "--batch", stdin="".join(f"{blob_id}\n" for blob_id in ids).encode())
+    content = "".join(f"{blob_id}\n" for blob_id in ids).encode()
+    output = check_git_output(folder, "cat-file", "--batch", stdin=content, check_output=BlobSizes().check)
     start = 0
     for blob_id in ids:
         end_of_line = output.index(b"\n", start)
         header, start = output[start:end_of_line].split(), end_of_line + 1
         # `<id> <type> <size>`, or `<id> missing`: https://git-scm.com/docs/git-cat-file#_batch_output
         if len(header) != 3:
-            raise VmgenError(f"this clone lacks the file {blob_id}; {_FETCH_HINT}")
+            raise VmgenError(f"this clone lacks the file {blob_id}; {FETCH_HINT}")
         size = int(header[2])
         yield output[start : start + size]
         start += size + 1
+
+
+def _list_submodule_paths(top: Path) -> Iterator[str]:
+    for entry in check_git_output(top, "ls-files", "--stage", "-z").split(b"\0"):
+        # `<mode> <id> <stage>TAB<path>`: https://git-scm.com/docs/git-ls-files#_output
+        if entry.startswith(_SUBMODULE_MODE):
+            yield os.fsdecode(entry.partition(b"\t")[2])
 
 
 def find_repository(folder: Path) -> Repository | None:
@@ -237,9 +258,10 @@ def find_repository(folder: Path) -> Repository | None:
     work_tree = _find_work_tree(path)
     if work_tree is None:
         return None
+    _check_git_files(work_tree / ".git")
     questions = ("--show-object-format", "--is-shallow-repository", "--is-inside-work-tree", "--show-prefix")
     try:
-        code, output, complaint = _run_git(folder, "rev-parse", *questions)
+        code, output, complaint = run_git(folder, "rev-parse", *questions)
     except FileNotFoundError:
         raise VmgenError(
             f"{folder} is in a git repository but there is no git program, so the baseline is unknown; install git"
@@ -256,6 +278,23 @@ def find_repository(folder: Path) -> Repository | None:
     return Repository(folder, algorithm, shallow == "true", prefix)
 
 
+def _check_git_files(git_folder: Path) -> None:
+    """Raise VmgenError for a file of Git that is elsewhere: git quotes some of them, and reads others without end."""
+    for path in (git_folder, *(git_folder / name for name in _GIT_FILES)):
+        try:
+            mode = os.stat(path, follow_symlinks=False).st_mode
+        except OSError:
+            continue
+        # Tools share files among work trees by links to files of the same name: git-new-workdir, repo. HEAD was a link once.
+        real = Path(os.path.realpath(path))
+        is_own = stat.S_ISREG(mode) or (stat.S_ISDIR(mode) and path == git_folder)
+        if stat.S_ISLNK(mode):
+            is_own = real.is_dir() if path == git_folder else real.is_file() and real.name == path.name
+            is_own = is_own or (path.name == "HEAD" and real.is_relative_to(os.path.realpath(git_folder)))
+        if not is_own:
+            raise VmgenError(f"{path} is not a file of Git's own, so the baseline is unknown; replace it")
+
+
 def _find_work_tree(folder: Path) -> Path | None:
     """Return the folder at or above a resolved one that has a `.git`. Git looks there too, but only after its start."""
     return next((parent for parent in (folder, *folder.parents) if os.path.lexists(parent / ".git")), None)
@@ -269,7 +308,7 @@ def read_tree_id(folder: Path, name: str) -> str:
     if _find_work_tree(folder.resolve()) is None:
         return ""
     try:
-        code, output, _ = _run_git(folder, "rev-parse", "--verify", "--quiet", f"HEAD:./{name}")
+        code, output, _ = run_git(folder, "rev-parse", "--verify", "--quiet", f"HEAD:./{name}")
     except FileNotFoundError:
         return ""
     return output.decode().strip() if code == 0 else ""
@@ -278,50 +317,6 @@ def read_tree_id(folder: Path, name: str) -> str:
 def create_repository(folder: Path) -> bool:
     """Make a Git repository of a folder, and return whether git could. Raises VmgenError if git does not end in time."""
     try:
-        return _run_git(folder, "init", "--quiet")[0] == 0
+        return run_git(folder, "init", "--quiet")[0] == 0
     except FileNotFoundError:  # git is not installed
         return False
-
-
-def _disable_filters(folder: Path) -> Mapping[str, str]:
-    """Return settings that keep git from running the filters of a configuration: a file they would change counts as changed."""
-    # An empty command turns a filter off: https://git-scm.com/docs/gitattributes#_filter
-    names = _run_git(folder, "config", "-z", "--name-only", "--get-regexp", _FILTER_KEYS)[1].split(b"\0")
-    return {os.fsdecode(name): "false" if name.endswith(b".required") else "" for name in names if name}
-
-
-def _check_output(folder: Path, *arguments: str, stdin: bytes = b"", settings: Mapping[str, str] | None = None) -> bytes:
-    code, output, complaint = _run_git(folder, *arguments, stdin=stdin, settings=settings)
-    if code:
-        raise VmgenError(f"git {arguments[0]} failed: {complaint}; {_FETCH_HINT}")
-    return output
-
-
-def _run_git(
-    folder: Path, *arguments: str, stdin: bytes = b"", settings: Mapping[str, str] | None = None
-) -> tuple[int, bytes, str]:
-    """Run git in a folder. Return its exit code, its stdout, and its stderr on one line.
-
-    Raises VmgenError if it does not end in time, and FileNotFoundError if there is no git.
-    """
-    environment = {name: value for name, value in os.environ.items() if name not in _INHERITED_VARIABLES}
-    environment |= _OFFLINE_VARIABLES | _FIXED_VARIABLES | _format_settings(settings or {})
-    process = start_program(["git", *_FIXED_OPTIONS, *arguments], folder, environment)
-    try:
-        output, errors = finish_program(process, _MAX_SECONDS, stdin)
-    except ProgramTimeout:
-        raise VmgenError(
-            f"git {arguments[0]} did not end within {_MAX_SECONDS} s and was stopped; run it by hand to find the cause"
-        ) from None
-    return process.returncode, output, " ".join(errors.decode(errors="replace").split())
-
-
-def _format_settings(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that give git settings, after those that it gets so already. A key may hold any character."""
-    # GIT_CONFIG_COUNT, GIT_CONFIG_KEY_0, GIT_CONFIG_VALUE_0 and so on: https://git-scm.com/docs/git-config
-    count = os.environ.get("GIT_CONFIG_COUNT", "")
-    first = int(count) if count.isdecimal() else 0
-    variables = {"GIT_CONFIG_COUNT": str(first + len(settings))} if settings else {}
-    for number, (key, value) in enumerate(settings.items(), first):
-        variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return variables
