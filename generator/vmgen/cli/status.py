@@ -13,9 +13,10 @@ from vmgen.cli.session import Session
 from vmgen.filesystem.reader import MAX_JSON_BYTES, read_named_file, read_stream
 from vmgen.merge.layers import load_layers
 from vmgen.plan.baseline import load_baseline
-from vmgen.problems import VmgenError
+from vmgen.problems import ProblemsError, VmgenError, sort_problems
 from vmgen.read.dump import read_dump
 from vmgen.read.layer_file import LayerLoader
+from vmgen.read.located import INVALID
 from vmgen.report.status import STATUS_FORMATS
 from vmgen.status.compare import FleetStatus, StatusBuilder, load_committed, require_one_cluster
 from vmgen.status.health import load_tables
@@ -50,7 +51,10 @@ def command(color: str, arguments: tuple[str, ...], against: str | None, restart
 
 
 def load_status(session: Session, names: tuple[str, ...], file: str, against: str | None) -> FleetStatus:
-    """Compare a dump with what environments have committed at a ref, by default HEAD. Raises VmgenError if it is no dump."""
+    """Compare a dump with what environments have committed at a ref, by default HEAD.
+
+    Raises VmgenError if it is no dump, and ProblemsError if the cluster of an environment cannot be read.
+    """
     environments = session.select_environments(names)
     tables = load_tables(session.project)
     dump = read_dump(read_dump_file(file), "<stdin>" if file == STDIN else file, tables["groups"])
@@ -62,7 +66,11 @@ def load_status(session: Session, names: tuple[str, ...], file: str, against: st
 
 
 def _find_cluster(session: Session, name: str) -> str:
-    cluster = load_layers(name, LayerLoader(session.project)).content.get("cluster")
+    """Return the cluster that an environment names. Raises ProblemsError if that cannot be read."""
+    layers = load_layers(name, LayerLoader(session.project))
+    cluster = layers.content.get("cluster")
+    if not layers.is_readable or (cluster and cluster.data is INVALID):
+        raise ProblemsError(sort_problems(layers.problems))
     return str(cluster.data) if cluster else ""
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 
 from vmgen.edit.file_edit import FileEdit
-from vmgen.merge.layers import DEFAULT_PLATFORM, DEFAULTS_FILE
+from vmgen.merge.layers import DEFAULT_PLATFORM, load_defaults
 from vmgen.pipeline import Renderer
-from vmgen.problems import Place, ProblemsError, VmgenError, suggest
-from vmgen.read.located import Located
+from vmgen.problems import ProblemsError, VmgenError, suggest
 from vmgen.read.repository import VALUES_SCHEMA_FILE, Project, find_environments, is_environment_name
 from vmgen.yaml_text import quote
 
@@ -25,7 +24,8 @@ vms:
 def new_environment(project: Project, name: str, namespace: str | None, platform: str | None) -> tuple[FileEdit, ...]:
     """Return the file of a new environment that renders at once, with one group of one VM.
 
-    Raises VmgenError if the name is taken or no namespace is known, ProblemsError if the file would not render.
+    Raises VmgenError if the name is taken or no namespace is known, ProblemsError if a layer has an error or
+    the file would not render.
     """
     path = project.environments / f"{name}.yaml"
     file = project.display_path(path)
@@ -36,10 +36,10 @@ def new_environment(project: Project, name: str, namespace: str | None, platform
     if platform and platform not in project.platform_names:
         raise VmgenError(f"no platform '{platform}'{suggest(platform, project.platform_names)}")
     renderer = Renderer(project)
-    defaults = _load_defaults(renderer)
+    defaults = load_defaults(renderer.layer_loader)
     if not namespace and not defaults.get("namespace"):
         raise VmgenError("no layer names the tenant namespace; write --namespace tenant-...")
-    inherited_platform = defaults.get_plain("platform", DEFAULT_PLATFORM)
+    inherited_platform = defaults.get_plain("platform") or DEFAULT_PLATFORM
     own_platform = platform or inherited_platform
     if own_platform not in project.platform_names:
         raise VmgenError(f"no platform '{own_platform}'{suggest(own_platform, project.platform_names)}")
@@ -57,13 +57,6 @@ def new_environment(project: Project, name: str, namespace: str | None, platform
     if errors:
         raise ProblemsError(errors)
     return (edit,)
-
-
-def _load_defaults(renderer: Renderer) -> Located:
-    path = renderer.project.environments / DEFAULTS_FILE
-    if not os.path.lexists(path):
-        return Located({}, Place(renderer.project.display_path(path)))
-    return renderer.layer_loader.load(path).content
 
 
 def _find_version(project: Project, renderer: Renderer, platform: str) -> str:

@@ -16,7 +16,7 @@ from vmgen.importer.ownership import StandaloneDiskDraft, VmDraft, assign_disks
 from vmgen.importer.round_trip import RoundTripResult, verify_round_trip
 from vmgen.importer.translate import translate_disk, translate_vm
 from vmgen.importer.user_data_templates import InferredTemplate, infer_templates
-from vmgen.merge.layers import DEFAULT_PLATFORM, load_layers
+from vmgen.merge.layers import DEFAULT_PLATFORM, load_defaults
 from vmgen.pipeline import Renderer, RenderResult
 from vmgen.problems import Place, Problem, VmgenError, did_you_mean, has_errors, sort_problems
 from vmgen.read.located import Located, to_plain
@@ -75,12 +75,12 @@ def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) 
     """Convert manifests to environments, and verify each by rendering it. Nothing is written.
 
     Raises VmgenError for a name that no environment can have, an unknown platform, unreadable input, and one name for
-    several namespaces.
+    several namespaces, and ProblemsError if `_defaults.yaml` or a layer that it extends has an error.
     """
     if request.environment and not is_environment_name(request.environment):
         raise VmgenError(f"'{request.environment}' is not a valid environment name; use lower-case letters, digits and dashes")
     renderer = Renderer(project)
-    base = _load_defaults(renderer)
+    base = load_defaults(renderer.layer_loader)
     conventions = _load_conventions(renderer, request, base)
     diagnostics = Diagnostics()
     manifests = _deduplicate(read_manifests(request.paths, stdin, conventions, diagnostics), diagnostics)
@@ -100,13 +100,6 @@ def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) 
         check_result = _import_namespace(renderer, conventions, base, "_refused", _STAND_IN_NAMESPACE, refused_manifests)
         diagnostics.problems.extend(problem for problem in check_result.problems if "metadata.namespace" not in problem.subject)
     return ImportResult(environments, tuple(diagnostics.notes), sort_problems(diagnostics.problems))
-
-
-def _load_defaults(renderer: Renderer) -> Located:
-    """Return the content of an empty environment: `_defaults.yaml` and the layers that it extends."""
-    name = "_imported"
-    renderer.layer_loader.override_text(renderer.project.environments / f"{name}.yaml", b"")
-    return load_layers(name, renderer.layer_loader).content
 
 
 def _load_conventions(renderer: Renderer, request: ImportRequest, base: Located) -> PlatformConventions:

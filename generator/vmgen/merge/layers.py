@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from vmgen.problems import Place, Problem
+from vmgen.problems import Place, Problem, ProblemsError, has_errors, sort_problems
 from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.located import INVALID, Located, walk
 from vmgen.read.repository import Project, explain_missing_file
@@ -62,19 +62,29 @@ class Layered(NamedTuple):
 def load_layers(name: str, files: LayerLoader) -> Layered:
     """Load and merge an environment: `_defaults.yaml`, then the layers that its file extends, then its file."""
     path = files.project.environments / f"{name}.yaml"
-    defaults = path.parent / DEFAULTS_FILE
-    stack = _LayerStack(files)
-    if os.path.lexists(defaults):
-        stack.push(defaults)
+    stack = _push_defaults(files)
     stack.push(path)
-    file = files.project.display_path(path)
-    content = Located({}, Place(file, 1, 1))
-    for layer in stack.layers:
-        stack.problems.extend(layer.problems)
-        if layer.content.mapping:
-            content = merge(content, layer.content, "environment")
-    settings = {key: value for key, value in content.mapping.items() if key != "extends"}
-    return Layered(name, file, Located(settings, Place(file, 1, 1)), tuple(stack.layers), tuple(stack.problems))
+    return stack.merge(name, files.project.display_path(path))
+
+
+def load_defaults(files: LayerLoader) -> Located:
+    """Load and merge what every environment starts from: `_defaults.yaml`, and the layers that it extends.
+
+    Raises ProblemsError if one of them has an error: what is built on it would have half of its values.
+    """
+    path = files.project.environments / DEFAULTS_FILE
+    layers = _push_defaults(files).merge("", files.project.display_path(path))
+    if has_errors(layers.problems):
+        raise ProblemsError(sort_problems(layers.problems))
+    return layers.content
+
+
+def _push_defaults(files: LayerLoader) -> _LayerStack:
+    stack = _LayerStack(files)
+    path = files.project.environments / DEFAULTS_FILE
+    if os.path.lexists(path):
+        stack.push(path)
+    return stack
 
 
 class _LayerStack:
@@ -113,6 +123,16 @@ class _LayerStack:
             else:
                 self.push(self._files.project.root / os.path.relpath(target, self._root), chain)
         self.layers.append(layer)
+
+    def merge(self, name: str, file: str) -> Layered:
+        """Return the merged layers of an environment, without `extends`, and all of their problems."""
+        content = Located({}, Place(file, 1, 1))
+        for layer in self.layers:
+            self.problems.extend(layer.problems)
+            if layer.content.mapping:
+                content = merge(content, layer.content, "environment")
+        settings = {key: value for key, value in content.mapping.items() if key != "extends"}
+        return Layered(name, file, Located(settings, Place(file, 1, 1)), tuple(self.layers), tuple(self.problems))
 
 
 def merge(lower: Located, upper: Located, shape: str = "", *, nulls: bool = False) -> Located:
