@@ -30,7 +30,8 @@ relative to the current folder; in all other formats, to the top of the Git repo
 
 Put `vmgen.toml` into the root, with the keys below. Any other key is an error. A pull request can change the file, so it
 cannot name a program or weaken a check: `against`, `affected-since`, `allow-empty`, `kustomize` and `verify` are not keys.
-`vmgen schema configuration` prints its schema.
+`vmgen schema configuration` prints its schema. If the file is invalid, each command prints the problems in its format, and
+exits with status 1.
 
 ```toml file=vmgen.toml
 required-version = ">=0.1,<0.2"

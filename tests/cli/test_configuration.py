@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
+from tests.cli.test_offline import ARGUMENTS
 from vmgen import __version__
 from vmgen.cli.app import COMMANDS, app
 from vmgen.read.configuration import find_root
@@ -62,6 +63,48 @@ def test_an_unknown_key_is_reported_once(made: Callable) -> None:
     """A misspelt key is one problem, and keys that resemble none lead to the page of this file."""
     assert made('colour = "always"').run("list").messages.count("unknown key") == 1
     assert "docs/configuration.md lists all" in made("zzz = 1").run("list").messages
+
+
+def list_formats() -> list[tuple[str, str]]:
+    """Each command that reads the configuration, with each of its formats."""
+    context = click.Context(app)
+    commands = {name: app.get_command(context, name) for name in COMMANDS if name != "rule"}
+    options = {name: {each.name: each.type for each in command.params} for name, command in commands.items() if command}
+    choices = {name: types["output"] for name, types in options.items() if isinstance(types.get("output"), click.Choice)}
+    return [(name, value) for name, choice in choices.items() for value in choice.choices]
+
+
+@pytest.mark.parametrize(("command", "output"), list_formats())
+def test_a_broken_file_is_reported_in_the_format(command: str, output: str, made: Callable) -> None:
+    """A reader of a format gets the problem of vmgen.toml in it, from the top of Git; others get text, and no data."""
+    repository = made("[check]\noutptu = 1\n")
+    (repository.root / ".git").mkdir()
+    done = repository.run(command, *ARGUMENTS.get(command, ()), "-o", output)
+    readers = {
+        "json": lambda text: json.loads(text)["problems"][0]["rule"],
+        "sarif": lambda text: json.loads(text)["runs"][0]["results"][0]["ruleId"],
+        "gitlab": lambda text: json.loads(text)[0]["check_name"],
+        "github": lambda text: text.partition("title=")[2].partition("::")[0],
+        "junit": lambda text: text.partition('" name="')[2].partition('"')[0],
+    }
+    if command == "plan":
+        readers["markdown"] = lambda text: text.partition("(<code>")[2].partition("</code>)")[0]
+    assert done.code == 1
+    if output in readers:
+        assert readers[output](done.stdout) == "unknown-key", done.stdout
+    else:
+        assert (done.stdout, done.messages.startswith("vmgen.toml:2:1: error: check.outptu")) == ("", True), done.messages
+
+
+def test_a_broken_file_is_reported_from_a_subfolder(made: Callable, vmgen: Callable) -> None:
+    """Text names vmgen.toml as people in a subfolder do, data from the top of Git; a report has it too."""
+    repository = made("[check]\noutptu = 1\n")
+    (repository.root / ".git").mkdir()
+    folder = str(repository.root / "environments")
+    assert vmgen("-C", folder, "check").messages.startswith("../vmgen.toml:2:1: error: ")
+    done = vmgen("-C", folder, "check", "-o", "github", "--report", "gitlab", "quality.json")
+    assert done.stdout.startswith("::error file=vmgen.toml,line=2")
+    assert json.loads((repository.root / "environments/quality.json").read_text())[0]["location"]["path"] == "vmgen.toml"
 
 
 def test_help_needs_no_configuration(made: Callable) -> None:

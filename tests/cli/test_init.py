@@ -177,6 +177,12 @@ def test_asks_on_a_terminal(tmp_path: Path) -> None:
     assert 'platformVersion: "2"' in defaults
 
 
+def test_two_sync_tools_are_refused(tmp_path: Path, vmgen: Callable) -> None:
+    """Argo CD and Flux that apply the same objects undo each other's work."""
+    done = vmgen("init", str(tmp_path / "a"), "--namespace", "tenant-a", "--argocd", "https://x.example/y.git", "--flux", "vms")
+    assert (done.code, "write --argocd or --flux, not both" in done.messages, (tmp_path / "a").exists()) == (2, True, False)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_leaving_the_questions(tmp_path: Path) -> None:
     """Ctrl-C at a question ends it with 130, and nothing was made."""

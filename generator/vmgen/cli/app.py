@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from keyword import iskeyword
 from pathlib import Path
@@ -13,8 +14,9 @@ import click
 
 from vmgen import __version__
 from vmgen.cli.errors import exit_code
+from vmgen.cli.failed_run import postpone_fault, report_failure
 from vmgen.cli.shared_options import COLOR_CHOICES, add_shared_options, name_variables, verbosity_options
-from vmgen.problems import did_you_mean
+from vmgen.problems import ProblemsError, did_you_mean
 
 # Each command and its short help. A command is the `command` of the module of its name in this folder.
 COMMANDS: Mapping[str, str] = {
@@ -51,6 +53,19 @@ def run(arguments: Sequence[str]) -> int:
     return exit_code(lambda: app(list(arguments), prog_name="vmgen", standalone_mode=False))
 
 
+@cache
+def _load_command(name: str) -> click.Command:
+    module = import_module(f"vmgen.cli.{name}{'_' * iskeyword(name)}")  # `import` cannot name a module that anybody imports
+    command: click.Command = module.command
+    command.short_help = COMMANDS[name]
+    # `\b` keeps the lines of a paragraph, so that an example can be copied from a narrow terminal.
+    command.help = re.sub(r"\n\n( *)Example:", "\n\n\\1\b\n\\1Example:", command.help or "")
+    add_shared_options(command)
+    name_variables(command, name)
+    report_failure(command, getattr(module, "FAILURE_FORMATS", {}))
+    return command
+
+
 class _CommandGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -58,14 +73,7 @@ class _CommandGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002
         if name not in COMMANDS:
             return None
-        module = name + "_" * iskeyword(name)  # `import` cannot name a module that anybody imports
-        command: click.Command = import_module(f"vmgen.cli.{module}").command
-        command.short_help = COMMANDS[name]
-        # `\b` keeps the lines of a paragraph, so that an example can be copied from a narrow terminal.
-        command.help = re.sub(r"\n\n( *)Example:", "\n\n\\1\b\n\\1Example:", command.help or "")
-        add_shared_options(command)
-        name_variables(command, name)
-        return command
+        return _load_command(name)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[ASKS_FOR_HELP] = not {"-h", "--help"}.isdisjoint(args)  # which a broken vmgen.toml must not prevent
@@ -118,6 +126,10 @@ def _configure(context: click.Context, color: str | None) -> None:
     root = find_root(Path.cwd())
     if root is None:
         return
-    configuration = load_configuration(root)
+    try:
+        configuration = load_configuration(root)
+    except ProblemsError as error:
+        postpone_fault(context, error)
+        return
     context.obj = color or configuration.color
     context.default_map = {name: dict(defaults) for name, defaults in configuration.defaults.items()}

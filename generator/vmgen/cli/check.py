@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from vmgen.check.own_templates import find_own_templates
+from vmgen.cli.failed_run import write_report_file
 from vmgen.cli.options import (
     affected_option,
     against_option,
@@ -130,7 +131,7 @@ def _check(session: Session, options: CheckOptions) -> bool:
     problems = _find_problems(session, result, options)
     sorted_problems = sort_problems([*session.name_problems, *problems])
     for format_name, file in options.reports:
-        session.write_report_file(sorted_problems, format_name, file)
+        write_report_file(sorted_problems, format_name, file, session.project.root)
     if session.report_problems(sorted_problems):
         return False
     session.print_message(f"{format_count(len(names), 'environment')} checked, no problems found.")

@@ -51,7 +51,9 @@ def exit_code(run: Callable[[], object]) -> int:
     except VmgenError as error:
         return _fail(str(error))
     except ProblemsError as error:
-        _print_problems(error)
+        from vmgen.cli.failed_run import print_failure
+
+        print_failure(error)
         return REFUSED
     except BrokenPipeError:  # the reader of stdout went away, as `| head` does
         return REFUSED
@@ -72,13 +74,6 @@ def _fail(message: str) -> int:
 
     write_message(f"vmgen: {message}\n")
     return FAILED
-
-
-def _print_problems(error: ProblemsError) -> None:
-    from vmgen.report.problems import format_text
-    from vmgen.report.terminal import choose_paint
-
-    _write_report(format_text(error.problems, choose_paint(sys.stderr, "auto")))
 
 
 def _write_report(text: str) -> None:

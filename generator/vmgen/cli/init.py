@@ -68,6 +68,8 @@ def command(
     if update:
         _update_repository(Path(folder), requirement)
         return
+    if argocd and flux:
+        raise click.UsageError("write --argocd or --flux, not both: two controllers applying the same objects will fight")
     interactive = not defaults and sys.stdin.isatty() and sys.stdout.isatty()
     if namespace is None and not interactive:
         raise click.UsageError("--namespace is required when not running interactively")

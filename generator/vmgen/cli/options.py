@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from vmgen.cli.completed_words import complete_environments, complete_refs
+from vmgen.cli.failed_run import remember_format
 from vmgen.problems import VmgenError, did_you_mean
 from vmgen.read.repository import Project
 from vmgen.report.problems import FORMATS
@@ -35,7 +36,15 @@ def reports_option(function: CommandFunction) -> CommandFunction:
 
 def format_option(formats: list[str], help: str = "Format.") -> Callable[[CommandFunction], CommandFunction]:
     """Add `-o FORMAT`; the first format is the default."""
-    return click.option("-o", "--output", type=click.Choice(formats), default=formats[0], show_default=True, help=help)
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        callback=remember_format,
+        help=help,
+    )
 
 
 def require_platform(project: Project, name: str) -> str:

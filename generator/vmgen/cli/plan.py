@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import click
 
@@ -15,12 +15,23 @@ from vmgen.cli.status import STDIN, read_dump_file
 from vmgen.pipeline import ProgressCallbacks, RenderResult, find_kustomization_problems, plan_and_gate, render_all
 from vmgen.plan.clones import drop_answered_hints
 from vmgen.plan.plan import Plan
-from vmgen.problems import has_errors, sort_problems
+from vmgen.problems import Problem, has_errors, sort_problems
 from vmgen.read.dump import read_dump
 from vmgen.report.plan import MAX_COMMENT_BYTES, format_json, format_markdown, format_text
+from vmgen.report.terminal import Paint
 from vmgen.status.compare import require_one_cluster
 from vmgen.status.health import load_tables
 from vmgen.status.live_plan import LiveNote, describe_live_state, measure_added
+
+# A run that fails still has a plan: an empty one, with its problems.
+FAILURE_FORMATS: Mapping[str, Callable[[Sequence[Problem], Paint], str]] = {
+    "json": lambda problems, _: format_json(_build_failed_plan(problems)),
+    "markdown": lambda problems, _: format_markdown(_build_failed_plan(problems)),
+}
+
+
+def _build_failed_plan(problems: Sequence[Problem]) -> Plan:
+    return Plan(against="", environments=(), changes=(), problems=tuple(problems), complete=False)
 
 
 @click.command("plan")

@@ -23,7 +23,6 @@ from vmgen.read.configuration import find_git_top, find_root
 from vmgen.read.repository import Project, find_environments, open_project, select_environments
 from vmgen.read.unread import find_unread_files
 from vmgen.report.terminal import Paint, choose_paint, no_paint
-from vmgen.secrets.redact import redact_tokens
 from vmgen.stamps import StampStore
 
 if TYPE_CHECKING:
@@ -172,16 +171,6 @@ class Session:
             text = self._format_problems(problems, self.output_format, self.paint_for(sys.stderr), quotes=sys.stderr.isatty())
             (write_report if is_text or beside_data else write_output)(text)
         return has_failed
-
-    def write_report_file(self, problems: Sequence[Problem], format_name: str, file: str) -> None:
-        """Write problems in a format of FORMATS into a file. Raises VmgenError if it cannot be written."""
-        from vmgen.filesystem.writer import write_named_file
-
-        text = self._format_problems(problems, format_name, no_paint)
-        try:
-            write_named_file(file, redact_tokens(text).encode(errors="backslashreplace"), str(self.project.root))
-        except OSError as error:
-            raise VmgenError(f"cannot write {file}: {error.strerror}") from None
 
     def _format_problems(self, problems: Sequence[Problem], format_name: str, paint: Paint, *, quotes: bool = False) -> str:
         """Format problems; in text, places are relative to the current folder, else to the top of Git."""

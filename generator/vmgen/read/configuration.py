@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from vmgen import __version__
 from vmgen.filesystem.reader import find_work_tree, read_source
-from vmgen.problems import Place, ProblemsError, VmgenError
+from vmgen.problems import Place, ProblemsError, VmgenError, sort_problems
 from vmgen.read.located import Located
 from vmgen.rules import TOML_SYNTAX, UNREADABLE_FILE
 
@@ -64,7 +64,7 @@ def load_configuration(root: Path) -> Configuration:
     document = _locate(content["data"], content["text"])
     from vmgen.read.schema import load_builtin_schema  # it imports YAML, which a render without work does not need
 
-    problems = tuple(load_builtin_schema("configuration").list_problems(document))
+    problems = sort_problems(load_builtin_schema("configuration").list_problems(document))
     if problems:
         raise ProblemsError(problems)
     data = content["data"]
