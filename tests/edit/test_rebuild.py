@@ -132,6 +132,20 @@ def test_back_leads_back(committed: Callable[..., Any]) -> None:
     assert manifests(made) == rebuilt
 
 
+@pytest.mark.parametrize("only", [(), ("--only", "2")])
+def test_back_to_a_kept_disk_without_annotations(committed: Callable[..., Any], only: tuple[str, ...]) -> None:
+    """A kept disk whose entry lacks the annotations of its group gets them as it returns, even where overrides differ."""
+    made = committed(
+        FLEET.replace("60", "2").replace("ubuntu-2204", "ubuntu-2404")
+        + "    system: 2\n    previous: {1: {image: ubuntu-2204, of: [1, 2]}}\n    annotations: {note: a}\n"
+        + "    instances: {1: {instanceType: u1.xlarge}}\n"
+    )
+    verdicts = apply(made, "rebuild", "production", "web", "--back", *only)
+    assert verdicts.pop("update in place") == {"VMDisk"}
+    assert list(verdicts.values()) == [{"VMInstance"}]
+    assert "note: a" in made.text("production/disks/web/web-2-system.yaml")
+
+
 def test_canary_all_retire(committed: Callable[..., Any]) -> None:
     """One VM, then all, then the old disks: each plan has one kind of verdict, and the file ends as short as it began."""
     made = committed(FLEET)

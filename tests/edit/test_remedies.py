@@ -177,6 +177,17 @@ REMEDIES: dict[str, dict[str, Remedy]] = {
             command=("rebuild", "production", "web", "--image", "ubuntu-2404", "--in", DEFAULTS),
         )
     },
+    "edit/rebuild.py:_require_nothing_else": {
+        "a kept disk that would get annotations": Remedy(
+            "edit-by-hand",
+            FLEET.replace(
+                "count: 2",
+                "count: 2\n    annotations: {note: a}\n    instances:\n"
+                "      1: {image: ubuntu-2404, system: 2, previous: {1: {image: ubuntu-2204, of: [1]}}}",
+            ),
+            command=("rebuild", "production", "web", "--image", "ubuntu-2404"),
+        )
+    },
     "edit/scale.py:_grow": {"free names": Remedy("edit-by-hand", NAMES, command=("scale", "production", "web", "3"))},
     "edit/scale.py:scale_group": {
         "a layer above": Remedy(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from vmgen.edit.file_edit import FileEdit, refuse_edit
@@ -25,6 +25,7 @@ from vmgen.merge.environment import Group, Instance
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.own_disks import OwnDisk, PreviousDisk
 from vmgen.plan.plan import Plan
+from vmgen.plan.verdicts import Verdict
 from vmgen.problems import VmgenError, suggest
 from vmgen.read.located import KeyPath, Located
 
@@ -93,9 +94,9 @@ def build_edits(
     edits = edit_target(target, {path: operations})
     result, plan, _ = preview(target, edits)
     require_no_new_errors(target, result)
-    _require_nothing_else(target, group, changing, plan)
     groups = result.environment.groups if result.environment else ()
     after = {instance.name: instance for each in groups for instance in each.instances}
+    _require_nothing_else(target, group, {each.name: after.get(each.name, each) for each in changing}, plan, operations)
     for instance in changing:
         if instance.name not in after or not is_done(after[instance.name]):
             reason = f"another layer decides which disk {instance.name} has; name it with --in"
@@ -192,10 +193,10 @@ class _Rebuild:
             raise refuse_edit(self.group.place, "its VMs have different generations to go back to; name one with --only", ())
         system = _get_system(following[0])
         yield from self._write_back(self.path, self.group.located, following[0], entry)
-        yield from leave_previous(self.group, [(instance, entries[instance.name]) for instance in following])
         remaining_entries = describe_disks(self.target.result, [(instance, _get_system(instance)) for instance in following])
         after = "system" if entry.disk.generation > 1 else next(iter(read_source(entry.disk)), "")
         yield from keep_disks(self.group, (), system.generation, remaining_entries, after)
+        yield from leave_previous(self.group, [(instance, entries[instance.name]) for instance in following])
         for instance in self.group.instances:  # those that were added since stay what they are
             if instance.name not in entries and not self._has_own_state(instance):
                 yield from self._keep_state(instance, {**read_source(system), "system": system.generation})
@@ -325,13 +326,24 @@ def _keep_profile(path: KeyPath, instance: Instance, source: Mapping[str, Any]) 
         yield SetValue((*path, "instanceProfile"), values.get_plain("instanceProfile"), after=next(iter(source)))
 
 
-def _require_nothing_else(target: EditTarget, group: Group, changing: tuple[Instance, ...], plan: Plan) -> None:
-    """Refuse an edit that changes a disk, or a VM that is not meant to change. Raises ProblemsError."""
+def _require_nothing_else(
+    target: EditTarget, group: Group, after: Mapping[str, Instance], plan: Plan, operations: tuple[Operation, ...]
+) -> None:
+    """Refuse an edit that changes a VM outside `after`, or a disk that none of these gets back. Raises ProblemsError."""
     _, before, _ = preview(target, ())
     known_changes = {(change.identity, change.verdict) for change in before.changes}
-    names = {instance.name for instance in changing}
+    new_disks = _list_disk_names(after.values()) - _list_disk_names(group.instances)
     for change in plan.changes:
-        is_expected = change.action == "create" if change.identity.kind == "VMDisk" else change.identity.name in names
+        if change.identity.kind == "VMDisk":
+            # A kept disk that is in use again inherits the labels of its group, which its entry may lack.
+            gets_labels = change.identity.name in new_disks and change.verdict == Verdict.UPDATE_IN_PLACE
+            is_expected = change.action == "create" or gets_labels
+        else:
+            is_expected = change.identity.name in after
         if not is_expected and (change.identity, change.verdict) not in known_changes:
             reason = f"{change.identity} would change too ({change.verdict}); rebuild one VM at a time with --only"
-            raise refuse_edit(group.place, reason, ())
+            raise refuse_edit(group.place, reason, operations)
+
+
+def _list_disk_names(instances: Iterable[Instance]) -> set[str]:
+    return {f"{instance.name}-{disk.suffix}" for instance in instances for disk in instance.settings.disks}

@@ -50,14 +50,23 @@ def generation_in_use(environment: Environment) -> Iterator[Finding]:
 
     Increase `system:` (for another disk: `generation:`), or remove the entry under `previous:`.
     """
-    for previous, path in _iter_previous(environment):
-        vm = previous.vm
-        current = next((disk for disk in vm.disks if disk.key == previous.entry.disk.key), None)
-        generation = previous.entry.disk.generation
-        if current and current.generation == generation:
-            key = "system" if previous.entry.path.startswith("previous") else "generation"
+    places: set[Place] = set()
+    for group, vm, path in environment.vm_settings:
+        generations = {disk.key: disk.generation for disk in vm.disks}
+        for entry in vm.previous:
+            generation, place = entry.disk.generation, entry.disk.place
+            if generations.get(entry.disk.key) != generation or place in places or not _has_entry(group, vm, entry):
+                continue
+            places.add(place)
+            key = "system" if entry.path.startswith("previous") else "generation"
             message = f"generation {generation} is in use; write `{key}: {generation + 1}` for a new disk, or remove this entry"
-            yield Finding(previous.entry.disk.place, path, message)
+            yield Finding(place, f"{path}.{entry.path}", message)
+
+
+def _has_entry(group: Group, vm: VmSettings, entry: PreviousDisk) -> bool:
+    """Return whether a VM with these settings has the entry: the override of a VM also inherits those of other VMs."""
+    of = {str(item.data) for item in entry.of}
+    return not of or any(not of.isdisjoint(each.labels) for each in group.instances if each.settings is vm)
 
 
 @rule("previous-without-of")
