@@ -158,3 +158,18 @@ def test_an_environment_that_was_imported_plans_no_loss(tenant: Callable) -> Non
     repository.run("import", "tenant.yaml", "--env", "production")
     result = repository.run("plan", "production")
     assert "Plan: 2 to create, 0 to update, 0 to delete, 0 destroy data." in result.stdout
+
+
+@pytest.mark.parametrize(
+    "value", ["no", "014", "22:22", "1e3", "100000000000000000000000000000", "2026-01-01", "1.5", "[a]", "{}", "true"]
+)
+def test_a_namespace_that_is_no_text_is_refused(repository: Callable, value: str) -> None:
+    """A namespace of another type is an error, and never taken for none: the object would move into the default one."""
+    manifest = (
+        f"apiVersion: apps.cozystack.io/v1alpha1\nkind: VMDisk\nmetadata: {{name: a, namespace: {value}}}\n"
+        "spec: {source: {image: {name: ubuntu-2404}}, storage: 20Gi}\n"
+    )
+    made = repository("vms: {}\n", {"environments/_defaults.yaml": "namespace: tenant-a\n", "in.yaml": manifest})
+    result = made.run("import", "--env", "lab", "in.yaml")
+    assert (result.code, "VMDisk a: metadata.namespace: " in result.messages) == (1, True), result.messages
+    assert not (made.root / "environments/lab.yaml").exists()

@@ -164,15 +164,18 @@ class _ManifestParser:
             for key, value in section.mapping.items():
                 if key not in carried_keys:
                     notes.append(_build_dropped_note(value, label, f"{prefix}{key}", by_server=key in server_fields))
-        namespace = metadata.get_plain("namespace")
-        namespace = namespace if isinstance(namespace, str) else ""
+        namespace = metadata.get("namespace")
+        if namespace and not isinstance(namespace.data, str | None):
+            self.diagnostics.add_error(namespace.place, IMPORT_INVALID_FIELD.id, f"{label}: metadata.namespace", "must be text")
         spec = document.get("spec")
         if spec is not None and spec.data is not None and not isinstance(spec.data, dict):
             self.diagnostics.add_error(spec.place, IMPORT_INVALID_FIELD.id, f"{label}: spec", "must be a mapping")
         labels = self._filter_metadata(metadata, "labels", label, notes)
         annotations = self._filter_metadata(metadata, "annotations", label, notes)
         fields = spec.mapping if spec else {}
-        return SourceManifest(kind, name.text, namespace, labels, annotations, fields, name.place, tuple(notes))
+        return SourceManifest(
+            kind, name.text, namespace.text if namespace else "", labels, annotations, fields, name.place, tuple(notes)
+        )
 
     def _filter_metadata(self, metadata: Located, key: str, label: str, notes: list[ImportNote]) -> dict[str, Located]:
         """Return the labels or annotations without those of servers and tools, which get a note."""

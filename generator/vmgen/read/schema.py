@@ -64,8 +64,11 @@ class Schema:
             raise SchemaError(error.message, tuple(error.instance_path)) from None
 
     def is_valid(self, data: Any) -> bool:
-        """Return whether plain data is valid."""
-        return bool(self._validator.is_valid(data))
+        """Return whether plain data is valid. A value that JSON does not have is not, nor is one that is ambiguous in YAML."""
+        try:
+            return bool(self._validator.is_valid(data))
+        except ValueError:  # how the validator refuses a value of a type that it does not know
+            return False
 
     def find_errors(self, data: Any) -> list[tuple[KeyPath, str]]:
         """Return the errors of plain data as paths and the validator's messages."""
