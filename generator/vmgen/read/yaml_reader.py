@@ -36,7 +36,9 @@ from vmgen.rules import (
 from vmgen.yaml_text import UNPRINTABLE, YAML_1_1_BOOLEANS
 
 MAX_DEPTH = 50
-MAX_VALUES = 2_000_000
+MAX_VALUES = 500_000
+# Of a file that a user names: an import of a whole cluster.
+MAX_NAMED_VALUES = 2_000_000
 # Readers round, reject or turn into infinity a number of more digits.
 MAX_NUMBER_LENGTH = 19
 
@@ -67,7 +69,7 @@ def read_yaml(content: bytes, file: str) -> tuple[Located | None, list[Problem]]
     `file` is the file name of all places. The document is None if the file cannot be parsed, and an empty mapping if the file
     is empty.
     """
-    parser = _Parser(file)
+    parser = _Parser(file, MAX_FILE_BYTES, MAX_VALUES)
     try:
         documents = list(parser.parse_documents(content, single=True))
     except _UnreadableFile:
@@ -81,7 +83,7 @@ def read_documents(content: bytes, file: str) -> tuple[list[Located], list[Probl
 
     The file is what a user names on the command line, and as large as its reader lets it be.
     """
-    parser = _Parser(file, MAX_JSON_BYTES)
+    parser = _Parser(file, MAX_JSON_BYTES, MAX_NAMED_VALUES)
     documents: list[Located] = []
     with suppress(_UnreadableFile):
         documents.extend(document for document in parser.parse_documents(content) if document.data is not None)
@@ -121,9 +123,10 @@ class _UnreadableFile(Exception):
 class _Parser:
     """Parses one file and collects its problems. `value_count` includes the values that aliases repeat."""
 
-    def __init__(self, file: str, limit: int = 0) -> None:
+    def __init__(self, file: str, limit: int, max_values: int) -> None:
         self.problems: list[Problem] = []
-        self.limit = limit or MAX_FILE_BYTES
+        self.limit = limit
+        self.max_values = max_values
         self.file = file
         self.next_event: Callable[[], Any] = lambda: None
         self.anchors: dict[str, Located] = {}
@@ -168,8 +171,8 @@ class _Parser:
         mark, kind = event.start_mark, type(event)
         place = Place(self.file, mark.line + 1, mark.column + 1)
         self.value_count += 1
-        if depth > MAX_DEPTH or self.value_count > MAX_VALUES:
-            message = f"more than {MAX_DEPTH} levels or {MAX_VALUES} values; simplify the file"
+        if depth > MAX_DEPTH or self.value_count > self.max_values:
+            message = f"more than {MAX_DEPTH} levels or {self.max_values} values; simplify or split the file"
             raise self._stop(place, TOO_DEEP, message)
         if kind is yaml.AliasEvent:
             target = self._resolve_alias(event, place)
@@ -196,8 +199,8 @@ class _Parser:
         if target is None:
             raise self._stop(place, UNKNOWN_ALIAS, _ALIAS_MESSAGE)
         # An alias costs nothing here, but whoever walks over the values walks over each copy: "billion laughs".
-        self.value_count += _count_values(target, MAX_VALUES - self.value_count)
-        if self.value_count > MAX_VALUES:
+        self.value_count += _count_values(target, self.max_values - self.value_count)
+        if self.value_count > self.max_values:
             raise self._stop(place, ALIAS_BOMB, "aliases expand to too many values; write them out")
         return target
 
