@@ -40,7 +40,12 @@ class DiskIndex:
 
     def suggest(self, name: str) -> str:
         """Return the end of a message about an unknown disk; empty if no name is near. Standalone disks come first."""
-        return did_you_mean(name, self._standalone) or did_you_mean(name, self._sample_own_names())
+        own_names: list[str] = []
+        for instance in self._instances.values():
+            if len(own_names) >= _MAX_SUGGESTIONS:
+                break
+            own_names.extend(f"{instance.name}-{disk.suffix}" for disk in instance.settings.disks)
+        return did_you_mean(name, self._standalone) or did_you_mean(name, own_names)
 
     def _find_own(self, name: str) -> NamedDisk | None:
         # VM names and suffixes may both contain dashes, so each dash may be the one between them.
@@ -55,11 +60,3 @@ class DiskIndex:
                 if disk.suffix == name[position + 1 :]:
                     return NamedDisk(name, disk.settings, None)
         return None
-
-    def _sample_own_names(self) -> list[str]:
-        names: list[str] = []
-        for instance in self._instances.values():
-            if len(names) >= _MAX_SUGGESTIONS:
-                break
-            names.extend(f"{instance.name}-{disk.suffix}" for disk in instance.settings.disks)
-        return names

@@ -205,7 +205,11 @@ def _find_deepest(value: Located, path: KeyPath) -> tuple[Located, KeyPath]:
 
 def _locate_in_block(place: Place, line: int, project: Project, column: int = 0) -> Place | None:
     """Return the place of a line (from 0) of the literal block that begins at a place; None if no such block does."""
-    lines = _read_lines(project, place.file)
+    path = project.root / place.file
+    try:
+        lines = _read_lines_cached(project, path, path.stat().st_mtime_ns)
+    except (OSError, ValueError):
+        return None
     number = place.line + 1 + line
     if not 0 < place.line < number <= len(lines) or not lines[place.line - 1][place.column - 1 :].startswith("|"):
         return None
@@ -215,15 +219,6 @@ def _locate_in_block(place: Place, line: int, project: Project, column: int = 0)
 
 def _measure_indent(line: str) -> int:
     return len(line) - len(line.lstrip())
-
-
-def _read_lines(project: Project, file: str) -> tuple[str, ...]:
-    """Return the lines of a file, none if it cannot be read."""
-    path = project.root / file
-    try:
-        return _read_lines_cached(project, path, path.stat().st_mtime_ns)
-    except (OSError, ValueError):
-        return ()
 
 
 @lru_cache(maxsize=64)
@@ -246,13 +241,11 @@ def _resolve_as_yaml11(value: Located) -> Any:
         return {key: _resolve_as_yaml11(item) for key, item in data.items()}
     if isinstance(data, tuple):
         return [_resolve_as_yaml11(item) for item in data]
-    return _resolve_ambiguous(data) if isinstance(data, AmbiguousScalar) else data
-
-
-def _resolve_ambiguous(scalar: AmbiguousScalar) -> Any:
+    if not isinstance(data, AmbiguousScalar):
+        return data
     try:
-        value = yaml.safe_load(scalar)
+        scalar = yaml.safe_load(data)
     except (yaml.YAMLError, ValueError):
-        return str(scalar)
-    finite = isinstance(value, bool | int) or (isinstance(value, float) and abs(value) < float("inf"))
-    return value if finite else str(scalar)
+        return str(data)
+    is_finite = isinstance(scalar, bool | int) or (isinstance(scalar, float) and abs(scalar) < float("inf"))
+    return scalar if is_finite else str(data)

@@ -38,18 +38,15 @@ def scale_group(target: EditTarget, key: str, number: int, retirement: Retiremen
     remaining_count = min(number, current)
     if len(names) != number or names[:remaining_count] != _list_vm_names(target.environment, key)[:remaining_count]:
         raise refuse_edit(group.place, f"another layer decides which VMs {key} has", operations)
-    lost_names = [name for name in sorted(find_lost_disks(plan)) if name not in _find_lost_before(target)]
+    lost_names = sorted(find_lost_disks(plan))
+    if lost_names:  # what the environment loses without the edit belongs to another change
+        lost_before = find_lost_disks(preview(target, ())[1])
+        lost_names = [name for name in lost_names if name not in lost_before]
     if lost_names and retirement is None:
         raise _refuse_loss(target, group, lost_names, number, operations)
     for file, stones in bury_disks(target, lost_names, retirement or Retirement("")).items():
         operations_by_file[file] += stones
     return edit_target(target, operations_by_file)
-
-
-def _find_lost_before(target: EditTarget) -> set[str]:
-    """Return the disks that the environment loses without the edit: they are another change's."""
-    _, plan, _ = preview(target, ())
-    return find_lost_disks(plan)
 
 
 def _list_vm_names(environment: Environment | None, key: str) -> list[str]:

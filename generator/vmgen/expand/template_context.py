@@ -31,16 +31,12 @@ def build_vm_context(environment: Environment, vm: Settings) -> LocatedContext:
     if "instanceProfile" not in context:
         context["instanceProfile"] = Located("", vm.located.place, layer="no image, so no profile")
     if "sshKeys" in context:
-        context["sshKeys"] = _drop_repeated_keys(context["sshKeys"])
+        keys, unique_keys = context["sshKeys"], dict[object, Located]()
+        for item in keys.items:  # the first of those with equal options stays
+            unique_keys.setdefault(identify_ssh_key(item.text), item)
+        if len(unique_keys) < len(keys.items):
+            context["sshKeys"] = keys._replace(data=tuple(unique_keys.values()))
     return context | _build_metadata(environment, vm)
-
-
-def _drop_repeated_keys(keys: Located) -> Located:
-    """Return a list of SSH keys with each key once, the first of those with equal options."""
-    unique_keys: dict[object, Located] = {}
-    for item in keys.items:
-        unique_keys.setdefault(identify_ssh_key(item.text), item)
-    return keys if len(unique_keys) == len(keys.items) else keys._replace(data=tuple(unique_keys.values()))
 
 
 def build_disk_context(environment: Environment, disk: Settings, levels: tuple[Settings, ...]) -> LocatedContext:
@@ -53,18 +49,14 @@ def build_disk_context(environment: Environment, disk: Settings, levels: tuple[S
 
 
 def _build_metadata(environment: Environment, *levels: Settings) -> LocatedContext:
-    levels = (environment.settings, *levels)
-    metadata = {key: _merge_levels(levels, key) for key in ("labels", "annotations")}
+    metadata = {}
+    for key in ("labels", "annotations"):
+        context: LocatedContext = {}
+        for level in (environment.settings, *levels):  # the lowest first
+            _merge_entries(context, level.get_entries(key))
+        metadata[key] = Located(context, (environment.settings, *levels)[-1].located.place)
     namespace = environment.settings.get("namespace")
     return {"namespace": namespace, **metadata} if namespace else metadata
-
-
-def _merge_levels(levels: tuple[Settings, ...], key: str) -> Located:
-    """Merge the labels or annotations of all levels, lowest first."""
-    context: LocatedContext = {}
-    for level in levels:
-        _merge_entries(context, level.get_entries(key))
-    return Located(context, levels[-1].located.place)
 
 
 def _merge_entries(context: LocatedContext, entries: Iterator[tuple[str, Located]]) -> None:

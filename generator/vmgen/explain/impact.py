@@ -76,7 +76,12 @@ def parse_target(reference: str, project: Project) -> Target:
 
     Raises VmgenError, with a suggestion, if the file or the line does not exist.
     """
-    file, line = _split_line_number(reference)
+    file, *numbers = reference.split(":")
+    line = 0
+    if len(numbers) < 3 and all(number.isdecimal() for number in numbers):
+        line = int(numbers[0]) if numbers else 0
+    else:  # a colon may be a part of a file's name
+        file = reference
     path = _find_file(file, project)
     if path is None:
         environment_files = [f"environments/{path}" for path in project.list_files(project.environments)]
@@ -92,13 +97,6 @@ def parse_target(reference: str, project: Project) -> Target:
     if line > len(lines):
         raise VmgenError(f"{display_path} has {format_count(len(lines), 'line')}, and no line {line}")
     return Target(display_path, line, lines[line - 1])
-
-
-def _split_line_number(reference: str) -> tuple[str, int]:
-    file, *numbers = reference.split(":")
-    if all(number.isdecimal() for number in numbers) and len(numbers) < 3:
-        return file, int(numbers[0]) if numbers else 0
-    return reference, 0
 
 
 def _find_file(file: str, project: Project) -> Path | None:

@@ -6,7 +6,7 @@ paths behind each field. `sources` finds the located values at these paths. `Ori
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from vmgen.check.rules.catalog import CATALOG_SECTIONS, find_references, get_entries
@@ -164,18 +164,17 @@ class OriginResolver:
 
     def resolve(self, values: Iterable[Located]) -> tuple[Origin, ...]:
         """Return the origins of values, without duplicates."""
-        origins = (origin for value in values for origin in self._resolve_value(value))
+        origins: list[Origin] = []
+        for value in values:
+            if value.layer in WRITTEN_LAYERS:
+                origins.append(self._build_origin(value, "", self._find_overridden(value)))
+            else:
+                origins.append(self._build_origin(value, value.layer, ()))
+                for rule_input in find_rule_inputs(value):
+                    origins.append(self._build_origin(rule_input, value.layer, self._find_overridden(rule_input)))
+            if value.key_place and value.key_place.file != value.place.file:
+                origins.append(self._build_origin(Located(None, value.key_place), "names the key file", ()))
         return tuple({(origin.place, origin.rule): origin for origin in origins}.values())
-
-    def _resolve_value(self, value: Located) -> Iterator[Origin]:
-        if value.layer in WRITTEN_LAYERS:
-            yield self._build_origin(value, "", self._find_overridden(value))
-        else:
-            yield self._build_origin(value, value.layer, ())
-            for rule_input in find_rule_inputs(value):
-                yield self._build_origin(rule_input, value.layer, self._find_overridden(rule_input))
-        if value.key_place and value.key_place.file != value.place.file:
-            yield self._build_origin(Located(None, value.key_place), "names the key file", ())
 
     def _find_overridden(self, value: Located) -> tuple[Origin, ...]:
         """Return what a value replaced, layer by layer, down to the first value that a rule made."""
@@ -236,7 +235,10 @@ def find_resource(reference: str, fleet: Fleet) -> Resource:
     Raises VmgenError, with a suggestion, if there is no such object or several.
     """
     prefix, _, name = reference.rpartition("/")
-    kind = _resolve_kind(prefix, fleet) if prefix else ""
+    kinds = {"": "", **_KIND_ALIASES, **{kind.lower(): kind for kind in fleet.platform.kinds}}
+    kind = kinds.get(prefix.lower())
+    if kind is None:
+        raise VmgenError(f"no kind '{prefix}'{did_you_mean(prefix, filter(None, kinds)) or '; write vm/NAME or disk/NAME'}")
     candidates = [resource for resource in fleet.resources if kind in ("", resource.kind)]
     matches = [resource for resource in candidates if resource.name == name]
     if len(matches) == 1:
@@ -246,13 +248,6 @@ def find_resource(reference: str, fleet: Fleet) -> Resource:
     hint = did_you_mean(name, [resource.name for resource in candidates])
     hint = hint or f"; it has {len(candidates)}, see vmgen list {fleet.environment}"
     raise VmgenError(f"no {kind or 'object'} '{name}' in {fleet.environment}{hint}")
-
-
-def _resolve_kind(prefix: str, fleet: Fleet) -> str:
-    kinds = _KIND_ALIASES | {kind.lower(): kind for kind in fleet.platform.kinds}
-    if prefix.lower() not in kinds:
-        raise VmgenError(f"no kind '{prefix}'{did_you_mean(prefix, kinds) or '; write vm/NAME or disk/NAME'}")
-    return kinds[prefix.lower()]
 
 
 def select_fields(query: str | None, explanation: Explanation) -> tuple[ExplainedField, ...]:

@@ -98,7 +98,12 @@ class EnvironmentSources:
         """Find the sources of an object of this environment."""
         if isinstance(resource, VirtualMachine):
             return self._find_vm_sources(resource)
-        return self._find_disk_sources(resource) if resource.group else self._find_standalone_sources(resource)
+        if resource.group:
+            return self._find_disk_sources(resource)
+        place = next(entry.place for entry in self._environment.disks if entry.name == resource.name)
+        entries = self._environment.settings.get("disks")
+        name_sources = _find_key_sources(entries.get(resource.name), resource.name) if entries else ()
+        return ObjectSources(name_sources, (), self._build_disk_context(resource.settings, ()), place)
 
     def _find_vm_sources(self, machine: VirtualMachine) -> ObjectSources:
         group, instance = self._instances[machine.group, machine.name]
@@ -153,12 +158,6 @@ class EnvironmentSources:
         existence_sources = (*_find_count_sources(group), *_find_system_disk_sources(own_disk, instance))
         context = self._build_disk_context(disk.settings, (instance.settings.values,))
         return ObjectSources(name_sources, existence_sources, context, own_disk.place)
-
-    def _find_standalone_sources(self, disk: Disk) -> ObjectSources:
-        place = next(entry.place for entry in self._environment.disks if entry.name == disk.name)
-        entries = self._environment.settings.get("disks")
-        name_sources = _find_key_sources(entries.get(disk.name), disk.name) if entries else ()
-        return ObjectSources(name_sources, (), self._build_disk_context(disk.settings, ()), place)
 
     def _build_disk_context(self, settings: Settings, outer: tuple[Settings, ...]) -> LocatedContext:
         if id(settings) not in self._contexts:

@@ -191,12 +191,14 @@ class RenderTracer:
             content, _ = read_yaml(_LINE_MARKER.sub("", text).encode(), file)
             marked_lines = []
         line_numbers = [number for number, _ in marked_lines]
+        paths_by_number = list(self._token_numbers)
         line_offsets = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
         for path, value in walk(content or Located({}, Place(file))):
             # A field is a scalar or an empty collection: what holds others has no value of its own.
             if isinstance(value.data, dict | tuple) and value.data:
                 continue
             # A line of a template may write several lines, the last of which ends in its marker.
+            numbers = TOKEN_PATTERN.findall(value.data) if isinstance(value.data, str) else ()
             index = bisect_left(line_numbers, value.place.line)
             offset = line_offsets[value.place.line - 1] + value.place.column - 1
             conditions = [
@@ -205,15 +207,10 @@ class RenderTracer:
             yield RenderedField(
                 path,
                 marked_lines[index][1] if index < len(marked_lines) else Place(file),
-                self._find_token_paths(value.data),
+                tuple(dict.fromkeys(path for number in numbers for path in paths_by_number[int(number)])),
                 tuple(dict.fromkeys(read for condition in conditions for read in condition.paths)),
                 tuple(condition.line for condition in conditions),
             )
-
-    def _find_token_paths(self, data: Any) -> TracedPaths:
-        paths_by_number = list(self._token_numbers)
-        numbers = TOKEN_PATTERN.findall(data) if isinstance(data, str) else ()
-        return tuple(dict.fromkeys(path for number in numbers for path in paths_by_number[int(number)]))
 
     def _find_marked_lines(self, text: str) -> list[tuple[int, Place]]:
         """Find the output lines that end in a marker, from 1, with the template line; several lines share the last one's."""

@@ -79,9 +79,11 @@ class PlatformConventions:
                 raise VmgenError(f"adopt.yaml: {key} of {kind} must be a mapping, as in the built-in file")
         if (kind, name) not in self._rows:
             field_rows = self.platform.get_field_rows(kind)
-            self._rows[kind, name] = dict(
-                _iter_defaults(field_rows) if name == "defaults" else _iter_spellings(field_rows, self.get_fields(kind), name)
-            )
+            if name == "defaults":
+                rows = {key: get_unset(row) for key, row in field_rows.items() if row.get("unset") or row.get("default")}
+            else:
+                rows = dict(_iter_spellings(field_rows, self.get_fields(kind), name))
+            self._rows[kind, name] = rows
         return {**self._rows[kind, name], **table}
 
     def refuses_text(self, kind: str, field: str) -> bool:
@@ -138,12 +140,6 @@ def format_import_hint(hint: VersionHint | None) -> str:
     if hint is None:
         return "; no version has it, and nothing reads it: remove it"
     return f"; it is in {hint.description}: if you run that, import with --platform-version {hint.version}"
-
-
-def _iter_defaults(rows: Mapping[str, Located]) -> Iterator[tuple[str, Any]]:
-    for name, row in rows.items():
-        if row.get("unset") or row.get("default"):
-            yield name, get_unset(row)
 
 
 def _iter_spellings(rows: Mapping[str, Located], fields: Container[str], table: str) -> Iterator[tuple[str, Any]]:

@@ -55,7 +55,9 @@ def _render_mapping(data: Mapping[str, Any], indent: int, path: KeyPath) -> Iter
 def _render_entry(key: str, value: Any, indent: int, path: KeyPath) -> Iterator[TextLine]:
     is_instance_number = len(path) > 1 and path[-2] == "instances" and key.isdecimal()  # needs no quotes
     name = f"{' ' * indent}{key if is_instance_number else to_scalar(key)}:"
-    value = _shorten_entry(value, path)
+    is_long = isinstance(value, Mapping) and not _is_short_disk(value, path)
+    if not (is_long and (_is_block(path) or not _fits_on_line("", value))):
+        value = _shorten(value, path)
     if isinstance(value, Mapping) and value and (_is_block(path) or not _fits_on_line(name, value)):
         yield TextLine(name, path)
         yield from _render_mapping(value, indent + 2, path)
@@ -87,13 +89,6 @@ def _contains_block(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_contains_block, value))
     return isinstance(value, str) and "\n" in value
-
-
-def _shorten_entry(value: Any, path: KeyPath) -> Any:
-    """Return the short form of a disk, of attachments, and of a mapping that fits on one line."""
-    if isinstance(value, Mapping) and not _is_short_disk(value, path) and (_is_block(path) or not _fits_on_line("", value)):
-        return value
-    return _shorten(value, path)
 
 
 def _shorten(value: Any, path: KeyPath = ()) -> Any:

@@ -88,7 +88,11 @@ class Catalog:
 
     @cached_property
     def images(self) -> Mapping[str, Image]:
-        return {entry.name: _build_image(entry) for entry in self._iter_entries("images")}
+        images = {}
+        for entry in self._iter_entries("images"):
+            get = entry.located.get_plain
+            images[entry.name] = Image(*entry, get("minStorage"), get("profile", ""), get("optical", False), get("os", ""))
+        return images
 
     @cached_property
     def image_names(self) -> Mapping[str, str]:
@@ -103,7 +107,12 @@ class Catalog:
 
     @cached_property
     def profiles(self) -> Mapping[str, Profile]:
-        return {entry.name: _build_profile(entry) for entry in self._iter_entries("profiles")}
+        profiles = {}
+        for entry in self._iter_entries("profiles"):
+            get = entry.located.get_plain
+            memory = get("minMemory")
+            profiles[entry.name] = Profile(*entry, get("minCPU", 0), parse_size(memory) if memory else 0, get("os", ""))
+        return profiles
 
     @cached_property
     def storage_classes(self) -> Mapping[str, StorageClass]:
@@ -120,14 +129,3 @@ class Catalog:
         located = self.content.get(section)
         for name, entry in (located.mapping if located else {}).items():
             yield CatalogEntry(name, entry, bool(entry.get_plain("deprecated")), entry.get_plain("warning", ""))
-
-
-def _build_image(entry: CatalogEntry) -> Image:
-    get = entry.located.get_plain
-    return Image(*entry, get("minStorage"), get("profile", ""), get("optical", False), get("os", ""))
-
-
-def _build_profile(entry: CatalogEntry) -> Profile:
-    get = entry.located.get_plain
-    memory = get("minMemory")
-    return Profile(*entry, get("minCPU", 0), parse_size(memory) if memory else 0, get("os", ""))

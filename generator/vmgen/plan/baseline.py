@@ -131,16 +131,14 @@ class Baseline(NamedTuple):
 
     def _is_left_alone(self, path: str, content: bytes) -> bool:
         """Return true for a file that vmgen neither wrote nor lists, if all objects in it are still in the file."""
-        if not self._is_file(path) or content.startswith(HEADER_PREFIX.encode()) or self._is_listed(path):
+        if not self._is_file(path) or content.startswith(HEADER_PREFIX.encode()):
             return False
+        folder, _, name = path.rpartition("/")
+        kustomization = self.blobs.get(f"{folder}/kustomization.yaml")
+        if kustomization is not None and os.fsencode(name) in next(read_blobs([kustomization])):
+            return False  # it goes with its line there
         current = read_file(f"{self.project.manifests}/{path}")
         return current == content or _holds_objects_of(current, content)
-
-    def _is_listed(self, path: str) -> bool:
-        """Return true if the committed kustomization beside a file lists it, so that it goes with its line there."""
-        folder, _, name = path.rpartition("/")
-        blob = self.blobs.get(f"{folder}/kustomization.yaml")
-        return blob is not None and os.fsencode(name) in next(read_blobs([blob]))
 
     def _compare_files(self, paths: Iterable[str], desired: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
         for path in paths:

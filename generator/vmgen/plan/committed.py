@@ -73,7 +73,8 @@ def load_committed_project(project: Project, repository: Repository, commit: str
             folders.append(f"{root}{project.output}/")
             paths |= {name: f"{root}{ENVIRONMENTS_FOLDER}/{name}.yaml" for name in moved_names}
         for path, blob in selected_files.items():
-            manifests[path if path not in manifests else _build_free_path(path, root)] = blob
+            environment, _, rest = path.partition("/")  # of two with one path, the later gets one that no manifest has
+            manifests[path if path not in manifests else f"{environment}/{root}{rest}"] = blob
     environments = {name: tree[path] for name, path in paths.items()}
     return CommittedProject(manifests, environments, tuple(folders), tree, paths)
 
@@ -125,9 +126,3 @@ def _find_other_projects(repository: Repository) -> Iterable[str]:
     folders = {os.path.dirname(path) for path in files if is_environment_file(os.path.basename(path))}
     own = f"{repository.prefix}{ENVIRONMENTS_FOLDER}"
     return [folder for folder in folders - {own} if _list_environments(repository.top / folder)]
-
-
-def _build_free_path(path: str, root: str) -> str:
-    """Return a path in the same environment that no manifest of today has."""
-    environment, _, rest = path.partition("/")
-    return f"{environment}/{root}{rest}"

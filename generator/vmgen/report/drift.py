@@ -96,10 +96,6 @@ def format_file_diff(path: str, existing: bytes | None, desired: bytes | None) -
     return (*head, *(f"+{line}" for line in _collapse_redacted(list(_redact_lines(lines, safe_keys)))))
 
 
-def _has_other_line_endings(existing: bytes, desired: bytes) -> bool:
-    return existing != desired and existing.replace(b"\r\n", b"\n") == desired
-
-
 def _report_line_endings(project: Project, changes: FileChanges, paths: list[str]) -> Problem:
     """Return one problem for all files of an environment that Git, or an editor, wrote with other line endings."""
     message = (
@@ -116,7 +112,12 @@ def find_drift(
     """Yield a problem for each file that differs from the wanted one, with a diff below it if asked for."""
     for changes in file_changes:
         contents = {path: read_file(f"{project.manifests}/{path}") for path in changes.updated}
-        converted_paths = [path for path, content in contents.items() if _has_other_line_endings(content, desired[path])]
+        # Git on Windows may check files out with other ends of lines: https://git-scm.com/docs/gitattributes#_text
+        converted_paths = [
+            path
+            for path, content in contents.items()
+            if content != desired[path] and content.replace(b"\r\n", b"\n") == desired[path]
+        ]
         if converted_paths:
             yield _report_line_endings(project, changes, converted_paths)
         for paths, message in (

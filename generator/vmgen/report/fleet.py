@@ -35,14 +35,14 @@ def parse_selectors(selectors: Collection[str]) -> tuple[LabelRequirement, ...]:
 
     Raises VmgenError if one is malformed.
     """
-    return tuple(_parse_requirement(text.strip()) for selector in selectors for text in selector.split(","))
-
-
-def _parse_requirement(text: str) -> LabelRequirement:
-    match = _REQUIREMENT_PATTERN.fullmatch(text)
-    if not match or (match["not"] and match["operator"]):
-        raise VmgenError(f"invalid label selector '{text}'; write key=value, key!=value, key or !key")
-    return LabelRequirement(match["key"], match["value"], not match["not"] and match["operator"] != "!=")
+    requirements = []
+    for text in (text.strip() for selector in selectors for text in selector.split(",")):
+        match = _REQUIREMENT_PATTERN.fullmatch(text)
+        if not match or (match["not"] and match["operator"]):
+            raise VmgenError(f"invalid label selector '{text}'; write key=value, key!=value, key or !key")
+        is_met_by_value = not match["not"] and match["operator"] != "!="
+        requirements.append(LabelRequirement(match["key"], match["value"], is_met_by_value))
+    return tuple(requirements)
 
 
 class Selection(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from vmgen.printable import escape, format_json
 from vmgen.quantities import format_count
 from vmgen.secrets.redact import redact_text
-from vmgen.upgrade import EnvironmentComparison, Upgrade
+from vmgen.upgrade import Upgrade
 
 JSON_VERSION = 1
 
@@ -25,19 +25,16 @@ def _iter_lines(upgrade: Upgrade) -> Iterator[str]:
         yield f"  {part:<10} {change:<8} {place}{f' ({detail})' if detail else ''}"
     for environment in upgrade.environments:
         yield ""
-        yield f"{environment.name}: {_summarize(environment)}"
+        changes = f"{format_count(len(environment.objects), 'object')} changed" if environment.objects else "no object changes"
+        if not environment.is_rendered:
+            changes = "cannot be rendered at both versions; run vmgen check"
+        yield f"{environment.name}: {changes}"
         for each in environment.objects:
             yield f"  {each.kind} {each.name}: {', '.join(each.fields) or each.change}"
         for section, name in environment.uses:
             yield f"  uses {section} {name}"
         for problem in environment.problems:
             yield f"  {problem.severity}: {problem.subject}: {problem.message} [{problem.rule}]"
-
-
-def _summarize(environment: EnvironmentComparison) -> str:
-    if not environment.is_rendered:
-        return "cannot be rendered at both versions; run vmgen check"
-    return f"{format_count(len(environment.objects), 'object')} changed" if environment.objects else "no object changes"
 
 
 def format_comparison(upgrade: Upgrade) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from vmgen.check.totals import sum_totals
 from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
-from vmgen.explain.origins import ExplainedField, Explainer, Explanation, Origin
+from vmgen.explain.origins import Explainer, Explanation, Origin
 from vmgen.merge.environment import Environment
 from vmgen.nameless import fill, get_placeholders
 from vmgen.plan.plan import ObjectChange, Plan
@@ -190,16 +190,14 @@ def _build_disk_cells(disk: Disk) -> Sequence[Any]:
 
 def _build_origin_rows(explanation: Explanation) -> list[list[Any]]:
     """Build a row for each field: its name, where its value came from, and what that overrode."""
-    rows = [_build_origin_row(field) for field in explanation.fields]
+    rows: list[list[Any]] = []
+    for field in explanation.fields:
+        origins = field.origins or field.condition_origins
+        locations = _list_locations(origins) or [f"{field.template_line.file}:{field.template_line.line} (template)"]
+        rows.append([field.name, locations, _list_locations(lower for origin in origins for lower in origin.overrides)])
     if explanation.existence_origins:
         rows.insert(0, ["that it exists", _list_locations(explanation.existence_origins), []])
     return rows
-
-
-def _build_origin_row(field: ExplainedField) -> list[Any]:
-    origins = field.origins or field.condition_origins
-    locations = _list_locations(origins) or [f"{field.template_line.file}:{field.template_line.line} (template)"]
-    return [field.name, locations, _list_locations(lower for origin in origins for lower in origin.overrides)]
 
 
 def _list_locations(origins: Iterable[Origin]) -> list[str]:
