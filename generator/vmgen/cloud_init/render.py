@@ -41,6 +41,8 @@ class UserDataBuilder:
 
     def start_environment(self) -> None:
         """Reset the steps of templates, as each environment has its own."""
+        # A cached property that nobody has read yet is not in the instance: no template ran, so there are no steps.
+        # https://docs.python.org/3/library/functools.html#functools.cached_property
         if "templates" in self.__dict__:
             self.templates.start_environment()
 
@@ -148,6 +150,8 @@ def derive_seed(text: str) -> str:
     """
     from hashlib import sha256
 
+    # Another seed gives the VM another machine id, so that cloud-init takes the next boot for the first one.
+    # https://cloudinit.readthedocs.io/en/latest/explanation/boot.html#first-boot-determination
     return sha256(text.encode()).hexdigest()[:_SEED_LENGTH]
 
 
@@ -162,6 +166,7 @@ def is_substituted(text: str) -> bool:
 
 def disable_flux_substitution(values: Mapping[str, Any], platform: Platform) -> Mapping[str, Any]:
     """Return the values of a VM with the annotations that keep Flux away, unless the user set one of them."""
+    # https://fluxcd.io/flux/components/kustomize/kustomizations/#post-build-variable-substitution
     annotations = platform.content.get_plain("unsubstituted") or {}
     if any(name in values[kind] for name in annotations for kind in ("labels", "annotations")):
         return values

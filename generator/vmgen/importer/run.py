@@ -85,7 +85,7 @@ def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) 
     diagnostics = Diagnostics()
     manifests = _deduplicate(read_manifests(request.paths, stdin, conventions, diagnostics), diagnostics)
     if request.platform_version is None:
-        conventions = _believe(manifests, conventions, renderer)
+        conventions = _detect_conventions(manifests, conventions, renderer)
     namespaces, refused_manifests = _group_by_namespace(
         manifests, request.namespace or base.get_plain("namespace"), diagnostics
     )
@@ -97,6 +97,7 @@ def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) 
         for namespace, members in namespaces.items()
     )
     if refused_manifests:
+        # All that is wrong is reported in one run, so objects without a namespace are checked in one that stands in for theirs.
         check_result = _import_namespace(renderer, conventions, base, "_refused", _STAND_IN_NAMESPACE, refused_manifests)
         diagnostics.problems.extend(problem for problem in check_result.problems if "metadata.namespace" not in problem.subject)
     return ImportResult(environments, tuple(diagnostics.notes), sort_problems(diagnostics.problems))
@@ -110,12 +111,15 @@ def _load_conventions(renderer: Renderer, request: ImportRequest, base: Located)
     if name not in names:
         raise VmgenError(f"no platform '{name}'{did_you_mean(name, names) or '; available: ' + ', '.join(names)}")
     version = request.platform_version
+    # A version in the layers is one of their platform, and another platform has its own versions.
     if version is None and name == platform_name:
         version = base.get_plain("platformVersion")
     return load_conventions(loader.load(name, loader.load_release(name).resolve(version)), loader)
 
 
-def _believe(manifests: Iterable[SourceManifest], conventions: PlatformConventions, renderer: Renderer) -> PlatformConventions:
+def _detect_conventions(
+    manifests: Iterable[SourceManifest], conventions: PlatformConventions, renderer: Renderer
+) -> PlatformConventions:
     """Return the conventions of the version that carries the manifests as they are: a live `{name}` is proof of its form."""
     plain = ((item.kind, {key: to_plain(value) for key, value in item.spec.items()}) for item in manifests)
     evidence = combine(collect_evidence(kind, {}, spec) for kind, spec in plain)
@@ -127,6 +131,7 @@ def _deduplicate(manifests: Iterable[SourceManifest], diagnostics: Diagnostics) 
     """Return the manifests without repetitions; two of one name that differ are an error."""
     unique: dict[tuple[str, str, str], SourceManifest] = {}
     for manifest in manifests:
+        # kubectl get of several kinds, or of two folders, prints an object twice.
         first = unique.setdefault((manifest.namespace, manifest.kind, manifest.name), manifest)
         if first is manifest:
             continue
@@ -183,6 +188,7 @@ def _import_namespace(
     templated_drafts, templates = infer_templates(vm_drafts, name, lambda file: not renderer.has_template(file))
     if templates:
         environment = attempt.build(templated_drafts, disk_drafts, templates)
+        # The template that was inferred has to give each VM its own text again; else each keeps its text.
         if environment.is_verified:
             return environment
     return attempt.build(vm_drafts, disk_drafts, ())
@@ -216,6 +222,7 @@ class _Attempt(NamedTuple):
         round_trip = None
         if render_result.fleet and not has_errors(new_problems):
             round_trip = verify_round_trip(self.manifests, render_result.files, self.notes, self.conventions)
+            # An object that could not be translated differs in any case, and one problem of it is enough.
             refused_objects = {_get_object(problem) for problem in self.reported_problems}
             problems.extend(problem for problem in round_trip.problems if _get_object(problem) not in refused_objects)
         result = (self.name, self.namespace, file, content, self.notes, round_trip, sort_problems(problems))

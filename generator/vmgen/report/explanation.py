@@ -59,6 +59,7 @@ def _annotate_manifest(explanation: Explanation) -> list[_Row]:
     hidden_numbers: set[int] = set()
     for field in explanation.fields:
         block = _find_block_lines(field, raw_lines)
+        # The line is cut at the column of the value: quotes and comments behind it are parts of it.
         value_text, line = _redact(field.value, field), raw_lines[field.line - 1]
         is_redacted = value_text != field.value and not block
         lines[field.line - 1] = f"{line[: field.column - 1]}{value_text}" if is_redacted else line

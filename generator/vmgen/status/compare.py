@@ -147,6 +147,7 @@ class StatusBuilder:
             for key, live in self._dump.list_kind(kind):
                 if key[1] in namespaces and key not in owners:
                     statuses.append(self._build_orphan(namespaces[key[1]], key, live))
+                # Environments share a namespace, so what belongs to one that is not asked for is no orphan.
                 elif key in owners and owners[key] not in selected_names and key[1] in namespaces:
                     statuses.append(ObjectStatus(owners[key], key, OTHER))
         statuses.sort(key=lambda status: (status.environment, STATES.index(status.state), status.key))
@@ -174,6 +175,7 @@ class StatusBuilder:
         )
         drifts = find_drift(item.document, live, conventions)
         states = {finding.state for finding in findings} | ({DRIFT} if drifts else set())
+        # STATES has the worst first.
         state = next((state for state in STATES if state in states), IN_STEP)
         return ObjectStatus(item.environment, item.key, state, item.path, item.group, drifts, findings)
 
@@ -184,6 +186,7 @@ class StatusBuilder:
         catalog = self._load_conventions(environment).platform.catalog
         totals = compute_disk_totals(spec.get) if kind == "VMDisk" else compute_vm_totals(spec.get, catalog)
         prices = load_prices(settings) if settings else None
+        # A VM of an unknown type has no cost, which is better than one that leaves it out.
         cost = f"{prices.compute_cost(totals)} a month" if prices and not totals.unsized_count else ""
         size = _format_size(spec, totals, kind)
         return ObjectStatus(environment, key, ORPHAN, size=size, cost=cost, adopt=self._build_adoption(environment, key, spec))

@@ -130,6 +130,7 @@ def _has_content(disk: Settings) -> bool:
 def _build_boot_order(vm: VmSettings, disks: DiskIndex) -> tuple[_BootDisk, ...]:
     order = [_BootDisk(disk.suffix, disk.settings, disk.place) for disk in vm.disks]
     for item in vm.attachments:
+        # A disk of another environment is not known here, so nothing is said about what it holds.
         name = item.get_plain("name")
         disk = disks.get(name)
         order.append(_BootDisk(name, disk.settings if disk else None, item.place))
