@@ -156,3 +156,12 @@ def test_api_returns_the_plan_with_its_problems(committed: Committed) -> None:
     plan = api.plan(api.load(history.repository.root))
     assert ({change.identity.name for change in plan.changes}, plan.complete) == ({"db"}, False)
     assert "wrong-type" in {problem.rule for problem in plan.problems}
+
+
+def test_an_object_at_the_path_of_a_list(repository: Callable) -> None:
+    """A VM or a disk called `kustomization` is an error whose plan has the other objects, and no traceback."""
+    vm = "{names: [kustomization, web-1], instanceType: u1.large, image: ubuntu-2404, cloudInit: {packages: [nginx]}}"
+    made = repository(f"namespace: tenant-acme\nvms: {{web: {vm}}}\ndisks: {{kustomization: 1Gi}}\n")
+    done = made.run("plan", "-o", "json")
+    assert done.code == 1, done.messages
+    assert "web-1" in names(json.loads(done.stdout))

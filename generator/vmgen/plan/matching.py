@@ -16,7 +16,7 @@ from vmgen.nameless import FIRST_PLACEHOLDER, abstract, fill, has_whole_words
 from vmgen.plan.baseline import Baseline
 from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Identity
 from vmgen.problems import Place, Problem
-from vmgen.read.manifests import InvalidYamlError, is_manifest_file, iter_objects, parse_objects
+from vmgen.read.manifests import InvalidYamlError, get_mapping, is_manifest_file, iter_objects, parse_objects
 from vmgen.rules import UNREADABLE_BASELINE
 from vmgen.yaml_text import is_plain
 
@@ -35,7 +35,8 @@ class ManifestParser:
     def build_spec_getter(self, path: str, content: bytes) -> ValueGetter:
         """Return a function from a key to its value in `spec`, cheaper than `parse` if few keys are needed."""
         documents, name = self._parse_nameless(path, content)
-        spec = documents[0]["spec"]
+        # A VM called `kustomization` is an error, and its path holds the list of the folder, which has no spec.
+        spec = get_mapping(documents[0], "spec")
         return lambda key: _fill_names(spec.get(key), name) if name else spec.get(key)
 
     def _parse_nameless(self, path: str, content: bytes) -> tuple[list[Any], str]:
