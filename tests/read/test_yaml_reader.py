@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import math
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import yaml
@@ -177,6 +179,15 @@ def test_too_many_values(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_yaml(b"[1, 2, 3, 4]", "f.yaml")[1] == []
     _, problems = read_yaml(b"[1, 2, 3, 4, 5, 6]", "f.yaml")
     assert [(problem.place.column, problem.rule) for problem in problems] == [(14, "too-deep")]
+
+
+@pytest.mark.parametrize("line", ["k{}: x", "k{}: !x 1", "labels{}: yes", "{}: x"])
+def test_too_many_mistakes(line: str, repository: Callable[..., Any]) -> None:
+    """Of a file with very many mistakes the first are listed, and that there are more."""
+    done = repository("".join(f"{line.format(number)}\n" for number in range(3000))).run("check")
+    assert done.code == 1
+    assert 900 < len(done.problems) < 1010
+    assert "the file has more than 1000 mistakes; correct those that are listed" in done.messages
 
 
 def test_too_deep() -> None:

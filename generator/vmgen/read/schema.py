@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from vmgen.problems import Problem, did_you_mean, find_closest
 from vmgen.read.foreign_words import suggest_value, translate_key
 from vmgen.read.located import INVALID, AmbiguousScalar, KeyPath, Located, format_path, get_at_path, to_plain, walk
 from vmgen.read.repository import read_schema_text
-from vmgen.read.yaml_reader import resolve_scalar
+from vmgen.read.yaml_reader import MAX_PROBLEMS, TOO_MANY_PROBLEMS, resolve_scalar
 from vmgen.rules import (
     AMBIGUOUS_SCALAR,
     DUPLICATE_ITEM,
@@ -80,17 +81,24 @@ class Schema:
     def find_problems(self, value: Located) -> list[tuple[KeyPath, Problem]]:
         """Return the problems of a value, each with the path to pass to prune_invalid()."""
         problems = _find_ambiguous_scalars(value)
+        if len(problems) > MAX_PROBLEMS:
+            return [
+                *islice(problems.items(), MAX_PROBLEMS),
+                ((), INVALID_VALUE.build_problem(value.place, "", TOO_MANY_PROBLEMS)),
+            ]
         data = _to_json(value)
         if not problems and self._validator.is_valid(data):  # as most values are
             return []
-        errors = self._validator.iter_errors(data)
         # Unknown keys first: the key that was meant is then not missing as well.
-        for error in sorted(errors, key=lambda error: error.kind.name != "additionalProperties"):
-            for path, problem in self._translate_error(error, value):
-                is_ambiguous = path in problems and problems[path].rule == AMBIGUOUS_SCALAR.id
-                is_new = not any(path[:length] in problems for length in range(len(path) + 1))
-                if is_new or (is_ambiguous and problem.rule == WRONG_TYPE.id):
-                    problems[path] = problem
+        errors = sorted(self._validator.iter_errors(data), key=lambda error: error.kind.name != "additionalProperties")
+        for path, problem in (pair for error in errors for pair in self._translate_error(error, value)):
+            if len(problems) >= MAX_PROBLEMS:
+                # Nothing below is valid for sure, so the value as a whole is not.
+                return [*problems.items(), ((), INVALID_VALUE.build_problem(value.place, "", TOO_MANY_PROBLEMS))]
+            is_ambiguous = path in problems and problems[path].rule == AMBIGUOUS_SCALAR.id
+            is_new = not any(path[:length] in problems for length in range(len(path) + 1))
+            if is_new or (is_ambiguous and problem.rule == WRONG_TYPE.id):
+                problems[path] = problem
         return list(problems.items())
 
     def list_problems(self, value: Located) -> list[Problem]:

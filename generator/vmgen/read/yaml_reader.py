@@ -37,6 +37,9 @@ from vmgen.yaml_text import UNPRINTABLE, YAML_1_1_BOOLEANS
 
 MAX_DEPTH = 50
 MAX_VALUES = 500_000
+# Each mistake takes about a millisecond: it is compared with the known keys, and searched for secrets before it is printed.
+MAX_PROBLEMS = 1000
+TOO_MANY_PROBLEMS = f"the file has more than {MAX_PROBLEMS} mistakes; correct those that are listed, and run it again"
 # Of a file that a user names: an import of a whole cluster.
 MAX_NAMED_VALUES = 2_000_000
 # Readers round, reject or turn into infinity a number of more digits.
@@ -285,6 +288,8 @@ class _Parser:
 
     def _report(self, place: Place, rule: Rule, message: str) -> None:
         self.problems.append(rule.build_problem(place, "", message))
+        if len(self.problems) == MAX_PROBLEMS:
+            raise self._stop(place, rule, TOO_MANY_PROBLEMS)
 
     def _stop(self, place: Place, rule: Rule, message: str) -> _UnreadableFile:
         self._report(place, rule, message)
