@@ -52,6 +52,8 @@ def finalize(value: Any) -> str:
 
 def to_flow(value: Any) -> str:
     """Return a value on one line: a scalar, `[a, b]` or `{a: b}`. Raises TypeError for a value without a YAML form."""
+    if isinstance(value, str):  # as most values are
+        return quote(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{to_scalar(key)}: {to_flow(item)}" for key, item in value.items()) + "}"
     if _is_list(value):
@@ -78,7 +80,7 @@ def to_scalar(value: Any) -> str:
 
 def quote(value: str) -> str:
     """Return a text as one YAML scalar on one line, in quotes where a reader could take it for anything else."""
-    if _PLAIN_SCALAR.fullmatch(value) and value.lower() not in _QUOTED_WORDS:
+    if _is_plain_word(value):
         return value
     # JSON is YAML (https://yaml.org/spec/1.2.2/#12-yaml-history), but for characters that YAML wants to see escaped.
     return UNPRINTABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", json.dumps(value, ensure_ascii=False))
@@ -86,7 +88,11 @@ def quote(value: str) -> str:
 
 def is_plain(words: Sequence[str]) -> bool:
     """Return whether all words can stand in YAML without quotes."""
-    return all(quote(word) == word for word in words)
+    return all(map(_is_plain_word, words))
+
+
+def _is_plain_word(word: str) -> bool:
+    return _PLAIN_SCALAR.fullmatch(word) is not None and word.lower() not in _QUOTED_WORDS
 
 
 def to_block(value: Any, indent: int = 4) -> RawYaml:
@@ -105,8 +111,8 @@ def to_json_literal(value: str | Sequence[str]) -> RawYaml:
 
 def _format_block(value: Any, indent: int) -> str:
     pad = " " * indent
-    if isinstance(value, str) and "\n" in value:
-        return _format_literal_block(value, pad)
+    if isinstance(value, str):
+        return _format_literal_block(value, pad) if "\n" in value else f" {quote(value)}"
     if isinstance(value, Mapping) and value:
         return "".join(f"\n{pad}{to_scalar(key)}:{_format_block(item, indent + 2)}" for key, item in value.items())
     if _is_list(value) and value:
@@ -136,7 +142,10 @@ def _format_literal_block(value: str, pad: str) -> str:
     indentation = "2" if first_line != body or first_line[0] in " \t" else ""
     # https://yaml.org/spec/1.2.2/#8112-block-chomping-indicator
     chomping = "-" if newlines == 0 else "" if newlines == 1 else "+"
-    lines = "\n".join(f"{pad}{line}" if line else "" for line in body.split("\n"))
+    if "\n\n" in body or body[0] == "\n":  # an empty line is not indented
+        lines = "\n".join(f"{pad}{line}" if line else "" for line in body.split("\n"))
+    else:
+        lines = pad + body.replace("\n", f"\n{pad}")
     return f" |{indentation}{chomping}\n{lines}" + "\n" * max(0, newlines - 1)
 
 

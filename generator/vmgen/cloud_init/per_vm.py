@@ -39,11 +39,11 @@ class TemplatedUserData(NamedTuple):
         except ProblemsError as error:
             problems = tuple(self._explain(problem, variables) for problem in error.problems)
             return UserData("", self.subject, problems=problems)
-        return self.build(text, variables)
+        return self.build(text, variables["vm"]["name"])
 
-    def build(self, text: str, variables: Mapping[str, Any]) -> UserData:
-        """Return the user data of the VM that the variables describe, given its text."""
-        return UserData(text, self.subject, self._build_source(text), name=variables["vm"]["name"])
+    def build(self, text: str, name: str, shape_key: tuple[str, ...] = ()) -> UserData:
+        """Return the user data of the VM of a name, given its text."""
+        return UserData(text, self.subject, self._build_source(text), name=name, shape_key=shape_key)
 
     def _build_source(self, text: str) -> TemplateSource | InlineTemplateSource:
         source = TemplateSource(self.display_path, self.source, text)

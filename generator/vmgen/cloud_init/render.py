@@ -155,7 +155,6 @@ def derive_seed(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:_SEED_LENGTH]
 
 
-@lru_cache(maxsize=1024)
 def is_substituted(text: str) -> bool:
     """Return True if Flux would substitute `${VAR}` in a text that does not expect it.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from vmgen.cloud_init.per_vm import MergedUserData, TemplatedUserData
 from vmgen.cloud_init.user_data import UserData, normalize_name
-from vmgen.cloud_init.variables import TemplateVariables, wrap_mappings
+from vmgen.cloud_init.variables import TemplateVariables, find_number, wrap_mappings
 from vmgen.merge.environment import Environment, Group
 from vmgen.nameless import fill, render_nameless
 from vmgen.problems import ProblemsError
@@ -33,17 +33,18 @@ class _UserDataShape:
         self.steps = steps
         self._check_keys: dict[tuple[object, ...], tuple[str, ...]] = {}
 
-    def fill(self, user_data: TemplatedUserData, variables: Mapping[str, Any], texts: Sequence[str]) -> UserData:
-        """Return the user data of the VM that the variables describe; `texts` tell it apart."""
-        user_data_of_shape = user_data.build(fill(self.nameless, texts), variables)
-        name = texts[0]
-        kind = (is_plain([name]), is_reference(name), is_change_me(name), *map(normalize_name, texts))
+    def fill(self, user_data: TemplatedUserData, texts: Sequence[str]) -> UserData:
+        """Return the user data of the VM that the texts, its name first, tell apart."""
+        name, text = texts[0], fill(self.nameless, texts)
+        # No name has a line break, so that the texts stay apart.
+        kind = (is_plain([name]), is_reference(name), is_change_me(name), normalize_name("\n".join(texts)))
         if kind not in self._check_keys:
             # Another VM of this kind tells whether the key depends on more than the kind.
-            other = user_data.build(fill(self.nameless, [text.translate(_SHIFT) for text in texts]), variables)
-            is_same = user_data_of_shape.check_key == other._replace(name=name.translate(_SHIFT)).check_key
-            self._check_keys[kind] = user_data_of_shape.check_key if is_same else ()
-        return user_data_of_shape._replace(shape_key=self._check_keys[kind])
+            others = [text.translate(_SHIFT) for text in texts]
+            key = user_data.build(text, name).check_key
+            is_same = key == user_data.build(fill(self.nameless, others), others[0]).check_key
+            self._check_keys[kind] = key if is_same else ()
+        return user_data.build(text, name, self._check_keys[kind])
 
 
 class UserDataRenderer:
@@ -56,18 +57,20 @@ class UserDataRenderer:
 
     def render(self, user_data: TemplatedUserData | MergedUserData, group: Group, index: int, disks: Sequence[str]) -> UserData:
         """Return the user data of a VM of a group; `index` counts from 0, and `disks` are the names of its disks."""
-        variables = self._variables.build(group, index, disks)
         if isinstance(user_data, MergedUserData):
-            return user_data.render(variables)
-        vm = variables["vm"]
-        texts = [str(vm[key]) for key in ("name", "index", "number") if key in vm] + list(disks)
+            return user_data.render(self._variables.build(group, index, disks))
+        instance = group.instances[index]
+        number = find_number(instance)
+        texts = [instance.name, str(index), *([] if number is None else [str(number)]), *disks]
         # The variables of a shape are one object: that of another has another id.
-        key = (user_data.name, id(variables["vars"]), group.key, "number" in vm, len(disks))
+        vars_id = id(self._variables.build_vars(instance.settings.values))
+        key = (user_data.name, vars_id, group.key, number is None, len(disks))
         shape = self._shapes.get(key)
-        user_data_of_shape = shape.fill(user_data, variables, texts) if shape else None
+        user_data_of_shape = shape.fill(user_data, texts) if shape else None
         if shape and user_data_of_shape and not self._verify_all:
             user_data.templates.count_object(shape.steps)
             return user_data_of_shape
+        variables = self._variables.build(group, index, disks)
         own_user_data = user_data.render(variables)
         if key not in self._shapes and not own_user_data.problems:
             self._shapes[key] = _find_shape(user_data, variables, texts, own_user_data.text)

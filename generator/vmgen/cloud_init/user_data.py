@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
+from string import ascii_lowercase
 from typing import Any, NamedTuple, Protocol
 
 import yaml
@@ -17,7 +18,9 @@ from vmgen.read.repository import Project
 from vmgen.secrets.harmless import is_change_me, is_reference
 from vmgen.yaml_text import is_plain, to_block
 
-_NUMBER_PATTERN = re.compile(r"[0-9]+")
+# Any digit but the 0 that a number begins with: YAML 1.1 reads digits after a leading zero as octal.
+_VARIABLE_DIGIT = re.compile(r"(?<=[0-9])[0-9]|[1-9]")
+_ALIKE_LETTERS = str.maketrans(dict.fromkeys(ascii_lowercase, "a"))
 _WORD_WITH_DIGIT = re.compile(r"(?<![A-Za-z0-9_+/=$-])(?=[A-Za-z_+/=$-]*[0-9])[A-Za-z0-9_+/=$-]+")
 # A number that is a value by itself, up to the end of a line or item, behind a key, a dash, a bracket, a comma or a quote.
 _NUMBER_VALUE = re.compile(
@@ -99,7 +102,7 @@ def _replace_word(text: str, word: str, replacement: str) -> str:
 
 def normalize_name(name: str) -> str:
     """Return a name with its letters and numbers made alike."""
-    return FIRST_PLACEHOLDER + re.sub("[a-z]", "a", _NUMBER_PATTERN.sub(_normalize_number, name))
+    return FIRST_PLACEHOLDER + _VARIABLE_DIGIT.sub("1", name.translate(_ALIKE_LETTERS))
 
 
 def _normalize_word(match: re.Match[str]) -> str:
@@ -107,13 +110,7 @@ def _normalize_word(match: re.Match[str]) -> str:
     word = match.group()
     if len(word) > _MAX_COUNTED_LENGTH or "$" in word or _DATE.fullmatch(word):
         return word
-    return _NUMBER_PATTERN.sub(_normalize_number, word)
-
-
-def _normalize_number(number: re.Match[str]) -> str:
-    """Return a number of the same length and kind: YAML 1.1 reads digits after a leading zero as octal."""
-    digits = number.group()
-    return "0" + "1" * (len(digits) - 1) if digits[0] == "0" else "1" * len(digits)
+    return _VARIABLE_DIGIT.sub("1", word)
 
 
 class MappingSource(NamedTuple):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from vmgen.merge.environment import Environment, Group
+from vmgen.merge.environment import Environment, Group, Instance
 from vmgen.merge.layers import merge
 from vmgen.merge.settings import Settings
 from vmgen.problems import Place
@@ -47,17 +47,26 @@ class TemplateVariables:
             "disks": list(disks),
             "namespace": self._env["namespace"],
         }
-        digits = _TRAILING_DIGITS.search(instance.name)
-        if instance.number is not None or digits:
-            vm["number"] = instance.number if instance.number is not None else int(digits.group() if digits else 0)
-        return {"vm": wrap_mappings(vm), "env": self._env, "vars": self._get_vars(instance.settings.values)}
+        number = find_number(instance)
+        if number is not None:
+            vm["number"] = number
+        return {"vm": wrap_mappings(vm), "env": self._env, "vars": self.build_vars(instance.settings.values)}
 
-    def _get_vars(self, settings: Settings) -> Mapping[str, Any]:
+    def build_vars(self, settings: Settings) -> Mapping[str, Any]:
+        """Return `vars` of the VMs with these settings: one object for equal variables."""
         if id(settings) not in self._vars:
             values = to_plain(merge_vars(self._environment, settings))
-            # Equal variables are one object, since VMs that share them may share a rendered text.
+            # VMs that share them may share a rendered text.
             self._vars[id(settings)] = self._intern_table.setdefault(repr(values), wrap_mappings(values))
         return self._vars[id(settings)]
+
+
+def find_number(instance: Instance) -> int | None:
+    """Return the number of a VM in its group, or the one that its name ends in; None if there is none."""
+    if instance.number is not None:
+        return instance.number
+    digits = _TRAILING_DIGITS.search(instance.name)
+    return int(digits.group()) if digits else None
 
 
 def merge_vars(environment: Environment, settings: Settings) -> Located:

@@ -91,7 +91,8 @@ class _FleetBuilder:
         user_data = shared.user_data
         if not isinstance(user_data, UserData):
             user_data = self.user_data_renderer.render(user_data, group, index, [disk.name for disk in disks])
-            user_data = user_data._replace(for_windows=shared.is_windows)
+            if shared.is_windows:
+                user_data = user_data._replace(for_windows=True)
             self.user_data.append(user_data)
         text = user_data.text
         values = shared.unsubstituted_values if is_substituted(text) else shared.values

@@ -17,7 +17,7 @@ from vmgen.importer.translate import RUN_STRATEGIES
 from vmgen.merge.inference import infer_vm
 from vmgen.merge.layers import DISK_SOURCES, merge
 from vmgen.merge.platform import Platform
-from vmgen.merge.settings import Settings, with_layer
+from vmgen.merge.settings import Settings
 from vmgen.problems import Place
 from vmgen.read.located import Located, to_plain
 
@@ -52,7 +52,7 @@ class KeyGroupSplitter:
         single_keys = tuple((key,) for key in keys if not any(key in key_set for key_set in _INFERRED_TOGETHER))
         self.key_sets = (*_INFERRED_TOGETHER, *single_keys)
         self._platform = platform
-        self._platform_defaults = with_layer(platform.defaults, "platform")
+        self._platform_defaults = platform.defaults
         self._differences: dict[tuple[int, KeyGroup, KeyGroup], KeyGroup | None] = {}
         self._effective_values: dict[tuple[int, KeyGroup], Any] = {}
         self._line_counts: dict[KeyGroup, int] = {EMPTY_KEY_GROUP: 0}

@@ -9,7 +9,7 @@ from vmgen.merge.inference import has_system_disk
 from vmgen.merge.layers import Layered, drop_nulls, merge
 from vmgen.merge.own_disks import OwnDisk, PreviousDisk, VmSettings, build_disk, build_vm_settings
 from vmgen.merge.platform import Platform
-from vmgen.merge.settings import Settings, with_layer
+from vmgen.merge.settings import Settings
 from vmgen.problems import Place
 from vmgen.read.located import Located, format_path
 
@@ -38,7 +38,8 @@ class Instance(NamedTuple):
     @property
     def previous(self) -> tuple[PreviousDisk, ...]:
         """The entries of other generations of its disks that are kept for this VM, attached to none."""
-        return tuple(entry for entry in self.settings.previous if any(str(item.data) in self.labels for item in entry.of))
+        entries = self.settings.previous
+        return tuple(entry for entry in entries if any(str(item.data) in self.labels for item in entry.of)) if entries else ()
 
     @property
     def previous_disks(self) -> tuple[OwnDisk, ...]:
@@ -112,7 +113,7 @@ def merge_environment(layers: Layered, platform: Platform) -> Environment:
     """
     content, settings = Settings(layers.content), Settings(drop_nulls(layers.content))
     defaults = content.get("defaults")
-    base = with_layer(platform.defaults, "platform")
+    base = platform.defaults
     if defaults and defaults.mapping:
         base = merge(base, defaults, "group", nulls=True)
     groups = tuple(_build_group(key, group, base, platform) for key, group in content.get_entries("vms"))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from vmgen.merge.inference import has_system_disk, infer_disk, infer_vm
 from vmgen.merge.layers import DISK_SOURCES, merge
 from vmgen.merge.platform import Platform
-from vmgen.merge.settings import Settings, with_layer
+from vmgen.merge.settings import Settings
 from vmgen.problems import Place
 from vmgen.read.located import Located
 
@@ -96,7 +96,7 @@ def build_vm_settings(settings: Settings, platform: Platform) -> VmSettings:
 
 def build_disk(disk: Located, inherited_values: dict[str, Located], platform: Platform) -> Settings:
     """Return the settings of a disk: the platform's defaults, what it inherits from its VM, and its own keys."""
-    defaults = with_layer(platform.disk_defaults, "platform")
+    defaults = platform.disk_defaults
     settings = merge(Located({**defaults.mapping, **inherited_values}, defaults.place), disk, "disk")
     return infer_disk(Settings(Located(settings.data, disk.key_place or disk.place)), platform)
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from vmgen.merge.catalog import Catalog
 from vmgen.merge.layers import DEFAULT_PLATFORM, merge
+from vmgen.merge.settings import with_layer
 from vmgen.merge.versions import UnknownVersionError, Versions
 from vmgen.problems import ProblemsError, VmgenError, did_you_mean, sort_problems
 from vmgen.read.located import INVALID, Located, to_plain
@@ -43,7 +44,8 @@ class Kind(NamedTuple):
 class Platform(NamedTuple):
     """A platform at one of its versions: kinds, catalog, and the content of platform.yaml.
 
-    `version` is empty on a platform without versions. `release` is the source that builds its other versions.
+    `version` is empty on a platform without versions. `release` is the source that builds its other versions. `defaults` and
+    `disk_defaults` are the lowest layers of each VM group and of each disk, with the defaults of the platform's fields.
     """
 
     name: str
@@ -52,21 +54,13 @@ class Platform(NamedTuple):
     catalog: Catalog
     content: Located
     release: PlatformRelease
+    defaults: Located
+    disk_defaults: Located
 
     @property
     def release_title(self) -> str:
         """The name for people, with the version: `Cozystack 1.6`."""
         return f"{self.get_section('title')} {self.version}".rstrip()
-
-    @property
-    def defaults(self) -> Located:
-        """The lowest layer of each VM group, with the defaults of the platform's fields."""
-        return _merge_field_defaults(self.content, "defaults", "fields")
-
-    @property
-    def disk_defaults(self) -> Located:
-        """The lowest layer of each disk, with the defaults of the platform's fields."""
-        return _merge_field_defaults(self.content, "diskDefaults", "diskFields")
 
     @property
     def system_disk_storage(self) -> Located:
@@ -126,7 +120,7 @@ class VersionHint(NamedTuple):
 def _merge_field_defaults(content: Located, defaults: str, fields: str) -> Located:
     common = content.mapping[defaults]
     own = {name: row.mapping["default"] for name, row in content.mapping[fields].mapping.items() if row.get("default")}
-    return Located({**own, **common.mapping}, common.place, layer="platform")
+    return with_layer(Located({**own, **common.mapping}, common.place), "platform")
 
 
 def get_unset(row: Located) -> Any:
@@ -193,7 +187,11 @@ class PlatformRelease:
             if self._own_catalog:  # an entry of the repository exists, also if the platform's own catalog lacks it
                 catalog = merge(catalog, self._select(self._own_catalog, version, "catalog"))
             kinds = {kind: self._load_kind(kind, entry, content) for kind, entry in content.mapping["kinds"].mapping.items()}
-            self._platforms[version] = Platform(self.name, version, kinds, Catalog(catalog), content, self)
+            defaults = _merge_field_defaults(content, "defaults", "fields")
+            disk_defaults = _merge_field_defaults(content, "diskDefaults", "diskFields")
+            self._platforms[version] = Platform(
+                self.name, version, kinds, Catalog(catalog), content, self, defaults, disk_defaults
+            )
         return self._platforms[version]
 
     def _select(self, content: Located, version: str, schema: str) -> Located:

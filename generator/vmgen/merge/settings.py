@@ -19,7 +19,8 @@ class Settings(NamedTuple):
 
     def get(self, name: str) -> Located | None:
         """Return a value, or None if the key is not set or its value is invalid."""
-        value = self.located.mapping.get(name)
+        data = self.located.data
+        value = data.get(name) if isinstance(data, dict) else None
         return None if value is None or value.data is INVALID else value
 
     def is_set(self, name: str) -> bool:

@@ -33,7 +33,8 @@ class Located(NamedTuple):
     @property
     def mapping(self) -> Mapping[str, Located]:
         """The keys and values; empty if this is not a mapping."""
-        return self.data if isinstance(self.data, dict) else {}
+        data = self.data
+        return data if isinstance(data, dict) else {}
 
     @property
     def items(self) -> tuple[Located, ...]:

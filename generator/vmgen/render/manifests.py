@@ -77,12 +77,13 @@ class _ManifestRenderer:
         self._steps: dict[tuple[object, ...], int] = {}
 
     def render(self, resource: Resource) -> str:
-        texts = list_texts(resource)
+        names = list_names(resource)
+        texts = list_texts(resource, names)
         key = (*resource.render_key, texts[-1].startswith("|"))
         nameless = self._nameless_manifests.get(key)
         manifest_of_shape = None
         # Why this is safe: docs/decisions.md#rendered-text-is-safe-by-construction-and-parsed-again-once-per-shape
-        if nameless is not None and is_plain(list_names(resource)):  # a VM called `no` needs quotes
+        if nameless is not None and is_plain(names):  # a VM called `no` needs quotes
             manifest_of_shape = fill(nameless, texts)
             if not self._verify_all:
                 self._templates.count_object(self._steps[key])
@@ -106,11 +107,11 @@ def list_names(resource: Resource) -> list[str]:
     return [resource.name]
 
 
-def list_texts(resource: Resource) -> list[str]:
+def list_texts(resource: Resource, names: list[str]) -> list[str]:
     """Return all in which objects of one shape differ, as a template writes it: the names, and the user data of a VM."""
     if isinstance(resource, VirtualMachine):
-        return [*list_names(resource), quote(resource.seed), to_block(resource.cloud_init).lstrip(" ")]
-    return list_names(resource)
+        return [*names, quote(resource.seed), to_block(resource.cloud_init).lstrip(" ")]
+    return names
 
 
 def list_values(resource: Resource) -> list[str]:
@@ -137,7 +138,7 @@ def render_nameless_manifest(resource: Resource, manifest: str, template: str, t
             context |= {"cloudInitSeed": seed} if resource.seed else {}
         return templates.render(template, context)
 
-    return render_nameless(render, list_texts(resource), manifest)
+    return render_nameless(render, list_texts(resource, list_names(resource)), manifest)
 
 
 def _render_kustomizations(fleet: Fleet, paths: Iterable[str], templates: Templates) -> Iterator[tuple[str, str]]:

@@ -89,6 +89,8 @@ def is_change_me(value: str) -> bool:
 
 def _resolve_fallbacks(value: str) -> str:
     """Return a value with each fallback in the place of its expression, since the fallback is what everybody can read."""
+    if "{" not in value:
+        return value
     return _FALLBACK.sub(lambda match: match["shell"] or match["default"] or match["literal"], value)
 
 

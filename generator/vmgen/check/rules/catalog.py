@@ -132,9 +132,10 @@ def find_references(environment: Environment, sections: Collection[str], predica
     uses = [(vm.values, vm_keys, path) for _, vm, path in environment.vm_settings]
     uses += [(disk, disk_keys, path) for disk, path, _ in environment.disk_settings]
     for settings, keys, path in uses:
+        values = settings.located.mapping
         for key, (noun, section) in keys.items():
-            if section in sections and settings.is_set(key):
-                for name, subject in _iter_names(settings.located.mapping[key], f"{path}.{key}"):
+            if section in sections and key in values:
+                for name, subject in _iter_names(values[key], f"{path}.{key}"):
                     if predicate(section, name.text):
                         yield CatalogReference(noun, section, name, subject)
 

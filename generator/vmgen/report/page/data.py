@@ -227,7 +227,7 @@ class _RedactedManifests:
             nameless = render_nameless_manifest(redacted_resource, self._render_single(resource), template, self._templates)
             names = list_names(resource)
             self._shared_texts[key] = (
-                fill(nameless, [*get_placeholders(len(names)), *list_texts(redacted_resource)[len(names) :]])
+                fill(nameless, [*get_placeholders(len(names)), *list_texts(redacted_resource, names)[len(names) :]])
                 if nameless
                 else None
             )
