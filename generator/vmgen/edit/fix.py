@@ -127,5 +127,6 @@ def _is_at_target(project: Project, name: str | None) -> bool:
     if repository is None or name is None:
         return False
     commits = {commit for branch in _TARGET_BRANCHES if (commit := repository.resolve_commit(branch))}
-    trees = (load_committed_project(project, repository, commit).manifests for commit in commits)
-    return any(path.endswith(f"/{Path(name).name}.yaml") for tree in trees for path in tree)
+    trees = (repository.list_tree(commit, project.output) for commit in commits)
+    manifests = (path for tree in trees for path in load_committed_project(project, repository, tree).manifests)
+    return any(path.endswith(f"/{Path(name).name}.yaml") for path in manifests)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -197,12 +198,11 @@ def load_plan_base(
 
     With `reports_untracked`, manifests that were never added to Git are problems too. Raises VmgenError like `load_baseline`.
     """
-    baseline = load_baseline(project, against)
+    baseline, delivery = load_baselines((project, project.with_output(DELIVERY_FOLDER)), against)
     uncommitted_manifests = baseline.uncommitted_manifests
     if not reports_untracked or not (against or baseline.committed.environments):
         uncommitted_manifests = uncommitted_manifests._replace(untracked=())
     problems = tuple(find_uncommitted_manifests(project, uncommitted_manifests, is_strict=bool(against)))
-    delivery = load_baseline(project.with_output(DELIVERY_FOLDER), against)
     if not whole:
         return PlanBase(baseline, today, problems=problems, delivery=delivery)
     current, _ = find_environments(project)
@@ -215,58 +215,81 @@ def load_baseline(project: Project, against: str | None = None) -> Baseline:
 
     Raises VmgenError if a ref is named outside of Git or does not exist, and if git cannot read the repository.
     """
-    repository = find_repository(project.root)
+    return load_baselines((project,), against)[0]
+
+
+def load_baselines(projects: Sequence[Project], against: str | None = None) -> tuple[Baseline, ...]:
+    """Load the baseline of each of some output folders of one repository, as `load_baseline` does."""
+    root = projects[0].root
+    repository = find_repository(root)
     if repository is None:
         if against:
-            raise VmgenError(f"--against {against} needs a Git repository, but {project.root} is not in one")
-        return Baseline(project)
-    uncommitted_manifests = list_uncommitted_manifests(project, repository)
+            raise VmgenError(f"--against {against} needs a Git repository, but {root} is not in one")
+        return tuple(map(Baseline, projects))
+    uncommitted_manifests = list_uncommitted_manifests(projects, repository)
     head = repository.resolve_head()
     if against:
-        baseline = _load_baseline_at(project, repository, against, head)
-    elif head is None:
-        note = "There is no commit yet, so every object is new."
-        notes = (note,) if os.path.isdir(project.manifests) else ()
-        return Baseline(project, HEAD, repository, uncommitted_manifests=uncommitted_manifests, notes=notes)
+        commit, start = _find_start(repository, projects[0], against, head)
+    elif head:
+        commit, start = head, Baseline(projects[0], HEAD, repository)
     else:
-        baseline = Baseline(project, HEAD, repository, load_committed_project(project, repository, head))
-    if baseline.committed.earlier_folders:
-        folders = ", ".join(baseline.committed.earlier_folders)
-        note = f"Manifests moved here from {folders}; manifests there at {baseline.ref} count as existing."
-        baseline = baseline._replace(notes=(*baseline.notes, note))
-    return baseline._replace(uncommitted_manifests=uncommitted_manifests)
+        return tuple(map(partial(_start_without_commit, repository), projects, uncommitted_manifests))
+    tree = repository.list_tree(commit, *(project.output for project in projects))
+    return tuple(
+        _add_manifests(start._replace(project=project, uncommitted_manifests=manifests), repository, tree)
+        for project, manifests in zip(projects, uncommitted_manifests, strict=True)
+    )
 
 
-def _load_baseline_at(project: Project, repository: Repository, against: str, head: str | None) -> Baseline:
+def _start_without_commit(repository: Repository, project: Project, manifests: UncommittedManifests) -> Baseline:
+    note = "There is no commit yet, so every object is new."
+    notes = (note,) if os.path.isdir(project.manifests) else ()
+    return Baseline(project, HEAD, repository, uncommitted_manifests=manifests, notes=notes)
+
+
+def _add_manifests(baseline: Baseline, repository: Repository, tree: Mapping[str, Blob]) -> Baseline:
+    committed = load_committed_project(baseline.project, repository, tree)
+    notes = baseline.notes
+    if committed.earlier_folders:
+        folders = ", ".join(committed.earlier_folders)
+        notes += (f"Manifests moved here from {folders}; manifests there at {baseline.ref} count as existing.",)
+    return baseline._replace(committed=committed, notes=notes)
+
+
+def _find_start(repository: Repository, project: Project, against: str, head: str | None) -> tuple[str, Baseline]:
+    """Return the commit to compare with, and the baseline at it without its files."""
     tip = repository.resolve_commit(against)
     if tip is None:
         raise VmgenError(repository.explain_missing_ref(against))
     bases = repository.list_merge_bases(tip) if head else ()
     # A disk may be missing in one of several bases, and a merge removes it all the same.
     base = bases[0] if len(bases) == 1 else None
-    committed = load_committed_project(project, repository, base or tip)
     if base is None:
         common = "this clone has no common commit" if not bases else f"there are {len(bases)} merge bases"
         note = f"Compared with {against} itself: {common} of it and HEAD."
-        return Baseline(project, against, repository, committed, notes=(note,), head_is_behind=not repository.shallow)
+        return tip, Baseline(project, against, repository, notes=(note,), head_is_behind=not repository.shallow)
     if base == tip:
-        return Baseline(project, against, repository, committed)
+        return tip, Baseline(project, against, repository)
     label = f"{base[:_SHORT_ID_LENGTH]}, the merge base of {against} and HEAD"
-    return Baseline(project, label, repository, committed, notes=(f"Compared with {label}.",))
+    return base, Baseline(project, label, repository, notes=(f"Compared with {label}.",))
 
 
-def list_uncommitted_manifests(project: Project, repository: Repository) -> UncommittedManifests:
-    """List the manifests that are neither committed nor staged.
+def list_uncommitted_manifests(projects: Sequence[Project], repository: Repository) -> tuple[UncommittedManifests, ...]:
+    """List the manifests that are neither committed nor staged, for each of some output folders of one repository.
 
     Raises VmgenError if git fails, and if a sparse checkout leaves out environments or manifests.
     """
-    files = repository.list_uncommitted_files(ENVIRONMENTS_FOLDER, project.output)
-    if files.left_out:
-        raise VmgenError(
-            f"this sparse checkout leaves out {format_count(len(files.left_out), 'file')}, such as {files.left_out[0]}; "
-            f"git sparse-checkout add environments {project.output}"
-        )
-    return UncommittedManifests(*(tuple(_select_manifests(project, paths)) for paths in (files.untracked, files.ignored)))
+    files = repository.list_uncommitted_files(ENVIRONMENTS_FOLDER, *(project.output for project in projects))
+    for project in projects:
+        folders = (f"{ENVIRONMENTS_FOLDER}/", f"{project.output}/")
+        left_out = [path for path in files.left_out if path.startswith(folders)]
+        if left_out:
+            raise VmgenError(
+                f"this sparse checkout leaves out {format_count(len(left_out), 'file')}, such as {left_out[0]}; "
+                f"git sparse-checkout add environments {project.output}"
+            )
+    states = (files.untracked, files.ignored)
+    return tuple(UncommittedManifests(*(tuple(_select_manifests(project, paths)) for paths in states)) for project in projects)
 
 
 def _select_manifests(project: Project, paths: Iterable[str]) -> Iterator[str]:

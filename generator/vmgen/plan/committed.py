@@ -55,12 +55,11 @@ class CommittedProject(NamedTuple):
         return None
 
 
-def load_committed_project(project: Project, repository: Repository, commit: str) -> CommittedProject:
-    """Load the files of a project at a commit, with those of environments that moved here from another folder.
+def load_committed_project(project: Project, repository: Repository, tree: Mapping[str, Blob]) -> CommittedProject:
+    """Load the files of a project from the tree of a commit, with those of environments that moved here from another folder.
 
     Raises VmgenError if git fails.
     """
-    tree = repository.list_tree(commit, f"{repository.prefix}{project.output}")
     names_by_root = _group_environments(tree)
     own_names = names_by_root.pop(repository.prefix, frozenset())
     manifests, folders = dict(_select_below(tree, f"{repository.prefix}{project.output}/")), []

@@ -104,12 +104,13 @@ class Repository(NamedTuple):
         code, output, _ = run_git(self.folder, "merge-base", "--all", commit, "HEAD")
         return tuple(output.decode().split()) if code == 0 else ()
 
-    def list_tree(self, commit: str, output: str = "") -> Mapping[str, Blob]:
+    def list_tree(self, commit: str, *folders: str) -> Mapping[str, Blob]:
         """Return the files of a commit by their paths from the top of the work tree.
 
-        Submodules are entered in the folder `output`, everywhere if it is empty. Raises VmgenError if git fails, and if one
-        of these submodules or its commit is not here.
+        Submodules are entered in some folders below `folder`, everywhere if none is named. Raises VmgenError if git fails, and
+        if one of these submodules or its commit is not here.
         """
+        submodule_folders = tuple(f"{self.prefix}{folder}/" for folder in folders) or ("",)
         blobs: dict[str, Blob] = {}
         for entry in check_git_output(self.folder, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
             details, _, name = entry.partition(b"\t")
@@ -120,7 +121,7 @@ class Repository(NamedTuple):
             path = os.fsdecode(name)
             if mode != _SUBMODULE_MODE:
                 blobs[path] = Blob(blob_id.decode(), self, mode == _LINK_MODE)
-            elif f"{path}/".startswith(f"{output}/" if output else ""):
+            elif f"{path}/".startswith(submodule_folders):
                 inner = self._list_submodule(path, blob_id.decode())
                 blobs.update((f"{path}/{inner_path}", blob) for inner_path, blob in inner.items())
         return blobs
