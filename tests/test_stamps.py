@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import vmgen
-from vmgen import pipeline
+from vmgen.render import manifests
 from vmgen.stamps import STAMPS_FOLDER, StampStore
 
 Edit = Callable[[Any], object]
@@ -315,7 +315,7 @@ def test_a_save_while_it_renders_is_rendered_next(
     new_rendered: New, save: Edit, options: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What changes after it was read, and before anything is written, is rendered by the next run."""
-    render_tree = pipeline.render_tree
+    render_tree = manifests.render_tree
 
     def save_and_render(fleet: Any, *more: Any, **options: Any) -> Any:
         root = Path.cwd()
@@ -324,7 +324,7 @@ def test_a_save_while_it_renders_is_rendered_next(
             save(type("Repository", (), {"root": root}))
         return render_tree(fleet, *more, **options)
 
-    monkeypatch.setattr(pipeline, "render_tree", save_and_render)
+    monkeypatch.setattr(manifests, "render_tree", save_and_render)
     repository = new_rendered(FILES, *options)
     assert (repository.root / "saved").exists()
     assert "one" not in find_fresh(repository)

@@ -11,30 +11,28 @@ from vmgen.check.rule import run_rules, set_advice_severities
 from vmgen.check.rules import RULES
 from vmgen.check.waivers import WaiverFilter
 from vmgen.clock import get_today
-from vmgen.cloud_init.fragments import CLOUD_INIT_FOLDER
-from vmgen.cloud_init.render import UserDataBuilder
 from vmgen.expand.model import Fleet
 from vmgen.expand.objects import Omissions, build_fleet, omit, select_expandable, split
 from vmgen.filesystem.reader import read_file
 from vmgen.merge.environment import Environment, merge_environment
 from vmgen.merge.layers import Layered, find_source_files, load_layers
 from vmgen.merge.platform import PlatformLoader
-from vmgen.plan.baseline import Baseline, PlanBase
-from vmgen.plan.clones import drop_answered_hints
-from vmgen.plan.desired import DesiredState, build_desired_state
-from vmgen.plan.diff import DeliveryDiff, FileChanges, diff_delivery, diff_files, find_emptied_environments
 from vmgen.problems import Problem, ProblemsError, has_errors, sort_problems
 from vmgen.programs import end_with_parent
 from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.repository import Project, find_environments
-from vmgen.render.manifests import Tree, load_manifest_templates, render_tree
 from vmgen.render.policies import BUILT_IN_POLICY_IDS, POLICIES_FOLDER, USER_DATA_ADVICE, PolicyChecker
-from vmgen.render.protection import KUSTOMIZATION_NAMES, find_overriding_kustomizations, find_protection_faults
 from vmgen.rules import REBUILD_ERASES_DATA
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `list` and `explain` expand only, and do not wait for what renders and compares
+    from vmgen.cloud_init.render import UserDataBuilder
     from vmgen.delivery.files import Delivery, DeliveryRenderer
+    from vmgen.plan.baseline import Baseline, PlanBase
+    from vmgen.plan.desired import DesiredState
+    from vmgen.plan.diff import DeliveryDiff, FileChanges
     from vmgen.plan.plan import Plan
+    from vmgen.read.templates import Templates
+    from vmgen.render.manifests import Tree
 
 
 def _ignore(name: str) -> None:
@@ -97,6 +95,9 @@ def evaluate(
 
     `removed_names` are environments that have manifests but no file any more. Nothing is compared if an environment has errors.
     """
+    from vmgen.plan.clones import drop_answered_hints
+    from vmgen.plan.diff import DeliveryDiff, diff_files, find_emptied_environments
+
     results = render_all(project, names, verify_all=verify_all, jobs=jobs, progress=progress)
     problems = [problem for environment in results for problem in environment.problems]
     if base:
@@ -186,9 +187,21 @@ class Renderer:
         self.today = today or get_today()
         self.layer_loader = LayerLoader(project)
         self.platform_loader = PlatformLoader(project)
-        self.user_data_builder = UserDataBuilder(project)
-        self.templates = load_manifest_templates(project)
         self.policies = PolicyChecker(project)
+
+    @cached_property
+    def user_data_builder(self) -> UserDataBuilder:
+        """The builder of user data."""
+        from vmgen.cloud_init.render import UserDataBuilder
+
+        return UserDataBuilder(self.project)
+
+    @cached_property
+    def templates(self) -> Templates:
+        """The templates of manifests."""
+        from vmgen.render.manifests import load_manifest_templates
+
+        return load_manifest_templates(self.project)
 
     @cached_property
     def delivery_builder(self) -> DeliveryRenderer:
@@ -204,15 +217,18 @@ class Renderer:
 
     def has_template(self, name: str) -> bool:
         """Return True if there is a template of user data of this name."""
-        return self.user_data_builder.templates.has_source(f"{CLOUD_INIT_FOLDER}/{name}")
+        return self.user_data_builder.has_template(name)
 
     def add_template(self, name: str, text: str) -> None:
         """Use a text as a template of user data for the rest of the run, for a file that does not exist yet."""
-        path = f"templates/{CLOUD_INIT_FOLDER}/{name}"
-        self.user_data_builder.templates.add_source(f"{CLOUD_INIT_FOLDER}/{name}", text, path)
+        self.user_data_builder.add_template(name, text)
 
     def render(self, name: str) -> RenderResult:
         """Render an environment, from its files to the bytes of its manifests. Mistakes in it are problems of the result."""
+        from vmgen.plan.desired import build_desired_state
+        from vmgen.render.manifests import render_tree
+        from vmgen.render.protection import find_protection_faults
+
         problems: list[Problem] = []
         environment: Environment | None = None
         self.templates.start_environment()
@@ -277,6 +293,8 @@ class Renderer:
 
         What a template makes of a wrong value is no problem of its own.
         """
+        from vmgen.plan.desired import build_desired_state
+
         part = select_expandable(result.environment) if self.keep_going and result.environment else None
         if part is None:
             return result
@@ -294,6 +312,8 @@ class Renderer:
 
     def _try_render(self, environment: Environment) -> Tree | None:
         """Render an environment that has errors; return None if a template cannot be rendered for it."""
+        from vmgen.render.manifests import render_tree
+
         try:
             return render_tree(build_fleet(environment, self.user_data_builder), self.templates)[0]
         except ProblemsError:
@@ -345,6 +365,8 @@ def find_kustomization_problems(
     project: Project, results: tuple[RenderResult, ...], changes: tuple[FileChanges, ...] = ()
 ) -> Iterator[Problem]:
     """Find kustomizations of an own template, and foreign ones among the changes, that override what protects disks."""
+    from vmgen.render.protection import find_overriding_kustomizations
+
     return find_overriding_kustomizations(_list_kustomizations(project, results, changes), project.output)
 
 
@@ -352,6 +374,8 @@ def _list_kustomizations(
     project: Project, results: tuple[RenderResult, ...], changes: tuple[FileChanges, ...]
 ) -> Mapping[str, bytes]:
     """Return the kustomizations that a built-in template did not write: those of an own one, and foreign ones."""
+    from vmgen.render.protection import KUSTOMIZATION_NAMES
+
     has_own_template = project.find_own_template("kustomize/kustomization.yaml.j2") is not None
     files = {path: text for result in results for path, text in result.files.items()} if has_own_template else {}
     foreign = [path for each in changes for path in each.foreign if path.rpartition("/")[2] in KUSTOMIZATION_NAMES]
@@ -417,6 +441,8 @@ def _collect_delivery(project: Project, results: tuple[RenderResult, ...]) -> _D
 
 
 def _compare_delivery(project: Project, delivery: _DeliveryFiles | None) -> tuple[DeliveryDiff, list[Problem]]:
+    from vmgen.plan.diff import DeliveryDiff, diff_delivery
+
     if delivery is None:
         return DeliveryDiff(project), []
     diff = diff_delivery(project, delivery.files, delivery.only)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from vmgen.cloud_init.render import is_substituted
+from vmgen.cloud_init.vm_values import is_substituted
 from vmgen.pipeline import Renderer
 
 HEAD = """namespace: tenant-acme

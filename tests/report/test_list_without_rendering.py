@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from vmgen import pipeline
+from vmgen.render import manifests
 
 FLEET = """\
 namespace: tenant-a
@@ -20,7 +20,7 @@ vms:
 
 def test_user_data_and_templates_do_not_matter(repository: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fleet whose user data is broken or missing is listed; `check` reports it."""
-    monkeypatch.setattr(pipeline, "render_tree", None)
+    monkeypatch.setattr(manifests, "render_tree", None)
     made = repository(FLEET)
     listed = made.run("list", "-o", "json")
     assert listed.code == 0, listed.messages

@@ -16,18 +16,16 @@ from vmgen import __version__
 from vmgen.cli.output import write_message, write_output, write_report
 from vmgen.cli.shared_options import get_verbosity
 from vmgen.clock import get_today
-from vmgen.plan.diff import find_orphaned_environments
-from vmgen.plan.foreign_folders import find_foreign_folders, find_unfinished_environments
 from vmgen.problems import Problem, VmgenError, has_errors
 from vmgen.read.configuration import find_git_top, find_root
 from vmgen.read.repository import Project, find_environments, open_project, select_environments
 from vmgen.read.unread import find_unread_files
 from vmgen.report.terminal import Paint, choose_paint, no_paint
-from vmgen.stamps import StampStore
 
 if TYPE_CHECKING:
     from vmgen.pipeline import RenderResult, RunResult
     from vmgen.plan.baseline import PlanBase
+    from vmgen.stamps import StampStore
 
 STARTUP_STAGE = "start"
 _DELAY_SECONDS = 1.0
@@ -77,6 +75,9 @@ class Session:
 
     def find_removed_environments(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Return the environments that have manifests but no file; none if only some environments are named."""
+        from vmgen.plan.diff import find_orphaned_environments
+        from vmgen.plan.foreign_folders import find_unfinished_environments
+
         if names:
             return ()
         orphaned_names = find_orphaned_environments(self.project, self.environment_names)
@@ -85,6 +86,8 @@ class Session:
 
     def find_foreign_folders(self) -> Iterator[Problem]:
         """Find the entries beside the folders of environments in the output folder."""
+        from vmgen.plan.foreign_folders import find_foreign_folders
+
         return find_foreign_folders(self.project, self.environment_names)
 
     def load_plan_base(
@@ -111,6 +114,8 @@ class Session:
 
     def open_stamps(self) -> StampStore:
         """Open the stamps that earlier renders of today left."""
+        from vmgen.stamps import StampStore
+
         return StampStore(self.project, self.environment_names, get_today())
 
     def evaluate(

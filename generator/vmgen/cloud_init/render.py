@@ -1,13 +1,9 @@
-"""Build the user data of VMs from `cloudInit`: a text, a mapping, a template or merged fragments.
-
-Also: the seed of `cloudInitSeed: auto`, and the annotations that keep Flux from substituting `${VAR}` in user data.
-"""
+"""Build the user data of VMs from `cloudInit`: a text, a mapping, a template or merged fragments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property, lru_cache
-from typing import Any
+from collections.abc import Iterator
+from functools import cached_property
 
 from vmgen.cloud_init.document import JINJA_HEADER
 from vmgen.cloud_init.fragments import CLOUD_INIT_FOLDER, FragmentLoader, is_inside, is_template, list_templates
@@ -15,15 +11,12 @@ from vmgen.cloud_init.per_vm import MergedUserData, TemplatedUserData
 from vmgen.cloud_init.rules import INVALID_FORM, MERGE_CONFLICT, MISSING_FILE
 from vmgen.cloud_init.user_data import MappingSource, TemplateSource, TextSource, UserData, render_cloud_config
 from vmgen.cloud_init.variables import USER_DATA_FILTERS, finalize_user_data
-from vmgen.merge.platform import Platform
 from vmgen.merge.settings import Settings
 from vmgen.problems import Problem, did_you_mean
 from vmgen.read.located import Located
 from vmgen.read.repository import Project
 from vmgen.read.templates import Templates
 
-AUTO_SEED = "auto"
-_SEED_LENGTH = 16
 _TEMPLATE_KEY, _TEXT_KEY, _MERGE_KEY = "template", "text", "merge"
 
 
@@ -38,6 +31,14 @@ class UserDataBuilder:
     def templates(self) -> Templates:
         """The loader of templates, with Jinja's own filters. Not every run needs it."""
         return Templates(self.project, finalize_user_data, USER_DATA_FILTERS, plain=True)
+
+    def has_template(self, name: str) -> bool:
+        """Return True if there is a template of this name."""
+        return self.templates.has_source(f"{CLOUD_INIT_FOLDER}/{name}")
+
+    def add_template(self, name: str, text: str) -> None:
+        """Use a text as a template for the rest of the run, for a file that does not exist yet."""
+        self.templates.add_source(f"{CLOUD_INIT_FOLDER}/{name}", text, f"templates/{CLOUD_INIT_FOLDER}/{name}")
 
     def start_environment(self) -> None:
         """Reset the steps of templates, as each environment has its own."""
@@ -140,33 +141,3 @@ def _find_extra_keys(cloud_init: Located, form: str, subject: str) -> Iterator[P
             if {name, form} <= {_TEMPLATE_KEY, _MERGE_KEY, _TEXT_KEY}:
                 message = f"is combined with `{form}`; add templates as items of the list: `merge: [{{template: ...}}, ...]`"
             yield INVALID_FORM.build_problem(value.key_place or value.place, f"{subject}.{name}", message)
-
-
-@lru_cache(maxsize=1024)
-def derive_seed(text: str) -> str:
-    """Return a seed (hexadecimal) that changes with the user data.
-
-    Without user data there is one too, so that the first user data changes it.
-    """
-    from hashlib import sha256
-
-    # Another seed gives the VM another machine id, so that cloud-init takes the next boot for the first one.
-    # https://cloudinit.readthedocs.io/en/latest/explanation/boot.html#first-boot-determination
-    return sha256(text.encode()).hexdigest()[:_SEED_LENGTH]
-
-
-def is_substituted(text: str) -> bool:
-    """Return True if Flux would substitute `${VAR}` in a text that does not expect it.
-
-    A text with the escape `$${` expects it: https://fluxcd.io/flux/components/kustomize/kustomizations/#post-build-variable-substitution
-    """
-    return "${" in text and "$${" not in text
-
-
-def disable_flux_substitution(values: Mapping[str, Any], platform: Platform) -> Mapping[str, Any]:
-    """Return the values of a VM with the annotations that keep Flux away, unless the user set one of them."""
-    # https://fluxcd.io/flux/components/kustomize/kustomizations/#post-build-variable-substitution
-    annotations = platform.content.get_plain("unsubstituted") or {}
-    if any(name in values[kind] for name in annotations for kind in ("labels", "annotations")):
-        return values
-    return {**values, "annotations": dict(sorted({**values["annotations"], **annotations}.items()))}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmgen.check.disk_names import DiskIndex
-from vmgen.cloud_init.per_vm import MergedUserData, TemplatedUserData
-from vmgen.cloud_init.render import AUTO_SEED, UserDataBuilder, derive_seed, disable_flux_substitution, is_substituted
-from vmgen.cloud_init.shapes import UserDataRenderer
 from vmgen.cloud_init.user_data import UserData
+from vmgen.cloud_init.vm_values import AUTO_SEED, derive_seed, disable_flux_substitution, is_substituted
 from vmgen.cloud_init.windows import is_windows
 from vmgen.expand.model import Attachment, Disk, Fleet, VirtualMachine
 from vmgen.expand.template_context import LocatedContext, build_disk_context, build_vm_context
@@ -18,6 +17,11 @@ from vmgen.merge.own_disks import OwnDisk, VmSettings
 from vmgen.merge.settings import Settings, contains_invalid
 from vmgen.read.located import INVALID, Located, to_plain
 from vmgen.read.schema import load_builtin_schema
+
+if TYPE_CHECKING:
+    from vmgen.cloud_init.per_vm import MergedUserData, TemplatedUserData
+    from vmgen.cloud_init.render import UserDataBuilder
+    from vmgen.cloud_init.shapes import UserDataRenderer
 
 # What these keys hold reaches no manifest.
 _KEYS_BESIDE_MANIFESTS = frozenset({"budget", "delivery", "policy", "prices", "retire"})
@@ -54,7 +58,7 @@ class _FleetBuilder:
     def __init__(self, environment: Environment, user_data_builder: UserDataBuilder | None, *, verify_all: bool) -> None:
         self.environment = environment
         self.user_data_builder = user_data_builder
-        self.user_data_renderer = UserDataRenderer(environment, verify_all=verify_all)
+        self.verify_all = verify_all
         self.disks: list[Disk] = []
         self.machines: list[VirtualMachine] = []
         self.user_data: list[UserData] = []
@@ -62,6 +66,13 @@ class _FleetBuilder:
         self._previous_values: dict[int, Mapping[str, Any]] = {}
         self._disks = DiskIndex(environment)
         self._intern_table: dict[str, Mapping[str, Any]] = {}
+
+    @cached_property
+    def user_data_renderer(self) -> UserDataRenderer:
+        """The renderer of the templates of user data. A fleet without any does not import a library of templates."""
+        from vmgen.cloud_init.shapes import UserDataRenderer
+
+        return UserDataRenderer(self.environment, verify_all=self.verify_all)
 
     def add_group(self, group: Group) -> None:
         """Add the VMs of a group and their own disks."""

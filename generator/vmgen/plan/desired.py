@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from vmgen.check.totals import PriceList, load_prices
 from vmgen.check.waivers import Waiver
@@ -14,8 +14,10 @@ from vmgen.merge.environment import Environment, Group
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.problems import Place, Problem
 from vmgen.read.located import Located
-from vmgen.render.manifests import Tree
 from vmgen.rules import EMPTY_TOMBSTONE, INVALID_VALUE
+
+if TYPE_CHECKING:
+    from vmgen.render.manifests import Tree
 
 KIND_BY_KEY = {"disk": "VMDisk", "vm": "VMInstance"}
 

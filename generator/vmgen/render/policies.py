@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmgen.check.rule import Policy, PolicySeverity, find_unknown_policies, get_policy_severity, is_policy_set
 from vmgen.check.rules import RULES as ON_ENVIRONMENTS
@@ -23,9 +23,11 @@ from vmgen.read.repository import Project, find_environments
 from vmgen.read.schema import Schema, SchemaError, load_builtin_schema
 from vmgen.read.source_file import read_yaml_file
 from vmgen.render.change_policy import ChangePolicy, parse_change_policy
-from vmgen.render.manifests import Tree
 from vmgen.render.user_data_policies import USER_DATA_POLICIES
 from vmgen.rules import DUPLICATE_POLICY, INVALID_POLICY, POLICY_FILE_NAME, Rule
+
+if TYPE_CHECKING:
+    from vmgen.render.manifests import Tree
 
 POLICIES_FOLDER = "policies"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmgen.check.guards import FLUX_PRUNE, SYNC_OPTIONS, list_hazards, list_missing_guards
 from vmgen.check.rules.metadata import find_effective_annotation, list_annotation_levels
@@ -17,8 +17,10 @@ from vmgen.problems import Place, Problem
 from vmgen.quantities import format_names
 from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.read.repository import Project
-from vmgen.render.manifests import Tree
 from vmgen.rules import FREEZING_ANNOTATION, PROTECTION_LOST, RECREATING_ANNOTATION, Rule
+
+if TYPE_CHECKING:
+    from vmgen.render.manifests import Tree
 
 GITOPS_DATA = "shared/gitops.yaml"
 
