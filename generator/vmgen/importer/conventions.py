@@ -57,7 +57,8 @@ class PlatformConventions:
         self._server_fields: dict[str, frozenset[str]] = {}
         self._platforms = platforms
         self._schemas: dict[tuple[str, str], Schema] = {}
-        self._rows: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._tables_by_kind: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self._valid_scalars: set[tuple[object, ...]] = set()
 
     def get_server_fields(self, section: str) -> frozenset[str]:
         """Return the keys in a section of an object that a server, kubectl or a sync engine writes."""
@@ -72,19 +73,22 @@ class PlatformConventions:
 
         Raises VmgenError if an own adopt.yaml has no mapping there.
         """
+        if (kind, name) not in self._tables_by_kind:
+            self._tables_by_kind[kind, name] = self._merge_table(kind, name)
+        return self._tables_by_kind[kind, name]
+
+    def _merge_table(self, kind: str, name: str) -> Mapping[str, Any]:
         table = self._tables
         for key in ("kinds", kind, name):  # a repository's own tables may lack any of them
             table = table.get(key) or {}
             if not isinstance(table, dict):
                 raise VmgenError(f"adopt.yaml: {key} of {kind} must be a mapping, as in the built-in file")
-        if (kind, name) not in self._rows:
-            field_rows = self.platform.get_field_rows(kind)
-            if name == "defaults":
-                rows = {key: get_unset(row) for key, row in field_rows.items() if row.get("unset") or row.get("default")}
-            else:
-                rows = dict(_iter_spellings(field_rows, self.get_fields(kind), name))
-            self._rows[kind, name] = rows
-        return {**self._rows[kind, name], **table}
+        field_rows = self.platform.get_field_rows(kind)
+        if name == "defaults":
+            rows = {key: get_unset(row) for key, row in field_rows.items() if row.get("unset") or row.get("default")}
+        else:
+            rows = dict(_iter_spellings(field_rows, self.get_fields(kind), name))
+        return {**rows, **table}
 
     def refuses_text(self, kind: str, field: str) -> bool:
         """Return whether the platform refuses a name in a list of the objects that the field has."""
@@ -122,6 +126,20 @@ class PlatformConventions:
                 node = definitions[node["$ref"].rpartition("/")[2]]
             self._schemas[shape, name] = Schema({**node, "$defs": definitions})
         return self._schemas[shape, name]
+
+    def accepts(self, kind: str, shape: str, name: str, value: Located) -> bool:
+        """Return whether a field of a kind may hold a value, and the key of its name in a `shape` too; see `get_key_schema`."""
+        # A list may have an ambiguous scalar in it, which is equal to a text.
+        key = (kind, shape, name, type(value.data), None if isinstance(value.data, dict | tuple) else value.data)
+        if key in self._valid_scalars:
+            return True
+        if self.get_key_schema(shape, name).find_problems(value):
+            return False
+        if not self.get_field_schema(kind, name).is_valid(to_plain(value)):
+            return False
+        if not isinstance(value.data, dict | tuple):
+            self._valid_scalars.add(key)
+        return True
 
     def get_field_schema(self, kind: str, name: str) -> Schema:
         """Return the schema of a rendered field; a key of an environment may take more, such as the file of an SSH key."""

@@ -125,8 +125,10 @@ class _SpecReader:
             self.add_note(value.place, "normalised", name, text, **{name: boolean})
             return boolean
         schema = self.conventions.get_field_schema(self.manifest.kind, name)
-        is_valid = self.is_valid(value, name, shape=shape, key=name) and (
-            schema.is_valid(to_plain(value)) or self._report_none(name, schema.find_problems(value))
+        # The VMs of a fleet repeat their values.
+        is_valid = self.conventions.accepts(self.manifest.kind, shape, name, value) or (
+            self.is_valid(value, name, shape=shape, key=name)
+            and (schema.is_valid(to_plain(value)) or self._report_none(name, schema.find_problems(value)))
         )
         return to_plain(value) if is_valid else default
 
