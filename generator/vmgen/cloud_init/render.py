@@ -9,6 +9,7 @@ from vmgen.cloud_init.document import JINJA_HEADER
 from vmgen.cloud_init.fragments import CLOUD_INIT_FOLDER, FragmentLoader, is_inside, is_template, list_templates
 from vmgen.cloud_init.per_vm import MergedUserData, TemplatedUserData
 from vmgen.cloud_init.rules import INVALID_FORM, MERGE_CONFLICT, MISSING_FILE
+from vmgen.cloud_init.shapes import NAME_VARIABLES
 from vmgen.cloud_init.user_data import MappingSource, TemplateSource, TextSource, UserData, render_cloud_config
 from vmgen.cloud_init.variables import USER_DATA_FILTERS, finalize_user_data
 from vmgen.merge.settings import Settings
@@ -30,7 +31,7 @@ class UserDataBuilder:
     @cached_property
     def templates(self) -> Templates:
         """The loader of templates, with Jinja's own filters. Not every run needs it."""
-        return Templates(self.project, finalize_user_data, USER_DATA_FILTERS, plain=True)
+        return Templates(self.project, finalize_user_data, USER_DATA_FILTERS, plain=True, name_variables=NAME_VARIABLES)
 
     def has_template(self, name: str) -> bool:
         """Return True if there is a template of this name."""

@@ -16,7 +16,7 @@ from vmgen.read.template_names import NameVariables
 from vmgen.secrets.harmless import is_change_me, is_reference
 from vmgen.yaml_text import is_plain
 
-_NAME_VARIABLES = NameVariables(
+NAME_VARIABLES = NameVariables(
     output_names=frozenset({"vm.name", "vm.index", "vm.number"}),
     lists=frozenset({"vm.disks"}),
     shared=frozenset({"vm.group", "vm.namespace"}),
@@ -83,7 +83,7 @@ def only_writes_names(user_data: UserData | TemplatedUserData | MergedUserData) 
         return all(map(only_writes_names, user_data.templates.values()))
     if isinstance(user_data, UserData):
         return True
-    return user_data.templates.is_name_independent(user_data.name, _NAME_VARIABLES)
+    return user_data.templates.is_name_independent(user_data.name, NAME_VARIABLES)
 
 
 def _find_shape(

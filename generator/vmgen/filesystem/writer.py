@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from types import TracebackType
@@ -114,8 +113,10 @@ class TreeWriter:
         with contextlib.suppress(FileNotFoundError):
             handle = self._open_folder(folder)
             with self._naming(path):
+                from shutil import rmtree  # few runs delete a folder
+
                 is_folder = stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode)
-                shutil.rmtree(name, dir_fd=handle) if is_folder else os.unlink(name, dir_fd=handle)
+                rmtree(name, dir_fd=handle) if is_folder else os.unlink(name, dir_fd=handle)
 
     def remove_empty_folders(self, path: str, stop: str) -> None:
         """Remove a folder and those above it, up to `stop` and without it, as far as they are empty. Raises OSError."""

@@ -102,7 +102,8 @@ def _build_shape(index: int, vm: VmDraft, text: str, labels: Sequence[str]) -> _
 def _replace_word(text: str, value: str, placeholder: str) -> str:
     """Return a text with a placeholder for each place where a value is no part of a longer word."""
     # Each VM has a name of its own, and to compile a pattern for it takes longer than to search the text.
-    pieces, position, end = [], 0, 0
+    pieces: list[str] = []
+    position = end = 0
     while value and (start := text.find(value, position)) >= 0:
         position = start + len(value)
         if _is_alphanumeric(text[max(0, start - 1) : start]) or _is_alphanumeric(text[position : position + 1]):

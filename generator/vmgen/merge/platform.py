@@ -138,8 +138,9 @@ class PlatformRelease:
     def __init__(self, name: str, project: Project) -> None:
         self.name = name
         self.project = project
-        self._content = validate(load_extended(f"{name}/platform.yaml", project), "platform")
-        self._catalog = load_extended(f"{name}/catalog.yaml", project)
+        self._files: dict[Path, Located] = {}
+        self._content = validate(load_extended(f"{name}/platform.yaml", project, files=self._files), "platform")
+        self._catalog = load_extended(f"{name}/catalog.yaml", project, files=self._files)
         self._own_catalog: Located | None = None
         if os.path.lexists(project.own_catalog):
             self._own_catalog = _read_content(project.own_catalog, project)
@@ -161,7 +162,7 @@ class PlatformRelease:
     def merge_known_fields(self, content: Located) -> Located:
         """Return the fields of a version over those that any platform has, of which it may lack some."""
         if self._shared_fields is None:
-            self._shared_fields = load_extended(FIELDS_FILE, self.project)
+            self._shared_fields = load_extended(FIELDS_FILE, self.project, files=self._files)
         # `content` is that of a version, which is kept in `_platforms`, so that its id stays its own.
         if id(content) not in self._known_fields:
             own = Located({key: content.mapping[key] for key in FIELD_SECTIONS.values()}, content.place)
@@ -324,17 +325,24 @@ def _require_template(name: str, project: Project) -> Path:
     return path
 
 
-def load_extended(name: str, project: Project, extending: tuple[str, ...] = ()) -> Located:
+def load_extended(
+    name: str, project: Project, extending: tuple[str, ...] = (), files: dict[Path, Located] | None = None
+) -> Located:
     """Return a data file of the templates, merged over the files that it extends. `extending` are those that led here.
 
-    Raises VmgenError if a file is missing or extends itself, and ProblemsError if one is not YAML, or its `extends` no list.
+    The contents of `files` are not read again, and those that are read are added to them. Raises VmgenError if a file is
+    missing or extends itself, and ProblemsError if one is not YAML, or its `extends` no list.
     """
-    content = validate(_read_content(_require_template(name, project), project), "extends")
+    path = _require_template(name, project)
+    files = {} if files is None else files
+    if path not in files:
+        files[path] = validate(_read_content(path, project), "extends")
+    content = files[path]
     if name in extending:
         raise VmgenError(f"templates/{name} extends itself, by way of {', '.join(extending)}")
     lower = Located({}, content.place)
     for base in content.get_plain("extends") or []:
-        lower = merge(lower, load_extended(str(base), project, (*extending, name)), "data")
+        lower = merge(lower, load_extended(str(base), project, (*extending, name), files), "data")
     return merge(lower, content, "data")
 
 

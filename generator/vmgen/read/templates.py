@@ -59,16 +59,18 @@ class Templates:
         *,
         plain: bool = False,
         tracer: TemplateTracer | None = None,
+        name_variables: NameVariables | None = None,
     ) -> None:
         """`finalize` turns the value of each `{{ … }}` into text.
 
         With `plain`, Jinja's filters and tests are available, except for random ones; otherwise only `filters`, and the tests
-        whether a variable exists.
+        whether a variable exists. `name_variables` are those that `is_name_independent` will be asked about.
         """
         self.project = project
         self._display_paths: dict[str, str] = {}
         self._sources: dict[str, str] = {}
         self._trees: dict[str, nodes.Template] = {}
+        self._name_variables = name_variables
         self._name_independent: dict[tuple[str, NameVariables], bool] = {}
         self._steps = StepCounter()
         self._sandbox = Sandbox(self._steps, finalize, loader=_TemplateLoader(self, tracer), optimized=tracer is None)
@@ -188,7 +190,10 @@ class Templates:
 
         Raises like `parse`.
         """
-        return self._trees.pop(name, None) or self.parse(name)
+        tree = self._trees.pop(name, None) or self.parse(name)
+        if self._name_variables:  # to find out later takes another parse
+            self._name_independent[name, self._name_variables] = only_writes(tree, self._name_variables)
+        return tree
 
     def _to_problem(self, name: str, error: Exception, values: Mapping[str, Any]) -> Problem:
         line, display_path = 1, self._display_paths.get(name, f"templates/{name}")

@@ -40,7 +40,7 @@ class Tree(NamedTuple):
 
 def load_manifest_templates(project: Project) -> Templates:
     """Return the templates of manifests, in which every `{{ … }}` is one YAML value."""
-    return Templates(project, finalize, MANIFEST_FILTERS)
+    return Templates(project, finalize, MANIFEST_FILTERS, name_variables=NAME_VARIABLES)
 
 
 def render_tree(fleet: Fleet, templates: Templates, *, verify_all: bool = False) -> tuple[Tree, list[Problem]]:
