@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from vmgen.importer.ownership import VmDraft
 from vmgen.importer.run import ImportResult
-from vmgen.importer.user_data_templates import infer_templates
+from vmgen.importer.user_data_templates import infer_templates, replace_word
 from vmgen.read.repository import Project
 
 Import = Callable[..., ImportResult]
@@ -156,3 +157,10 @@ def test_any_text(pieces: list[str]) -> None:
             values = {"vm": {"name": before.name, "number": number}, "vars": after.values.get("vars", {})}
             source = sources[after.values["cloudInit"]["template"]]
             assert template.from_string(source).render(values) == before.values["cloudInit"]
+
+
+@given(st.text("ab-é1 ", max_size=20), st.text("ab-1", min_size=1, max_size=4))
+def test_words_are_replaced_as_by_a_pattern(text: str, word: str) -> None:
+    """A word is replaced where a pattern with boundaries on both sides finds it, also where it overlaps itself."""
+    pattern = rf"(?<![A-Za-z0-9]){re.escape(word)}(?![A-Za-z0-9])"
+    assert replace_word(text, word, "*") == re.sub(pattern, "*", text)

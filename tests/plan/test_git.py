@@ -114,3 +114,19 @@ def test_no_git_may_use_the_network(committed: Committed, monkeypatch: pytest.Mo
     assert len(environments) > 3
     switches = {(each["GIT_NO_LAZY_FETCH"], each["GIT_ALLOW_PROTOCOL"]) for each in environments}
     assert switches == {("1", "none")}
+
+
+def test_git_is_asked_once_about_all_output_folders(committed: Committed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan of a change starts git for the repository, its commit, its tree, its index, and the changed files."""
+    history, subcommands = committed(), []
+    history.write(production=WEB.replace("50Gi", "60Gi"))
+    start_program = git_process.start_program
+
+    def record(command: list[str], *more: Any) -> Any:
+        subcommands.append(next(word for word in command[1:] if word in ("rev-parse", "ls-files", "ls-tree", "cat-file")))
+        return start_program(command, *more)
+
+    monkeypatch.setattr(git_process, "start_program", record)
+    assert "3 to update" in history.vmgen("plan").stdout
+    assert sorted(set(subcommands)) == ["cat-file", "ls-files", "ls-tree", "rev-parse"]
+    assert [subcommands.count(name) for name in ("rev-parse", "ls-files", "ls-tree")] == [2, 1, 1]

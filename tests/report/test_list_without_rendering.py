@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+import vmgen
 from vmgen.render import manifests
 
 FLEET = """\
@@ -43,3 +48,16 @@ def test_each_table_has_its_rows(repository: Callable, option: tuple[str, ...], 
     """VMs, disks or groups: the table has the rows of what was asked for."""
     rows = repository(FLEET).run("list", *option).stdout.splitlines()
     assert rows[1].split()[1] == first
+
+
+def test_a_list_imports_nothing_that_renders(repository: Callable) -> None:
+    """A list imports neither Jinja2 nor what renders manifests, reads the baseline or compares with it."""
+    root = repository(FLEET).root
+    code = (
+        "import sys; from vmgen.__main__ import run; code = run(['list'])\n"
+        "modules = {'jinja2', 'vmgen.render.manifests', 'vmgen.plan.baseline', 'vmgen.plan.diff', 'vmgen.plan.git'}\n"
+        "print(code, *modules & sys.modules.keys())\n"
+    )
+    paths = {**os.environ, "PYTHONPATH": str(Path(vmgen.__file__).parent.parent)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, env=paths, capture_output=True, check=True)
+    assert done.stdout.decode().splitlines()[-1] == "0"

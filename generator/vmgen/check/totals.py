@@ -155,6 +155,13 @@ class Cost:
         return f"{sign}{Cost(abs(self.amount), self.currency)}"
 
 
+class TotalsDelta(NamedTuple):
+    """The change of totals, and of the cost in a month; None without prices."""
+
+    totals: Totals
+    cost: Cost | None = None
+
+
 class PriceList(NamedTuple):
     """The prices of an environment for a month: of a vCPU, a GiB of memory, a GiB by storage class, an address, a GPU."""
 

@@ -87,19 +87,19 @@ def _can_be_template(text: str) -> bool:
 
 
 def _build_shape(index: int, vm: VmDraft, text: str, labels: Sequence[str]) -> _Shape:
-    text = _replace_word(text, vm.name, FIRST_PLACEHOLDER)
+    text = replace_word(text, vm.name, FIRST_PLACEHOLDER)
     own = vm.values.get("labels", {})
     # The longest value first: a short one may be a part of it.
     for position, label in sorted(enumerate(labels), key=lambda entry: -len(own.get(entry[1], ""))):
         value = own.get(label, "")
         if len(value) >= _MIN_LABEL_LENGTH and value in text:
-            text = _replace_word(text, value, chr(ord(FIRST_PLACEHOLDER) + 1 + position))
+            text = replace_word(text, value, chr(ord(FIRST_PLACEHOLDER) + 1 + position))
     digits = _TRAILING_DIGITS.search(vm.name)
     words = tuple(_WORD.findall(text))
     return _Shape(index, int(digits.group()) if digits else None, tuple(_WORD.split(text)), words)
 
 
-def _replace_word(text: str, value: str, placeholder: str) -> str:
+def replace_word(text: str, value: str, placeholder: str) -> str:
     """Return a text with a placeholder for each place where a value is no part of a longer word."""
     # Each VM has a name of its own, and to compile a pattern for it takes longer than to search the text.
     pieces: list[str] = []

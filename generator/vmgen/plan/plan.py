@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
+from vmgen.check.totals import TotalsDelta
 from vmgen.merge.catalog import Catalog
 from vmgen.merge.layers import DEFAULT_PLATFORM
 from vmgen.merge.platform import PlatformLoader
@@ -17,7 +18,7 @@ from vmgen.plan.matching import ExistingObject, Matching, PlannedObject, find_re
 from vmgen.plan.moves import PROTECT_FIRST, Move, find_group, find_move, find_move_verdict, is_exclusive
 from vmgen.plan.previous_entry import build_previous_entry
 from vmgen.plan.rebuild import DISKS_FIELD, Rebuild, explain_rebuild, find_rebuild
-from vmgen.plan.totals import TotalsDelta, compute_deltas, compute_retained
+from vmgen.plan.totals import compute_deltas, compute_retained
 from vmgen.plan.verdicts import FieldChange, KindVerdicts, Verdict, VerdictTable, diff_fields, find_matching_row, load_verdicts
 from vmgen.problems import Place, Problem, VmgenError
 

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import NamedTuple
 
-from vmgen.check.totals import Cost, PriceList, Totals, compute_disk_totals, compute_vm_totals, sum_totals
+from vmgen.check.totals import PriceList, Totals, TotalsDelta, compute_disk_totals, compute_vm_totals, sum_totals
 from vmgen.merge.catalog import Catalog
 from vmgen.plan.desired import DesiredState
 from vmgen.plan.matching import ExistingObject, Matching, PlannedObject
-
-
-class TotalsDelta(NamedTuple):
-    """The change of totals, and of the cost in a month; None without prices."""
-
-    totals: Totals
-    cost: Cost | None = None
-
 
 NO_DELTA = TotalsDelta(Totals())
 

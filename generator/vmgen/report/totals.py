@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vmgen.check.budgets import BudgetLimit, find_limits
-from vmgen.check.totals import Cost, Totals, compute_disk_totals, compute_vm_totals, load_prices, sum_totals
+from vmgen.check.totals import Cost, Totals, TotalsDelta, compute_disk_totals, compute_vm_totals, load_prices, sum_totals
 from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
 from vmgen.merge.environment import Environment
-from vmgen.plan.totals import TotalsDelta
 from vmgen.quantities import GIBIBYTE, format_count, format_size, round_up_to_mebibytes
 from vmgen.report.tables import TableRows
 
