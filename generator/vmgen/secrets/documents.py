@@ -10,8 +10,8 @@ from typing import NamedTuple
 from vmgen.secrets.commands import CHPASSWD_DESCRIPTION, MIN_FILE_SECRET_LENGTH, PASSWD_DESCRIPTION
 from vmgen.secrets.harmless import is_change_me, is_locked_password, is_path, is_random_looking, is_reference
 from vmgen.secrets.line_formats import NAMED_DESCRIPTION
-from vmgen.secrets.lines import CHANGE_ME_DESCRIPTION, MIN_VALUE_LENGTH, NAME_WORDS, compile_pattern
-from vmgen.secrets.names import SENSITIVE_NAME, is_sensitive_file, is_sensitive_name
+from vmgen.secrets.lines import CHANGE_ME_DESCRIPTION, MIN_VALUE_LENGTH
+from vmgen.secrets.names import NAME_WORDS, SENSITIVE_NAME, compile_pattern, is_sensitive_file, is_sensitive_name
 
 _VALUE = r"""["']?(?P<value>[^\s"',;{}\[\]]{4,400})["']?"""
 # `<Password><Value>x</Value>` of an answer file of Windows, `<password>x</password>` of others.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from vmgen.secrets.commands import find_command_secrets, split_words
@@ -21,16 +21,11 @@ from vmgen.secrets.line_formats import (
     TOKEN_IN_URL_PATTERN,
     WORD_PATTERN,
 )
-from vmgen.secrets.names import MAX_NAME_LENGTH, is_sensitive_name
+from vmgen.secrets.names import MAX_NAME_LENGTH, NAME_WORDS, compile_pattern, is_sensitive_name
 
 MIN_VALUE_LENGTH = 4  # shorter values after a name are prose, or numbers
 CHANGE_ME_DESCRIPTION = "a placeholder instead of a secret"
 
-# Words that a line with a secret has one of, in lower case; the others are searched for nothing.
-NAME_WORDS = (
-    *("pass", "pw", "psk", "secret", "token", "credential", "key", "auth", "kennwort", "mot-de", "mot_de", "motde", "contrase"),
-    *("_pat", "cookie", "bearer", "gitlab_session", "honeycomb-team"),
-)
 _COMMAND_WORDS = (
     *(*NAME_WORDS, "user", "login", "alias", "wpa_", "install", "echo", "printf", "unseal", "pass:"),
     *(
@@ -193,12 +188,6 @@ _FINDERS: tuple[Callable[[str, str], Iterator[LineMatch]], ...] = (
     _find_encoded_login,
     _find_bootstrap_token,
 )
-
-
-@cache
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern for the first line that needs it."""
-    return re.compile(pattern)
 
 
 def _check_value(description: str, match: re.Match[str]) -> Iterator[LineMatch]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 # Words that end the name of a secret. When values are redacted, a name that has one of them anywhere is enough.
 SENSITIVE_WORDS = (
@@ -21,17 +21,22 @@ SENSITIVE_NAME = (
     r"|(?:store|key|ssh|db|user|root|admin|smtp|mail)pass|rediscli_auth|(?<![A-Za-z0-9])skey|secret[_-]key[_-]base|erlang[_-]cookie"
     r"|(?-i:_PAT)|nuget[_-]?key|password[_-]?salt|oauth2-bearer|gitlab_session|honeycomb-team)"
 )
+# Words that such a name has one of, in lower case.
+NAME_WORDS = (
+    *("pass", "pw", "psk", "secret", "token", "credential", "key", "auth", "kennwort", "mot-de", "mot_de", "motde", "contrase"),
+    *("_pat", "cookie", "bearer", "gitlab_session", "honeycomb-team"),
+)
 MAX_NAME_LENGTH = 80
 
-_SENSITIVE_END = re.compile(rf"(?i){SENSITIVE_NAME}\d{{0,2}}\Z")
+_SENSITIVE_END = rf"(?i){SENSITIVE_NAME}\d{{0,2}}\Z"
 # Names that end like those of secrets, and hold none: public keys, names of Secrets and of keys in them, limits.
-_PUBLIC_NAME = re.compile(
+_PUBLIC_NAME = (
     r"(?i)nopasswd|(?:\A|[_.-])(?:public|ssh)[_-]?key|(?:existing|pull|tls|external|kube)[_-]?secret\Z"
     r"|(?:\A|[_.-])(?:max|min|num|limit|count|total)[_-]\w*\Z|next[_-]?token\Z"
 )
 # Broader than the names of reported secrets: hiding too much is harmless. A public key keeps its type and comment, so `key` and
 # `sshKeys` can be here.
-_HIDDEN_NAME = re.compile(
+_HIDDEN_NAME = (
     rf"(?i){SENSITIVE_WORDS}|passw|(?:\b|_)pass(?:\b|_)|private|(?:{KEY_KINDS}).?key|(?:\b|_)key\Z|\Aauth(?!or)"
     r"|requirepass|masterauth|(?:root|bind|admin|user)pw|cloudInit\Z|sshKeys\Z"
 )
@@ -57,16 +62,25 @@ _PROGRAM_SUFFIXES = {
 _CREDENTIAL_FILES = {"passwd-s3fs", ".passwd-s3fs"}
 
 
+@cache
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern for the first text that needs it: all of them take longer than most runs search."""
+    return re.compile(pattern)
+
+
 def is_sensitive_name(name: str) -> bool:
     """Return whether the value of a name is a secret, as that of `db_password` or `--setup-key` is."""
     name = name[-MAX_NAME_LENGTH:]
-    return bool(_SENSITIVE_END.search(name)) and not _PUBLIC_NAME.search(name)
+    # To a pattern that ignores case, a few characters outside of ASCII are letters of these words.
+    if name.isascii() and not any(word in name.lower() for word in NAME_WORDS):
+        return False
+    return bool(compile_pattern(_SENSITIVE_END).search(name)) and not compile_pattern(_PUBLIC_NAME).search(name)
 
 
 @lru_cache(maxsize=4096)
 def is_hidden_name(name: str) -> bool:
     """Return whether the value of a name is hidden when it is printed, whatever it looks like."""
-    return bool(_HIDDEN_NAME.search(name[-MAX_NAME_LENGTH:]))
+    return bool(compile_pattern(_HIDDEN_NAME).search(name[-MAX_NAME_LENGTH:]))
 
 
 def is_sensitive_file(path: str) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
 from typing import NamedTuple
 
+from vmgen.secrets.names import compile_pattern
 from vmgen.secrets.token_formats import (
     HASH_DESCRIPTION,
     KEY_BODY_DESCRIPTION,
@@ -39,7 +39,7 @@ def find_tokens(text: str, lower_text: str = "") -> Iterator[Token]:
         elif any(literal in lower_text for literal in token_format.literals):
             # The next search begins behind the whole token, lest a run of prefixes is read once for each.
             end = 0
-            while match := _compile(token_format.pattern).search(text, end):
+            while match := compile_pattern(token_format.pattern).search(text, end):
                 end = _find_end(token_format, text, match.end())
                 yield from _check(token_format, text, match.start(), end)
 
@@ -49,7 +49,7 @@ def _find_by_prefix(token_format: TokenFormat, text: str, lower_text: str) -> It
     for literal in token_format.literals:
         position = 0
         while (start := lower_text.find(literal, position)) >= 0:
-            match = _compile(token_format.pattern).match(text, start)
+            match = compile_pattern(token_format.pattern).match(text, start)
             position = _find_end(token_format, text, match.end()) if match else start + 1
             if match:
                 yield from _check(token_format, text, start, position)
@@ -58,12 +58,6 @@ def _find_by_prefix(token_format: TokenFormat, text: str, lower_text: str) -> It
 def _check(token_format: TokenFormat, text: str, start: int, end: int) -> Iterator[Token]:
     if not token_format.is_mixed or _is_mixed(text[start:end]):
         yield Token(token_format.description, start, end)
-
-
-@cache
-def _compile(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern for the first text that needs it: all of them take longer than most runs search."""
-    return re.compile(pattern)
 
 
 def _is_mixed(token: str) -> bool:
