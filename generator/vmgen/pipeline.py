@@ -17,18 +17,19 @@ from vmgen.filesystem.reader import read_file
 from vmgen.merge.environment import Environment, merge_environment
 from vmgen.merge.layers import Layered, find_source_files, load_layers
 from vmgen.merge.platform import PlatformLoader
+from vmgen.plan.desired import DesiredState, build_desired_state
 from vmgen.problems import Problem, ProblemsError, has_errors, sort_problems
 from vmgen.programs import end_with_parent
 from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.repository import Project, find_environments
 from vmgen.render.policies import BUILT_IN_POLICY_IDS, POLICIES_FOLDER, USER_DATA_ADVICE, PolicyChecker
+from vmgen.render.protection import KUSTOMIZATION_NAMES, find_overriding_kustomizations, find_protection_faults
 from vmgen.rules import REBUILD_ERASES_DATA
 
 if TYPE_CHECKING:  # `list` and `explain` expand only, and do not wait for what renders and compares
     from vmgen.cloud_init.render import UserDataBuilder
     from vmgen.delivery.files import Delivery, DeliveryRenderer
     from vmgen.plan.baseline import Baseline, PlanBase
-    from vmgen.plan.desired import DesiredState
     from vmgen.plan.diff import DeliveryDiff, FileChanges
     from vmgen.plan.plan import Plan
     from vmgen.read.templates import Templates
@@ -215,19 +216,9 @@ class Renderer:
         """The ids of problems that are found in the plan: the policies on changes, and data that a rebuild would erase."""
         return (REBUILD_ERASES_DATA.id, *(policy.id for policy in self.policies.change_policies))
 
-    def has_template(self, name: str) -> bool:
-        """Return True if there is a template of user data of this name."""
-        return self.user_data_builder.has_template(name)
-
-    def add_template(self, name: str, text: str) -> None:
-        """Use a text as a template of user data for the rest of the run, for a file that does not exist yet."""
-        self.user_data_builder.add_template(name, text)
-
     def render(self, name: str) -> RenderResult:
         """Render an environment, from its files to the bytes of its manifests. Mistakes in it are problems of the result."""
-        from vmgen.plan.desired import build_desired_state
         from vmgen.render.manifests import render_tree
-        from vmgen.render.protection import find_protection_faults
 
         problems: list[Problem] = []
         environment: Environment | None = None
@@ -293,8 +284,6 @@ class Renderer:
 
         What a template makes of a wrong value is no problem of its own.
         """
-        from vmgen.plan.desired import build_desired_state
-
         part = select_expandable(result.environment) if self.keep_going and result.environment else None
         if part is None:
             return result
@@ -365,8 +354,6 @@ def find_kustomization_problems(
     project: Project, results: tuple[RenderResult, ...], changes: tuple[FileChanges, ...] = ()
 ) -> Iterator[Problem]:
     """Find kustomizations of an own template, and foreign ones among the changes, that override what protects disks."""
-    from vmgen.render.protection import find_overriding_kustomizations
-
     return find_overriding_kustomizations(_list_kustomizations(project, results, changes), project.output)
 
 
@@ -374,8 +361,6 @@ def _list_kustomizations(
     project: Project, results: tuple[RenderResult, ...], changes: tuple[FileChanges, ...]
 ) -> Mapping[str, bytes]:
     """Return the kustomizations that a built-in template did not write: those of an own one, and foreign ones."""
-    from vmgen.render.protection import KUSTOMIZATION_NAMES
-
     has_own_template = project.find_own_template("kustomize/kustomization.yaml.j2") is not None
     files = {path: text for result in results for path, text in result.files.items()} if has_own_template else {}
     foreign = [path for each in changes for path in each.foreign if path.rpartition("/")[2] in KUSTOMIZATION_NAMES]

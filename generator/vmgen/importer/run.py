@@ -185,7 +185,9 @@ def _import_namespace(
     vm_drafts, disk_drafts = assign_disks(vms, disks, conventions, diagnostics)
     notes = (*(note for manifest in manifests for note in manifest.notes), *diagnostics.notes)
     attempt = _Attempt(renderer, conventions, base, name, namespace, manifests, notes, diagnostics.problems)
-    templated_drafts, templates = infer_templates(vm_drafts, name, lambda file: not renderer.has_template(file))
+    templated_drafts, templates = infer_templates(
+        vm_drafts, name, lambda file: not renderer.user_data_builder.has_template(file)
+    )
     if templates:
         environment = attempt.build(templated_drafts, disk_drafts, templates)
         # The template that was inferred has to give each VM its own text again; else each keeps its text.
@@ -211,7 +213,7 @@ class _Attempt(NamedTuple):
     ) -> ImportedEnvironment:
         """Return the environment, and what rendering it shows."""
         for template in templates:
-            self.renderer.add_template(template.name, template.text)
+            self.renderer.user_data_builder.add_template(template.name, template.text)
         content = EnvironmentBuilder(self.namespace, vms, disks, self.conventions, self.base).build()
         path = self.renderer.project.environments / f"{self.name}.yaml"
         file = self.renderer.project.display_path(path)

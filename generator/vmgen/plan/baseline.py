@@ -219,7 +219,7 @@ def load_baseline(project: Project, against: str | None = None) -> Baseline:
 
 
 def load_baselines(projects: Sequence[Project], against: str | None = None) -> tuple[Baseline, ...]:
-    """Load the baseline of each of some output folders of one repository, as `load_baseline` does."""
+    """Load the baseline of each of some output folders of one repository, as `load_baseline` does. Raises VmgenError."""
     root = projects[0].root
     repository = find_repository(root)
     if repository is None:
