@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import builtins
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+
+from vmgen.merge.platform import PlatformLoader
+from vmgen.read.located import to_plain
+from vmgen.read.repository import Project
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PACKAGE = CHECKOUT / "generator" / "vmgen"
@@ -72,8 +75,29 @@ NOWHERE = {
 PERMITTED = {("report.terminal", "socket"), ("cli.errors", "platform"), ("cli.session", "time")}
 # The day decides which waivers and tombstones still count. The command line asks for it once and hands it down.
 CLOCKS = {"clock", "cli.status"}
-# Fields of one platform belong to its folder; these modules have to know two spellings of one thing, with a reason each.
-NAMED_IN = {("importer.key_groups", "runStrategy"), ("importer.translate", "runStrategy"), ("report.fleet", "runStrategy")}
+# Words that are also the name of a field which not every version of every platform has. Each has another owner, which is all
+# that these modules may mean by it: the field itself is in the rows of templates/, and Python asks for its role.
+OTHER_MEANINGS = {
+    # A source of a disk in an environment, beside `image`, `url` and `upload`; the field of a manifest is `source.disk`.
+    "clone": {
+        *("check.rules.boot", "check.rules.disks", "cli.rebuild", "expand.template_context", "importer.environment"),
+        *("importer.translate", "merge.layers", "plan.clones", "plan.desired", "plan.previous_entry"),
+    },
+    # A section of the catalog and of prices, and a column of totals; KubeVirt's instance types have it too.
+    "gpus": {
+        *("check.rules.catalog", "check.totals", "cli.catalog", "cli.catalog_import", "importer.catalog_dump"),
+        *("importer.catalog_update", "merge.catalog", "merge.values_schema", "report.totals"),
+    },
+    # The list of files in a kustomization.yaml, and the request of a PersistentVolumeClaim.
+    "resources": {
+        *("delivery.files", "importer.catalog_dump", "kustomize.comparison", "kustomize.engine", "plan.foreign"),
+        "render.manifests",
+    },
+    # The key that every version takes for a VM that is on, whatever is rendered from it; and a state of a live VM.
+    "running": {"read.foreign_words", "status.health"},
+}
+# The disks of a VM and the content of a disk: every version has them, and only their form differs, which the rows say.
+OF_EVERY_VERSION = {"disks", "source"}
 # Only these open files: the two gateways; what builds copies of manifests in a new folder of the system's, which nobody else
 # can write to; and what puts the null device in the place of a closed stream.
 FILE_MODULES = {"filesystem.reader", "filesystem.writer", "kustomize.engine", "__main__"}
@@ -208,35 +232,42 @@ def test_no_network_clock_or_randomness() -> None:
     assert clocks == CLOCKS
 
 
-def _fields_of_one_platform() -> set[str]:
-    """The keys of the environment file that only some platforms have, in camel case: their names are safe to search for."""
-    text = (CHECKOUT / "schema" / "environment.schema.json").read_text(encoding="utf-8")
-    marked: set[str] = set()
-
-    def walk(value: object) -> None:
-        if isinstance(value, dict):
-            for name, item in value.items():
-                if isinstance(item, dict) and "x-platform-field" in item:
-                    marked.add(name)
-                walk(item)
-        elif isinstance(value, list):
-            for item in value:
-                walk(item)
-
-    walk(json.loads(text))
-    return {name for name in marked if name != name.lower()} | {"runStrategy"}
+def _find_differing_fields() -> set[str]:
+    """The fields, and keys of an environment, that a version of a platform lacks, or that it has in another form."""
+    loader = PlatformLoader(Project(Path("/nowhere")))
+    releases = [loader.load_release(name) for name in ("cozystack", "hikube")]
+    differing = set()
+    for section in ("fields", "diskFields"):
+        every = [
+            to_plain(release.build(version).content.mapping[section])
+            for release in releases
+            for version in release.versions.known
+        ]
+        for name in set().union(*every):
+            forms = [(rows[name].get("spec"), rows[name].get("key")) if name in rows else None for rows in every]
+            if any(form != forms[0] for form in forms):
+                differing.add(name)
+    return differing
 
 
 def test_platforms_are_data() -> None:
-    """No code asks which platform it is, nor names a field that only one has."""
-    fields = _fields_of_one_platform()
-    assert len(fields) >= 3
-    assert {(module, field) for module in MODULES for field in fields if field in source(module)} == NAMED_IN
+    """No code asks which platform or version it is, nor names a field that not every version has, or has in this form."""
+    fields = _find_differing_fields()
+    assert {"runStrategy", "externalAllowICMP", "networks", "bus", "running", "resources", *OF_EVERY_VERSION} <= fields
+    named: dict[str, set[str]] = {}
+    for module in MODULES:
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in fields - OF_EVERY_VERSION:
+                named.setdefault(node.value, set()).add(module)
+    assert named == OTHER_MEANINGS
     for module in MODULES:
         for node in ast.walk(tree(module)):
             if isinstance(node, ast.Compare | ast.Match):
                 constants = {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
                 assert not {"hikube", "cozystack"} & constants, module
+                assert not {part for part in constants if isinstance(part, str) and re.fullmatch(r"[0-9]+\.[0-9]+", part)}, (
+                    module
+                )
 
 
 def test_modules_and_functions_are_small() -> None:

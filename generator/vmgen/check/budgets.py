@@ -136,7 +136,7 @@ def _iter_requests(environment: Environment) -> Iterator[ResourceRequest]:
             # VMs of a group share their settings, so a thousand of them are summed up once.
             key = (id(instance.settings), *(id(disk.settings) for disk in previous))
             if key not in by_disks:
-                vm_totals = compute_vm_totals(instance.settings.values.get_plain, environment.platform.catalog)
+                vm_totals = compute_vm_totals(instance.settings.values.get_plain, environment.platform)
                 disks = (*instance.settings.disks, *previous)
                 by_disks[key] = sum_totals((vm_totals, *(compute_disk_totals(disk.settings.get_plain) for disk in disks)))
             units.append(by_disks[key])

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vmgen.merge.catalog import Catalog
 from vmgen.merge.environment import Environment
+from vmgen.merge.platform import Platform
 from vmgen.merge.settings import contains_invalid
 from vmgen.problems import Place
 from vmgen.quantities import GIBIBYTE, parse_size
@@ -89,12 +89,12 @@ def _drop_zeros(sums: Mapping[str, int]) -> dict[str, int]:
     return {name: sums[name] for name in sorted(sums) if sums[name]}
 
 
-def compute_vm_totals(get: ValueGetter, catalog: Catalog) -> Totals:
+def compute_vm_totals(get: ValueGetter, platform: Platform) -> Totals:
     """Return the totals of one VM without its disks."""
-    size = _find_vm_size(get, catalog)
+    size = _find_vm_size(get, platform)
     cpu, memory = size or (0, 0)
     gpus: dict[str, int] = {}
-    gpu_list = get("gpus")  # of a manifest that somebody else wrote it may be anything
+    gpu_list = get(platform.roles.gpu_devices)  # of a manifest that somebody else wrote it may be anything
     for gpu in gpu_list if isinstance(gpu_list, list | tuple) else ():
         name = gpu.get("name") if isinstance(gpu, dict) else gpu
         if isinstance(name, str):
@@ -104,20 +104,29 @@ def compute_vm_totals(get: ValueGetter, catalog: Catalog) -> Totals:
     return Totals(vms=1, cpu=cpu, memory=memory, addresses=addresses, gpus=gpus, unsized_count=0 if size else 1)
 
 
-def _find_vm_size(get: ValueGetter, catalog: Catalog) -> tuple[int, int] | None:
-    """Return the vCPUs and bytes of memory of the instance type, or of the `resources` without one; None if unknown."""
+def _find_vm_size(get: ValueGetter, platform: Platform) -> tuple[int, int] | None:
+    """Return the vCPUs and bytes of memory of the instance type, or those written without one; None if unknown."""
     type_name = get("instanceType")
-    instance_type = catalog.instance_types.get(type_name) if isinstance(type_name, str) else None
+    instance_type = platform.catalog.instance_types.get(type_name) if isinstance(type_name, str) else None
     if instance_type:
         return instance_type.cpu, instance_type.memory
-    resources = get("resources")
-    if type_name or not isinstance(resources, dict):
+    if type_name:
         return None
     try:
-        # The chart multiplies: `cpu` is the cores of one socket.
-        return int(resources["cpu"]) * int(resources["sockets"]), parse_size(resources["memory"])
+        cpu, memory = (_get_part(get, platform.get_size_path(part)) for part in ("cpu", "memory"))
+        cores = platform.get_size_path("cores")
+        # The chart multiplies the cores of one socket.
+        return int(_get_part(get, cores) if cores else 1) * int(cpu), parse_size(memory)
     except (KeyError, ValueError, TypeError):
         return None
+
+
+def _get_part(get: ValueGetter, path: list[str]) -> Any:
+    """Return the value at a key path of a VM; None for an empty path. Raises KeyError or TypeError."""
+    value: Any = get(path[0]) if path else None
+    for key in path[1:]:
+        value = value[key]
+    return value
 
 
 def compute_disk_totals(get: ValueGetter) -> Totals:

@@ -65,6 +65,7 @@ class _FleetBuilder:
         self._shared: dict[int, _SharedVmData] = {}
         self._previous_values: dict[int, Mapping[str, Any]] = {}
         self._disks = DiskIndex(environment)
+        self._bus = environment.platform.roles.disk_bus
         self._intern_table: dict[str, Mapping[str, Any]] = {}
 
     @cached_property
@@ -128,7 +129,8 @@ class _FleetBuilder:
         values = self._intern(_to_plain_values(build_vm_context(self.environment, vm)))
         unsubstituted_values = self._intern(disable_flux_substitution(values, self.environment.platform))
         own_disks = tuple(
-            (disk, disk.settings.get_plain("bus", ""), self.build_disk_values(disk.settings, (vm,))) for disk in settings.disks
+            (disk, disk.settings.get_plain(self._bus, ""), self.build_disk_values(disk.settings, (vm,)))
+            for disk in settings.disks
         )
         attachments = tuple(self._build_attachment(item) for item in settings.attachments)
         builder = self.user_data_builder
@@ -142,7 +144,7 @@ class _FleetBuilder:
         """Return an attachment; its bus is the disk's own where the attachment names none."""
         name = item.get_plain("name")
         disk = self._disks.get(name)
-        return Attachment(name, item.get_plain("bus") or (disk.settings.get_plain("bus", "") if disk else ""))
+        return Attachment(name, item.get_plain(self._bus) or (disk.settings.get_plain(self._bus, "") if disk else ""))
 
     def _intern(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return one object for equal values, since what shares it is rendered once (`render_key`)."""

@@ -56,7 +56,7 @@ class ObjectSources(NamedTuple):
             if not steps:
                 return (Located(None, self.place, layer="no disks"),)
             name_sources, bus_sources = self.disk_sources[int(steps[0])]
-            return bus_sources if steps[-1] == "bus" else name_sources
+            return name_sources if steps[-1] in (steps[0], "name") else bus_sources
         return dict(self.derived_sources).get(str(name)) or (self._find_in_context(str(name), steps),)
 
     def _find_in_context(self, name: str, steps: list[str | int]) -> Located:
@@ -112,7 +112,9 @@ class EnvironmentSources:
             self._contexts[id(settings)] = build_vm_context(self._environment, settings)
         context = self._contexts[id(settings)]
         name_sources, count_sources = _find_name_sources(group, instance), _find_count_sources(group)
-        disk_sources = tuple(_find_attached_disk_sources(group, instance, self._disks))
+        disk_sources = tuple(
+            _find_attached_disk_sources(group, instance, self._disks, self._environment.platform.roles.disk_bus)
+        )
 
         def find_vm_values(path: KeyPath) -> Sources:
             if path[:1] == ("disks",) and len(path) > 1:
@@ -221,15 +223,17 @@ def _find_system_disk_sources(own_disk: OwnDisk, instance: Instance) -> Sources:
     return (Located(None, values[0].place, layer="makes the system disk"),) if len(values) == 1 else ()
 
 
-def _find_attached_disk_sources(group: Group, instance: Instance, disks: DiskIndex) -> Iterator[tuple[Sources, Sources]]:
+def _find_attached_disk_sources(
+    group: Group, instance: Instance, disks: DiskIndex, bus_name: str
+) -> Iterator[tuple[Sources, Sources]]:
     """Find the sources of the name and of the bus of each disk, in boot order."""
     for own_disk in instance.settings.disks:
         disk_sources = (*_find_suffix_sources(own_disk, instance), *_find_system_disk_sources(own_disk, instance))
         name_sources = (*_find_name_sources(group, instance), *disk_sources)
-        yield name_sources, (own_disk.settings.get("bus") or Located("", own_disk.place, layer="left to the profile"),)
+        yield name_sources, (own_disk.settings.get(bus_name) or Located("", own_disk.place, layer="left to the profile"),)
     for item in instance.settings.attachments:
-        disk = None if item.get("bus") else disks.get(item.get_plain("name"))
-        bus = item.get("bus") or (disk.settings.get("bus") if disk else None)
+        disk = None if item.get(bus_name) else disks.get(item.get_plain("name"))
+        bus = item.get(bus_name) or (disk.settings.get(bus_name) if disk else None)
         buses = (bus or Located("", item.place, layer="left to the profile"),)
         # The attachment has the bus of the disk of this name.
         disk_location = (Located(None, disk.settings.located.place, layer="the attached disk"),) if disk else ()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from vmgen.check.rules.disks import size_notation
 from vmgen.importer.conventions import PlatformConventions
 from vmgen.importer.grouping import GroupDraft, GroupMember, group_vms
 from vmgen.importer.key_groups import (
@@ -23,7 +22,6 @@ from vmgen.importer.text import TextLine, render_lines
 from vmgen.merge.layers import DEFAULT_PLATFORM
 from vmgen.merge.own_disks import SYSTEM_DISK
 from vmgen.problems import Place
-from vmgen.quantities import is_whole_size
 from vmgen.read.located import KeyPath, Located, to_plain
 
 _Metadata = Mapping[str, Mapping[str, str]]
@@ -56,7 +54,11 @@ class EnvironmentText(NamedTuple):
 
 
 class EnvironmentBuilder:
-    """Builds the environment of a namespace. `base` is the content that `_defaults.yaml` gives each environment."""
+    """Builds the environment of a namespace.
+
+    `base` is the content that `_defaults.yaml` gives each environment, and `policies` are the settings of policies that live
+    objects break.
+    """
 
     def __init__(
         self,
@@ -65,7 +67,9 @@ class EnvironmentBuilder:
         disks: Sequence[StandaloneDiskDraft],
         conventions: PlatformConventions,
         base: Located,
+        policies: Mapping[str, str],
     ) -> None:
+        self._policies = policies
         self._namespace = namespace
         self._vms = vms
         self._vms_by_name = {vm.name: vm for vm in vms}
@@ -129,11 +133,9 @@ class EnvironmentBuilder:
             data["platformVersion"] = version
         if self._namespace != self._base.get_plain("namespace"):
             data["namespace"] = self._namespace
-        policies = self._base.get("policy")
-        size_policy = policies.get_plain(size_notation.id) if policies else None
-        if size_policy not in ("off", "warning") and not all(map(is_whole_size, self._list_sizes())):
-            data["policy"] = {size_notation.id: "off"}
-            self._comments[("policy",)] = "for sizes as they are live"
+        if self._policies:
+            data["policy"] = dict(self._policies)
+            self._comments[("policy",)] = "for disks as they are live"
         for key, entries in common.items():
             lower = self._base.get_plain(key) or {}
             difference = {name: value for name, value in entries.items() if lower.get(name) != value}
@@ -141,20 +143,6 @@ class EnvironmentBuilder:
             if difference:
                 data[key] = difference
         return data
-
-    def _list_sizes(self) -> Iterator[object]:
-        """Yield the sizes that are written: of disks, and of the memory of VMs without an instance type."""
-        levels: list[Mapping[str, Any]] = [disk.values for disk in self._disks]
-        for vm in self._vms:
-            levels += [vm.values, *vm.values.get("disks", {}).values(), *vm.previous.values()]
-        yield from (level["storage"] for level in levels if "storage" in level)
-        section, *inner = self._conventions.platform.content.get_plain("sizeWithoutType", {}).get("memory", [""])
-        for vm in self._vms:
-            value = vm.values.get(section)
-            for key in inner:
-                value = value.get(key) if value else None
-            if value:
-                yield value
 
     def _build_vms(self, common: _Metadata, *, unlike_names: bool) -> dict[str, Any]:
         base_defaults = self._base.get("defaults")

@@ -13,7 +13,6 @@ from itertools import combinations
 from typing import Any
 
 from vmgen.importer.text import count_lines
-from vmgen.importer.translate import RUN_STRATEGIES
 from vmgen.merge.inference import infer_vm
 from vmgen.merge.layers import DISK_SOURCES, merge
 from vmgen.merge.platform import Platform
@@ -27,12 +26,10 @@ KeyGroups = tuple[KeyGroup, ...]
 EMPTY_KEY_GROUP: KeyGroup = "{}"
 _ENCODER = json.JSONEncoder(ensure_ascii=False)  # which `json.dumps` makes anew at each call
 
-# Keys that are inferred from each other; every other key is a group of its own.
+# Keys that are inferred from each other, on every platform.
 _INFERRED_TOGETHER = (
     (*DISK_SOURCES, "storage", "instanceProfile"),
     ("externalPorts", "externalMethod", "external"),
-    ("running", "runStrategy"),
-    ("instanceType", "resources"),
 )
 # Keys of disks, without effect on a VM that has no disks of its own.
 _DISK_ONLY_KEYS = ("storageClass", "protect")
@@ -49,8 +46,12 @@ class KeyGroupSplitter:
 
     def __init__(self, platform: Platform, keys: tuple[str, ...]) -> None:
         """`keys` are those of a group, in the order in which they are written."""
-        single_keys = tuple((key,) for key in keys if not any(key in key_set for key_set in _INFERRED_TOGETHER))
-        self.key_sets = (*_INFERRED_TOGETHER, *single_keys)
+        self._roles = platform.roles
+        power_keys = (self._roles.power_switch, self._roles.run_strategy)
+        # Every key that is in no set is a set of its own.
+        together = (*_INFERRED_TOGETHER, power_keys, ("instanceType", *platform.get_size_path("cpu")[:1]))
+        single_keys = tuple((key,) for key in keys if not any(key in key_set for key_set in together))
+        self.key_sets = (*together, *single_keys)
         self._platform = platform
         self._platform_defaults = platform.defaults
         self._differences: dict[tuple[int, KeyGroup, KeyGroup], KeyGroup | None] = {}
@@ -129,9 +130,9 @@ class KeyGroupSplitter:
             effective_settings = merge(self._platform_defaults, _to_located(values), "group")
             settings = infer_vm(Settings(effective_settings), self._platform)
             effective = {key: settings.get_plain(key) for key in self.key_sets[index]}
-            if "running" in effective:
+            if self._roles.power_switch in effective:
                 # `running: true` and `runStrategy: Always` mean the same: https://kubevirt.io/user-guide/compute/run_strategies/
-                effective = {"runStrategy": effective["runStrategy"] or RUN_STRATEGIES.get(effective["running"])}
+                effective = {self._roles.run_strategy: self._roles.find_strategy(effective)}
             self._effective_values[cache_key] = effective
         return self._effective_values[cache_key]
 

@@ -66,6 +66,7 @@ class _DiskAssigner:
         self.conventions = conventions
         self.diagnostics = diagnostics
         self.owned_names: set[str] = set()
+        self._bus_name = conventions.platform.roles.disk_bus
         self._use_counts = Counter(attachment.name for vm in vms for attachment in vm.disks)
         self._free_disks: dict[str, dict[int, DiskObject]] = defaultdict(dict)
         for disk in disks.values():
@@ -100,7 +101,7 @@ class _DiskAssigner:
         if own_disks:
             values |= self._build_own_disk_keys(vm, own_disks, generations, buses, values, places)
         if attachments:
-            values["attach"] = [{"name": item.name, **({"bus": item.bus} if item.bus else {})} for item in attachments]
+            values["attach"] = [{"name": item.name, **({self._bus_name: item.bus} if item.bus else {})} for item in attachments]
             places[("attach",)] = attachments[0].place
         is_system = SYSTEM_DISK in own_disks and SYSTEM_DISK not in values.get("disks", {})
         generation = generations[SYSTEM_DISK] if is_system else 1
@@ -215,7 +216,7 @@ class _DiskAssigner:
         optional_settings = {
             "storageClass": (disk.values["storageClass"], defaults["storageClass"]),
             "optical": (disk.values["optical"], False),
-            "bus": (bus, ""),
+            self._bus_name: (bus, ""),
             "protect": (protect, defaults["protect"]),
             "labels": ({name: value for name, value in labels.items() if inherited_labels.get(name) != value}, {}),
             "annotations": (

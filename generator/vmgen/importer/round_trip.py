@@ -93,7 +93,7 @@ class _RoundTripComparison:
                 continue
             is_same = False
             replaced_fields |= set(note.replacement) if note else set()
-            if name in spec and name == "disks" and _normalise_disks(value) == _normalise_disks(spec[name]):
+            if name in spec and name == "disks" and self._are_same_disks(value, spec[name]):
                 continue
             if note is None or not self._matches_note(note, name, manifest, spec):
                 place = located.key_place or located.place
@@ -102,6 +102,10 @@ class _RoundTripComparison:
             if name not in manifest.spec and name not in replaced_fields:
                 self._count_explicit(manifest, name, value, spec)
         return is_same
+
+    def _are_same_disks(self, disks: Any, others: Any) -> bool:
+        bus_name = self.conventions.platform.roles.disk_bus
+        return _normalise_disks(disks, bus_name) == _normalise_disks(others, bus_name)
 
     def _matches_note(self, note: ImportNote, name: str, manifest: SourceManifest, spec: Mapping[str, Any]) -> bool:
         """Return True if a field is replaced according to its note, or left out; then the default may be rendered."""
@@ -156,7 +160,7 @@ def _is_equal(left: Any, right: Any) -> bool:
     return isinstance(left, bool) == isinstance(right, bool) and bool(left == right)
 
 
-def _normalise_disks(disks: Any) -> list[tuple[Any, Any]]:
+def _normalise_disks(disks: Any, bus_name: str) -> list[tuple[Any, Any]]:
     """Return name and bus of each disk, whether it is written as a mapping or as a name."""
     items = disks if isinstance(disks, list) else []
-    return [(item.get("name"), item.get("bus") or "") if isinstance(item, dict) else (item, "") for item in items]
+    return [(item.get("name"), item.get(bus_name) or "") if isinstance(item, dict) else (item, "") for item in items]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from vmgen.check.rule import is_policy_set
-from vmgen.check.rules.disks import unknown_disk
+from vmgen.check.rules.disks import clone_storage_class, size_notation, unknown_disk
 from vmgen.check.rules.platform_fields import platform_version_not_written
 from vmgen.importer.conventions import PlatformConventions, load_conventions
 from vmgen.importer.detection import choose_version, collect_evidence, combine
@@ -27,6 +28,8 @@ from vmgen.rules import IMPORT_DUPLICATE, IMPORT_INVALID_FIELD, IMPORT_WITHOUT_N
 
 # In which manifests are judged whose own namespace is refused, so that one run tells all that is wrong with them.
 _STAND_IN_NAMESPACE = "tenant-refused"
+# Policies against what nobody should write, but a live disk may be: its size and its class are as they are.
+ADOPTED_POLICIES = {size_notation.id: "off", clone_storage_class.id: "warning"}
 
 
 class ImportRequest(NamedTuple):
@@ -171,6 +174,10 @@ def _group_by_namespace(
     return namespaces, refused_manifests
 
 
+def _is_adopted(problem: Problem) -> bool:
+    return problem.rule in ADOPTED_POLICIES and problem.severity == "error"
+
+
 def _import_namespace(
     renderer: Renderer,
     conventions: PlatformConventions,
@@ -214,11 +221,11 @@ class _Attempt(NamedTuple):
         """Return the environment, and what rendering it shows."""
         for template in templates:
             self.renderer.user_data_builder.add_template(template.name, template.text)
-        content = EnvironmentBuilder(self.namespace, vms, disks, self.conventions, self.base).build()
-        path = self.renderer.project.environments / f"{self.name}.yaml"
-        file = self.renderer.project.display_path(path)
-        self.renderer.layer_loader.override_text(path, content.text.encode())
-        render_result = self.renderer.render(self.name)
+        content, render_result = self._render(vms, disks, {})
+        policies = {problem.rule: ADOPTED_POLICIES[problem.rule] for problem in render_result.problems if _is_adopted(problem)}
+        if policies:
+            content, render_result = self._render(vms, disks, policies)
+        file = self.renderer.project.display_path(self._path)
         new_problems = tuple(_without_advice(render_result))
         problems = [*self.reported_problems, *self._map_to_manifests(new_problems, file, content)]
         round_trip = None
@@ -229,6 +236,17 @@ class _Attempt(NamedTuple):
             problems.extend(problem for problem in round_trip.problems if _get_object(problem) not in refused_objects)
         result = (self.name, self.namespace, file, content, self.notes, round_trip, sort_problems(problems))
         return ImportedEnvironment(*result, templates)
+
+    @property
+    def _path(self) -> Path:
+        return self.renderer.project.environments / f"{self.name}.yaml"
+
+    def _render(
+        self, vms: Sequence[VmDraft], disks: Sequence[StandaloneDiskDraft], policies: Mapping[str, str]
+    ) -> tuple[EnvironmentText, RenderResult]:
+        content = EnvironmentBuilder(self.namespace, vms, disks, self.conventions, self.base, policies).build()
+        self.renderer.layer_loader.override_text(self._path, content.text.encode())
+        return content, self.renderer.render(self.name)
 
     def _map_to_manifests(self, problems: Iterable[Problem], file: str, content: EnvironmentText) -> Iterator[Problem]:
         """Yield the problems of the environment at the lines of the manifests that they come from.

@@ -15,8 +15,6 @@ from vmgen.read.located import AmbiguousScalar, KeyPath, Located, to_plain
 from vmgen.rules import IMPORT_FOREIGN_FIELD, IMPORT_INVALID_FIELD
 from vmgen.yaml_text import YAML_1_1_BOOLEANS
 
-# `running: true` and `running: false` as run strategies.
-RUN_STRATEGIES = {True: "Always", False: "Halted"}
 # Each kind of source: its key in a VMDisk, the key below that, and its key in an environment.
 _SOURCE_KEYS = (("image", "name", "image"), ("http", "url", "url"), ("disk", "name", "clone"))
 # kubectl reads YAML 1.1, where these plain words are booleans.
@@ -60,14 +58,15 @@ def translate_vm(manifest: SourceManifest, conventions: PlatformConventions, dia
     spec = _SpecReader(manifest, conventions, diagnostics)
     places = {name: value.place for name, value in spec.fields.items()}
     values: dict[str, Any] = {}
+    roles = conventions.platform.roles
     for name, schema in conventions.get_fields(manifest.kind).items():
         if name == "disks":
             continue
-        if name == "runStrategy":
+        if name == roles.run_strategy:
             strategy = spec.read_value(name)
-            values |= {"running": strategy != RUN_STRATEGIES[False], "runStrategy": strategy}
-        elif name == "resources":
-            values[name] = _read_resources(spec)
+            values |= {roles.power_switch: not roles.is_switched_off(strategy), name: strategy}
+        elif name in conventions.platform.get_size_path("cpu")[:1]:
+            values[name] = _read_size(spec, name)
         elif schema.get("type") == "array" and "name" in schema["items"].get("properties", {}):
             values[name] = _read_names(spec, name)
         else:
@@ -224,15 +223,16 @@ def _read_names(spec: _SpecReader, name: str) -> list[str]:
     return names
 
 
-def _read_resources(spec: _SpecReader) -> dict[str, Any]:
-    resources = spec.fields.get("resources")
-    empty = [key for key, value in resources.mapping.items() if value.data in ("", None)] if resources else []
-    if resources and empty:
-        values = {key: value for key, value in resources.mapping.items() if key not in empty}
-        spec.fields["resources"] = Located(values, resources.place, resources.key_place)
+def _read_size(spec: _SpecReader, name: str) -> dict[str, Any]:
+    """Return the size of a VM without an instance type."""
+    size = spec.fields.get(name)
+    empty = [key for key, value in size.mapping.items() if value.data in ("", None)] if size else []
+    if size and empty:
+        values = {key: value for key, value in size.mapping.items() if key not in empty}
+        spec.fields[name] = Located(values, size.place, size.key_place)
         text = f"{', '.join(f'`{key}`' for key in empty)} is empty, which the chart refuses; the instance type sets it"
-        spec.add_note(resources.key_place or resources.place, "left out", "resources", text)
-    return dict(spec.read_value("resources") or {})
+        spec.add_note(size.key_place or size.place, "left out", name, text)
+    return dict(spec.read_value(name) or {})
 
 
 def _read_disks(spec: _SpecReader) -> list[DiskAttachment]:
@@ -256,21 +256,23 @@ def _read_disks(spec: _SpecReader) -> list[DiskAttachment]:
 def _parse_attachment(item: Located, spec: _SpecReader) -> DiskAttachment | None:
     if isinstance(item.data, str) and spec.is_valid(item, "disks", shape="disk", key="clone"):
         return DiskAttachment(item.data, "", item.place)
-    name, bus, title = item.get("name"), item.get("bus"), spec.conventions.title
+    bus_name, title = spec.conventions.platform.roles.disk_bus, spec.conventions.title
+    name, bus = item.get("name"), item.get(bus_name)
     if name is None or not isinstance(name.data, str):
         if not isinstance(item.data, str):
             spec.add_error(item.place, "disks", "must be a list of `{name: …}`, or of names")
         return None
     for key, value in item.mapping.items():
-        if key not in ("name", "bus"):
+        if key not in ("name", bus_name):
             spec.add_note(value.key_place or item.place, "left out", f"disks.{key}", f"{title} ignores it")
     if bus is None or not bus.data:
         return DiskAttachment(name.text, "", item.place)
-    if "bus" not in spec.conventions.platform.disk_fields:
-        remedy = spec.conventions.suggest_version_for_key("bus")
-        spec.add_error(bus.place, "disks", f"{spec.conventions.release_title} has no `bus`{remedy}", IMPORT_FOREIGN_FIELD.id)
+    if bus_name not in spec.conventions.platform.disk_fields:
+        remedy = spec.conventions.suggest_version_for_key(bus_name)
+        message = f"{spec.conventions.release_title} has no `{bus_name}`{remedy}"
+        spec.add_error(bus.place, "disks", message, IMPORT_FOREIGN_FIELD.id)
         return DiskAttachment(name.data, "", item.place)
-    is_valid = spec.is_valid(bus, "disks", shape="disk", key="bus")
+    is_valid = spec.is_valid(bus, "disks", shape="disk", key=bus_name)
     return DiskAttachment(name.text, bus.text if is_valid else "", item.place)
 
 

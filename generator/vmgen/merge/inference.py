@@ -25,10 +25,11 @@ def infer_disk(settings: Settings, platform: Platform) -> Settings:
     values: dict[str, Located] = {}
     if settings.is_set("image"):
         _infer_storage(settings, platform, values)
-    optical, bus = settings.get("optical"), settings.get("bus")
-    row = platform.content.mapping["diskFields"].get("bus")
+    name = platform.roles.disk_bus
+    optical, bus = settings.get("optical"), settings.get(name)
+    row = platform.content.mapping["diskFields"].get(name)
     if row and row.get("optical") and optical and optical.data and bus and not bus.data:
-        values["bus"] = Located(
+        values[name] = Located(
             row.mapping["optical"].data, optical.place, layer="bus of an optical disk", overrides=row.mapping["optical"]
         )
     return settings.with_values(values) if values else settings

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from vmgen.merge.catalog import Catalog
 from vmgen.merge.layers import DEFAULT_PLATFORM, merge
+from vmgen.merge.roles import FieldRoles, read_roles
 from vmgen.merge.settings import with_layer
 from vmgen.merge.versions import UnknownVersionError, Versions
 from vmgen.problems import ProblemsError, VmgenError, did_you_mean, sort_problems
@@ -77,6 +78,16 @@ class Platform(NamedTuple):
     def disk_fields(self) -> frozenset[str]:
         """The keys of a disk that come from a field of the platform."""
         return _find_keys(self.content, "diskFields")
+
+    @property
+    def roles(self) -> FieldRoles:
+        """The names of the fields that the program knows by their role."""
+        return self.release.load_roles(self.content)
+
+    def get_size_path(self, part: str) -> list[str]:
+        """Return the key path of `cores`, `cpu` or `memory` of a VM without an instance type; empty if there is none."""
+        path: list[str] = self.content.get_plain("sizeWithoutType", {}).get(part, [])
+        return path
 
     def get_section(self, name: str) -> Any:
         """Return a section of platform.yaml as plain data."""
@@ -153,6 +164,7 @@ class PlatformRelease:
         self._platforms: dict[str, Platform] = {}
         self._shared_fields: Located | None = None
         self._known_fields: dict[int, Located] = {}
+        self._roles: dict[int, FieldRoles] = {}
 
     @cached_property
     def environment_document(self) -> Mapping[str, Any]:
@@ -168,6 +180,13 @@ class PlatformRelease:
             own = Located({key: content.mapping[key] for key in FIELD_SECTIONS.values()}, content.place)
             self._known_fields[id(content)] = merge(self._shared_fields, own, "data")
         return self._known_fields[id(content)]
+
+    def load_roles(self, content: Located) -> FieldRoles:
+        """Return the roles of the fields that any version of the platform has."""
+        if id(content) not in self._roles:
+            known = self.merge_known_fields(content).mapping
+            self._roles[id(content)] = read_roles(known["fields"].mapping, known["diskFields"].mapping)
+        return self._roles[id(content)]
 
     def list_fields(self, section: str) -> tuple[str, ...]:
         """Return the names of all fields that some version has, of a section of platform.yaml."""

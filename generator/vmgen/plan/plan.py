@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from vmgen.check.totals import TotalsDelta
-from vmgen.merge.catalog import Catalog
 from vmgen.merge.layers import DEFAULT_PLATFORM
-from vmgen.merge.platform import PlatformLoader
+from vmgen.merge.platform import Platform, PlatformLoader
 from vmgen.plan.baseline import Baseline
 from vmgen.plan.change_kinds import list_item_names
 from vmgen.plan.data_loss import DATA_KIND, Assessment, assess_deletion, assess_update
@@ -160,7 +159,7 @@ def build_plan(
     matching = match_objects(environments, baseline, names, differing)
     builder = _ChangeBuilder(platforms, environments)
     changes = sort_changes(builder.build_changes(matching))
-    deltas = compute_deltas(matching, builder.find_catalog, {desired.environment: desired.prices for desired in environments})
+    deltas = compute_deltas(matching, builder.find_platform, {desired.environment: desired.prices for desired in environments})
     put_aside: dict[str, set[str]] = defaultdict(set)
     for change in changes:
         put_aside[change.environment].update(change.rebuild.put_aside if change.rebuild else ())
@@ -197,9 +196,9 @@ class _ChangeBuilder:
             names = (identity.name for identity in desired.objects.values() if identity.kind == "VMInstance")
             self._vm_names[desired.environment].extend(names)
 
-    def find_catalog(self, environment: str) -> Catalog:
-        """Return the catalog of an environment; that of the default platform for a removed one."""
-        return self._platforms.load(*self._written_platforms.get(environment, (DEFAULT_PLATFORM, ""))).catalog
+    def find_platform(self, environment: str) -> Platform:
+        """Return the platform of an environment; the default platform for a removed one."""
+        return self._platforms.load(*self._written_platforms.get(environment, (DEFAULT_PLATFORM, "")))
 
     def build_changes(self, matching: Matching) -> Iterator[ObjectChange]:
         """Yield a change for each object that is not the same before and after."""

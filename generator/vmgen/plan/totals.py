@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from vmgen.check.totals import PriceList, Totals, TotalsDelta, compute_disk_totals, compute_vm_totals, sum_totals
-from vmgen.merge.catalog import Catalog
+from vmgen.merge.platform import Platform
 from vmgen.plan.desired import DesiredState
 from vmgen.plan.matching import ExistingObject, Matching, PlannedObject
 
@@ -14,11 +14,11 @@ NO_DELTA = TotalsDelta(Totals())
 
 
 def compute_deltas(
-    matching: Matching, find_catalog: Callable[[str], Catalog], prices: Mapping[str, PriceList | None]
+    matching: Matching, find_platform: Callable[[str], Platform], prices: Mapping[str, PriceList | None]
 ) -> dict[str, TotalsDelta]:
     """Compute the delta of each environment in which an object is created, changed or removed."""
-    before = _sum_by_environment((*matching.removed_objects, *(old for old, _ in matching.pairs)), find_catalog)
-    after = _sum_by_environment((*matching.created, *(new for _, new in matching.pairs)), find_catalog)
+    before = _sum_by_environment((*matching.removed_objects, *(old for old, _ in matching.pairs)), find_platform)
+    after = _sum_by_environment((*matching.created, *(new for _, new in matching.pairs)), find_platform)
     deltas = {}
     for name in sorted(before.keys() | after.keys()):
         totals = after.get(name, Totals()) - before.get(name, Totals())
@@ -46,12 +46,12 @@ def compute_retained(put_aside: Mapping[str, Collection[str]], states: Iterable[
 
 
 def _sum_by_environment(
-    objects: Iterable[ExistingObject | PlannedObject], find_catalog: Callable[[str], Catalog]
+    objects: Iterable[ExistingObject | PlannedObject], find_platform: Callable[[str], Platform]
 ) -> Mapping[str, Totals]:
     parts: dict[str, list[Totals]] = defaultdict(list)
     for each in objects:
         if each.identity.kind == "VMInstance":
-            totals = compute_vm_totals(each.spec_getter, find_catalog(each.environment))
+            totals = compute_vm_totals(each.spec_getter, find_platform(each.environment))
         else:
             totals = compute_disk_totals(each.spec_getter)
         parts[each.environment].append(totals)

@@ -71,7 +71,8 @@ class KindVerdicts(NamedTuple):
     """The rows of one kind of object, by what changes; `other` are those of a field that has none.
 
     `unset` has the value that the platform takes for a field that is left out, and `written_out` the rows of a field that
-    changes from left out to that value. `optical_bus` is the bus that it takes for an optical disk without one.
+    changes from left out to that value. `optical_bus` is the name of the bus in the list of disks, and the bus that the
+    platform takes for an optical disk without one.
     """
 
     created: OrderedRows
@@ -81,7 +82,7 @@ class KindVerdicts(NamedTuple):
     fields: Mapping[str, OrderedRows]
     unset: Mapping[str, Any]
     written_out: OrderedRows
-    optical_bus: str = ""
+    optical_bus: tuple[str, str] = ("", "")
 
 
 VerdictTable = Mapping[str, KindVerdicts]
@@ -94,8 +95,9 @@ def load_verdicts(platform: Platform, platforms: PlatformLoader) -> VerdictTable
     """
     content = platforms.load_data(f"{platform.name}/verdicts.yaml", "verdicts")
     content = platform.release.versions.select(content, platform.version)
-    bus = platform.content.mapping["diskFields"].get("bus")
-    optical_bus = bus.get_plain("opticalUnset", "") if bus else ""
+    bus_name = platform.roles.disk_bus
+    bus = platform.content.mapping["diskFields"].get(bus_name)
+    optical_bus = (bus_name, bus.get_plain("opticalUnset", "")) if bus else ("", "")
     return {
         kind: _parse_kind(entry, *_collect_fields(kind, platform))._replace(optical_bus=optical_bus)
         for kind, entry in content.mapping["kinds"].mapping.items()
@@ -196,12 +198,11 @@ def diff_fields(
 def _write_optical_buses(document: Mapping[str, Any], table: KindVerdicts, optical: Container[str]) -> Mapping[str, Any]:
     """Return a document with the bus of each optical disk that has none written out."""
     disks = _get_value(document, "spec.disks")
-    if not table.optical_bus or not isinstance(disks, list):
+    name, bus = table.optical_bus
+    if not bus or not isinstance(disks, list):
         return document
     rows = [
-        {**disk, "bus": table.optical_bus}
-        if isinstance(disk, dict) and "bus" not in disk and disk.get("name") in optical
-        else disk
+        {**disk, name: bus} if isinstance(disk, dict) and name not in disk and disk.get("name") in optical else disk
         for disk in disks
     ]
     return {**document, "spec": {**document["spec"], "disks": rows}}

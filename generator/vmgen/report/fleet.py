@@ -110,7 +110,7 @@ def build_vm_rows(fleet: Fleet, machines: Iterable[VirtualMachine]) -> Iterator[
             len(machine.disks),
             format_size(storage) if storage else "",
             describe_exposure(machine),
-            describe_state(machine),
+            describe_state(machine, fleet),
         )
 
 
@@ -131,12 +131,11 @@ def build_disk_rows(fleet: Fleet, disks: Iterable[Disk]) -> Iterator[tuple[objec
         )
 
 
-def describe_state(machine: VirtualMachine) -> str:
+def describe_state(machine: VirtualMachine, fleet: Fleet) -> str:
     """Return `running`, `halted`, or another run strategy of the VM as it is written."""
-    strategy = str(machine.values.get("runStrategy") or "")
-    if strategy:
-        return {"Always": "running", "Halted": "halted"}.get(strategy, strategy)
-    return "running" if machine.values["running"] else "halted"
+    roles = fleet.platform.roles
+    strategy = roles.find_strategy(machine.values)
+    return roles.states.get(strategy, strategy)
 
 
 def describe_exposure(machine: VirtualMachine) -> str:

@@ -72,7 +72,7 @@ def compute_shape_totals(fleet: Fleet) -> Mapping[int, Totals]:
 
 def compute_machine_totals(machine: VirtualMachine, fleet: Fleet) -> Totals:
     """Return the totals of one VM without its disks."""
-    return compute_vm_totals(machine.values.get, fleet.platform.catalog)
+    return compute_vm_totals(machine.values.get, fleet.platform)
 
 
 def build_total_table(summaries: Sequence[EnvironmentSummary]) -> tuple[tuple[str, ...], TableRows]:

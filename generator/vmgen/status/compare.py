@@ -183,8 +183,8 @@ class StatusBuilder:
         kind = key[0]
         spec = get_mapping(live, "spec")
         settings = self._merge(environment)
-        catalog = self._load_conventions(environment).platform.catalog
-        totals = compute_disk_totals(spec.get) if kind == "VMDisk" else compute_vm_totals(spec.get, catalog)
+        platform = self._load_conventions(environment).platform
+        totals = compute_disk_totals(spec.get) if kind == "VMDisk" else compute_vm_totals(spec.get, platform)
         prices = load_prices(settings) if settings else None
         # A VM of an unknown type has no cost, which is better than one that leaves it out.
         cost = f"{prices.compute_cost(totals)} a month" if prices and not totals.unsized_count else ""

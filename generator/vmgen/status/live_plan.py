@@ -66,7 +66,7 @@ def measure_added(plan: Plan, fleets: Iterable[Fleet]) -> list[PlannedSize]:
 
 
 def _measure(kind: str, spec: Mapping[str, Any], fleet: Fleet) -> Totals:
-    return compute_disk_totals(spec.get) if kind == "VMDisk" else compute_vm_totals(spec.get, fleet.platform.catalog)
+    return compute_disk_totals(spec.get) if kind == "VMDisk" else compute_vm_totals(spec.get, fleet.platform)
 
 
 def _describe_change(change: ObjectChange, dump: Dump, prefix: str) -> Iterator[str]:

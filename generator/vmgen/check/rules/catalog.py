@@ -82,7 +82,8 @@ def unknown_catalog_entry(environment: Environment) -> Iterator[Finding]:
 
     Use a value from the catalog, or add yours to `environments/_catalog.yaml`.
     """
-    yield from _report_unknown(environment, "gpus", "gpus")
+    # Names of hardware are alike, so the nearest one is often another device.
+    yield from _report_unknown(environment, "gpus", "gpus", " If not, add yours to environments/_catalog.yaml")
 
 
 @rule("deprecated-entry", "warning")
@@ -179,11 +180,14 @@ def _find_flagged(environment: Environment, flag: str) -> Iterator[tuple[Catalog
         yield reference, flags[reference.section][reference.value.text]
 
 
-def _report_unknown(environment: Environment, section: str, listing: str) -> Iterator[Finding]:
+def _report_unknown(environment: Environment, section: str, listing: str, otherwise: str = "") -> Iterator[Finding]:
+    """Report the names that a section lacks. `otherwise` follows a question about the nearest name."""
     for reference in _find_unknown(environment, section):
         name = reference.value.text
         remedy = _suggest_version(environment, section, name) or _suggest_entry(environment, section, name)
-        if not remedy:
+        if remedy.endswith("?"):
+            remedy += otherwise
+        elif not remedy:
             remedy = f"; see `vmgen catalog {listing}`, or add it to environments/_catalog.yaml"
         yield Finding(reference.value.place, reference.subject, f"unknown {reference.noun} '{name}'{remedy}")
 

@@ -124,7 +124,7 @@ def _iter_sizes(environment: Environment) -> Iterator[tuple[Place, str, str | in
         size = disk.get("storage")
         if size and isinstance(size.data, str | int):
             yield size.place, f"{path}.storage", size.data
-    key_path = environment.platform.content.get_plain("sizeWithoutType", {}).get("memory", [])
+    key_path = environment.platform.get_size_path("memory")
     for _, vm, path in environment.vm_settings if key_path else ():
         memory: Located | None = vm.values.located
         for key in key_path:
@@ -196,12 +196,13 @@ def clone_of_itself(environment: Environment) -> Iterator[Finding]:
             yield Finding(name.place, f"{path}.clone", message)
 
 
-@rule("clone-storage-class")
+@policy("clone-storage-class", "error")
 def clone_storage_class(environment: Environment) -> Iterator[Finding]:
     """A clone with another storage class than its source. Such a clone never binds, without an error message. The platform
     clones by snapshot, which works only within a class (cozystack/cozystack#2908).
 
-    Use the class of the source.
+    Use the class of the source. For a live disk that was copied nevertheless, set `clone-storage-class: warning` in `policy:`,
+    as `vmgen import` does.
     """
     disks = DiskIndex(environment)
     for disk, path, _ in environment.disk_settings:
@@ -213,6 +214,7 @@ def clone_storage_class(environment: Environment) -> Iterator[Finding]:
             message = (
                 f"a copy of '{name.data}', which is on '{source_class}', never binds on '{storage_class.data}'; use its class"
             )
+            message += ", or `clone-storage-class: warning` in `policy:` if the disk is live"
             place = storage_class.place if disk.is_set_by_user("storageClass") else name.place
             yield Finding(place, f"{path}.storageClass", message)
 

@@ -89,7 +89,7 @@ def _check_written_size(environment: Environment, settings: Settings, profile: P
         ("cpu", profile.min_cpu, int, str),
         ("memory", profile.min_memory, parse_size, format_size),
     ):
-        key_path = environment.platform.content.get_plain("sizeWithoutType", {}).get(section, [])
+        key_path = environment.platform.get_size_path(section)
         value = settings.located
         for key in key_path:
             inner = value.get(key)

@@ -177,7 +177,7 @@ def _build_machine_cells(machine: VirtualMachine, fleet: Fleet, storage: int) ->
         round_up_to_mebibytes(storage),
         image,
     )
-    return (machine.name, machine.group, *size, describe_exposure(machine), describe_state(machine))
+    return (machine.name, machine.group, *size, describe_exposure(machine), describe_state(machine, fleet))
 
 
 def _build_disk_cells(disk: Disk) -> Sequence[Any]:
