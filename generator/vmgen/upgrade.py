@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from vmgen.check.rules.catalog import find_references
+from vmgen.check.catalog_references import find_references
 from vmgen.merge.platform import FIELD_SECTIONS, Platform, PlatformLoader
 from vmgen.pipeline import Renderer, RenderResult
 from vmgen.plan.verdicts import OrderedRows, load_verdicts

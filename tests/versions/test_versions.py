@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from vmgen.merge.platform import PlatformLoader
 from vmgen.merge.versions import UnknownVersionError, Versions
@@ -116,6 +119,46 @@ def test_feature_is_refused_where_it_lacks(
         newer = remedy.split('"')[1]
         repository.write({"environments/lab.yaml": environment(platform, newer, {"a": FEATURES[feature]})})
         assert repository.run("render", "--stdout").code == 0
+
+
+# More than one feature at a time: the class and the size that only the later reference has, and a profile of the earlier one.
+COMBINED = FEATURES | {
+    "encrypted": {"storageClass": "replicated-encrypted"},
+    "attached": {"attach": [{"name": "golden", "bus": "scsi"}]},
+    "linux": {"instanceProfile": "linux"},
+    "small": {"instanceType": "s1.small"},
+}
+REFUSAL = re.compile(r"\[(field-not-on-platform|unknown-[a-z-]+)\]")
+VERSION = re.compile(r'`platformVersion: "([^"]+)"`')
+
+
+def find_refusals(repository: Any, platform: str, version: str, vms: dict[str, Any]) -> tuple[str, ...]:
+    """What a version lacks of an environment."""
+    repository.write({"environments/lab.yaml": environment(platform, version, vms)})
+    return tuple(line for line in repository.run("render", "--stdout").problems if REFUSAL.search(line) and ": error:" in line)
+
+
+@pytest.mark.parametrize(("platform", "version"), EVERY)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(names=st.sets(st.sampled_from(sorted(COMBINED)), min_size=2, max_size=4))
+@example(names={"gpus", "debian"})
+@example(names={"encrypted", "linux"})
+@example(names={"subnets", "networks"})
+@example(names={"attached", "debian"})
+def test_remedy_leads_to_no_refusal_of_its_kind(
+    platform: str, version: str, names: set[str], new_repository: Callable[..., Any]
+) -> None:
+    """Who writes the version of a message gets no message that the first run did not have, and encryption stays."""
+    repository = new_repository({})
+    vms = {name: COMBINED[name] for name in sorted(names)}
+    before = find_refusals(repository, platform, version, vms)
+    for line in before:
+        if "replicated-encrypted" in line:
+            assert "did you mean 'replicated'" not in line
+        for remedy in VERSION.findall(line):
+            after = find_refusals(repository, platform, remedy, vms)
+            assert len(after) < len(before)
+            assert not [other for other in after if VERSION.search(other)], (line, after)
 
 
 @pytest.mark.parametrize(("platform", "version"), EVERY)

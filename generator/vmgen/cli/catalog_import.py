@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import click
 
-from vmgen.check.rules.catalog import CATALOG_SECTIONS, find_references
+from vmgen.check.catalog_references import CATALOG_SECTIONS, find_references
 from vmgen.cli.options import require_platform
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session

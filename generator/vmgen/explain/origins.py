@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from vmgen.check.rules.catalog import CATALOG_SECTIONS, find_references, get_entries
+from vmgen.check.catalog_references import CATALOG_SECTIONS, find_references, get_entries
 from vmgen.expand.model import Fleet, Resource
 from vmgen.explain.sources import EnvironmentSources, ObjectSources
 from vmgen.explain.trace import RenderedField, RenderTracer

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 
+from vmgen.check.catalog_references import (
+    CATALOG_SECTIONS,
+    CatalogReference,
+    find_catalog_keys,
+    find_references,
+    get_entries,
+)
 from vmgen.check.rule import Finding, rule
 from vmgen.check.rules.sizes import suggest_type
-from vmgen.merge.catalog import Catalog
+from vmgen.check.version_hints import CatalogName, find_version_for
 from vmgen.merge.environment import Environment
 from vmgen.problems import did_you_mean
-from vmgen.read.located import Located
-
-
-class CatalogReference(NamedTuple):
-    """A value that names an entry in a section of the catalog; `noun` is what messages call such an entry."""
-
-    noun: str
-    section: str
-    value: Located
-    subject: str
-
-
-# Selects uses by the section of the catalog and the name.
-Predicate = Callable[[str, str], bool]
-# Keys of a VM or of a disk, each with the noun and the section of the entries that it names.
-CATALOG_SECTIONS = ("instanceTypes", "profiles", "images", "storageClasses", "gpus")
-_VM_KEYS = {
-    "instanceType": ("instance type", "instanceTypes"),
-    "instanceProfile": ("instance profile", "profiles"),
-    "storageClass": ("storage class", "storageClasses"),
-}
-_DISK_KEYS = {"image": ("image", "images"), "storageClass": ("storage class", "storageClasses")}
 
 
 @rule("unknown-instance-type")
@@ -116,7 +101,7 @@ def hardware_twice(environment: Environment) -> Iterator[Finding]:
     Remove the key, or choose an instance type without this hardware.
     """
     types = get_entries(environment, "instanceTypes")
-    for key, (_, section) in _find_platform_keys(environment, "fields").items():
+    for key, (_, section) in find_catalog_keys(environment, "fields").items():
         for _, vm, path in environment.vm_settings:
             entry = types.get(str(vm.values.get_plain("instanceType")))
             value = vm.values.get(key)
@@ -124,45 +109,6 @@ def hardware_twice(environment: Environment) -> Iterator[Finding]:
                 hardware = ", ".join(map(str, entry.get_plain(section)))
                 message = f"the instance type brings {hardware} already, and KubeVirt refuses more beside it; remove `{key}`"
                 yield Finding(vm.values.find_place(key), f"{path}.{key}", message)
-
-
-def find_references(environment: Environment, sections: Collection[str], predicate: Predicate) -> Iterator[CatalogReference]:
-    """Yield the uses of catalog entries in VMs, then in disks, that the predicate selects. Empty names use nothing."""
-    vm_keys = _VM_KEYS | _find_platform_keys(environment, "fields")
-    disk_keys = _DISK_KEYS | _find_platform_keys(environment, "diskFields")
-    uses = [(vm.values, vm_keys, path) for _, vm, path in environment.vm_settings]
-    uses += [(disk, disk_keys, path) for disk, path, _ in environment.disk_settings]
-    for settings, keys, path in uses:
-        values = settings.located.mapping
-        for key, (noun, section) in keys.items():
-            if section in sections and key in values:
-                for name, subject in _iter_names(values[key], f"{path}.{key}"):
-                    if predicate(section, name.text):
-                        yield CatalogReference(noun, section, name, subject)
-
-
-def get_entries(environment: Environment, section: str) -> Mapping[str, Located]:
-    """Return the entries of a section of the catalog by every name that an environment may use, aliases included."""
-    catalog = environment.platform.catalog
-    located = catalog.content.get(section)
-    entries = located.mapping if located else {}
-    return {alias: entries[name] for alias, name in catalog.image_names.items()} if section == "images" else entries
-
-
-def _find_platform_keys(environment: Environment, section: str) -> dict[str, tuple[str, str]]:
-    """Return the keys of the platform's own fields that name catalog entries."""
-    fields = environment.platform.content.mapping[section].mapping
-    return {
-        name: (f"entry of {name}", catalog_section)
-        for name, field in fields.items()
-        if (catalog_section := field.get_plain("catalog")) is not None
-    }
-
-
-def _iter_names(value: Located, path: str) -> Iterator[tuple[Located, str]]:
-    """Yield the names in a value, which is a name or a list of them, each with its key path."""
-    items = [(value, path)] if isinstance(value.data, str) else [(item, f"{path}[{i}]") for i, item in enumerate(value.items)]
-    return ((item, subject) for item, subject in items if isinstance(item.data, str) and item.data)
 
 
 def _find_unknown(environment: Environment, section: str) -> Iterator[CatalogReference]:
@@ -194,14 +140,8 @@ def _report_unknown(environment: Environment, section: str, listing: str, otherw
 
 def _suggest_version(environment: Environment, section: str, name: str) -> str:
     """Return the end of a message that names the version of the platform with an entry; empty if no version has it."""
-    platform = environment.platform
-    hint = platform.find_version_with(lambda other: name in _get_names(other.catalog, section))
-    return f"; {hint.remedy}" if hint else ""
-
-
-def _get_names(catalog: Catalog, section: str) -> Container[str]:
-    located = catalog.content.get(section)
-    return catalog.image_names if section == "images" else located.mapping if located else ()
+    hint = find_version_for(environment, CatalogName(section, name))
+    return f"; {hint}" if hint else ""
 
 
 def _suggest_entry(environment: Environment, section: str, name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from vmgen.check.disk_names import DiskIndex
 from vmgen.check.rule import Finding, rule
+from vmgen.check.version_hints import PlatformKey, find_version_for
 from vmgen.merge.environment import Environment
 from vmgen.merge.platform import Platform
 from vmgen.merge.settings import Settings
@@ -24,11 +25,11 @@ def field_not_on_platform(environment: Environment) -> Iterator[Finding]:
     vm_keys = (_find_platform_keys("", platform) | _find_versioned_keys(platform, "fields")) - platform.fields
     disk_keys = (_find_platform_keys("disk", platform) | _find_versioned_keys(platform, "diskFields")) - platform.disk_fields
     for _, vm, path in environment.vm_settings:
-        yield from _report_misplaced(vm.values, vm_keys, path, platform, "fields")
+        yield from _report_misplaced(vm.values, vm_keys, path, environment, "fields")
         for index, item in enumerate(vm.attachments):
-            yield from _report_misplaced(Settings(item), disk_keys, f"{path}.attach[{index}]", platform, "diskFields")
+            yield from _report_misplaced(Settings(item), disk_keys, f"{path}.attach[{index}]", environment, "diskFields")
     for disk, path, _ in environment.all_disk_settings:
-        yield from _report_misplaced(disk, disk_keys, path, platform, "diskFields")
+        yield from _report_misplaced(disk, disk_keys, path, environment, "diskFields")
 
 
 @rule("platform-version-not-written", "warning")
@@ -143,23 +144,25 @@ def _find_versioned_keys(platform: Platform, section: str) -> frozenset[str]:
 
 
 def _report_misplaced(
-    settings: Settings, keys: frozenset[str], path: str, platform: Platform, section: str
+    settings: Settings, keys: frozenset[str], path: str, environment: Environment, section: str
 ) -> Iterator[Finding]:
+    title = environment.platform.release_title
     for name in sorted(keys & settings.located.mapping.keys()):
         value = settings.get(name)
         if value and settings.is_set_by_user(name) and value.data is not None:
-            message = f"{platform.release_title} has no `{name}`; {_suggest_remedy(name, platform, section)}"
+            message = f"{title} has no `{name}`; {_suggest_remedy(name, environment, section)}"
             yield Finding(value.key_place or value.place, f"{path}.{name}", message)
 
 
-def _suggest_remedy(name: str, platform: Platform, section: str) -> str:
+def _suggest_remedy(name: str, environment: Environment, section: str) -> str:
     """Return what to do about a key that this version has not."""
+    platform = environment.platform
     row = platform.content.mapping[section].get(name)
     if row and row.get("instead"):
         return f"write `{row.get_plain('instead')}` instead, which replaces it"
-    hint = platform.find_version_with(lambda other: name in (other.fields if section == "fields" else other.disk_fields))
+    hint = find_version_for(environment, PlatformKey(section, name))
     field_row = platform.get_field_rows("VMInstance" if section == "fields" else "VMDisk").get(name)
     earlier = field_row.get_plain("import", {}).get("renamed", []) if field_row else []
     keys = [key for key in earlier if key in (platform.fields if section == "fields" else platform.disk_fields)]
     otherwise = f"write `{keys[0]}`, its earlier name" if keys else "remove the key"
-    return f"{hint.remedy}; otherwise {otherwise}" if hint else f"nothing would read it: {otherwise}"
+    return f"{hint}; otherwise {otherwise}" if hint else f"nothing would read it: {otherwise}"
