@@ -85,7 +85,14 @@ OTHER_MEANINGS = {
     },
     # A section of the catalog and of prices, and a column of totals; KubeVirt's instance types have it too.
     "gpus": {
-        *("check.rules.catalog", "check.totals", "cli.catalog", "cli.catalog_import", "importer.catalog_dump"),
+        *(
+            "check.catalog_references",
+            "check.rules.catalog",
+            "check.totals",
+            "cli.catalog",
+            "cli.catalog_import",
+            "importer.catalog_dump",
+        ),
         *("importer.catalog_update", "merge.catalog", "merge.values_schema", "report.totals"),
     },
     # The list of files in a kustomization.yaml, and the request of a PersistentVolumeClaim.
@@ -241,7 +248,7 @@ def _find_differing_fields() -> set[str]:
         every = [
             to_plain(release.build(version).content.mapping[section])
             for release in releases
-            for version in release.versions.known
+            for version in release.versions.names
         ]
         for name in set().union(*every):
             forms = [(rows[name].get("spec"), rows[name].get("key")) if name in rows else None for rows in every]

@@ -114,6 +114,25 @@ def test_hostile_files(repository: Callable, content: str, words: str) -> None:
     assert "kubectl get" in result.messages
 
 
+NO_VM = [
+    json.dumps({"apiVersion": "v1", "kind": "List", "items": []}),
+    "apiVersion: v1\nkind: List\nitems: []\n",
+    json.dumps(
+        {"apiVersion": "apps.cozystack.io/v1alpha1", "kind": "VMDisk", "metadata": {"name": "a"}, "spec": {"storage": "5Gi"}}
+    ),
+]
+
+
+@pytest.mark.parametrize("content", NO_VM)
+@pytest.mark.parametrize("more", [(), ("--platform", "hikube"), ("--platform", "cozystack"), ("-o", "json")])
+def test_dump_without_evidence_is_no_version(repository: Callable, content: str, more: tuple[str, ...]) -> None:
+    """A namespace without a VM fits every version, and so is none, also where the platform is named."""
+    result = repository(None, {"dump": content}).run("platform", "detect", "dump", *more)
+    assert result.code == 1
+    assert "platformVersion" not in result.stdout
+    assert "The files show neither a VM nor a disk" in result.messages
+
+
 FLEET = "namespace: tenant-acme\nplatform: {}\nvms: {{web: {{instanceType: u1.large, image: {}{}}}}}\n"
 HIKUBE = FLEET.format("hikube", "debian-12", "")
 

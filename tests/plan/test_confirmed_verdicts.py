@@ -16,7 +16,7 @@ from vmgen.read.repository import Project
 LOADER = PlatformLoader(Project(Path("/nowhere")))
 CONFIRMED = yaml.safe_load((Path(__file__).parent / "confirmed_verdicts.yaml").read_text(encoding="utf-8"))
 RELEASES = [
-    (name, version) for name in ("cozystack", "hikube") for version in (*LOADER.load_release(name).versions.known, "next")
+    (name, version) for name in ("cozystack", "hikube") for version in (*LOADER.load_release(name).versions.names, "next")
 ]
 
 
@@ -25,7 +25,7 @@ def is_within(platform: str, version: str, confirmed: Mapping[str, Any]) -> bool
     bounds = confirmed.get(platform, "all")
     if bounds in (None, "all"):
         return bounds == "all"
-    order = [*LOADER.load_release(platform).versions.known, "next"]
+    order = [*LOADER.load_release(platform).versions.names, "next"]
     newest = order[-2]
     since, until = (order.index(bound) for bound in bounds)
     # A verdict that holds at the newest version holds after it too, unless a row of `next` takes its place.
@@ -38,7 +38,7 @@ NEXT = [each for each in CONFIRMED if "after" in each and each.get("cozystack") 
 
 def find_rows(table: KindVerdicts) -> list[VerdictRow]:
     """All rows of a kind."""
-    rows = [*table.created, *table.deleted, *table.moved, *table.other, *table.written_out]
+    rows = [*table.created, *table.deletion_rows, *table.move_rows, *table.other, *table.written_out]
     return rows + [row for field_rows in table.fields.values() for row in field_rows]
 
 

@@ -52,17 +52,16 @@ def find_version_for(environment: Environment, requirement: Requirement) -> str:
     If each of them lacks something else that the environment uses, the remedy names both instead.
     """
     platform = environment.platform
-    having = platform.find_versions(requirement.is_in)
-    if not having:
+    any_hint = platform.find_version_with(requirement.is_in)
+    if any_hint is None:
         return ""
     others = [
-        other for other in _find_requirements(environment) if other != requirement and platform.find_versions(other.is_in)
+        other for other in _find_requirements(environment) if other != requirement and platform.find_version_with(other.is_in)
     ]
     hint = platform.find_version_with(lambda each: requirement.is_in(each) and all(other.is_in(each) for other in others))
     if hint:
         return hint.remedy
-    nearest = platform.find_version_with(requirement.is_in)
-    release = platform.release.build(nearest.version if nearest else having[-1])
+    release = platform.release.build(any_hint.version)
     missing = next(other for other in others if not other.is_in(release))
     return f"{release.release_title} has it, but not {missing}, which is here too: use only one of the two"
 
@@ -74,8 +73,8 @@ def _find_requirements(environment: Environment) -> Iterator[Requirement]:
     uses = [(vm.values, vm_section) for _, vm, _ in environment.vm_settings]
     uses += [(disk, disk_section) for disk, _, _ in environment.all_disk_settings]
     uses += [(Settings(item), disk_section) for _, vm, _ in environment.vm_settings for item in vm.attachments]
-    known = {section: frozenset(release.list_fields(section)) for section in (vm_section, disk_section)}
-    keys = {(section, name) for settings, section in uses for name in _list_written(settings) if name in known[section]}
+    fields = {section: frozenset(release.list_fields(section)) for section in (vm_section, disk_section)}
+    keys = {(section, name) for settings, section in uses for name in _list_written(settings) if name in fields[section]}
     yield from (PlatformKey(*key) for key in sorted(keys))
     references = find_references(environment, CATALOG_SECTIONS, lambda *_: True)
     names = {(reference.section, reference.value.text) for reference in references if not reference.value.layer}

@@ -76,7 +76,8 @@ def _detect(session: Session, files: tuple[str, ...], platform: str | None, outp
     names = (platform,) if platform else session.project.platform_names
     evidence = combine(read_evidence(read_dump_file(file), "<stdin>" if file == STDIN else file) for file in files)
     loader = PlatformLoader(session.project)
-    detections = find_matches(map(loader.load_release, names), evidence)
+    # A namespace without a VM fits every version, and so tells none.
+    detections = find_matches(map(loader.load_release, names), evidence) if evidence != Evidence() else ()
     if output == "json":
         write_output(_format_json(detections))
     elif len(detections) == 1:
@@ -91,6 +92,11 @@ def _format_lines(detection: Detection) -> str:
 
 
 def _explain(detections: tuple[Detection, ...], evidence: Evidence) -> str:
+    if evidence == Evidence():
+        return (
+            "The files show neither a VM nor a disk from the catalog, so they fit every version; add a namespace that has "
+            "them, or the output of kubectl explain vminstance.spec."
+        )
     if not detections and len({isinstance(item, dict) for item in evidence.disks}) > 1:
         return (
             "Some VMs have names as disks, and others objects, so the files are from two platforms; give those of each alone, "

@@ -184,8 +184,8 @@ class PlatformRelease:
     def load_roles(self, content: Located) -> FieldRoles:
         """Return the roles of the fields that any version of the platform has."""
         if id(content) not in self._roles:
-            known = self.merge_known_fields(content).mapping
-            self._roles[id(content)] = read_roles(known["fields"].mapping, known["diskFields"].mapping)
+            sections = self.merge_known_fields(content).mapping
+            self._roles[id(content)] = read_roles(sections["fields"].mapping, sections["diskFields"].mapping)
         return self._roles[id(content)]
 
     def list_fields(self, section: str) -> tuple[str, ...]:

@@ -97,7 +97,8 @@ class Schema:
                 return [*problems.items(), ((), INVALID_VALUE.build_problem(value.place, "", TOO_MANY_PROBLEMS))]
             is_ambiguous = path in problems and problems[path].rule == AMBIGUOUS_SCALAR.id
             is_new = not any(path[:length] in problems for length in range(len(path) + 1))
-            if is_new or (is_ambiguous and problem.rule == WRONG_TYPE.id):
+            # A text in quotes that is not valid either is no remedy.
+            if is_new or (is_ambiguous and problem.rule in (WRONG_TYPE.id, INVALID_VALUE.id)):
                 problems[path] = problem
         return list(problems.items())
 
