@@ -25,3 +25,10 @@ def test_manifests_that_cannot_be_read(text: str) -> None:
 def test_texts_that_pyyaml_alone_would_not_read() -> None:
     """A lone `=` or `<<`, as the engine writes them, is text; empty documents are left out."""
     assert parse_objects("a: =\nb: <<\n---\n---\nc: 1\n") == [{"a": "=", "b": "<<"}, {"c": 1}]
+
+
+def test_merge_keys_that_multiply() -> None:
+    """Merge keys of merge keys are refused before they fill the memory."""
+    lines = ["a0: &a0 {k: v}", *(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 20))]
+    with pytest.raises(InvalidYamlError, match="merge keys expand to too many keys"):
+        parse_objects("\n".join(lines))

@@ -9,6 +9,8 @@ import yaml
 
 # What aliases may unfold to; the largest export of a cluster holds as many values without one.
 MAX_VALUES = 2_000_000
+# What merge keys may add to one mapping, counted with those that are written twice.
+MAX_MERGED_KEYS = 100_000
 
 _BASE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -19,6 +21,13 @@ class InvalidYamlError(Exception):
 
 class _ManifestLoader(_BASE_LOADER):  # type: ignore[misc]
     """PyYAML's safe loader, except that a duplicate key is an error, and a lone `=` or `<<` is text."""
+
+    def flatten_mapping(self, node: Any) -> None:
+        """Add what merge keys name. Raises ConstructorError where each of them multiplies the keys of the last."""
+        size = len(node.value)
+        super().flatten_mapping(node)
+        if len(node.value) > max(size, MAX_MERGED_KEYS):
+            raise yaml.constructor.ConstructorError(None, None, "merge keys expand to too many keys", node.start_mark)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         keys: set[str] = set()
