@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,11 +27,28 @@ WORDS = (
 
 
 class Layout:
-    """Lays values out by what is drawn; `anchors` are those of the texts that aliases may refer to."""
+    """Lays values out by what is drawn; `anchors` are those of the values that aliases may refer to."""
 
     def __init__(self, draw: DrawFn) -> None:
         self.draw = draw
         self.anchors: dict[str, str] = {}
+        self.numbers = itertools.count()
+
+    def chance(self, of: int) -> bool:
+        """True once in so many times."""
+        return self.draw(st.integers(1, of)) == of
+
+    def anchor(self, value: Mapping[str, Any] | list[Any]) -> str:
+        """The anchor before a mapping or a list, which a later one that is equal may refer to; mostly none."""
+        if not value or not self.chance(12):
+            return ""
+        self.anchors[repr(value)] = f"c{next(self.numbers)}"
+        return f"&{self.anchors[repr(value)]}"
+
+    def alias(self, value: Any) -> str:
+        """An alias of an equal value that has an anchor; empty for none."""
+        name = self.anchors.get(value if isinstance(value, str) else repr(value))
+        return f"*{name}" if name and self.draw(st.booleans()) else ""
 
     def quoted(self, value: str) -> str:
         """A text in one of the quotes that can hold it."""
@@ -42,15 +60,19 @@ class Layout:
             case "single":
                 return "'" + value.replace("'", "''") + "'"
             case _:
-                return (
-                    '"'
-                    + value.replace("\\", "\\\\").replace('"', '\\"').replace("\t", self.draw(st.sampled_from(["\t", "\\t"])))
-                    + '"'
+                escaped = (
+                    value.replace("\\", "\\\\").replace('"', '\\"').replace("\t", self.draw(st.sampled_from(["\t", "\\t"])))
                 )
+                if len(escaped) > 4 and escaped.isalnum() and self.chance(4):  # a long text over two lines
+                    escaped = f"{escaped[:2]}\\\n              {escaped[2:]}"
+                return f'"{escaped}"'
 
     def flow(self, value: Any) -> str:
         """A value in flow style, over one line or several."""
         if isinstance(value, Mapping | list):
+            if alias := self.alias(value):
+                return f"{alias} "
+            name = self.anchor(value)
             opening, closing = "{}" if isinstance(value, Mapping) else "[]"
             parts = (
                 [f"{self.key(name)}: {self.flow(item)}" for name, item in value.items()]
@@ -60,16 +82,16 @@ class Layout:
             separator = self.draw(st.sampled_from([", ", ", ", ",", ",\n            ", " , # c\n            "]))
             space = self.draw(st.sampled_from(["", " "]))
             trailing = self.draw(st.sampled_from(["", "", ","])) if parts else ""
-            return opening + space + separator.join(parts) + trailing + space + closing
+            return f"{name} " * bool(name) + opening + space + separator.join(parts) + trailing + space + closing
         return self.scalar(value)
 
     def scalar(self, value: Any) -> str:
         """A scalar."""
         if isinstance(value, str) and len(value) > 1:
-            if value in self.anchors and self.draw(st.booleans()):
-                return f"*{self.anchors[value]} "
-            if self.draw(st.integers(0, 7)) == 0:
-                self.anchors[value] = f"a{len(self.anchors)}"
+            if alias := self.alias(value):
+                return f"{alias} "
+            if self.chance(8):
+                self.anchors[value] = f"a{next(self.numbers)}"
                 return f"&{self.anchors[value]} {self.quoted(value)}"
         if isinstance(value, str):
             return self.quoted(value)
@@ -77,24 +99,22 @@ class Layout:
 
     def key(self, name: str) -> str:
         """A key: some have quotes."""
-        return self.draw(st.sampled_from([name, name, name, name, f'"{name}"', f"'{name}'"]))
+        return self.draw(st.sampled_from([name, name, name, name, name, f'"{name}"', f"'{name}'", f"{name} "]))
 
     def block(self, value: Any, indent: int) -> str:
         """A value to follow a colon: on its line, or indented below it."""
         comment = self.draw(st.sampled_from(COMMENTS))
         if not value or not isinstance(value, Mapping | list):
-            if (
-                isinstance(value, str)
-                and value
-                and value.strip() == value
-                and value[0] not in "#"
-                and self.draw(st.integers(0, 9)) == 0
-            ):
+            if isinstance(value, str) and value and value.strip() == value and value[0] not in "#" and self.chance(10):
                 header = self.draw(st.sampled_from(["|-", ">-", "|2-"]))
                 return f" {header}\n{' ' * (indent + 2)}{value}\n" + self.draw(st.sampled_from(["", "\n", "\n\n"]))
             return f" {self.flow(value)}{comment}\n"
-        if self.draw(st.integers(0, 4)) == 0:
+        if self.chance(5):
             return f" {self.flow(value)}{comment}\n"
+        if alias := self.alias(value):
+            return f" {alias}{comment}\n"
+        name = self.anchor(value)
+        comment = f" {name}" * bool(name) + comment
         step = self.draw(st.sampled_from([2, 2, 2, 4, 3]))
         if isinstance(value, Mapping):
             return f"{comment}\n" + self.entries(value, indent + step)
@@ -111,7 +131,9 @@ class Layout:
 
     def above(self, indent: int) -> str:
         """What is above a line: nothing, an empty line, or a comment."""
-        return self.draw(st.sampled_from(["", "", "", "", "\n", " " * indent + "# a comment: {x}\n", "# ⇒ at the margin\n"]))
+        return self.draw(
+            st.sampled_from(["", "", "", "", "\n", "  \n", " " * indent + "# a comment: {x}\n", "# ⇒ at the margin\n"])
+        )
 
     def entries(self, value: Mapping[str, Any], indent: int) -> str:
         """The lines of a mapping in block style."""
@@ -127,8 +149,12 @@ def layouts(draw: DrawFn, value: Mapping[str, Any]) -> bytes:
     text = draw(st.sampled_from(["", "# yaml-language-server: $schema=x\n", "---\n", "\n# top\n\n"])) + Layout(draw).entries(
         value, 0
     )
-    text += draw(st.sampled_from(["", "", "# the end\n", "\n\n"]))
+    text += draw(st.sampled_from(["", "", "", "# the end\n", "\n\n", "...\n"]))
     if draw(st.integers(0, 4)) == 0:
         text = text.rstrip("\n")
-    newline = draw(st.sampled_from(["\n", "\n", "\r\n"]))
-    return draw(st.sampled_from([b"", b"", b"\xef\xbb\xbf"])) + text.replace("\n", newline).encode()
+    newline = draw(st.sampled_from(["\n", "\n", "\n", "\r\n", "\r\n", "\r", "mixed"]))
+    lines = text.split("\n")
+    every = draw(st.integers(1, 4))
+    ends = ["\r\n" if newline == "mixed" and index % every else newline.replace("mixed", "\n") for index in range(len(lines))]
+    text = "".join(line + end for line, end in zip(lines[:-1], ends, strict=False)) + lines[-1]
+    return draw(st.sampled_from([b"", b"", b"\xef\xbb\xbf"])) + text.encode()
