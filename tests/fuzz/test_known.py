@@ -15,6 +15,7 @@ DELIVERY = 'delivery:\n  argocd: {repoURL: "https://g.example/x.git", destinatio
 DISK = (TEMPLATES / "hikube/vm-disk.yaml.j2").read_text(encoding="utf-8")
 VERDICTS = (TEMPLATES / "hikube/verdicts.yaml").read_text(encoding="utf-8")
 CATALOG = (TEMPLATES / "hikube/catalog.yaml").read_text(encoding="utf-8")
+FIELDS = (TEMPLATES / "shared/fields.yaml").read_text(encoding="utf-8")
 PLATFORM = (TEMPLATES / "hikube/platform.yaml").read_text(encoding="utf-8")
 DEFAULTS = (TEMPLATES / "delivery/defaults.yaml").read_text(encoding="utf-8")
 # Other files, the environment, the words of the command, and what the message says.
@@ -55,6 +56,19 @@ CASES: dict[str, tuple[dict[str, str], str, str, str]] = {
     ),
     "a list as a schema": (
         {"templates/delivery/config-map.schema.json": '["x"]'}, VM % "" + DELIVERY, "render", "it must be a mapping",
+    ),
+    "a schema of a constraint that is none": (
+        {"templates/shared/fields.yaml": FIELDS.replace("minLength: 1", "minLength: x")}, VM % "", "platform compare 1 2",
+        "is not a JSON Schema",
+    ),
+    "a schema of a constraint with another type": (
+        {"templates/shared/fields.yaml": FIELDS.replace("required: [instanceType, resources]", "required: 1")},
+        "platformVersion: '2'\n" + VM % "", "render",
+        "the schema of the constraint resources-beside-instance-type in templates/ is not a JSON Schema",
+    ),
+    "a schema of a field that is none": (
+        {"templates/shared/fields.yaml": FIELDS.replace("spec: {type: string", "spec: {type: x")}, VM % "", "render",
+        "is not a JSON Schema",
     ),
     "a number as a sync option": (
         {"templates/delivery/defaults.yaml": DEFAULTS.replace("[ApplyOutOfSyncOnly=true]", "[1]")}, VM % "" + DELIVERY,

@@ -13,7 +13,7 @@ from vmgen.merge.platform import Platform, PlatformLoader, VersionHint, get_unse
 from vmgen.problems import Place, ProblemsError, VmgenError, sort_problems
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project
-from vmgen.read.schema import Schema
+from vmgen.read.schema import Schema, compile_schema
 from vmgen.read.source_file import read_yaml_file
 
 
@@ -144,7 +144,7 @@ class PlatformConventions:
     def get_field_schema(self, kind: str, name: str) -> Schema:
         """Return the schema of a rendered field; a key of an environment may take more, such as the file of an SSH key."""
         if (kind, name) not in self._schemas:
-            self._schemas[kind, name] = Schema(dict(self.get_fields(kind)[name]))
+            self._schemas[kind, name] = compile_schema(self.get_fields(kind)[name], f"the schema of {kind}.spec.{name}")
         return self._schemas[kind, name]
 
 

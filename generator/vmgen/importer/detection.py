@@ -15,7 +15,7 @@ from vmgen.merge.platform import Platform, PlatformRelease
 from vmgen.problems import VmgenError
 from vmgen.read.dump import parse_documents, read_dump
 from vmgen.read.located import Located
-from vmgen.read.schema import Schema
+from vmgen.read.schema import compile_schema
 
 VM_KIND, DISK_KIND = "VMInstance", "VMDisk"
 _GROUP = "apps.cozystack.io"
@@ -173,7 +173,7 @@ def _accepts(platform: Platform, item: Any) -> bool:
     """Return whether the disks of a VM may have an item of this form."""
     schema = _get_properties(platform)["disks"].get("items", {})
     form = {"name": "a"} if isinstance(item, dict) else "a"
-    return Schema(dict(schema)).is_valid(form)
+    return compile_schema(schema, "the schema of VMInstance.spec.disks.items").is_valid(form)
 
 
 def _count_known(platform: Platform, evidence: Evidence) -> int:

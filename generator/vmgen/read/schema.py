@@ -9,7 +9,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from vmgen.problems import Problem, did_you_mean, find_closest
+from vmgen.problems import Problem, VmgenError, did_you_mean, find_closest
 from vmgen.read.foreign_words import suggest_value, translate_key
 from vmgen.read.located import INVALID, AmbiguousScalar, KeyPath, Located, format_path, get_at_path, to_plain, walk
 from vmgen.read.repository import read_schema_text
@@ -38,6 +38,8 @@ TYPE_NAMES = {
 # Sections of an environment in which `off` is one of the options, and so cannot be mistaken for a boolean.
 _OFF_IS_TEXT = (("policy",), ("severity",))
 _MAX_VALUE_LENGTH = 60
+# A value is searched for secrets to here, before it is cut: longer than any secret that would begin in what is printed.
+_MAX_SEARCH_LENGTH = 64 * 1024
 _NAME_FORM = "lower-case letters, digits and dashes, beginning with a letter"
 _MAX_KEYS_LISTED = 5
 
@@ -143,6 +145,14 @@ class Schema:
         while isinstance(node, dict) and "$ref" in node:
             node = self.document["$defs"][node["$ref"].rsplit("/", 1)[1]]
         return node
+
+
+def compile_schema(document: Any, subject: str) -> Schema:
+    """Return the schema of a data file, which `subject` names. Raises VmgenError if it is no JSON Schema."""
+    try:
+        return Schema(document)
+    except SchemaError as error:
+        raise VmgenError(f"{subject} in templates/ is not a JSON Schema: {error}") from None
 
 
 class Draft4Schema:
@@ -335,6 +345,7 @@ def _describe_value(data: Any) -> str:
 def _abbreviate(data: Any) -> str:
     from vmgen.secrets.redact import redact
 
-    data = redact(data)  # a value may contain a login
+    # A value may contain a login. Megabytes of it would take seconds for each message.
+    data = redact(data[:_MAX_SEARCH_LENGTH] if isinstance(data, str) else data)
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, default=str)
     return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: _MAX_VALUE_LENGTH - 3]}..."

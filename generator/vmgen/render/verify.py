@@ -8,10 +8,10 @@ from typing import Any
 
 from vmgen.expand.model import Fleet, Resource
 from vmgen.nameless import fill, has_whole_words
-from vmgen.problems import Problem, VmgenError
+from vmgen.problems import Problem
 from vmgen.quantities import format_count
 from vmgen.read.manifests import InvalidYamlError, get_mapping, parse_objects
-from vmgen.read.schema import Schema, SchemaError
+from vmgen.read.schema import Schema, compile_schema
 from vmgen.read.templates import Templates
 from vmgen.rules import TEMPLATE_OUTPUT
 
@@ -77,10 +77,8 @@ class ManifestVerifier:
 
     def _check_schema(self, resource: Resource, document: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if resource.kind not in self._schemas:
-            try:
-                self._schemas[resource.kind] = Schema(self._fleet.get_kind(resource).schema)
-            except SchemaError as error:
-                raise VmgenError(f"the schema of {resource.kind} in templates/ is not a JSON Schema: {error}") from None
+            kind_schema = self._fleet.get_kind(resource).schema
+            self._schemas[resource.kind] = compile_schema(kind_schema, f"the schema of {resource.kind}")
         for path, message in self._schemas[resource.kind].find_errors(document):
             # A step of a list is no text of the template, so the key above it leads to the line.
             keys = [step for step in path if isinstance(step, str)]

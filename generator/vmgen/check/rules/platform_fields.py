@@ -12,7 +12,7 @@ from vmgen.merge.environment import Environment
 from vmgen.merge.platform import Platform
 from vmgen.merge.settings import Settings
 from vmgen.read.located import to_plain
-from vmgen.read.schema import Schema
+from vmgen.read.schema import Schema, compile_schema
 
 
 @rule("field-not-on-platform")
@@ -89,15 +89,13 @@ class _Constraint(NamedTuple):
 
 
 def _load_constraints(platform: Platform, kind: str) -> list[_Constraint]:
-    return [
-        _Constraint(
-            row["field"],
-            tuple(sorted(_find_schema_keys(row["schema"]))),
-            Schema(row["schema"]),
-            f"{row['message']} ({platform.name}: {row['id']})",
-        )
-        for row in platform.get_constraints(kind)
-    ]
+    constraints = []
+    for row in platform.get_constraints(kind):
+        # First: of a JSON Schema the parts that name keys have their types.
+        schema = compile_schema(row["schema"], f"the schema of the constraint {row['id']}")
+        keys = tuple(sorted(_find_schema_keys(row["schema"])))
+        constraints.append(_Constraint(row["field"], keys, schema, f"{row['message']} ({platform.name}: {row['id']})"))
+    return constraints
 
 
 def _find_schema_keys(schema: Any) -> set[str]:
