@@ -38,8 +38,8 @@ TYPE_NAMES = {
 # Sections of an environment in which `off` is one of the options, and so cannot be mistaken for a boolean.
 _OFF_IS_TEXT = (("policy",), ("severity",))
 _MAX_VALUE_LENGTH = 60
-# A value is searched for secrets to here, before it is cut: longer than any secret that would begin in what is printed.
-_MAX_SEARCH_LENGTH = 64 * 1024
+# What is searched for secrets before it is abbreviated. Megabytes would take seconds for each message.
+_MAX_SEARCH_LENGTH, _MAX_SEARCH_ITEMS = 16 * 1024, 50
 _NAME_FORM = "lower-case letters, digits and dashes, beginning with a letter"
 _MAX_KEYS_LISTED = 5
 
@@ -345,7 +345,16 @@ def _describe_value(data: Any) -> str:
 def _abbreviate(data: Any) -> str:
     from vmgen.secrets.redact import redact
 
-    # A value may contain a login. Megabytes of it would take seconds for each message.
-    data = redact(data[:_MAX_SEARCH_LENGTH] if isinstance(data, str) else data)
+    data = redact(_take_start(data))  # a value may contain a login
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, default=str)
     return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: _MAX_VALUE_LENGTH - 3]}..."
+
+
+def _take_start(data: Any) -> Any:
+    """Return the part of a value that is longer than what is printed, with any secret that begins in it."""
+    if isinstance(data, dict):
+        return {key: _take_start(item) for key, item in islice(data.items(), _MAX_SEARCH_ITEMS)}
+    if isinstance(data, list | tuple):
+        return [_take_start(item) for item in data[:_MAX_SEARCH_ITEMS]]
+    # Of a text with lines only their number is printed.
+    return data[:_MAX_SEARCH_LENGTH] if isinstance(data, str) and "\n" not in data else data
