@@ -286,6 +286,32 @@ def test_renamed_group_is_told_how_to_keep_its_names(committed: Committed) -> No
     assert "9 to update (9 moves), 0 to delete, 0 destroy data." in history.vmgen("plan").stdout
 
 
+@pytest.mark.parametrize(
+    ("before", "count", "names"),
+    [
+        ("", "count: 3", "names: [w, w-2, w-3]"),
+        ("disks: {data: 50Gi}, ", "count: 2", "names: [w, w-2]"),
+        (
+            "name: db, disks: {logs: 5Gi}, ",
+            "count: 11",
+            "names: [db, db-2, db-3, db-4, db-5, db-6, db-7, db-8, db-9, db-10, db-11]",
+        ),
+        ("", "count: 2, skip: [1]", "names: [w, w-3]"),
+    ],
+)
+def test_one_vm_that_becomes_many_keeps_its_name(committed: Committed, before: str, count: str, names: str) -> None:
+    """A single VM that gets a count is told the names that keep its disks, and these names do."""
+    text = "namespace: tenant-acme\nvms:\n  w: {%s%sinstanceType: u1.large, image: ubuntu-2404}\n"
+    history = committed(text % (before, ""))
+    history.write(production=text % (before, f"{count}, "))
+    refused = history.vmgen("render")
+    assert f"It looks like a rename: write `{names}` instead of `count:` in its group to keep the old name." in refused.messages
+    assert refused.code == 1
+    history.write(production=text % (before.replace("name: db, ", ""), f"{names}, "))
+    assert history.vmgen("render").code == 0
+    assert "0 to update, 0 to delete, 0 destroy data." in history.vmgen("plan").stdout
+
+
 def test_printing_passes_no_gate(committed: Committed) -> None:
     """`render --stdout` writes nothing, so there is nothing to refuse."""
     history = committed()

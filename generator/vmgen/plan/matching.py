@@ -6,6 +6,7 @@ A removed object and a created one that differ in nothing but their names are re
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -383,10 +384,21 @@ def find_rename_remedy(old: Identity, new: Identity, path: str, vm_names: Iterab
     # A standalone disk is in the folder of its kind, and the disks and VMs of a group one folder deeper.
     if path.count("/") < 3:
         return f"write the key `{old.name}` back to keep it"
-    vm_name = max((name for name in vm_names if _is_disk_of(old, name) and _is_disk_of(new, name)), key=len, default="")
+    names = tuple(vm_names)
+    vm_name = max((name for name in names if _is_disk_of(old, name) and _is_disk_of(new, name)), key=len, default="")
     if vm_name:
         return f"write the disk's key `{old.name[len(vm_name) + 1 :]}` back to keep it"
-    return f"write `name: {find_old_base_name(old.name, new.name)}`, or `names:`, in its group to keep the old names"
+    base_name = find_old_base_name(old.name, new.name)
+    numbered_names = sorted((name for name in names if re.fullmatch(rf"{re.escape(base_name)}-\d+", name)), key=_get_number)
+    # A single VM that gets `count:`: no count has its name, which has no number.
+    if numbered_names and new.name.startswith(f"{base_name}-") and base_name not in names:
+        new_names = ", ".join((base_name, *numbered_names[1:]))
+        return f"write `names: [{new_names}]` instead of `count:` in its group to keep the old name"
+    return f"write `name: {base_name}`, or `names:`, in its group to keep the old names"
+
+
+def _get_number(vm_name: str) -> int:
+    return int(vm_name.rpartition("-")[2])
 
 
 def _is_disk_of(disk: Identity, vm_name: str) -> bool:
