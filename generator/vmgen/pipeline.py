@@ -188,7 +188,11 @@ class Renderer:
         self.today = today or get_today()
         self.layer_loader = LayerLoader(project)
         self.platform_loader = PlatformLoader(project)
-        self.policies = PolicyChecker(project)
+
+    @cached_property
+    def policies(self) -> PolicyChecker:
+        """The policies, of which a run that only expands names reads no file."""
+        return PolicyChecker(self.project)
 
     @cached_property
     def user_data_builder(self) -> UserDataBuilder:
@@ -364,14 +368,10 @@ def _list_kustomizations(
     has_own_template = project.find_own_template("kustomize/kustomization.yaml.j2") is not None
     files = {path: text for result in results for path, text in result.files.items()} if has_own_template else {}
     foreign = [path for each in changes for path in each.foreign if path.rpartition("/")[2] in KUSTOMIZATION_NAMES]
-    foreign += [name for name in KUSTOMIZATION_NAMES if _is_own_file(project, name)]
+    own = (project.manifests / name for name in KUSTOMIZATION_NAMES)
+    # A link leads out of the folder that an engine gets.
+    foreign += [path.name for path in own if path.is_file() and not path.is_symlink()]
     return files | {path: read_file(f"{project.manifests}/{path}") for path in foreign}
-
-
-def _is_own_file(project: Project, name: str) -> bool:
-    """Return whether a regular file is in the output folder; a link leads out of the folder that an engine gets."""
-    path = project.manifests / name
-    return path.is_file() and not path.is_symlink()
 
 
 def find_shared_objects(project: Project, environments: Iterable[RenderResult], baseline: Baseline) -> Iterator[Problem]:

@@ -287,13 +287,15 @@ def _describe_error(
     kind: str, details: dict[str, Any], item: Located, schema: dict[str, Any], fallback: str
 ) -> tuple[Rule, str]:
     """Return the rule and the message of an error."""
-    value = _abbreviate(to_plain(item))
     if kind == "minimum" and isinstance(schema.get("type"), list) and "string" in schema["type"]:
         return WRONG_TYPE, _describe_wrong_type(schema["type"], item.data, schema)
     if kind == "type":
         return WRONG_TYPE, _describe_wrong_type(details["types"], item.data, schema)
     if kind == "required":
         return MISSING_KEY, f"the key '{details['property']}' is missing"
+    if kind == "minLength":
+        return INVALID_VALUE, "is empty; write a value, or remove the key"
+    value = _abbreviate(to_plain(item))
     if kind == "enum" and "x-expected" not in schema:
         new_name = schema.get("x-renamed", {}).get(item.data) if isinstance(item.data, str) else None
         if new_name:
@@ -302,8 +304,6 @@ def _describe_error(
         return INVALID_VALUE, f"'{value}' is not one of {', '.join(options)}{did_you_mean(value, options)}"
     if kind == "uniqueItems":
         return DUPLICATE_ITEM, f"duplicate item in {value}; remove one"
-    if kind == "minLength":
-        return INVALID_VALUE, "is empty; write a value, or remove the key"
     if "x-expected" in schema:
         return INVALID_VALUE, f"'{value}' is not {schema['x-expected']}"
     if kind == "falseSchema":
