@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from vmgen.merge.environment import Environment
+from vmgen.merge.platform import Platform
 from vmgen.read.located import Located
 
 
@@ -45,9 +46,9 @@ def find_references(environment: Environment, sections: Collection[str], predica
                         yield CatalogReference(noun, section, name, subject)
 
 
-def get_entries(environment: Environment, section: str) -> Mapping[str, Located]:
+def get_entries(platform: Platform, section: str) -> Mapping[str, Located]:
     """Return the entries of a section of the catalog by every name that an environment may use, aliases included."""
-    catalog = environment.platform.catalog
+    catalog = platform.catalog
     located = catalog.content.get(section)
     entries = located.mapping if located else {}
     return {alias: entries[name] for alias, name in catalog.image_names.items()} if section == "images" else entries

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from vmgen.check.catalog_references import CATALOG_SECTIONS, find_references
+from vmgen.check.catalog_references import CATALOG_SECTIONS, find_references, get_entries
 from vmgen.merge.environment import Environment
 from vmgen.merge.platform import FIELD_SECTIONS, Platform
 from vmgen.merge.settings import Settings
@@ -36,8 +36,7 @@ class CatalogName(NamedTuple):
 
     def is_in(self, platform: Platform) -> bool:
         """Return whether the catalog of a version has the name; for an image an alias is one too."""
-        located = platform.catalog.content.get(self.section)
-        return self.name in (platform.catalog.image_names if self.section == "images" else located.mapping if located else ())
+        return self.name in get_entries(platform, self.section)
 
     def __str__(self) -> str:
         return f"'{self.name}'"

@@ -216,7 +216,7 @@ def find_catalog_entries(environment: Environment) -> dict[tuple[Place, str], Lo
     An alias is there under the platform's own name, too. One place can use two entries: an image and its profile.
     """
     entries: dict[tuple[Place, str], Located] = {}
-    entries_by_section = {section: get_entries(environment, section) for section in CATALOG_SECTIONS}
+    entries_by_section = {section: get_entries(environment.platform, section) for section in CATALOG_SECTIONS}
     for use in find_references(environment, CATALOG_SECTIONS, lambda section, name: name in entries_by_section[section]):
         entry = entries_by_section[use.section][use.value.text]
         canonical_name = environment.platform.catalog.image_names.get(use.value.text, use.value.text)

@@ -100,7 +100,7 @@ def hardware_twice(environment: Environment) -> Iterator[Finding]:
 
     Remove the key, or choose an instance type without this hardware.
     """
-    types = get_entries(environment, "instanceTypes")
+    types = get_entries(environment.platform, "instanceTypes")
     for key, (_, section) in find_catalog_keys(environment, "fields").items():
         for _, vm, path in environment.vm_settings:
             entry = types.get(str(vm.values.get_plain("instanceType")))
@@ -112,14 +112,18 @@ def hardware_twice(environment: Environment) -> Iterator[Finding]:
 
 
 def _find_unknown(environment: Environment, section: str) -> Iterator[CatalogReference]:
-    entries = get_entries(environment, section)
+    entries = get_entries(environment.platform, section)
     return find_references(environment, (section,), lambda _, name: name not in entries)
 
 
 def _find_flagged(environment: Environment, flag: str) -> Iterator[tuple[CatalogReference, Any]]:
     """Yield the uses of entries that have a flag such as `deprecated`, each with the value of the flag."""
     flags = {
-        section: {name: value for name, entry in get_entries(environment, section).items() if (value := entry.get_plain(flag))}
+        section: {
+            name: value
+            for name, entry in get_entries(environment.platform, section).items()
+            if (value := entry.get_plain(flag))
+        }
         for section in CATALOG_SECTIONS
     }
     for reference in find_references(environment, CATALOG_SECTIONS, lambda section, name: name in flags[section]):
@@ -146,7 +150,7 @@ def _suggest_version(environment: Environment, section: str, name: str) -> str:
 
 def _suggest_entry(environment: Environment, section: str, name: str) -> str:
     """Return the end of a message with the nearest name. For a class that encrypts it is never one that does not."""
-    entries = get_entries(environment, section)
+    entries = get_entries(environment.platform, section)
     if section != "storageClasses" or "encrypt" not in name:
         return did_you_mean(name, entries)
     encrypted_classes = [entry for entry, located in entries.items() if located.get_plain("encrypted")]
