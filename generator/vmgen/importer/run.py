@@ -267,11 +267,11 @@ class _Attempt(NamedTuple):
     def _find_refused_fields(self) -> set[tuple[Place, str]]:
         """Return the names of refused fields, each with the places that a problem of its default value may have."""
         places = {manifest.display_name: manifest.place for manifest in self.manifests}
-        refused_manifests: set[tuple[Place, str]] = set()
+        refused_fields: set[tuple[Place, str]] = set()
         for problem in self.reported_problems:
             name, _, field = problem.subject.partition(": ")
-            refused_manifests |= {(place, field.rpartition(".")[2]) for place in (problem.place, places.get(name)) if place}
-        return refused_manifests
+            refused_fields |= {(place, field.rpartition(".")[2]) for place in (problem.place, places.get(name)) if place}
+        return refused_fields
 
 
 def _without_advice(result: RenderResult) -> Iterator[Problem]:

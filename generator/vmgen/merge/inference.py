@@ -25,6 +25,7 @@ def infer_disk(settings: Settings, platform: Platform) -> Settings:
     values: dict[str, Located] = {}
     if settings.is_set("image"):
         _infer_storage(settings, platform, values)
+    # Not every version of a platform finds the bus of an optical disk by itself, so it is written out.
     name = platform.roles.disk_bus
     optical, bus = settings.get("optical"), settings.get(name)
     row = platform.content.mapping["diskFields"].get(name)

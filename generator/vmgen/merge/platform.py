@@ -250,7 +250,9 @@ class PlatformRelease:
         # A chart ignores a field that it does not know, in silence, so a field of another version must not be in a manifest.
         absent = self._content.mapping[section].mapping.keys() - {name for name, row in rows.items() if row.get("spec")}
         document = read_json_file(path, self.project)
-        for error_path, message in load_builtin_schema("kind").find_errors(document):
+        errors = load_builtin_schema("kind").find_errors(document)
+        if errors:
+            error_path, message = errors[0]
             subject = ".".join(map(str, error_path)) or "it"
             raise VmgenError(f"{self.project.display_path(path)} is not the schema of a kind; {subject}: {message}")
         schema = _add_fields(document, rows, absent)
@@ -261,7 +263,7 @@ class PlatformRelease:
 
 def _add_fields(document: Any, rows: Mapping[str, Located], absent: Iterable[str]) -> Mapping[str, Any]:
     """Return the schema of a kind with the fields of its spec, each of which has to be written, and without absent ones."""
-    spec = document.get("properties", {}).get("spec", {})
+    spec = document["properties"]["spec"]
     fields = {name: to_plain(row.mapping["spec"]) for name, row in rows.items() if row.get("spec")}
     properties = {name: field for name, field in spec.get("properties", {}).items() if name not in absent}
     required_keys = [name for name in spec.get("required", []) if name not in absent]
@@ -270,7 +272,7 @@ def _add_fields(document: Any, rows: Mapping[str, Located], absent: Iterable[str
         "required": list(dict.fromkeys((*required_keys, *fields))),
         "properties": fields | properties,
     }
-    return {**document, "properties": {**document.get("properties", {}), "spec": spec}}
+    return {**document, "properties": {**document["properties"], "spec": spec}}
 
 
 class PlatformLoader:
@@ -279,11 +281,11 @@ class PlatformLoader:
     def __init__(self, project: Project) -> None:
         self.project = project
         self._releases: dict[str, PlatformRelease] = {}
-        self._preloads: dict[str, Platform] = {}
+        self._pins: dict[str, Platform] = {}
 
     def pin(self, platform: Platform) -> None:
         """Return this version of a platform for every environment of it, whatever version the environment names."""
-        self._preloads[platform.name] = platform
+        self._pins[platform.name] = platform
 
     def load(self, name: str, version: str = "") -> Platform:
         """Return a platform by its name, one of `project.platform_names`, at a known version or at its default one.
@@ -316,8 +318,8 @@ class PlatformLoader:
         if version is not None and version.data is INVALID:
             raise ProblemsError(())
         # `vmgen upgrade` and `platform compare` render every environment at a version that none of them names.
-        if name in self._preloads:
-            return self._preloads[name]
+        if name in self._pins:
+            return self._pins[name]
         try:
             return self.load(name, self.load_release(name).resolve(version.text if version else None))
         except UnknownVersionError as error:

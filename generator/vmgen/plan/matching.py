@@ -389,16 +389,12 @@ def find_rename_remedy(old: Identity, new: Identity, path: str, vm_names: Iterab
     if vm_name:
         return f"write the disk's key `{old.name[len(vm_name) + 1 :]}` back to keep it"
     base_name = find_old_base_name(old.name, new.name)
-    numbered_names = sorted((name for name in names if re.fullmatch(rf"{re.escape(base_name)}-\d+", name)), key=_get_number)
+    numbers = sorted(int(name.rpartition("-")[2]) for name in names if re.fullmatch(rf"{re.escape(base_name)}-\d+", name))
     # A single VM that gets `count:`: no count has its name, which has no number.
-    if numbered_names and new.name.startswith(f"{base_name}-") and base_name not in names:
-        new_names = ", ".join((base_name, *numbered_names[1:]))
+    if numbers and new.name.startswith(f"{base_name}-") and base_name not in names:
+        new_names = ", ".join((base_name, *(f"{base_name}-{number}" for number in numbers[1:])))
         return f"write `names: [{new_names}]` instead of `count:` in its group to keep the old name"
     return f"write `name: {base_name}`, or `names:`, in its group to keep the old names"
-
-
-def _get_number(vm_name: str) -> int:
-    return int(vm_name.rpartition("-")[2])
 
 
 def _is_disk_of(disk: Identity, vm_name: str) -> bool:
