@@ -101,11 +101,11 @@ def _describe_vanished(update: CatalogUpdate, environments: Iterable[Environment
     users: dict[tuple[str, str], list[str]] = {entry: [] for entry in update.vanished_entries}
     for environment in environments:
         names = environment.platform.catalog.image_names
-        users_by_entry = {
+        references = {
             (use.section, names.get(use.value.text, use.value.text) if use.section == "images" else use.value.text)
             for use in find_references(environment, CATALOG_SECTIONS, lambda section, name: True)  # noqa: ARG005
         }
-        for entry in users_by_entry & users.keys():
+        for entry in references & users.keys():
             users[entry].append(environment.name)
     for (section, name), by in users.items():
         if by:
