@@ -312,6 +312,17 @@ def test_one_vm_that_becomes_many_keeps_its_name(committed: Committed, before: s
     assert "0 to update, 0 to delete, 0 destroy data." in history.vmgen("plan").stdout
 
 
+def test_one_vm_is_not_taken_for_one_of_another_group(committed: Committed) -> None:
+    """Names that another group counted before are not offered to a VM that goes: that group would lose a disk."""
+    vm = "instanceType: u1.large, image: ubuntu-2404"
+    group = f"  x: {{name: w, count: %d, {vm}}}\n"
+    history = committed(f"namespace: tenant-acme\nvms:\n  w: {{{vm}}}\n{group % 2}")
+    history.write(production=f"namespace: tenant-acme\nvms:\n{group % 3}")
+    refused = history.vmgen("render")
+    assert refused.code == 1
+    assert "names: [" not in refused.messages
+
+
 def test_printing_passes_no_gate(committed: Committed) -> None:
     """`render --stdout` writes nothing, so there is nothing to refuse."""
     history = committed()

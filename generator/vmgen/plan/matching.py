@@ -390,8 +390,8 @@ def find_rename_remedy(old: Identity, new: Identity, path: str, vm_names: Iterab
         return f"write the disk's key `{old.name[len(vm_name) + 1 :]}` back to keep it"
     base_name = find_old_base_name(old.name, new.name)
     numbers = sorted(int(name.rpartition("-")[2]) for name in names if re.fullmatch(rf"{re.escape(base_name)}-\d+", name))
-    # A single VM that gets `count:`: no count has its name, which has no number.
-    if numbers and new.name.startswith(f"{base_name}-") and base_name not in names:
+    # A single VM that gets `count:`: no count has its name, which has no number. It pairs with the first of the new VMs.
+    if numbers and base_name not in names and f"{new.name}-".startswith(f"{base_name}-{numbers[0]}-"):
         new_names = ", ".join((base_name, *(f"{base_name}-{number}" for number in numbers[1:])))
         return f"write `names: [{new_names}]` instead of `count:` in its group to keep the old name"
     return f"write `name: {base_name}`, or `names:`, in its group to keep the old names"
