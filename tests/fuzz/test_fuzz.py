@@ -147,6 +147,7 @@ KINDS: dict[str, tuple[str, str, tuple[tuple[str, ...], ...]]] = {
     "profiles": ("templates/shared/profiles.yaml", read_builtin("shared/profiles.yaml"), RENDERS),
     "states": ("templates/shared/status.yaml", read_builtin("shared/status.yaml"), LIVE),
     "adoption": ("templates/shared/adopt.yaml", read_builtin("shared/adopt.yaml"), (("import", "--dry-run", "in.yaml"),)),
+    "adoption of a platform": ("templates/hikube/adopt.yaml", read_builtin("shared/adopt.yaml"), (("import", "--dry-run", "in.yaml"), *LIVE)),
     "delivery": ("templates/delivery/defaults.yaml", read_builtin("delivery/defaults.yaml"), RENDERS),
     "keys": ("environments/keys/a.pub", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl a\n", RENDERS),
     "manifest": ("in.yaml", MANIFEST, (("import", "--dry-run", "in.yaml"), ("import", "--dry-run", "-o", "json", "in.yaml"))),

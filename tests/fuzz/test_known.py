@@ -18,6 +18,10 @@ CATALOG = (TEMPLATES / "hikube/catalog.yaml").read_text(encoding="utf-8")
 FIELDS = (TEMPLATES / "shared/fields.yaml").read_text(encoding="utf-8")
 PLATFORM = (TEMPLATES / "hikube/platform.yaml").read_text(encoding="utf-8")
 DEFAULTS = (TEMPLATES / "delivery/defaults.yaml").read_text(encoding="utf-8")
+MANIFEST = (
+    "apiVersion: apps.cozystack.io/v1alpha1\nkind: VMInstance\nmetadata: {name: web, namespace: tenant-a}\n"
+    "spec: {instanceType: u1.large, instanceProfile: ubuntu, disks: []}\n"
+)
 # Other files, the environment, the words of the command, and what the message says.
 CASES: dict[str, tuple[dict[str, str], str, str, str]] = {
     "a number that verdicts extend": (
@@ -77,6 +81,26 @@ CASES: dict[str, tuple[dict[str, str], str, str, str]] = {
     "a list as a field to ignore": (
         {"templates/delivery/defaults.yaml": DEFAULTS.replace("ignoreDifferences: []", "ignoreDifferences: [[a]]")},
         VM % "" + DELIVERY, "render", "argocd.ignoreDifferences",
+    ),
+    "a version in the tables of import": (
+        {"templates/hikube/adopt.yaml": 'kinds: {VMInstance: {since: "x.y"}}\n', "in.yaml": MANIFEST}, VM % "",
+        "import --dry-run in.yaml", "adopt.yaml:1:22: error: kinds.VMInstance.since: unknown key",
+    ),
+    "a version of changes in the tables of import": (
+        {"templates/hikube/adopt.yaml": "kinds: {VMDisk: {changes: {1.5.x: {}}}}\n", "in.yaml": MANIFEST}, VM % "",
+        "import --dry-run in.yaml", "adopt.yaml:1:18: error: kinds.VMDisk.changes: unknown key",
+    ),
+    "a field without values in the tables of import": (
+        {"templates/shared/adopt.yaml": "kinds: {VMInstance: {twins: {running: {field: 1}}}}\n", "in.yaml": MANIFEST}, VM % "",
+        "import --dry-run in.yaml", "the key 'values' is missing",
+    ),
+    "a text as what a server writes": (
+        {"templates/hikube/adopt.yaml": "server: {labels: app}\n", "in.yaml": MANIFEST}, VM % "",
+        "import --dry-run in.yaml", "server.labels: must be a list, not",
+    ),
+    "tables of import that extend a missing file": (
+        {"templates/hikube/adopt.yaml": "extends: [acme/adopt.yaml]\n", "in.yaml": MANIFEST}, VM % "",
+        "import --dry-run in.yaml", "templates/acme/adopt.yaml is missing",
     ),
     "NUL in extends": ({}, 'extends: ["a\\0b"]\n' + VM % "", "render", "U+0000"),
     "NUL in a key file": ({}, VM % ', sshKeys: [{file: "a\\0b"}]', "render", "U+0000"),

@@ -18,7 +18,6 @@ ACME = {
     "templates/acme/platform.yaml": "extends: [hikube/platform.yaml]\n",
     "templates/acme/catalog.yaml": "extends: [hikube/catalog.yaml]\n",
     "templates/acme/verdicts.yaml": CALM,
-    "templates/acme/adopt.yaml": "extends: [hikube/adopt.yaml]\n",
 }
 for _kind in ("vm-disk", "vm-instance"):
     for _end in ("yaml.j2", "schema.json"):

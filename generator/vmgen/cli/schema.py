@@ -17,9 +17,12 @@ SCHEMAS = (
     "platform",
     "policy",
     "verdicts",
+    "adoption",
     "configuration",
     "plan",
     "problems",
+    "status",
+    "edit",
     "detection",
     "comparison",
     "vmdisk",
@@ -34,8 +37,9 @@ _FILES = {kind: f"crds/{kind}-apps.cozystack.io-v1alpha1.json" for kind in ("vmd
 def command(name: str, values: bool) -> None:
     """Print a JSON Schema.
 
-    NAME is environment (the default), catalog, platform, policy or verdicts for source files, configuration for vmgen.toml,
-    plan, problems, detection or comparison for the output of `-o json`, or vmdisk or vminstance for manifests.
+    NAME is environment (the default), catalog, platform, policy, verdicts or adoption for source files, configuration for
+    vmgen.toml, plan, problems, status, edit, detection or comparison for the output of `-o json`, or vmdisk or vminstance
+    for manifests.
 
     Example: vmgen schema --values > schema/environment.values.schema.json
     """

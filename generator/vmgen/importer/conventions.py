@@ -10,33 +10,22 @@ from typing import Any
 
 from vmgen.merge.layers import merge
 from vmgen.merge.platform import Platform, PlatformLoader, VersionHint, get_unset
-from vmgen.problems import Place, ProblemsError, VmgenError, sort_problems
 from vmgen.read.located import Located, to_plain
-from vmgen.read.repository import Project
 from vmgen.read.schema import Schema, compile_schema
-from vmgen.read.source_file import read_yaml_file
+
+_TABLES_FILE = "{}/adopt.yaml"
 
 
 def load_conventions(platform: Platform, platforms: PlatformLoader) -> PlatformConventions:
     """Load the conventions on the platform's fields, with the shared adopt.yaml and over it the platform's own, if it has one.
 
-    Raises ProblemsError if one of them is not valid YAML.
+    Raises VmgenError if a file that one of them extends is missing, and ProblemsError if one does not fit its schema.
     """
-    tables = Located({}, platform.content.place)
-    for name in ("shared/adopt.yaml", f"{platform.name}/adopt.yaml"):
-        tables = merge(tables, _load_tables(name, platforms.project))
-    tables = platform.release.versions.select(tables, platform.version)
+    tables = platforms.load_data(_TABLES_FILE.format("shared"), "adoption")
+    own_file = _TABLES_FILE.format(platform.name)
+    if platforms.project.find_template(own_file) is not None:
+        tables = merge(tables, platforms.load_data(own_file, "adoption"), "data")
     return PlatformConventions(platform, to_plain(tables), platforms)
-
-
-def _load_tables(name: str, project: Project) -> Located:
-    path = project.find_template(name)
-    if path is None:
-        return Located({}, Place(f"templates/{name}"))
-    content, problems = read_yaml_file(path, project)
-    if content is None or problems:
-        raise ProblemsError(sort_problems(problems))
-    return content
 
 
 class PlatformConventions:
@@ -63,26 +52,17 @@ class PlatformConventions:
     def get_server_fields(self, section: str) -> frozenset[str]:
         """Return the keys in a section of an object that a server, kubectl or a sync engine writes."""
         if section not in self._server_fields:
-            server = self._tables.get("server")
-            names = server.get(section) if isinstance(server, Mapping) else None
-            self._server_fields[section] = frozenset(map(str, names)) if isinstance(names, list) else frozenset()
+            self._server_fields[section] = frozenset(self._tables.get("server", {}).get(section, ()))
         return self._server_fields[section]
 
     def get_table(self, kind: str, name: str) -> Mapping[str, Any]:
-        """Return a table of a kind: `defaults`, `ignored`, `renamed` or `twins`.
-
-        Raises VmgenError if an own adopt.yaml has no mapping there.
-        """
+        """Return a table of a kind: `defaults`, `ignored`, `renamed` or `twins`."""
         if (kind, name) not in self._tables_by_kind:
             self._tables_by_kind[kind, name] = self._merge_table(kind, name)
         return self._tables_by_kind[kind, name]
 
     def _merge_table(self, kind: str, name: str) -> Mapping[str, Any]:
-        table = self._tables
-        for key in ("kinds", kind, name):  # a repository's own tables may lack any of them
-            table = table.get(key) or {}
-            if not isinstance(table, dict):
-                raise VmgenError(f"adopt.yaml: {key} of {kind} must be a mapping, as in the built-in file")
+        table = self._tables.get("kinds", {}).get(kind, {}).get(name, {})
         field_rows = self.platform.get_field_rows(kind)
         if name == "defaults":
             rows = {key: get_unset(row) for key, row in field_rows.items() if row.get("unset") or row.get("default")}
