@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmgen.nameless import FIRST_PLACEHOLDER, abstract, fill, has_whole_words
+from vmgen.nameless import FIRST_PLACEHOLDER, abstract, abstract_object, fill, has_whole_words, is_text_for_any_number
 
 Skeleton = list[tuple[str, int]]
 
@@ -45,6 +45,29 @@ def test_names_only_means_equal(skeleton: Skeleton, other: Skeleton, names: list
     """Texts are equal without their names if, and only if, they have the same names at the same places of the same text."""
     same = write(skeleton, names) == write(other, names)
     assert (abstract(write(skeleton, names), names) == abstract(write(other, others), others)) is same
+
+
+@given(texts, st.from_regex(r"[a-c](-?[a-c1-3])*", fullmatch=True))
+def test_an_object_can_be_put_back(text: str, name: str) -> None:
+    """A text without the name of its object, and without the number in it, is the same with both."""
+    for nameless, object_names in abstract_object(text, name):
+        assert fill(nameless, object_names) == text
+
+
+@pytest.mark.parametrize(
+    ("scalar", "is_text"),
+    [
+        ("a", True),
+        ("number \ue001", True),
+        ("\ue001", False),
+        (" \ue001\n", False),
+        ("\ue000-\ue001", False),
+        ("3 \ue001", True),
+    ],
+)
+def test_a_number_alone_is_no_text(scalar: str, is_text: bool) -> None:
+    """A number among other words is text for any number; alone, or inside of a word, it may be a value of another type."""
+    assert is_text_for_any_number(scalar) is is_text
 
 
 def test_the_longest_name_is_replaced() -> None:

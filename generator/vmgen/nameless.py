@@ -1,4 +1,4 @@
-"""Compare and reuse texts that differ in names only, with a placeholder for each name.
+"""Compare and reuse texts that differ in names only, and in the numbers of these, with a placeholder for each.
 
 A placeholder is one character of Unicode's private use area: YAML reads it as text, and no name in Kubernetes holds it.
 """
@@ -6,11 +6,12 @@ A placeholder is one character of Unicode's private use area: YAML reads it as t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
-FIRST_PLACEHOLDER = "\ue000"
+FIRST_PLACEHOLDER, NUMBER_PLACEHOLDER = "\ue000", "\ue001"
 _STAND_IN = "vmgen-stand-in-"
+_TRAILING_NUMBER = re.compile(r"(?<![0-9])[0-9]+\Z")
 _INSIDE_WORD = re.compile(r"[\w.\\][\ue000-\uf8ff]|[\ue000-\uf8ff]\w")
 
 
@@ -30,8 +31,43 @@ def abstract(text: str, names: Sequence[str]) -> str | None:
     return text
 
 
+def abstract_object(text: str, name: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the text of an object without its name and the number at its end, and then without its name only.
+
+    Each comes with the texts that `fill` puts back. The user data of a VM often has its number, as a word of its own.
+    """
+    if any(placeholder in text for placeholder in (FIRST_PLACEHOLDER, NUMBER_PLACEHOLDER)):
+        return
+    nameless, number = text.replace(name, FIRST_PLACEHOLDER), _TRAILING_NUMBER.search(name)
+    numberless = replace_word(nameless, number.group(), NUMBER_PLACEHOLDER) if number else nameless
+    if number and numberless != nameless:
+        yield numberless, (name, number.group())
+    yield nameless, (name,)
+
+
+def replace_word(text: str, value: str, placeholder: str) -> str:
+    """Return a text with a placeholder for each place where a value is no part of a longer word."""
+    # Each VM has a name of its own, and to compile a pattern for it takes longer than to search the text.
+    pieces: list[str] = []
+    position = end = 0
+    while value and (start := text.find(value, position)) >= 0:
+        position = start + len(value)
+        if _is_alphanumeric(text[max(0, start - 1) : start]) or _is_alphanumeric(text[position : position + 1]):
+            position = start + 1
+        else:
+            pieces += (text[end:start], placeholder)
+            end = position
+    return "".join((*pieces, text[end:]))
+
+
+def _is_alphanumeric(character: str) -> bool:
+    return character.isascii() and character.isalnum()
+
+
 def fill(nameless: str, names: Sequence[str]) -> str:
     """Return an abstracted text with names instead of its placeholders. Only the last name may hold placeholders."""
+    if nameless.isascii():  # as most texts are, which costs nothing to ask
+        return nameless
     for name, placeholder in zip(names, get_placeholders(len(names))):
         nameless = nameless.replace(placeholder, name)
     return nameless
@@ -57,6 +93,14 @@ def has_whole_words(nameless: str) -> bool:
     YAML then reads the text as it reads the text with names, provided that these names are plain words.
     """
     return _INSIDE_WORD.search(nameless) is None
+
+
+def is_text_for_any_number(scalar: str) -> bool:
+    """Return True if YAML reads a scalar as text whatever number is in it: as none, or one among other words.
+
+    A plain `3` is a number, and `number 3` is text: https://yaml.org/spec/1.2.2/#1032-tag-resolution
+    """
+    return NUMBER_PLACEHOLDER not in scalar or len(scalar.split()) > 1
 
 
 @cache

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from vmgen.importer.ownership import VmDraft
 from vmgen.importer.run import ImportResult
-from vmgen.importer.user_data_templates import infer_templates, replace_word
+from vmgen.importer.user_data_templates import infer_templates
+from vmgen.nameless import replace_word
 from vmgen.read.repository import Project
 
 Import = Callable[..., ImportResult]

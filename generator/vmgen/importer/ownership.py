@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
+from vmgen.importer.alike import LazyMapping
 from vmgen.importer.conventions import PlatformConventions
-from vmgen.importer.inputs import Diagnostics, ImportNote
-from vmgen.importer.translate import DiskAttachment, DiskObject, VmObject
+from vmgen.importer.manifests import Diagnostics, ImportNote, SourceManifest
+from vmgen.importer.translate import DiskAttachment, DiskObject, VmObject, has_name
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.own_disks import SYSTEM_DISK, list_generations
 from vmgen.problems import Place, did_you_mean
 from vmgen.quantities import max_size
-from vmgen.read.located import KeyPath, to_plain
+from vmgen.read.located import KeyPath, Located, to_plain
 from vmgen.rules import IMPORT_MISSING_DISK
 
 _SUFFIX_PATTERN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _METADATA_KEYS = ("labels", "annotations")
+# Keys of a system disk that are keys of its VM.
+_SYSTEM_KEYS = frozenset((*DISK_SOURCES, "storage"))
 
 
 class VmDraft(NamedTuple):
@@ -66,6 +70,10 @@ class _DiskAssigner:
         self.conventions = conventions
         self.diagnostics = diagnostics
         self.owned_names: set[str] = set()
+        self._has_named_metadata: dict[int, bool] = {}
+        self._metadata: dict[int, Mapping[str, Mapping[str, str]]] = {}
+        self._protections: dict[int, tuple[bool, Mapping[str, str]]] = {}
+        self._disk_settings: dict[tuple[object, ...], dict[str, Any]] = {}
         self._bus_name = conventions.platform.roles.disk_bus
         self._use_counts = Counter(attachment.name for vm in vms for attachment in vm.disks)
         self._free_disks: dict[str, dict[int, DiskObject]] = defaultdict(dict)
@@ -73,6 +81,7 @@ class _DiskAssigner:
             for name, generation in list_generations(disk.name) if not self._use_counts[disk.name] else ():
                 self._free_disks[name][generation] = disk
         defaults = conventions.platform.disk_defaults.mapping
+        self._disk_defaults = to_plain(conventions.platform.disk_defaults)
         self._platform_defaults = {name: to_plain(defaults[name]) for name in ("storageClass", "protect")}
 
     def build_vm(self, vm: VmObject) -> VmDraft:
@@ -92,17 +101,12 @@ class _DiskAssigner:
             else:
                 attachments.append(attachment)
         values = dict(vm.values)
-        places: dict[KeyPath, Place] = {(): vm.manifest.place, **{(name,): place for name, place in vm.places.items()}}
-        for key in _METADATA_KEYS:
-            metadata = getattr(vm.manifest, key)
-            if metadata:
-                values[key] = {name: value.data for name, value in metadata.items()}
-                places[(key,)] = next(iter(metadata.values())).place
+        values |= {key: entries for key, entries in self._get_metadata(vm.manifest).items() if entries}
         if own_disks:
-            values |= self._build_own_disk_keys(vm, own_disks, generations, buses, values, places)
+            values |= self._build_own_disk_keys(vm, own_disks, generations, buses, values)
         if attachments:
             values["attach"] = [{"name": item.name, **({self._bus_name: item.bus} if item.bus else {})} for item in attachments]
-            places[("attach",)] = attachments[0].place
+        places = LazyMapping(partial(_locate_keys, vm, own_disks, values, attachments))
         is_system = SYSTEM_DISK in own_disks and SYSTEM_DISK not in values.get("disks", {})
         generation = generations[SYSTEM_DISK] if is_system else 1
         return VmDraft(vm.name, values, places, generation, self._build_previous(vm, generations))
@@ -162,31 +166,23 @@ class _DiskAssigner:
         generations: Mapping[str, int],
         buses: Mapping[str, str],
         vm_values: Mapping[str, Any],
-        places: dict[KeyPath, Place],
     ) -> dict[str, Any]:
-        """Return the keys of a VM that describe its own disks (by suffix); add their places."""
+        """Return the keys of a VM that describe its own disks (by suffix)."""
         disks = dict(own_disks)
-        first_suffix, first = next(iter(disks.items()))
+        first_suffix = next(iter(disks))
         defaults = self._find_disk_defaults(disks)
         keys = dict(defaults)
-        places.setdefault(("storageClass",), first.places.get("storageClass", first.manifest.place))
         settings = {
             suffix: self._build_disk_settings(disk, buses[disk.name], vm_values, defaults) for suffix, disk in disks.items()
         }
         # A system disk has no keys but its source and size, and those are keys of the VM.
-        if first_suffix == SYSTEM_DISK and settings[SYSTEM_DISK].keys() <= {*DISK_SOURCES, "storage"}:
+        if first_suffix == SYSTEM_DISK and settings[SYSTEM_DISK].keys() <= _SYSTEM_KEYS:
             system = disks.pop(SYSTEM_DISK)
-            keys |= {name: value for name, value in system.values.items() if name in (*DISK_SOURCES, "storage")}
-            for name in (*DISK_SOURCES, "storage"):
-                if name in keys:
-                    places[(name,)] = system.places.get(name, system.manifest.place)
+            keys |= {name: value for name, value in system.values.items() if name in _SYSTEM_KEYS}
         if disks:
             keys["disks"] = {
                 key: settings[key] | ({"generation": generations[key]} if generations[key] > 1 else {}) for key in disks
             }
-        for suffix, disk in disks.items():
-            places[("disks", suffix)] = disk.manifest.place
-            places |= {("disks", suffix, name): place for name, place in disk.places.items()}
         for disk in own_disks.values():
             self.owned_names.add(disk.name)
             self._note_inherited(disk, vm)
@@ -203,13 +199,26 @@ class _DiskAssigner:
     def _build_disk_settings(
         self, disk: DiskObject, bus: str, vm_values: Mapping[str, Any], defaults: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Return the keys of a disk in an environment, without those that it inherits from its VM."""
-        protect, annotations = self._split_protection(disk)
-        inherited_labels, inherited_annotations = vm_values.get("labels", {}), vm_values.get("annotations", {})
+        """Return the keys of a disk in an environment, without those that it inherits from its VM.
+
+        Disks that differ in their names only, of VMs that do too, have one mapping.
+        """
+        parent_metadata = [vm_values.get(key, {}) for key in _METADATA_KEYS]
+        own = (id(disk.values), id(self._get_metadata(disk.manifest)), bus)
+        key = (*own, repr(parent_metadata), defaults["storageClass"], defaults["protect"])
+        if key not in self._disk_settings:
+            self._disk_settings[key] = self._compute_disk_settings(disk, bus, parent_metadata, defaults)
+        return self._disk_settings[key]
+
+    def _compute_disk_settings(
+        self, disk: DiskObject, bus: str, parent_metadata: Sequence[Mapping[str, str]], defaults: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        protect, own_annotations = self._split_protection(disk)
+        annotations, labels = dict(own_annotations), self._get_metadata(disk.manifest)["labels"]
+        inherited_labels, inherited_annotations = parent_metadata
         for name, value in self._get_generated_annotations(protect).items():
             if name in inherited_annotations:
                 annotations.setdefault(name, value)
-        labels = {name: value.data for name, value in disk.manifest.labels.items()}
         settings = {name: value for name, value in disk.values.items() if name in DISK_SOURCES}
         if disk.values["storage"] != self._find_default_size(disk):
             settings["storage"] = disk.values["storage"]
@@ -225,19 +234,34 @@ class _DiskAssigner:
             ),
         }
         names = (*DISK_SOURCES, "storage", *optional_settings)
-        disk_defaults = to_plain(self.conventions.platform.disk_defaults)
-        own = {name: (value, disk_defaults.get(name)) for name, value in disk.values.items() if name not in names}
+        own = {name: (value, self._disk_defaults.get(name)) for name, value in disk.values.items() if name not in names}
         optional_settings |= own
         return settings | {name: value for name, (value, default) in optional_settings.items() if value != default}
 
-    def _split_protection(self, disk: DiskObject) -> tuple[bool, dict[str, str]]:
+    def _get_metadata(self, manifest: SourceManifest) -> Mapping[str, Mapping[str, str]]:
+        """Return the plain labels and annotations; one mapping for manifests that differ in names that are not in these."""
+        nameless = manifest.nameless
+        if nameless and id(nameless) not in self._has_named_metadata:
+            sections = (nameless.labels, nameless.annotations)
+            self._has_named_metadata[id(nameless)] = any(has_name(Located(dict(each), nameless.place)) for each in sections)
+        source = manifest if nameless is None or self._has_named_metadata[id(nameless)] else nameless
+        if id(source) not in self._metadata:
+            self._metadata[id(source)] = {
+                key: {name: to_plain(value) for name, value in getattr(source, key).items()} for key in _METADATA_KEYS
+            }
+        return self._metadata[id(source)]
+
+    def _split_protection(self, disk: DiskObject) -> tuple[bool, Mapping[str, str]]:
         """Return whether a disk is protected, and the annotations that do not follow from that."""
-        annotations = {name: to_plain(value) for name, value in disk.manifest.annotations.items()}
-        # A platform that marks unprotected disks by an annotation has them protected where it is missing.
-        annotations_without = self.conventions.platform.get_section("protection")["unprotected"]
-        protect = not annotations_without or any(annotations.get(name) != value for name, value in annotations_without.items())
-        generated_annotations = self._get_generated_annotations(protect)
-        return protect, {name: value for name, value in annotations.items() if generated_annotations.get(name) != value}
+        annotations = self._get_metadata(disk.manifest)["annotations"]
+        if id(annotations) not in self._protections:
+            # A platform that marks unprotected disks by an annotation has them protected where it is missing.
+            without = self.conventions.platform.get_section("protection")["unprotected"]
+            protect = not without or any(annotations.get(name) != value for name, value in without.items())
+            generated_annotations = self._get_generated_annotations(protect)
+            own = {name: value for name, value in annotations.items() if generated_annotations.get(name) != value}
+            self._protections[id(annotations)] = protect, own
+        return self._protections[id(annotations)]
 
     def _get_generated_annotations(self, protect: bool) -> Mapping[str, str]:
         return self.conventions.generated_annotations["protected" if protect else "unprotected"]
@@ -256,3 +280,25 @@ class _DiskAssigner:
                     field, text = f"metadata.{key}.{name}", "label copied from the VM to its disks"
                     note = ImportNote(disk.manifest.place, "normalised", disk.manifest.display_name, field, text)
                     self.diagnostics.notes.append(note)
+
+
+def _locate_keys(
+    vm: VmObject, own_disks: Mapping[str, DiskObject], values: Mapping[str, Any], attachments: Sequence[DiskAttachment]
+) -> dict[KeyPath, Place]:
+    """Return the places of the keys of a VM, by their paths."""
+    places: dict[KeyPath, Place] = {(): vm.manifest.place, **{(name,): place for name, place in vm.places.items()}}
+    for key in _METADATA_KEYS:
+        metadata = getattr(vm.manifest, key)
+        if metadata:
+            places[(key,)] = next(iter(metadata.values())).place
+    for suffix, disk in own_disks.items():
+        places.setdefault(("storageClass",), disk.places.get("storageClass", disk.manifest.place))
+        if suffix in values.get("disks", {}):
+            places[("disks", suffix)] = disk.manifest.place
+            places |= {("disks", suffix, name): place for name, place in disk.places.items()}
+        else:
+            own_places = disk.places
+            places |= {(name,): own_places.get(name, disk.manifest.place) for name in _SYSTEM_KEYS & values.keys()}
+    if attachments:
+        places[("attach",)] = attachments[0].place
+    return places

@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from vmgen.importer.environment import EnvironmentText
-from vmgen.importer.inputs import ImportNote
+from vmgen.importer.manifests import ImportNote
 from vmgen.importer.round_trip import RoundTripResult
 from vmgen.importer.run import ImportedEnvironment, ImportResult
 from vmgen.printable import escape

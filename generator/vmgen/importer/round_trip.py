@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from vmgen.importer.conventions import PlatformConventions
-from vmgen.importer.inputs import ImportNote, SourceManifest
-from vmgen.plan.matching import ManifestParser
+from vmgen.importer.manifests import ImportNote, SourceManifest
+from vmgen.nameless import fill
+from vmgen.plan.matching import ManifestParser, fill_names
 from vmgen.problems import Place, Problem
 from vmgen.read.located import to_plain
 from vmgen.rules import IMPORT_PROOF
@@ -32,6 +33,13 @@ class RoundTripResult(NamedTuple):
     problems: tuple[Problem, ...]
 
 
+class _RenderedObject(NamedTuple):
+    """A document with placeholders for `names`, which it shares with objects that differ in these only."""
+
+    document: Mapping[str, Any]
+    names: tuple[str, ...]
+
+
 def verify_round_trip(
     manifests: Iterable[SourceManifest],
     files: Mapping[str, bytes],
@@ -39,12 +47,13 @@ def verify_round_trip(
     conventions: PlatformConventions,
 ) -> RoundTripResult:
     """Compare rendered files with the manifests that they replace."""
-    documents = {}
+    documents: dict[tuple[str, str], _RenderedObject] = {}
     parser = ManifestParser()
     for path, content in files.items():
-        for item in parser.parse(path, content):
+        items, names = parser.parse_nameless(path, content)
+        for item in items:
             if isinstance(item, dict) and item.get("kind") in conventions.platform.kinds:
-                documents[item["kind"], item["metadata"]["name"]] = item
+                documents[item["kind"], fill(item["metadata"]["name"], names)] = _RenderedObject(item, names)
     comparison = _RoundTripComparison(conventions, notes)
     for manifest in manifests:
         comparison.compare(manifest, documents.pop((manifest.kind, manifest.name), None))
@@ -61,15 +70,37 @@ class _RoundTripComparison:
     def __init__(self, conventions: PlatformConventions, notes: Iterable[ImportNote]) -> None:
         self.conventions = conventions
         self.notes = {(note.object, note.field): note for note in notes}
+        self._noted_objects = {name for name, _ in self.notes}
+        self._nameless_comparisons: dict[tuple[int, int], _RoundTripComparison | None] = {}
         self.counts: Counter[str] = Counter()
         self.explicit_fields: Counter[tuple[str, str]] = Counter()
         self.problems: list[Problem] = []
 
-    def compare(self, manifest: SourceManifest, document: Mapping[str, Any] | None) -> None:
-        """Compare one object; `document` is None if nothing is rendered for it."""
-        if document is None:
+    def compare(self, manifest: SourceManifest, rendered_object: _RenderedObject | None) -> None:
+        """Compare one object; `rendered_object` is None if nothing is rendered for it."""
+        if rendered_object is None:
             self._add_problem(manifest.place, manifest, "", "would not be rendered")
             return
+        alike = self._compare_nameless(manifest, rendered_object)
+        if alike:
+            self.counts += alike.counts
+            self.explicit_fields += alike.explicit_fields
+        else:
+            self._compare(manifest, fill_names(rendered_object.document, rendered_object.names))
+
+    def _compare_nameless(self, manifest: SourceManifest, rendered_object: _RenderedObject) -> _RoundTripComparison | None:
+        """Return the comparison of all objects that differ from these two in the same names only; None if it is not clean."""
+        nameless = manifest.nameless
+        if nameless is None or manifest.names != rendered_object.names or manifest.display_name in self._noted_objects:
+            return None
+        pair = (id(nameless), id(rendered_object.document))
+        if pair not in self._nameless_comparisons:
+            comparison = _RoundTripComparison(self.conventions, ())
+            comparison._compare(nameless, rendered_object.document)
+            self._nameless_comparisons[pair] = None if comparison.problems else comparison
+        return self._nameless_comparisons[pair]
+
+    def _compare(self, manifest: SourceManifest, document: Mapping[str, Any]) -> None:
         explicit_before = self.explicit_fields.total()
         metadata = document["metadata"]
         is_same = [

@@ -12,10 +12,11 @@ from vmgen.check.rules.platform_fields import platform_version_not_written
 from vmgen.importer.conventions import PlatformConventions, load_conventions
 from vmgen.importer.detection import choose_version, collect_evidence, combine
 from vmgen.importer.environment import EnvironmentBuilder, EnvironmentText
-from vmgen.importer.inputs import Diagnostics, ImportNote, SourceManifest, read_manifests
+from vmgen.importer.inputs import read_manifests
+from vmgen.importer.manifests import Diagnostics, ImportNote, SourceManifest
 from vmgen.importer.ownership import StandaloneDiskDraft, VmDraft, assign_disks
 from vmgen.importer.round_trip import RoundTripResult, verify_round_trip
-from vmgen.importer.translate import translate_disk, translate_vm
+from vmgen.importer.translate import Translator
 from vmgen.importer.user_data_templates import InferredTemplate, infer_templates
 from vmgen.merge.layers import DEFAULT_PLATFORM, load_defaults
 from vmgen.pipeline import Renderer, RenderResult
@@ -124,7 +125,9 @@ def _detect_conventions(
     manifests: Iterable[SourceManifest], conventions: PlatformConventions, renderer: Renderer
 ) -> PlatformConventions:
     """Return the conventions of the version that carries the manifests as they are: a live `{name}` is proof of its form."""
-    plain = ((item.kind, {key: to_plain(value) for key, value in item.spec.items()}) for item in manifests)
+    # A name is no evidence, so that manifests which differ in nothing else are looked at once.
+    distinct = {id(item.nameless or item): item.nameless or item for item in manifests}.values()
+    plain = ((item.kind, {key: to_plain(value) for key, value in item.spec.items()}) for item in distinct)
     evidence = combine(collect_evidence(kind, {}, spec) for kind, spec in plain)
     platform = choose_version(conventions.platform, evidence)
     return conventions if platform is conventions.platform else load_conventions(platform, renderer.platform_loader)
@@ -187,8 +190,9 @@ def _import_namespace(
     manifests: Sequence[SourceManifest],
 ) -> ImportedEnvironment:
     diagnostics = Diagnostics()
-    vms = [translate_vm(item, conventions, diagnostics) for item in manifests if item.kind == "VMInstance"]
-    disks = [translate_disk(item, conventions, diagnostics) for item in manifests if item.kind == "VMDisk"]
+    translator = Translator(conventions, diagnostics)
+    vms = [translator.translate_vm(item) for item in manifests if item.kind == "VMInstance"]
+    disks = [translator.translate_disk(item) for item in manifests if item.kind == "VMDisk"]
     vm_drafts, disk_drafts = assign_disks(vms, disks, conventions, diagnostics)
     notes = (*(note for manifest in manifests for note in manifest.notes), *diagnostics.notes)
     attempt = _Attempt(renderer, conventions, base, name, namespace, manifests, notes, diagnostics.problems)

@@ -5,11 +5,12 @@ Fields under other names are resolved first, and fields that nothing reads are l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from vmgen.importer.alike import fill_located
 from vmgen.importer.conventions import PlatformConventions
-from vmgen.importer.inputs import Diagnostics, ImportNote, NoteKind, SourceManifest
+from vmgen.importer.manifests import Diagnostics, ImportNote, NoteKind, SourceManifest
 from vmgen.problems import Place, Problem, did_you_mean
 from vmgen.read.located import AmbiguousScalar, KeyPath, Located, to_plain
 from vmgen.rules import IMPORT_FOREIGN_FIELD, IMPORT_INVALID_FIELD
@@ -29,70 +30,163 @@ class DiskAttachment(NamedTuple):
 
 
 class DiskObject(NamedTuple):
-    """A VMDisk with the keys of an environment's disk (`image`, `storage`, ...); `places` has those that are written."""
+    """A VMDisk with the keys of an environment's disk (`image`, `storage`, ...); `field_places` has those that are written."""
 
     manifest: SourceManifest
     values: Mapping[str, Any]
-    places: Mapping[str, Place]
+    field_places: Mapping[str, Place]
 
     @property
     def name(self) -> str:
         return self.manifest.name
 
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """The places of the keys that are written."""
+        return _move_to_file(self.field_places, self.manifest.place.file)
+
 
 class VmObject(NamedTuple):
-    """A VMInstance with the keys of an environment's group; `places` has those that are written."""
+    """A VMInstance with the keys of an environment's group; `field_places` has those that are written."""
 
     manifest: SourceManifest
     values: Mapping[str, Any]
     disks: tuple[DiskAttachment, ...]
-    places: Mapping[str, Place]
+    field_places: Mapping[str, Place]
 
     @property
     def name(self) -> str:
         return self.manifest.name
 
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """The places of the keys that are written."""
+        return _move_to_file(self.field_places, self.manifest.place.file)
 
-def translate_vm(manifest: SourceManifest, conventions: PlatformConventions, diagnostics: Diagnostics) -> VmObject:
-    """Translate a VMInstance; its disks are only named yet."""
-    spec = _SpecReader(manifest, conventions, diagnostics)
+
+def _move_to_file(places: Mapping[str, Place], file: str) -> Mapping[str, Place]:
+    """Return places in a manifest as those in one that differs in names only."""
+    return {name: Place(file, place.line, place.column) for name, place in places.items()}
+
+
+class _NamelessVm(NamedTuple):
+    """What VMs that differ in their names only share. `named_fields` have a name in them, and no value here."""
+
+    vm: VmObject
+    named_fields: tuple[str, ...]
+
+
+class Translator:
+    """Translates the objects of one import. Those that differ in their names only share what has no name in it."""
+
+    def __init__(self, conventions: PlatformConventions, diagnostics: Diagnostics) -> None:
+        self._conventions = conventions
+        self._diagnostics = diagnostics
+        self._nameless_vms: dict[int, _NamelessVm | None] = {}
+        self._nameless_disks: dict[int, DiskObject | None] = {}
+
+    def translate_vm(self, manifest: SourceManifest) -> VmObject:
+        """Translate a VMInstance; its disks are only named yet."""
+        nameless = manifest.nameless
+        if nameless and id(nameless) not in self._nameless_vms:
+            self._nameless_vms[id(nameless)] = self._translate_nameless_vm(nameless)
+        shared = self._nameless_vms[id(nameless)] if nameless else None
+        if shared is None:
+            return _read_vm(_SpecReader(manifest, self._conventions, self._diagnostics))
+        vm, named_fields = shared
+        fields = {key: fill_located(vm.manifest.spec[key], manifest.names, manifest.place.file) for key in named_fields}
+        spec = _SpecReader(manifest, self._conventions, self._diagnostics, fields)
+        disks = tuple(_read_disks(spec)) if "disks" in named_fields else vm.disks
+        return VmObject(manifest, {**vm.values, **_read_vm_fields(spec, named_fields)}, disks, vm.field_places)
+
+    def _translate_nameless_vm(self, nameless: SourceManifest) -> _NamelessVm | None:
+        """Return None if there is a note or a problem, whose place is in the file of each VM."""
+        spec = _SpecReader(nameless, self._conventions, Diagnostics())
+        named_fields = tuple(name for name, value in spec.fields.items() if has_name(value))
+        roles = self._conventions.platform.roles
+        # Several fields decide about these together.
+        if {roles.run_strategy, roles.power_switch, "external", "externalMethod", "externalPorts"}.intersection(named_fields):
+            return None
+        places = {name: value.place for name, value in spec.fields.items()}
+        for name in named_fields:
+            del spec.fields[name]
+        vm = _read_vm(spec)._replace(field_places=places)
+        is_clean = not (spec.diagnostics.notes or spec.diagnostics.problems)
+        return _NamelessVm(vm, named_fields) if is_clean else None
+
+    def translate_disk(self, manifest: SourceManifest) -> DiskObject:
+        """Translate a VMDisk."""
+        nameless = manifest.nameless
+        if nameless and id(nameless) not in self._nameless_disks:
+            spec = _SpecReader(nameless, self._conventions, Diagnostics())
+            disk = None if any(map(has_name, spec.fields.values())) else _read_disk(spec)
+            is_clean = not (spec.diagnostics.notes or spec.diagnostics.problems)
+            self._nameless_disks[id(nameless)] = disk if is_clean else None
+        shared = self._nameless_disks[id(nameless)] if nameless else None
+        if shared:
+            return shared._replace(manifest=manifest)
+        return _read_disk(_SpecReader(manifest, self._conventions, self._diagnostics))
+
+
+def has_name(value: Located) -> bool:
+    """Return true if some text of a value may hold a placeholder, which is no character of ASCII."""
+    if isinstance(value.data, str):
+        return not value.data.isascii()
+    return any(not key.isascii() or has_name(item) for key, item in value.mapping.items()) or any(map(has_name, value.items))
+
+
+def _read_vm(spec: _SpecReader) -> VmObject:
     places = {name: value.place for name, value in spec.fields.items()}
+    values = _read_vm_fields(spec, spec.conventions.get_fields(spec.manifest.kind))
+    if "externalPorts" not in spec.fields and not (values["external"] and values["externalMethod"] == "PortList"):
+        values["externalPorts"] = []  # the API's default has no effect yet, and would open a port later
+    return VmObject(spec.manifest, values, tuple(_read_disks(spec)), places)
+
+
+def _read_vm_fields(spec: _SpecReader, names: Iterable[str]) -> dict[str, Any]:
+    """Return the values of fields but for `disks`, which are keys of a group."""
     values: dict[str, Any] = {}
-    roles = conventions.platform.roles
-    for name, schema in conventions.get_fields(manifest.kind).items():
+    roles, fields = spec.conventions.platform.roles, spec.conventions.get_fields(spec.manifest.kind)
+    for name in names:
         if name == "disks":
             continue
         if name == roles.run_strategy:
             strategy = spec.read_value(name)
             values |= {roles.power_switch: not roles.is_switched_off(strategy), name: strategy}
-        elif name in conventions.platform.get_size_path("cpu")[:1]:
+        elif name in spec.conventions.platform.get_size_path("cpu")[:1]:
             values[name] = _read_size(spec, name)
-        elif schema.get("type") == "array" and "name" in schema["items"].get("properties", {}):
+        elif fields[name].get("type") == "array" and "name" in fields[name]["items"].get("properties", {}):
             values[name] = _read_names(spec, name)
         else:
             values[name] = spec.read_value(name)
-    if "externalPorts" not in spec.fields and not (values["external"] and values["externalMethod"] == "PortList"):
-        values["externalPorts"] = []  # the API's default has no effect yet, and would open a port later
-    return VmObject(manifest, values, tuple(_read_disks(spec)), places)
+    return values
 
 
-def translate_disk(manifest: SourceManifest, conventions: PlatformConventions, diagnostics: Diagnostics) -> DiskObject:
-    """Translate a VMDisk."""
-    spec = _SpecReader(manifest, conventions, diagnostics)
+def _read_disk(spec: _SpecReader) -> DiskObject:
     places = {name: value.place for name, value in spec.fields.items()}
     values = _read_source(spec, places)
-    values |= {name: spec.read_value(name, shape="disk") for name in conventions.get_fields(manifest.kind) if name != "source"}
-    return DiskObject(manifest, values, places)
+    fields = spec.conventions.get_fields(spec.manifest.kind)
+    values |= {name: spec.read_value(name, shape="disk") for name in fields if name != "source"}
+    return DiskObject(spec.manifest, values, places)
 
 
 class _SpecReader:
     """The fields of one object's spec that the platform has; fields under other names are renamed, the rest is dropped."""
 
-    def __init__(self, manifest: SourceManifest, conventions: PlatformConventions, diagnostics: Diagnostics) -> None:
+    def __init__(
+        self,
+        manifest: SourceManifest,
+        conventions: PlatformConventions,
+        diagnostics: Diagnostics,
+        fields: dict[str, Located] | None = None,
+    ) -> None:
+        """With `fields`, these are read, which are known to need no other name."""
         self.manifest = manifest
         self.conventions = conventions
         self.diagnostics = diagnostics
-        self.fields: dict[str, Located] = {}
+        self.fields: dict[str, Located] = {} if fields is None else fields
+        if fields is not None:
+            return
         for name, value in manifest.spec.items():
             if value.data is None:
                 self.add_note(value.key_place or manifest.place, "left out", name, "is empty, which is the default")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from vmgen.importer.ownership import VmDraft
-from vmgen.nameless import FIRST_PLACEHOLDER
+from vmgen.nameless import FIRST_PLACEHOLDER, replace_word
 
 _JINJA_HEADER = "## template: jinja"
 _WORD = re.compile(r"[0-9]+|[A-Za-z]+|[\ue000-\uf8ff]")
@@ -97,25 +97,6 @@ def _build_shape(index: int, vm: VmDraft, text: str, labels: Sequence[str]) -> _
     digits = _TRAILING_DIGITS.search(vm.name)
     words = tuple(_WORD.findall(text))
     return _Shape(index, int(digits.group()) if digits else None, tuple(_WORD.split(text)), words)
-
-
-def replace_word(text: str, value: str, placeholder: str) -> str:
-    """Return a text with a placeholder for each place where a value is no part of a longer word."""
-    # Each VM has a name of its own, and to compile a pattern for it takes longer than to search the text.
-    pieces: list[str] = []
-    position = end = 0
-    while value and (start := text.find(value, position)) >= 0:
-        position = start + len(value)
-        if _is_alphanumeric(text[max(0, start - 1) : start]) or _is_alphanumeric(text[position : position + 1]):
-            position = start + 1
-        else:
-            pieces += (text[end:start], placeholder)
-            end = position
-    return "".join((*pieces, text[end:]))
-
-
-def _is_alphanumeric(character: str) -> bool:
-    return character.isascii() and character.isalnum()
 
 
 def _is_label(word: str) -> bool:

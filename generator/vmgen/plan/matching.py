@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from vmgen.check.totals import ValueGetter
 from vmgen.expand.objects import Omissions
-from vmgen.nameless import FIRST_PLACEHOLDER, abstract, fill, has_whole_words
+from vmgen.nameless import NUMBER_PLACEHOLDER, abstract_object, fill, has_whole_words, is_text_for_any_number
 from vmgen.plan.baseline import Baseline
 from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Identity
 from vmgen.problems import Place, Problem
@@ -30,36 +30,65 @@ class ManifestParser:
 
     def parse(self, path: str, content: bytes) -> list[Any]:
         """Return the documents of a manifest. Raises InvalidYamlError if it is not YAML."""
-        documents, name = self._parse_nameless(path, content)
-        return [_fill_names(document, name) for document in documents] if name else documents
+        documents, names = self.parse_nameless(path, content)
+        return [fill_names(document, names) for document in documents] if names else documents
 
     def build_spec_getter(self, path: str, content: bytes) -> ValueGetter:
         """Return a function from a key to its value in `spec`, cheaper than `parse` if few keys are needed."""
-        documents, name = self._parse_nameless(path, content)
+        documents, names = self.parse_nameless(path, content)
         # A VM called `kustomization` is an error, and its path holds the list of the folder, which has no spec.
         spec = get_mapping(documents[0], "spec")
-        return lambda key: _fill_names(spec.get(key), name) if name else spec.get(key)
+        return lambda key: fill_names(spec.get(key), names) if names else spec.get(key)
 
-    def _parse_nameless(self, path: str, content: bytes) -> tuple[list[Any], str]:
-        """Return documents with a placeholder for the returned name; without one, and with no name, if it is part of a word."""
+    def parse_nameless(self, path: str, content: bytes) -> tuple[list[Any], tuple[str, ...]]:
+        """Return documents with placeholders for the returned texts, the name and perhaps its number.
+
+        Manifests that differ in these only have one list of documents. Without texts, the documents are of this manifest
+        alone.
+
+        Raises InvalidYamlError if it is not YAML.
+        """
         name = path.rpartition("/")[2].partition(".")[0]
         try:
-            text = abstract(content.decode(), [name]) if is_plain([name]) else None
+            text = content.decode() if is_plain([name]) else ""
         except UnicodeDecodeError:
-            text = None
-        if text is not None and text not in self._documents_by_text:
-            self._documents_by_text[text] = parse_objects(text) if has_whole_words(text) else None
-        documents = None if text is None else self._documents_by_text[text]
-        return (parse_objects(content), "") if documents is None else (documents, name)
+            text = ""
+        for nameless, names in abstract_object(text, name) if text else ():
+            if nameless not in self._documents_by_text:
+                self._documents_by_text[nameless] = _parse_reusable(nameless)
+            documents = self._documents_by_text[nameless]
+            if documents is not None:
+                return documents, names
+        return parse_objects(content), ()
 
 
-def _fill_names(value: Any, name: str) -> Any:
+def _parse_reusable(nameless: str) -> list[Any] | None:
+    """Return the documents of a text with placeholders; None if YAML may read them otherwise with the names."""
+    if not has_whole_words(nameless):
+        return None
+    try:
+        documents = parse_objects(nameless)
+    except InvalidYamlError:  # whose message has to quote the file itself
+        return None
+    return documents if NUMBER_PLACEHOLDER not in nameless or all(map(_is_reusable, documents)) else None
+
+
+def _is_reusable(value: Any) -> bool:
     if isinstance(value, str):
-        return fill(value, [name]) if FIRST_PLACEHOLDER in value else value
+        return is_text_for_any_number(value)
     if isinstance(value, dict):
-        return {_fill_names(key, name): _fill_names(item, name) for key, item in value.items()}
+        return all(_is_reusable(key) and _is_reusable(item) for key, item in value.items())
+    return not isinstance(value, list) or all(map(_is_reusable, value))
+
+
+def fill_names(value: Any, names: Sequence[str]) -> Any:
+    """Return a parsed value with names instead of their placeholders."""
+    if isinstance(value, str):
+        return value if value.isascii() else fill(value, names)
+    if isinstance(value, dict):
+        return {fill_names(key, names): fill_names(item, names) for key, item in value.items()}
     if isinstance(value, list):
-        return [_fill_names(item, name) for item in value]
+        return [fill_names(item, names) for item in value]
     return value
 
 
