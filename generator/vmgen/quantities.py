@@ -1,4 +1,4 @@
-"""Sizes of memory and disks in bytes, quantities of Kubernetes, and counts in words."""
+"""Whole numbers in digits, sizes of memory and disks in bytes, quantities of Kubernetes, and counts in words."""
 
 from __future__ import annotations
 
@@ -18,6 +18,15 @@ _BINARY_UNITS = {"Ti": 2**40, "Gi": GIBIBYTE, "Mi": MEBIBYTE}
 _DECIMAL_UNITS = {"T": 10**12, "G": 10**9, "M": 10**6}
 
 
+def parse_number(text: str) -> int | None:
+    """Parse a whole number of at most 18 ASCII digits, which fits into 64 bits; None for any other text.
+
+    `int` also takes the digits of other scripts, and raises ValueError for more than 4,300 digits:
+    https://docs.python.org/3/library/stdtypes.html#integer-string-conversion-length-limitation
+    """
+    return int(text) if len(text) <= 18 and text.isascii() and text.isdecimal() else None
+
+
 def parse_size(size: object) -> int:
     """`20Gi`, `1.5Ti`, `100G` or a number of bytes as bytes, a part of a byte rounded up as Kubernetes does.
 
@@ -27,9 +36,9 @@ def parse_size(size: object) -> int:
         return size
     if not isinstance(size, str):
         raise ValueError(f"{size!r} is no size")
-    factor, number = _BINARY_UNITS.get(size[-2:]), size[:-2]
-    if factor and number.isascii() and number.isdigit() and len(number) < 20:  # most sizes, without fractions
-        return int(number) * factor
+    factor, number = _BINARY_UNITS.get(size[-2:]), parse_number(size[:-2])
+    if factor and number is not None:  # most sizes, without fractions
+        return number * factor
     amount = parse_quantity(size)
     if amount is None:
         raise ValueError(f"{size!r} is no size")

@@ -33,7 +33,10 @@ class Rule:
 
 
 # Reading files and YAML
-FILE_TOO_LARGE = Rule("file-too-large", "A file of more than 16 MiB. Split the environment, or move groups into layers.")
+FILE_TOO_LARGE = Rule(
+    "file-too-large",
+    "A file of more than 16 MiB, or a catalog, policy or data file of a platform of more than 2 MiB. Split it.",
+)
 NOT_UTF_8 = Rule(
     "not-utf-8",
     "A file that is not UTF-8 text. Save it as UTF-8, with or without a byte order mark.",

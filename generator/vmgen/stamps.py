@@ -17,6 +17,7 @@ from vmgen.filesystem.writer import TEMPORARY_SUFFIX, TreeWriter
 from vmgen.fingerprint import combine_digests, compute_digest, digest_file, digest_folder
 from vmgen.plan.git import read_tree_id
 from vmgen.problems import Place, Problem, sort_problems
+from vmgen.read.nesting import parse_json
 from vmgen.read.repository import DELIVERY_FOLDER, Project, installation_id
 from vmgen.write.state import STATE_FOLDER, ensure_state_folder
 
@@ -89,7 +90,7 @@ class StampStore:
     def _load_if_fresh(self, name: str) -> Stamp | None:
         try:
             path = self._project.root / STAMPS_FOLDER / f"{name}.json"
-            content = json.loads(read_source(str(path), self._project.work_tree))
+            content = parse_json(read_source(str(path), self._project.work_tree))
             inputs = {file: digest_file(f"{self._root}/{file}") for file in content["inputs"]}
             if content["shared"] != self._shared_inputs or content["inputs"] != inputs:
                 return None

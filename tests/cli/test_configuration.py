@@ -46,6 +46,16 @@ REFUSED = {
     ),
     "no positive number": ("[render]\njobs = 0", "'0' is not a whole number from 1"),
     "no version": ('required-version = "1.x"', "is not a list of versions"),
+    "51 levels of a key": (
+        f"{'.'.join('a' * 51)} = 1",
+        "vmgen.toml: error: a number has more than 18 digits, or a value is more",
+    ),
+    "51 levels of lists": (f"color = {'[' * 51}{']' * 51}", "a value is more than 50 levels deep"),
+    "thousands of levels": (f"color = {'[' * 3000}{']' * 3000}", "a value is more than 50 levels deep"),
+    "19 digits": (f"color = 1{'0' * 18}", "a number has more than 18 digits"),
+    "thousands of digits": (f"color = 0x{'f' * 5000}", "a number has more than 18 digits"),
+    "8,193 bytes": (f"#{'x' * 8192}", "vmgen.toml: error: cannot be read: it is larger than 8192 bytes"),
+    "a table in a list": ("[render]\npaths = [{a = 1}]", "vmgen.toml:2:1: error: render.paths"),
     "no TOML": ("[plan\n", "vmgen.toml:1:6: error: not TOML: "),
     "a date": ("color = 1979-05-27", "'1979-05-27' is not one of auto, always, never"),
 }

@@ -117,3 +117,29 @@ def test_an_own_schema_that_is_none(new_repository: Callable[..., object], kind:
     done = new_repository(files).run("render")
     assert done.code == 2
     assert "chema of" in done.messages or "schema.json" in done.messages
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("environments/_catalog.yaml", "images: {}\n#"),
+        ("policies/own.yaml", "#"),
+        ("templates/hikube/platform.yaml", "#"),
+        ("templates/hikube/vm-disk.schema.json", " "),
+    ],
+)
+def test_data_file_has_at_most_2_mib(name: str, text: str, repository: Callable) -> None:
+    """A catalog, a policy, the data or a schema of a platform is refused unread beyond 2 MiB."""
+    for size, is_refused in ((2 * 1024 * 1024, False), (2 * 1024 * 1024 + 1, True)):
+        result = repository(ENVIRONMENT.replace("mine", "hikube"), {name: text.ljust(size, text[-1])}).run("check")
+        assert ("it is larger than 2 MiB [file-too-large]" in result.messages) == is_refused, result.messages[-500:]
+
+
+def test_data_file_has_at_most_100_000_values(repository: Callable) -> None:
+    """A data file is refused where its values become too many; a layer may have more."""
+    for count, is_refused in ((99_995, False), (99_996, True)):
+        files = {"environments/_catalog.yaml": f"images: {{a: [{'1,' * count}]}}\n"}
+        result = repository(ENVIRONMENT.replace("mine", "hikube"), files).run("check")
+        assert ("[too-deep]" in result.messages) == is_refused, result.messages[:500]
+    result = repository(ENVIRONMENT.replace("mine", "hikube") + f"vars: {{a: [{'1,' * 110_000}]}}\n").run("check")
+    assert "[too-deep]" not in result.messages, result.messages[:500]

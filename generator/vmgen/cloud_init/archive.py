@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from vmgen.cloud_init.parts import Envelope, Part, build_part, check_part
 from vmgen.cloud_init.rules import INVALID_INCLUDE, INVALID_PART, INVALID_SYNTAX, UNENCRYPTED_INCLUDE
 from vmgen.problems import did_you_mean
 from vmgen.read.located import KeyPath
+from vmgen.read.nesting import parse_json
 
 _DEFAULT_TYPE = "text/cloud-config"
 _ENTRY_KEYS = ("content", "type", "filename", "launch-index")
@@ -115,8 +115,8 @@ def check_json_patch(text: str) -> JsonPatchResult:
     """Check the operations of a `#cloud-config-jsonp` (RFC 6902)."""
     header, _, body = text.partition("\n")
     try:
-        operations = json.loads(body or "[]")
-    except (ValueError, RecursionError) as error:
+        operations = parse_json(body or "[]")
+    except ValueError as error:
         line = getattr(error, "lineno", 0)
         message = "not JSON, so cloud-init would ignore all of it; write a list of operations"
         finding = UserDataFinding(INVALID_SYNTAX, message, min(line, body.rstrip().count("\n") + 1))

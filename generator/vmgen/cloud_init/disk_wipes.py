@@ -5,7 +5,6 @@ On a new system disk cloud-init runs as at a first boot, and what formatted an e
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -13,6 +12,7 @@ from typing import Any
 
 from vmgen.cloud_init.content import MAX_LEVELS, split_envelope
 from vmgen.cloud_init.document import CLOUD_CONFIG_HEADER, JINJA_HEADER, JSON_PATCH_HEADER, detect_header, parse_document
+from vmgen.read.nesting import parse_json
 from vmgen.secrets.encoded import find_encoded_texts
 
 # A program that is called: by its name or its path, at the beginning of a word.
@@ -92,7 +92,7 @@ def _parse(text: str, header: str) -> Any:
         return document.data if document else None
     if header == JSON_PATCH_HEADER:
         try:
-            operations = json.loads(text.partition("\n")[2])
+            operations = parse_json(text.partition("\n")[2])
         except ValueError:
             return None
         return {"patch": operations} if isinstance(operations, list) else operations

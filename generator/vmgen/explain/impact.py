@@ -15,7 +15,7 @@ from vmgen.merge.environment import Environment
 from vmgen.merge.layers import WRITTEN_LAYERS
 from vmgen.merge.platform import Platform
 from vmgen.problems import Place, VmgenError, did_you_mean
-from vmgen.quantities import format_count
+from vmgen.quantities import format_count, parse_number
 from vmgen.read.layer_file import LayerFile, LayerLoader
 from vmgen.read.located import KeyPath, Located, format_path, walk
 from vmgen.read.repository import Project
@@ -76,12 +76,11 @@ def parse_target(reference: str, project: Project) -> Target:
 
     Raises VmgenError, with a suggestion, if the file or the line does not exist.
     """
-    file, *numbers = reference.split(":")
-    line = 0
-    if len(numbers) < 3 and all(number.isdecimal() for number in numbers):
-        line = int(numbers[0]) if numbers else 0
-    else:  # a colon may be a part of a file's name
-        file = reference
+    file, *parts = reference.split(":")
+    numbers = [parse_number(part) for part in parts]
+    if len(numbers) > 2 or None in numbers:  # a colon may be a part of a file's name
+        file, numbers = reference, []
+    line = numbers[0] if numbers else 0
     path = _find_file(file, project)
     if path is None:
         environment_files = [f"environments/{path}" for path in project.list_files(project.environments)]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from vmgen.problems import VmgenError
-from vmgen.quantities import MEBIBYTE, format_size, parse_quantity
+from vmgen.quantities import MEBIBYTE, format_size, parse_number, parse_quantity
 from vmgen.read.dump import Dump, read_dump
 from vmgen.secrets.redact import redact_text
 
@@ -185,7 +185,7 @@ def _read_class(item: Mapping[str, Any]) -> Values:
     layers = parameters.get("layerlist", "drbd storage").lower().split()
     copies = parameters.get("autoplace", parameters.get("placementcount", "1"))
     is_encrypted = "luks" in layers or parameters.get("encryption", "").lower() in ("true", "yes")
-    replicated = "drbd" in layers and copies.isdecimal() and int(copies) > 1
+    replicated = "drbd" in layers and (parse_number(copies) or 0) > 1
     return {"replicated": replicated, "encrypted": is_encrypted or None}
 
 

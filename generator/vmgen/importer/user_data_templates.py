@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from vmgen.importer.ownership import VmDraft
 from vmgen.nameless import FIRST_PLACEHOLDER, replace_word
+from vmgen.quantities import parse_number
 
 _JINJA_HEADER = "## template: jinja"
 _WORD = re.compile(r"[0-9]+|[A-Za-z]+|[\ue000-\uf8ff]")
@@ -144,10 +145,10 @@ def _split_cluster(cluster: list[_Shape], labels: Sequence[str]) -> Iterator[tup
 
 def _fit_number(cluster: list[_Shape], words: Sequence[str]) -> str:
     """Return the expression that gives each VM its word from the number in its name; empty if there is none."""
-    numbers = [shape.number for shape in cluster]
-    if any(number is None for number in numbers) or not all(word.isdecimal() and word.isascii() for word in words):
+    numbers = [(shape.number, parse_number(word)) for shape, word in zip(cluster, words, strict=True)]
+    pairs = [(number, value) for number, value in numbers if number is not None and value is not None]
+    if len(pairs) < len(cluster):
         return ""
-    pairs = [(number or 0, int(word)) for number, word in zip(numbers, words, strict=True)]
     (first, value), other = pairs[0], next((pair for pair in pairs if pair[0] != pairs[0][0]), None)
     if other is None or (other[1] - value) % (other[0] - first):
         return ""

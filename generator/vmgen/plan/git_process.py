@@ -10,6 +10,7 @@ from pathlib import Path
 from vmgen.filesystem.reader import MAX_FILE_BYTES
 from vmgen.problems import VmgenError
 from vmgen.programs import ProgramTimeout, finish_program, start_program
+from vmgen.quantities import parse_number
 
 # A hook inherits the repository of its caller, and others name programs to run, files to write or what a path means. Only what
 # says which repositories and settings git trusts is passed on; the folder alone decides which repository is meant.
@@ -89,8 +90,7 @@ def disable_filters(folder: Path) -> Mapping[str, str]:
 def _format_settings(settings: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that give git settings, after those that it gets so already. A key may hold any character."""
     # GIT_CONFIG_COUNT, GIT_CONFIG_KEY_0, GIT_CONFIG_VALUE_0 and so on: https://git-scm.com/docs/git-config
-    count = os.environ.get("GIT_CONFIG_COUNT", "")
-    first = int(count) if count.isdecimal() else 0
+    first = parse_number(os.environ.get("GIT_CONFIG_COUNT", "")) or 0
     variables = {"GIT_CONFIG_COUNT": str(first + len(settings))} if settings else {}
     for number, (key, value) in enumerate(settings.items(), first):
         variables |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}

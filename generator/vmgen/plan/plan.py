@@ -20,6 +20,7 @@ from vmgen.plan.rebuild import DISKS_FIELD, Rebuild, explain_rebuild, find_rebui
 from vmgen.plan.totals import compute_deltas, compute_retained
 from vmgen.plan.verdicts import FieldChange, KindVerdicts, Verdict, VerdictTable, diff_fields, find_matching_row, load_verdicts
 from vmgen.problems import Place, Problem, VmgenError
+from vmgen.quantities import parse_number
 
 Action = Literal["create", "update", "move", "delete"]
 
@@ -175,7 +176,8 @@ def sort_changes(changes: Iterable[ObjectChange]) -> tuple[ObjectChange, ...]:
 def _sort_key(change: ObjectChange) -> tuple[object, ...]:
     kind, _, name, _ = change.identity
     # Numbers as numbers, so that web-2 comes before web-10. The 0 or 1 keeps Python from comparing a number with a text.
-    natural_name = tuple((0, int(part)) if part.isdecimal() else (1, part) for part in name.split("-"))
+    parts = ((parse_number(part), part) for part in name.split("-"))
+    natural_name = tuple((1, part) if number is None else (0, number) for number, part in parts)
     return change.environment, change.is_retired, -change.verdict.severity, kind, natural_name
 
 

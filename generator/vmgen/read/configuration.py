@@ -19,7 +19,10 @@ from vmgen.rules import TOML_SYNTAX, UNREADABLE_FILE
 
 CONFIGURATION_FILE = "vmgen.toml"
 _ANSWERS = "init"
-_CLAUSE = re.compile(r"(==|!=|>=|<=|>|<|~=)\s*(\d+(?:\.\d+)*)")
+# tomllib takes time and memory by the square of the parts of a dotted key: 0.7 s and 80 MiB for these bytes.
+_MAX_BYTES = 8 * 1024
+_MAX_DEPTH = 50
+_CLAUSE = re.compile(r"(==|!=|>=|<=|>|<|~=)\s*([0-9]{1,9}(?:\.[0-9]{1,9})*)")
 _TOML_POSITION = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 
@@ -60,53 +63,56 @@ def load_configuration(root: Path) -> Configuration:
     path = root / CONFIGURATION_FILE
     if not path.is_file():
         return Configuration()
-    content = _read_toml(path)
-    document = _locate(content["data"], content["text"])
+    data, document = _read_toml(path)
     from vmgen.read.schema import load_builtin_schema  # it imports YAML, which a render without work does not need
 
     problems = sort_problems(load_builtin_schema("configuration").list_problems(document))
     if problems:
         raise ProblemsError(problems)
-    data = content["data"]
     _require_version(data.get("required-version", ""), document)
     defaults = {name: value for name, value in data.items() if isinstance(value, dict) and name != _ANSWERS}
     return Configuration(defaults, data.get("color", "auto"), data.get(_ANSWERS, {}))
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    """Return the text of a file and the data in it. Raises ProblemsError."""
+def _read_toml(path: Path) -> tuple[dict[str, Any], Located]:
+    """Return the data of a file, plain and located. Raises ProblemsError."""
     import tomllib  # most repositories have no such file
 
     try:
-        text = read_source(str(path), find_work_tree(str(path.parent))).decode()
-        return {"text": text, "data": tomllib.loads(text)}
+        text = read_source(str(path), find_work_tree(str(path.parent)), _MAX_BYTES).decode()
+        data = tomllib.loads(text)
+        lines, place = text.splitlines(), Place(CONFIGURATION_FILE, 1, 1)
+        return data, Located({key: _locate(item, key, lines, 0) for key, item in data.items()}, place)
     except tomllib.TOMLDecodeError as error:
         match = _TOML_POSITION.search(str(error))
         place = Place(path.name, *map(int, match.groups())) if match else Place(path.name)
-        message = _TOML_POSITION.sub("", str(error)).strip()
-        raise ProblemsError((TOML_SYNTAX.build_problem(place, "", f"not TOML: {message}"),)) from None
+        problem = TOML_SYNTAX.build_problem(place, "", f"not TOML: {_TOML_POSITION.sub('', str(error)).strip()}")
     except UnicodeDecodeError:
-        raise ProblemsError((TOML_SYNTAX.build_problem(Place(path.name), "", "not UTF-8 text; save it as UTF-8"),)) from None
+        problem = TOML_SYNTAX.build_problem(Place(path.name), "", "not UTF-8 text; save it as UTF-8")
+    except (ValueError, RecursionError):  # tomllib reads by recursion, and leaves the limit of digits to `int`
+        message = f"a number has more than 18 digits, or a value is more than {_MAX_DEPTH} levels deep; no key takes one"
+        problem = TOML_SYNTAX.build_problem(Place(path.name), "", message)
     except OSError as error:
-        message = f"cannot be read: {error.strerror}"
-        raise ProblemsError((UNREADABLE_FILE.build_problem(Place(path.name), "", message),)) from None
+        problem = UNREADABLE_FILE.build_problem(Place(path.name), "", f"cannot be read: {error.strerror}")
+    raise ProblemsError((problem,))
 
 
-def _locate(data: Any, text: str) -> Located:
-    """Return TOML data as located values: a key's place is the first line of its table that begins with the key."""
-    lines = text.splitlines()
-    return Located({key: _locate_entry(key, item, lines, 0) for key, item in data.items()}, Place(CONFIGURATION_FILE, 1, 1))
+def _locate(data: Any, key: str, lines: list[str], start: int, depth: int = 1) -> Located:
+    """Return a value with its place: the first line of its table that begins with its key.
 
-
-def _locate_entry(key: str, data: Any, lines: list[str], start: int) -> Located:
+    Raises ValueError for a number or a depth that the validator cannot take.
+    """
+    if depth > _MAX_DEPTH or (isinstance(data, int) and abs(data) >= 10**18):
+        raise ValueError
     pattern = re.compile(rf"""\s*\[?\s*["']?{re.escape(key)}["']?\s*[].=]""")
     number = next((index for index in range(start, len(lines)) if pattern.match(lines[index])), start)
     place = Place(CONFIGURATION_FILE, number + 1, 1)
     if isinstance(data, dict):
-        items = {name: _locate_entry(name, item, lines, number) for name, item in data.items()}
-        return Located(items, place, key_place=place)
+        entries = {name: _locate(item, name, lines, number, depth + 1) for name, item in data.items()}
+        return Located(entries, place, key_place=place)
     if isinstance(data, list):
-        return Located(tuple(Located(item, place) for item in data), place, key_place=place)
+        return Located(tuple(_locate(item, key, lines, number, depth + 1) for item in data), place, key_place=place)
+    # TOML has dates and times too, which no key takes.
     return Located(data if isinstance(data, bool | int | float | str) else str(data), place, key_place=place)
 
 

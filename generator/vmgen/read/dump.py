@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from vmgen.filesystem.reader import MAX_JSON_BYTES, MAX_YAML_BYTES
 from vmgen.problems import VmgenError
 from vmgen.read.manifests import InvalidYamlError, parse_objects
+from vmgen.read.nesting import TooDeepError, check_levels
 
 _MIB = 1024 * 1024
 MAX_JSON_MIB, MAX_YAML_MIB = MAX_JSON_BYTES // _MIB, MAX_YAML_BYTES // _MIB
@@ -112,6 +113,8 @@ def parse_documents(content: bytes, source: str, hint: str) -> list[Any]:
         return _parse_json(text.decode()) if is_json else parse_objects(text)
     except UnicodeDecodeError:
         raise VmgenError(f"{source} is not UTF-8 text; {hint}") from None
+    except TooDeepError as error:
+        raise VmgenError(f"{source} cannot be read: {error}; {hint}") from None
     except (json.JSONDecodeError, InvalidYamlError, RecursionError):
         # The reason would quote the dump, which may hold secrets.
         raise VmgenError(f"{source} is cut off or neither JSON nor YAML; {hint}") from None
@@ -126,6 +129,7 @@ def _parse_json(text: str) -> list[Any]:
         start = end
         while start < len(text) and text[start].isspace():
             start += 1
+    check_levels(documents)
     return documents
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from vmgen.read.nesting import TooDeepError, check_levels
+
 # What aliases may unfold to; the largest export of a cluster holds as many values without one.
 MAX_VALUES = 2_000_000
 # What merge keys may add to one mapping, counted with those that are written twice.
@@ -67,11 +69,19 @@ def parse_objects(text: str | bytes, *, text_keys: bool = False) -> list[Any]:
         documents = [document for document in yaml.load_all(text, Loader=loader) if document is not None]
         if "*" in text if isinstance(text, str) else b"*" in text:
             _check_size(documents)
+        if _may_be_deep(text):
+            check_levels(documents)
         return documents
     except RecursionError:
-        raise InvalidYamlError("it is nested too deeply") from None
+        raise InvalidYamlError(str(TooDeepError())) from None
     except (yaml.YAMLError, ValueError, TypeError) as error:  # TypeError: a key that is a list or a mapping
         raise InvalidYamlError(" ".join(str(error).split())) from None
+
+
+def _may_be_deep(text: str | bytes) -> bool:
+    """Return whether a text has enough openings or indentation for more levels than a manifest has."""
+    content = text.encode() if isinstance(text, str) else text
+    return b" " * 40 in content or sum(map(content.count, (b"[", b"{", b"- ", b"? "))) > 50
 
 
 def _check_size(documents: list[Any]) -> None:

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from vmgen.problems import Problem, VmgenError, did_you_mean, find_closest
+from vmgen.quantities import parse_number
 from vmgen.read.foreign_words import suggest_value, translate_key
 from vmgen.read.located import INVALID, AmbiguousScalar, KeyPath, Located, format_path, get_at_path, to_plain, walk
 from vmgen.read.repository import read_schema_text
@@ -234,7 +235,7 @@ def _restore_keys(steps: Sequence[str | int], value: Located) -> KeyPath:
     path: list[str | int] = []
     for step in steps:
         if isinstance(value.data, dict) and isinstance(step, int):
-            same_number = (key for key in value.data if key.lstrip("+").isdecimal() and int(key) == step)
+            same_number = (key for key in value.data if parse_number(key.removeprefix("+")) == step)
             step = str(step) if str(step) in value.data else next(same_number)
         path.append(step)
         value = value.get_child(step)

@@ -66,13 +66,13 @@ _AMBIGUOUS = re.compile(
 )
 
 
-def read_yaml(content: bytes, file: str) -> tuple[Located | None, list[Problem]]:
-    """Return the one document of a file and its problems.
+def read_yaml(content: bytes, file: str, max_values: int = 0) -> tuple[Located | None, list[Problem]]:
+    """Return the one document of a file and its problems. Without a number of its own it may have `MAX_VALUES`.
 
     `file` is the file name of all places. The document is None if the file cannot be parsed, and an empty mapping if the file
     is empty.
     """
-    parser = _Parser(file, MAX_FILE_BYTES, MAX_VALUES)
+    parser = _Parser(file, MAX_FILE_BYTES, max_values or MAX_VALUES)
     try:
         documents = list(parser.parse_documents(content, single=True))
     except _UnreadableFile:

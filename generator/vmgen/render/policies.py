@@ -17,6 +17,7 @@ from vmgen.cloud_init.rules import PLACEHOLDER_KEY
 from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem, Severity, did_you_mean
+from vmgen.quantities import parse_number
 from vmgen.read.located import Located, format_path
 from vmgen.read.manifests import parse_objects
 from vmgen.read.repository import Project, find_environments
@@ -265,8 +266,9 @@ def _resolve(document: Any, reference: str) -> Any:
     node = document
     for step in reference.removeprefix("#").strip("/").split("/") if reference.strip("#/") else ():
         step = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(node, list) and step.isdecimal() and int(step) < len(node):
-            node = node[int(step)]
+        index = parse_number(step)
+        if isinstance(node, list) and index is not None and index < len(node):
+            node = node[index]
         else:
             node = node.get(step, {}) if isinstance(node, dict) else {}
     return node

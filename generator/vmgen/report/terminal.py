@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TextIO
 
 from vmgen.problems import Place
+from vmgen.quantities import parse_number
 
 # Takes a text and a style, returns what to print.
 Paint = Callable[[str, str], str]
@@ -85,5 +86,5 @@ def _supports_hyperlinks() -> bool:
         variables.get("TERM_PROGRAM") in _TERM_PROGRAMS
         or variables.get("TERM", "").startswith(_TERM_PREFIXES)
         or any(name in variables for name in _TERMINAL_VARIABLES)
-        or (vte_version.isdecimal() and int(vte_version) >= _MIN_VTE_VERSION)
+        or (parse_number(vte_version) or 0) >= _MIN_VTE_VERSION
     )

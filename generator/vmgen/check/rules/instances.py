@@ -8,6 +8,7 @@ from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment, Group
 from vmgen.merge.settings import Settings
 from vmgen.problems import Place
+from vmgen.quantities import parse_number
 from vmgen.read.located import Located
 
 _NAME_KEYS = ("count", "skip", "names", "name")
@@ -121,8 +122,8 @@ def _get_overrides(group: Group) -> dict[str, Located]:
 
 
 def _is_instance_number(key: str, numbers: set[int | None]) -> bool:
-    # `isdecimal` is true of the digits of every script, and Python refuses to convert texts of thousands of digits.
-    return key.isascii() and key.isdecimal() and len(key) < 10 and str(int(key)) == key and int(key) in numbers
+    number = parse_number(key)
+    return number is not None and str(number) == key and number in numbers
 
 
 def _format_names(group: Group) -> str:
