@@ -278,7 +278,8 @@ Remove the field from the template. Make the change in the environment, so that 
 DELIVERY_CLASH = Rule(
     "delivery-clash",
     """Two environments that generate the same object for Argo CD or Flux, or environments that disagree on the settings of
-their common ApplicationSet. Set a different `prefix:`, or move the settings to `_defaults.yaml`.""",
+their common ApplicationSet. Set a different `prefix:`, or move the settings to `_defaults.yaml`. Or two parts of one
+environment, such as the group `standalone` and the standalone disks: rename the group.""",
 )
 KUSTOMIZE_DIFFERS = Rule("kustomize-differs", "kustomize builds different objects from manifests/ than vmgen rendered.")
 

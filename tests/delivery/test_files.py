@@ -73,7 +73,9 @@ def test_repeated_names_are_told_apart(new_repository: Callable[..., Any]) -> No
     """A shard of one environment and the whole of another must not be one Application: refused, at the settings of one."""
     repository = new_repository(
         {
-            "environments/acme.yaml": PRODUCTION.replace("delivery:", "delivery:\n  shardSize: 1"),
+            "environments/acme.yaml": PRODUCTION.replace("vms:", "disks: {spare: 1Gi}\nvms:").replace(
+                "delivery:", "delivery:\n  shardSize: 4"
+            ),
             "environments/acme-web.yaml": PRODUCTION.replace("tenant-acme", "tenant-acme-web"),
         }
     )
@@ -170,9 +172,9 @@ def test_nothing_to_deliver(repository: Callable[..., Any]) -> None:
     assert made.files("delivery") == {}
 
 
-@pytest.mark.parametrize(("size", "names"), [(4, ["production"]), (3, ["production-web"])])
+@pytest.mark.parametrize(("size", "names"), [(4, ["production"]), (3, ["production-web-1-1", "production-web-2-2"])])
 def test_the_limit_of_a_shard(repository: Callable[..., Any], size: int, names: list[str]) -> None:
-    """An environment of as many objects as `shardSize` is one Application; of one more, each group has its own."""
+    """An environment of as many objects as `shardSize` is one Application; of one more, each group is split."""
     made = repository(PRODUCTION.replace("delivery:", f"delivery:\n  shardSize: {size}"))
     made.run("render")
     assert [found["metadata"]["name"] for found in _documents(made, "argocd/production.yaml")] == names
@@ -200,9 +202,10 @@ def test_order_without_readiness(repository: Callable[..., Any]) -> None:
     assert _documents(made, "flux/production.yaml")[1]["spec"]["dependsOn"] == [{"name": "production-disks"}]
 
 
-def test_shards_cover_the_environment_once(new_repository: Callable[..., Any], engine: list[str]) -> None:
+@pytest.mark.parametrize("case", ["shards", "ranges"])
+def test_shards_cover_the_environment_once(case: str, new_repository: Callable[..., Any], engine: list[str]) -> None:
     """What the Kustomizations of all shards build is every object of the environment, each once."""
-    files = _files_of(CASES / "shards", "environments")
+    files = _files_of(CASES / case, "environments")
     made = new_repository({f"environments/{name}": text for name, text in files.items()})
     made.run("render")
     built = []

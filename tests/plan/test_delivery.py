@@ -228,3 +228,23 @@ def test_a_secret_in_a_repository_url_is_not_shown(committed: Callable[..., Any]
     history = committed(PLAIN)
     history.write(production=PLAIN.replace("https://g.example", "https://bob:hunter2hunter2@g.example"))
     assert "hunter2" not in history.vmgen("plan").stdout
+
+
+SPLIT = WEB.replace("count: 2", "count: 30")
+SIZES = [("prefix: a-", "shardSize: 20"), ("shardSize: 20", "shardSize: 70"), ("shardSize: 20", "shardSize: 9")]
+
+
+@pytest.mark.parametrize(("before", "after"), [*SIZES, *((after, before) for before, after in SIZES)])
+@pytest.mark.parametrize("engine", [FLUX, ARGOCD])
+def test_files_that_move_change_no_object(before: str, after: str, engine: str, committed: Callable[..., Any]) -> None:
+    """A `shardSize` that comes, changes or goes moves files, and changes no VM and no disk."""
+    history = committed(with_key(SPLIT + engine % "", before))
+    history.write(production=with_key(SPLIT + engine % "", after))
+    objects = planned(history)
+    assert {each["action"] for each in objects.values()} == {"delete"}
+    assert all("applied by another one" in each["says"] for each in objects.values())
+    assert history.vmgen("render").code == 0
+    history.commit()
+    assert history.vmgen("check", "--verify", "--against", "HEAD~1").code == 0
+    document = json.loads(history.vmgen("plan", "-o", "json", "--against", "HEAD~1").stdout)
+    assert {each["kind"] for one in document["environments"] for each in one["objects"]} <= {"Application", "Kustomization"}

@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from vmgen.expand.model import Fleet
-from vmgen.render.manifests import KUSTOMIZATION, NAME_REFERENCE
+from vmgen.expand.model import Fleet, Resource
+from vmgen.merge.number_ranges import NumberRange
+from vmgen.render.manifests import KUSTOMIZATION, NAME_REFERENCE, get_group_folder
 
 _STANDALONE_SUFFIX = "standalone"
 # Argo CD reads every YAML file below a folder, but these are for kustomize only.
@@ -21,13 +22,14 @@ _VM_ONLY_SETTINGS: Mapping[str, Any] = {"decryption": {}, "postBuild": {}}
 
 
 class Shard(NamedTuple):
-    """A part of an environment that is delivered as one: all of it, a group, or the standalone disks.
+    """A part of an environment that is delivered as one: all of it, a group or a range of its VMs, or the standalone disks.
 
-    `group` is empty except for a group. `depends_on` are the names of the shards whose disks the VMs of this one attach.
+    `folder` is that of a group or range below each kind, else empty. `depends_on` are the names of the shards whose disks the
+    VMs of this one attach.
     """
 
     name: str
-    group: str = ""
+    folder: str = ""
     standalone_disks: bool = False
     disks: tuple[str, ...] = ()
     has_machines: bool = False
@@ -45,28 +47,56 @@ class DeliveryObject(NamedTuple):
 
 
 def split_into_shards(fleet: Fleet, name: str, max_objects: int | None) -> tuple[Shard, ...]:
-    """Return one shard with this name, or one for each group and one for the standalone disks of more than `max_objects`."""
+    """Return one shard with this name, or several if there are more than `max_objects`.
+
+    Then each group is a shard, or each range of its VMs if it is split, and the standalone disks are one. A shard of some name
+    always holds the VMs of the same numbers: if one lost VMs to another one, the engines would delete them.
+    """
     if not fleet.resources:
         return ()
     # A sync of Argo CD compares all objects of an Application at once, so thousands of them are slow and hit its limits.
     if max_objects is None or len(fleet.resources) <= max_objects:
         return (Shard(name, disks=tuple(disk.name for disk in fleet.disks), has_machines=bool(fleet.machines)),)
-    disks: dict[str, list[str]] = defaultdict(list)
+    disks: dict[_Part, list[str]] = defaultdict(list)
     for disk in fleet.disks:
-        disks[disk.group].append(disk.name)
-    group_by_disk = {disk.name: disk.group for disk in fleet.disks}
-    needs: dict[str, set[str]] = defaultdict(set)
+        disks[_Part.of(disk)].append(disk.name)
+    part_by_disk = {name: part for part, names in disks.items() for name in names}
+    needs: dict[_Part, set[_Part]] = defaultdict(set)
     for machine in fleet.machines:
         # A VM whose disk does not exist fails to install, so the shard of the disk comes first.
-        needs[machine.group] |= {group_by_disk[disk.name] for disk in machine.disks if disk.name in group_by_disk}
+        needs[_Part.of(machine)] |= {part_by_disk[disk.name] for disk in machine.disks if disk.name in part_by_disk}
     shards = []
-    if disks[""]:
-        shards.append(Shard(f"{name}-{_STANDALONE_SUFFIX}", standalone_disks=True, disks=tuple(disks[""])))
+    standalone = disks.pop(_STANDALONE, ())
+    if standalone:
+        shards.append(Shard(f"{name}-{_STANDALONE_SUFFIX}", standalone_disks=True, disks=tuple(standalone)))
     # Groups with disks come in the order of the fleet, then those that only attach disks of others, in an order of no set.
-    for group in dict.fromkeys((*filter(None, disks), *sorted(needs))):
-        depends_on = tuple(f"{name}-{other or _STANDALONE_SUFFIX}" for other in sorted(needs[group] - {group}))
-        shards.append(Shard(f"{name}-{group}", group, False, tuple(disks[group]), group in needs, depends_on))
+    for part in dict.fromkeys((*disks, *sorted(needs))):
+        depends_on = tuple(f"{name}-{other.suffix}" for other in sorted(needs[part] - {part}))
+        shards.append(Shard(f"{name}-{part.suffix}", part.folder, False, tuple(disks[part]), part in needs, depends_on))
     return tuple(shards)
+
+
+class _Part(NamedTuple):
+    """A group, or a range of its VMs; no group for the standalone disks."""
+
+    group: str
+    numbers: NumberRange | tuple[()] = ()
+
+    @classmethod
+    def of(cls, resource: Resource) -> _Part:
+        return cls(resource.group, resource.numbers or ())
+
+    @property
+    def folder(self) -> str:
+        return get_group_folder(self.group, self.numbers or None)
+
+    @property
+    def suffix(self) -> str:
+        """The suffix of the names of what delivers it."""
+        return self.folder.replace("/", "-") or _STANDALONE_SUFFIX
+
+
+_STANDALONE = _Part("")
 
 
 def build_applications(
@@ -95,10 +125,10 @@ def _select_files(fleet: Fleet, shard: Shard, folder: str) -> dict[str, Any]:
         # The wave puts disks before the VMs that attach them where an Application of Applications creates both.
         # https://argo-cd.readthedocs.io/en/stable/user-guide/sync-waves/
         return {"path": f"{folder}/{disks}", "recurse": False, "include": "", "generatePaths": ".", "wave": "-1"}
-    if not shard.group:
+    if not shard.folder:
         return {"path": folder, "recurse": True, "include": "", "generatePaths": ".", "wave": ""}
     kinds = [kind for kind, has_objects in ((disks, shard.disks), (machines, shard.has_machines)) if has_objects]
-    folders = [f"{kind}/{shard.group}" for kind in kinds]
+    folders = [f"{kind}/{shard.folder}" for kind in kinds]
     # One pattern in braces: the field holds a single glob (https://argo-cd.readthedocs.io/en/stable/user-guide/directory/).
     include = f"{{{','.join(f'{path}/*' for path in folders)}}}"
     return {"path": folder, "recurse": True, "include": include, "generatePaths": ";".join(folders), "wave": ""}
@@ -149,12 +179,12 @@ def build_kustomizations(
     if settings["decryption"]:
         shared["decryption"] = {"provider": "sops", **settings["decryption"]}
     for shard in shards:
-        group = f"/{shard.group}" if shard.group else ""
+        subfolder = f"/{shard.folder}" if shard.folder else ""
         if shard.disks:
             values = {
                 **shared,
                 **_VM_ONLY_SETTINGS,
-                "path": f"./{standalone}" if shard.standalone_disks else f"./{folder}/{disks}{group}",
+                "path": f"./{standalone}" if shard.standalone_disks else f"./{folder}/{disks}{subfolder}",
                 # Flux looks at the annotation of the live object when it prunes, and somebody may have removed that by
                 # hand. These two keep the disk even so: https://fluxcd.io/flux/components/kustomize/kustomizations/#prune
                 "prune": False,
@@ -168,7 +198,7 @@ def build_kustomizations(
             prerequisites = [name for name in (shard.name, *shard.depends_on) if name in shards_with_disks]
             values = {
                 **shared,
-                "path": f"./{folder}/{machines}{group}",
+                "path": f"./{folder}/{machines}{subfolder}",
                 # A VM has no data of its own, since its disks are objects of their own: Flux may delete it.
                 "prune": True,
                 # Flux applies this only when those are ready: https://fluxcd.io/flux/components/kustomize/kustomizations/#dependencies

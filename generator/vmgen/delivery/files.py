@@ -82,6 +82,7 @@ class DeliveryRenderer:
         shards = split_into_shards(fleet, f"{prefix}{fleet.environment}", section.get_plain("shardSize"))
         manifests = _join_path(path, f"manifests/{fleet.environment}")
         writer = _DeliveryWriter(self._templates, self._project, fleet.file)
+        writer.problems.extend(_find_equal_shards(shards, section.key_place or section.place))
         if argocd and not argocd.get_plain("applicationSet"):
             objects = build_applications(fleet, shards, manifests, to_plain(argocd))
             writer.add(f"{ARGOCD}/{fleet.environment}.yaml", objects, argocd.place)
@@ -235,6 +236,17 @@ class _DeliveryWriter:
             return Schema(read_json_file(path, self._project))
         except SchemaError as error:
             raise VmgenError(f"{self._project.display_path(path)} is not a JSON Schema: {error}") from None
+
+
+def _find_equal_shards(shards: Iterable[Shard], place: Place) -> Iterator[Problem]:
+    """Yield a problem for each part of an environment whose Application would have the name of another one's."""
+    by_name: dict[str, Shard] = {}
+    for shard in shards:
+        other = by_name.setdefault(shard.name, shard)
+        if other is not shard:
+            parts = " and ".join(each.folder or "the standalone disks" for each in (other, shard))
+            message = f"{shard.name} would be the name of what delivers {parts}; rename the group, with `name:` for its VMs"
+            yield DELIVERY_CLASH.build_problem(place, "delivery", message)
 
 
 def _find_clashes(deliveries: Iterable[Delivery]) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from vmgen.cloud_init.user_data import UserData
+from vmgen.merge.number_ranges import NumberRange
 from vmgen.merge.platform import Kind, Platform
 from vmgen.merge.settings import Settings
 
@@ -18,7 +19,10 @@ class Attachment(NamedTuple):
 
 
 class Disk(NamedTuple):
-    """A VMDisk. `group` and `vm` are empty for a standalone disk. A previous one is kept for its VM, and attached to none."""
+    """A VMDisk. `group` and `vm` are empty for a standalone disk. A previous one is kept for its VM, and attached to none.
+
+    `numbers` is the range of its VM if the group is split.
+    """
 
     name: str
     group: str
@@ -26,6 +30,7 @@ class Disk(NamedTuple):
     values: Mapping[str, Any]
     settings: Settings
     is_previous: bool = False
+    numbers: NumberRange | None = None
 
     @property
     def kind(self) -> str:
@@ -45,6 +50,7 @@ class VirtualMachine(NamedTuple):
     """A VMInstance. VMs of a group with the same settings share their `values`.
 
     `number` is None if the name has none. `seed` is a `cloudInitSeed` that is derived from `cloud_init`, else empty.
+    `numbers` is the range of the number if the group is split.
     """
 
     name: str
@@ -55,6 +61,7 @@ class VirtualMachine(NamedTuple):
     settings: Settings
     cloud_init: str
     seed: str = ""
+    numbers: NumberRange | None = None
 
     @property
     def kind(self) -> str:

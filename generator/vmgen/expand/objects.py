@@ -13,6 +13,7 @@ from vmgen.cloud_init.windows import is_windows
 from vmgen.expand.model import Attachment, Disk, Fleet, VirtualMachine
 from vmgen.expand.template_context import LocatedContext, build_disk_context, build_vm_context
 from vmgen.merge.environment import Environment, Group
+from vmgen.merge.number_ranges import NumberRange, find_range, find_range_length, get_shard_size
 from vmgen.merge.own_disks import OwnDisk, VmSettings
 from vmgen.merge.settings import Settings, contains_invalid
 from vmgen.read.located import INVALID, Located, to_plain
@@ -66,6 +67,7 @@ class _FleetBuilder:
         self._previous_values: dict[int, Mapping[str, Any]] = {}
         self._disks = DiskIndex(environment)
         self._bus = environment.platform.roles.disk_bus
+        self._shard_size = get_shard_size(environment)
         self._intern_table: dict[str, Mapping[str, Any]] = {}
 
     @cached_property
@@ -78,17 +80,19 @@ class _FleetBuilder:
     def add_group(self, group: Group) -> None:
         """Add the VMs of a group and their own disks."""
         override_paths = {id(instance.settings): path for instance, path in group.iter_overrides()}
+        range_length = find_range_length(group, self._shard_size)
         for index, instance in enumerate(group.instances):
             shared = self._get_shared(instance.settings, override_paths.get(id(instance.settings), f"vms.{group.key}"))
+            numbers = find_range(instance.number, range_length)
             attachments = []
             for own_disk, bus, values in shared.own_disks:
                 name = f"{instance.name}-{own_disk.suffix}"
                 attachments.append(Attachment(name, bus))
-                self.disks.append(Disk(name, group.key, instance.name, values, own_disk.settings))
-            self._add_previous_disks(group, index)
-            self._add_machine(group, index, shared, (*attachments, *shared.attachments))
+                self.disks.append(Disk(name, group.key, instance.name, values, own_disk.settings, numbers=numbers))
+            self._add_previous_disks(group, index, numbers)
+            self._add_machine(group, index, shared, (*attachments, *shared.attachments), numbers)
 
-    def _add_previous_disks(self, group: Group, index: int) -> None:
+    def _add_previous_disks(self, group: Group, index: int, numbers: NumberRange | None) -> None:
         """Add the disks that are kept for a VM. They inherit nothing from it, so that no later change of it reaches them."""
         instance = group.instances[index]
         for disk in instance.previous_disks:
@@ -96,9 +100,16 @@ class _FleetBuilder:
             if key not in self._previous_values:
                 self._previous_values[key] = self.build_disk_values(disk.settings, ())
             name, values = f"{instance.name}-{disk.suffix}", self._previous_values[key]
-            self.disks.append(Disk(name, group.key, instance.name, values, disk.settings, is_previous=True))
+            self.disks.append(Disk(name, group.key, instance.name, values, disk.settings, is_previous=True, numbers=numbers))
 
-    def _add_machine(self, group: Group, index: int, shared: _SharedVmData, disks: tuple[Attachment, ...]) -> None:
+    def _add_machine(
+        self,
+        group: Group,
+        index: int,
+        shared: _SharedVmData,
+        disks: tuple[Attachment, ...],
+        numbers: NumberRange | None,
+    ) -> None:
         instance = group.instances[index]
         user_data = shared.user_data
         if not isinstance(user_data, UserData):
@@ -110,7 +121,9 @@ class _FleetBuilder:
         values = shared.unsubstituted_values if is_substituted(text) else shared.values
         seed = derive_seed(text) if values.get("cloudInitSeed") == AUTO_SEED else ""
         settings = instance.settings.values
-        self.machines.append(VirtualMachine(instance.name, group.key, instance.number, values, disks, settings, text, seed))
+        self.machines.append(
+            VirtualMachine(instance.name, group.key, instance.number, values, disks, settings, text, seed, numbers)
+        )
 
     def build_disk_values(self, disk: Settings, levels: tuple[Settings, ...]) -> Mapping[str, Any]:
         """Return the values for the template of a disk, without its name. Labels come from the inherited settings too."""

@@ -16,6 +16,7 @@ from vmgen.plan.desired import DesiredState, Identity
 from vmgen.plan.matching import list_committed_identities
 from vmgen.problems import Place, Problem
 from vmgen.quantities import format_names
+from vmgen.read.repository import find_group
 from vmgen.rules import DUPLICATE_IDENTITY
 
 _MAX_NAMES = 12
@@ -33,7 +34,7 @@ def claim_desired(desired: DesiredState) -> Claims:
     default = Place(desired.file, 1, 1)
     places = {}
     for path, identity in desired.objects.items():
-        group = "/".join(path.split("/")[2:-1])
+        group = find_group(path)
         key_places = desired.group_places if group else desired.standalone_places
         places[identity] = key_places.get(group or identity.name, default)
     return Claims(desired.environment, places)

@@ -22,6 +22,7 @@ from vmgen.plan.plan import ObjectChange, Plan
 from vmgen.plan.verdicts import Verdict
 from vmgen.problems import Place, Problem
 from vmgen.quantities import format_count
+from vmgen.read.repository import find_group
 from vmgen.rules import DESTROYS_DATA, EXPIRED_TOMBSTONE, REJECTED_CHANGE, STALE_TOMBSTONE, TOMBSTONE_IN_USE
 
 _KEY_BY_KIND = {kind: key for key, kind in KIND_BY_KEY.items()}
@@ -179,9 +180,8 @@ def _find_place(desired: DesiredState | None, file: str, changes: list[ObjectCha
     for change in changes:
         if place := change.find_rejected_place(desired):
             return place
-    # manifests/<environment>/<kind>/<group>/<file>: the folder between is the group, whose count decides.
-    folders = (folder for change in changes for folder in change.path.split("/")[2:-1])
-    return next((desired.group_places[folder] for folder in folders if folder in desired.group_places), Place(file, 1, 1))
+    groups = (find_group(change.path) for change in changes)
+    return next((desired.group_places[group] for group in groups if group in desired.group_places), Place(file, 1, 1))
 
 
 def _find_expired_tombstones(refused_changes: Iterable[ObjectChange]) -> Iterator[Problem]:

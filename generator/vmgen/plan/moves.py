@@ -13,6 +13,7 @@ from vmgen.check.guards import PRUNE_GUARDS, list_guards
 from vmgen.merge.environment import Environment
 from vmgen.plan.matching import ExistingObject, PlannedObject
 from vmgen.plan.verdicts import KindVerdicts, Verdict, VerdictRow
+from vmgen.read.repository import find_group
 
 PROTECT_FIRST = "move them back, set `protect: true` there, sync that, and move them in a later change"
 _UNPROTECTED = VerdictRow(
@@ -71,12 +72,6 @@ def is_exclusive(environment: Environment | None) -> bool:
 def _is_guarded(document: Mapping[str, Any]) -> bool:
     """Return true if neither engine prunes an object unasked."""
     return set(PRUNE_GUARDS) <= set(list_guards(document))
-
-
-def find_group(path: str) -> str:
-    """Return the folder of a group in `<environment>/<kind>/<group>/<file>`; empty if the file is above it."""
-    folders = path.split("/")[2:-1]
-    return folders[0] if folders else ""
 
 
 def _name_group(group: str) -> str:

@@ -14,13 +14,14 @@ from vmgen.plan.change_kinds import list_item_names
 from vmgen.plan.data_loss import DATA_KIND, Assessment, assess_deletion, assess_update
 from vmgen.plan.desired import DesiredState, Identity, Tombstone
 from vmgen.plan.matching import ExistingObject, Matching, PlannedObject, find_rename_remedy, match_objects
-from vmgen.plan.moves import PROTECT_FIRST, Move, find_group, find_move, find_move_verdict, is_exclusive
+from vmgen.plan.moves import PROTECT_FIRST, Move, find_move, find_move_verdict, is_exclusive
 from vmgen.plan.previous_entry import build_previous_entry
 from vmgen.plan.rebuild import DISKS_FIELD, Rebuild, explain_rebuild, find_rebuild
 from vmgen.plan.totals import compute_deltas, compute_retained
 from vmgen.plan.verdicts import FieldChange, KindVerdicts, Verdict, VerdictTable, diff_fields, find_matching_row, load_verdicts
 from vmgen.problems import Place, Problem, VmgenError
 from vmgen.quantities import parse_number
+from vmgen.read.repository import find_group
 
 Action = Literal["create", "update", "move", "delete"]
 

@@ -183,6 +183,12 @@ def read_schema_text(name: str) -> str:
     return read_file(str(_builtin_folder("schema") / (name if name.endswith(".json") else f"{name}.schema.json"))).decode()
 
 
+def find_group(path: str) -> str:
+    """Return the group of a manifest by its path below `manifests/`; empty for a standalone disk."""
+    folders = path.split("/")[2:-1]  # behind the environment and the folder of the kind; below the group may be ranges
+    return folders[0] if folders else ""
+
+
 def find_environments(project: Project) -> tuple[tuple[str, ...], tuple[Problem, ...]]:
     """Return the names of the environments, sorted, and problems for files that look like one but are not valid."""
     names, problems = [], []

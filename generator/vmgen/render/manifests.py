@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from vmgen.expand.model import Attachment, Fleet, Resource, VirtualMachine
+from vmgen.merge.number_ranges import NumberRange
 from vmgen.nameless import fill, render_nameless
 from vmgen.problems import Problem
 from vmgen.read.repository import Project
@@ -60,9 +61,19 @@ def render_tree(fleet: Fleet, templates: Templates, *, verify_all: bool = False)
 
 
 def get_manifest_path(fleet: Fleet, resource: Resource) -> str:
-    """Return the path of a manifest below `manifests/`, such as `production/vms/web/web-1.yaml`."""
+    """Return the path of a manifest below `manifests/`, such as `production/vms/web/web-1.yaml`.
+
+    In a group that is split it is `production/vms/web/1-500/web-1.yaml`.
+    """
     folder = f"{fleet.environment}/{fleet.get_kind(resource).folder}"
-    return f"{folder}/{resource.group}/{resource.name}.yaml" if resource.group else f"{folder}/{resource.name}.yaml"
+    if resource.group:
+        folder = f"{folder}/{get_group_folder(resource.group, resource.numbers)}"
+    return f"{folder}/{resource.name}.yaml"
+
+
+def get_group_folder(group: str, numbers: NumberRange | None) -> str:
+    """Return the folder of a group, or of one range of its VMs, below that of a kind."""
+    return f"{group}/{numbers}" if numbers else group
 
 
 class _ManifestRenderer:

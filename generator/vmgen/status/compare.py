@@ -20,7 +20,7 @@ from vmgen.quantities import format_size
 from vmgen.read.dump import Dump, LiveKey
 from vmgen.read.layer_file import LayerLoader
 from vmgen.read.manifests import InvalidYamlError, get_mapping
-from vmgen.read.repository import Project
+from vmgen.read.repository import Project, find_group
 from vmgen.status.drift import Drift, find_drift
 from vmgen.status.health import HealthFinding, HealthReader
 from vmgen.status.quotas import list_limits
@@ -54,9 +54,8 @@ class CommittedObject(NamedTuple):
 
     @property
     def group(self) -> str:
-        """The group's folder, or the empty text for a standalone disk."""
-        folders = self.path.split("/")[2:-1]
-        return folders[0] if folders else ""
+        """The group, or the empty text for a standalone disk."""
+        return find_group(self.path)
 
 
 class ObjectStatus(NamedTuple):

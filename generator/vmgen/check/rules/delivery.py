@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from operator import itemgetter
 
 from vmgen.check.rule import Finding, rule
-from vmgen.merge.environment import Environment
+from vmgen.merge.environment import Environment, Group
+from vmgen.merge.number_ranges import NumberRange, find_range, find_range_length, get_shard_size
 from vmgen.merge.settings import contains_invalid
 from vmgen.read.located import Located
 
@@ -51,14 +54,46 @@ def delivery_name(environment: Environment) -> Iterator[Finding]:
         message = f"delivery/argocd/{environment.name}.yaml belongs to all environments; rename this one"
         yield Finding(delivery.key_place or delivery.place, "delivery.argocd", message)
     if delivery.get("flux"):
-        for group in ("", *(group.key for group in environment.groups)) if delivery.get("shardSize") else ("",):
-            parts = (f"{delivery.get_plain('prefix', '')}{environment.name}", group, "disks")
+        shard_size = get_shard_size(environment)
+        for suffix in ("", *(_find_longest_suffix(group, shard_size) for group in environment.groups if shard_size)):
+            parts = (f"{delivery.get_plain('prefix', '')}{environment.name}", suffix, "disks")
             name = "-".join(part for part in parts if part)
             if len(name) > _MAX_LABEL_LENGTH:
                 message = (
                     f"the Kustomization {name} has {len(name)} characters, and {_MAX_LABEL_LENGTH} is the most; shorten it"
                 )
                 yield Finding(delivery.key_place or delivery.place, "delivery.flux", message)
+
+
+def _find_longest_suffix(group: Group, shard_size: int | None) -> str:
+    """Return the suffix in the names of what delivers a group, that of its last range if it is split."""
+    numbers = find_range(group.instances[-1].number, find_range_length(group, shard_size)) if group.instances else None
+    return f"{group.key}-{numbers}" if numbers else group.key
+
+
+@rule("oversized-shard", "notice")
+def oversized_shard(environment: Environment) -> Iterator[Finding]:
+    """A group with more objects than `shardSize` that cannot be split further: VMs with `names:` have no numbers to split by,
+    a VM is delivered with its disks, and disks that only some VMs have do not count when a group is split. The same for the
+    standalone disks, which are never split.
+
+    Move VMs to another group, retire disks of earlier generations, or raise `shardSize`.
+    """
+    shard_size = get_shard_size(environment)
+    if shard_size and len(environment.disks) > shard_size:
+        message = f"{len(environment.disks)} disks are delivered together; `shardSize` is {shard_size}: raise it"
+        yield Finding(environment.settings.find_place("disks"), "disks", message)
+    for group in environment.groups if shard_size else ():
+        length = find_range_length(group, shard_size)
+        counts: Counter[NumberRange | None] = Counter()
+        for instance in group.instances:
+            objects = 1 + len(instance.settings.disks) + len(instance.previous_disks)
+            counts[find_range(instance.number, length)] += objects
+        numbers, count = max(counts.items(), key=itemgetter(1), default=(None, 0))
+        if shard_size and count > shard_size:
+            what = f"VMs {numbers} of the group are" if numbers else "the group is"
+            message = f"{what} delivered as {count} objects; `shardSize` is {shard_size}: raise it, or split the group"
+            yield Finding(group.place, f"vms.{group.key}", message)
 
 
 @rule("shards-of-a-set")
