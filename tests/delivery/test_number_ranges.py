@@ -51,7 +51,7 @@ def list_manifests(folder: Path, **values: Any) -> tuple[dict[str, str], Mapping
     return paths, result.files
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=FLEETS)
 def test_no_folder_is_over_the_size(tmp_path: Path, values: dict[str, Any]) -> None:
     """Each folder of a split group, of disks and of VMs together, has at most `shardSize` objects, and lists each file once."""
@@ -67,7 +67,7 @@ def test_no_folder_is_over_the_size(tmp_path: Path, values: dict[str, Any]) -> N
     assert is_split == (values["count"] * (2 + values["data_disks"]) > values["size"])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=FLEETS, count=st.integers(1, 90), skip=st.lists(st.integers(1, 60), unique=True, max_size=20))
 def test_numbers_decide_the_folder(tmp_path: Path, values: dict[str, Any], count: int, skip: list[int]) -> None:
     """No file of a VM moves if `count` or `skip` changes, as long as the group is larger than `shardSize`."""
@@ -77,7 +77,7 @@ def test_numbers_decide_the_folder(tmp_path: Path, values: dict[str, Any], count
         assert all(after[each] == path for each, path in before.items() if each in after)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=FLEETS)
 def test_every_object_is_delivered_once(new_repository: Callable[..., Any], values: dict[str, Any]) -> None:
     """The Kustomizations of all shards cover each manifest once, and so do the Applications."""
