@@ -15,7 +15,7 @@ from vmgen.expand.model import Fleet
 from vmgen.expand.objects import Omissions, build_fleet, omit, select_expandable, split
 from vmgen.filesystem.reader import read_file
 from vmgen.merge.environment import Environment, merge_environment
-from vmgen.merge.layers import Layered, find_source_files, load_layers
+from vmgen.merge.layers import find_source_files, load_layers
 from vmgen.merge.platform import PlatformLoader
 from vmgen.plan.desired import DesiredState, build_desired_state
 from vmgen.problems import Problem, ProblemsError, has_errors, sort_problems
@@ -215,11 +215,6 @@ class Renderer:
 
         return DeliveryRenderer(self.project)
 
-    @property
-    def plan_rule_ids(self) -> tuple[str, ...]:
-        """The ids of problems that are found in the plan: the policies on changes, and data that a rebuild would erase."""
-        return (REBUILD_ERASES_DATA.id, *(policy.id for policy in self.policies.change_policies))
-
     def render(self, name: str) -> RenderResult:
         """Render an environment, from its files to the bytes of its manifests. Mistakes in it are problems of the result."""
         from vmgen.render.manifests import render_tree
@@ -252,14 +247,19 @@ class Renderer:
             if has_errors(tuple(template_problems)):  # what a broken template writes is nothing to look at, or to plan with
                 return RenderResult(name, sort_problems([*problems, *template_problems]), environment)
             violations = waivers.apply(self.policies.find_violations(environment, fleet, tree))
-            problems += [*template_problems, *violations, *waivers.find_stale(self.plan_rule_ids)]
+            # A waiver of what only the plan finds is not stale because a render did not find it.
+            plan_rule_ids = (REBUILD_ERASES_DATA.id, *(policy.id for policy in self.policies.change_policies))
+            problems += [*template_problems, *violations, *waivers.find_stale(plan_rule_ids)]
             problems += find_protection_faults(environment, tree, self.project)
             desired, tombstone_problems = build_desired_state(environment, tree, waivers.waivers)
-            delivery, delivery_problems = self._build_delivery(environment, fleet)
+            delivery, delivery_problems = None, list[Problem]()
+            if environment.settings.is_set("delivery"):
+                delivery, delivery_problems = self.delivery_builder.render(environment, fleet)
         except ProblemsError as error:
             return RenderResult(name, sort_problems([*problems, *error.problems]), environment)
         problems += [*tombstone_problems, *delivery_problems]
-        inputs = self._list_inputs(layers)
+        digests = self.project.source_digests
+        inputs = {file: digests.get(file, "") for file in find_source_files(layers.files, self.project)}
         return RenderResult(
             name, sort_problems(problems), environment, fleet, tree.files, layers.files, desired, delivery, inputs
         )
@@ -338,15 +338,6 @@ class Renderer:
 
         problems = validate_user_data(fleet.user_data)
         return waivers.apply(set_advice_severities(environment, problems, USER_DATA_ADVICE))
-
-    def _build_delivery(self, environment: Environment, fleet: Fleet) -> tuple[Delivery | None, list[Problem]]:
-        if not environment.settings.is_set("delivery"):
-            return None, []
-        return self.delivery_builder.render(environment, fleet)
-
-    def _list_inputs(self, layers: Layered) -> Mapping[str, str]:
-        digests = self.project.source_digests
-        return {file: digests.get(file, "") for file in find_source_files(layers.files, self.project)}
 
 
 def _prevents_rendering(problems: Iterable[Problem]) -> bool:

@@ -144,7 +144,11 @@ def compute_changes(before: Platform, after: Platform, platforms: PlatformLoader
     """Return the rows that change between two versions of a platform. Raises as `load_verdicts` does."""
     changes: list[RowChange] = []
     for kind, section in FIELD_SECTIONS.items():
-        fields = [_get_fields(platform, section) for platform in (before, after)]
+        tables = [platform.content.mapping[section].mapping for platform in (before, after)]
+        fields = [
+            {name: {key: value for key, value in to_plain(row).items() if key not in _ROW_PARTS} for name, row in table.items()}
+            for table in tables
+        ]
         changes += _compare("field", kind, *fields)
         rows = [{row["id"]: row for row in platform.get_constraints(kind)} for platform in (before, after)]
         changes += _compare("constraint", kind, *rows)
@@ -152,18 +156,11 @@ def compute_changes(before: Platform, after: Platform, platforms: PlatformLoader
     for section in dict.fromkeys(key for catalog in catalogs for key in catalog if key != "extends"):
         entries = [catalog.get(section) or {} for catalog in catalogs]
         changes += _compare("catalog", section, *entries)
-    changes += _compare("setting", "", *(_get_settings(platform) for platform in (before, after)))
-    return (*changes, *_compare_verdicts(before, after, platforms))
-
-
-def _get_fields(platform: Platform, section: str) -> dict[str, Any]:
-    rows = platform.content.mapping[section].mapping
-    return {name: {key: value for key, value in to_plain(row).items() if key not in _ROW_PARTS} for name, row in rows.items()}
-
-
-def _get_settings(platform: Platform) -> dict[str, Any]:
     skipped_keys = {*_COMPARED_APART, *FIELD_SECTIONS.values()}
-    return {key: to_plain(value) for key, value in platform.content.mapping.items() if key not in skipped_keys}
+    contents = [to_plain(platform.content) for platform in (before, after)]
+    settings = [{key: value for key, value in content.items() if key not in skipped_keys} for content in contents]
+    changes += _compare("setting", "", *settings)
+    return (*changes, *_compare_verdicts(before, after, platforms))
 
 
 def _compare(part: str, section: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[RowChange]:

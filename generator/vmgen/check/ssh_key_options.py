@@ -60,7 +60,11 @@ def split_options(line: str) -> tuple[tuple[KeyOption, ...], str]:
     while True:
         match = _OPTION.match(line, position)
         name, value = (match["name"], match["value"]) if match else ("", None)
-        options.append(KeyOption(name, _unquote(value)))
+        if value is not None:
+            value = value[1:]  # behind the `=`
+            is_quoted = len(value) > 1 and value[0] == value[-1] == '"'
+            value = value[1:-1].replace('\\"', '"') if is_quoted else value
+        options.append(KeyOption(name, value))
         position = match.end() if match else position
         if line[position : position + 1] != ",":
             break
@@ -68,13 +72,6 @@ def split_options(line: str) -> tuple[tuple[KeyOption, ...], str]:
     if position < len(line) and line[position] not in " \t":
         return tuple(options), ""
     return tuple(options), line[position:].strip()
-
-
-def _unquote(value: str | None) -> str | None:
-    if value is None:
-        return None
-    text = value[1:]
-    return text[1:-1].replace('\\"', '"') if len(text) > 1 and text[0] == text[-1] == '"' else text
 
 
 def describe_fault(options: tuple[KeyOption, ...]) -> str:

@@ -73,12 +73,13 @@ def _find_requirements(environment: Environment) -> Iterator[Requirement]:
     uses += [(disk, disk_section) for disk, _, _ in environment.all_disk_settings]
     uses += [(Settings(item), disk_section) for _, vm, _ in environment.vm_settings for item in vm.attachments]
     fields = {section: frozenset(release.list_fields(section)) for section in (vm_section, disk_section)}
-    keys = {(section, name) for settings, section in uses for name in _list_written(settings) if name in fields[section]}
+    keys = {
+        (section, name)
+        for settings, section in uses
+        for name, value in settings.located.mapping.items()
+        if name in fields[section] and not value.layer and value.data is not None
+    }
     yield from (PlatformKey(*key) for key in sorted(keys))
     references = find_references(environment, CATALOG_SECTIONS, lambda *_: True)
     names = {(reference.section, reference.value.text) for reference in references if not reference.value.layer}
     yield from (CatalogName(*name) for name in sorted(names))
-
-
-def _list_written(settings: Settings) -> Iterator[str]:
-    return (name for name, value in settings.located.mapping.items() if not value.layer and value.data is not None)

@@ -26,10 +26,6 @@ def _complete(list_words: Callable[[Project, click.Context], Iterable[str]]) -> 
     return complete
 
 
-def _list_environments(project: Project, context: click.Context) -> Iterable[str]:  # noqa: ARG001
-    return find_environments(project)[0]
-
-
 def _list_groups(project: Project, context: click.Context) -> Iterable[str]:
     from vmgen.pipeline import Renderer
 
@@ -56,10 +52,6 @@ def _select(project: Project, context: click.Context) -> tuple[str, ...]:
     return select_environments(find_environments(project)[0], (arguments,) if isinstance(arguments, str) else tuple(arguments))
 
 
-def _list_platforms(project: Project, context: click.Context) -> Iterable[str]:  # noqa: ARG001
-    return project.platform_names
-
-
 def _list_refs(project: Project, context: click.Context) -> Iterable[str]:  # noqa: ARG001
     from vmgen.plan.git import find_repository
 
@@ -67,8 +59,8 @@ def _list_refs(project: Project, context: click.Context) -> Iterable[str]:  # no
     return ("HEAD", *repository.list_refs()) if repository else ()
 
 
-complete_environments = _complete(_list_environments)
+complete_environments = _complete(lambda project, _: find_environments(project)[0])
 complete_groups = _complete(_list_groups)
 complete_objects = _complete(_list_objects)
-complete_platforms = _complete(_list_platforms)
+complete_platforms = _complete(lambda project, _: project.platform_names)
 complete_refs = _complete(_list_refs)

@@ -61,7 +61,9 @@ def exit_code(run: Callable[[], object]) -> int:
         path = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
         return _fail(f"{path}{error.strerror or error}")
     except Exception as bug:
-        _write_report(format_bug_report(bug))
+        from vmgen.cli.output import write_report
+
+        write_report(format_bug_report(bug))
         return BUG
     finally:
         with suppress(OSError):  # output from before an exception; a failure of the flush itself is already reported
@@ -74,12 +76,6 @@ def _fail(message: str) -> int:
 
     write_message(f"vmgen: {message}\n")
     return FAILED
-
-
-def _write_report(text: str) -> None:
-    from vmgen.cli.output import write_report
-
-    write_report(text)
 
 
 def _escape_unencodable(stream: TextIO) -> None:

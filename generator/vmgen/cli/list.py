@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -69,7 +69,10 @@ def command(
     has_failed = session.report_results(results)
     environment_fleets = [(result.environment, result.fleet) for result in results if result.environment and result.fleet]
     fleets = [fleet for _, fleet in environment_fleets]
-    _require_groups(groups, {group.key for result in results if result.environment for group in result.environment.groups})
+    existing_groups = {group.key for result in results if result.environment for group in result.environment.groups}
+    for name in groups:
+        if name not in existing_groups:
+            raise VmgenError(f"no group '{name}'{suggest(name, existing_groups)}")
     summaries = [
         summarize_environment(environment, fleet, selection.select_machines(fleet), selection.select_disks(fleet))
         for environment, fleet in environment_fleets
@@ -94,13 +97,6 @@ def _list_machines(fleets: Sequence[Fleet], selection: Selection) -> TableRows:
 
 def _list_disks(fleets: Sequence[Fleet], selection: Selection) -> TableRows:
     return [row for fleet in fleets for row in build_disk_rows(fleet, selection.select_disks(fleet))]
-
-
-def _require_groups(names: Iterable[str], existing: Collection[str]) -> None:
-    """Raises VmgenError if there is no such group."""
-    for name in names:
-        if name not in existing:
-            raise VmgenError(f"no group '{name}'{suggest(name, existing)}")
 
 
 def _format_sums(summaries: Sequence[EnvironmentSummary], *, totals: bool, budgets: bool) -> str:

@@ -81,14 +81,11 @@ def _detect(session: Session, files: tuple[str, ...], platform: str | None, outp
     if output == "json":
         write_output(_format_json(detections))
     elif len(detections) == 1:
-        write_output(_format_lines(detections[0]))
+        detection = detections[0]
+        version_line = f"platformVersion: {quote(detection.version)}\n" if detection.version else ""
+        write_output(f"platform: {detection.platform}\n{version_line}")
     session.print_message(_explain(detections, evidence))
     return len(detections) == 1
-
-
-def _format_lines(detection: Detection) -> str:
-    version = f"platformVersion: {quote(detection.version)}\n" if detection.version else ""
-    return f"platform: {detection.platform}\n{version}"
 
 
 def _explain(detections: tuple[Detection, ...], evidence: Evidence) -> str:

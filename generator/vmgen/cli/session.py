@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -41,7 +41,7 @@ class Session:
     def __init__(self, color: str = "auto", output_format: str = "text") -> None:
         self.color = color
         self.output_format = output_format
-        self.on_stage = _ignore_stage
+        self.on_stage: Callable[[str], None] = lambda _stage: None
         self.verbosity = get_verbosity()
         self.project: Project = open_project(find_root(Path.cwd()) or Path.cwd())
         if self.verbosity > 0:
@@ -191,10 +191,6 @@ class Session:
         """Print the problems of file names and of rendered environments, each once; return True if one is an error."""
         problems = dict.fromkeys(problem for result in results for problem in result.problems)
         return self.report_problems([*self.name_problems, *problems])
-
-
-def _ignore_stage(stage: str) -> None:
-    """Measure nothing."""
 
 
 @contextmanager

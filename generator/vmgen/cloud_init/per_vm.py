@@ -43,11 +43,9 @@ class TemplatedUserData(NamedTuple):
 
     def build(self, text: str, name: str, shape_key: tuple[str, ...] = ()) -> UserData:
         """Return the user data of the VM of a name, given its text."""
-        return UserData(text, self.subject, self._build_source(text), name=name, shape_key=shape_key)
-
-    def _build_source(self, text: str) -> TemplateSource | InlineTemplateSource:
-        source = TemplateSource(self.display_path, self.source, text)
-        return InlineTemplateSource(self.text.place, self.templates.project, source) if self.text else source
+        template = TemplateSource(self.display_path, self.source, text)
+        inline = InlineTemplateSource(self.text.place, self.templates.project, template) if self.text else None
+        return UserData(text, self.subject, inline or template, name=name, shape_key=shape_key)
 
     def _explain(self, problem: Problem, variables: Mapping[str, Any]) -> Problem:
         """Return a failure of the template, with the names that exist instead of an undefined one."""

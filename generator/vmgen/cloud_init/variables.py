@@ -145,18 +145,13 @@ def finalize_user_data(value: Any) -> str:
     raise TypeError(f"writes {kind}; {remedy}")
 
 
-def _to_yaml(value: Any) -> str:
-    return to_flow(_unwrap_mappings(value))
-
-
-def _to_json(value: Any) -> str:
-    return json.dumps(_unwrap_mappings(value), ensure_ascii=False, default=_refuse_json)
-
-
 def _refuse_json(value: Any) -> Any:
     str(value)  # an undefined variable raises its own error here
     raise TypeError(f"cannot write a {type(value).__name__} as JSON")
 
 
 # Any value as YAML, or as JSON, on one line.
-USER_DATA_FILTERS: Mapping[str, Callable[..., Any]] = {"yaml": _to_yaml, "tojson": _to_json}
+USER_DATA_FILTERS: Mapping[str, Callable[..., Any]] = {
+    "yaml": lambda value: to_flow(_unwrap_mappings(value)),
+    "tojson": lambda value: json.dumps(_unwrap_mappings(value), ensure_ascii=False, default=_refuse_json),
+}

@@ -203,8 +203,8 @@ def select_expandable(environment: Environment) -> tuple[Environment, Omissions]
     shared = [value for key, value in content.items() if key in reaching and key not in _KEYS_OF_OBJECTS]
     if any(map(contains_invalid, shared)) or any(content[key].data is INVALID for key in _KEYS_OF_OBJECTS if key in content):
         return None
-    groups, disks = (_list_invalid(content[key]) if key in content else frozenset() for key in _KEYS_OF_OBJECTS)
-    omissions = Omissions(groups, disks)
+    entries = (content[key].mapping if key in content else {} for key in _KEYS_OF_OBJECTS)
+    omissions = Omissions(*(frozenset(name for name, value in each.items() if contains_invalid(value)) for each in entries))
     return omit(environment, omissions), omissions
 
 
@@ -222,7 +222,3 @@ def split(environment: Environment) -> Iterator[tuple[Environment, Omissions]]:
         yield environment._replace(groups=(group,), disks=()), Omissions(groups=frozenset({group.key}))
     for disk in environment.disks:
         yield environment._replace(groups=(), disks=(disk,)), Omissions(disks=frozenset({disk.name}))
-
-
-def _list_invalid(entries: Located) -> frozenset[str]:
-    return frozenset(key for key, value in entries.mapping.items() if contains_invalid(value))

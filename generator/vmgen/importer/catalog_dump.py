@@ -94,11 +94,13 @@ def _iter_sections(dump: Dump, source: str) -> Iterator[tuple[str, SectionListin
     for kind, section, read in readers:
         objects = {_require_name(key[2], source): read(item) for key, item in dump.list_kind(kind)}
         yield section, SectionListing(objects, kind in dump.listed_kinds)
-    images = {
-        _require_name(name, source): _read_volume(item)
-        for key, item in dump.list_kind("PersistentVolumeClaim")
-        if key[1] == _IMAGE_NAMESPACE and (name := _get_image_name(key[2]))
-    }
+    images: dict[str, Values] = {}
+    for (_, namespace, volume), item in dump.list_kind("PersistentVolumeClaim"):
+        name = next((volume.removeprefix(prefix) for prefix in _IMAGE_PREFIXES if volume.startswith(prefix)), "")
+        if name and namespace == _IMAGE_NAMESPACE:
+            image = _require_name(name, source)
+            size = _get(item, "status", "capacity", "storage") or _get(item, "spec", "resources", "requests", "storage")
+            images[image] = _drop_unknown({"minStorage": _format_quantity(size, up=True)})
     yield "images", SectionListing(images, "PersistentVolumeClaim" in dump.listed_kinds)
     for key, item in dump.list_kind("Option"):
         if key[2] in _OPTIONS:
@@ -187,15 +189,6 @@ def _read_class(item: Mapping[str, Any]) -> Values:
     is_encrypted = "luks" in layers or parameters.get("encryption", "").lower() in ("true", "yes")
     replicated = "drbd" in layers and (parse_number(copies) or 0) > 1
     return {"replicated": replicated, "encrypted": is_encrypted or None}
-
-
-def _read_volume(item: Mapping[str, Any]) -> Values:
-    size = _get(item, "status", "capacity", "storage") or _get(item, "spec", "resources", "requests", "storage")
-    return _drop_unknown({"minStorage": _format_quantity(size, up=True)})
-
-
-def _get_image_name(volume: str) -> str:
-    return next((volume.removeprefix(prefix) for prefix in _IMAGE_PREFIXES if volume.startswith(prefix)), "")
 
 
 def _drop_unknown(facts: Values) -> dict[str, Any]:

@@ -74,16 +74,12 @@ def collect_evidence(kind: str, metadata: Mapping[str, Any], spec: Mapping[str, 
     is_served = any(key in metadata for key in _SERVER_KEYS)
     disks = spec.get("disks")
     return Evidence(
-        present=frozenset(name for name, value in spec.items() if _has_content(value)),
+        present=frozenset(name for name, value in spec.items() if value not in ("", None, {}, [])),
         served_fields=frozenset(spec) if is_served else None,
         disks=tuple(disks) if isinstance(disks, list) else (),
         names=known_names,
         disabled_fields=frozenset((name, frozenset(spec)) for name, value in spec.items() if value is False),
     )
-
-
-def _has_content(value: Any) -> bool:
-    return value not in ("", None, {}, [])
 
 
 class Detection(NamedTuple):

@@ -196,7 +196,8 @@ class EnvironmentBuilder:
                 instances[key] = {**instances.get(key, {}), "system": vm.system}
         for key, generation in dict.fromkeys(name for _, vm in drafts for name in vm.previous):
             having = [(label, vm.previous[key, generation]) for label, vm in drafts if (key, generation) in vm.previous]
-            is_current = generation in {_find_generation(vm, key) for _, vm in drafts}
+            own_disks = [(vm, vm.values.get("disks", {}).get(key)) for _, vm in drafts]
+            is_current = generation in {vm.system if disk is None else disk.get("generation", 1) for vm, disk in own_disks}
             first: Mapping[str, Any] = {} if is_current else having[0][1]
             alike = [label for label, entry in having if entry == first]
             if alike:
@@ -221,12 +222,6 @@ class EnvironmentBuilder:
         if disk.comment:
             self._comments[path] = disk.comment
         return _sort_keys(_remove_common(disk.values, common), self._disk_order)
-
-
-def _find_generation(vm: VmDraft, key: str) -> int:
-    """Return the generation of a disk that a VM uses."""
-    disk = vm.values.get("disks", {}).get(key)
-    return vm.system if disk is None else disk.get("generation", 1)
 
 
 def _add_previous(level: dict[str, Any], key: str, generation: int, entry: dict[str, Any]) -> None:

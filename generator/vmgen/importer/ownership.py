@@ -220,7 +220,10 @@ class _DiskAssigner:
             if name in inherited_annotations:
                 annotations.setdefault(name, value)
         settings = {name: value for name, value in disk.values.items() if name in DISK_SOURCES}
-        if disk.values["storage"] != self._find_default_size(disk):
+        image = self.conventions.platform.catalog.find_image(disk.values.get("image", ""))
+        # Only the disk of an image of the catalog has a size if none is written.
+        default_size = max_size(self.conventions.platform.system_disk_storage.text, image.min_storage) if image else None
+        if disk.values["storage"] != default_size:
             settings["storage"] = disk.values["storage"]
         optional_settings = {
             "storageClass": (disk.values["storageClass"], defaults["storageClass"]),
@@ -265,11 +268,6 @@ class _DiskAssigner:
 
     def _get_generated_annotations(self, protect: bool) -> Mapping[str, str]:
         return self.conventions.generated_annotations["protected" if protect else "unprotected"]
-
-    def _find_default_size(self, disk: DiskObject) -> str | None:
-        """Return the size of a disk of a catalog image if none is written; None for other disks, which need one."""
-        image = self.conventions.platform.catalog.find_image(disk.values.get("image", ""))
-        return max_size(self.conventions.platform.system_disk_storage.text, image.min_storage) if image else None
 
     def _note_inherited(self, disk: DiskObject, vm: VmObject) -> None:
         """Note the labels and annotations that a disk gets because its VM has them."""

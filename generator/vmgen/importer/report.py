@@ -13,7 +13,7 @@ from vmgen.importer.run import ImportedEnvironment, ImportResult
 from vmgen.printable import escape
 from vmgen.printable import format_json as dump_json
 from vmgen.problems import Problem
-from vmgen.secrets.redact import redact_problem, redact_text, redact_user_data, redact_user_data_line
+from vmgen.secrets.redact import redact_problem, redact_text, redact_user_data_line
 
 # Up to so many objects with the same note are named one by one; of more, only the first.
 _MAX_NAMED = 3
@@ -95,7 +95,7 @@ def _build_environment_data(environment: ImportedEnvironment, is_written: bool) 
             {
                 "file": f"templates/cloud-init/{template.name}",
                 "vms": template.vm_count,
-                "text": "\n".join(redact_user_data(template.text)),
+                "text": "\n".join(map(redact_user_data_line, template.text.splitlines())),
             }
             for template in environment.templates
         ],

@@ -124,8 +124,10 @@ class _RoundTripComparison:
                 continue
             is_same = False
             replaced_fields |= set(note.replacement) if note else set()
-            if name in spec and name == "disks" and self._are_same_disks(value, spec[name]):
-                continue
+            if name == "disks" and name in spec:
+                bus_name = self.conventions.platform.roles.disk_bus
+                if _normalise_disks(value, bus_name) == _normalise_disks(spec[name], bus_name):
+                    continue
             if note is None or not self._matches_note(note, name, manifest, spec):
                 place = located.key_place or located.place
                 self._add_problem(place, manifest, f"spec.{name}", "would not be rendered as it is")
@@ -133,10 +135,6 @@ class _RoundTripComparison:
             if name not in manifest.spec and name not in replaced_fields:
                 self._count_explicit(manifest, name, value, spec)
         return is_same
-
-    def _are_same_disks(self, disks: Any, others: Any) -> bool:
-        bus_name = self.conventions.platform.roles.disk_bus
-        return _normalise_disks(disks, bus_name) == _normalise_disks(others, bus_name)
 
     def _matches_note(self, note: ImportNote, name: str, manifest: SourceManifest, spec: Mapping[str, Any]) -> bool:
         """Return True if a field is replaced according to its note, or left out; then the default may be rendered."""

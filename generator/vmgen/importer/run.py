@@ -177,10 +177,6 @@ def _group_by_namespace(
     return namespaces, refused_manifests
 
 
-def _is_adopted(problem: Problem) -> bool:
-    return problem.rule in ADOPTED_POLICIES and problem.severity == "error"
-
-
 def _import_namespace(
     renderer: Renderer,
     conventions: PlatformConventions,
@@ -226,7 +222,11 @@ class _Attempt(NamedTuple):
         for template in templates:
             self.renderer.user_data_builder.add_template(template.name, template.text)
         content, render_result = self._render(vms, disks, {})
-        policies = {problem.rule: ADOPTED_POLICIES[problem.rule] for problem in render_result.problems if _is_adopted(problem)}
+        policies = {
+            problem.rule: ADOPTED_POLICIES[problem.rule]
+            for problem in render_result.problems
+            if problem.rule in ADOPTED_POLICIES and problem.severity == "error"
+        }
         if policies:
             content, render_result = self._render(vms, disks, policies)
         file = self.renderer.project.display_path(self._path)

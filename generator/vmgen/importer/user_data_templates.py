@@ -62,7 +62,11 @@ def infer_templates(
             used_labels = sorted({_get_label(word, labels) for word in members[0].words if _is_label(word)})
             for member in members:
                 position = member.vm_position
-                drafts[position] = _apply_template(drafts[position], name, used_labels)
+                draft = drafts[position]
+                values = {**draft.values, "cloudInit": {"template": name}}
+                if used_labels:
+                    values["vars"] = {_name_variable(label): draft.values["labels"][label] for label in used_labels}
+                drafts[position] = draft._replace(values=values)
     return drafts, tuple(templates)
 
 
@@ -193,10 +197,3 @@ def _choose_name(environment: str, templates: Sequence[InferredTemplate], is_fre
         if name not in names and is_free(name):
             return name
         number += 1
-
-
-def _apply_template(vm: VmDraft, name: str, labels: Sequence[str]) -> VmDraft:
-    values = {**vm.values, "cloudInit": {"template": name}}
-    if labels:
-        values["vars"] = {_name_variable(label): vm.values["labels"][label] for label in labels}
-    return vm._replace(values=values)

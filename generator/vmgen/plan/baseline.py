@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
-from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
@@ -233,18 +232,22 @@ def load_baselines(projects: Sequence[Project], against: str | None = None) -> t
     elif head:
         commit, start = head, Baseline(projects[0], HEAD, repository)
     else:
-        return tuple(map(partial(_start_without_commit, repository), projects, uncommitted_manifests))
+        note = "There is no commit yet, so every object is new."
+        return tuple(
+            Baseline(
+                project,
+                HEAD,
+                repository,
+                uncommitted_manifests=manifests,
+                notes=(note,) if os.path.isdir(project.manifests) else (),
+            )
+            for project, manifests in zip(projects, uncommitted_manifests, strict=True)
+        )
     tree = repository.list_tree(commit, *(project.output for project in projects))
     return tuple(
         _add_manifests(start._replace(project=project, uncommitted_manifests=manifests), repository, tree)
         for project, manifests in zip(projects, uncommitted_manifests, strict=True)
     )
-
-
-def _start_without_commit(repository: Repository, project: Project, manifests: UncommittedManifests) -> Baseline:
-    note = "There is no commit yet, so every object is new."
-    notes = (note,) if os.path.isdir(project.manifests) else ()
-    return Baseline(project, HEAD, repository, uncommitted_manifests=manifests, notes=notes)
 
 
 def _add_manifests(baseline: Baseline, repository: Repository, tree: Mapping[str, Blob]) -> Baseline:

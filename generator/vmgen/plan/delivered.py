@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from vmgen.check.guards import list_missing_guards
 from vmgen.plan.desired import Identity
 from vmgen.quantities import format_count
 from vmgen.read.manifests import get_mapping
@@ -42,11 +41,6 @@ class Holding(NamedTuple):
         """Return the remainder if some objects are no longer held."""
         others = set(identities)
         return Holding(*(tuple(each for each in part if each not in others) for part in self))
-
-
-def build_held_object(path: str, identity: Identity, document: Mapping[str, Any]) -> HeldObject:
-    """Return a VM or disk with whether every guard is in its manifest."""
-    return HeldObject(path, identity, identity.kind != "VMDisk" or not list_missing_guards(document))
 
 
 def find_holding(document: Mapping[str, Any], objects: Iterable[HeldObject], output: str) -> Holding:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from vmgen.check.guards import list_missing_guards
 from vmgen.plan.baseline import Baseline, PlanBase
 from vmgen.plan.change_kinds import ABSENT
 from vmgen.plan.delivered import (
@@ -13,7 +14,6 @@ from vmgen.plan.delivered import (
     KUSTOMIZATION,
     HeldObject,
     Holding,
-    build_held_object,
     deletes_what_it_holds,
     find_holding,
 )
@@ -101,7 +101,8 @@ def _iter_held_objects(files: Mapping[str, bytes]) -> Iterator[HeldObject]:
             continue
         for document in documents:
             if isinstance(document, dict) and document.get("kind") in KIND_BY_KEY.values():
-                yield build_held_object(path, _identify(document), document)
+                is_guarded = document["kind"] != "VMDisk" or not list_missing_guards(document)
+                yield HeldObject(path, _identify(document), is_guarded)
 
 
 def _identify(document: Mapping[str, Any]) -> Identity:

@@ -107,7 +107,7 @@ def build_desired_state(
         load_prices(environment),
         cluster=cluster,
         standalone_places={disk.name: disk.place for disk in environment.disks},
-        clones=dict(_locate_clones(disks)),
+        clones={path: (source.text, source.place) for path, disk in disks.items() if (source := disk.settings.get("clone"))},
         policy_severities=environment.settings.get_plain("policy", {}),
         waivers=waivers,
         optical_disks=frozenset(disk.name for disk in disks.values() if disk.values.get("optical")),
@@ -131,13 +131,6 @@ def _find_field_places(disks: Mapping[str, Disk]) -> Mapping[str, Mapping[str, P
             }
         places[path] = places_by_settings[key]
     return places
-
-
-def _locate_clones(disks: Mapping[str, Disk]) -> Iterator[tuple[str, tuple[str, Place]]]:
-    for path, disk in disks.items():
-        source = disk.settings.get("clone")
-        if source:
-            yield path, (source.text, source.place)
 
 
 def _parse_tombstones(entry: Located, environment: str, namespace: str, cluster: str) -> Iterator[Tombstone]:

@@ -43,7 +43,7 @@ def find_refusals(
     and were no environments.
     """
     environments = {desired.environment: desired for desired in desired_states}
-    refused_changes = [change for change in plan.changes if _needs_tombstone(change) and not is_permitted(change, today)]
+    refused_changes = [change for change in plan.changes if _lacks_tombstone(change, today)]
     by_cause: dict[tuple[str, Verdict, Move | None, bool], list[ObjectChange]] = defaultdict(list)
     for change in refused_changes:
         if change.tombstone is None and not _needs_generation(change, environments):
@@ -72,14 +72,11 @@ def _needs_generation(change: ObjectChange, environments: Mapping[str, DesiredSt
     return needs_generation(change) and desired is not None and desired.merged_environment is not None
 
 
-def _needs_tombstone(change: ObjectChange) -> bool:
-    """Return true if the gate refuses the change of a VM or disk; what delivers is not retired, but taken apart."""
-    return change.is_refused and change.identity.kind in _KEY_BY_KIND
-
-
-def is_permitted(change: ObjectChange, today: date) -> bool:
-    """Return true if a tombstone names the object and has not expired."""
-    return change.tombstone is not None and not change.tombstone.is_expired(today)
+def _lacks_tombstone(change: ObjectChange, today: date) -> bool:
+    """Return true if a change needs a tombstone and has none that counts on this day."""
+    # `retire:` names VMs and disks only: an object that delivers them is not retired, but taken apart in steps.
+    is_retirable = change.is_refused and change.identity.kind in _KEY_BY_KIND
+    return is_retirable and (change.tombstone is None or change.tombstone.is_expired(today))
 
 
 def _build_refusal(

@@ -144,7 +144,8 @@ def format_edit(edit: GenerationEdit, environment: Environment) -> PasteLines:
     while path and (child := anchor.get(path[0])) and _is_block(child, file):
         anchor, name, path = child, path[0], path[1:]
     top_keys = path[:1] or tuple(edit.values)
-    is_free = not any(_is_written(anchor.get(str(key)), file) for key in top_keys)
+    present = (value for key in top_keys if (value := anchor.get(str(key))))
+    is_free = not any(value.place.file == file and not value.layer for value in present)
     if is_free and _is_block(anchor, file) and anchor.key_place:
         line = anchor.key_place.line
         where = f"adding these lines below line {line} of {file} (`{name}:`)"
@@ -178,7 +179,3 @@ def _is_block(value: Located, file: str) -> bool:
         and value.place.file == file
         and (value.place.line > value.key_place.line)
     )
-
-
-def _is_written(value: Located | None, file: str) -> bool:
-    return value is not None and value.place.file == file and not value.layer

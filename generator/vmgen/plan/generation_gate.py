@@ -129,7 +129,11 @@ def find_erasing_user_data(
         if not (desired and desired.merged_environment and change.user_data):
             continue
         existing = [name for name in change.existing_disks if name not in desired.optical_disks]
-        wipes = _find_disk_wipes(change.user_data) if existing else ()
+        if not existing:
+            continue
+        from vmgen.cloud_init.disk_wipes import find_disk_wipes  # few plans have a rebuild
+
+        wipes = find_disk_wipes(change.user_data)
         if wipes:
             place, subject = _locate_user_data(change, desired, desired.merged_environment)
             hits[change.environment, place, subject, wipes, _describe_first_boot(change)].append(change.identity.name)
@@ -150,12 +154,6 @@ def _describe_first_boot(change: ObjectChange) -> str:
     if change.rebuild and change.rebuild.has_new_system:
         return "cloud-init runs on the new system disk as at a first boot"
     return "cloud-init runs again as at a first boot"
-
-
-def _find_disk_wipes(text: str) -> tuple[str, ...]:
-    from vmgen.cloud_init.disk_wipes import find_disk_wipes  # few plans have a rebuild
-
-    return find_disk_wipes(text)
 
 
 def _locate_user_data(change: ObjectChange, desired: DesiredState, environment: Environment) -> tuple[Place, str]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from vmgen.plan.git_process import FETCH_HINT, BlobSizes, check_git_output, disable_filters, run_git
 from vmgen.problems import VmgenError
+from vmgen.read.configuration import find_git_top
 
 # Small files that git reads whole, by their paths in its folder.
 _GIT_FILES = (
@@ -81,20 +82,16 @@ class Repository(NamedTuple):
         code, branch, _ = run_git(self.folder, "symbolic-ref", "--quiet", "HEAD")
         name = branch.decode(errors="surrogateescape").strip()
         # Of a branch that was never committed to there is no file; an empty one is left by a crash, and is no new branch.
-        if code == 0 and not os.path.lexists(self._find_git_path(name)) and not self._has_ref(name):
-            return None
+        if code == 0:
+            path = os.fsdecode(check_git_output(self.folder, "rev-parse", "--git-path", name).removesuffix(b"\n"))
+            if not os.path.lexists(self.folder / path) and not check_git_output(self.folder, "for-each-ref", name).strip():
+                return None
         raise VmgenError(f"git cannot read HEAD of {self.folder}, so there is no baseline; run git fsck for details")
 
     def list_refs(self) -> tuple[str, ...]:
         """Return the short names of all branches, remote ones too, and of tags. Raises VmgenError if git fails."""
         names = ("refs/heads", "refs/remotes", "refs/tags")
         return tuple(os.fsdecode(check_git_output(self.folder, "for-each-ref", "--format=%(refname:short)", *names)).split())
-
-    def _find_git_path(self, name: str) -> Path:
-        return self.folder / os.fsdecode(check_git_output(self.folder, "rev-parse", "--git-path", name).removesuffix(b"\n"))
-
-    def _has_ref(self, name: str) -> bool:
-        return bool(check_git_output(self.folder, "for-each-ref", name).strip())
 
     def list_merge_bases(self, commit: str) -> tuple[str, ...]:
         """Return the commits where HEAD left the history of a commit; none if this clone has none.
@@ -256,7 +253,7 @@ def find_repository(folder: Path) -> Repository | None:
     Raises VmgenError if there is a `.git` that git cannot use, or no git program: taken for none, it would open the gate.
     """
     path = folder.resolve()
-    work_tree = _find_work_tree(path)
+    work_tree = find_git_top(path)
     if work_tree is None:
         return None
     _check_git_files(work_tree / ".git")
@@ -296,17 +293,12 @@ def _check_git_files(git_folder: Path) -> None:
             raise VmgenError(f"{path} is not a file of Git's own, so the baseline is unknown; replace it")
 
 
-def _find_work_tree(folder: Path) -> Path | None:
-    """Return the folder at or above a resolved one that has a `.git`. Git looks there too, but only after its start."""
-    return next((parent for parent in (folder, *folder.parents) if os.path.lexists(parent / ".git")), None)
-
-
 def read_tree_id(folder: Path, name: str) -> str:
     """Return the id of the tree at HEAD of a folder's subfolder; empty if there is none, or Git cannot tell.
 
     Raises VmgenError if git does not end in time.
     """
-    if _find_work_tree(folder.resolve()) is None:
+    if find_git_top(folder.resolve()) is None:
         return ""
     try:
         code, output, _ = run_git(folder, "rev-parse", "--verify", "--quiet", f"HEAD:./{name}")

@@ -157,7 +157,10 @@ def match_objects(
     parser = ManifestParser()
     desired_paths = {path: identity for desired in environments for path, identity in desired.objects.items()}
     omissions = {desired.environment: desired.omissions for desired in environments}
-    comparable = {path: content for path, content in differing.items() if not _is_omitted(path, omissions)}
+    nothing = Omissions()
+    comparable = {
+        path: content for path, content in differing.items() if not omissions.get(path.partition("/")[0], nothing).covers(path)
+    }
     existing, problems = _parse_existing(comparable, baseline, desired_paths, parser)
     clusters = _Clusters({desired.environment: desired.cluster for desired in environments}, baseline)
     existing = [each._replace(identity=clusters.add_to(each)) for each in existing]
@@ -179,11 +182,6 @@ def match_objects(
     own_identities = _list_unchanged_identities(environments, baseline, differing) if planned_objects else frozenset()
     created = tuple(new for candidates in planned_objects.values() for new in candidates if new.identity not in own_identities)
     return Matching(tuple(pairs), created, tuple(removed_objects), find_rename_candidates(removed_objects, created), problems)
-
-
-def _is_omitted(path: str, omissions: Mapping[str, Omissions]) -> bool:
-    environment = path.partition("/")[0]
-    return bool(omissions.get(environment)) and omissions[environment].covers(path)
 
 
 def _collect_planned(
@@ -337,13 +335,10 @@ def _drop_implausible(
             continue
         new_disk, parts = plausible[disk], disk.name.split("-")
         owners = [(disk.namespace, "-".join(parts[:length])) for length in range(1, len(parts))]
-        if any(owner in new_vms and not _is_named_after(new_disk, new_vms[owner]) for owner in owners):
+        owning_vms = [new_vms[owner] for owner in owners if owner in new_vms]
+        if any(vm is None or not new_disk.name.startswith(f"{vm.name}-") for vm in owning_vms):
             del plausible[new_disk], plausible[disk]
     return plausible
-
-
-def _is_named_after(disk: Identity, vm: Identity | None) -> bool:
-    return vm is not None and disk.name.startswith(f"{vm.name}-")
 
 
 def _group_by_likeness(objects: Iterable[ExistingObject | PlannedObject]) -> Mapping[str, list[Identity]]:

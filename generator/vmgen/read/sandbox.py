@@ -158,18 +158,18 @@ def count_steps(tree: nodes.Template) -> None:
     """
     # Counted by filters that are added to the parsed template: Jinja has no hook for the steps of a loop.
     for loop in tree.find_all(nodes.For):
-        loop.iter = _build_filter(_COUNT_ITEMS, loop.iter, _weigh(loop.body))
+        loop.iter = build_filter(_COUNT_ITEMS, loop.iter, _weigh(loop.body))
     scope: Any
     for scope in (tree, *tree.find_all(_SCOPES)):
         line = scope.body[0].lineno if scope.body else 1
-        spend = _build_filter(_SPEND, nodes.Const(_CALL_STEPS + _weigh(scope.body), lineno=line))
+        spend = build_filter(_SPEND, nodes.Const(_CALL_STEPS + _weigh(scope.body), lineno=line))
         scope.body.insert(0, nodes.ExprStmt(spend, lineno=line))
     for compare in tree.find_all(nodes.Compare):
         if any(operand.op in _MEMBERSHIPS for operand in compare.ops):
             continue  # replaced below
         sides: list[Any] = [compare, *compare.ops]
         for side in sides:
-            side.expr = _build_filter(_MEASURE, side.expr)
+            side.expr = build_filter(_MEASURE, side.expr)
     _replace_expressions(tree)
 
 
@@ -208,18 +208,19 @@ def _replace_expressions(node: nodes.Node) -> None:
 
 def _replace_expression(node: Any, parent: nodes.Node) -> Any:
     if isinstance(node, nodes.Concat):
-        return _build_filter(_CONCATENATE, nodes.List(node.nodes, lineno=node.lineno))
+        return build_filter(_CONCATENATE, nodes.List(node.nodes, lineno=node.lineno))
     if isinstance(node, nodes.Compare) and any(operand.op in _MEMBERSHIPS for operand in node.ops):
         # A chain computes its middle value once; a filter for each comparison would compute it twice.
         if len(node.ops) > 1:
             raise TemplateSyntaxError("chains comparisons with `in`; write `and` between two comparisons", node.lineno)
-        contains = _build_filter(_CONTAINS, nodes.List([node.expr, node.ops[0].expr], lineno=node.lineno))
+        contains = build_filter(_CONTAINS, nodes.List([node.expr, node.ops[0].expr], lineno=node.lineno))
         return contains if node.ops[0].op == "in" else nodes.Not(contains, lineno=node.lineno)
     is_slice = isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Slice)
     is_counted = isinstance(parent, nodes.Filter) and parent.name == _MEASURE
-    return _build_filter(_MEASURE, node) if is_slice and not is_counted else node
+    return build_filter(_MEASURE, node) if is_slice and not is_counted else node
 
 
-def _build_filter(name: str, node: Any, *arguments: object) -> nodes.Expr:
+def build_filter(name: str, node: Any, *arguments: object) -> nodes.Expr:
+    """Return the tree of a filter over the value of a node, with constants as its arguments."""
     constants: list[nodes.Expr] = [nodes.Const(argument) for argument in arguments]
     return nodes.Filter(node, name, constants, [], None, None, lineno=node.lineno)

@@ -11,7 +11,7 @@ from jinja2 import BaseLoader, TemplateError, TemplateNotFound, TemplateSyntaxEr
 
 from vmgen.problems import Place, Problem, ProblemsError, suggest
 from vmgen.read.repository import Project
-from vmgen.read.sandbox import Sandbox, count_steps
+from vmgen.read.sandbox import Sandbox, build_filter, count_steps
 from vmgen.read.template_names import NameVariables, only_writes
 from vmgen.read.template_steps import StepCounter, StepLimitError
 from vmgen.rules import TEMPLATE_ERROR
@@ -261,19 +261,14 @@ def _instrument(tree: nodes.Template, file: str, tracer: TemplateTracer) -> None
     conditions = list(tree.find_all(nodes.If))
     elifs = {id(node) for condition in conditions for node in condition.elif_}
     for condition in conditions:
-        condition.test = _build_filter("trace_condition", condition.test, file, condition.lineno, id(condition) not in elifs)
+        condition.test = build_filter("trace_condition", condition.test, file, condition.lineno, id(condition) not in elifs)
         for branch in filter(None, (condition.body, condition.else_)):
             branch[:] = [_build_statement("enter_branch", branch[0]), *branch, _build_statement("leave_branch", branch[-1])]
     for choice in tree.find_all(nodes.CondExpr):
-        choice.test = _build_filter("trace_condition", choice.test, file, choice.lineno, True)
-        choice.expr1 = _build_filter("trace_choice", choice.expr1)
-        choice.expr2 = _build_filter("trace_choice", choice.expr2) if choice.expr2 else None
-
-
-def _build_filter(name: str, node: Any, *arguments: object) -> nodes.Expr:
-    constants: list[nodes.Expr] = [nodes.Const(argument) for argument in arguments]
-    return nodes.Filter(node, name, constants, [], None, None, lineno=node.lineno)
+        choice.test = build_filter("trace_condition", choice.test, file, choice.lineno, True)
+        choice.expr1 = build_filter("trace_choice", choice.expr1)
+        choice.expr2 = build_filter("trace_choice", choice.expr2) if choice.expr2 else None
 
 
 def _build_statement(name: str, neighbour: nodes.Node) -> nodes.Stmt:
-    return nodes.ExprStmt(_build_filter(name, nodes.Const(None, lineno=neighbour.lineno)), lineno=neighbour.lineno)
+    return nodes.ExprStmt(build_filter(name, nodes.Const(None, lineno=neighbour.lineno)), lineno=neighbour.lineno)

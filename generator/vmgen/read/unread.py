@@ -29,7 +29,9 @@ def find_unread_files(project: Project) -> Iterator[Problem]:
         if path.parent == project.environments:
             if path.stem in _SHARED_FILES and path.suffix != ".yaml":
                 yield _report(project, path, f"rename it to {path.stem}.yaml")
-        elif _is_environment(path) and not _is_named(project, path):
+            continue
+        content = _read(path)
+        if _NAMESPACE.search(content) and _OBJECTS.search(content) and not _is_named(project, path):
             remedy = "an environment must be in environments/ itself, and a layer must be named by `extends:`"
             yield _report(project, path, remedy)
 
@@ -45,11 +47,6 @@ def _list_yaml_files(folder: Path) -> list[Path]:
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths += [Path(parent, name) for name in names if name.lower().endswith(_YAML_SUFFIXES) and not name.startswith(".")]
     return sorted(path for path in paths if path.is_file())
-
-
-def _is_environment(path: Path) -> bool:
-    content = _read(path)
-    return bool(_NAMESPACE.search(content) and _OBJECTS.search(content))
 
 
 def _is_named(project: Project, path: Path) -> bool:

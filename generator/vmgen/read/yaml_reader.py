@@ -144,7 +144,7 @@ class _Parser:
             while not isinstance(start := self.next_event(), yaml.StreamEndEvent):
                 if single and self.value_count:
                     message = "a second document begins here; write one file for each environment"
-                    raise self._stop(self._locate(start), SEVERAL_DOCUMENTS, message)
+                    raise self._stop(self._locate_mark(start.start_mark), SEVERAL_DOCUMENTS, message)
                 self.anchors.clear()
                 yield self._parse_value(self.next_event(), depth=0)
                 self.next_event()  # document end
@@ -275,9 +275,6 @@ class _Parser:
         if "undefined alias" in message:
             return place, UNKNOWN_ALIAS, _ALIAS_MESSAGE
         return place, YAML_SYNTAX, describe_syntax_error(message, error.context or "")
-
-    def _locate(self, event: Any) -> Place:
-        return self._locate_mark(event.start_mark)
 
     def _locate_mark(self, mark: Any) -> Place:
         return Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)

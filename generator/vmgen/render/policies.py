@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from vmgen.check.rule import Policy, PolicySeverity, find_unknown_policies, get_policy_severity, is_policy_set
 from vmgen.check.rules import RULES as ON_ENVIRONMENTS
 from vmgen.cloud_init.rules import PLACEHOLDER_KEY
-from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
+from vmgen.expand.model import Disk, Fleet, Resource
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place, Problem, Severity, did_you_mean
 from vmgen.quantities import parse_number
@@ -100,20 +100,17 @@ class PolicyChecker:
 
 
 def _check_user_data(environment: Environment, fleet: Fleet) -> Iterator[_Violation]:
+    profiles = fleet.platform.catalog.profiles
     for policy in USER_DATA_POLICIES:
         severity = get_policy_severity(environment, policy.rule.id, policy.default)
         for machine in fleet.machines if severity else ():
-            if not policy.for_windows and _is_windows(machine, fleet):
+            profile = profiles.get(machine.values["instanceProfile"])
+            if profile is not None and profile.os == "windows" and not policy.for_windows:
                 continue
             message = policy.find_fault(machine, is_policy_set(environment, policy.rule.id))
             if severity and message:
                 place, subject = _locate(machine, policy.key)
                 yield _Violation(policy.rule.id, severity, message, place, subject, machine)
-
-
-def _is_windows(machine: VirtualMachine, fleet: Fleet) -> bool:
-    profile = fleet.platform.catalog.profiles.get(machine.values["instanceProfile"])
-    return profile is not None and profile.os == "windows"
 
 
 def _build_problem(alike: list[_Violation]) -> Problem:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from vmgen.plan.change_kinds import ABSENT
-from vmgen.plan.desired import Identity, Tombstone
+from vmgen.plan.desired import Identity
 from vmgen.plan.matching import remove_name
 from vmgen.plan.moves import describe_move
 from vmgen.plan.plan import ObjectChange, Plan, PlanSummary, summarize
@@ -412,7 +412,10 @@ def _change_to_dict(change: ObjectChange) -> dict[str, Any]:
     if change.move:
         data |= {"movedFrom": change.move.environment, "movedFromGroup": change.move.group}
     if change.tombstone and (change.is_retired or change.is_refused):
-        data["retired"] = _tombstone_to_dict(change.tombstone)
+        tombstone = change.tombstone
+        data["retired"] = {"reason": tombstone.reason, "file": tombstone.place.file, "line": tombstone.place.line}
+        if tombstone.until:
+            data["retired"]["until"] = tombstone.until.isoformat()
     return data
 
 
@@ -424,8 +427,3 @@ def _field_to_dict(field: FieldChange) -> dict[str, Any]:
     values = {name: value for name, value in (("before", field.before), ("after", field.after)) if value is not ABSENT}
     detail = {"detail": field.detail} if field.detail else {}
     return {"path": field.path, **values, **detail, "verdict": field.verdict, "says": field.says, "source": field.source}
-
-
-def _tombstone_to_dict(tombstone: Tombstone) -> dict[str, Any]:
-    data = {"reason": tombstone.reason, "file": tombstone.place.file, "line": tombstone.place.line}
-    return {**data, "until": tombstone.until.isoformat()} if tombstone.until else data

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from vmgen.secrets.documents import find_in_document
 from vmgen.secrets.encoded import find_encoded_texts
 from vmgen.secrets.lines import CHANGE_ME_DESCRIPTION, find_in_line
-from vmgen.secrets.tokens import HASH_DESCRIPTION, PRIVATE_KEY_DESCRIPTION, find_tokens
+from vmgen.secrets.tokens import HASH_DESCRIPTION, find_tokens
 
 __all__ = ["CHANGE_ME_DESCRIPTION", "HASH_DESCRIPTION", "SecretMatch", "find_secrets", "find_spans"]
 
@@ -56,7 +56,9 @@ def find_spans(text: str, depth: int = 0) -> Iterator[SecretSpan]:
     yield from _find_in_lines(text)
     yield from (SecretSpan(*match) for match in find_in_document(text, lower_text))
     if depth < _MAX_DEPTH:
-        for encoded_text in find_encoded_texts(_PUBLIC_KEY.sub(_blank, text) if "ssh-" in text or "ecdsa-" in text else text):
+        if "ssh-" in text or "ecdsa-" in text:  # a public key is base64, and no secret
+            text = _PUBLIC_KEY.sub(lambda key: " " * len(key.group()), text)
+        for encoded_text in find_encoded_texts(text):
             inner = next((s for s in find_spans(encoded_text.text, depth + 1) if s.description != CHANGE_ME_DESCRIPTION), None)
             if inner:
                 suffix = "" if inner.description.endswith(", encoded") else ", encoded"
@@ -70,12 +72,3 @@ def _find_in_lines(text: str) -> Iterator[SecretSpan]:
         for description, first, last in find_in_line(line):
             yield SecretSpan(description, start + first, start + last)
         start += len(line) + 1
-
-
-def _blank(match: re.Match[str]) -> str:
-    return " " * len(match.group())
-
-
-def is_private_key(description: str) -> bool:
-    """Return whether a description is that of a private key, which has many lines."""
-    return description.startswith(PRIVATE_KEY_DESCRIPTION)

@@ -87,11 +87,6 @@ def redact_line(line: str) -> str:
     return f"{key.group()} {REDACTED}" if key and not _has_secret(key.group()) else REDACTED
 
 
-def redact_user_data(text: str) -> list[str]:
-    """Return the lines of user data without values: only a header, and keys as cloud-init has them, are shown."""
-    return [redact_user_data_line(line) for line in text.splitlines()]
-
-
 def redact_user_data_line(line: str, *, is_key: bool = False) -> str:
     """Return a line of user data without its value. With `is_key`, it has the key that holds the user data, in a manifest."""
     if not line.strip() or _USER_DATA_HEADER.fullmatch(line.strip()):

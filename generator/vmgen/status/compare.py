@@ -140,7 +140,10 @@ class StatusBuilder:
         statuses = [self._build_object(item) for item in self._committed if item.environment in selected_names]
         owners = {item.key: item.environment for item in self._committed}
         # An environment of which nothing is committed still has a namespace, and what lives there is not in Git.
-        namespaces = {self._find_namespace(name): name for name in sorted(selected_names)}
+        namespaces: dict[str, str] = {}
+        for name in sorted(selected_names):
+            namespace = self._load_layers(name).content.get("namespace")
+            namespaces[namespace.text if namespace else ""] = name
         namespaces |= {item.key[1]: item.environment for item in self._committed if item.environment in selected_names}
         for kind in KINDS:
             for key, live in self._dump.list_kind(kind):
@@ -151,10 +154,6 @@ class StatusBuilder:
                     statuses.append(ObjectStatus(owners[key], key, OTHER))
         statuses.sort(key=lambda status: (status.environment, STATES.index(status.state), status.key))
         return FleetStatus(tuple(statuses), tuple(self._build_notes(statuses)), self._dump.newest)
-
-    def _find_namespace(self, environment: str) -> str:
-        namespace = self._load_layers(environment).content.get("namespace")
-        return namespace.text if namespace else ""
 
     def _build_object(self, item: CommittedObject) -> ObjectStatus:
         kind, namespace, name = item.key

@@ -104,7 +104,9 @@ def _describe_quotas(sizes: Sequence[PlannedSize], dump: Dump) -> Iterator[LiveN
             amount = _get_amount(limit.resource, size.totals) if size.namespace == limit.namespace else 0
             room -= amount
             if amount > 0 and room < 0:
-                remainder = _format_left(limit.resource, room + amount)
+                left = room + amount
+                is_in_bytes = limit.resource.endswith(("memory", "storage"))
+                remainder = format_size(int(left // MEBIBYTE) * MEBIBYTE) if is_in_bytes else f"{left:g}"
                 text = f"does not fit: the quota {limit.quota} has {remainder} of {limit.resource} left for it"
                 yield LiveNote(size.environment, size.kind, size.name, text)
                 break
@@ -120,7 +122,3 @@ def _get_amount(resource: str, totals: Totals) -> float:
         "persistentvolumeclaims": float(totals.disks),
     }
     return amounts.get(resource, 0.0)
-
-
-def _format_left(resource: str, amount: float) -> str:
-    return format_size(int(amount // MEBIBYTE) * MEBIBYTE) if resource.endswith(("memory", "storage")) else f"{amount:g}"

@@ -50,19 +50,15 @@ def _group_by_new_folder(root: str, created: Iterable[str]) -> tuple[dict[str, l
     for path in created:
         folder = path.rpartition("/")[0]
         if folder not in topmost:
-            topmost[folder] = _find_topmost_missing(root, folder)
+            missing, existing = "", folder
+            while existing and not os.path.isdir(f"{root}/{existing}"):
+                missing, existing = existing, existing.rpartition("/")[0]
+            topmost[folder] = missing
         if topmost[folder]:
             new_folders[topmost[folder]].append(path)
         else:
             single_files.append(path)
     return new_folders, single_files
-
-
-def _find_topmost_missing(root: str, folder: str) -> str:
-    missing = ""
-    while folder and not os.path.isdir(f"{root}/{folder}"):
-        missing, folder = folder, folder.rpartition("/")[0]
-    return missing
 
 
 def _write_folder(writer: TreeWriter, output: str, folder: str, contents: Mapping[str, bytes]) -> None:

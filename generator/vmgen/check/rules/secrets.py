@@ -9,8 +9,8 @@ from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment
 from vmgen.problems import Place
 from vmgen.read.located import Located, format_path, walk
-from vmgen.secrets.patterns import CHANGE_ME_DESCRIPTION, SecretMatch, find_secrets, is_private_key
-from vmgen.secrets.tokens import Token, find_tokens
+from vmgen.secrets.patterns import CHANGE_ME_DESCRIPTION, SecretMatch, find_secrets
+from vmgen.secrets.tokens import PRIVATE_KEY_DESCRIPTION, Token, find_tokens
 
 # Keys that hold other settings, and are scanned where those are; cloud-init is scanned once it is assembled.
 _EXCLUDED_KEYS = frozenset({"cloudInit", "defaults", "vms", "disks"})
@@ -73,7 +73,7 @@ def _scan_value(value: Located, subject: str) -> Iterator[tuple[str, Place, str]
             continue
         if isinstance(item.data, str):
             for secret in _find_in_text(_prefix_key(path, item.data)):
-                if is_private_key(secret.description) and subject.endswith("sshKeys"):
+                if secret.description.startswith(PRIVATE_KEY_DESCRIPTION) and subject.endswith("sshKeys"):
                     continue  # it has a rule of its own
                 yield format_path((subject, *path)), item.place, secret.description
         for key, below in item.mapping.items():
