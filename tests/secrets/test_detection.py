@@ -141,6 +141,7 @@ TEXTS = {
     "wpa": (f"wpa_passphrase shop {WORD}", WORD),
     "inner shell": (f'sh -c "redis-cli -a {WORD} ping"', WORD),
     "minio": (f"mc alias set shop https://s3.example ops {WORD}", WORD),
+    "minio of old": (f"mc config host add shop https://s3.example ${{MINIO_USER}} {WORD}", WORD),
     "piped": (f"echo {WORD} | docker login --password-stdin -u bob", WORD),
     "smbpasswd": (f"(echo {WORD}; echo {WORD}) | smbpasswd -s -a bob", WORD),
     "here string": (f'chpasswd <<< "root:{WORD}"', WORD),

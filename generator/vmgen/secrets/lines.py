@@ -45,6 +45,7 @@ _COMMAND_WORDS = (
         "curl",
         "wget",
         "openssl",
+        "config host",
     ),
 )
 _FORMAT_WORDS = sorted({word for _, words, _ in LINE_FORMATS for word in words})

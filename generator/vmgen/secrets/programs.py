@@ -23,6 +23,8 @@ class Program(NamedTuple):
     login_mark: str = ":"
 
 
+# A word behind a lone `-p` is a database: the password is glued to it.
+# https://dev.mysql.com/doc/refman/8.4/en/password-security-user.html
 _MYSQL = Program(joined_options=("-p",))
 _MYSQLADMIN = Program(options=("password",))
 _REGISTRY = Program(options=("-p",), joined_options=("-p=", "-p"), after=("login",))
@@ -69,20 +71,25 @@ PROGRAMS: Mapping[str, tuple[Program, ...]] = {
     **dict.fromkeys(("curl", "wget", "http", "https", "xh"), (_WEB,)),
     **dict.fromkeys(("useradd", "usermod", "adduser"), (_USERADD,)),
     **dict.fromkeys(("mosquitto_pub", "mosquitto_sub", "sqlcmd", "bcp", "ipmitool", "unzip"), (_MQTT,)),
+    # `mysqladmin password NEW` beside `-p`.
     **dict.fromkeys(("mysqladmin", "mariadb-admin"), (_MYSQL, _MYSQLADMIN)),
     "redis-cli": (Program(options=("-a", "--pass")),),
     "valkey-cli": (Program(options=("-a", "--pass")),),
     "sshpass": (Program(options=("-p",), joined_options=("-p",)),),
     "ipa-server-install": (Program(options=("-a", "-p")),),
     "ldapsetpasswd": (Program(options=("-w",)),),
+    # With -b the password is an argument; with -n there is no file before it.
+    # https://httpd.apache.org/docs/current/programs/htpasswd.html
     "htpasswd": (
         Program(positions=(3,), flags=r"-(?!\w*n)\w*b\w*", arguments=("-C", "-r")),
         Program(positions=(2,), flags=r"-(?=\w*b)\w*n\w*", arguments=("-C", "-r")),
     ),
     "mosquitto_passwd": (Program(positions=(3,), after=("-b",)),),
+    # `net user NAME PASSWORD` and `net use DEVICE SHARE PASSWORD` of Windows.
     "net": (Program(positions=(3,), after=("user",)), Program(positions=(4,), after=("use",))),
     "rabbitmqctl": (Program(positions=(3,), after=("add_user", "change_password", "authenticate_user")),),
-    "mc": (Program(positions=(5, 6), after=("alias", "config")),),
+    # `mc alias set NAME URL ACCESSKEY SECRETKEY`, and `mc config host add` with a word more.
+    "mc": (Program(positions=(5, 6), after=("alias",)), Program(positions=(6, 7), after=("config",))),
     "vault": (Program(positions=(2,), after=("login", "unseal")), Program(positions=(3,), after=("unseal",))),
     "wpa_passphrase": (Program(positions=(2,)),),
     "cloudflared": (Program(positions=(3,), after=("install",)),),
