@@ -28,7 +28,7 @@ OWNERS = {
     "plan/verdicts": ("tests/plan/test_change_kinds.py", "tests/plan/test_verdicts.py"),
     "secrets/lines": ("tests/secrets",),
     "secrets/patterns": ("tests/secrets",),
-    "secrets/redact": ("tests/secrets", "tests/plan/test_secrets.py"),
+    "secrets/redact": ("tests/secrets",),
     "secrets/tokens": ("tests/secrets",),
     "write/files": ("tests/write", "tests/plan/test_diff.py"),
 }
