@@ -294,6 +294,7 @@ class Renderer:
         environment, omissions = part
         tree = self._try_render(environment)
         if tree is None:
+            # Piece by piece, to find the one that a template cannot write.
             for piece, omission in split(environment):
                 omissions |= Omissions() if self._try_render(piece) else omission
             environment = omit(environment, omissions)
@@ -406,6 +407,7 @@ def _collect_delivery(project: Project, results: tuple[RenderResult, ...]) -> _D
         return None
     deliveries = [environment.delivery for environment in results if environment.delivery]
     files = {path: content for delivery in deliveries for path, content in delivery.files.items()}
+    # A file that environments share would lose those of the others.
     if set(names) != set(all_names):
         return _DeliveryFiles(files, names)
     if not deliveries:

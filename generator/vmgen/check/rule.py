@@ -94,6 +94,7 @@ def policy(id: str, default: PolicyDefault = "off") -> Callable[[Check], Policy]
 def get_policy_severity(environment: Environment, id: str, default: PolicyDefault) -> Severity | None:
     """Return the severity of a policy in an environment; None if it is off."""
     policies = environment.settings.get("policy")
+    # Null below `policy:` means the default, as for every other key.
     setting = str((policies.get_plain(id) if policies else None) or default)
     if setting == "advice":
         return "error" if environment.settings.get_plain("stage") == PRODUCTION else "warning"

@@ -71,6 +71,7 @@ def _find_requirements(environment: Environment) -> Iterator[Requirement]:
     vm_section, disk_section = FIELD_SECTIONS["VMInstance"], FIELD_SECTIONS["VMDisk"]
     uses = [(vm.values, vm_section) for _, vm, _ in environment.vm_settings]
     uses += [(disk, disk_section) for disk, _, _ in environment.all_disk_settings]
+    # An attachment has keys of a disk too, such as its bus.
     uses += [(Settings(item), disk_section) for _, vm, _ in environment.vm_settings for item in vm.attachments]
     fields = {section: frozenset(release.list_fields(section)) for section in (vm_section, disk_section)}
     keys = {

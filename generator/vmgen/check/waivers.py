@@ -69,6 +69,7 @@ class WaiverFilter:
         for waiver in self._waivers:
             if waiver.rule in later_rules:
                 continue
+            # A waiver of a layer may be for another environment.
             if waiver.place not in self._used_places and waiver.place.file == self._environment.file:
                 message = (
                     f"the rule {waiver.rule} finds nothing at {waiver.subjects[0]}; remove the waiver, or correct its names"
@@ -81,6 +82,7 @@ class WaiverFilter:
             until = date.fromisoformat(date_text)
         except ValueError:
             message = f"'{date_text}' is not a date; write YYYY-MM-DD"
+            # The schema knows the form of a day only, so 2026-02-30 gets this far.
             self.problems.append(WAIVER_DAY.build_problem(item.mapping["until"].place, f"{subject}.until", message))
             return
         subjects = tuple(_expand_subject(item.get_plain("subject"), self._environment))
@@ -90,6 +92,7 @@ class WaiverFilter:
 def waive(problem: Problem, waivers: Iterable[Waiver], today: date) -> tuple[list[Problem], list[Waiver]]:
     """Return the rest of a problem, and the waivers that cover it."""
     covering = [waiver for waiver in waivers if waiver.covers(problem)]
+    # Several waivers may cover one problem, so that the last to end decides.
     longest = max(covering, key=lambda waiver: waiver.until, default=None)
     if longest is None:
         return [problem], []

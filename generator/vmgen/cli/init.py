@@ -127,6 +127,7 @@ class _Prompter:
         if answer is not None:
             return parse(answer)
         suggestion = offer or default
+        # On stderr, so that stdout has the list of written files alone.
         parsed_answer: ParsedAnswer = click.prompt(
             question, default=suggestion, show_default=bool(suggestion), value_proc=parse, err=True
         )
@@ -159,6 +160,7 @@ def _explain_missing_lines(path: Path, content: str) -> str:
     """Return what a kept .gitattributes or .gitignore lacks, to end a message with."""
     if path.name not in (".gitattributes", ".gitignore") or path.is_symlink() or not path.is_file():
         return ""
+    # Of other files each line may be the user's choice; these two lists only work if they are complete.
     there = read_file(str(path)).decode(errors="replace").splitlines()
     lacking = [line for line in content.splitlines() if line not in there and not line.startswith("#")]
     return "; add these lines to it:\n" + "\n".join(f"    {line}" for line in lacking) if lacking else ""
@@ -188,6 +190,7 @@ def _find_directory(folder: Path) -> str:
     path = folder.resolve()
     top = find_git_top(path)
     directory = "" if top is None or top == path else path.relative_to(top).as_posix()
+    # The name goes into YAML, shell and globs of the pipelines without quotes.
     if not re.fullmatch(r"[\w./+-]*", directory):
         raise VmgenError(f"pipelines cannot use the folder name '{directory}'; use only letters, digits and dashes")
     return directory
@@ -205,6 +208,7 @@ def _find_own_requirement() -> str:
     except (PackageNotFoundError, ValueError):
         return ""
     commit, url = origin.get("vcs_info", {}).get("commit_id", ""), str(origin.get("url", ""))
+    # A login in the address would be written into a file that is committed.
     if not commit or "@" in url.partition("://")[2].partition("/")[0] or url.startswith("file:"):
         return ""
     return f"vmgen[engine] @ {origin['vcs_info']['vcs']}+{url}@{commit}"

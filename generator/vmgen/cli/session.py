@@ -108,6 +108,7 @@ class Session:
         """Return a path that the user typed in the current folder as one from the root, unless no such file is here."""
         here = Path.cwd()
         file, colon, rest = path.partition(":")
+        # Only a file that is there is meant: the name of an object needs no folder.
         if here == self.project.root or not os.path.lexists(here / file):
             return path
         return Path(os.path.relpath(here / file, self.project.root)).as_posix() + colon + rest
@@ -214,6 +215,7 @@ class Timings:
     """
 
     def __init__(self) -> None:
+        # CPU time, since no clock of the wall began with the process.
         self.seconds: dict[str, float] = {STARTUP_STAGE: time.process_time()}
         self._current_stage = STARTUP_STAGE
         self._start = time.perf_counter()
@@ -263,6 +265,7 @@ class Progress:
             self._thread.join()
 
     def _redraw_until_stopped(self, since: float) -> None:
+        # A run that is done by then shows no line that would flicker.
         if self._stop.wait(_DELAY_SECONDS):
             return
         while True:

@@ -135,6 +135,7 @@ def check_json_patch(text: str) -> JsonPatchResult:
         line, column = document.locate((index,)) if document else (1, 0)
         if problem:
             findings.append(UserDataFinding(INVALID_PART, problem, line, column))
+        # The other operations need a document, which is that of another part.
         elif operation["op"] in ("add", "replace"):
             lines.setdefault(operation["path"].split("/")[1] if operation["path"] else "", line)
             _apply_operation(result, operation["path"], operation["value"])
@@ -159,6 +160,7 @@ def _describe_operation(operation: Any) -> str:
 
 def _apply_operation(data: dict[str, Any], path: str, value: Any) -> None:
     """Set the value of a key, or append it to a list. What belongs to a text of another part is left out."""
+    # In this order, so that `~01` becomes `~1`. https://www.rfc-editor.org/rfc/rfc6901#section-4
     steps = [step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:]]
     is_item = len(steps) > 1 and (steps[-1] == "-" or steps[-1].isdecimal())
     *parents, last = (steps[:-1] if is_item else steps) or [""]

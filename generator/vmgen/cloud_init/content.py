@@ -82,6 +82,7 @@ def _check_schema(document: CloudConfigDocument) -> Iterator[UserDataFinding]:
     for rule, path, message in find_schema_violations(document.data):
         is_key = rule is UNKNOWN_KEY or (len(path) == 1 and path[0] in OLD_KEYS)
         line, column = document.locate_key(path) if is_key else document.locate(path)
+        # The usual cause is a value that YAML reads as another type, such as `0644` or `yes`, and then quotes are the remedy.
         if rule is INVALID_VALUE and message.startswith("must be") and message.endswith("text"):
             message += suggest_text(path, document.get_value(path), document.get_source(path))
         yield UserDataFinding(rule, message, line, column, path)
@@ -103,6 +104,7 @@ def _check_template(text: str, level: int) -> Iterator[UserDataFinding]:
     yield from find_template_faults(text)
     findings: set[UserDataFinding] = set()
     for shape in build_shapes(text):
+        # cloud-init drops the line `## template: jinja` before it looks at the header of the rest.
         body = shape.text.partition("\n")[2]
         header = detect_header(body)
         if header in (JINJA_HEADER, MIME_HEADER) or level == MAX_LEVELS:

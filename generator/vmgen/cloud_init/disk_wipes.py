@@ -73,6 +73,7 @@ def _find_in_text(text: str, level: int) -> Iterator[str]:
         return
     parts = split_envelope(text, header).parts
     for part in parts:
+        # A part is a cloud-config by its type alone, while a text needs the header to be read as one.
         is_headed = part.header != CLOUD_CONFIG_HEADER or detect_header(part.text) == CLOUD_CONFIG_HEADER
         yield from _find_in_text(part.text if is_headed else f"{CLOUD_CONFIG_HEADER}\n{part.text}", level + 1)
     if parts:
@@ -130,6 +131,8 @@ def _find_in_value(value: Any, level: int) -> Iterator[str]:
         for item in value.values():
             yield from _find_in_value(item, level)
     elif isinstance(value, list):
+        # `runcmd` takes a command as a list of words, whose device is no part of the first one.
+        # https://cloudinit.readthedocs.io/en/latest/reference/modules.html#runcmd
         if value and all(isinstance(item, str | int | float) for item in value):
             yield from _find_in_commands(" ".join(map(str, value)), level)
         for item in value:

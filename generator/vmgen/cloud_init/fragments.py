@@ -64,6 +64,7 @@ class FragmentLoader:
     def _find_file(self, item: Located, subject: str, problems: list[Problem]) -> Path | None:
         """Return the file of a fragment: beside the file that names it, else below templates/cloud-init/."""
         name = str(item.data)
+        # Where the name is written, so that a layer brings its fragments along.
         beside = (self.project.root / item.place.file).parent / name
         if os.path.lexists(beside) and not beside.is_dir():
             if self.project.contains(beside):
@@ -123,6 +124,7 @@ def _merge(lower: Located, upper: Located, path: tuple[str, ...], subject: str, 
         for name, value in upper.data.items():
             if name not in data:
                 data[name] = value
+            # `null` removes a key, as in a merge patch. https://www.rfc-editor.org/rfc/rfc7396#section-2
             elif value.data is None:
                 del data[name]
             else:

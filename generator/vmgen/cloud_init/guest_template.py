@@ -80,6 +80,7 @@ def build_shapes(text: str) -> tuple[GuestShape, ...]:
 
 @cache
 def _get_environment() -> Environment:
+    # The settings of cloud-init itself: cloudinit/templater.py, jinja_render.
     return Environment(trim_blocks=True, extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701 - renders no HTML
 
 
@@ -118,6 +119,7 @@ def _build_shape(tree: nodes.Template, *, first: bool) -> GuestShape:
     for piece, line in pieces:
         if line < 0:
             open_lines.add(-line - 1)
+            # Numbered, since two unknown values may differ, and keys of one name would be duplicates.
             number += 1
             text += f"{PLACEHOLDER}{number}"
             continue

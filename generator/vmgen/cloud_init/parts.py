@@ -57,6 +57,7 @@ class Part(NamedTuple):
         if self.is_literal:
             return finding._replace(line=self.line + finding.line, inner_line=-1)
         message = f"in the encoded part, line {finding.line + 1}: {finding.message}" if finding.line else finding.message
+        # Lines of base64 are no lines of its content, so the place is that of the part.
         return finding._replace(line=self.line, column=0, inner_line=-1, message=message)
 
 
@@ -70,6 +71,7 @@ class Envelope(NamedTuple):
 def build_part(content_type: str, text: str, line: int, *, is_literal: bool = True) -> Part:
     """Return the part that a text of a type is; a script that is another kind counts as that, as in cloud-init."""
     header = TYPE_HEADERS.get(content_type, "")
+    # Every script begins with `#!`, so a part that begins otherwise is none: cloudinit/user_data.py, _process_msg.
     if content_type in UNTYPED or content_type == "text/x-shellscript":
         header = detect_header(text.lstrip()) or header
     return Part(text, header, line, is_literal, content_type)

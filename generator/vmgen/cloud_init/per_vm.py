@@ -67,6 +67,7 @@ def _explain_name(message: str, line: str, variables: Mapping[str, Any]) -> str:
         if not parents:
             return _MISSING_ATTRIBUTE.sub(f"no key '{name}'", message)
         parent = parents[0]
+        # The one key that some VMs have and others lack, so the template is right for the VMs around this one.
         if (parent, name) == ("vm", "number"):
             reason = f"no key 'number' in vm: the name '{variables['vm']['name']}' does not end in a number"
             return f"{reason}; use vm.index, or `vars` of the VM below `instances:`"

@@ -92,6 +92,7 @@ class UserDataBuilder:
     def _build_inline(self, text: Located, subject: str) -> UserData | TemplatedUserData:
         if text.text.startswith(JINJA_HEADER):
             return UserData(text.text, subject, TextSource(text.place, self.project))
+        # Its place is its name: no other template of the run has the same one.
         name = f"{CLOUD_INIT_FOLDER}/{text.place}"
         self.templates.add_source(name, text.text, text.place.file)
         return TemplatedUserData(name, subject, text.place.file, text.text, self.templates, text)

@@ -101,6 +101,7 @@ def _describe_best_branch(branches: list[Any], path: KeyPath, root: _SchemaNode)
     """Yield the errors of the branch that the value is meant for; if there is none, the choice of types and words."""
     candidates = [errors for errors in branches if errors and not any(_is_type_mismatch(error, path) for error in errors)]
     if candidates:
+        # The further down a branch first fails, the more of the value was meant for it.
         deepest = max(candidates, key=lambda errors: max(len(error.instance_path) for error in errors))
         for error in deepest:
             yield from _describe_error(error, root)
@@ -164,6 +165,7 @@ def _dereference(node: _SchemaNode, root: _SchemaNode) -> _SchemaNode:
 
 def _find_deprecations(name: str, value: Any, root: _SchemaNode) -> Iterator[tuple[KeyPath, str]]:
     """Yield the deprecated paths in the value of a top-level key, each with the schema's own advice."""
+    # The schema of cloud-init has one definition for each of its modules, and `allOf` puts them together.
     for module in root["allOf"]:
         properties = _dereference(module, root).get("properties", {})
         if name in properties:
@@ -173,6 +175,7 @@ def _find_deprecations(name: str, value: Any, root: _SchemaNode) -> Iterator[tup
 def _walk_schema(node: _SchemaNode, value: Any, path: KeyPath, root: _SchemaNode) -> Iterator[tuple[KeyPath, str]]:
     node = _dereference(node, root)
     if node.get("deprecated") is True:
+        # The schema writes its advice in reStructuredText.
         advice = str(node.get("deprecated_description", "")).replace("**", "`").replace("``", "`")
         yield path, f"deprecated since cloud-init {node.get('deprecated_version')}. {advice}".rstrip()
     branches = [branch for keyword in _BRANCH_KEYWORDS for branch in node.get(keyword, ())]

@@ -77,6 +77,7 @@ class UserData(NamedTuple):
             return self.text
         text = self.text
         if is_plain([self.name]) and not is_reference(self.name) and not is_change_me(self.name):
+            # A name that needs quotes, or reads as a reference or a placeholder of a secret, may have findings of its own.
             text = _replace_word(text, self.name, normalize_name(self.name))
         return _WORD_WITH_DIGIT.sub(_normalize_word, text)
 
@@ -108,6 +109,7 @@ def normalize_name(name: str) -> str:
 def _normalize_word(match: re.Match[str]) -> str:
     """Return a word with its numbers made alike, unless it could be a token, a hash or a date."""
     word = match.group()
+    # `$6$` begins a hash of a password.
     if len(word) > _MAX_COUNTED_LENGTH or "$" in word or _DATE.fullmatch(word):
         return word
     return _VARIABLE_DIGIT.sub("1", word)
@@ -161,6 +163,7 @@ class TemplateSource(NamedTuple):
 
     def find_line(self, line: int) -> int:
         """Return the one template line (from 0) that equals a rendered line, or the one with its key; else the first line."""
+        # Jinja keeps no lines of its output, so the line is found by what is written on it.
         rendered_lines = self.text.split("\n")
         text = rendered_lines[line] if line < len(rendered_lines) else ""
         source_lines = self.source.split("\n")
@@ -244,5 +247,6 @@ def _resolve_as_yaml11(value: Located) -> Any:
         scalar = yaml.safe_load(data)
     except (yaml.YAMLError, ValueError):
         return str(data)
+    # `.inf` and `.nan` are no values of JSON, which the schema of cloud-init describes.
     is_finite = isinstance(scalar, bool | int) or (isinstance(scalar, float) and abs(scalar) < float("inf"))
     return scalar if is_finite else str(data)

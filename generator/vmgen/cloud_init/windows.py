@@ -32,6 +32,7 @@ def is_windows(settings: Settings, platform: Platform) -> bool:
 
 def check_windows(text: str) -> Iterator[UserDataFinding]:
     """Yield what cloudbase-init would ignore in a text, or trip over."""
+    # cloudbase-init looks for `Content-Type: multipart` alone, but a text with these headers was meant as a message.
     if text.lower().startswith("content-type:") or "mime-version:" in text[:4096].lower():
         yield from _check_message(text)
     elif text.startswith(CLOUD_CONFIG_HEADER):

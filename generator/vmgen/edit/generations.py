@@ -29,6 +29,7 @@ def list_generations_of(instance: Instance, disk: OwnDisk) -> set[int]:
 def find_way_back(instance: Instance, disk: OwnDisk) -> PreviousDisk | None:
     """Return the generation of a disk before the one in use, or else the latest; None if none is kept."""
     previous = list_previous(instance, disk.key)
+    # After a way back the later generation is the only other one, and then it is the way forward again.
     return max(previous, key=lambda entry: (entry.disk.generation < disk.generation, entry.disk.generation), default=None)
 
 
@@ -102,6 +103,7 @@ def write_source(path: KeyPath, level: Located | None, source: Mapping[str, Any]
     mapping = level.mapping if level else {}
     ((name, value),) = source.items()
     current = [key for key in DISK_SOURCES if key in mapping and not mapping[key].layer]
+    # At its place, so that the comment beside it stays.
     if current and current[0] != name:
         yield RenameKey((*path, current[0]), name)
     yield SetValue((*path, name), value)
@@ -129,6 +131,7 @@ def leave_previous(group: Group, entries: Iterable[tuple[Instance, PreviousDisk]
         if len(indexes) == len(of):
             yield RemoveValue(path)
         else:
+            # From the end, since each removal moves the items behind it.
             yield from (RemoveValue((*path, "of", index)) for index in reversed(indexes))
 
 

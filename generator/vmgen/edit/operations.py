@@ -86,6 +86,7 @@ def to_text_keys(value: Any) -> Any:
 
 def is_same(left: Any, right: Any) -> bool:
     """Return whether two plain values are the same: types, and the order of keys, included."""
+    # In Python True equals 1 and 1.0, which are three values of YAML.
     if type(left) is not type(right):
         return False
     if isinstance(left, dict):

@@ -70,6 +70,7 @@ def rebuild_group(target: EditTarget, key: str, request: RebuildRequest) -> tupl
         operations = tuple(rebuild.renew_all(request))
     if not operations:
         return ()
+    # Before the edit, after which another generation would be the one to go back to.
     generations = {each.name: find_way_back(each, _get_system(each)) for each in changing}
 
     def is_done(instance: Instance) -> bool:
@@ -152,6 +153,7 @@ class _Rebuild:
         canaries = [instance for instance in self.group.instances if instance not in pending]
         generation, canaries = self._choose_generation(pending, canaries)
         owners = [(instance, _get_system(instance)) for instance in pending if self._is_committed(instance)]
+        # A disk that is not committed exists nowhere, so nothing is kept of it.
         entries = describe_disks(self.target.result, owners)
         like = entries.get(pending[0].name) or self._describe(pending[0], system)
         canaries = [instance for instance in canaries if self._is_like(instance, system, like)]
@@ -268,6 +270,7 @@ class _Rebuild:
         """Return the generation of the new disks, and the canaries whose generation it is."""
         used_generations = self._list_generations(pending)
         canary_generations = {_get_system(instance).generation for instance in canaries}
+        # Then the group and its canaries end at one generation, and need no overrides.
         if len(canary_generations) == 1 and min(canary_generations) > max(used_generations):
             return min(canary_generations), canaries
         return max(used_generations | self._list_generations(canaries)) + 1, []
@@ -330,6 +333,7 @@ def _require_nothing_else(
     target: EditTarget, group: Group, after: Mapping[str, Instance], plan: Plan, operations: tuple[Operation, ...]
 ) -> None:
     """Refuse an edit that changes a VM outside `after`, or a disk that none of these gets back. Raises ProblemsError."""
+    # Changes that wait for a commit already are not those of this edit.
     _, before, _ = preview(target, ())
     known_changes = {(change.identity, change.verdict) for change in before.changes}
     new_disks = _list_disk_names(after.values()) - _list_disk_names(group.instances)

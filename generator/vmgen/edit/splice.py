@@ -101,6 +101,7 @@ def _format_like(node: Node, value: Any) -> str:
     """Return a value in the quotes of the scalar that it replaces, if it can stand in them."""
     if not isinstance(value, str):
         return to_flow(value)
+    # Single quotes know one escape, their own doubled. https://yaml.org/spec/1.2.2/#732-single-quoted-style
     if node.style == "'" and value.isprintable():
         return "'" + value.replace("'", "''") + "'"
     if node.style == '"' and value.isprintable() and not re.search(r'["\\]', value):
@@ -149,6 +150,7 @@ def _append_item(text: str, root: Node | None, path: KeyPath, item: Any) -> str:
     dash = _find_dash(text, node, len(node.children) - 1)
     indent = _find_column(text, dash)
     newline = _find_newline(text, last.end)
+    # As wide as that of the item before, which may be aligned in a way of its own.
     margin = last.begin - dash if last.begin > dash and not _LINE_BREAK.search(text, dash, last.begin) else 2
     if last.kind == "mapping" and last.is_block and isinstance(item, Mapping):
         pad = newline + " " * (indent + margin)
@@ -191,6 +193,7 @@ def _remove_lines(text: str, start: int, end: int, spans: list[tuple[int, int]],
     stop = end if _ends_with_line(text, start, end) else _find_line_end(text, end)
     if text[line_start:start].strip(" "):  # the first key of a list's item, on the line of its dash
         following = spans[index + 1][0] if index + 1 < len(spans) else -1
+        # The next key takes its place on the line of the dash, which it could not across a comment.
         if following < 0 or "#" in text[stop:following]:
             raise CannotSplice("it shares its line with another value")
         return text[:start] + text[following:]
@@ -211,6 +214,7 @@ def _remove_in_flow(text: str, spans: list[tuple[int, int]], index: int) -> str:
             raise CannotSplice("comments stand between the values of its brackets")
         return text[:start] + text[following:]
     before = spans[index - 1][1] if index else start
+    # A comment would end up behind the bracket, and take it into the comment.
     if "#" in text[before:start]:
         raise CannotSplice("comments stand between the values of its brackets")
     return text[:before] + text[end:]

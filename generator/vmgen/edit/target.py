@@ -77,6 +77,7 @@ class EditTarget(NamedTuple):
 
 def load_target(project: Project, name: str, base: PlanBase, in_file: str = "") -> EditTarget:
     """Read an environment to edit. Raises ProblemsError if it cannot be read."""
+    # An edit may be what makes the environment valid again, so an error elsewhere must not prevent it.
     renderer = Renderer(project, keep_going=True, today=base.today)
     result = renderer.render(name)
     layers = load_layers(name, renderer.layer_loader)
@@ -102,6 +103,7 @@ def preview(target: EditTarget, edits: Iterable[FileEdit]) -> tuple[RenderResult
 
 def require_no_new_errors(target: EditTarget, result: RenderResult) -> None:
     """Refuse an edit that makes an environment invalid. Raises ProblemsError with the errors that were not there before."""
+    # Without places and messages: an edit moves lines, and numbers in messages.
     known_problems = {(problem.rule, problem.subject) for problem in target.result.problems}
     errors = [problem for problem in result.problems if problem.severity == "error"]
     fresh = tuple(problem for problem in errors if (problem.rule, problem.subject) not in known_problems)

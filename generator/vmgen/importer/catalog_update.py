@@ -98,12 +98,14 @@ def _iter_entries(
         if not listing.is_whole:
             if name in own:
                 yield name, own[name]
+        # Null takes a built-in entry away; one of the repository alone is left out.
         elif any(name in catalog for catalog in catalogs):
             yield name, None
 
 
 def _merge_entry(catalogs: list[_Section], own: _Section, name: str, values: Values) -> dict[str, Any]:
     """Return an entry in full: the values of the newest version that has it, of the repository, and of the dump."""
+    # The repository's catalog counts for every version, so an entry in it has to be complete.
     newest = next((catalog[name] for catalog in catalogs if catalog.get(name)), None) or {}
     lower = {key: value for key, value in newest.items() if key not in _VERSION_KEYS}
     entry = {**lower, **(own.get(name) or {}), **values}

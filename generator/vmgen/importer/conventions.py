@@ -24,6 +24,7 @@ def load_conventions(platform: Platform, platforms: PlatformLoader) -> PlatformC
     tables = platforms.load_data(_TABLES_FILE.format("shared"), "adoption")
     own_file = _TABLES_FILE.format(platform.name)
     if platforms.project.find_template(own_file) is not None:
+        # Most of it is true of every platform: what kubectl and the engines write, and what Cozystack once named otherwise.
         tables = merge(tables, platforms.load_data(own_file, "adoption"), "data")
     return PlatformConventions(platform, to_plain(tables), platforms)
 
@@ -65,6 +66,7 @@ class PlatformConventions:
         table = self._tables.get("kinds", {}).get(kind, {}).get(name, {})
         field_rows = self.platform.get_field_rows(kind)
         if name == "defaults":
+            # The API's own value: what a live object means that leaves the field out.
             rows = {key: get_unset(row) for key, row in field_rows.items() if row.get("unset") or row.get("default")}
         else:
             rows = dict(_iter_spellings(field_rows, self.get_fields(kind), name))

@@ -71,6 +71,7 @@ def collect_evidence(kind: str, metadata: Mapping[str, Any], spec: Mapping[str, 
     known_names = frozenset((section, name) for section, name in names if isinstance(name, str) and name)
     if kind != VM_KIND:
         return Evidence(names=known_names)
+    # The API server fills in every field it knows on a read, so what is missing is not in its version.
     is_served = any(key in metadata for key in _SERVER_KEYS)
     disks = spec.get("disks")
     return Evidence(
@@ -168,6 +169,7 @@ def _get_properties(platform: Platform) -> Mapping[str, Any]:
 def _accepts(platform: Platform, item: Any) -> bool:
     """Return whether the disks of a VM may have an item of this form."""
     schema = _get_properties(platform)["disks"].get("items", {})
+    # The form alone: whether the name is one of a disk tells nothing of the version.
     form = {"name": "a"} if isinstance(item, dict) else "a"
     return compile_schema(schema, "the schema of VMInstance.spec.disks.items").is_valid(form)
 
@@ -194,6 +196,7 @@ def choose_version(platform: Platform, evidence: Evidence) -> Platform:
     if carries(platform, field_names, evidence):
         return platform
     position = versions.index(platform.version) if platform.version in versions else 0
+    # The nearest differs least from the version that is written.
     nearest = sorted(range(len(versions)), key=lambda index: (abs(index - position), index))
     return next((platforms[index] for index in nearest if carries(platforms[index], field_names, evidence)), platform)
 

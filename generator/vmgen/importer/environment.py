@@ -89,6 +89,7 @@ class EnvironmentBuilder:
 
     def build(self) -> EnvironmentText:
         """Build the file; VMs are grouped by their names, or by equal settings alone if that is much shorter."""
+        # Names say what belongs together; equal settings may be alike by chance, so they have to save much.
         by_name = self._build(unlike_names=False)
         if len(by_name.data.get("vms", {})) < 2:
             return by_name
@@ -111,6 +112,7 @@ class EnvironmentBuilder:
         drafts: tuple[VmDraft | StandaloneDiskDraft, ...] = (*self._vms, *self._disks)
         all_metadata = [draft.values.get(key, {}) for draft in drafts]
         all_metadata += [entry.get(key, {}) for vm in self._vms for entry in vm.previous.values()]
+        # What a single object has is common to nothing, and stays where a reader looks for it.
         if len(all_metadata) < 2 and not self._base.get_plain(key):
             return {}
         first, *rest = all_metadata
@@ -139,6 +141,7 @@ class EnvironmentBuilder:
         for key, entries in common.items():
             lower = self._base.get_plain(key) or {}
             difference = {name: value for name, value in entries.items() if lower.get(name) != value}
+            # Labels of `_defaults.yaml` that the live objects lack must not reach them.
             difference |= {name: None for name in lower if name not in entries}
             if difference:
                 data[key] = difference
@@ -166,6 +169,7 @@ class EnvironmentBuilder:
         self, group: GroupDraft, base: KeyGroups, inherited_values: Mapping[str, Any], common: _Metadata
     ) -> dict[str, Any]:
         data = dict(group.structure)
+        # `count` and `names` exclude each other, so the one that the group writes already replaces the other.
         replaced_keys = {*data, *(("count", "names") if data.keys() & {"count", "names"} else ())}
         data |= {key: None for key in _NAMING_KEYS if key in inherited_values and key not in replaced_keys}
         differences = map(self._splitter.find_difference, range(len(base)), base, group.key_groups)
@@ -188,6 +192,7 @@ class EnvironmentBuilder:
     ) -> None:
         """Add the generations of system disks, and the disks of other generations with the VMs that have them."""
         drafts = [(group.get_instance_key(member), self._vms_by_name[member.name]) for member in group.members]
+        # The generation of most VMs is the group's, so that the fewest need an override.
         usual = Counter(vm.system for _, vm in drafts).most_common(1)[0][0]
         if usual != 1:
             data["system"] = usual
@@ -205,6 +210,7 @@ class EnvironmentBuilder:
             for label, entry in having:
                 if label not in alike:
                     own = instances.setdefault(label, {})
+                    # An override inherits the entry of the group, so what it lacks is removed by null.
                     nulls = dict.fromkeys(first.keys() - entry.keys())
                     _add_previous(own, key, generation, {**nulls, **_remove_common(entry, common), "of": [_to_number(label)]})
 
@@ -235,6 +241,7 @@ def _add_previous(level: dict[str, Any], key: str, generation: int, entry: dict[
 
 
 def _to_number(label: str) -> int | str:
+    # Numbers are written without quotes in `of:`.
     return int(label) if label.isdecimal() else label
 
 

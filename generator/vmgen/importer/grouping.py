@@ -122,6 +122,7 @@ class _Grouper:
     def _is_alike(self, candidate: _GroupCandidate, group: _GroupCandidate) -> bool:
         """Return True if both have equal VMs, or the candidate is one VM that is a small exception in the group."""
         settings = {member.key_groups for member in group.members}
+        # One equal VM is enough: the others were found to be its exceptions already.
         if any(member.key_groups in settings for member in candidate.members):
             return True
         mains = _cluster_identical(group.members)[:2] if len(group.members) > 1 else []
@@ -163,6 +164,7 @@ class _Grouper:
     def _choose_key(self, candidate: _GroupCandidate, keys: set[str]) -> str:
         first = candidate.members[0]
         name = candidate.base or self.splitter.get_image_name(first.key_groups)
+        # The key of a group is a part of the names of its VMs, which begin with a letter.
         name = name if _NAME_PATTERN.fullmatch(name) else first.name
         choices = [name, first.name, *(f"{name}-group{number}" for number in ("", *range(2, len(keys) + 3)))]
         return next(choice for choice in choices if choice not in keys)
@@ -183,6 +185,7 @@ def _build_structure(key: str, candidate: _GroupCandidate) -> dict[str, Any]:
         return names
     numbers = sorted(int(member.name.rpartition("-")[2]) for member in candidate.members)
     skip = sorted(set(range(1, numbers[-1])) - set(numbers))
+    # A list of numbers to skip that is longer says less than the names.
     if 2 * len(skip) > len(numbers):
         return names
     structure: dict[str, Any] = {"count": len(numbers), **({"skip": skip} if skip else {})}

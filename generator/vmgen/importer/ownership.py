@@ -154,6 +154,7 @@ class _DiskAssigner:
         previous = {}
         for key, current in generations.items():
             for generation, disk in self._free_disks.get(f"{vm.name}-{key}", {}).items():
+                # A higher number of a data disk may be a disk of its own, such as `data-2` beside `data`.
                 if generation < current or (key == SYSTEM_DISK and generation != current):
                     self.owned_names.add(disk.name)
                     previous[key, generation] = self._build_disk_settings(disk, "", {}, self._platform_defaults)

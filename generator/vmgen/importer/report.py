@@ -53,6 +53,7 @@ def _render_notes(kind: str, notes: Sequence[ImportNote]) -> Iterator[str]:
         return
     yield f"{kind}:"
     if kind == "server field":
+        # Every live object has them, so their names are enough.
         yield f"  {', '.join(dict.fromkeys(note.field for note in notes))}"
         return
     sorted_notes = sorted(notes, key=lambda note: (note.field, note.text, note.place))
@@ -127,6 +128,7 @@ def redact_environment(content: EnvironmentText) -> str:
         is_inside = "cloudInit" in line.path
         is_key = is_inside and line.text.lstrip().startswith("cloudInit:")
         lines.append(redact_user_data_line(line.text, is_key=is_key) if is_inside else line.text)
+    # As one text again: a private key is recognised by its first line only.
     return redact_text("".join(f"{line}\n" for line in lines))
 
 

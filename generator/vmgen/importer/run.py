@@ -128,6 +128,7 @@ def _detect_conventions(
     # A name is no evidence, so that manifests which differ in nothing else are looked at once.
     distinct = {id(item.nameless or item): item.nameless or item for item in manifests}.values()
     plain = ((item.kind, {key: to_plain(value) for key, value in item.spec.items()}) for item in distinct)
+    # Without metadata, which would mark the objects as served: manifests to import may leave any field out.
     evidence = combine(collect_evidence(kind, {}, spec) for kind, spec in plain)
     platform = choose_version(conventions.platform, evidence)
     return conventions if platform is conventions.platform else load_conventions(platform, renderer.platform_loader)
@@ -222,6 +223,7 @@ class _Attempt(NamedTuple):
         for template in templates:
             self.renderer.user_data_builder.add_template(template.name, template.text)
         content, render_result = self._render(vms, disks, {})
+        # The problems tell which policies live objects break, so the environment is rendered twice.
         policies = {
             problem.rule: ADOPTED_POLICIES[problem.rule]
             for problem in render_result.problems
@@ -263,6 +265,7 @@ class _Attempt(NamedTuple):
             place = content.find_place(problem.place.line) if problem.place.file == file else None
             if place is None:
                 yield problem
+            # A user can mend only what the manifests say, so each consequence of a refusal would be a second message about it.
             elif (place, problem.subject.rpartition(".")[2]) not in refused_fields and (
                 place not in reported_places or problem.rule != unknown_disk.id
             ):

@@ -107,6 +107,7 @@ def _is_short_disk(value: Mapping[str, Any], path: KeyPath) -> bool:
 def _render_list(name: str, items: list[Any], indent: int) -> Iterator[str]:
     """Yield a list that does not fit on its line: long items one by one, short ones in rows."""
     texts = [to_flow(item) for item in items]
+    # In rows of three or more a list is easier to read, and a key to remove is a line of its own.
     if name.strip() == "sshKeys:" or max(map(len, texts)) > _MAX_FLOW_WIDTH // 3:
         yield name
         for item in items:

@@ -18,7 +18,6 @@ from vmgen.yaml_text import YAML_1_1_BOOLEANS
 
 # Each kind of source: its key in a VMDisk, the key below that, and its key in an environment.
 _SOURCE_KEYS = (("image", "name", "image"), ("http", "url", "url"), ("disk", "name", "clone"))
-# kubectl reads YAML 1.1, where these plain words are booleans.
 
 
 class DiskAttachment(NamedTuple):
@@ -212,6 +211,7 @@ class _SpecReader:
         default = self.conventions.get_default(self.manifest.kind, name)
         if value is None:
             return default
+        # kubectl reads YAML 1.1, where `yes`, `on` and their like are booleans. https://yaml.org/type/bool.html
         if isinstance(default, bool) and isinstance(value.data, AmbiguousScalar) and value.data.lower() in YAML_1_1_BOOLEANS:
             boolean = YAML_1_1_BOOLEANS[value.data.lower()]
             text = f"kubectl reads {value.data} as {str(boolean).lower()}"
@@ -267,6 +267,7 @@ class _SpecReader:
             else:
                 text = f"same as `{name}: {str(replacement).lower()}`"
                 self.add_note(value.key_place or value.place, "normalised", other, text, **{name: replacement})
+                # A live object of an older version may have the one field, a rendered manifest has the other.
                 self.fields[name] = Located(replacement, value.place, value.key_place)
 
     def _drop_field(self, name: str, value: Located) -> None:
@@ -387,6 +388,7 @@ def _read_source(spec: _SpecReader, places: dict[str, Place]) -> dict[str, Any]:
             spec.add_error(inner.place, f"source.{name}", f"must be `{{{inner_key}: …}}` and nothing else")
         elif spec.is_valid(value, f"source.{name}.{inner_key}", shape="disk", key=key):
             places[key] = value.place
+            # A clone and a URL have no second name.
             if key == "image":
                 _refuse_alias(value, spec)
             return {key: to_plain(value)}

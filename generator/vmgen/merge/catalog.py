@@ -98,6 +98,7 @@ class Catalog:
     def image_names(self) -> Mapping[str, str]:
         """The names that an environment may use for an image, aliases included, to the platform's own name."""
         names = {alias: name for name, image in self.images.items() for alias in image.located.get_plain("aliases", [])}
+        # Own names win: a repository may have an image under the alias of another.
         return names | {name: name for name in self.images}
 
     def find_image(self, name: str) -> Image | None:

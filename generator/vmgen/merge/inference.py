@@ -46,6 +46,7 @@ def _infer_exposure(settings: Settings, values: dict[str, Located]) -> None:
     if settings.is_set_by_user("external"):
         return
     ports, method = settings.get("externalPorts"), settings.get("externalMethod")
+    # A method that is the platform's default is on every VM.
     cause = ports if ports and ports.items else method if settings.is_set_by_user("externalMethod") else None
     if cause:
         values["external"] = Located(True, cause.place, layer="implied by externalPorts or externalMethod")
@@ -54,6 +55,7 @@ def _infer_exposure(settings: Settings, values: dict[str, Located]) -> None:
 def _infer_profile(settings: Settings, catalog: Catalog, values: dict[str, Located]) -> None:
     """The profile is the one of the image."""
     name = settings.get("image")
+    # An empty profile is one too: it leaves the choice to the platform.
     if name is None or settings.is_set("instanceProfile"):
         return
     image = catalog.find_image(name.text)

@@ -111,6 +111,7 @@ class Platform(NamedTuple):
         if not matches:
             return None
         versions = self.release.versions
+        # A platform is upgraded and not set back, so a newer version comes first.
         newer = [version for version in matches if versions.is_older(self.version, version)]
         nearest = newer[0] if newer else matches[-1]
         return VersionHint(f"{self.get_section('title')} {versions.describe(matches)}", nearest)
@@ -130,6 +131,7 @@ class VersionHint(NamedTuple):
 
 def _merge_field_defaults(content: Located, defaults: str, fields: str) -> Located:
     common = content.mapping[defaults]
+    # What platform.yaml writes below `defaults:` wins over the default of a row, which platforms share.
     own = {name: row.mapping["default"] for name, row in content.mapping[fields].mapping.items() if row.get("default")}
     return with_layer(Located({**own, **common.mapping}, common.place), "platform")
 

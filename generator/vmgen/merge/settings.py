@@ -61,6 +61,7 @@ class Settings(NamedTuple):
 
     def with_values(self, values: dict[str, Located]) -> Settings:
         """Return a copy with some values replaced or appended."""
+        # Without what a lower layer had: the new values have layers of their own.
         return Settings(self.located._replace(data={**self.located.mapping, **values}, overrides=None))
 
 

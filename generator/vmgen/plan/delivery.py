@@ -83,6 +83,7 @@ def add_delivery(
     old_state = DeliveryState(before, tuple(_iter_held_objects(base.baseline.find_differing(names, {}))))
     new_state = DeliveryState(after, tuple(_iter_held_objects(new_manifests)))
     held_by_new: set[Identity] = set()
+    # Of all rendered files: an object that does not change itself may hold what another one gives up.
     for each in _read_engine_objects(files)[0].values():
         holding = find_holding(each.document, new_state.held_objects, output)
         held_by_new.update((*holding.vms, *holding.disks))
@@ -139,6 +140,7 @@ def _find_changes(
     A new one is not a change of any VM or disk, and neither is a sync option.
     """
     for identity, old in before.engine_objects.items():
+        # What a tombstone names may go, in whatever way it goes.
         holding = find_holding(old.document, before.held_objects, output).without(retired_disks)
         new = after.engine_objects.get(identity)
         if new is None:
@@ -187,6 +189,7 @@ def _build_update(old: EngineObject, new: EngineObject, holding: Holding, losses
     for path, before, after in _diff(old.document, new.document):
         verdict, says = assess_field(old.document, new.document, path, holding, losses)
         name = path.rpartition(".")[2]
+        # A report goes into a merge request, and a field such as `postBuild.substitute` takes any text, a password too.
         old_value, new_value = (value if value is ABSENT else redact(value, name) for value in (before, after))
         fields.append(FieldChange(path, old_value, new_value, "", verdict, says, _SOURCE))
     if not any(moves_or_deletes(field.path) for field in fields):

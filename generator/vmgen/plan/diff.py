@@ -132,6 +132,7 @@ def _walk_entries(folder: str, path: str) -> Iterator[tuple[os.DirEntry[str], st
         for entry in entries:
             entry_path = f"{path}/{entry.name}"
             yield entry, entry_path
+            # A link to a folder above would never end.
             if entry.is_dir(follow_symlinks=False) and not is_leftover(entry):
                 yield from _walk_entries(entry.path, entry_path)
 

@@ -46,6 +46,7 @@ def find_unfinished_environments(project: Project, environments: Collection[str]
 
 
 def _check_unfinished_folder(project: Project, folder: str, environments: Collection[str], place: Place) -> Iterator[Problem]:
+    # The next render of that environment removes it.
     if _name_environment(folder) in environments:
         return
     if _is_ours(project, folder):

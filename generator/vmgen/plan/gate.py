@@ -44,6 +44,7 @@ def find_refusals(
     """
     environments = {desired.environment: desired for desired in desired_states}
     refused_changes = [change for change in plan.changes if _lacks_tombstone(change, today)]
+    # One problem for one cause: a group that shrinks by ten VMs loses many disks, and has one remedy.
     by_cause: dict[tuple[str, Verdict, Move | None, bool], list[ObjectChange]] = defaultdict(list)
     for change in refused_changes:
         if change.tombstone is None and not _needs_generation(change, environments):

@@ -98,6 +98,7 @@ def _build_values(changed_disk: ChangedDisk, of: list[int | str], level: Located
     previous = (own.get_plain("previous") if own else None) or {}
     entries = {int(number): entry for number, entry in previous.items() if GENERATION.fullmatch(number)}
     entries[disk.generation] = {**changed_disk.entry, "of": of}
+    # Above all numbers of the file, so that no new disk gets the name of one that is kept.
     keys = {"system" if is_system else "generation": max(generations) + 1, "previous": dict(sorted(entries.items()))}
     if is_system:
         return keys

@@ -201,6 +201,7 @@ class _ChangeBuilder:
 
     def find_platform(self, environment: str) -> Platform:
         """Return the platform of an environment; the default platform for a removed one."""
+        # The file that named the platform of a removed environment is gone.
         return self._platforms.load(*self._written_platforms.get(environment, (DEFAULT_PLATFORM, "")))
 
     def build_changes(self, matching: Matching) -> Iterator[ObjectChange]:

@@ -35,6 +35,8 @@ def build_previous_entry(document: Mapping[str, Any], environment: Environment) 
 
 def _describe_source(source: Any, environment: Environment) -> dict[str, Any]:
     """Return the key of a source, or the source itself if no key expresses it on this platform."""
+    # The pattern `{}` matches every mapping, and the others match mappings with further keys too, so each has a guard.
+    # https://docs.python.org/3/reference/compound_stmts.html#mapping-patterns
     match source:
         case None | {} if not source:
             return {}

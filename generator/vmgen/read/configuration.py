@@ -41,6 +41,8 @@ def find_root(start: Path) -> Path | None:
     """
     owner = start.stat().st_uid
     for folder in (start, *start.parents):
+        # The configuration of somebody else could choose what is written; git refuses such a folder as well.
+        # https://git-scm.com/docs/git-config#Documentation/git-config.txt-safedirectory
         if folder.stat().st_uid != owner:
             return None
         if (folder / "environments").is_dir() or (folder / CONFIGURATION_FILE).is_file():
@@ -84,6 +86,8 @@ def _read_toml(path: Path) -> tuple[dict[str, Any], Located]:
         lines, place = text.splitlines(), Place(CONFIGURATION_FILE, 1, 1)
         return data, Located({key: _locate(item, key, lines, 0) for key, item in data.items()}, place)
     except tomllib.TOMLDecodeError as error:
+        # Before Python 3.14 the error has its position in its text only.
+        # https://docs.python.org/3/library/tomllib.html#tomllib.TOMLDecodeError
         match = _TOML_POSITION.search(str(error))
         place = Place(path.name, *map(int, match.groups())) if match else Place(path.name)
         problem = TOML_SYNTAX.build_problem(place, "", f"not TOML: {_TOML_POSITION.sub('', str(error)).strip()}")
@@ -105,6 +109,7 @@ def _locate(data: Any, key: str, lines: list[str], start: int, depth: int = 1) -
     if depth > _MAX_DEPTH or (isinstance(data, int) and abs(data) >= 10**18):
         raise ValueError
     pattern = re.compile(rf"""\s*\[?\s*["']?{re.escape(key)}["']?\s*[].=]""")
+    # tomllib keeps no places, so the text is searched for the key. https://docs.python.org/3/library/tomllib.html
     number = next((index for index in range(start, len(lines)) if pattern.match(lines[index])), start)
     place = Place(CONFIGURATION_FILE, number + 1, 1)
     if isinstance(data, dict):
@@ -131,6 +136,8 @@ def _require_version(requirement: str, document: Located) -> None:
 def _parse_version(text: str) -> tuple[int, ...]:
     match = re.match(r"\d+(?:\.\d+)*", text)
     numbers = tuple(map(int, match.group().split("."))) if match else (0,)
+    # `1.2` means 1.2.0: tuples of different length would not compare as versions.
+    # https://packaging.python.org/en/latest/specifications/version-specifiers/#version-matching
     return (*numbers, *(0,) * (3 - len(numbers)))
 
 

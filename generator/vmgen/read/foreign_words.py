@@ -109,6 +109,7 @@ def translate_key(name: str, known_keys: Mapping[str, Any]) -> Translation | Non
     """Return how a key of other tools is written among the known keys; None if no tool is known to have it."""
     for marker, table in _TABLES.items():
         if marker in known_keys:
+            # `instanceType` of one tool is `instance_type` of another.
             return table.get(name.lower()) or table.get(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
     return None
 
@@ -159,8 +160,10 @@ def _suggest_size(data: str | int) -> str:
     number, unit = int(match["number"]), (match["unit"] or "").upper()
     if unit in ("M", "G", "T") and number:
         return f"write {number}{unit}i"
+    # A bare number that is this large counts bytes, and a small one was meant in GiB.
     if not unit and number >= 1024**2:
         for factor, suffix in _BINARY_UNITS:
             if number >= factor:
+                # Rounded up: a disk must hold what was in it.
                 return f"write {-(-number // factor)}{suffix}"
     return f"write {number}Gi" if not unit and 0 < number < 100_000 else ""

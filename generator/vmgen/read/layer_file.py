@@ -67,6 +67,7 @@ def _parse_layer(path: Path, text: bytes, loader: LayerLoader) -> LayerFile:
     if content is None:
         return LayerFile(path, Located(INVALID, Place(file)), tuple(problems))
     schema_problems = loader.schema.find_problems(content)
+    # Each once: an anchor that is used twice has its mistake at one place.
     problems.extend(dict.fromkeys(problem for _, problem in schema_problems))
     content = prune_invalid(content, [invalid_path for invalid_path, _ in schema_problems])
     return LayerFile(path, _expand_shorthand(content, path, project, problems), tuple(problems))

@@ -59,6 +59,7 @@ def build_key_schema(row: Mapping[str, Any]) -> dict[str, Any]:
     schema = {"description": "A field of the platform.", **own_schema, "x-platform-field": True}
     if "type" in own_schema:
         types = own_schema["type"] if isinstance(own_schema["type"], list) else [own_schema["type"]]
+        # Null removes the value of a lower layer. https://www.rfc-editor.org/rfc/rfc7396#section-2
         schema["type"] = [*types, "null"]
     if isinstance(own_schema.get("enum"), list):
         schema["enum"] = [*own_schema["enum"], None]
@@ -77,6 +78,7 @@ def _find_spec(row: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _iter_rows(project: Project) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
     """Yield the section, the name and the row of each field with a key, from the repository's own files."""
+    # The last folder is the built-in one, whose keys are in the schema already.
     own_folders = project.template_folders[:-1]
     for path in (path for folder in own_folders for path in sorted(folder.glob("*/*.yaml"))):
         content = _read_content(path, project)

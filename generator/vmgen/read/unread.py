@@ -44,6 +44,7 @@ def _list_yaml_files(folder: Path) -> list[Path]:
     """Return the YAML files below a folder, hidden ones left out, sorted."""
     paths = []
     for parent, folders, names in os.walk(folder):
+        # In place, as os.walk wants it. https://docs.python.org/3/library/os.html#os.walk
         folders[:] = [name for name in folders if not name.startswith(".")]
         paths += [Path(parent, name) for name in names if name.lower().endswith(_YAML_SUFFIXES) and not name.startswith(".")]
     return sorted(path for path in paths if path.is_file())
@@ -59,4 +60,5 @@ def _read(path: Path) -> bytes:
     try:
         return read_start(str(path), _MAX_BYTES)
     except OSError:
+        # The reader of a layer reports it, if anything names it.
         return b""

@@ -76,5 +76,6 @@ def _find_wrong_days(during: Located) -> Iterator[Problem]:
 def _parse_day(during: Located | None, key: str) -> date | None:
     try:
         return date.fromisoformat(during.get_plain(key, "") if during else "")
+    # The schema has checked the form, so this is a day such as 2026-02-30, which `_find_wrong_days` reports.
     except ValueError:
         return None

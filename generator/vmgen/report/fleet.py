@@ -26,6 +26,7 @@ class LabelRequirement(NamedTuple):
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Return true if labels fulfil the requirement."""
+        # As kubectl has it, `team!=shop` also selects what has no such label.
         fits = self.key in labels if self.value is None else labels.get(self.key) == self.value
         return fits is self.expected
 

@@ -43,6 +43,7 @@ def _format_headline(impact: Impact, paint: Paint) -> str:
 def _format_objects(objects: list[AffectedObject], paint: Paint) -> Iterator[str]:
     names_by_fields: dict[tuple[str, tuple[str, ...], str], list[str]] = {}
     for affected in objects:
+        # Apart, since a field that is only checked keeps its value whatever the edit is.
         for fields, note in ((affected.fields, ""), (affected.checked_fields, " (checked against it)")):
             if fields:
                 names_by_fields.setdefault((affected.kind, fields, note), []).append(affected.name)

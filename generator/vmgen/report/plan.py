@@ -133,6 +133,7 @@ def _group_changes(changes: Iterable[ObjectChange], max_names: int) -> Iterator[
         content = (change.identity.kind, change.environment, change.action, change.verdict)
         groups.setdefault(repr((*content, *_describe_nameless(change))), []).append(change)
     for group in groups.values():
+        # A comment is cut between blocks, so that one block must not be the whole comment.
         for start in range(0, len(group), max_names):
             part = group[start : start + max_names]
             fields, sentences = _describe_nameless(part[0]) if len(part) > 1 else (part[0].fields, describe_change(part[0]))

@@ -71,6 +71,7 @@ def format_age(newest: str, now: datetime) -> str:
 
 
 def _format_duration(age: timedelta) -> str:
+    # The clock of the cluster may be ahead of this one.
     minutes = max(0, int(age.total_seconds()) // 60)
     if minutes < 120:
         return format_count(minutes, "minute")
@@ -151,6 +152,7 @@ def format_markdown(fleet: FleetStatus, now: datetime, paint: Paint) -> str:  # 
 def _escape_cell(text: str) -> str:
     """Escape what Markdown, HTML or a table would read in a text that comes from a cluster."""
     text = escape(text)
+    # `@name` would send that person a message. https://docs.github.com/en/get-started/writing-on-github/getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax#mentioning-people-and-teams
     for character in "\\`*_[]<>|&~#@":
         text = text.replace(character, f"&#{ord(character)};")
     return text

@@ -44,12 +44,14 @@ def summarize_environment(
     """Sum up some VMs and disks of an environment."""
     by_values = compute_shape_totals(fleet)
     disks = tuple(disks)
+    # VMs of one shape share their values, so a group of a thousand is one product.
     counts = Counter((machine.group, id(machine.values)) for machine in machines)
     counts.update((disk.group or _STANDALONE_LABEL, id(disk.values)) for disk in disks)
     totals_by_group: dict[str, list[Totals]] = {}
     for (group, shape), count in counts.items():
         totals_by_group.setdefault(group, []).append(by_values[shape] * count)
     groups = {group: sum_totals(totals) for group, totals in totals_by_group.items()}
+    # A budget is for the environment, whatever was selected.
     resources: tuple[Resource, ...] = (*fleet.machines, *fleet.disks)
     all_counts = Counter(id(resource.values) for resource in resources)
     unfiltered_totals = sum_totals(by_values[shape] * count for shape, count in all_counts.items())

@@ -17,6 +17,7 @@ from vmgen.secrets.programs import PROGRAMS, Program
 COMMAND_DESCRIPTION = "a secret on a command line"
 CHPASSWD_DESCRIPTION = "a password for chpasswd"
 PASSWD_DESCRIPTION = "a password for passwd"  # noqa: S105 - a description
+# A bound for the time of one line: no command has as many words.
 MAX_WORDS = 20_000
 MIN_FILE_SECRET_LENGTH = 6
 
@@ -85,6 +86,7 @@ def split_words(line: str) -> list[Word]:
     words = []
     for match in _compile(WORD_PATTERN).finditer(line):
         text, start, end = match.group(), match.start(), match.end()
+        # Only a word that is quoted as a whole: `"a"b"c"` is the word abc, whose quotes are parts of it here.
         if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'" and text[0] not in text[1:-1]:
             text, start, end = text[1:-1], start + 1, end - 1
         words.append(Word(text, start, end))
@@ -210,6 +212,7 @@ def _find_piped_secrets(words: Sequence[str]) -> Iterator[CommandSecret]:
         pipe = index if words[index] == "|" else pipe
         if words[index] not in ("echo", "printf"):
             continue
+        # Enough for a program with its options; the rest of a long line is another command.
         reader = words[pipe + 1 : pipe + 12] if pipe else ()
         program = next((word for word in reader if word not in _PREFIX_WORDS and not word.startswith("-")), "")
         description = _ECHO_DESCRIPTIONS.get(_get_program_name(program), "")
@@ -249,6 +252,7 @@ def _check_login(
     """Check the part behind the mark of `user:password`."""
     if index < len(words):
         colon = words[index].find(mark, offset)
+        # The colon of an address is no mark of a login.
         if colon >= 0 and not words[index][offset:].startswith(("http://", "https://")):
             yield from _check(words, index, colon + 1, description)
 

@@ -95,6 +95,7 @@ def _find_below_names(text: str, lower_text: str) -> Iterator[DocumentMatch]:
             description = CHANGE_ME_DESCRIPTION if is_change_me(value["value"]) else NAMED_DESCRIPTION
             yield DocumentMatch(description, start + value.start("value"), start + value.end("value"))
         is_open = line.rstrip()[-1:] in _OPEN_ENDS or line.lstrip()[:1] == "?"
+        # Two cheap tests first: most lines have their value on the same line.
         candidate = _OPEN_KEY.fullmatch(line) if is_open and len(line) < 400 else None
         key = candidate if candidate and _is_open_key(candidate) else None
         start += len(line) + 1
@@ -103,6 +104,7 @@ def _find_below_names(text: str, lower_text: str) -> Iterator[DocumentMatch]:
 def _is_open_key(key: re.Match[str]) -> bool:
     name = key["name"].lower()
     is_key = bool(key["colon"]) or key["mark"].startswith("?")
+    # `passwords:` has a list of them, while `secrets:` of a manifest lists names.
     return is_key and (is_sensitive_name(name) or (is_sensitive_name(name.removesuffix("s")) and name not in _LISTS_OF_NAMES))
 
 
@@ -113,6 +115,8 @@ def _is_value_of(key: re.Match[str], value: re.Match[str], line: str) -> bool:
     mark = (value["mark"] or "").strip()
     if key["mark"].startswith("?") and not key["colon"]:
         return mark == ":"
+    # A value is further in than its key; a list may begin in the column of its key.
+    # https://yaml.org/spec/1.2.2/#82-block-collection-styles
     indent = len(line) - len(line.lstrip())
     if indent <= len(key.string) - len(key.string.lstrip()) and not mark:
         return False

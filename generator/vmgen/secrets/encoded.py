@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 MAX_DECODED_BYTES = 1024 * 1024
 
+# 20 characters decode to 15: shorter ones are words of prose and paths, and decode to text by chance.
 _BASE64_WORD = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}")
 _NEXT_LINE = re.compile(r"\r?\n[ \t]{0,80}([A-Za-z0-9+/]{1,400}={0,2})(?![^\r\n])")
 _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})+")
@@ -39,6 +40,8 @@ def _find_candidates(text: str) -> Iterator[tuple[int, int]]:
         width = position - start
         while width >= _MIN_LINE_LENGTH and (line := _NEXT_LINE.match(text, position)):
             length = len(line[1])
+            # Encoders fill each line but the last, which ends with a whole group of four.
+            # https://www.rfc-editor.org/rfc/rfc4648#section-4
             if length > width or (length < width and length % 4):
                 break
             position = line.end()
@@ -58,6 +61,7 @@ def decode_base64(text: str) -> bytes:
     """Return the content of base64 in either alphabet, at most MAX_DECODED_BYTES; empty if it is none."""
     import binascii
 
+    # Padding is often lost, and RFC 4648 has a second alphabet for addresses. https://www.rfc-editor.org/rfc/rfc4648#section-5
     compact = "".join(text.split()).rstrip("=").replace("-", "+").replace("_", "/")[: MAX_DECODED_BYTES * 4 // 3 // 4 * 4]
     try:
         return binascii.a2b_base64(compact + "=" * (-len(compact) % 4))
@@ -72,6 +76,8 @@ def decompress(content: bytes) -> bytes:
     if content[:2] != b"\x1f\x8b":
         return content
     try:
+        # A bound for what a few bytes may unpack to; 31 means a gzip header.
+        # https://docs.python.org/3/library/zlib.html#zlib.decompress
         return zlib.decompressobj(wbits=31).decompress(content, MAX_DECODED_BYTES)
     except zlib.error:
         return content
@@ -81,6 +87,7 @@ def to_text(content: bytes) -> str:
     """Return content as text; empty if it is no text. PowerShell's encoded commands are UTF-16."""
     if not content:
         return ""
+    # The second byte of each Latin letter is zero in UTF-16, and hardly ever in other text.
     if content[1::2].count(0) > len(content) // 4:
         text = content.decode("utf-16-le", "replace")
     else:

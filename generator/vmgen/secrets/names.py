@@ -70,6 +70,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 def is_sensitive_name(name: str) -> bool:
     """Return whether the value of a name is a secret, as that of `db_password` or `--setup-key` is."""
+    # The end of a name says what it is, and a bound keeps the search linear.
     name = name[-MAX_NAME_LENGTH:]
     # To a pattern that ignores case, a few characters outside of ASCII are letters of these words.
     if name.isascii() and not any(word in name.lower() for word in NAME_WORDS):

@@ -40,6 +40,7 @@ def find_secrets(text: str) -> Iterator[SecretMatch]:
     lines: dict[int, str] = {}
     line = position = 0
     for span in sorted(find_spans(text), key=lambda span: span.start):
+        # From the last span on, so that a text of many secrets is counted once.
         line += text.count("\n", position, span.start)
         position = span.start
         if line not in lines or lines[line] == CHANGE_ME_DESCRIPTION:
@@ -68,6 +69,7 @@ def find_spans(text: str, depth: int = 0) -> Iterator[SecretSpan]:
 def _find_in_lines(text: str) -> Iterator[SecretSpan]:
     """Search each line; one that ends with a backslash goes on in the next, as in a shell."""
     start = 0
+    # Blanks of the same length, so that the positions stay those of the text.
     for line in text.replace("\\\r\n", "   ").replace("\\\n", "  ").split("\n"):
         for description, first, last in find_in_line(line):
             yield SecretSpan(description, start + first, start + last)

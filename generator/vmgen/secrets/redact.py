@@ -40,6 +40,7 @@ def redact(value: Any, name: str = "") -> Any:
         return {redact_text(key) if isinstance(key, str) else key: redact(item, str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [redact(item, name) for item in value]
+    # A PIN may be a number; in Python a bool is an int.
     if isinstance(value, int | float) and not isinstance(value, bool) and is_sensitive_name(name):
         return REDACTED
     if not isinstance(value, str) or not value:
@@ -56,6 +57,7 @@ def redact(value: Any, name: str = "") -> Any:
 def redact_text(text: str) -> str:
     """Return a text, such as a message, with REDACTED instead of each secret in it."""
     parts, position = [], 0
+    # The longest first: spans overlap, and a shorter one would leave the end of a secret.
     for description, start, end in sorted(find_spans(text), key=lambda span: (span.start, -span.end)):
         if end > position and description != CHANGE_ME_DESCRIPTION:
             parts += [text[position : max(start, position)], REDACTED] if start >= position else [REDACTED]
@@ -72,6 +74,7 @@ def redact_tokens(text: str) -> str:
     for _, start, end in sorted(find_tokens(text), key=lambda token: token.start):
         if start >= position:
             parts += [text[position:start], REDACTED]
+            # A private key whose end is missing reaches to the end of the text, and must not take the quote behind it along.
             stops = (text.find(character, start, end) for character in "\n\"'\\<")
             position = min((stop for stop in stops if stop >= 0), default=end)
     return "".join((*parts, text[position:])) if parts else text
@@ -84,6 +87,7 @@ def redact_line(line: str) -> str:
     if not _has_secret(line):
         return line
     key = _KEY_PREFIX.match(line)
+    # The key says what was hidden, unless it is itself the secret.
     return f"{key.group()} {REDACTED}" if key and not _has_secret(key.group()) else REDACTED
 
 
@@ -103,6 +107,7 @@ def redact_user_data_line(line: str, *, is_key: bool = False) -> str:
 def redact_problem(problem: Problem) -> Problem:
     """Return a problem without secrets in any of its texts. Below the key of a secret no value is quoted."""
     message = redact_text(problem.message)
+    # A message may quote a value that is no secret by its form, such as a short password.
     name = re.split(r"[.\[\]]", problem.subject.rstrip("]0123456789["))[-1]
     if is_sensitive_name(name):
         message = _QUOTED_VALUE.sub(f"'{REDACTED}'", message)

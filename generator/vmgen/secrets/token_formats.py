@@ -59,6 +59,8 @@ TOKEN_FORMATS = (
     TokenFormat(HASH_DESCRIPTION, ("grub.pbkdf2",), r"grub\.pbkdf2\.sha512\.\d{1,9}\.[A-Fa-f0-9]{16}"),
     TokenFormat(
         "an AWS access key",
+        # The kinds of keys have prefixes of four letters.
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
         ("akia", "asia", "abia", "acca"),
         r"(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])",
     ),
@@ -158,6 +160,7 @@ TOKEN_FORMATS = (
     _build("a Cloudflare tunnel token", "eyJhIjoi", r"[A-Za-z0-9+/=_-]{60}"),
     TokenFormat("an Azure client secret", ("q~",), r"(?<![\w~.])[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31}"),
     _build("an age key", "AGE-SECRET-KEY-1 AGE-SECRET-KEY-PQ-1", r"[A-Z0-9]{40}"),
+    # `{"` in base64, twice: the header and the claims are JSON. https://www.rfc-editor.org/rfc/rfc7519#section-3
     TokenFormat("a JSON web token", ("eyj",), r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8}"),
     _build("an Azure storage key", "AccountKey= SharedAccessKey=", r"[A-Za-z0-9+/]{40}"),
     TokenFormat("a New Relic key", ("nral",), r"(?<![A-Za-z0-9])[a-z0-9]{6}[a-f0-9]{30}NRAL(?![A-Za-z0-9])"),

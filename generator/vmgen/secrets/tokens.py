@@ -68,6 +68,7 @@ def _is_mixed(token: str) -> bool:
 
 
 def _find_end(token_format: TokenFormat, text: str, end: int) -> int:
+    # A key without its last line was cut off, so that all behind it may be its body.
     if token_format.description == PRIVATE_KEY_DESCRIPTION:
         last_line = _END_OF_KEY.search(text, end)
         return last_line.end() if last_line else len(text)

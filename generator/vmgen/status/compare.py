@@ -123,6 +123,7 @@ class StatusBuilder:
         self._project = project
         self._dump = dump
         self._committed = tuple(committed)
+        # Of all environments: a disk of one may be attached by a VM of another.
         self._attachments = frozenset(
             (item.key[1], name)
             for item in self._committed
@@ -180,6 +181,7 @@ class StatusBuilder:
     def _build_orphan(self, environment: str, key: LiveKey, live: Mapping[str, Any]) -> ObjectStatus:
         kind = key[0]
         spec = get_mapping(live, "spec")
+        # With the prices of the environment whose namespace it is in, which pays for it.
         settings = self._merge(environment)
         platform = self._load_conventions(environment).platform
         totals = compute_disk_totals(spec.get) if kind == "VMDisk" else compute_vm_totals(spec.get, platform)

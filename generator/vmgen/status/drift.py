@@ -41,6 +41,7 @@ def find_drift(manifest: Mapping[str, Any], live: Mapping[str, Any], conventions
 def get_field(live: Mapping[str, Any], path: str) -> Any:
     """Return the value at a path such as `spec.storage` or `metadata.labels[team]`; None if there is none."""
     value: Any = live
+    # A label has dots in its name, so that the last step takes the rest.
     for key in path.replace("[", ".", 1).removesuffix("]").split(".", 2 if "[" in path else -1):
         value = value.get(key) if isinstance(value, dict) else None
     return _normalize(path.removeprefix("spec."), value)
@@ -69,5 +70,7 @@ def _compare_values(field: str, git: Any, live: Any) -> Iterator[Drift]:
     if isinstance(git, dict) and isinstance(live, dict):
         for name in dict.fromkeys((*git, *live)):
             yield from _compare_values(f"{field}.{name}", git.get(name), live.get(name))
+    # Empty and missing are the same to a chart: Helm templates test for both at once.
+    # https://helm.sh/docs/chart_template_guide/control_structures/
     elif not are_equal(git, live) and not (git in ("", [], {}, None) and live in ("", [], {}, None)):
         yield Drift(field, git, live)

@@ -140,6 +140,7 @@ class HealthReader:
     def _translate(self, condition: Mapping[str, Any]) -> str:
         """Return the message of a condition in words if it is a known one, and the platform's own words behind it."""
         message = " ".join(_get_text(condition, "message").split())
+        # Redacted before it is cut: a secret that is cut in two has another form.
         own = redact_line(message)[:_MAX_MESSAGE_LENGTH] or _get_text(condition, "reason") or "the platform gives no reason"
         for row in self._tables["messages"]:
             if row["contains"] in message:

@@ -58,6 +58,7 @@ def measure_added(plan: Plan, fleets: Iterable[Fleet]) -> list[PlannedSize]:
             change = changes.get((fleet.environment, Identity(resource.kind, fleet.namespace, resource.name)))
             if change:
                 totals = _measure(resource.kind, resource.values, fleet)
+                # A larger disk takes what it grows by from the quota, not its whole size.
                 if change.action == "update":
                     earlier = {field.path.removeprefix("spec."): field.before for field in change.fields}
                     totals -= _measure(resource.kind, {**resource.values, **earlier}, fleet)
@@ -101,6 +102,7 @@ def _describe_quotas(sizes: Sequence[PlannedSize], dump: Dump) -> Iterator[LiveN
         # https://kubernetes.io/docs/concepts/policy/resource-quotas/
         room = limit.total - limit.usage
         for size in sizes:
+            # A quota counts in its own namespace. https://kubernetes.io/docs/concepts/policy/resource-quotas/
             amount = _get_amount(limit.resource, size.totals) if size.namespace == limit.namespace else 0
             room -= amount
             if amount > 0 and room < 0:

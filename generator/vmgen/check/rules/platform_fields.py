@@ -104,6 +104,7 @@ def _find_schema_keys(schema: Any) -> set[str]:
         return {name for item in schema for name in _find_schema_keys(item)}
     if not isinstance(schema, dict):
         return set()
+    # Keys below `properties` belong to a value of a value; a constraint looks at the keys of a VM or a disk.
     nested_keys = {name for key, item in schema.items() if key != "properties" for name in _find_schema_keys(item)}
     return nested_keys | set(schema.get("properties", {})) | set(schema.get("required", []))
 
@@ -111,6 +112,7 @@ def _find_schema_keys(schema: Any) -> set[str]:
 def _check_constraints(settings: Settings, constraints: list[_Constraint], path: str) -> Iterator[Finding]:
     for field, keys, schema, message in constraints:
         values = {key: settings.located.mapping[key] for key in keys if settings.is_set(key)}
+        # A value that failed the schema has its own problem, and says nothing about the others.
         if not settings.is_invalid(*values) and not schema.is_valid({key: to_plain(value) for key, value in values.items()}):
             place = settings.find_place(field) if settings.is_set_by_user(field) else settings.located.place
             yield Finding(place, f"{path}.{field}", message)

@@ -49,7 +49,6 @@ _LAST_COLUMNS = ("labels", "path", "manifest", "origins")
 _SIZE_COLUMNS = ("type", "cpu", "memory", "storage", "image")
 _VM_COLUMNS = (*_FIRST_COLUMNS, *_SIZE_COLUMNS, "exposure", "state", "disks", *_LAST_COLUMNS)
 _DISK_COLUMNS = (*_FIRST_COLUMNS, "vm", "source", "storage", "class", "optical", "protected", "kept", *_LAST_COLUMNS)
-# Around the number of a name in a manifest: 0 is the object's own name, the others are those of its disks in order.
 
 
 class PageEnvironment(NamedTuple):
@@ -119,6 +118,7 @@ class _InternTable:
 
     def intern(self, item: Any) -> int:
         """Return the index of an item. Items that cannot be hashed are compared by their `repr`."""
+        # Lists and mappings are equal if their texts are: all of them hold plain values.
         key = item if isinstance(item, Hashable) else repr(item)
         if key not in self._indexes:
             self._indexes[key] = len(self.items)
