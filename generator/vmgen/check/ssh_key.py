@@ -25,6 +25,7 @@ _FIELD_LENGTHS: dict[str, tuple[int | None, ...]] = {
     "sk-ecdsa-sha2-nistp256@openssh.com": (8, 65, None),
 }
 _RSA_MODULUS_INDEX = 2
+# OpenSSH refuses less than 1,024 bits, and NIST less than 2,048. https://csrc.nist.gov/pubs/sp/800/131/a/r2/final
 MIN_RSA_BITS = 2048
 # Types with faults that the structure does not show, such as a point that is not on its curve.
 _TYPES_TO_VERIFY = ("ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
@@ -71,6 +72,7 @@ def parse_ssh_key(text: str) -> SshKey | SshKeyFault:
         return _explain_unknown_type(line, type_)
     key = _decode(type_, body, comment)
     if isinstance(key, SshKeyFault):
+        # Only of a body that is no key: random base64 may well spell `your` or `todo`.
         return SshKeyFault("placeholder", "is a placeholder") if _PLACEHOLDER_PATTERN.search(body) else key
     if _SECOND_KEY.search(comment):
         return SshKeyFault("malformed", "has a second key on its line, which would only be its comment; give each a line")
@@ -146,6 +148,7 @@ def _decode(type_: str, body: str, comment: str) -> SshKey | SshKeyFault:
     strings = _split_strings(blob)
     if strings and strings[0] != type_.encode():
         return SshKeyFault("malformed", f"declares {type_} but contains a key of another type; copy the whole line")
+    # A line that an editor wrapped or a terminal cut is still base64, so only its length shows it.
     if strings is None or len(strings) <= len(_FIELD_LENGTHS[type_]):
         return SshKeyFault("malformed", f"of type {type_} is cut off; copy the whole line")
     return _build_key(type_, strings, comment, blob)

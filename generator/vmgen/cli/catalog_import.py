@@ -47,6 +47,7 @@ def import_catalog(color: str, files: tuple[str, ...], platform: str | None, *, 
     own_environments = (renderer.merge(name) for name in session.environment_names)
     environments = tuple(environment for environment in own_environments if environment)
     name = require_platform(session.project, platform or find_common_platform(environments))
+    # Read and written under one lock, lest another run changes the file between the two.
     with nullcontext() if dry_run else lock_repository(session.project.root):
         own = read_own_catalog(session.project)
         update = compute_update(PlatformLoader(session.project).load_release(name), own.content, listing)

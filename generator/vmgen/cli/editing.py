@@ -82,6 +82,7 @@ def edit_environment(color: str, options: EditOptions, edit: Callable[[EditTarge
 def run_edit(session: Session, build: Callable[[], tuple[FileEdit, ...]], output: str, *, dry_run: bool) -> None:
     """Build edits, write them unless it is a dry run, and print them. Two runs wait for each other."""
     with nullcontext() if dry_run else lock_repository(session.project.root):
+        # Built under the lock, so that the plan of the edit is that of the files which are then written.
         edits = tuple(edit for edit in build() if edit.before != edit.after)
         if not dry_run:
             write_edits(edits, session.project)

@@ -52,6 +52,7 @@ def report_failure(command: click.Command, formats: Formatters) -> None:
             print_failure(error, context.meta.get(_FORMAT, "text"), formats, str(context.obj or "auto"))
             return False
 
+    # Around the callback, since only click knows by then which format was asked for.
     command.callback = run
 
 
@@ -81,6 +82,8 @@ def write_report_file(problems: Sequence[Problem], format_name: str, file: str, 
     is_text = format_name == "text"
     text = FORMATS[format_name](relocate(problems, root, None if is_text else find_git_top(root)), no_paint)
     try:
+        # A file name that is not UTF-8 has surrogates in it, which UTF-8 cannot encode.
+        # https://docs.python.org/3/library/codecs.html#error-handlers
         write_named_file(file, redact_tokens(text).encode(errors="backslashreplace"), str(root))
     except OSError as error:
         raise VmgenError(f"cannot write {file}: {error.strerror}") from None

@@ -78,8 +78,10 @@ def _write_environments(session: Session, environments: tuple[ImportedEnvironmen
     """Write environments, and before them their templates. Raises VmgenError, before anything is written, if a file exists."""
     files: dict[str, str] = {}
     for environment in environments:
+        # The environment comes last: without its templates it could not be rendered.
         files |= {f"templates/cloud-init/{template.name}": template.text for template in environment.templates}
         files[environment.file] = environment.content.text
+    # All of them first, so that a file in the way leaves no half of an import behind.
     for name in files:
         if os.path.lexists(session.project.root / name):
             raise VmgenError(f"{name} already exists; choose another name with --env, or move the file")

@@ -84,6 +84,7 @@ def _render(session: Session, options: RenderOptions) -> bool:
         return _print_differences(session, _evaluate(session, options, names, removed_names, {}), with_diff=options.show_diff)
     stamps = session.open_stamps()
     fresh = {} if options.verify or options.since or removed_names else stamps.find_fresh(names)
+    # Nothing is written, so nobody has to wait for the lock.
     if fresh and len(fresh) == len(names):
         return _report_unchanged(session, fresh) and _refresh_editor_schema(session)
     with lock_repository(session.project.root):
@@ -131,6 +132,7 @@ def _print_manifests(session: Session, result: RunResult) -> bool:
     for environment in result.environments:
         for path, content in environment.files.items():
             if not path.endswith(KUSTOMIZATION) and path.count("/") > 1:
+                # Each with its separator, so that the whole output can go to `kubectl apply -f -`.
                 write_manifests(b"---\n" + content)
     return True
 
@@ -185,6 +187,7 @@ def _write_manifests(session: Session, result: RunResult, stamps: StampStore, fr
         write_changes(changes, rendered_files.get(changes.environment, {}), session.project)
     for changes in result.changes:
         session.print_message(_format_changes(changes))
+    # After the manifests: an Application must not deliver a folder that is not there yet.
     for changes in result.delivery.changes:
         write_changes(changes, result.delivery.files, result.delivery.project)
         if changes:

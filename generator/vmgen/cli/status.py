@@ -60,6 +60,7 @@ def load_status(session: Session, names: tuple[str, ...], file: str, against: st
     dump = read_dump(read_dump_file(file), "<stdin>" if file == STDIN else file, tables["groups"])
     clusters = {name: _find_cluster(session, name) for name in session.environment_names}
     cluster = require_one_cluster({name: clusters[name] for name in environments})
+    # What belongs to an environment of the same cluster is no orphan, though it was not asked for.
     neighbours = [name for name in session.environment_names if clusters[name] == cluster]
     committed = load_committed(load_baseline(session.project, against), neighbours)
     return StatusBuilder(session.project, dump, committed, tables).build(environments)
@@ -76,6 +77,7 @@ def _find_cluster(session: Session, name: str) -> str:
 
 def read_dump_file(file: str) -> bytes:
     """Read the dump, one byte more than the limit at most. Raises VmgenError if it cannot be read."""
+    # One byte more than the limit, so that the reader can tell a large dump from one that fits.
     limit = MAX_JSON_BYTES + 1
     try:
         return read_stream(sys.stdin.buffer, file, limit) if file == STDIN else read_named_file(file, limit)

@@ -70,6 +70,7 @@ class VirtualMachine(NamedTuple):
     @property
     def render_key(self) -> tuple[object, ...]:
         """A key that is equal for VMs that differ only in their names, the names of their disks, and their user data."""
+        # Values are interned, so that equal ones are one object and its id stands for all of it.
         return (self.kind, id(self.values), tuple([disk.bus for disk in self.disks]), bool(self.cloud_init), bool(self.seed))
 
     def build_context(self) -> dict[str, Any]:

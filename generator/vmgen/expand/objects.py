@@ -161,6 +161,7 @@ class _FleetBuilder:
 
     def _intern(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return one object for equal values, since what shares it is rendered once (`render_key`)."""
+        # By the text: mappings cannot be hashed, and their keys are sorted by now.
         return self._intern_table.setdefault(repr(values), values)
 
 

@@ -34,6 +34,7 @@ def build_vm_context(environment: Environment, vm: Settings) -> LocatedContext:
         keys, unique_keys = context["sshKeys"], dict[object, Located]()
         for item in keys.items:  # the first of those with equal options stays
             unique_keys.setdefault(identify_ssh_key(item.text), item)
+        # The list itself where nothing changes, with the place and the layers that `explain` shows.
         if len(unique_keys) < len(keys.items):
             context["sshKeys"] = keys._replace(data=tuple(unique_keys.values()))
     return context | _build_metadata(environment, vm)

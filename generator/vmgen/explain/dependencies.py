@@ -128,6 +128,7 @@ def _is_harmless(file: str) -> bool:
 
 def _is_program_file(path: Path, root: Path) -> bool:
     """Return true for a file of vmgen itself, which can change every manifest."""
+    # Python writes them beside the modules when it runs.
     if path.suffix == ".pyc":
         return False
     folders = [folder for folder in installation_folders() if folder.resolve() != root / "templates"]

@@ -331,6 +331,7 @@ class UserDataSources:
         self._used_paths = set()
         try:
             self._templates.render(name, trace_context(context, self))
+        # A traced value is no real one: a template that asks for its length or type can fail.
         except ProblemsError:
             self._used_paths = set(_list_scalar_paths(context, ()))
         return sorted(self._used_paths, key=str)

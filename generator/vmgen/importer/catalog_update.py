@@ -90,6 +90,7 @@ def _iter_entries(
     """Yield the entries to write: those that differ from the built-in ones, and null for those that are not in the cluster."""
     for name, values in listing.entries.items():
         entry = _merge_entry(catalogs, own, name, values)
+        # An entry that lacks a required key would break every environment, so it is only reported.
         if all(entry.get(key) is not None for key in required_keys) and _differs(catalogs, own, name, values):
             yield name, entry
     for name in dict.fromkeys((*own, *(name for catalog in catalogs for name in catalog))):

@@ -57,6 +57,7 @@ def verify_round_trip(
     comparison = _RoundTripComparison(conventions, notes)
     for manifest in manifests:
         comparison.compare(manifest, documents.pop((manifest.kind, manifest.name), None))
+    # Whatever is left was in no manifest: a layer such as `_defaults.yaml` made it.
     for kind, name in documents:
         message = "would be rendered but is not imported; remove it from the layers below"
         comparison.problems.append(Problem(Place("environments/_defaults.yaml"), _RULE_ID, f"{kind} {name}", message))
@@ -108,6 +109,7 @@ class _RoundTripComparison:
             self._compare_metadata(manifest, "labels", metadata.get("labels", {})),
             self._compare_metadata(manifest, "annotations", metadata.get("annotations", {})),
         ]
+        # `kubectl apply -n` gave it one, which an environment always writes.
         if not manifest.namespace:
             self.explicit_fields[manifest.kind, "metadata.namespace"] += 1
         elif manifest.namespace != metadata["namespace"]:

@@ -63,6 +63,7 @@ def _split_environment(environment: str, desired: FileContents) -> Iterator[Buil
     paths = sorted(desired)
     for start in range(0, len(paths), MAX_OBJECTS_PER_BUILD):
         part = {path: desired[path] for path in paths[start : start + MAX_OBJECTS_PER_BUILD]}
+        # It is the same for every part, so that one build of it shows whether kustomize can read it.
         configurations = () if start else (f"{environment}/{NAME_REFERENCE}",)
         yield Build(
             environment,

@@ -120,6 +120,8 @@ class Baseline(NamedTuple):
                 continue
             if blob.repository is not repository:  # that of a submodule has files in a row
                 repository, hash_blob = blob.repository, blob.repository.blob_hasher
+            # The id of a blob is the hash of its content, so that no content is read that is as desired.
+            # https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
             if path not in desired or hash_blob(desired[path]) != blob.id:
                 paths.append(path)
         for path, content in zip(paths, read_blobs(self.blobs[path] for path in paths), strict=True) if paths else ():
@@ -273,6 +275,7 @@ def _find_start(repository: Repository, project: Project, against: str, head: st
         return tip, Baseline(project, against, repository, notes=(note,), head_is_behind=not repository.shallow)
     if base == tip:
         return tip, Baseline(project, against, repository)
+    # The merge base: what the other branch has added since would count as removed here. https://git-scm.com/docs/git-merge-base
     label = f"{base[:_SHORT_ID_LENGTH]}, the merge base of {against} and HEAD"
     return base, Baseline(project, label, repository, notes=(f"Compared with {label}.",))
 

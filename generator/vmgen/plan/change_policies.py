@@ -46,6 +46,7 @@ def _count(
 ) -> Mapping[_Scope, list[ObjectChange]]:
     changes_by_scope: dict[_Scope, list[ObjectChange]] = defaultdict(list)
     for change in changes:
+        # The verdict of an object is that of its worst field, which would hide the others.
         verdicts = {change.verdict, *(field.verdict for field in change.fields)}
         is_named = not policy.environments or change.environment in policy.environments
         if is_named and verdicts & policy.verdicts and _get_severity(policy, states.get(change.environment)):

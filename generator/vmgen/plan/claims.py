@@ -48,6 +48,7 @@ def claim_environment(environment: Environment) -> Claims:
     for group in environment.groups:
         for instance in group.instances:
             places[Identity("VMInstance", namespace, instance.name, cluster)] = instance.place
+            # A disk that is kept, detached, exists as well, and another environment must not render it.
             for disk in (*instance.settings.disks, *instance.previous_disks):
                 places[Identity("VMDisk", namespace, f"{instance.name}-{disk.suffix}", cluster)] = instance.place
     return Claims(environment.name, places)

@@ -52,6 +52,7 @@ def find_clone_cycles(environments: Iterable[DesiredState]) -> Iterator[Problem]
     clones = _collect_clones(environments)
     for disk, clone in clones.items():
         path = _follow(disk, clones)
+        # A disk that is its own source has a rule of its own, `clone-of-itself`.
         if path and clone.source != disk:
             message = f"a cycle of clones: {' <- '.join(path)}; give one of them another source"
             yield CLONE_CYCLE.build_problem(clone.place, "clone", message)
@@ -60,6 +61,7 @@ def find_clone_cycles(environments: Iterable[DesiredState]) -> Iterator[Problem]
 def _follow(disk: Identity, clones: Mapping[Identity, _Clone]) -> list[str]:
     """Return the names from a disk to itself, empty if it is in no circle."""
     names, current = [disk.name], disk
+    # At most as many steps as there are clones: a chain may lead into a cycle that the disk is not in.
     for _ in clones:
         if current not in clones:
             return []

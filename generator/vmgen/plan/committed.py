@@ -108,6 +108,7 @@ def _find_moved_environments(
     remaining = _list_environments(repository.top / root / ENVIRONMENTS_FOLDER)
     missing_names = names - remaining
     here = _list_environments(project.environments) - own_names
+    # The whole project is gone, so it moved here, unless there is another one that it may have moved to.
     if missing_names and not remaining and not (own_names and _find_other_projects(repository)):
         return missing_names
     return missing_names & here

@@ -45,6 +45,7 @@ def find_move_verdict(old: ExistingObject, table: KindVerdicts) -> VerdictRow:
     # Of the live object, so those of the baseline: guards that the new place adds arrive with the next sync, which may be late.
     if old.identity.kind == "VMDisk" and not _is_guarded(old.document):
         return _UNPROTECTED
+    # A table can say what a move means, but not that it is something else.
     return table.move_rows[-1]._replace(verdict=Verdict.MOVES)
 
 

@@ -74,6 +74,7 @@ def _are_generations(vm: str, disk: str, other: str) -> bool:
 
 def explain_rebuild(rebuild: Rebuild, field: FieldChange, rows: Collection[VerdictRow]) -> FieldChange:
     """Return the change of the list of disks with the verdict of its rows on rebuilds; unchanged if the table has none."""
+    # The first row of a kind of change counts, as in the table.
     by_change = {row.change: row for row in reversed(tuple(rows))}
     matching = [by_change[kind] for kind in rebuild.kinds if kind in by_change]
     if not matching:

@@ -108,6 +108,7 @@ def _collect_fields(kind: str, platform: Platform) -> tuple[dict[str, Located], 
     """Return the rows of each field of a kind, and what the platform takes for a field that is left out, by their paths."""
     field_rows = platform.get_field_rows(kind)
     own = platform.content.mapping[FIELD_SECTIONS[kind]].mapping
+    # A platform of its own may have none, and then those that platforms share count.
     has_rows = any(row.get("verdicts") for row in own.values())
     rows = {
         f"spec.{name}": row.mapping["verdicts"]
@@ -255,6 +256,7 @@ def _find_row(
 ) -> VerdictRow:
     """Return the first row that matches. `fields` are all that change, `documents` the two versions of the object."""
     field, key, before, after = difference
+    # With the buses of optical disks, which a version fills in and another one writes.
     if field == "spec.disks":
         before = _get_value(documents[0], field)
     rows = table.fields.get(field) or table.other
@@ -272,6 +274,7 @@ def _find_row(
         and _has_values(documents[1], row.while_, table)
         and CHANGE_KINDS[row.change](before, after)
     )
+    # No row of the field fits, so it is as unknown as a field without rows.
     return next(matching, None) or table.other[-1]
 
 

@@ -162,6 +162,7 @@ def _load_policies(project: Project) -> tuple[Mapping[str, _RepositoryPolicy | C
         policy = _load_policy(path, project)
         if isinstance(policy, list):
             problems.extend(policy)
+        # One id for two policies would make one line of `policy:` set both.
         elif policy.id in policies or policy.id in built_in_ids:
             owner = f"at {policies[policy.id].place}" if policy.id in policies else "in vmgen"
             message = f"the id '{policy.id}' is used already, {owner}; take another one"
@@ -244,6 +245,7 @@ def find_schema_fault(document: Mapping[str, Any]) -> str:
         if isinstance(reference, str):
             if reference in references:
                 return f"'{reference}' refers to itself; write out the levels that are meant"
+            # Without `$ref` counted as one schema, a chain of ten that each refer to two would be 1,024 in ten lines.
             waiting.append((_resolve(document, reference), (*references, reference)))
     return ""
 
@@ -262,6 +264,7 @@ def _resolve(document: Any, reference: str) -> Any:
     """Return what a pointer into the document (`#/$defs/a`) leads to; an empty schema if to nothing, which is another fault."""
     node = document
     for step in reference.removeprefix("#").strip("/").split("/") if reference.strip("#/") else ():
+        # In this order, so that `~01` becomes `~1`. https://www.rfc-editor.org/rfc/rfc6901#section-4
         step = step.replace("~1", "/").replace("~0", "~")
         index = parse_number(step)
         if isinstance(node, list) and index is not None and index < len(node):

@@ -61,6 +61,7 @@ class ManifestVerifier:
             return
         for pattern, message in self._check_document(resource, document):
             yield pattern, f"{message} (rendered for {resource.kind} {resource.name})"
+        # Editors and hooks strip blanks at the end of a line, and the next render would put them back.
         if re.search(r"[ \t]\n", _strip_literal_blocks(text)):
             yield r"\s$", "leaves blanks at the end of a line"
 
@@ -99,6 +100,7 @@ def parse_single_object(text: str, name: str, *, text_keys: bool = False) -> dic
 def _fill_values(value: Any, texts: Sequence[str]) -> Any:
     """Return a parsed value with texts instead of placeholders."""
     if isinstance(value, str):
+        # Placeholders are characters of the private use area.
         return value if value.isascii() else fill(value, texts)
     if isinstance(value, dict):
         return {_fill_values(key, texts): _fill_values(item, texts) for key, item in value.items()}

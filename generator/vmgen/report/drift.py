@@ -41,6 +41,7 @@ def format_diff(existing: bytes, desired: bytes, limit: int | None = _MAX_LINES)
         return ("(the file does not contain one object)",)
     from difflib import SequenceMatcher  # only drift pays for the import
 
+    # A key that the rendered manifest lacks was written by hand, and may be anything.
     safe_keys = {match["name"] for line in new_lines if (match := _KEY_LINE.match(line))} - {"cloudInit"}
     old_redacted, new_redacted = list(_redact_lines(old_lines, safe_keys)), list(_redact_lines(new_lines, safe_keys))
     diff = []

@@ -226,6 +226,7 @@ def format_markdown(plan: Plan, max_bytes: int = MAX_COMMENT_BYTES, live: Sequen
     for name, delta in sorted(plan.retained_totals.items()):
         head += f"\n{_format_code(name)}: {html.escape(describe_retained(delta))}\n"
     head += "" if plan.complete else f"\n**{INCOMPLETE}**\n"
+    # A share each, so that neither takes the room of the table of changes.
     head += _format_live_list(live, max_bytes // 4)
     head += _format_refusals(plan.problems, max_bytes // 2 - len(head.encode()))
     texts, bytes_left, cut_count = [head], max_bytes - len(head.encode()) - _RESERVED_BYTES, 0
@@ -316,6 +317,7 @@ def _format_problem(problem: Problem) -> str:
     item = f"- {problem.severity}: {place}: {subject}{message} ({rule})\n"
     first_lines = problem.lines[:_MAX_PROBLEM_LINES]
     rest = [f"... and {len(problem.lines) - len(first_lines)} more lines"] if len(problem.lines) > len(first_lines) else []
+    # In a <pre> of one line: a line break would end the item of the list. https://spec.commonmark.org/0.31.2/#html-blocks
     lines = "<br>".join(map(_escape_text, (*first_lines, *rest)))
     return f"{item}  <pre>{lines}</pre>\n" if lines else item
 

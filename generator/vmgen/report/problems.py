@@ -100,6 +100,7 @@ def format_github(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: AR
 
 
 def _escape_property(text: str) -> str:
+    # Properties are separated by commas, and end at two colons.
     return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 
@@ -125,6 +126,8 @@ def format_sarif(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG
             {
                 "tool": {"driver": driver},
                 "originalUriBaseIds": {_SARIF_BASE: {"description": {"text": "The top of the Git repository."}}},
+                # Python counts characters; the default of SARIF are UTF-16 code units.
+                # https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
                 "columnKind": "unicodeCodePoints",
                 "results": results,
             }
@@ -151,6 +154,7 @@ def _describe_sarif_rule(id: str, rule: Rule | None) -> dict[str, Any]:
 def _build_sarif_result(problem: Problem, rule_index: int) -> dict[str, Any]:
     from urllib.parse import quote
 
+    # A name that is not UTF-8 keeps its bytes. https://peps.python.org/pep-0383/
     uri = quote(problem.place.file, errors="surrogateescape")
     location: dict[str, Any] = {"artifactLocation": {"uri": uri, "uriBaseId": _SARIF_BASE}}
     if problem.place.line:

@@ -15,6 +15,7 @@ from vmgen.read.located import Located
 
 # The API stores the keys of an object on a HelmRelease with this prefix.
 _STORED_PREFIX = "apps.cozystack.io-"
+# The limits of Kubernetes. https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 _MAX_NAME_LENGTH = 63
 _MAX_PREFIX_LENGTH = 253
 _NAME_PATTERN = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")

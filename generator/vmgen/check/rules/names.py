@@ -30,9 +30,8 @@ def duplicate_name(environment: Environment) -> Iterator[Finding]:
     for group in environment.groups:
         for instance in group.instances:
             if vms.claim(instance.name, instance.place, f"vms.{group.key}"):
-                generations = {
-                    (disk.key, disk.generation) for disk in instance.settings.disks
-                }  # `generation-in-use` reports these
+                # `generation-in-use` reports a previous disk that is the current one.
+                generations = {(disk.key, disk.generation) for disk in instance.settings.disks}
                 previous = [disk for disk in instance.previous_disks if (disk.key, disk.generation) not in generations]
                 for own_disk in (*instance.settings.disks, *previous):
                     subject = f"vms.{group.key}.disks.{own_disk.suffix}"

@@ -13,6 +13,8 @@ from vmgen.problems import Place
 from vmgen.read.located import to_plain
 
 _SSH_PORT = 22
+# Services that give control over a machine, at the ports that IANA or their projects assign.
+# https://www.iana.org/assignments/service-names-port-numbers/service-names-port-numbers.xhtml
 _ADMIN_PORTS: Mapping[int, str] = {
     23: "Telnet",
     2375: "Docker",
@@ -72,6 +74,7 @@ def unprotected_disk(environment: Environment) -> Iterator[Finding]:
     Remove the line. To delete one disk, name it under `retire:`.
     """
     for disk, path, _ in environment.all_disk_settings:
+        # An optical disk holds no data that could be lost.
         if disk.get_plain("protect") is False and not disk.get_plain("optical"):
             message = "nothing stops Argo CD or Flux from deleting this disk; remove `protect: false`"
             yield Finding(disk.find_place("protect"), f"{path}.protect", message)

@@ -120,6 +120,7 @@ def suggest_type(name: str, types: Mapping[str, InstanceType]) -> str:
     capacity = parse_capacity(name)
     if capacity and current:
         return f"; {_suggest_for_capacity(*capacity, current.values())}"
+    # `large` of another series is closer to what was meant than another size of a similar name.
     size_name = name.rpartition(".")[2].lower()
     match = find_closest(name, [candidate for candidate in current if candidate.rpartition(".")[2] == size_name])
     if match:
@@ -162,6 +163,7 @@ def _size_key(type_: InstanceType) -> tuple[int, int, str]:
 
 
 def _format_too_small(type_: InstanceType, profile: Profile, types: list[InstanceType]) -> str:
+    # The series first: another one has another ratio of memory to vCPUs.
     series = [other for other in types if other.series == type_.series and not other.deprecated]
     least = (profile.min_cpu, profile.min_memory)
     larger = _find_smallest_type(series, *least) or _find_smallest_type(types, *least)
