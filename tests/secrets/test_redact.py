@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vmgen.report.problems import FORMATS
-from vmgen.secrets.redact import REDACTED, redact, redact_line
+from vmgen.secrets.redact import REDACTED, redact_line, redact_value
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7 ops@one"
 BASE64 = "AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7"
@@ -78,9 +78,9 @@ TOKENS = {
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
 def test_a_token_is_known_by_its_form(token: str) -> None:
     """Whatever the key, alone, in a sentence, in a list or a mapping, as a value or on a line of a file."""
-    assert redact(token, "note") == REDACTED
-    assert redact(f"ask ops for {token} today", "note") == REDACTED
-    assert redact({"note": token, "more": [token, "blue"]}) == {"note": REDACTED, "more": [REDACTED, "blue"]}
+    assert redact_value(token, "note") == REDACTED
+    assert redact_value(f"ask ops for {token} today", "note") == REDACTED
+    assert redact_value({"note": token, "more": [token, "blue"]}) == {"note": REDACTED, "more": [REDACTED, "blue"]}
     assert redact_line(f"    note: {token}") == f"    note: {REDACTED}"
     assert redact_line(f'  - "note": "{token}"') == f'  - "note": {REDACTED}'
     assert token not in redact_line(f"  - {token}")
@@ -180,7 +180,7 @@ def test_public_key_shows_its_type_and_comment(repository: Callable[..., Any]) -
 )
 def test_masking(value: Any, name: str, expected: Any) -> None:
     """What may be shown of a value, by what it is and by its key."""
-    assert redact(value, name) == expected
+    assert redact_value(value, name) == expected
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def check_json_patch(text: str) -> JsonPatchResult:
         example = '`[{"op": "add", "path": "/timezone", "value": "UTC"}]`'
         message = f"must be a list of operations, such as {example}"
         return JsonPatchResult({}, {}, [UserDataFinding(INVALID_PART, message, 1)])
-    result: dict[str, Any] = {}
+    config: dict[str, Any] = {}
     lines: dict[str | int, int] = {}
     findings = []
     for index, operation in enumerate(operations):
@@ -138,8 +138,8 @@ def check_json_patch(text: str) -> JsonPatchResult:
         # The other operations need a document, which is that of another part.
         elif operation["op"] in ("add", "replace"):
             lines.setdefault(operation["path"].split("/")[1] if operation["path"] else "", line)
-            _apply_operation(result, operation["path"], operation["value"])
-    return JsonPatchResult(result, lines, findings)
+            _apply_operation(config, operation["path"], operation["value"])
+    return JsonPatchResult(config, lines, findings)
 
 
 def _describe_operation(operation: Any) -> str:

@@ -49,12 +49,12 @@ def _describe_fault(content: Any, encoding: Any) -> str:
         return f"is a Terraform expression, which vmgen does not evaluate, so it is not {steps[0]}; write its result"
     data = content.encode() if isinstance(content, str) else content
     for step in steps:
-        result = decompress(data) if step == _GZIP else decode_base64(data.decode("ascii", "replace"))
-        if result is None:
+        inner_data = decompress(data) if step == _GZIP else decode_base64(data.decode("ascii", "replace"))
+        if inner_data is None:
             inner = " in its base64" if step == _GZIP and len(steps) > 1 else ""
             reason = f"is not {step}{inner} as in `encoding`, so cloud-init would fail here and write no later file"
             command = "gzip -c FILE | base64 -w0" if _GZIP in steps else "base64 -w0 FILE"
             note = ", with `encoding: gz+b64`" if steps == (_GZIP,) else ""
             return f"{reason}; write the output of `{command}`{note}, or leave `encoding` out for plain text"
-        data = result
+        data = inner_data
     return ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vmgen.edit.operations import Operation, RemoveValue, apply_operation, format_operations, is_same, widen_removal
-from vmgen.edit.splice import CannotSplice, splice
+from vmgen.edit.splice import CannotSplice, splice_text
 from vmgen.filesystem.writer import TreeWriter
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError
 from vmgen.read.located import Located, to_plain
@@ -82,12 +82,12 @@ def _splice_all(content: bytes, document: Located, operations: tuple[Operation, 
         for operation in operations:
             if isinstance(operation, RemoveValue):
                 operation = RemoveValue(widen_removal(expected, operation.path))
-            text = splice(text, operation)
+            text = splice_text(text, operation)
             expected = apply_operation(operation, expected)
     except CannotSplice as error:
         raise refuse_edit(document.place, str(error), operations) from None
     after = mark + text.encode()
-    result, problems = read_yaml(after, file)
-    if result is None or problems or not is_same(to_plain(result), expected):
+    edited_document, problems = read_yaml(after, file)
+    if edited_document is None or problems or not is_same(to_plain(edited_document), expected):
         raise refuse_edit(document.place, "other values would change with it", operations)
     return after

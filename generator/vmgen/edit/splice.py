@@ -23,7 +23,7 @@ class CannotSplice(Exception):
     """The text cannot be edited at one place alone; the message gives the reason, as the end of a sentence."""
 
 
-def splice(text: str, operation: Operation) -> str:
+def splice_text(text: str, operation: Operation) -> str:
     """Return a text with one operation applied. Raises CannotSplice.
 
     A removal has been widened already, so that it never leaves an empty mapping or list behind.

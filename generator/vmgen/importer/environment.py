@@ -200,14 +200,14 @@ class EnvironmentBuilder:
             if vm.system != usual:
                 instances[key] = {**instances.get(key, {}), "system": vm.system}
         for key, generation in dict.fromkeys(name for _, vm in drafts for name in vm.previous):
-            having = [(label, vm.previous[key, generation]) for label, vm in drafts if (key, generation) in vm.previous]
+            entries = [(label, vm.previous[key, generation]) for label, vm in drafts if (key, generation) in vm.previous]
             own_disks = [(vm, vm.values.get("disks", {}).get(key)) for _, vm in drafts]
             is_current = generation in {vm.system if disk is None else disk.get("generation", 1) for vm, disk in own_disks}
-            first: Mapping[str, Any] = {} if is_current else having[0][1]
-            alike = [label for label, entry in having if entry == first]
+            first: Mapping[str, Any] = {} if is_current else entries[0][1]
+            alike = [label for label, entry in entries if entry == first]
             if alike:
                 _add_previous(data, key, generation, {**_remove_common(first, common), "of": list(map(_to_number, alike))})
-            for label, entry in having:
+            for label, entry in entries:
                 if label not in alike:
                     own = instances.setdefault(label, {})
                     # An override inherits the entry of the group, so what it lacks is removed by null.

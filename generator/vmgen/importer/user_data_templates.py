@@ -153,12 +153,12 @@ def _fit_number(cluster: list[_Shape], words: Sequence[str]) -> str:
     pairs = [(number, value) for number, value in numbers if number is not None and value is not None]
     if len(pairs) < len(cluster):
         return ""
-    (first, value), other = pairs[0], next((pair for pair in pairs if pair[0] != pairs[0][0]), None)
-    if other is None or (other[1] - value) % (other[0] - first):
+    (first_number, first_value), other = pairs[0], next((pair for pair in pairs if pair[0] != pairs[0][0]), None)
+    if other is None or (other[1] - first_value) % (other[0] - first_number):
         return ""
-    factor = (other[1] - value) // (other[0] - first)
-    offset = value - factor * first
-    if factor < 1 or any(factor * number + offset != result for number, result in pairs):
+    factor = (other[1] - first_value) // (other[0] - first_number)
+    offset = first_value - factor * first_number
+    if factor < 1 or any(factor * number + offset != value for number, value in pairs):
         return ""
     product = "vm.number" if factor == 1 else f"vm.number * {factor}"
     expression = f"{product} + {offset}" if offset > 0 else f"{product} - {-offset}" if offset < 0 else product

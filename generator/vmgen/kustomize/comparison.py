@@ -49,8 +49,8 @@ def compare_build(
     problems = []
     for identity in sorted(actual.keys() | expected.keys()):
         if actual.get(identity) != expected.get(identity):
-            what = "is not built" if identity not in actual else "is not wanted" if identity not in expected else "differs"
-            message = f"{identity[0]} {identity[2]} {what} when kustomize builds {folder}; run render"
+            fault = "is not built" if identity not in actual else "is not wanted" if identity not in expected else "differs"
+            message = f"{identity[0]} {identity[2]} {fault} when kustomize builds {folder}; run render"
             problems.append(Problem(Place(display_path), RULE_ID, "", message))
     return problems
 

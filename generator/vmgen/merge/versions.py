@@ -86,13 +86,13 @@ class Versions(NamedTuple):
         return entry if same else entry._replace(data=data)
 
     def _apply_changes(self, entry: Located, version: str) -> Located:
-        result = entry._replace(data={key: item for key, item in entry.mapping.items() if key not in _RANGE_KEYS})
+        changed_entry = entry._replace(data={key: item for key, item in entry.mapping.items() if key not in _RANGE_KEYS})
         changes = entry.get("changes")
         steps = [(_parse(since), change) for since, change in changes.mapping.items()] if changes else []
         for since, change in sorted(steps, key=lambda step: step[0]):
             if not self.names or version == NEXT or since <= _parse(version):
-                result = entry._replace(data=merge(result, change).data)
-        return result
+                changed_entry = entry._replace(data=merge(changed_entry, change).data)
+        return changed_entry
 
 
 def _get_bound(entry: Located, key: str) -> str:

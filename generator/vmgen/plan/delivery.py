@@ -28,7 +28,7 @@ from vmgen.quantities import format_count
 from vmgen.read.manifests import InvalidYamlError, get_mapping, parse_objects
 from vmgen.read.repository import ARGOCD, DELIVERY_FOLDER, FLUX
 from vmgen.rules import DELIVERY_CASCADE, UNREADABLE_BASELINE
-from vmgen.secrets.redact import redact
+from vmgen.secrets.redact import redact_value
 
 DELIVERY_KINDS = (APPLICATION, APPLICATION_SET, KUSTOMIZATION)
 _SOURCE = "argo-cd docs/user-guide/app_deletion.md, kustomize-controller docs/spec/v1/kustomizations.md"
@@ -168,13 +168,13 @@ def _build_deletion(old: EngineObject, holding: Holding, remainder: Holding) -> 
                 if unguarded_count
                 else " One confirmation in Argo CD deletes the disks."
             )
-            what = {
+            deleting_options = {
                 APPLICATION: "`finalizer: true`",
                 APPLICATION_SET: "the option to delete its Applications",
                 KUSTOMIZATION: "its `deletionPolicy`",
             }
             remedy = (
-                f"restore it, remove {what[old.identity.kind]} in a separate change, apply that, "
+                f"restore it, remove {deleting_options[old.identity.kind]} in a separate change, apply that, "
                 "and remove it in a later change"
             )
     elif remainder.vms or remainder.disks:
@@ -190,7 +190,7 @@ def _build_update(old: EngineObject, new: EngineObject, holding: Holding, losses
         verdict, says = assess_field(old.document, new.document, path, holding, losses)
         name = path.rpartition(".")[2]
         # A report goes into a merge request, and a field such as `postBuild.substitute` takes any text, a password too.
-        old_value, new_value = (value if value is ABSENT else redact(value, name) for value in (before, after))
+        old_value, new_value = (value if value is ABSENT else redact_value(value, name) for value in (before, after))
         fields.append(FieldChange(path, old_value, new_value, "", verdict, says, _SOURCE))
     if not any(moves_or_deletes(field.path) for field in fields):
         return None

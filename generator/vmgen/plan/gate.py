@@ -58,10 +58,14 @@ def find_refusals(
         else:
             yield _build_refusal(plan, environment, environments.get(environment), changes, head_is_behind=head_is_behind)
     for desired in environments.values():
-        stale = [change for change in refused_changes if change.environment == desired.environment and change.tombstone is None]
-        stale = [change for change in stale if _needs_generation(change, environments)]
-        if stale and desired.merged_environment:
-            yield from build_generation_refusals(stale, plan.changes, desired, desired.merged_environment)
+        without_tombstone = (change for change in refused_changes if change.tombstone is None)
+        fixed_field_changes = [
+            change
+            for change in without_tombstone
+            if change.environment == desired.environment and _needs_generation(change, environments)
+        ]
+        if fixed_field_changes and desired.merged_environment:
+            yield from build_generation_refusals(fixed_field_changes, plan.changes, desired, desired.merged_environment)
     yield from find_new_previous_disks(plan.changes, environments)
     yield from find_erasing_user_data(plan.changes, environments, today)
     yield from _find_expired_tombstones(refused_changes)

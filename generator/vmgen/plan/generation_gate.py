@@ -44,9 +44,9 @@ def build_generation_refusals(
         remedy = f"Undo it, or rebuild: create the next generation, and keep the existing disk detached, by {paste.where}:"
         place = changes_by_name[edit.disks[0]].find_rejected_place(desired) or paste.place
         yield _build_problem([changes_by_name[name] for name in edit.disks], place, remedy, paste.lines)
-    own = {each.name for each in changed_disks}
+    own_disk_names = {each.name for each in changed_disks}
     for name, change in changes_by_name.items():
-        if name not in own:
+        if name not in own_disk_names:
             yield _build_other_refusal(change, desired, environment)
 
 
@@ -60,14 +60,14 @@ def _build_other_refusal(change: ObjectChange, desired: DesiredState, environmen
     disk_settings = environment.settings.get_plain("disks", {}).get(name)
     if disk_settings is None or "rawSource" in entry:
         return _build_problem([change], place, "Undo it, or add another disk.", ())
-    second = next(
+    new_name = next(
         other for number in range(2, 10_000) if (other := f"{name}-{number}") not in environment.settings.get_plain("disks")
     )
     remedy = (
         f"Undo it, or write the other disk under its own name, and attach that, by writing these keys into "
         f"{desired.file}, replacing keys of the same name:"
     )
-    return _build_problem([change], place, remedy, format_rooted(("disks",), {name: entry, second: disk_settings}))
+    return _build_problem([change], place, remedy, format_rooted(("disks",), {name: entry, new_name: disk_settings}))
 
 
 def _build_problem(changes: list[ObjectChange], place: Place, remedy: str, lines: tuple[str, ...]) -> Problem:

@@ -18,7 +18,7 @@ from vmgen.plan.change_kinds import ABSENT, CHANGE_KINDS, Absent, are_equal
 from vmgen.quantities import format_count
 from vmgen.read.located import Located
 from vmgen.read.manifests import InvalidYamlError, parse_objects
-from vmgen.secrets.redact import REDACTED, redact
+from vmgen.secrets.redact import REDACTED, redact_value
 
 
 class Verdict(StrEnum):
@@ -288,7 +288,7 @@ def _classify(difference: _FieldDifference, row: VerdictRow, table: KindVerdicts
     """Attach the verdict of a row to a difference, with values that are safe to show."""
     values = (difference.before, difference.after)
     name = difference.key or difference.field
-    before, after = (redact(value, name) for value in values)
+    before, after = (redact_value(value, name) for value in values)
     # A field that no schema describes could hold anything.
     if difference.field not in table.fields:
         before, after = (value if value is ABSENT else REDACTED for value in (before, after))

@@ -344,9 +344,9 @@ def _describe_value(data: Any) -> str:
 
 
 def _abbreviate(data: Any) -> str:
-    from vmgen.secrets.redact import redact
+    from vmgen.secrets.redact import redact_value
 
-    data = redact(_take_start(data))  # a value may contain a login
+    data = redact_value(_take_start(data))  # a value may contain a login
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, default=str)
     return text if len(text) <= _MAX_VALUE_LENGTH else f"{text[: _MAX_VALUE_LENGTH - 3]}..."
 

@@ -11,7 +11,7 @@ from vmgen.printable import escape
 from vmgen.printable import format_json as dump_json
 from vmgen.problems import Place
 from vmgen.report.terminal import Link, Paint
-from vmgen.secrets.redact import REDACTED, redact, redact_line, redact_text, redact_user_data_line
+from vmgen.secrets.redact import REDACTED, redact_line, redact_text, redact_user_data_line, redact_value
 from vmgen.yaml_text import to_flow
 
 MAX_WIDTH = 100
@@ -133,7 +133,7 @@ def _find_line(origin: Origin, lines: list[str], block: range, start: int) -> tu
 
 
 def _redact(value: Any, field: ExplainedField) -> Any:
-    return redact(value, _get_key(field))
+    return redact_value(value, _get_key(field))
 
 
 def _get_key(field: ExplainedField) -> str:
@@ -220,7 +220,7 @@ def _origin_to_dict(origin: Origin, key: str) -> dict[str, Any]:
         "column": origin.place.column,
         "layer": origin.layer,
         "key": origin.key,
-        "value": redact(origin.value, key),
+        "value": redact_value(origin.value, key),
         "rule": origin.rule,
         "overrides": [_origin_to_dict(lower, key) for lower in origin.overrides],
     }

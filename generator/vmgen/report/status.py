@@ -14,7 +14,7 @@ from vmgen.quantities import format_count
 from vmgen.report.problems import format_github
 from vmgen.report.terminal import Paint
 from vmgen.rules import LIVE_DRIFT, LIVE_FAILED, LIVE_MISSING, LIVE_ORPHAN, LIVE_PENDING, Rule
-from vmgen.secrets.redact import redact
+from vmgen.secrets.redact import redact_value
 from vmgen.status.compare import DRIFT, FAILED, IN_STEP, MISSING, ORPHAN, OTHER, PENDING, STATES, FleetStatus, ObjectStatus
 from vmgen.status.drift import Drift
 
@@ -99,7 +99,7 @@ def _format_value(drift: Drift, value: Any) -> str:
 
 
 def _redact_value(drift: Drift, value: Any) -> Any:
-    return redact(value, drift.field.rpartition(".")[2].strip("[]"))
+    return redact_value(value, drift.field.rpartition(".")[2].strip("[]"))
 
 
 def format_json(fleet: FleetStatus, now: datetime, paint: Paint) -> str:  # noqa: ARG001 - one signature for all formats

@@ -31,15 +31,15 @@ _USER_DATA_HEADER = re.compile(r"#cloud-[a-z-]{1,20}|#include(?:-once)?|#part-ha
 _QUOTED_VALUE = re.compile(r"'[^']*'|\bthe number \S+")
 
 
-def redact(value: Any, name: str = "") -> Any:
+def redact_value(value: Any, name: str = "") -> Any:
     """Return a value of the same shape without secrets. `name` is the key of the value.
 
     Text of several lines may be a script, a cloud-config or a key: only its number of lines is returned.
     """
     if isinstance(value, dict):
-        return {redact_text(key) if isinstance(key, str) else key: redact(item, str(key)) for key, item in value.items()}
+        return {redact_text(key) if isinstance(key, str) else key: redact_value(item, str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [redact(item, name) for item in value]
+        return [redact_value(item, name) for item in value]
     # A PIN may be a number; in Python a bool is an int.
     if isinstance(value, int | float) and not isinstance(value, bool) and is_sensitive_name(name):
         return REDACTED

@@ -213,9 +213,9 @@ class StatusBuilder:
             for kind in KINDS:
                 if not self._dump.has_kind(kind) and any(status.key[0] == kind for status in statuses):
                     yield f"the dump has no {kind} at all: was it asked for {kind.lower()}s?"
-        for kind, what in (("VirtualMachine", "restarts"), ("DataVolume", "volumes")):
+        for kind, topic in (("VirtualMachine", "restarts"), ("DataVolume", "volumes")):
             if not self._dump.has_kind(kind):
-                yield f"{what}: not known, the dump has no {kind.lower()}s"
+                yield f"{topic}: not known, the dump has no {kind.lower()}s"
         namespaces_in_use = {status.key[1] for status in statuses}
         for limit in list_limits(self._dump):
             if limit.namespace in namespaces_in_use and limit.usage >= limit.total:

@@ -106,9 +106,9 @@ def _describe_quotas(sizes: Sequence[PlannedSize], dump: Dump) -> Iterator[LiveN
             amount = _get_amount(limit.resource, size.totals) if size.namespace == limit.namespace else 0
             room -= amount
             if amount > 0 and room < 0:
-                left = room + amount
+                free_amount = room + amount
                 is_in_bytes = limit.resource.endswith(("memory", "storage"))
-                remainder = format_size(int(left // MEBIBYTE) * MEBIBYTE) if is_in_bytes else f"{left:g}"
+                remainder = format_size(int(free_amount // MEBIBYTE) * MEBIBYTE) if is_in_bytes else f"{free_amount:g}"
                 text = f"does not fit: the quota {limit.quota} has {remainder} of {limit.resource} left for it"
                 yield LiveNote(size.environment, size.kind, size.name, text)
                 break

@@ -80,8 +80,8 @@ def previous_without_of(environment: Environment) -> Iterator[Finding]:
         settings = previous.entry.disk.settings
         if not previous.entry.of and not settings.is_invalid("of"):
             # The VMs that have the entry today: what the list would have said when it was written.
-            having = (each.labels[0] for each in previous.group.instances if each.settings is previous.vm)
-            message = f"write the VMs that have this disk, such as `of: [{shorten(', '.join(having))}]`"
+            labels = (each.labels[0] for each in previous.group.instances if each.settings is previous.vm)
+            message = f"write the VMs that have this disk, such as `of: [{shorten(', '.join(labels))}]`"
             yield Finding(previous.entry.disk.place, f"{path}.of", message)
 
 

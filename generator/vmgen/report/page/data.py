@@ -39,7 +39,7 @@ from vmgen.report.totals import (
     summary_to_dict,
     totals_to_dict,
 )
-from vmgen.secrets.redact import redact
+from vmgen.secrets.redact import redact_value
 from vmgen.status.compare import STATES, FleetStatus
 from vmgen.yaml_text import format_header, is_plain
 
@@ -161,7 +161,7 @@ class _RowBuilder:
         key = (resource.kind, id(resource.values), len(getattr(resource, "disks", ())))
         if key not in self._origin_indexes:
             self._origin_indexes[key] = self.origins.intern(_build_origin_rows(explainer.explain(resource, source.files)))
-        yield self.labels.intern(redact(dict(resource.values["labels"])))
+        yield self.labels.intern(redact_value(dict(resource.values["labels"])))
         yield get_manifest_path(source.fleet, resource)
         yield self.manifests.intern(manifests.render(resource))
         yield self._origin_indexes[key]
@@ -185,7 +185,7 @@ def _build_disk_cells(disk: Disk) -> Sequence[Any]:
     size = (round_up_to_mebibytes(parse_size(values["storage"])), values["storageClass"])
     is_protected = bool(disk.settings.get_plain("protect", True))
     flags = (bool(values["optical"]), is_protected, disk.is_previous)
-    return (disk.name, disk.group, disk.vm, redact(describe_source(disk)), *size, *flags)
+    return (disk.name, disk.group, disk.vm, redact_value(describe_source(disk)), *size, *flags)
 
 
 def _build_origin_rows(explanation: Explanation) -> list[list[Any]]:
@@ -239,14 +239,14 @@ class _RedactedManifests:
 
 
 def _redact_resource(resource: Resource) -> Resource:
-    values = redact(dict(resource.values))
+    values = redact_value(dict(resource.values))
     if isinstance(resource, VirtualMachine):
         return resource._replace(values=values, cloud_init=_mask_user_data(resource))
     return resource._replace(values=values)
 
 
 def _mask_user_data(machine: VirtualMachine) -> str:
-    return f"(masked: {redact(machine.cloud_init, 'cloudInit')})" if machine.cloud_init else ""
+    return f"(masked: {redact_value(machine.cloud_init, 'cloudInit')})" if machine.cloud_init else ""
 
 
 def _status_to_dict(live: FleetStatus) -> dict[str, Any]:
