@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import vmgen
-from vmgen.secrets import commands, documents, lines, tokens
+from vmgen.secrets import commands, documents, line_formats, tokens
 
 LENGTH = 16 * 1024
 # Before the whole length, on which a search of exponential time never ends. Each step up takes it some ten times as long.
@@ -87,10 +87,17 @@ def _find_target(tree: ast.Module, value: ast.Call) -> str:
 
 
 def _find_in_tables() -> Iterator[Expression]:
-    for pattern in (*lines.iter_patterns(), *documents.iter_document_patterns(), commands.WORD_PATTERN):
-        yield Expression("secrets", re.compile(pattern), pattern != lines.WORD_PATTERN)
+    for pattern in dict.fromkeys(_list_texts_of_patterns()):
+        yield Expression("secrets", re.compile(pattern), pattern != line_formats.WORD_PATTERN)
     for token_format in tokens.TOKEN_FORMATS:
         yield Expression("secrets/tokens", re.compile(token_format.pattern), is_search=True)
+
+
+def _list_texts_of_patterns() -> Iterator[str]:
+    """Yield the patterns that modules keep as text, and compile for the first text that needs them."""
+    for module in (commands, documents, line_formats):
+        yield from (value for name, value in vars(module).items() if name.endswith("_PATTERN"))
+    yield from (pattern for _, _, pattern in (*line_formats.LINE_FORMATS, *documents.DOCUMENT_FORMATS))
 
 
 def _find_in_schemas() -> Iterator[Expression]:

@@ -35,7 +35,7 @@ HCL_PATTERN = (
 )
 _PAIR_WORDS = ("value:", "value=", "value =", 'value"', "value'")
 # Description, words of the text in lower case, pattern.
-_DOCUMENT_FORMATS = (
+DOCUMENT_FORMATS = (
     (NAMED_DESCRIPTION, ("</",), XML_PATTERN),
     ("a login of a netrc file", ("login",), NETRC_PATTERN),
     (NAMED_DESCRIPTION, _PAIR_WORDS, PAIR_PATTERN),
@@ -65,7 +65,7 @@ class DocumentMatch(NamedTuple):
 
 def find_in_document(text: str, lower_text: str) -> Iterator[DocumentMatch]:
     """Iterate over the secrets in a text that more than one line tells. `lower_text` is the text in lower case."""
-    for description, words, pattern in _DOCUMENT_FORMATS:
+    for description, words, pattern in DOCUMENT_FORMATS:
         if any(word in lower_text for word in words):
             for match in compile_pattern(pattern).finditer(text):
                 value, name = match["value"], match.groupdict().get("name")
@@ -75,12 +75,6 @@ def find_in_document(text: str, lower_text: str) -> Iterator[DocumentMatch]:
     yield from _find_below_names(text, lower_text)
     if "<<" in text:
         yield from _find_in_heredocs(text)
-
-
-def iter_document_patterns() -> Iterator[str]:
-    """Iterate over the patterns that look at several lines, for tests of their speed."""
-    yield from (pattern for _, _, pattern in _DOCUMENT_FORMATS)
-    yield from (HEREDOC_PATTERN, LOGIN_FILE_PATTERN)
 
 
 def _find_below_names(text: str, lower_text: str) -> Iterator[DocumentMatch]:

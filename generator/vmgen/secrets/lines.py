@@ -81,13 +81,6 @@ def find_in_line(line: str) -> tuple[LineMatch, ...]:
     return tuple(sorted(set(matches), key=lambda match: (match.description == CHANGE_ME_DESCRIPTION, match.start)))
 
 
-def iter_patterns() -> Iterator[str]:
-    """Iterate over the patterns that meet the text of a user, for tests of their speed."""
-    yield from (NAMED_PATTERN, WORD_PATTERN, AUTH_PATTERN, BOOTSTRAP_PATTERN)
-    yield from (QUOTED_WORD_PATTERN, TOKEN_IN_URL_PATTERN, SUBSTITUTION_PATTERN)
-    yield from (pattern for _, _, pattern in LINE_FORMATS)
-
-
 def _has_word(lower_line: str, words: Iterable[str]) -> bool:
     """Return whether a line has one of some words. A loop: most lines have none, and any() takes twice as long for them."""
     for word in words:  # noqa: SIM110
