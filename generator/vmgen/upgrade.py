@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from vmgen.check.catalog_references import find_references
 from vmgen.merge.platform import FIELD_SECTIONS, Platform, PlatformLoader
 from vmgen.pipeline import Renderer, RenderResult
-from vmgen.plan.verdicts import OrderedRows, load_verdicts
+from vmgen.plan.verdicts import load_verdicts
 from vmgen.problems import Problem, has_errors
 from vmgen.read.located import to_plain
 from vmgen.read.manifests import parse_objects
@@ -199,9 +199,7 @@ def _compare_verdicts(before: Platform, after: Platform, platforms: PlatformLoad
         ]
         for name in rows[0]:
             if name in rows[1] and rows[0][name] != rows[1][name]:
-                yield RowChange("verdict", kind, name, "changed", _describe_verdicts(rows[0][name], rows[1][name]))
-
-
-def _describe_verdicts(before: OrderedRows, after: OrderedRows) -> str:
-    verdicts = [", ".join(dict.fromkeys(row.verdict.value for row in rows)) for rows in (before, after)]
-    return f"{verdicts[0]} -> {verdicts[1]}" if verdicts[0] != verdicts[1] else "the text or the conditions"
+                before_words, after_words = (", ".join(dict.fromkeys(row.verdict.value for row in each[name])) for each in rows)
+                is_same_verdict = before_words == after_words
+                detail = "the text or the conditions" if is_same_verdict else f"{before_words} -> {after_words}"
+                yield RowChange("verdict", kind, name, "changed", detail)

@@ -219,7 +219,11 @@ def _find_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> It
             continue
         # A label each on its own, since one key may be a guard of a disk and the next one a note.
         if path in _PER_KEY_FIELDS and all(isinstance(value, dict | Absent | None) for value in (old, new)):
-            yield from _diff_by_key(path, old or {}, new or {})
+            labels = [value if isinstance(value, dict) else {} for value in (old, new)]
+            for key in sorted(labels[0].keys() | labels[1].keys(), key=str):
+                old_label, new_label = (each.get(key, ABSENT) for each in labels)
+                if not are_equal(old_label, new_label):
+                    yield _FieldDifference(path, str(key), old_label, new_label)
         else:
             yield _FieldDifference(path, "", old, new)
 
@@ -239,13 +243,6 @@ def _get_value(document: Mapping[str, Any], path: str) -> Any:
     if not name:
         return value
     return value.get(name, ABSENT) if isinstance(value, Mapping) else ABSENT
-
-
-def _diff_by_key(path: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[_FieldDifference]:
-    for key in sorted(before.keys() | after.keys(), key=str):
-        old, new = before.get(key, ABSENT), after.get(key, ABSENT)
-        if not are_equal(old, new):
-            yield _FieldDifference(path, str(key), old, new)
 
 
 def _find_row(

@@ -39,7 +39,8 @@ def only_writes(tree: nodes.Template, variables: NameVariables) -> bool:
     if not all(isinstance(statement, _STATEMENTS) for statement in tree.find_all(nodes.Stmt)):
         return False
     loops = [loop for loop in tree.find_all(nodes.For) if _get_path(loop.iter) in variables.lists]
-    if loops and not all(_is_harmless_loop_use(node) for node in _find_references(tree, frozenset({"loop"}))):
+    loop_fields = (_get_path(node).partition(".")[2] for node in _find_references(tree, frozenset({"loop"})))
+    if loops and any(not field or field in _LEAKING_LOOP_FIELDS for field in loop_fields):
         return False
     if not all(isinstance(loop.target, nodes.Name) for loop in loops):
         return False
@@ -79,11 +80,6 @@ def _find_references(tree: nodes.Node, names: frozenset[str]) -> Iterator[Any]:
             yield node
         else:
             waiting.extend(node.iter_child_nodes())
-
-
-def _is_harmless_loop_use(node: Any) -> bool:
-    field = _get_path(node).partition(".")[2]
-    return bool(field) and field not in _LEAKING_LOOP_FIELDS
 
 
 def _get_root(node: Any) -> str:

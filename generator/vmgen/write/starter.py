@@ -103,7 +103,11 @@ def render_starter(options: StarterOptions, folder: Path) -> dict[str, str]:
     for forge in options.forges:
         sources |= _PIPELINES[forge]
     values = _build_values(options)
-    files = {path: _render_file(name, values) for name, path in sources.items()}
+    files: dict[str, str] = {}
+    for name, path in sources.items():
+        source = read_file(str(STARTER_FOLDER / name)).decode()
+        is_template = name.endswith(".in")
+        files[path] = Template(source).substitute(values).rstrip("\n") + "\n" if is_template else source
     files[VALUES_SCHEMA_FILE] = build_values_schema(Project(folder), options.platform, options.platform_version)
     if options.keys:
         files[KEY_FILE] = options.keys.rstrip("\n") + "\n"
@@ -145,11 +149,6 @@ def _render_delivery(options: StarterOptions) -> Iterator[str]:
         yield f"  argocd:\n    repoURL: {quote(options.argocd)}\n    destination: {to_flow({'name': options.platform})}\n"
     if options.flux:
         yield f"  flux:\n    sourceRef: {to_flow({'kind': 'GitRepository', 'name': options.flux})}\n"
-
-
-def _render_file(name: str, values: Mapping[str, str]) -> str:
-    source = read_file(str(STARTER_FOLDER / name)).decode()
-    return Template(source).substitute(values).rstrip("\n") + "\n" if name.endswith(".in") else source
 
 
 def locate_file(folder: Path, path: str) -> tuple[Path, str]:
