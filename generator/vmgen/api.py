@@ -42,6 +42,7 @@ def render(repository: Project, *names: str) -> tuple[RenderResult, ...]:
     """
     environment_names, _ = find_environments(repository)
     results = render_all(repository, select_environments(environment_names, names), verify_all=False, jobs=1)
+    # A caller may print them anywhere, which the formats of the command line do not see.
     return tuple(result._replace(problems=_redact_problems(result.problems)) for result in results)
 
 

@@ -115,6 +115,7 @@ def render_items(resource_list: ResourceList, manifests: Iterable[str | bytes]) 
     nodes = {_identify(node): node for node in (items.value if isinstance(items, yaml.SequenceNode) else ())}
     for text in manifests:
         node = yaml.compose(text, Loader=_LOADER)
+        # A build that runs twice must not list its objects twice.
         nodes[_identify(node)] = node
     sequence = yaml.SequenceNode("tag:yaml.org,2002:seq", list(nodes.values()), flow_style=False)
     key = yaml.ScalarNode("tag:yaml.org,2002:str", "items")
@@ -151,6 +152,8 @@ def _build_result(problem: Problem, config: Mapping[str, Any]) -> dict[str, Any]
     reference |= {key: metadata[key] for key in ("name", "namespace") if key in metadata}
     result: dict[str, Any] = {
         "message": f"{problem.message} [{problem.rule}]",
+        # The three words of the specification.
+        # https://github.com/kubernetes-sigs/kustomize/blob/master/cmd/config/docs/api-conventions/functions-spec.md
         "severity": "info" if problem.severity == "notice" else problem.severity,
         "resourceRef": {key: str(value) for key, value in reference.items() if value},
     }

@@ -32,6 +32,7 @@ def command(color: str, environment: str, name: str, field: str | None, output: 
     session = Session(color)
     result = Renderer(session.project).render(*session.select_environments((environment,)))
     has_failed = session.report_problems(result.problems)
+    # Problems of another object do not keep this one from being explained.
     if not result.environment or not result.fleet:
         return False
     explainer = Explainer(result.environment, result.fleet, result.layers, session.project)

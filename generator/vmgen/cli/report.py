@@ -39,6 +39,7 @@ def command(color: str, names: tuple[str, ...], output: str, against: str | None
     selected_names = session.select_environments(names)
     status = load_status(session, names, live, None) if live else None
     base = session.load_plan_base(names, against) if against else None
+    # In this process: the page shows where values come from, which workers do not return.
     renderer = Renderer(session.project)
     results = tuple(renderer.render(name) for name in selected_names)
     has_failed = session.report_results(results)
@@ -47,6 +48,7 @@ def command(color: str, names: tuple[str, ...], output: str, against: str | None
         for result in results
         if result.environment and result.fleet
     ]
+    # An environment that failed has no objects here, which would look like their deletion.
     plan = plan_and_gate(session.project, results, base)[0] if base and not has_failed else None
     text = render_page(build_page_data(session.project, environments, plan, status))
     if output == "-":

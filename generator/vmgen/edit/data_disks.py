@@ -121,6 +121,7 @@ class _DiskWriter:
         is_default = before.generation == 1 and self.path[2] == "disks"
         values["generation"] = None if is_default else before.generation
         source = read_source(before)
+        # A blank disk has no source, so that of the disk in use goes, or null hides that of a lower layer.
         if not source:
             for name in read_source(disk):
                 is_here = self.level is not None and name in self.level.mapping

@@ -129,4 +129,5 @@ def _is_at_target(project: Project, name: str | None) -> bool:
     commits = {commit for branch in _TARGET_BRANCHES if (commit := repository.resolve_commit(branch))}
     trees = (repository.list_tree(commit, project.output) for commit in commits)
     manifests = (path for tree in trees for path in load_committed_project(project, repository, tree).manifests)
+    # By the name of its file, in whatever environment and group it is: too many are kept rather than too few.
     return any(path.endswith(f"/{Path(name).name}.yaml") for path in manifests)

@@ -47,6 +47,7 @@ def new_environment(project: Project, name: str, namespace: str | None, platform
         [f"# yaml-language-server: $schema=../{VALUES_SCHEMA_FILE}"] if (project.root / VALUES_SCHEMA_FILE).is_file() else []
     )
     lines += [f"platform: {quote(own_platform)}"] if own_platform != inherited_platform else []
+    # All environments of one platform are usually on one cluster, and so at one version.
     version = "" if defaults.get("platformVersion") else _find_version(project, renderer, own_platform)
     lines += [f"platformVersion: {quote(version)}"] if version else []
     lines += [f"namespace: {quote(namespace)}"] if namespace else []

@@ -62,6 +62,7 @@ def retire_disks(target: EditTarget, disks: Iterable[str], retirement: Retiremen
 
 def find_lost_disks(plan: Plan) -> set[str]:
     """Return the disks whose data a plan destroys without the permission of a tombstone that counts."""
+    # A disk that moves unprotected needs protection, not a tombstone.
     losses = (change for change in plan.changes if change.verdict == Verdict.DESTROYS_DATA and not change.move)
     return {change.identity.name for change in losses if change.identity.kind == DISK_KIND}
 

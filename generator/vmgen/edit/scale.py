@@ -62,6 +62,7 @@ def _grow(group: Group, number: int) -> Iterable[Operation]:
     root = group.located.get_plain("name") or group.key
     numbers = [_parse_number(name, root) for name in names]
     if None in numbers:
+        # A proposal in the refusal: only a person knows which names the new VMs should have.
         fresh = SetValue((*path, "names"), [*names, *(f"{root}-{index}" for index in range(len(names) + 1, number + 1))])
         reason = f"the names of {group.key} are not numbered ({', '.join(names[:3])}); choose those of the new VMs"
         raise refuse_edit(group.place, reason, (fresh,))
@@ -86,6 +87,7 @@ def _shrink(group: Group, number: int) -> Iterable[Operation]:
     if "count" in group.located.mapping:
         yield SetValue((*path, "count"), number)
     elif "names" in group.located.mapping and number:
+        # From the end, since each removal moves the items behind it.
         yield from (RemoveValue((*path, "names", index)) for index in reversed(range(number, len(group.instances))))
     else:
         yield SetValue((*path, "count"), 0)
@@ -93,7 +95,10 @@ def _shrink(group: Group, number: int) -> Iterable[Operation]:
             yield RemoveValue((*path, "names"))
     entries = ((instance, entry) for instance in going for entry in instance.previous)
     leaving = [
-        (instance, entry) for instance, entry in entries if "instances" not in find_previous_path(group, instance, entry)
+        # An entry in an override goes with the override.
+        (instance, entry)
+        for instance, entry in entries
+        if "instances" not in find_previous_path(group, instance, entry)
     ]
     yield from leave_previous(group, leaving)
     yield from _drop_overrides(group, going)

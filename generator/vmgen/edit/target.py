@@ -50,6 +50,7 @@ class EditTarget(NamedTuple):
         """Return the value at a path as the file to edit has it; None if that has none."""
         file = self.in_file or self.project.display_path(self.own_file)
         contents = (layer.content for layer in self.layers.files if self.project.display_path(layer.path) == file)
+        # Of this file alone: what layers merge to is not what an edit finds there.
         value: Located | None = next(contents, None)
         for step in path:
             value = value.get(str(step)) if value else None

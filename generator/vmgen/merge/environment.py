@@ -173,6 +173,7 @@ def _apply_overrides(shared_values: Located, overrides: list[Located], platform:
     own_values = shared_values
     for override in overrides:
         own_values = merge(own_values, override, "group", nulls=True)
+    # The line of the override, where a reader can do something about a problem of this VM.
     values = Located(own_values.data, overrides[-1].key_place or shared_values.place)
     return build_vm_settings(Settings(drop_nulls(values)), platform)
 
@@ -180,6 +181,7 @@ def _apply_overrides(shared_values: Located, overrides: list[Located], platform:
 def _iter_vm_settings(groups: tuple[Group, ...]) -> Iterator[tuple[Group, VmSettings, str]]:
     for group in groups:
         overrides = list(group.iter_overrides())
+        # A group whose VMs all have overrides uses its own settings for none, but an empty one is still checked.
         if len(overrides) < len(group.instances) or not group.instances:
             yield group, group.settings, f"vms.{group.key}"
         for instance, path in overrides:

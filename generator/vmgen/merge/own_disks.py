@@ -66,6 +66,7 @@ def list_generations(suffix: str) -> Iterator[tuple[str, int]]:
     """Yield the keys and generations that make a suffix: `data-2` is the first of `data-2`, or the second of `data`."""
     yield suffix, 1
     match = _SUFFIX.fullmatch(suffix)
+    # The first generation has no number in its name.
     if match and match["generation"] != "1":
         yield match["key"], int(match["generation"])
 

@@ -76,6 +76,7 @@ class Project:
     def template_folders(self) -> tuple[Path, ...]:
         """The template folders in order of precedence: the repository's own, if any, then the built-in one."""
         own, built_in = self.root / "templates", _builtin_folder("templates")
+        # In a checkout of vmgen itself the two are one folder.
         if own.is_dir() and own.resolve() != built_in.resolve():
             return own, built_in
         return (built_in,)
@@ -148,6 +149,7 @@ def explain_missing_file(path: Path) -> str:
         names = [entry.name for entry in path.parent.iterdir()]
     except (OSError, ValueError):
         return ""
+    # macOS may store é as e and an accent, which is another name to Git and to Linux. https://unicode.org/reports/tr15/
     if any(name != path.name and normalize("NFC", name) == normalize("NFC", path.name) for name in names):
         return (
             "; the name of an existing file looks the same but is encoded differently (as macOS does): "

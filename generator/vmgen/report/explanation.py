@@ -38,6 +38,7 @@ _Row = tuple[str, list[_Annotation]]
 def format_text(explanation: Explanation, fields: tuple[ExplainedField, ...], paint: Paint, link: Link) -> str:
     """Format the manifest, or some of its fields, with the origins beside it; at most 100 columns if no word is longer."""
     rows = _annotate_manifest(explanation) if fields == explanation.fields else list(map(_annotate_field, fields))
+    # One long value must not push the origins of all others out of the window.
     left_width = min(_MAX_LEFT_WIDTH, max((len(text) for text, _ in rows), default=0))
     lines = [paint(f"{explanation.kind} {explanation.name}", "bold") + f" of {explanation.environment}"]
     for origin in explanation.existence_origins:
@@ -81,6 +82,7 @@ def _redact_block(field: ExplainedField, raw_lines: list[str], lines: list[str],
     redacted_lines += [""] * (len(block) - len(redacted_lines))  # a private key is one secret of several lines
     for number, line in zip(block, redacted_lines):
         lines[number - 1] = line
+        # A script of a hundred lines is a hundred lines of stars.
         if line == lines[number - 2] and line.strip(" -") in ("", REDACTED):
             yield number
 
