@@ -347,3 +347,52 @@ def test_cloud_init_runs_where_the_plan_says_so(
 ) -> None:
     """cloud-init runs with a new machine id, or with the first user data of all, and at no other change."""
     assert ("reprovision" in changed(platform, "VMInstance", before, after).values()) is runs
+
+
+# None of them fits a text that becomes another one.
+NARROW_ROWS = tuple(VerdictRow(Verdict.REJECTED, kind, "", change=kind) for kind in ("grow", "emptied", "removed"))
+
+
+def test_last_row_counts_where_none_fits() -> None:
+    """Of rows that all have a condition the last one is for the rest."""
+    assert find_matching_row(NARROW_ROWS, "a", "b").says == "removed"
+
+
+def test_last_row_of_other_fields_counts_where_none_fits() -> None:
+    """So it is for a field that has no rows of its own."""
+    table = load_table("hikube")["VMDisk"]._replace(other=NARROW_ROWS)
+    (change,) = diff_fields({"spec": {"unknown": "a"}}, {"spec": {"unknown": "b"}}, table)
+    assert change.says == "removed"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "values"),
+    [
+        ({}, {"hook": "hunter2"}, ("ABSENT", "***")),
+        ({"hook": "hunter2"}, {}, ("***", "ABSENT")),
+        ({"hook": 1}, {"hook": 2}, ("***",) * 2),
+    ],
+)
+def test_field_without_rows_shows_no_value(before: dict[str, Any], after: dict[str, Any], values: tuple[str, str]) -> None:
+    """It could hold anything; only that it was not there before, or is not there any more, is shown."""
+    (change,) = diff_fields({"spec": before}, {"spec": after}, load_table("hikube")["VMInstance"])
+    assert (str(change.before), str(change.after)) == values
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "optical", "is_change"),
+    [
+        ([{"name": "iso"}], [{"name": "iso", "bus": "sata"}], {"iso"}, False),
+        ([{"name": "iso"}], [{"name": "iso", "bus": "sata"}], set(), True),
+        ([{"name": "iso"}], [{"name": "iso", "bus": "scsi"}], {"iso"}, True),
+        ([{"name": "iso", "bus": "scsi"}], [{"name": "iso", "bus": "sata"}], {"iso"}, True),
+        (["iso"], [{"name": "iso", "bus": "sata"}], {"iso"}, True),
+    ],
+)
+def test_bus_of_an_optical_disk_may_be_written_out(
+    before: list[Any], after: list[Any], optical: set[str], is_change: bool
+) -> None:
+    """An optical disk without a bus has one of the platform's, so that to write it out changes nothing."""
+    table = load_table("cozystack")["VMInstance"]
+    (change,) = diff_fields({"spec": {"disks": before}}, {"spec": {"disks": after}}, table, optical)
+    assert (change.verdict != Verdict.NO_EFFECT) is is_change
