@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from vmgen.expand import objects
 from vmgen.expand.objects import _FleetBuilder
 from vmgen.read.templates import Templates
 from vmgen.write import files as write_files
@@ -134,6 +135,7 @@ def write_single_files(root: str, created: tuple[str, ...]) -> tuple[dict[str, l
 SHORTCUTS: dict[str, tuple[Any, str, Callable[..., Any]]] = {
     "manifests of other names filled in": (Templates, "is_name_independent", lambda *_: False),
     "equal values shared": (_FleetBuilder, "_intern", lambda self, values: values),
+    "values of one group built once": (objects, "_get_value_key", lambda settings, *_: (id(settings),)),
     "new folders staged": (write_files, "_group_by_new_folder", write_single_files),
 }
 

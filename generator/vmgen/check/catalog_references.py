@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from vmgen.merge.environment import Environment
@@ -35,12 +35,14 @@ def find_references(environment: Environment, sections: Collection[str], predica
     """Yield the uses of catalog entries in VMs, then in disks, that the predicate selects. Empty names use nothing."""
     vm_keys = _VM_KEYS | find_catalog_keys(environment, "fields")
     disk_keys = _DISK_KEYS | find_catalog_keys(environment, "diskFields")
+    vm_keys, disk_keys = ({key: use for key, use in keys.items() if use[1] in sections} for keys in (vm_keys, disk_keys))
     uses = [(vm.values, vm_keys, path) for _, vm, path in environment.vm_settings]
     uses += [(disk, disk_keys, path) for disk, path, _ in environment.disk_settings]
     for settings, keys, path in uses:
         values = settings.located.mapping
         for key, (noun, section) in keys.items():
-            if section in sections and key in values:
+            # Most uses are of one name that is known: the path of the key is for the few that are selected.
+            if key in values and any(predicate(section, name.text) for name in _list_names(values[key])):
                 for name, subject in _iter_names(values[key], f"{path}.{key}"):
                     if predicate(section, name.text):
                         yield CatalogReference(noun, section, name, subject)
@@ -62,6 +64,13 @@ def find_catalog_keys(environment: Environment, section: str) -> dict[str, tuple
         for name, field in fields.items()
         if (catalog_section := field.get_plain("catalog")) is not None
     }
+
+
+def _list_names(value: Located) -> Sequence[Located]:
+    """Return the names in a value, which is a name or a list of them."""
+    if isinstance(value.data, str):
+        return (value,) if value.data else ()
+    return [item for item in value.items if isinstance(item.data, str) and item.data]
 
 
 def _iter_names(value: Located, path: str) -> Iterator[tuple[Located, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,17 +12,15 @@ from vmgen.check.own_templates import find_own_templates
 from vmgen.cli.options import affected_option, against_option, environments_argument, format_option, jobs_option
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Progress, Session
-from vmgen.cli.status import STDIN, read_dump_file
 from vmgen.pipeline import ProgressCallbacks, RenderResult, find_kustomization_problems, plan_and_gate, render_all
 from vmgen.plan.clones import drop_answered_hints
 from vmgen.plan.plan import Plan
 from vmgen.problems import Problem, has_errors, sort_problems
-from vmgen.read.dump import read_dump
 from vmgen.report.plan import MAX_COMMENT_BYTES, format_json, format_markdown, format_text
 from vmgen.report.terminal import Paint
-from vmgen.status.compare import require_one_cluster
-from vmgen.status.health import load_tables
-from vmgen.status.live_plan import LiveNote, describe_live_state, measure_added
+
+if TYPE_CHECKING:  # most plans are of files alone, and import nothing that reads a cluster
+    from vmgen.status.live_plan import LiveNote
 
 # A run that fails still has a plan: an empty one, with its problems.
 FAILURE_FORMATS: Mapping[str, Callable[[Sequence[Problem], Paint], str]] = {
@@ -90,6 +89,12 @@ def command(
 
 def _read_live_notes(session: Session, file: str, plan: Plan, results: Iterable[RenderResult]) -> tuple[LiveNote, ...]:
     """Read a dump and return what it adds to a plan. Raises VmgenError if the file is not a dump."""
+    from vmgen.cli.status import STDIN, read_dump_file
+    from vmgen.read.dump import read_dump
+    from vmgen.status.compare import require_one_cluster
+    from vmgen.status.health import load_tables
+    from vmgen.status.live_plan import describe_live_state, measure_added
+
     tables = load_tables(session.project)
     settings_by_name = {result.name: result.environment.settings for result in results if result.environment}
     require_one_cluster({name: str(settings.get_plain("cluster", "")) for name, settings in settings_by_name.items()})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # What these keys hold reaches no manifest.
 _KEYS_BESIDE_MANIFESTS = frozenset({"budget", "delivery", "policy", "prices", "retire"})
+_INHERITED_KEYS = frozenset({"labels", "annotations"})
 _KEYS_OF_OBJECTS = ("vms", "disks")
 
 
@@ -69,6 +70,7 @@ class _FleetBuilder:
         self._bus = environment.platform.roles.disk_bus
         self._shard_size = get_shard_size(environment)
         self._intern_table: dict[str, Mapping[str, Any]] = {}
+        self._values: dict[tuple[object, ...], Mapping[str, Any]] = {}
 
     @cached_property
     def user_data_renderer(self) -> UserDataRenderer:
@@ -127,7 +129,10 @@ class _FleetBuilder:
 
     def build_disk_values(self, disk: Settings, levels: tuple[Settings, ...]) -> Mapping[str, Any]:
         """Return the values for the template of a disk, without its name. Labels come from the inherited settings too."""
-        return self._intern(_to_plain_values(build_disk_context(self.environment, disk, levels)))
+        key = (_get_value_key(disk), *(_get_value_key(level, _INHERITED_KEYS) for level in levels))
+        if key not in self._values:
+            self._values[key] = self._intern(_to_plain_values(build_disk_context(self.environment, disk, levels)))
+        return self._values[key]
 
     def _get_shared(self, settings: VmSettings, path: str) -> _SharedVmData:
         shared = self._shared.get(id(settings))
@@ -139,7 +144,7 @@ class _FleetBuilder:
 
     def _build_shared(self, settings: VmSettings, path: str) -> _SharedVmData:
         vm = settings.values
-        values = self._intern(_to_plain_values(build_vm_context(self.environment, vm)))
+        values = self._build_vm_values(vm)
         unsubstituted_values = self._intern(disable_flux_substitution(values, self.environment.platform))
         own_disks = tuple(
             (disk, disk.settings.get_plain(self._bus, ""), self.build_disk_values(disk.settings, (vm,)))
@@ -153,6 +158,12 @@ class _FleetBuilder:
             user_data = user_data._replace(for_windows=for_windows)
         return _SharedVmData(values, unsubstituted_values, own_disks, attachments, user_data, for_windows)
 
+    def _build_vm_values(self, vm: Settings) -> Mapping[str, Any]:
+        key = _get_value_key(vm)
+        if key not in self._values:
+            self._values[key] = self._intern(_to_plain_values(build_vm_context(self.environment, vm)))
+        return self._values[key]
+
     def _build_attachment(self, item: Located) -> Attachment:
         """Return an attachment; its bus is the disk's own where the attachment names none."""
         name = item.get_plain("name")
@@ -163,6 +174,20 @@ class _FleetBuilder:
         """Return one object for equal values, since what shares it is rendered once (`render_key`)."""
         # By the text: mappings cannot be hashed, and their keys are sorted by now.
         return self._intern_table.setdefault(repr(values), values)
+
+
+def _get_value_key(settings: Settings, names: Collection[str] = ()) -> tuple[object, ...]:
+    """Return a key of the values of settings, or of some of them, wherever they are written.
+
+    An override leaves most values of its group as they are: a mapping or list of the same settings is the same object.
+    """
+    mapping = settings.located.mapping
+    return tuple(
+        (name, type(data), data if isinstance(data, str) else id(data))
+        for name, value in mapping.items()
+        if not names or name in names
+        for data in (value.data,)
+    )
 
 
 def _to_plain_values(context: LocatedContext) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class TreeWriter:
     def __init__(self, root: str) -> None:
         self._root = root
         self._names: list[str] = []
+        self._folder = ""
         self._handles: list[int] = []
 
     def __enter__(self) -> TreeWriter:
@@ -127,11 +128,14 @@ class TreeWriter:
                 path = folder
 
     def _open_folder(self, path: str, *, create: bool = False) -> int:
+        if self._names and path == self._folder:  # as for most files
+            return self._handles[-1]
         names = path.split("/") if path else []
         common = 0
         # Close only the folders that the last path does not share with this one, then open what is missing.
         while common < len(self._names) and self._names[common : common + 1] == names[common : common + 1]:
             common += 1
+        self._folder = ""
         while len(self._names) > common:
             self._names.pop()
             os.close(self._handles.pop())
@@ -139,6 +143,7 @@ class TreeWriter:
             with self._naming("/".join((*self._names, name))):
                 self._handles.append(_open_child(name, self._handles[-1], create=create))
             self._names.append(name)
+        self._folder = path
         return self._handles[-1]
 
     @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmgen.plan.change_kinds import ABSENT
 from vmgen.plan.desired import Identity
@@ -22,8 +22,10 @@ from vmgen.report.problems import problem_to_dict
 from vmgen.report.terminal import Paint
 from vmgen.report.totals import delta_to_dict, describe_retained, format_delta
 from vmgen.secrets.redact import redact_problem
-from vmgen.status.live_plan import LiveNote
 from vmgen.yaml_text import to_flow
+
+if TYPE_CHECKING:  # most plans are of files alone, and import nothing that reads a cluster
+    from vmgen.status.live_plan import LiveNote
 
 _MAX_WIDTH = 100
 _MAX_VALUE_LENGTH = 200

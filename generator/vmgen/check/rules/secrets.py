@@ -63,7 +63,12 @@ def _find_secrets(environment: Environment) -> Iterator[tuple[str, Place, str]]:
     levels += [(f"{path}.", disk.located.mapping) for disk, path, _ in environment.all_disk_settings]
     for prefix, settings in levels:
         for name, value in settings.items():
-            if name not in _EXCLUDED_KEYS and not value.layer:
+            # Most values are a word without a secret, which needs no path.
+            if (
+                name not in _EXCLUDED_KEYS
+                and not value.layer
+                and (not isinstance(value.data, str) or _find_in_text(value.data))
+            ):
                 yield from _scan_value(value, prefix + name)
 
 
