@@ -24,7 +24,12 @@ COPIED = ("generator", "templates", "schema", "environments", "manifests", "poli
 OWNERS = {
     "plan/data_loss": ("tests/plan/test_data_loss.py", "tests/plan/test_gate.py", "tests/plan/test_delivery.py"),
     "plan/diff": ("tests/plan/test_diff.py", "tests/plan/test_foreign.py", "tests/plan/test_gate.py", "tests/write"),
-    "plan/gate": ("tests/plan/test_gate.py", "tests/plan/test_delivery.py", "tests/plan/test_incomplete.py"),
+    "plan/gate": (
+        "tests/plan/test_gate.py",
+        "tests/plan/test_foreign.py",
+        "tests/plan/test_delivery.py",
+        "tests/plan/test_incomplete.py",
+    ),
     "plan/verdicts": ("tests/plan/test_change_kinds.py", "tests/plan/test_verdicts.py"),
     "secrets/lines": ("tests/secrets",),
     "secrets/patterns": ("tests/secrets",),

@@ -180,3 +180,21 @@ def test_foreign_disk_is_not_lost_either(committed: Committed, path: str) -> Non
     assert "environments/ghost.yaml" not in done.messages
     history.write(production=f"{WEB}retire:\n  - {{disk: extra, reason: by hand}}\n")
     assert history.vmgen("render").code == 0
+
+
+def test_foreign_disk_is_restored_from_the_merge_base(committed: Committed) -> None:
+    """The advice names the commit alone: a plan calls it the merge base of a ref and HEAD."""
+    history = committed()
+    disk = DISK.replace("web-1-data", "extra") + "spec: {source: {}, storage: 1Gi}\n"
+    history.repository.write({"manifests/ghost/extra.yaml": disk})
+    history.commit()
+    base = history.git("rev-parse", "HEAD")
+    history.git("checkout", "--quiet", "-b", "topic")
+    (history.root / "manifests/ghost/extra.yaml").unlink()
+    history.commit()
+    history.git("checkout", "--quiet", "main")
+    history.repository.write({"notes": "main goes on"})
+    history.commit()
+    history.git("checkout", "--quiet", "topic")
+    done = history.vmgen("check", "--against", "main", *OFF)
+    assert f"(git restore --source {base[:10]} manifests/ghost/extra.yaml)" in done.messages

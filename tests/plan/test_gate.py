@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 
 from vmgen.cli import session
+from vmgen.plan.desired import DesiredState, Identity
+from vmgen.plan.gate import find_refusals
+from vmgen.plan.plan import ObjectChange, Plan
+from vmgen.plan.verdicts import FieldChange, Verdict
 
 WEB = """\
 namespace: tenant-acme
@@ -344,3 +348,33 @@ def test_branch_that_is_behind_is_told_so(committed: Committed) -> None:
     history.git("checkout", "--quiet", "older")
     refused = history.vmgen("check", "--against", "main", "--kustomize", "off")
     assert "HEAD lacks commits of main, whose additions count as removed here: merge it first." in refused.messages
+
+
+@pytest.mark.parametrize(
+    ("verdict", "permission", "sentences"),
+    [
+        (Verdict.REJECTED, "or permit the change by", {"It fails.": True, "It grows.": False}),
+        (Verdict.DESTROYS_DATA, "or confirm the deletion by", {"It fails.": False, "It grows.": False}),
+    ],
+)
+def test_refusal_has_the_words_of_its_verdict(verdict: Verdict, permission: str, sentences: dict[str, bool]) -> None:
+    """What fails is permitted, and what destroys data is confirmed; only the fields that are refused are explained."""
+    fields = (
+        FieldChange("spec.a", 1, 2, "", Verdict.REJECTED, "It fails.", ""),
+        FieldChange("spec.b", 1, 2, "", Verdict.UPDATE_IN_PLACE, "It grows.", ""),
+    )
+    identity = Identity("VMInstance", "tenant-acme", "web-1")
+    change = ObjectChange(identity, "production", "production/vms/web/web-1.yaml", "update", verdict, fields=fields)
+    state = DesiredState("production", "environments/production.yaml", "hikube", "")
+    (problem,) = find_refusals(Plan("", ("production",), (change,)), [state], date(2026, 1, 1))
+    assert permission in problem.message
+    assert {sentence: sentence in problem.message for sentence in sentences} == sentences
+
+
+def test_another_namespace_is_no_rename(committed: Committed) -> None:
+    """All objects that change their namespace look moved, and none of them renamed."""
+    history = committed()
+    history.write(production=WEB.replace("tenant-acme", "tenant-other"))
+    refused = history.vmgen("render").messages
+    assert "It looks moved to another namespace: write `namespace: tenant-acme` back to keep it" in refused
+    assert "It looks like a rename" not in refused
