@@ -153,7 +153,7 @@ def _find_problems(session: Session, result: RunResult, options: CheckOptions) -
     delivery = result.delivery
     problems.extend(find_stale_schema(session.project))
     problems.extend(find_drift(delivery.project, delivery.changes, delivery.files, with_diff=with_diff))
-    # A tree with errors differs from the build anyway, which would say each of them once more.
+    # A tree with errors differs from its build anyway, so that each error would be reported twice.
     if options.kustomize != "off" and not has_errors((*session.name_problems, *problems)):
         session.on_stage("kustomize")
         rendered_files = {environment.name: environment.files for environment in result.environments if environment.files}

@@ -215,7 +215,7 @@ class Timings:
     """
 
     def __init__(self) -> None:
-        # CPU time, since no clock of the wall began with the process.
+        # CPU time: no wall clock began with the process.
         self.seconds: dict[str, float] = {STARTUP_STAGE: time.process_time()}
         self._current_stage = STARTUP_STAGE
         self._start = time.perf_counter()

@@ -214,7 +214,7 @@ def _remove_in_flow(text: str, spans: list[tuple[int, int]], index: int) -> str:
             raise CannotSplice("comments stand between the values of its brackets")
         return text[:start] + text[following:]
     before = spans[index - 1][1] if index else start
-    # A comment would end up behind the bracket, and take it into the comment.
+    # The comment between the two would go with the value.
     if "#" in text[before:start]:
         raise CannotSplice("comments stand between the values of its brackets")
     return text[:before] + text[end:]

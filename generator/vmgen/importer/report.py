@@ -128,7 +128,7 @@ def redact_environment(content: EnvironmentText) -> str:
         is_inside = "cloudInit" in line.path
         is_key = is_inside and line.text.lstrip().startswith("cloudInit:")
         lines.append(redact_user_data_line(line.text, is_key=is_key) if is_inside else line.text)
-    # As one text again: a private key is recognised by its first line only.
+    # Redacted as one text: only the first line of a private key tells that it is one.
     return redact_text("".join(f"{line}\n" for line in lines))
 
 

@@ -126,7 +126,7 @@ def format_sarif(problems: Sequence[Problem], paint: Paint) -> str:  # noqa: ARG
             {
                 "tool": {"driver": driver},
                 "originalUriBaseIds": {_SARIF_BASE: {"description": {"text": "The top of the Git repository."}}},
-                # Python counts characters; the default of SARIF are UTF-16 code units.
+                # Python counts characters, and not UTF-16 code units as many editors do.
                 # https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
                 "columnKind": "unicodeCodePoints",
                 "results": results,
