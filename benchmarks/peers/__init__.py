@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.peers import cdk8s, helm, kcl, rjsonnet
+from benchmarks.peers import argocd_fly, cdk8s, helm, kapitan, kcl, rjsonnet
 from benchmarks.peers.peer import Absent, Peer
 
-FINDERS = (helm.find, rjsonnet.find, kcl.find, cdk8s.find)
+FINDERS = (helm.find, rjsonnet.find, kcl.find, cdk8s.find, kapitan.find, argocd_fly.find)
 
 
 def find_peers() -> tuple[tuple[Peer, ...], tuple[Absent, ...]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from benchmarks.install import LOCK, requirements
+from benchmarks.install import LOCK, lock_of, requirements
 from benchmarks.peers.helm import WHEEL
+from benchmarks.peers.peer import SEPARATE
 
 MADE_UP = """\
 # A comment.
@@ -25,7 +26,11 @@ def test_a_lock_falls_into_its_requirements() -> None:
 
 
 def test_the_lock_has_every_peer_with_hashes() -> None:
-    """All that is wanted is pinned, and every pin has a hash."""
+    """All that is wanted is pinned, also in an environment of its own, and every pin has a hash."""
+    for distribution in SEPARATE:
+        own = {each.split("==")[0]: each for each in requirements(lock_of(distribution).read_text(encoding="utf-8"))}
+        assert distribution in own
+        assert all("--hash=sha256:" in each for each in own.values())
     wanted = re.findall(r"^[a-z][\w-]+", LOCK.with_suffix(".in").read_text(encoding="utf-8"), re.MULTILINE)
     pinned = {each.split("==")[0]: each for each in requirements(LOCK.read_text(encoding="utf-8"))}
     assert {WHEEL, "cdk8s", "kcl-lib", "rjsonnet"} <= set(wanted) <= set(pinned)

@@ -1,0 +1,11 @@
+"""make-argocd-fly: the template `programs/jinja2/fleet`, rendered for each environment, one file an object."""
+
+from __future__ import annotations
+
+from benchmarks.peers.peer import Absent, Peer, writing_a_folder
+
+
+def find() -> Peer | Absent:
+    """The package make-argocd-fly."""
+    how = "the same Jinja2 template, parsed, one file an object"
+    return writing_a_folder("make-argocd-fly", "make_argocd_fly.main", 1_000, how, "argocd_fly/generate.py")
