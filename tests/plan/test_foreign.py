@@ -198,3 +198,20 @@ def test_foreign_disk_is_restored_from_the_merge_base(committed: Committed) -> N
     history.git("checkout", "--quiet", "topic")
     done = history.vmgen("check", "--against", "main", *OFF)
     assert f"(git restore --source {base[:10]} manifests/ghost/extra.yaml)" in done.messages
+
+
+def test_foreign_disks_of_several_namespaces_are_refused_apart(committed: Committed) -> None:
+    """A tombstone counts in its own namespace, so each has a refusal; the advice restores every file, and then all is well."""
+    history = committed()
+    for number, namespace in enumerate(("tenant-acme", "tenant-acme", "tenant-other")):
+        disk = DISK.replace("web-1-data", f"extra-{number}").replace("tenant-acme", namespace)
+        history.repository.write({f"manifests/ghost/extra-{number}.yaml": f"{disk}spec: {{source: {{}}, storage: 1Gi}}\n"})
+    history.commit()
+    history.git("rm", "-rq", "manifests/ghost")
+    messages = history.vmgen("render").messages
+    for namespace, count in (("tenant-acme", "2 disks"), ("tenant-other", "1 disk")):
+        (line,) = (line for line in messages.splitlines() if f"an environment of the namespace {namespace}, with" in line)
+        assert f"the data of {count} committed at HEAD" in line
+        command = line.partition("(git restore --source ")[2].partition(")")[0].split()
+        history.git("restore", "--source", *command)
+    assert "destroys-data" not in history.vmgen("check", *OFF).messages

@@ -140,6 +140,8 @@ TEXTS = {
     "wpa": (f"wpa_passphrase shop {WORD}", WORD),
     "inner shell": (f'sh -c "redis-cli -a {WORD} ping"', WORD),
     "minio": (f"mc alias set shop https://s3.example ops {WORD}", WORD),
+    "a share of Windows": (rf"net use x: \\srv\shop {WORD}", WORD),
+    "twine": (f"twine upload -u shop -p {WORD} dist/shop.whl", WORD),
     "minio of old": (f"mc config host add shop https://s3.example ${{MINIO_USER}} {WORD}", WORD),
     "piped": (f"echo {WORD} | docker login --password-stdin -u bob", WORD),
     "smbpasswd": (f"(echo {WORD}; echo {WORD}) | smbpasswd -s -a bob", WORD),

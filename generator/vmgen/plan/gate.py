@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -52,7 +53,9 @@ def find_refusals(
             by_cause[change.environment, change.verdict, move, change.action == "delete"].append(change)
     for (environment, _, move, _), changes in by_cause.items():
         if environment in foreign_folders:
-            yield _build_foreign_refusal(plan, changes)
+            # A tombstone counts in its own namespace, and in a foreign folder there may be several.
+            for namespace in dict.fromkeys(change.identity.namespace for change in changes):
+                yield _build_foreign_refusal(plan, [each for each in changes if each.identity.namespace == namespace])
         elif move:
             yield _build_move_refusal(plan, environments[environment], move, changes)
         else:
@@ -136,9 +139,10 @@ def _build_foreign_refusal(plan: Plan, changes: list[ObjectChange]) -> Problem:
     """Build one problem for disks of files in `manifests/` that were no environment's."""
     names = ", ".join(str(change.identity) for change in changes)
     file = f"manifests/{changes[0].path}"
+    files = " ".join(shlex.quote(path) for path in dict.fromkeys(f"manifests/{change.path}" for change in changes))
     message = (
         f"the data of {format_count(len(changes), 'disk')} committed at {plan.against} would be destroyed: {names}. "
-        f"Restore the file (git restore --source {plan.against.partition(',')[0]} {file}), or confirm the deletion by adding "
+        f"Restore them (git restore --source {plan.against.partition(',')[0]} {files}), or confirm the deletion by adding "
         f"these lines to an environment of the namespace {changes[0].identity.namespace}, with a reason:"
     )
     return Problem(Place(file), DESTROYS_DATA.id, "", message, lines=("retire:", *map(_format_tombstone, changes)))

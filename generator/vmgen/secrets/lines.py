@@ -46,6 +46,7 @@ _COMMAND_WORDS = (
         "wget",
         "openssl",
         "config host",
+        "net use",
     ),
 )
 _FORMAT_WORDS = sorted({word for _, words, _ in LINE_FORMATS for word in words})

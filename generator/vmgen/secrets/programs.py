@@ -117,4 +117,5 @@ PROGRAMS: Mapping[str, tuple[Program, ...]] = {
     "cscli": (Program(positions=(3,), after=("enroll",), arguments=("--name", "-n", "--tags", "-t")),),
     "x11vnc": (Program(options=("-passwd",)), Program(positions=(1,), after=("-storepasswd",))),
     "zip": (Program(options=("-P",)),),
+    "twine": (Program(options=("-p",)),),
 }
