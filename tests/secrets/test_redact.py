@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vmgen.report.problems import FORMATS
-from vmgen.secrets.redact import REDACTED, redact_line, redact_value
+from vmgen.secrets.redact import REDACTED, redact_line, redact_user_data_line, redact_value
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7 ops@one"
 BASE64 = "AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7"
@@ -197,3 +197,18 @@ def test_masking(value: Any, name: str, expected: Any) -> None:
 def test_masking_of_a_line(line: str, expected: str) -> None:
     """What may be shown of a line of a file."""
     assert redact_line(line) == expected
+
+
+@pytest.mark.parametrize("indent", ["", "  ", "        "])
+def test_line_of_user_data_keeps_its_indentation(indent: str) -> None:
+    """A script is hidden line by line, and what it is an item of can still be seen."""
+    assert redact_user_data_line(f"{indent}curl https://x.example | sh") == f"{indent}***"
+    assert redact_user_data_line(f"{indent}- curl https://x.example | sh") == f"{indent}- ***"
+
+
+def test_only_a_key_of_cloud_init_is_shown_in_user_data() -> None:
+    """A word with a capital or a digit may be a value, unless it is the key of a manifest that holds the user data."""
+    assert redact_user_data_line("  runcmd: [reboot]") == "  runcmd: ***"
+    assert redact_user_data_line("  Tr0ub4dor: x") == "  ***"
+    assert redact_user_data_line("  cloudInit: x") == "  ***"
+    assert redact_user_data_line("  cloudInit: x", is_key=True) == "  cloudInit: ***"
