@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from vmgen.__main__ import run
+from vmgen.cli.app import run
 from vmgen.kustomize.engine import find_kustomize_command as found_engine
 from vmgen.problems import VmgenError
 from vmgen.read.repository import Project

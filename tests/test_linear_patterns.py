@@ -51,7 +51,7 @@ class Expression(NamedTuple):
 
 
 def _find_in_sources() -> Iterator[Expression]:
-    """Find each `re.compile("…")`, and how its name is used, and each `re.search("…", …)`."""
+    """Find each `re.compile("…")` and how its name is used, each `re.search("…", …)`, `compile_pattern("…").search(…)`."""
     root = Path(vmgen.__file__).parent
     for module in pkgutil.walk_packages([str(root)], "vmgen."):
         if module.name.endswith("__main__"):
@@ -63,10 +63,8 @@ def _find_in_sources() -> Iterator[Expression]:
             assert isinstance(node.func, ast.Attribute)
             if not isinstance(node.func.value, ast.Name) or node.func.value.id != "re" or not node.args:
                 continue
-            names = vars(importlib.import_module(module.name))
-            try:
-                pattern = eval(compile(ast.Expression(node.args[0]), "", "eval"), dict(names))
-            except NameError:  # made of a name or a key at run time, and escaped
+            pattern = _evaluate(node.args[0], module.name)
+            if pattern is None:
                 continue
             flags = [word for word in map(ast.unparse, node.args[1:]) if word.startswith("re.")]
             compiled = re.compile(pattern, eval(flags[0], {"re": re}) if flags else 0)
@@ -78,6 +76,24 @@ def _find_in_sources() -> Iterator[Expression]:
                     if isinstance(use.func, ast.Attribute) and ast.unparse(use.func.value) == target
                 }
             yield Expression(f"{module.name}:{node.lineno}", compiled, not called <= {"match", "fullmatch"})
+        for node in uses:
+            assert isinstance(node.func, ast.Attribute)
+            owner = node.func.value
+            if not isinstance(owner, ast.Call) or ast.unparse(owner.func) != "compile_pattern":
+                continue
+            pattern = _evaluate(owner.args[0], module.name)
+            if pattern is not None:  # of a table, _find_in_tables() yields them all
+                yield Expression(
+                    f"{module.name}:{node.lineno}", re.compile(pattern), node.func.attr not in ("match", "fullmatch")
+                )
+
+
+def _evaluate(node: ast.expr, module: str) -> Any:
+    """Return the value of an expression of a module's constants; None if it is made of a name or a key at run time."""
+    try:
+        return eval(compile(ast.Expression(node), "", "eval"), dict(vars(importlib.import_module(module))))
+    except NameError:
+        return None
 
 
 def _find_target(tree: ast.Module, value: ast.Call) -> str:

@@ -139,7 +139,7 @@ def edit_behind_link(repository: Any) -> None:
 def test_a_second_run_imports_nothing_that_renders(rendered: Any) -> None:
     """Where nothing changed, neither Jinja2 nor the YAML parser nor the pipeline is even imported."""
     code = (
-        "import sys; from vmgen.__main__ import run; code = run(['render'])\n"
+        "import sys; from vmgen.cli.app import run; code = run(['render'])\n"
         "print(code, *{'jinja2', 'yaml', 'jsonschema_rs', 'filelock', 'vmgen.pipeline'} & sys.modules.keys())\n"
     )
     paths = {**os.environ, "PYTHONPATH": str(Path(vmgen.__file__).parent.parent)}

@@ -7,13 +7,13 @@ import os
 import sys
 from typing import NoReturn
 
-from vmgen.cli.app import run
-from vmgen.cli.errors import REFUSED
-
 
 def main() -> NoReturn:
     """Run the command line of this process, and end the process with its exit code."""
     gc.disable()  # a run is short and builds few reference cycles; this and `os._exit` save a third of a small run
+    from vmgen.cli.app import run  # what modules define when they are imported is no garbage either
+    from vmgen.cli.errors import REFUSED
+
     # A process may be started with either stream closed.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115

@@ -12,7 +12,7 @@ from functools import cache
 FIRST_PLACEHOLDER, NUMBER_PLACEHOLDER = "\ue000", "\ue001"
 _STAND_IN = "vmgen-stand-in-"
 _TRAILING_NUMBER = re.compile(r"(?<![0-9])[0-9]+\Z")
-_INSIDE_WORD = re.compile(r"[\w.\\][\ue000-\uf8ff]|[\ue000-\uf8ff]\w")
+_INSIDE_WORD = r"[\w.\\][\ue000-\uf8ff]|[\ue000-\uf8ff]\w"
 
 
 def abstract(text: str, names: Sequence[str]) -> str | None:
@@ -92,7 +92,7 @@ def has_whole_words(nameless: str) -> bool:
 
     YAML then reads the text as it reads the text with names, provided that these names are plain words.
     """
-    return _INSIDE_WORD.search(nameless) is None
+    return re.search(_INSIDE_WORD, nameless) is None
 
 
 def is_text_for_any_number(scalar: str) -> bool:

@@ -11,7 +11,7 @@ from inspect import cleandoc
 from vmgen.problems import Place, Problem, Severity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Rule:
     """A rule: the id that messages carry, its paragraph in docs/rules.md, and the severity unless an environment changes it.
 

@@ -20,7 +20,7 @@ YAML_1_1_BOOLEANS = {"y": True, "yes": True, "on": True, "n": False, "no": False
 # https://yaml.org/spec/1.2.2/#51-character-set
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = "[\ud800-\udfff]"
 _QUOTED_WORDS = YAML_1_1_BOOLEANS.keys() | {"true", "false", "null", "none", "nan", "inf", "infinity"}
 # A word that begins with a letter, or a size such as 20Gi: text to every reader, except for the words above.
 _PLAIN_SCALAR = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*|[1-9][0-9]*[KMGT]i")
@@ -30,7 +30,7 @@ def find_surrogate(text: str) -> int | None:
     """Return the position of the first half of a character, which cannot be encoded as UTF-8; None if there is none."""
     if text.isascii():
         return None
-    match = _SURROGATE.search(text)
+    match = re.search(_SURROGATE, text)
     return match.start() if match else None
 
 

@@ -54,7 +54,7 @@ def test_a_list_imports_nothing_that_renders(repository: Callable) -> None:
     """A list imports neither Jinja2 nor what renders manifests, reads the baseline or compares with it."""
     root = repository(FLEET).root
     code = (
-        "import sys; from vmgen.__main__ import run; code = run(['list'])\n"
+        "import sys; from vmgen.cli.app import run; code = run(['list'])\n"
         "modules = {'jinja2', 'vmgen.render.manifests', 'vmgen.plan.baseline', 'vmgen.plan.diff', 'vmgen.plan.git'}\n"
         "print(code, *modules & sys.modules.keys())\n"
     )

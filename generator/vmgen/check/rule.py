@@ -35,7 +35,7 @@ class Finding(NamedTuple):
 Check = Callable[[Environment], Iterator[Finding]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class EnvironmentRule(Rule):
     """A rule on a merged environment, with the function that checks it."""
 
@@ -65,7 +65,7 @@ def run_rules(rules: Iterable[EnvironmentRule], environment: Environment) -> lis
     return [problem for rule in rules for problem in rule.find_problems(environment)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
 class Policy(EnvironmentRule):
     """A built-in policy. `default` applies where the `policy:` of an environment does not name it."""
 

@@ -29,14 +29,13 @@ _RSA_MODULUS_INDEX = 2
 MIN_RSA_BITS = 2048
 # Types with faults that the structure does not show, such as a point that is not on its curve.
 _TYPES_TO_VERIFY = ("ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521")
-_BASE64_PATTERN = re.compile(r"[A-Za-z0-9+/]+={0,2}")
-_KNOWN_HOSTS_MARK = re.compile(r"\|1\||@(?:cert-authority|revoked)\s")
-_SECOND_KEY = re.compile(r"(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}|sk-[a-z0-9-]{1,60}@openssh\.com)[ \t]{1,80}AAAA")
+_BASE64_PATTERN = r"[A-Za-z0-9+/]+={0,2}"
+_KNOWN_HOSTS_MARK = r"\|1\||@(?:cert-authority|revoked)\s"
+_SECOND_KEY = r"(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}|sk-[a-z0-9-]{1,60}@openssh\.com)[ \t]{1,80}AAAA"
 _CERTIFICATE = "-cert-v01@openssh.com"
-_PRIVATE_KEY_PATTERN = re.compile(r"PRIVATE KEY|PuTTY-User-Key-File", re.IGNORECASE)
-_PLACEHOLDER_PATTERN = re.compile(
-    r"\.\.\.|…|[<>{}$]|your|place-?holder|example|change-?me|replace|insert|paste|x{4}|public-?key|todo|dummy|(.)\1{15}",
-    re.IGNORECASE,
+_PRIVATE_KEY_PATTERN = r"(?i)PRIVATE KEY|PuTTY-User-Key-File"
+_PLACEHOLDER_PATTERN = (
+    r"(?i)\.\.\.|…|[<>{}$]|your|place-?holder|example|change-?me|replace|insert|paste|x{4}|public-?key|todo|dummy|(.)\1{15}"
 )
 
 SshKeyFaultKind = Literal["placeholder", "private", "malformed"]
@@ -73,8 +72,8 @@ def parse_ssh_key(text: str) -> SshKey | SshKeyFault:
     key = _decode(type_, body, comment)
     if isinstance(key, SshKeyFault):
         # Only of a body that is no key: random base64 may well spell `your` or `todo`.
-        return SshKeyFault("placeholder", "is a placeholder") if _PLACEHOLDER_PATTERN.search(body) else key
-    if _SECOND_KEY.search(comment):
+        return SshKeyFault("placeholder", "is a placeholder") if re.search(_PLACEHOLDER_PATTERN, body) else key
+    if re.search(_SECOND_KEY, comment):
         return SshKeyFault("malformed", "has a second key on its line, which would only be its comment; give each a line")
     reason = describe_fault(options) if options else ""
     if reason:
@@ -90,7 +89,7 @@ def identify_ssh_key(text: str) -> object:
 
 def _find_other_format(line: str) -> SshKeyFault | None:
     """Return the fault of a text that is no line of authorized_keys by its first characters or its lines; None for others."""
-    if _PRIVATE_KEY_PATTERN.search(line):
+    if re.search(_PRIVATE_KEY_PATTERN, line):
         return SshKeyFault("private", "is a private key")
     if re.match(r"-{4} ?BEGIN SSH2", line):
         return SshKeyFault(
@@ -104,7 +103,7 @@ def _find_other_format(line: str) -> SshKeyFault | None:
         return SshKeyFault("malformed", "is in another format; convert it with `ssh-keygen -i`")
     if "\n" in line:
         return SshKeyFault("malformed", "has several lines; write one key per item, on one line")
-    if _KNOWN_HOSTS_MARK.match(line):
+    if re.match(_KNOWN_HOSTS_MARK, line):
         return SshKeyFault("malformed", "is a line of known_hosts, which names hosts; write the key of a person")
     return None
 
@@ -129,7 +128,7 @@ def _explain_unknown_type(line: str, type_: str) -> SshKeyFault:
     if any(word in _FIELD_LENGTHS for word in line.split()[1:]):
         reason = "has words before its type that are no options; separate options by commas without blanks, and close quotes"
         return SshKeyFault("malformed", reason)
-    if _PLACEHOLDER_PATTERN.search(" ".join(line.split()[:2])):
+    if re.search(_PLACEHOLDER_PATTERN, " ".join(line.split()[:2])):
         return SshKeyFault("placeholder", "is a placeholder")
     hint = did_you_mean(type_, _FIELD_LENGTHS) if len(type_) < 40 else ""
     return SshKeyFault("malformed", f"does not begin with a known type, such as ssh-ed25519{hint}")
@@ -138,7 +137,7 @@ def _explain_unknown_type(line: str, type_: str) -> SshKeyFault:
 def _decode(type_: str, body: str, comment: str) -> SshKey | SshKeyFault:
     if not body:
         return SshKeyFault("malformed", f"ends after its type {type_}; copy the whole line")
-    if not _BASE64_PATTERN.fullmatch(body):
+    if not re.fullmatch(_BASE64_PATTERN, body):
         return SshKeyFault("malformed", f"of type {type_} has characters that are not base64; copy the line again")
     try:
         blob = binascii.a2b_base64(body)

@@ -38,9 +38,9 @@ _VALUES = {
 _NAMES = {name.lower(): name for name in (*_FLAGS, *_VALUES)}
 _OPTION = re.compile(r'(?P<name>[^\s",=]*)(?P<value>="(?:\\.|[^"\\])*"|=[^\s",]*)?')
 # What cloud-init puts before the keys of root (disable_root_opts), and other commands that let nobody in.
-_REFUSING_COMMAND = re.compile(r"Please login as the user|(?:^|[/;\s])(?:nologin|false)\s*$|^exit\b")
-_PRINTABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,30}")
-_HOST = re.compile(r"\|1\||@|\[|.*[.:*]|localhost$")
+_REFUSING_COMMAND = r"Please login as the user|(?:^|[/;\s])(?:nologin|false)\s*$|^exit\b"
+_PRINTABLE_NAME = r"[A-Za-z][A-Za-z0-9-]{0,30}"
+_HOST = r"\|1\||@|\[|.*[.:*]|localhost$"
 
 
 class KeyOption(NamedTuple):
@@ -86,7 +86,7 @@ def describe_fault(options: tuple[KeyOption, ...]) -> str:
             return f"has a value after the option {_NAMES[name]}, which takes none, so sshd refuses the line; remove it"
         if option.value is not None and not re.fullmatch(_VALUES[name], option.value, re.DOTALL):
             return f"has a value of the option {_NAMES[name]} that sshd does not take; see AUTHORIZED_KEYS in `man sshd`"
-        if name == "command" and _REFUSING_COMMAND.search(option.value or ""):
+        if name == "command" and re.search(_REFUSING_COMMAND, option.value or ""):
             return "has a command that ends every login, as in root's authorized_keys; write the key alone, without its options"
         if name == "from" and all(pattern.strip().startswith("!") for pattern in (option.value or "").split(",")):
             return "has a `from` that only excludes, so it matches no address; add the addresses that may log in"
@@ -95,9 +95,9 @@ def describe_fault(options: tuple[KeyOption, ...]) -> str:
 
 def _describe_unknown(option: KeyOption) -> str:
     name = option.name
-    if _HOST.match(name) and option.value is None:
+    if re.match(_HOST, name) and option.value is None:
         return "is a line of known_hosts, which names hosts; write the key of a person, the line of a .pub file"
-    name_text = f"'{name}'" if _PRINTABLE_NAME.fullmatch(name) else "before its type"
+    name_text = f"'{name}'" if re.fullmatch(_PRINTABLE_NAME, name) else "before its type"
     closest = find_closest(name, _NAMES.values())
     hint = f"did you mean {closest}?" if closest else "options stand before the type, with commas and no blanks between"
     return f"has an option {name_text} that sshd does not know, so it refuses the whole line; {hint}"

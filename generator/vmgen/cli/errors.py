@@ -22,7 +22,7 @@ INTERRUPTED = 130  # 128 + SIGINT, as shells count it
 
 LIBRARIES = ("click", "jinja2", "jsonschema-rs", "pyyaml")
 # The name that begins the last line of a traceback: `KeyError` is no key whose value has to be redacted.
-_EXCEPTION_PREFIX = re.compile(r"[\w.]+(?:Error|Exception|Warning): ")
+_EXCEPTION_PREFIX = r"[\w.]+(?:Error|Exception|Warning): "
 
 
 def exit_code(run: Callable[[], object]) -> int:
@@ -134,6 +134,6 @@ def _format_versions() -> Iterator[str]:
 def _redact_traceback_line(line: str) -> str:
     from vmgen.secrets.redact import redact_line
 
-    prefix = _EXCEPTION_PREFIX.match(line)
+    prefix = re.match(_EXCEPTION_PREFIX, line)
     name = prefix.group() if prefix else ""
     return name + redact_line(line[len(name) :])

@@ -48,7 +48,7 @@ FOREIGN_KEYS = {
     "environment": "cloud-init sets no environment variables; write /etc/environment with `write_files`",
 }
 _PERMISSION_KEYS = ("permissions", "mode")
-_EXPRESSION = re.compile(r"\{\{-?\s*[A-Za-z_]|\{%-?\s*[a-z]")
+_EXPRESSION = r"\{\{-?\s*[A-Za-z_]|\{%-?\s*[a-z]"
 _OWN_VARIABLE = re.compile(r"\{\{-?\s*vm\.(?:name|number|index|group|namespace|disks)\b")
 TEMPLATE_LINES = ("cloudInit:", "  text: |")
 
@@ -82,7 +82,7 @@ def explain_syntax(finding: UserDataFinding, text: str) -> UserDataFinding:
     lines = text.split("\n")
     near = lines[max(finding.line - 1, 0) : finding.line + 1]
     if finding.rule is not INVALID_SYNTAX or not any(
-        _EXPRESSION.search(line) for line in (*near, *(line for line in lines if line.lstrip().startswith("{%")))
+        re.search(_EXPRESSION, line) for line in (*near, *(line for line in lines if line.lstrip().startswith("{%")))
     ):
         return finding
     message = (

@@ -16,8 +16,8 @@ from vmgen.read.nesting import parse_json
 _DEFAULT_TYPE = "text/cloud-config"
 _ENTRY_KEYS = ("content", "type", "filename", "launch-index")
 # cloudinit/url_helper.py, read_file_or_url.
-_ADDRESS = re.compile(r"(?i)(?:https?|ftps?)://[^\s/]+\S*|file://\S+|/\S+|\$\{.*|\{\{.*")
-_INCLUDE_WORD = re.compile(r"(?i)#include(?:-once)?")
+_ADDRESS = r"(?i)(?:https?|ftps?)://[^\s/]+\S*|file://\S+|/\S+|\$\{.*|\{\{.*"
+_INCLUDE_WORD = r"(?i)#include(?:-once)?"
 _OPERATIONS = {"add": "value", "replace": "value", "test": "value", "move": "from", "copy": "from", "remove": "path"}
 
 
@@ -86,12 +86,12 @@ def check_include(text: str) -> Iterator[UserDataFinding]:
     """Check that each line of an `#include` is an address or a comment, as cloud-init reads it (_do_include)."""
     addresses = 0
     for number, line in enumerate(text.split("\n")):
-        word = _INCLUDE_WORD.match(line)
+        word = re.match(_INCLUDE_WORD, line)
         address = (line[word.end() :].lstrip() if word else line).strip()
         if not address or address.startswith("#"):
             continue
         addresses += 1
-        if not _ADDRESS.fullmatch(address):
+        if not re.fullmatch(_ADDRESS, address):
             remedy = "write one address per line, such as https://shop.example/base.yaml, and other user data in separate parts"
             yield UserDataFinding(INVALID_INCLUDE, f"is not an address, so cloud-init would fail; {remedy}", number)
         elif address.lower().startswith(("http://", "ftp://")):

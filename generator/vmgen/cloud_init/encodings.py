@@ -24,8 +24,8 @@ _STEPS = {
     "base64": (_BASE64,),
 }
 # Flux and Jinja replace these before cloud-init sees them; Terraform's functions nobody replaces.
-_REFERENCE = re.compile(r"\s*(?:\$\{[A-Za-z_]\w*(?:[:=+-].*)?\}|\{\{.*\}\}|" + PLACEHOLDER + r"\d+|<.*>)\s*", re.DOTALL)
-_TERRAFORM = re.compile(r"\$\{\s*[a-z_0-9]+\(|\$\{\s*(?:var|local|module|data|path|each)\.|%\{\s*(?:if|for)\b")
+_REFERENCE = r"(?s)\s*(?:\$\{[A-Za-z_]\w*(?:[:=+-].*)?\}|\{\{.*\}\}|" + PLACEHOLDER + r"\d+|<.*>)\s*"
+_TERRAFORM = r"\$\{\s*[a-z_0-9]+\(|\$\{\s*(?:var|local|module|data|path|each)\.|%\{\s*(?:if|for)\b"
 
 
 def find_undecodable(config: Any) -> Iterator[tuple[KeyPath, str]]:
@@ -43,9 +43,9 @@ def find_undecodable(config: Any) -> Iterator[tuple[KeyPath, str]]:
 
 def _describe_fault(content: Any, encoding: Any) -> str:
     steps = _STEPS.get(str(encoding).lower().strip(), ())
-    if not steps or not isinstance(content, str | bytes) or (isinstance(content, str) and _REFERENCE.fullmatch(content)):
+    if not steps or not isinstance(content, str | bytes) or (isinstance(content, str) and re.fullmatch(_REFERENCE, content)):
         return ""
-    if isinstance(content, str) and _TERRAFORM.search(content):
+    if isinstance(content, str) and re.search(_TERRAFORM, content):
         return f"is a Terraform expression, which vmgen does not evaluate, so it is not {steps[0]}; write its result"
     data = content.encode() if isinstance(content, str) else content
     for step in steps:

@@ -20,7 +20,7 @@ MAX_BOUNDARIES = 50
 MAX_DECODED_BYTES = 16 * 1024 * 1024
 _ENCODINGS = ("7bit", "8bit", "binary", "base64", "quoted-printable")
 # cloudinit/user_data.py, DECOMP_TYPES.
-_GZIP_TYPE = re.compile(r"application/(?:gzip(?:-compressed|ped)?|x-(?:compress(?:ed)?|gunzip|gzip(?:-compressed)?))")
+_GZIP_TYPE = r"application/(?:gzip(?:-compressed|ped)?|x-(?:compress(?:ed)?|gunzip|gzip(?:-compressed)?))"
 _BOUNDARY_LINE = re.compile(r"^--(\S+)$", re.MULTILINE)
 _LOST_BOUNDARY = re.compile(r"^--(\S+)\n(?:MIME-Version:.*\n)?Content-", re.MULTILINE | re.IGNORECASE)
 
@@ -53,7 +53,7 @@ def split_message(text: str, types: tuple[str, ...] = ()) -> Envelope:
             if part.content_type not in types:
                 message = f"has a type that cloudbase-init does not handle{did_you_mean(part.content_type, types)}"
                 findings.append(UserDataFinding(INVALID_PART, message, part.line))
-        elif not _GZIP_TYPE.fullmatch(body.message.get_content_type()):
+        elif not re.fullmatch(_GZIP_TYPE, body.message.get_content_type()):
             findings += check_part(part, body.message.get_content_type(), has_handler=has_handler)
     return Envelope(tuple(parts), tuple(findings))
 
@@ -119,7 +119,7 @@ def _decode_body(body: _Body, text: str, findings: list[UserDataFinding]) -> Par
         findings.append(UserDataFinding(INVALID_PART, message_text, header_line))
         return None
     content = _decode_payload(message, payload, encoding)
-    is_gzip = bool(_GZIP_TYPE.fullmatch(content_type))
+    is_gzip = bool(re.fullmatch(_GZIP_TYPE, content_type))
     if content is not None and is_gzip:
         content = decompress(content)
     if content is None:

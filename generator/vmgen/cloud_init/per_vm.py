@@ -15,7 +15,7 @@ from vmgen.read.located import Located
 from vmgen.read.templates import UNDEFINED_NAME, Templates
 from vmgen.read.yaml_reader import read_yaml
 
-_MISSING_ATTRIBUTE = re.compile(r"'[\w.]*AttrMapping object' has no attribute '(?P<name>[^']*)'")
+_MISSING_ATTRIBUTE = r"'[\w.]*AttrMapping object' has no attribute '(?P<name>[^']*)'"
 _MAX_NAMES = 20
 
 
@@ -60,12 +60,12 @@ class TemplatedUserData(NamedTuple):
 
 
 def _explain_name(message: str, line: str, variables: Mapping[str, Any]) -> str:
-    missing = _MISSING_ATTRIBUTE.search(message)
+    missing = re.search(_MISSING_ATTRIBUTE, message)
     if missing:
         name = missing["name"]
         parents = [key for key in variables if re.search(rf"\b{key}(?:\.|\[['\"]){re.escape(name)}\b", line)]
         if not parents:
-            return _MISSING_ATTRIBUTE.sub(f"no key '{name}'", message)
+            return re.sub(_MISSING_ATTRIBUTE, f"no key '{name}'", message)
         parent = parents[0]
         # The one key that some VMs have and others lack, so the template is right for the VMs around this one.
         if (parent, name) == ("vm", "number"):

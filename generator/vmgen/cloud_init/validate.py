@@ -55,7 +55,7 @@ MAX_SEARCHED_LENGTH = 2 * MAX_BYTES
 
 
 _KEY_LISTS = ("ssh_authorized_keys", "ssh-authorized-keys")
-_TYPED_KEY = re.compile(
+_TYPED_KEY = (
     r"""(?<![\w+,-])(?P<type>ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d{3}|sk-[a-z0-9-]{3,20}@openssh\.com)[ \t]{1,8}"""
     r"""(?P<body>[^\s"'`,;)\]]{1,4096})"""
 )
@@ -234,7 +234,7 @@ def _find_lines(text: str) -> Iterator[int]:
     """Yield the numbers, from 0, of the lines of a text with a key of an example. Lines of comments are left out."""
     if "ssh-" in text or "ecdsa-" in text:
         for number, line in enumerate(text.split("\n")):
-            if not line.lstrip().startswith("#") and any(map(_is_example, _TYPED_KEY.finditer(line))):
+            if not line.lstrip().startswith("#") and any(map(_is_example, re.finditer(_TYPED_KEY, line))):
                 yield number
     for encoded_text in find_encoded_texts(text):
         if any(True for _ in _find_lines(encoded_text.text)):

@@ -13,8 +13,8 @@ from vmgen.merge.settings import Settings
 from vmgen.problems import did_you_mean
 
 # cloudbaseinit/plugins/common/userdatautils.py, _SCRIPTS, and userdata.py: a certificate is taken too.
-_SCRIPT = re.compile(r"rem\s+cmd\s|#!|#ps1(?:_sysnative|_x86)?\s|-----BEGIN CERTIFICATE")
-_EC2_SCRIPT = re.compile(r"</?(?:script|powershell)>")
+_SCRIPT = r"rem\s+cmd\s|#!|#ps1(?:_sysnative|_x86)?\s|-----BEGIN CERTIFICATE"
+_EC2_SCRIPT = r"</?(?:script|powershell)>"
 _HEADERS = ("#ps1_sysnative", "#ps1_x86", "#ps1", "rem cmd", CLOUD_CONFIG_HEADER)
 _MESSAGE_START = "Content-Type: multipart"
 # cloudbaseinit/plugins/common/userdataplugins/factory.py and cloudconfigplugins/factory.py.
@@ -37,7 +37,7 @@ def check_windows(text: str) -> Iterator[UserDataFinding]:
         yield from _check_message(text)
     elif text.startswith(CLOUD_CONFIG_HEADER):
         yield from _check_cloud_config(text)
-    elif not _SCRIPT.match(text) and not _EC2_SCRIPT.search(text):
+    elif not re.match(_SCRIPT, text) and not re.search(_EC2_SCRIPT, text):
         hint = (
             did_you_mean(text.partition("\n")[0].strip(), _HEADERS)
             or "; begin with `#ps1_sysnative`, `rem cmd` or #cloud-config"
@@ -58,7 +58,11 @@ def _check_message(text: str) -> Iterator[UserDataFinding]:
     for part in envelope.parts:
         if part.header == CLOUD_CONFIG_HEADER:
             yield from map(part.lift, _check_cloud_config(part.text))
-        elif part.content_type == "text/x-shellscript" and not _SCRIPT.match(part.text) and not _EC2_SCRIPT.search(part.text):
+        elif (
+            part.content_type == "text/x-shellscript"
+            and not re.match(_SCRIPT, part.text)
+            and not re.search(_EC2_SCRIPT, part.text)
+        ):
             message = "the script has no header that cloudbase-init knows; begin with `#ps1_sysnative` or `rem cmd`"
             yield UserDataFinding(INVALID_PART, message, part.line)
 

@@ -19,7 +19,7 @@ from vmgen.read.located import Located
 SYSTEM_DISK = "system"
 # A key of `previous:`.
 GENERATION = re.compile(r"[1-9][0-9]{0,3}")
-_SUFFIX = re.compile(r"(?P<key>.+?)-(?P<generation>[1-9][0-9]{0,3})")
+_SUFFIX = r"(?P<key>.+?)-(?P<generation>[1-9][0-9]{0,3})"
 
 
 class OwnDisk(NamedTuple):
@@ -65,7 +65,7 @@ def format_suffix(key: str, generation: int) -> str:
 def list_generations(suffix: str) -> Iterator[tuple[str, int]]:
     """Yield the keys and generations that make a suffix: `data-2` is the first of `data-2`, or the second of `data`."""
     yield suffix, 1
-    match = _SUFFIX.fullmatch(suffix)
+    match = re.fullmatch(_SUFFIX, suffix)
     # The first generation has no number in its name.
     if match and match["generation"] != "1":
         yield match["key"], int(match["generation"])

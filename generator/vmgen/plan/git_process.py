@@ -15,7 +15,7 @@ from vmgen.quantities import parse_number
 # A hook inherits the repository of its caller, and others name programs to run, files to write or what a path means. Only what
 # says which repositories and settings git trusts is passed on; the folder alone decides which repository is meant.
 # https://git-scm.com/docs/git#_environment_variables
-_INHERITED_VARIABLE = re.compile(
+_INHERITED_VARIABLE = (
     r"(?!GIT_)|GIT_(CEILING_DIRECTORIES|CONFIG_(COUNT|GLOBAL|KEY_\d+|NOSYSTEM|SYSTEM|VALUE_\d+)|DISCOVERY_ACROSS_FILESYSTEM"
     r"|EXEC_PATH)\Z"
 )
@@ -68,7 +68,7 @@ def run_git(
     `check_output` sees each part of stdout. Raises VmgenError if git does not end in time or writes too much, and
     FileNotFoundError if there is no git.
     """
-    environment = {name: value for name, value in os.environ.items() if _INHERITED_VARIABLE.match(name)}
+    environment = {name: value for name, value in os.environ.items() if re.match(_INHERITED_VARIABLE, name)}
     environment |= _OFFLINE_VARIABLES | _FIXED_VARIABLES | _format_settings(settings or {})
     process = start_program(["git", *_FIXED_OPTIONS, *arguments], folder, environment)
     try:

@@ -22,8 +22,8 @@ _ANSWERS = "init"
 # tomllib takes time and memory by the square of the parts of a dotted key: 0.7 s and 80 MiB for these bytes.
 _MAX_BYTES = 8 * 1024
 _MAX_DEPTH = 50
-_CLAUSE = re.compile(r"(==|!=|>=|<=|>|<|~=)\s*([0-9]{1,9}(?:\.[0-9]{1,9})*)")
-_TOML_POSITION = re.compile(r"\(at line (\d+), column (\d+)\)")
+_CLAUSE = r"(==|!=|>=|<=|>|<|~=)\s*([0-9]{1,9}(?:\.[0-9]{1,9})*)"
+_TOML_POSITION = r"\(at line (\d+), column (\d+)\)"
 
 
 class Configuration(NamedTuple):
@@ -88,9 +88,9 @@ def _read_toml(path: Path) -> tuple[dict[str, Any], Located]:
     except tomllib.TOMLDecodeError as error:
         # Before Python 3.14 the error has its position in its text only.
         # https://docs.python.org/3/library/tomllib.html#tomllib.TOMLDecodeError
-        match = _TOML_POSITION.search(str(error))
+        match = re.search(_TOML_POSITION, str(error))
         place = Place(path.name, *map(int, match.groups())) if match else Place(path.name)
-        problem = TOML_SYNTAX.build_problem(place, "", f"not TOML: {_TOML_POSITION.sub('', str(error)).strip()}")
+        problem = TOML_SYNTAX.build_problem(place, "", f"not TOML: {re.sub(_TOML_POSITION, '', str(error)).strip()}")
     except UnicodeDecodeError:
         problem = TOML_SYNTAX.build_problem(Place(path.name), "", "not UTF-8 text; save it as UTF-8")
     except (ValueError, RecursionError):  # tomllib reads by recursion, and leaves the limit of digits to `int`
@@ -124,7 +124,7 @@ def _locate(data: Any, key: str, lines: list[str], start: int, depth: int = 1) -
 def _require_version(requirement: str, document: Located) -> None:
     """Raises VmgenError if this version of vmgen is not one that the repository requires."""
     current = _parse_version(__version__)
-    for operator, text in _CLAUSE.findall(requirement):
+    for operator, text in re.findall(_CLAUSE, requirement):
         if not _satisfies(current, operator, _parse_version(text)):
             line = document.mapping["required-version"].place.line
             raise VmgenError(

@@ -99,7 +99,7 @@ _ROOT_WORDS = {
 }
 _TABLES = {"instanceType": _GROUP_WORDS, "optical": _DISK_WORDS, "vms": _ROOT_WORDS}
 _MAX_PORT = 65535
-_SIZE = re.compile(r"(?i)(?P<number>[0-9]{1,18})(?:\.0+)?\s*(?P<unit>[kmgt])?i?b?")
+_SIZE = r"(?i)(?P<number>[0-9]{1,18})(?:\.0+)?\s*(?P<unit>[kmgt])?i?b?"
 _SIZE_KEYS = ("storage", "memory")
 _BINARY_UNITS = ((1024**4, "Ti"), (1024**3, "Gi"), (1024**2, "Mi"))
 _RUNNING = {"started": "true", "running": "true", "up": "true", "stopped": "false", "halted": "false", "down": "false"}
@@ -154,7 +154,7 @@ def _suggest_ports(data: Any) -> str:
 
 
 def _suggest_size(data: str | int) -> str:
-    match = _SIZE.fullmatch(str(data).strip())
+    match = re.fullmatch(_SIZE, str(data).strip())
     if not match:
         return ""
     number, unit = int(match["number"]), (match["unit"] or "").upper()

@@ -20,7 +20,7 @@ from vmgen.rules import EMPTY_KEY_FILE, MISSING_KEY_FILE, UNPRINTABLE_CHARACTER,
 MAX_KEY_FILE_BYTES = 1024 * 1024
 
 # The first line of a file that holds one key in another format: SSH2, PEM, a private key, a file of PuTTY.
-_OTHER_FORMAT = re.compile(r"\s*(?:-{4,5} ?BEGIN |PuTTY-User-Key-File-)")
+_OTHER_FORMAT = r"\s*(?:-{4,5} ?BEGIN |PuTTY-User-Key-File-)"
 
 _Change = Callable[[Located], Located]
 
@@ -159,7 +159,7 @@ class _KeyFileReader(NamedTuple):
         keys: list[Located] = []
         for number, line in enumerate(text.split("\n"), start=1):
             place = Place(name, number, 1)
-            if _OTHER_FORMAT.match(line) and not keys:
+            if re.match(_OTHER_FORMAT, line) and not keys:
                 return [Located(line.strip(), place, key_place)]  # the rules on keys explain how to convert the whole file
             if character := describe_unprintable(line):
                 message = f"the character {character} is lost or changed by YAML tools; remove it"

@@ -17,10 +17,8 @@ from vmgen.read.template_steps import StepCounter, StepLimitError
 from vmgen.rules import TEMPLATE_ERROR
 from vmgen.secrets.redact import REDACTED
 
-_QUOTED = re.compile(r"""(?<!\w)(?P<mark>['"])(?P<text>[^'"\n]{0,4096})(?P=mark)""")
-_TYPE_NAME = re.compile(
-    r"(?:[\w.]+ object|int|str|list|tuple|dict|float|bool|NoneType|builtin_function_or_method|method|function)"
-)
+_QUOTED = r"""(?<!\w)(?P<mark>['"])(?P<text>[^'"\n]{0,4096})(?P=mark)"""
+_TYPE_NAME = r"(?:[\w.]+ object|int|str|list|tuple|dict|float|bool|NoneType|builtin_function_or_method|method|function)"
 # Jinja2's message on an undefined name (jinja2.Undefined).
 UNDEFINED_NAME = re.compile(r"'(?P<name>\w+)' is undefined")
 _TRACE_FILTERS = ("trace_condition", "enter_branch", "leave_branch", "trace_choice")
@@ -208,8 +206,8 @@ class Templates:
         message = _describe_error(error)
         # Python quotes the value that an operation failed on, and that may be a secret of the environment.
         if not isinstance(error, TemplateSyntaxError):
-            message = _QUOTED.sub(
-                lambda quotation: quotation[0] if self._is_written(quotation["text"]) else f"'{REDACTED}'", message
+            message = re.sub(
+                _QUOTED, lambda quotation: quotation[0] if self._is_written(quotation["text"]) else f"'{REDACTED}'", message
             )
         undefined_name = UNDEFINED_NAME.fullmatch(message)
         if undefined_name:
@@ -218,7 +216,7 @@ class Templates:
 
     def _is_written(self, quotation: str) -> bool:
         """Return whether a message quotes a type of Python or the text of a template, rather than a value."""
-        if _TYPE_NAME.fullmatch(quotation) or not any(map(str.isalnum, quotation)):
+        if re.fullmatch(_TYPE_NAME, quotation) or not any(map(str.isalnum, quotation)):
             return True
         with suppress(OSError, TemplateError, ProblemsError, ValueError):
             return any(quotation in self.read_source(name)[0] for name in tuple(self._display_paths))

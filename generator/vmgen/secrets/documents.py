@@ -44,11 +44,11 @@ DOCUMENT_FORMATS = (
 )
 _PASSWORD_READERS = {"chpasswd": CHPASSWD_DESCRIPTION, "smbpasswd": PASSWD_DESCRIPTION, "passwd": PASSWD_DESCRIPTION}
 # A key whose value is on the next line: `password:`, `password: |`, `? password`.
-_OPEN_KEY = re.compile(
+_OPEN_KEY = (
     r"""[ \t]{0,200}(?P<mark>(?:[-?][ \t]{1,8}){0,3})["']?(?P<name>[\w.-]{1,80})["']?[ \t]{0,8}"""
     r"""(?P<colon>:?)[ \t]{0,8}(?P<block>[|>][-+0-9]{0,2})?[ \t]{0,80}\r?"""
 )
-_LONE_VALUE = re.compile(
+_LONE_VALUE = (
     r"""[ \t]{0,200}(?P<mark>[-:][ \t]{1,8})?(?P<value>"[^"\s]{4,400}"|'[^'\s]{4,400}'|[^\s"',:]{4,400}),?[ \t]{0,80}\r?"""
 )
 _OPEN_ENDS = (":", "|", ">", "-", "+")
@@ -84,13 +84,13 @@ def _find_below_names(text: str, lower_text: str) -> Iterator[DocumentMatch]:
     start = 0
     key = None
     for line in text.split("\n"):
-        value = _LONE_VALUE.fullmatch(line) if key else None
+        value = compile_pattern(_LONE_VALUE).fullmatch(line) if key else None
         if key and value and _is_value_of(key, value, line):
             description = CHANGE_ME_DESCRIPTION if is_change_me(value["value"]) else NAMED_DESCRIPTION
             yield DocumentMatch(description, start + value.start("value"), start + value.end("value"))
         is_open = line.rstrip()[-1:] in _OPEN_ENDS or line.lstrip()[:1] == "?"
         # Two cheap tests first: most lines have their value on the same line.
-        candidate = _OPEN_KEY.fullmatch(line) if is_open and len(line) < 400 else None
+        candidate = compile_pattern(_OPEN_KEY).fullmatch(line) if is_open and len(line) < 400 else None
         key = candidate if candidate and _is_open_key(candidate) else None
         start += len(line) + 1
 

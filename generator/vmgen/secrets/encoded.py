@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from vmgen.secrets.names import compile_pattern
+
 MAX_DECODED_BYTES = 1024 * 1024
 
 # 20 characters decode to 15: shorter ones are words of prose and paths, and decode to text by chance.
 _BASE64_WORD = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}")
-_NEXT_LINE = re.compile(r"\r?\n[ \t]{0,80}([A-Za-z0-9+/]{1,400}={0,2})(?![^\r\n])")
+_NEXT_LINE = r"\r?\n[ \t]{0,80}([A-Za-z0-9+/]{1,400}={0,2})(?![^\r\n])"
 _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _MIN_LINE_LENGTH = 40
 _UNDECODABLE = "\ufffd"
@@ -38,7 +40,7 @@ def _find_candidates(text: str) -> Iterator[tuple[int, int]]:
     while match := _BASE64_WORD.search(text, position):
         start, position = match.span()
         width = position - start
-        while width >= _MIN_LINE_LENGTH and (line := _NEXT_LINE.match(text, position)):
+        while width >= _MIN_LINE_LENGTH and (line := compile_pattern(_NEXT_LINE).match(text, position)):
             length = len(line[1])
             # Encoders fill each line but the last, which ends with a whole group of four.
             # https://www.rfc-editor.org/rfc/rfc4648#section-4

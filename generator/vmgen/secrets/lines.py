@@ -51,16 +51,14 @@ _COMMAND_WORDS = (
 )
 _FORMAT_WORDS = sorted({word for _, words, _ in LINE_FORMATS for word in words})
 _CERTAIN_WORDS = {"requirepass", "masterauth", "auth_pass", "rootpw", "bindpw"}
-_CERTAIN_PREFIX = re.compile(
-    r"\s{0,80}(?:sentinel\s{1,20}auth-pass\s{1,20}\S{1,80}|rootpw\s{1,20}--plaintext)\s{1,20}(?P<value>\S{1,400})"
-)
+_CERTAIN_PREFIX = r"\s{0,80}(?:sentinel\s{1,20}auth-pass\s{1,20}\S{1,80}|rootpw\s{1,20}--plaintext)\s{1,20}(?P<value>\S{1,400})"
 _NAME_SERVICES = {"files", "compat", "systemd", "sss", "ldap", "winbind", "db"}  # `passwd: files` in nsswitch.conf
-_PROSE = re.compile(r"[.,;:]? {1,8}[A-Za-z]{1,40}[.,;:]? {1,8}[A-Za-z]")
+_PROSE = r"[.,;:]? {1,8}[A-Za-z]{1,40}[.,;:]? {1,8}[A-Za-z]"
 _WORD_BEFORE = re.compile(r"[\w.-]{0,80}\Z")
-_STRONG_VALUE = re.compile(r"(?=[^\d]{0,200}\d|\w{0,200}[^\w\s])\S{6,}")
-_KEY_NAME = re.compile(r"[A-Za-z_][A-Za-z_-]{0,60}|[a-z][a-z0-9]{0,30}(?:[._-][a-z0-9]{1,30}){1,6}")
+_STRONG_VALUE = r"(?=[^\d]{0,200}\d|\w{0,200}[^\w\s])\S{6,}"
+_KEY_NAME = r"[A-Za-z_][A-Za-z_-]{0,60}|[a-z][a-z0-9]{0,30}(?:[._-][a-z0-9]{1,30}){1,6}"
 # What follows `--secret` of these is the name of a secret.
-_SECRET_STORE = re.compile(r"\b(?:secretsmanager|gcloud\s{1,8}secrets|keyvault\s{1,8}secret)\b")
+_SECRET_STORE = r"\b(?:secretsmanager|gcloud\s{1,8}secrets|keyvault\s{1,8}secret)\b"  # noqa: S105 - a pattern
 
 
 _LIST_MARKS = str.maketrans("[],", "   ")
@@ -115,13 +113,15 @@ def _find_named(line: str, lower_line: str) -> Iterator[LineMatch]:
 def _find_word_value(line: str, lower_line: str) -> Iterator[LineMatch]:
     if not _has_word(lower_line, NAME_WORDS):
         return
-    if match := _CERTAIN_PREFIX.match(line):
+    if match := compile_pattern(_CERTAIN_PREFIX).match(line):
         yield from _check_value(NAMED_DESCRIPTION, match)
     match = compile_pattern(WORD_PATTERN).match(line)
     if match and is_sensitive_name(match["name"]):
         value = match["value"].strip("\"'")
         is_certain = match["name"].lower() in _CERTAIN_WORDS
-        is_value = is_certain or (_STRONG_VALUE.fullmatch(value) and not _is_false_positive(match["name"], value, match))
+        is_value = is_certain or (
+            compile_pattern(_STRONG_VALUE).fullmatch(value) and not _is_false_positive(match["name"], value, match)
+        )
         if is_value and not value.startswith("-"):
             yield from _check_value(NAMED_DESCRIPTION, match)
 
@@ -197,8 +197,12 @@ def _is_false_positive(name: str, value: str, match: re.Match[str]) -> bool:
     is_expression = value.startswith(("{{", "{%"))
     if is_path(value) or is_code(value) or (value[0] in "{[|<>&!(" and not is_expression) or value in _NAME_SERVICES:
         return True
-    if match["value"].startswith("*") or (name.endswith(("secret", "secret-id")) and _SECRET_STORE.search(match.string)):
+    if match["value"].startswith("*") or (
+        name.endswith(("secret", "secret-id")) and compile_pattern(_SECRET_STORE).search(match.string)
+    ):
         return True
-    if name == "secretKey" and _KEY_NAME.fullmatch(value):  # of an ExternalSecret: the key of the Secret that it fills
+    if name == "secretKey" and compile_pattern(_KEY_NAME).fullmatch(
+        value
+    ):  # of an ExternalSecret: the key of the Secret that it fills
         return True
-    return match.string.lstrip().startswith("#") and bool(_PROSE.match(match.string, match.end()))
+    return match.string.lstrip().startswith("#") and bool(compile_pattern(_PROSE).match(match.string, match.end()))

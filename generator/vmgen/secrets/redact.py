@@ -6,29 +6,25 @@ import re
 from typing import Any
 
 from vmgen.problems import Problem
-from vmgen.secrets.names import is_hidden_name, is_sensitive_name
+from vmgen.secrets.names import compile_pattern, is_hidden_name, is_sensitive_name
 from vmgen.secrets.patterns import CHANGE_ME_DESCRIPTION, find_spans
 from vmgen.secrets.tokens import find_tokens
 
 REDACTED = "***"
 
-_KEY_PREFIX = re.compile(r"""\s*(?:-\s+)*["']?[\w./-]+["']?:(?=\s)""")
-_NAME_BEFORE = re.compile(r"""["']?([\w.-]{1,80})["']?\s{0,8}\Z""")
-_HIDDEN_ASSIGNMENT = re.compile(
-    r"(?i)passw|phrase|passcode|pwd|psk|secret|token|credential|private|auth|key|pw\Z|(?:\b|_)pass(?:\b|_)"
-)
-_PUBLIC_KEY = re.compile(
-    r"\b((?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]{1,60})[ \t]{1,20}[A-Za-z0-9+/=]{12,}(?P<comment>[ \t][^\"'\]\n]*)?"
-)
-_COMMENT_OF_KEY = re.compile(r"[ \t]+[\w.+-]{1,64}(?:@[\w.-]{1,64})?[ \t]*")
-_LOGIN_IN_URL = re.compile(r"(?<=://)[^/@\s]{1,400}(?=@)")
-_QUERY_VALUE = re.compile(r"(?<=[?&])([^=&\s#]{1,200})=[^&\s#\"']*")
+_KEY_PREFIX = r"""\s*(?:-\s+)*["']?[\w./-]+["']?:(?=\s)"""
+_NAME_BEFORE = r"""["']?([\w.-]{1,80})["']?\s{0,8}\Z"""
+_HIDDEN_ASSIGNMENT = r"(?i)passw|phrase|passcode|pwd|psk|secret|token|credential|private|auth|key|pw\Z|(?:\b|_)pass(?:\b|_)"
+_PUBLIC_KEY = r"\b((?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]{1,60})[ \t]{1,20}[A-Za-z0-9+/=]{12,}(?P<comment>[ \t][^\"'\]\n]*)?"
+_COMMENT_OF_KEY = r"[ \t]+[\w.+-]{1,64}(?:@[\w.-]{1,64})?[ \t]*"
+_LOGIN_IN_URL = r"(?<=://)[^/@\s]{1,400}(?=@)"
+_QUERY_VALUE = r"(?<=[?&])([^=&\s#]{1,200})=[^&\s#\"']*"
 # Keys of cloud-init are shown; a word with a digit or a capital may be a value that looks like a key.
-_USER_DATA_KEY = re.compile(r"(\s*(?:- +)*[a-z][a-z_-]{0,40}:)(?:\s+(\S.*))?\s*")
-_ANY_KEY = re.compile(r"(\s*[\w.-]{1,60}:)(?:\s+(\S.*))?\s*")
-_BLOCK_START = re.compile(r"[|>][-+0-9]{0,2}")
-_USER_DATA_HEADER = re.compile(r"#cloud-[a-z-]{1,20}|#include(?:-once)?|#part-handler|## template: jinja|#![\w /.-]{1,60}")
-_QUOTED_VALUE = re.compile(r"'[^']*'|\bthe number \S+")
+_USER_DATA_KEY = r"(\s*(?:- +)*[a-z][a-z_-]{0,40}:)(?:\s+(\S.*))?\s*"
+_ANY_KEY = r"(\s*[\w.-]{1,60}:)(?:\s+(\S.*))?\s*"
+_BLOCK_START = r"[|>][-+0-9]{0,2}"
+_USER_DATA_HEADER = r"#cloud-[a-z-]{1,20}|#include(?:-once)?|#part-handler|## template: jinja|#![\w /.-]{1,60}"
+_QUOTED_VALUE = r"'[^']*'|\bthe number \S+"
 
 
 def redact_value(value: Any, name: str = "") -> Any:
@@ -48,7 +44,7 @@ def redact_value(value: Any, name: str = "") -> Any:
     if "\n" in value:
         lines = value.count("\n") + (not value.endswith("\n"))
         return "1 line" if lines == 1 else f"{lines} lines"
-    if _PUBLIC_KEY.search(value):
+    if compile_pattern(_PUBLIC_KEY).search(value):
         return redact_line(value)
     text = _redact_urls(value)
     return REDACTED if is_hidden_name(name) or _has_secret(text) or _has_secret(f"{name}: {text}") else text
@@ -82,24 +78,24 @@ def redact_tokens(text: str) -> str:
 
 def redact_line(line: str) -> str:
     """Return a line of a file without secrets. The body of a private key is not recognised line by line: hide the block."""
-    line = _PUBLIC_KEY.sub(_redact_public_key, _redact_urls(line))
+    line = compile_pattern(_PUBLIC_KEY).sub(_redact_public_key, _redact_urls(line))
     line = _redact_assignment(line)
     if not _has_secret(line):
         return line
-    key = _KEY_PREFIX.match(line)
+    key = compile_pattern(_KEY_PREFIX).match(line)
     # The key says what was hidden, unless it is itself the secret.
     return f"{key.group()} {REDACTED}" if key and not _has_secret(key.group()) else REDACTED
 
 
 def redact_user_data_line(line: str, *, is_key: bool = False) -> str:
     """Return a line of user data without its value. With `is_key`, it has the key that holds the user data, in a manifest."""
-    if not line.strip() or _USER_DATA_HEADER.fullmatch(line.strip()):
+    if not line.strip() or compile_pattern(_USER_DATA_HEADER).fullmatch(line.strip()):
         return line
-    key = _USER_DATA_KEY.fullmatch(line)
+    key = compile_pattern(_USER_DATA_KEY).fullmatch(line)
     if is_key:
-        key = _ANY_KEY.fullmatch(line)
+        key = compile_pattern(_ANY_KEY).fullmatch(line)
     if key and not _has_secret(key[1]):
-        return f"{key[1]} {REDACTED}" if key[2] and not _BLOCK_START.fullmatch(key[2]) else line
+        return f"{key[1]} {REDACTED}" if key[2] and not compile_pattern(_BLOCK_START).fullmatch(key[2]) else line
     indent = line[: len(line) - len(line.lstrip())]
     return f"{indent}- {REDACTED}" if line.lstrip().startswith("- ") else f"{indent}{REDACTED}"
 
@@ -110,7 +106,7 @@ def redact_problem(problem: Problem) -> Problem:
     # A message may quote a value that is no secret by its form, such as a short password.
     name = re.split(r"[.\[\]]", problem.subject.rstrip("]0123456789["))[-1]
     if is_sensitive_name(name):
-        message = _QUOTED_VALUE.sub(f"'{REDACTED}'", message)
+        message = compile_pattern(_QUOTED_VALUE).sub(f"'{REDACTED}'", message)
     return problem._replace(
         place=problem.place._replace(file=redact_text(problem.place.file)),
         subject=redact_text(problem.subject),
@@ -124,8 +120,8 @@ def _redact_assignment(line: str) -> str:
     last = len(line.rstrip()) - 1
     for index, character in enumerate(line):
         if character in ":=" and index < last:
-            name = _NAME_BEFORE.search(line, max(0, index - 90), index)
-            if name and _HIDDEN_ASSIGNMENT.search(name[1]):
+            name = compile_pattern(_NAME_BEFORE).search(line, max(0, index - 90), index)
+            if name and compile_pattern(_HIDDEN_ASSIGNMENT).search(name[1]):
                 return f"{line[: index + 1]} {REDACTED}"
     return line
 
@@ -133,7 +129,7 @@ def _redact_assignment(line: str) -> str:
 def _redact_public_key(match: re.Match[str]) -> str:
     """Keep the type of a key, and its comment if it is a name such as `ops@shop`."""
     comment = match["comment"] or ""
-    is_name = _COMMENT_OF_KEY.fullmatch(comment) is not None and not _has_secret(comment)
+    is_name = compile_pattern(_COMMENT_OF_KEY).fullmatch(comment) is not None and not _has_secret(comment)
     return f"{match[1]} {REDACTED}{comment if is_name else f' {REDACTED}' if comment.strip() else comment}"
 
 
@@ -142,4 +138,8 @@ def _has_secret(text: str) -> bool:
 
 
 def _redact_urls(text: str) -> str:
-    return _QUERY_VALUE.sub(rf"\1={REDACTED}", _LOGIN_IN_URL.sub(REDACTED, text)) if "://" in text else text
+    return (
+        compile_pattern(_QUERY_VALUE).sub(rf"\1={REDACTED}", compile_pattern(_LOGIN_IN_URL).sub(REDACTED, text))
+        if "://" in text
+        else text
+    )

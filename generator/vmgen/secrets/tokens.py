@@ -18,8 +18,8 @@ from vmgen.secrets.token_formats import (
 __all__ = ["HASH_DESCRIPTION", "PRIVATE_KEY_DESCRIPTION", "TOKEN_FORMATS", "Token", "find_tokens"]
 
 _WORD_REST = re.compile(r"[A-Za-z0-9_+/=.~:-]*")
-_END_OF_KEY = re.compile(r"-{4,5} ?END (?:[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?|OpenVPN Static key V1) ?-{4,5}")
-_KEY_LINES = re.compile(r"[A-Za-z0-9+/=]*(?:\s{1,80}[A-Za-z0-9+/=]{16,400})*")
+_END_OF_KEY = r"-{4,5} ?END (?:[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?|OpenVPN Static key V1) ?-{4,5}"
+_KEY_LINES = r"[A-Za-z0-9+/=]*(?:\s{1,80}[A-Za-z0-9+/=]{16,400})*"
 
 
 class Token(NamedTuple):
@@ -70,10 +70,10 @@ def _is_mixed(token: str) -> bool:
 def _find_end(token_format: TokenFormat, text: str, end: int) -> int:
     # A key without its last line was cut off, so that all behind it may be its body.
     if token_format.description == PRIVATE_KEY_DESCRIPTION:
-        last_line = _END_OF_KEY.search(text, end)
+        last_line = compile_pattern(_END_OF_KEY).search(text, end)
         return last_line.end() if last_line else len(text)
     if token_format.description == KEY_BODY_DESCRIPTION:
-        lines = _KEY_LINES.match(text, end)
+        lines = compile_pattern(_KEY_LINES).match(text, end)
         return lines.end() if lines else end
     rest = _WORD_REST.match(text, end)
     return rest.end() if rest else end

@@ -18,8 +18,8 @@ _STORED_PREFIX = "apps.cozystack.io-"
 # The limits of Kubernetes. https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 _MAX_NAME_LENGTH = 63
 _MAX_PREFIX_LENGTH = 253
-_NAME_PATTERN = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_PREFIX_PATTERN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_NAME_PATTERN = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+_PREFIX_PATTERN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 _NAME_SYNTAX = "letters, digits, '-', '_' and '.', a letter or digit first and last"
 
 
@@ -59,7 +59,7 @@ def invalid_label_value(environment: Environment) -> Iterator[Finding]:
     """
     for _, value, subject in _iter_metadata(environment, "labels"):
         text = value.data
-        if isinstance(text, str) and text and (len(text) > _MAX_NAME_LENGTH or not _NAME_PATTERN.fullmatch(text)):
+        if isinstance(text, str) and text and (len(text) > _MAX_NAME_LENGTH or not re.fullmatch(_NAME_PATTERN, text)):
             message = f"the label value '{shorten(text)}' is not 1 to 63 {_NAME_SYNTAX}; correct it, or make it an annotation"
             yield Finding(value.place, subject, message)
 
@@ -105,9 +105,9 @@ def _find_key_error(key: str, compared_key: str) -> str | None:
     """
     prefix, slash, name = compared_key.rpartition("/")
     quoted_key = f"'{shorten(key)}'"
-    if not _NAME_PATTERN.fullmatch(name):
+    if not re.fullmatch(_NAME_PATTERN, name):
         return f"{quoted_key} is not {_NAME_SYNTAX}, with or without 'prefix/'; correct it"
-    if slash and not _PREFIX_PATTERN.fullmatch(prefix):
+    if slash and not re.fullmatch(_PREFIX_PATTERN, prefix):
         return f"{quoted_key} has a prefix that is not a domain name; write one such as 'example.com/'"
     max_length = _MAX_NAME_LENGTH if slash else _MAX_NAME_LENGTH - len(_STORED_PREFIX)
     if len(name) > max_length:

@@ -15,7 +15,7 @@ from vmgen.problems import Place, shorten
 
 # A label of RFC 1035, as the API checks it when a VM is made (`validation.go` of Cozystack's apps API). No digit comes first.
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#rfc-1035-label-names
-_NAME_PATTERN = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_NAME_PATTERN = r"[a-z]([-a-z0-9]*[a-z0-9])?"
 _RESERVED_NAME = "kustomization"
 
 
@@ -52,7 +52,7 @@ def invalid_vm_name(environment: Environment) -> Iterator[Finding]:
     for group in environment.groups:
         names = group.located.get("names")
         for index, item in enumerate(names.items if names else ()):
-            if isinstance(item.data, str) and not _NAME_PATTERN.fullmatch(item.data):
+            if isinstance(item.data, str) and not re.fullmatch(_NAME_PATTERN, item.data):
                 form = "lower-case letters, digits and dashes, beginning with a letter"
                 message = f"'{shorten(item.data)}' cannot be a name; use {form}"
                 yield Finding(item.place, f"vms.{group.key}.names[{index}]", message)

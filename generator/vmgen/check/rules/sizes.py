@@ -14,14 +14,12 @@ from vmgen.merge.settings import Settings
 from vmgen.problems import did_you_mean, find_closest
 from vmgen.quantities import format_size, parse_size
 
-_CAPACITY_PATTERN = re.compile(
-    r"""(?xi)
+_CAPACITY_PATTERN = r"""(?xi)
     (?P<cpu> [0-9]{1,4})
     ( \s{0,8} v? (cpus? | cores? | c) ( and | [\s,;:/x*_+-] ){0,8} | ( and | [\s,;:/x*_+-] ){1,8} )
     (?P<memory> [0-9]{1,7}) \s{0,8} (?P<unit> [gmt])? ( ib? | b )?
     (\s{0,8} (ram | memory | mem))?
     """
-)
 _BYTES_PER_UNIT = {"m": 2**20, "g": 2**30, "t": 2**40}
 
 
@@ -131,7 +129,7 @@ def suggest_type(name: str, types: Mapping[str, InstanceType]) -> str:
 
 def parse_capacity(text: str) -> tuple[int, int] | None:
     """Return the vCPUs and bytes of memory that a text asks for, or None if it is no size."""
-    match = _CAPACITY_PATTERN.fullmatch(text.strip())
+    match = re.fullmatch(_CAPACITY_PATTERN, text.strip())
     if match is None:
         return None
     return int(match["cpu"]), int(match["memory"]) * _BYTES_PER_UNIT[(match["unit"] or "g").lower()]
