@@ -17,7 +17,7 @@ from vmgen.problems import ProblemsError, VmgenError, did_you_mean, sort_problem
 from vmgen.read.located import INVALID, Located, to_plain
 from vmgen.read.own_keys import build_environment_document
 from vmgen.read.repository import Project
-from vmgen.read.schema import load_builtin_schema
+from vmgen.read.schema import Schema, compile_schema, load_builtin_schema
 from vmgen.read.source_file import read_json_file, read_yaml_file
 from vmgen.rules import UNKNOWN_PLATFORM, UNKNOWN_PLATFORM_VERSION
 
@@ -167,6 +167,7 @@ class PlatformRelease:
         self._shared_fields: Located | None = None
         self._known_fields: dict[int, Located] = {}
         self._roles: dict[int, FieldRoles] = {}
+        self._schemas: dict[int, Schema] = {}
 
     @cached_property
     def environment_document(self) -> Mapping[str, Any]:
@@ -189,6 +190,12 @@ class PlatformRelease:
             sections = self.merge_known_fields(content).mapping
             self._roles[id(content)] = read_roles(sections["fields"].mapping, sections["diskFields"].mapping)
         return self._roles[id(content)]
+
+    def compile_schema(self, kind: Kind) -> Schema:
+        """Return the schema of a kind of one of the versions. Raises VmgenError if it is not a JSON Schema."""
+        if id(kind) not in self._schemas:  # as above, kept in `_platforms`
+            self._schemas[id(kind)] = compile_schema(kind.schema, f"the schema of {kind.name}")
+        return self._schemas[id(kind)]
 
     def list_fields(self, section: str) -> tuple[str, ...]:
         """Return the names of all fields that some version has, of a section of platform.yaml."""

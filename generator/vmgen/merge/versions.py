@@ -14,7 +14,7 @@ from vmgen.problems import VmgenError
 from vmgen.read.located import Located
 
 NEXT, NEWEST = "next", "newest"
-_RANGE_KEYS = ("since", "until", "changes")
+_RANGE_KEYS = frozenset(("since", "until", "changes"))
 _Number = tuple[int, ...]
 
 
@@ -63,6 +63,8 @@ class Versions(NamedTuple):
 
     def includes(self, entry: Located, version: str) -> bool:
         """Return whether an entry exists at a version, by its `since` and `until`. Without versions the newest counts."""
+        if "since" not in entry.mapping and "until" not in entry.mapping:  # as most entries
+            return True
         since, until = _get_bound(entry, "since"), _get_bound(entry, "until")
         if NEXT in (since, version):
             return version == NEXT and not until
@@ -79,7 +81,7 @@ class Versions(NamedTuple):
             return value if same else value._replace(data=items)
         if not isinstance(value.data, dict):
             return value
-        entry = self._apply_changes(value, version) if any(key in value.mapping for key in _RANGE_KEYS) else value
+        entry = value if _RANGE_KEYS.isdisjoint(value.data) else self._apply_changes(value, version)
         data = {key: self.select(item, version) for key, item in entry.mapping.items() if self.includes(item, version)}
         # The same object where nothing changes, so that a version costs no copy of the catalog.
         same = len(data) == len(entry.mapping) and all(data[key] is entry.mapping[key] for key in data)

@@ -83,13 +83,14 @@ class Schema:
 
     def find_problems(self, value: Located) -> list[tuple[KeyPath, Problem]]:
         """Return the problems of a value, each with the path to pass to prune_invalid()."""
-        problems = _find_ambiguous_scalars(value)
+        ambiguous_scalars: list[str] = []
+        data = _to_json(value, ambiguous_scalars)
+        problems = _find_ambiguous_scalars(value) if ambiguous_scalars else {}
         if len(problems) > MAX_PROBLEMS:
             return [
                 *islice(problems.items(), MAX_PROBLEMS),
                 ((), INVALID_VALUE.build_problem(value.place, "", TOO_MANY_PROBLEMS)),
             ]
-        data = _to_json(value)
         if not problems and self._validator.is_valid(data):  # as most values are
             return []
         # Unknown keys first: the key that was meant is then not missing as well.
@@ -212,8 +213,6 @@ def _refuse_retrieval(uri: str) -> Any:
 
 def _find_ambiguous_scalars(value: Located) -> dict[KeyPath, Problem]:
     problems: dict[KeyPath, Problem] = {}
-    if not isinstance(value.data, dict | tuple | AmbiguousScalar):
-        return problems
     for path, item in walk(value):
         if isinstance(item.data, AmbiguousScalar) and "cloudInit" not in path and path[:1] not in _OFF_IS_TEXT:
             message = f'{item.data} is ambiguous in YAML; write "{item.data}" for the text'
@@ -221,13 +220,17 @@ def _find_ambiguous_scalars(value: Located) -> dict[KeyPath, Problem]:
     return problems
 
 
-def _to_json(value: Located) -> Any:
+def _to_json(value: Located, ambiguous_scalars: list[str]) -> Any:
+    """Return a value as the validator takes it, and add the ambiguous scalars in it to a list: it takes no subclass of str."""
     data = value.data
     if isinstance(data, dict):
-        return {key: _to_json(item) for key, item in data.items()}
+        return {key: _to_json(item, ambiguous_scalars) for key, item in data.items()}
     if isinstance(data, tuple):
-        return [_to_json(item) for item in data]
-    return str(data) if isinstance(data, AmbiguousScalar) else data  # the validator takes no subclass of str
+        return [_to_json(item, ambiguous_scalars) for item in data]
+    if isinstance(data, AmbiguousScalar):
+        ambiguous_scalars.append(data)
+        return str(data)
+    return data
 
 
 def _restore_keys(steps: Sequence[str | int], value: Located) -> KeyPath:

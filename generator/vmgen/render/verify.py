@@ -11,7 +11,6 @@ from vmgen.nameless import fill, has_whole_words
 from vmgen.problems import Problem
 from vmgen.quantities import format_count
 from vmgen.read.manifests import InvalidYamlError, get_mapping, parse_objects
-from vmgen.read.schema import Schema, compile_schema
 from vmgen.read.templates import Templates
 from vmgen.rules import TEMPLATE_OUTPUT
 
@@ -27,7 +26,6 @@ class ManifestVerifier:
         self.problems: list[Problem] = []
         self._fleet = fleet
         self._templates = templates
-        self._schemas: dict[str, Schema] = {}
         self._documents: dict[str, dict[str, Any] | None] = {}
 
     def verify(self, resource: Resource, text: str) -> None:
@@ -77,10 +75,8 @@ class ManifestVerifier:
         yield from self._check_schema(resource, document)
 
     def _check_schema(self, resource: Resource, document: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        if resource.kind not in self._schemas:
-            kind_schema = self._fleet.get_kind(resource).schema
-            self._schemas[resource.kind] = compile_schema(kind_schema, f"the schema of {resource.kind}")
-        for path, message in self._schemas[resource.kind].find_errors(document):
+        schema = self._fleet.platform.release.compile_schema(self._fleet.get_kind(resource))
+        for path, message in schema.find_errors(document):
             # A step of a list is no text of the template, so the key above it leads to the line.
             keys = [step for step in path if isinstance(step, str)]
             yield rf"^\s*{re.escape(keys[-1])}:" if keys else "^", format_schema_error(path, message)
