@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vmgen.cloud_init.advice import OLD_KEYS, explain_syntax, find_own_variables, suggest_text
-from vmgen.cloud_init.archive import check_include, check_json_patch, split_archive
 from vmgen.cloud_init.document import (
     ARCHIVE_HEADER,
     BOOTHOOK_HEADER,
@@ -41,6 +40,8 @@ def check_content(text: str, header: str, level: int = 0) -> Iterator[UserDataFi
     elif header == JSON_PATCH_HEADER:
         yield from _check_json_patch(text)
     elif header in (INCLUDE_HEADER, INCLUDE_ONCE_HEADER):
+        from vmgen.cloud_init.archive import check_include
+
         yield from check_include(text)
     envelope = split_envelope(text, header)
     yield from envelope.findings
@@ -57,7 +58,11 @@ def split_envelope(text: str, header: str) -> Envelope:
         from vmgen.cloud_init.mime import split_message
 
         return split_message(text)
-    return split_archive(text) if header == ARCHIVE_HEADER else Envelope()
+    if header == ARCHIVE_HEADER:
+        from vmgen.cloud_init.archive import split_archive
+
+        return split_archive(text)
+    return Envelope()
 
 
 def check_cloud_config(text: str) -> Iterator[UserDataFinding]:
@@ -89,6 +94,7 @@ def _check_schema(document: CloudConfigDocument) -> Iterator[UserDataFinding]:
 
 
 def _check_json_patch(text: str) -> Iterator[UserDataFinding]:
+    from vmgen.cloud_init.archive import check_json_patch
     from vmgen.cloud_init.upstream_schema import find_schema_violations
 
     data, lines, findings = check_json_patch(text)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from vmgen.cloud_init.mime import decode_base64, decompress
 from vmgen.read.located import KeyPath
 
 # A placeholder for a value that only cloud-init knows, with a number behind it.
@@ -47,6 +46,8 @@ def _describe_fault(content: Any, encoding: Any) -> str:
         return ""
     if isinstance(content, str) and re.search(_TERRAFORM, content):
         return f"is a Terraform expression, which vmgen does not evaluate, so it is not {steps[0]}; write its result"
+    from vmgen.cloud_init.mime import decode_base64, decompress  # few files are encoded
+
     data = content.encode() if isinstance(content, str) else content
     for step in steps:
         inner_data = decompress(data) if step == _GZIP else decode_base64(data.decode("ascii", "replace"))

@@ -169,6 +169,10 @@ class PlatformRelease:
         self._roles: dict[int, FieldRoles] = {}
         self._schemas: dict[int, Schema] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what cannot be pickled: the result of a worker holds its platform."""
+        return {**self.__dict__, "_schemas": {}}
+
     @cached_property
     def environment_document(self) -> Mapping[str, Any]:
         """The JSON Schema of an environment, with the keys that the repository's own platforms add."""

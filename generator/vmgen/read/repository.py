@@ -30,6 +30,7 @@ _ENVIRONMENT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _WINDOWS_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}
 
 
+@cache
 def _builtin_folder(folder: str) -> Path:
     """Return a data folder: beside the modules in a wheel, in the root of a checkout."""
     package = Path(__file__).resolve().parent.parent
