@@ -9,7 +9,7 @@ import jsonschema_rs
 import pytest
 
 from vmgen.merge.catalog import Catalog
-from vmgen.merge.platform import PlatformLoader
+from vmgen.merge.platform import PlatformLoader, validate
 from vmgen.quantities import format_size, parse_size
 from vmgen.read.repository import Project
 
@@ -199,3 +199,21 @@ def test_every_key_of_an_environment_is_described() -> None:
     """An editor has something to show for every key that may be written."""
     document = json.loads((CHECKOUT / "schema/environment.schema.json").read_text())
     assert _described(document) == []
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_own_files_are_valid_at_every_version(platform: str) -> None:
+    """The schemas of data files, which a run trusts the program's own files to fit, are held by each version of them."""
+    project = Project(CHECKOUT)
+    assert not project.is_trusted(CHECKOUT / "templates" / platform / "platform.yaml")
+    release = PlatformLoader(project).load_release(platform)  # validates what a repository has
+    for version in (*release.versions.names, "next"):
+        validate(release.build(version).content, "platform")
+
+
+def test_a_run_trusts_the_own_files_of_the_program_alone(tmp_path: Path) -> None:
+    """A file of the program is trusted, one of the repository that replaces it is not."""
+    folder = CHECKOUT / "templates" / "hikube"
+    assert Project(tmp_path).is_trusted(folder / "platform.yaml")
+    assert not Project(tmp_path).is_trusted(tmp_path / "templates" / "hikube" / "platform.yaml")
+    assert not Project(CHECKOUT).is_trusted(folder / "platform.yaml")

@@ -6,7 +6,6 @@ No price is built in. Budgets, costs, tables and plans share this arithmetic.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmgen.merge.environment import Environment
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 ValueGetter = Callable[[str], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """Sums over objects: memory in bytes, storage in bytes by storage class, GPUs by name.
 
     A halted VM counts in full, since one line starts it again. `unsized_count` counts the objects of unknown size, such as a VM
@@ -35,9 +33,9 @@ class Totals:
     cpu: int = 0
     memory: int = 0
     disks: int = 0
-    storage: Mapping[str, int] = field(default_factory=dict)
+    storage: Mapping[str, int] = {}
     addresses: int = 0
-    gpus: Mapping[str, int] = field(default_factory=dict)
+    gpus: Mapping[str, int] = {}
     unsized_count: int = 0
 
     @property
@@ -48,13 +46,13 @@ class Totals:
     def __bool__(self) -> bool:
         return self != Totals()
 
-    def __add__(self, other: Totals) -> Totals:
+    def __add__(self, other: Totals) -> Totals:  # type: ignore[override]
         return sum_totals((self, other))
 
     def __sub__(self, other: Totals) -> Totals:
         return self + other * -1
 
-    def __mul__(self, times: int) -> Totals:
+    def __mul__(self, times: int) -> Totals:  # type: ignore[override]
         return Totals(
             self.vms * times,
             self.cpu * times,
@@ -138,8 +136,7 @@ def compute_disk_totals(get: ValueGetter) -> Totals:
     return Totals(disks=1, storage={str(get("storageClass") or ""): size})
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """The cost of a month; `unpriced_keys` are the keys of the prices that are missing, such as `storage.local`."""
 
     amount: Decimal
@@ -149,7 +146,7 @@ class Cost:
     def __sub__(self, other: Cost) -> Cost:
         return Cost(self.amount - other.amount, self.currency, self.unpriced_keys)
 
-    def __add__(self, other: Cost) -> Cost:
+    def __add__(self, other: Cost) -> Cost:  # type: ignore[override]
         return Cost(
             self.amount + other.amount, self.currency, tuple(dict.fromkeys((*self.unpriced_keys, *other.unpriced_keys)))
         )

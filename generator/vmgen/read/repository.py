@@ -121,6 +121,10 @@ class Project:
         """Return whether a path is one of vmgen's own, which the installer may have linked from anywhere."""
         return path.is_relative_to(_builtin_folder("templates"))
 
+    def is_trusted(self, path: Path) -> bool:
+        """Return whether a file came with the program, which has tested it, and is no file of this repository too."""
+        return self._is_builtin(path) and not path.is_relative_to(self.root / "templates")
+
     def contains(self, path: Path) -> bool:
         """Return whether a path is in the work tree once symbolic links are resolved, and not in Git's own folder."""
         return is_inside(str(path), self.work_tree)
