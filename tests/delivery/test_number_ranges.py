@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -103,3 +104,42 @@ def test_every_object_is_delivered_once(new_repository: Callable[..., Any], valu
         inside = [path for path in inside if any(path[len(below) :].startswith(folder) for folder in folders)]
         covered += inside if directory["recurse"] else [path for path in inside if "/" not in path[len(below) :]]
     assert sorted(covered) == manifests
+
+
+CLASHES = [
+    ("standalone", "production-standalone would be the name of what delivers the standalone disks and standalone"),
+    ("web-1-2", "production-web-1-2 would be the name of what delivers web/1-2 and web-1-2"),
+]
+
+
+@pytest.mark.parametrize(("group", "message"), CLASHES)
+def test_a_group_with_the_name_of_a_shard_is_refused(group: str, message: str, repository: Callable[..., Any]) -> None:
+    """Two parts of an environment that would be delivered under one name are an error, and another key is its remedy."""
+    text = format_environment(size=6, count=6, skip=[], data_disks=1)
+    made = repository(text.replace("  db: {", f"  {group}: {{name: other, "))
+    done = made.run("render")
+    assert (done.code, message in done.messages) == (1, True), done.messages
+    made.write({"environments/production.yaml": text.replace("  db: {", "  db: {name: other, ")})
+    assert made.run("render").code == 0
+
+
+@pytest.mark.parametrize(("length", "is_refused"), [(37, False), (38, True)])
+def test_the_name_of_the_last_range_fits_a_label(length: int, is_refused: bool, repository: Callable[..., Any]) -> None:
+    """The names of Kustomizations are measured with their ranges: 63 characters are a label, and 64 are none."""
+    text = format_environment(size=10, count=6, skip=[], data_disks=0)
+    done = repository(text.replace("delivery:", f"delivery:\n  prefix: {'a' * length}-")).run("render")
+    message = f"the Kustomization {'a' * length}-production-web-6-10-disks has {length + 26} characters"
+    assert (message in done.messages) == is_refused
+
+
+def test_commands_of_day_2_move_no_file(repository: Callable[..., Any]) -> None:
+    """In a split group `scale` and `rebuild` only add files, though the kept disks make a shard larger than `shardSize`."""
+    made = repository(format_environment(size=16, count=12, skip=[], data_disks=1))
+    assert made.run("render").code == 0
+    before = set(made.files())
+    assert made.run("scale", "production", "web", "17").code == 0
+    assert made.run("rebuild", "production", "web", "--image", "ubuntu-2204").code == 0
+    done = made.run("render")
+    assert done.code == 0
+    assert before < set(made.files())
+    assert "VMs 1-5 of the group are delivered as 20 objects; `shardSize` is 16" in done.messages
