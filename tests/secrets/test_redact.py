@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vmgen.report.problems import FORMATS
-from vmgen.secrets.redact import REDACTED, redact_line, redact_user_data_line, redact_value
+from vmgen.secrets.redact import REDACTED, redact_line, redact_tokens, redact_user_data_line, redact_value
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7 ops@one"
 BASE64 = "AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7"
@@ -212,3 +212,11 @@ def test_only_a_key_of_cloud_init_is_shown_in_user_data() -> None:
     assert redact_user_data_line("  Tr0ub4dor: x") == "  ***"
     assert redact_user_data_line("  cloudInit: x") == "  ***"
     assert redact_user_data_line("  cloudInit: x", is_key=True) == "  cloudInit: ***"
+
+
+def test_only_tokens_are_taken_out_of_an_output() -> None:
+    """All that is around them stays, the quotes of JSON and the text between two tokens included."""
+    tokens = [f"ghp_{'a1B2' * 9}", f"glpat-{'x9Y8' * 5}"]
+    text = f'{{"first": "use {tokens[0]} here", "second": "{tokens[1]}"}}'
+    assert redact_tokens(text) == '{"first": "use *** here", "second": "***"}'
+    assert redact_tokens("no token") == "no token"
