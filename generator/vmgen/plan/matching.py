@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vmgen.check.totals import ValueGetter
@@ -165,7 +165,8 @@ def match_objects(
     clusters = _Clusters({desired.environment: desired.cluster for desired in environments}, baseline)
     existing = [each._replace(identity=clusters.add_to(each)) for each in existing]
     planned_objects = _collect_planned(environments, baseline, differing, parser)
-    unchanged = _collect_unchanged(environments, planned_objects, parser) if existing else {}
+    elsewhere = {old.identity for old in existing} - planned_objects.keys()
+    unchanged = _collect_unchanged(environments, elsewhere, parser) if elsewhere else {}
     pairs, removed_objects = [], []
     for old in existing:
         candidates = planned_objects.get(old.identity, [])
@@ -179,7 +180,7 @@ def match_objects(
         if new in candidates:
             candidates.remove(new)
         pairs.append((old, new))
-    own_identities = _list_unchanged_identities(environments, baseline, differing) if planned_objects else frozenset()
+    own_identities = _list_unchanged(environments, baseline, differing, planned_objects) if planned_objects else frozenset()
     created = tuple(new for candidates in planned_objects.values() for new in candidates if new.identity not in own_identities)
     return Matching(tuple(pairs), created, tuple(removed_objects), find_rename_candidates(removed_objects, created), problems)
 
@@ -196,15 +197,15 @@ def _collect_planned(
     return planned_objects
 
 
-def _list_unchanged_identities(
-    environments: tuple[DesiredState, ...], baseline: Baseline, differing: Mapping[str, bytes]
+def _list_unchanged(
+    environments: tuple[DesiredState, ...], baseline: Baseline, differing: Mapping[str, bytes], identities: Container[Identity]
 ) -> frozenset[Identity]:
-    """Return the objects that exist and do not change. Another environment that claims one does not create it."""
+    """Return those objects that exist and do not change. Another environment that claims one does not create it."""
     return frozenset(
         identity
         for desired in environments
         for path, identity in desired.objects.items()
-        if path not in differing and baseline.contains(path)
+        if identity in identities and path not in differing and baseline.contains(path)
     )
 
 
@@ -249,14 +250,14 @@ def list_committed_identities(environment: str, baseline: Baseline) -> Iterator[
 
 
 def _collect_unchanged(
-    environments: tuple[DesiredState, ...], planned_objects: Mapping[Identity, list[PlannedObject]], parser: ManifestParser
+    environments: tuple[DesiredState, ...], identities: Container[Identity], parser: ManifestParser
 ) -> Mapping[Identity, PlannedObject]:
-    """Return the objects whose manifest is the same in the baseline. An object that goes elsewhere has moved to them."""
+    """Return those objects, whose manifest is the same in the baseline. An object that goes elsewhere has moved to them."""
     return {
         identity: PlannedObject(identity, desired.environment, path, desired.files[path], parser)
         for desired in environments
         for path, identity in desired.objects.items()
-        if identity not in planned_objects
+        if identity in identities
     }
 
 
