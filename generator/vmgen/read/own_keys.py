@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from vmgen.read.located import Located, to_plain
+from vmgen.read.located import to_plain
 from vmgen.read.repository import Project, read_schema_text
 from vmgen.read.schema import Schema, SchemaError, load_builtin_schema
-from vmgen.read.yaml_reader import read_yaml
+from vmgen.read.source_file import read_yaml_file
 
 # Sections of platform.yaml with fields, and the definitions of the schema that take a key for each.
 _DEFINITIONS = {"fields": ("group", "defaults", "instance"), "diskFields": ("disk", "ownDisk", "previousDisk")}
@@ -81,17 +80,9 @@ def _iter_rows(project: Project) -> Iterator[tuple[str, str, Mapping[str, Any]]]
     # The last folder is the built-in one, whose keys are in the schema already.
     own_folders = project.template_folders[:-1]
     for path in (path for folder in own_folders for path in sorted(folder.glob("*/*.yaml"))):
-        content = _read_content(path, project)
+        content, _ = read_yaml_file(path, project)  # the platform reports what is wrong with it, if it reads the file
         for section in _DEFINITIONS if content else ():
             rows = content.get(section) if content else None
             for name, row in rows.mapping.items() if rows else ():
                 if row.mapping and row.get_plain("key", True) is True:
                     yield section, name, to_plain(row)
-
-
-def _read_content(path: Path, project: Project) -> Located | None:
-    """Return the content of a file; None for what is no YAML, which the platform reports if it reads the file."""
-    try:
-        return read_yaml(project.read_source(path), project.display_path(path))[0]
-    except OSError:
-        return None

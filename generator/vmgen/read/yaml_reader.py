@@ -36,7 +36,7 @@ from vmgen.rules import (
 from vmgen.yaml_text import UNPRINTABLE, YAML_1_1_BOOLEANS
 
 MAX_DEPTH = 50
-MAX_VALUES = 500_000
+MAX_VALUES = 300_000
 # Each mistake takes about a millisecond: it is compared with the known keys, and searched for secrets before it is printed.
 MAX_PROBLEMS = 1000
 TOO_MANY_PROBLEMS = f"the file has more than {MAX_PROBLEMS} mistakes; correct those that are listed, and run it again"
