@@ -147,6 +147,10 @@ def test_problem_in_another_file(repository: Callable[..., Any]) -> None:
     [
         ({"kind": "ConfigMap"}, "kind"),
         ({"metadata": {}}, "metadata.name"),
+        *(
+            ({"metadata": {"name": name}}, "metadata.name")
+            for name in (1, "", "a\0b", "../production", "a/b", "/etc/x", "A", "con")
+        ),
         ({"data": {"namespace": "tenant-acme"}}, "data"),
     ],
 )

@@ -14,7 +14,7 @@ import yaml
 from vmgen.pipeline import Renderer
 from vmgen.problems import Place, Problem, VmgenError, has_errors, sort_problems
 from vmgen.read.manifests import InvalidYamlError, get_mapping, parse_objects
-from vmgen.read.repository import Project
+from vmgen.read.repository import Project, is_environment_name
 from vmgen.render.manifests import KUSTOMIZATION
 from vmgen.rules import FUNCTION_CONFIG
 from vmgen.secrets.redact import redact_problem
@@ -85,11 +85,12 @@ def parse_resource_list(text: bytes) -> ResourceList:
 
 def _find_config_problems(config: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Return what keeps a functionConfig from being a named Environment with a spec."""
-    metadata = config.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, dict) else None
+    name = get_mapping(config, "metadata").get("name")
+    # The name becomes that of a file and a folder.
+    is_valid = isinstance(name, str) and is_environment_name(name)
     messages = {
         "kind": f"must be {KIND}, and is {config.get('kind')!r}" if config.get("kind") != KIND else "",
-        "metadata.name": "is missing; it names the environment" if not isinstance(name, str) else "",
+        "metadata.name": "" if is_valid else "must name the environment, in lower-case letters, digits and dashes",
         "spec": "is missing; it has the content of an environment file" if "spec" not in config else "",
     }
     unknown_keys = sorted(set(config) - {"apiVersion", "kind", "metadata", "spec"})
