@@ -61,7 +61,9 @@ def scenarios(vmgen: Path, peers: Sequence[Peer], work: Path) -> tuple[Scenario,
 def common_environment(work: Path) -> Mapping[str, str]:
     """What every run is given: caches that the rounds warm, and no settings of the user who measures."""
     cache = str(work / "cache")
-    return {"XDG_CACHE_HOME": cache, "JSII_RUNTIME_PACKAGE_CACHE_ROOT": cache, "GIT_CONFIG_GLOBAL": os.devnull}
+    caches = {"XDG_CACHE_HOME": cache, "JSII_RUNTIME_PACKAGE_CACHE_ROOT": cache}
+    # Empty: without bytecode each start would compile the program, which an installed one never does.
+    return {**caches, "GIT_CONFIG_GLOBAL": os.devnull, "PYTHONDONTWRITEBYTECODE": ""}
 
 
 def _of_vmgen(render: Sequence[str], work: Path) -> tuple[Scenario, ...]:
