@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from typing import Any
 
 FIRST_PLACEHOLDER, NUMBER_PLACEHOLDER = "\ue000", "\ue001"
 _STAND_IN = "vmgen-stand-in-"
@@ -38,10 +39,10 @@ def abstract_object(text: str, name: str) -> Iterator[tuple[str, tuple[str, ...]
     """
     if any(placeholder in text for placeholder in (FIRST_PLACEHOLDER, NUMBER_PLACEHOLDER)):
         return
-    nameless, number = text.replace(name, FIRST_PLACEHOLDER), _TRAILING_NUMBER.search(name)
-    numberless = replace_word(nameless, number.group(), NUMBER_PLACEHOLDER) if number else nameless
-    if number and numberless != nameless:
-        yield numberless, (name, number.group())
+    nameless, number = text.replace(name, FIRST_PLACEHOLDER), find_trailing_number(name)
+    numberless = replace_word(nameless, number, NUMBER_PLACEHOLDER)
+    if numberless != nameless:
+        yield numberless, (name, number)
     yield nameless, (name,)
 
 
@@ -71,6 +72,21 @@ def fill(nameless: str, names: Sequence[str]) -> str:
     for name, placeholder in zip(names, get_placeholders(len(names))):
         nameless = nameless.replace(placeholder, name)
     return nameless
+
+
+def fill_value(value: Any, names: Sequence[str]) -> Any:
+    """Return a parsed value with names instead of the placeholders in its texts and keys; see `fill`."""
+    if isinstance(value, str):
+        return fill(value, names)
+    if isinstance(value, dict):
+        return {fill_value(key, names): fill_value(item, names) for key, item in value.items()}
+    return [fill_value(item, names) for item in value] if isinstance(value, list) else value
+
+
+def find_trailing_number(name: str) -> str:
+    """Return the digits that a name ends in; empty if it ends in none."""
+    match = _TRAILING_NUMBER.search(name)
+    return match.group() if match else ""
 
 
 def render_nameless(render: Callable[[Sequence[str]], str], names: Sequence[str], text: str) -> str | None:

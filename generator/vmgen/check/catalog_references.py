@@ -41,11 +41,9 @@ def find_references(environment: Environment, sections: Collection[str], predica
     for settings, keys, path in uses:
         values = settings.located.mapping
         for key, (noun, section) in keys.items():
-            # Most uses are of one name that is known: the path of the key is for the few that are selected.
-            if key in values and any(predicate(section, name.text) for name in _list_names(values[key])):
-                for name, subject in _iter_names(values[key], f"{path}.{key}"):
-                    if predicate(section, name.text):
-                        yield CatalogReference(noun, section, name, subject)
+            for name, step in _list_names(values[key]) if key in values else ():
+                if predicate(section, name.text):  # few are selected, and only these need a path
+                    yield CatalogReference(noun, section, name, f"{path}.{key}{step}")
 
 
 def get_entries(platform: Platform, section: str) -> Mapping[str, Located]:
@@ -66,14 +64,8 @@ def find_catalog_keys(environment: Environment, section: str) -> dict[str, tuple
     }
 
 
-def _list_names(value: Located) -> Sequence[Located]:
-    """Return the names in a value, which is a name or a list of them."""
+def _list_names(value: Located) -> Sequence[tuple[Located, str]]:
+    """Return the names in a value, each with its step in the key path: none for a name, `[0]` for the first of a list."""
     if isinstance(value.data, str):
-        return (value,) if value.data else ()
-    return [item for item in value.items if isinstance(item.data, str) and item.data]
-
-
-def _iter_names(value: Located, path: str) -> Iterator[tuple[Located, str]]:
-    """Yield the names in a value, which is a name or a list of them, each with its key path."""
-    items = [(value, path)] if isinstance(value.data, str) else [(item, f"{path}[{i}]") for i, item in enumerate(value.items)]
-    return ((item, subject) for item, subject in items if isinstance(item.data, str) and item.data)
+        return ((value, ""),) if value.data else ()
+    return [(item, f"[{index}]") for index, item in enumerate(value.items) if isinstance(item.data, str) and item.data]

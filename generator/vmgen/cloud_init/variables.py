@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from vmgen.merge.environment import Environment, Group, Instance
 from vmgen.merge.layers import merge
 from vmgen.merge.settings import Settings
+from vmgen.nameless import find_trailing_number
 from vmgen.problems import Place
 from vmgen.read.located import Located, to_plain
 from vmgen.yaml_text import to_flow
 
-_TRAILING_DIGITS = re.compile(r"(?<![0-9])[0-9]+\Z")
 _NO_PLACE = Place("")
 
 
@@ -65,8 +64,8 @@ def find_number(instance: Instance) -> int | None:
     """Return the number of a VM in its group, or the one that its name ends in; None if there is none."""
     if instance.number is not None:
         return instance.number
-    digits = _TRAILING_DIGITS.search(instance.name)
-    return int(digits.group()) if digits else None
+    digits = find_trailing_number(instance.name)
+    return int(digits) if digits else None
 
 
 def merge_vars(environment: Environment, settings: Settings) -> Located:

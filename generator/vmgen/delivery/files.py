@@ -20,6 +20,7 @@ from vmgen.delivery.hazards import find_delivery_hazards
 from vmgen.expand.model import Fleet
 from vmgen.merge.environment import Environment
 from vmgen.merge.layers import merge
+from vmgen.merge.number_ranges import get_shard_size
 from vmgen.merge.platform import load_extended
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError, sort_problems
 from vmgen.read.located import Located, to_plain
@@ -79,7 +80,7 @@ class DeliveryRenderer:
             return Delivery(fleet.environment, {}, {}), []
         argocd, flux = self._load_settings(section, ARGOCD), self._load_settings(section, FLUX)
         prefix, path = str(section.get_plain("prefix", "")), str(section.get_plain("path", ""))
-        shards = split_into_shards(fleet, f"{prefix}{fleet.environment}", section.get_plain("shardSize"))
+        shards = split_into_shards(fleet, f"{prefix}{fleet.environment}", get_shard_size(environment))
         manifests = _join_path(path, f"manifests/{fleet.environment}")
         writer = _DeliveryWriter(self._templates, self._project, fleet.file)
         writer.problems.extend(_find_equal_shards(shards, section.key_place or section.place))

@@ -10,7 +10,6 @@ from typing import TypeVar
 from vmgen.importer.conventions import PlatformConventions
 from vmgen.importer.manifests import Diagnostics, SourceManifest, SourceParser
 from vmgen.nameless import abstract_object, fill, has_whole_words, is_text_for_any_number
-from vmgen.problems import Place
 from vmgen.read.located import Located, walk
 from vmgen.read.yaml_reader import read_documents
 from vmgen.yaml_text import is_plain
@@ -74,10 +73,18 @@ def _has_places_before_names(document: Located, lines: Sequence[str]) -> bool:
 
 
 def _add_names(manifest: SourceManifest, names: tuple[str, ...], file: str) -> SourceManifest:
-    kind, name, namespace, *sections, place, _, _, _ = manifest
+    sections = (manifest.labels, manifest.annotations, manifest.spec)
     labels, annotations, spec = (LazyMapping(partial(_fill_section, each, names, file)) if each else each for each in sections)
-    own_names = (kind, fill(name, names), fill(namespace, names))
-    return SourceManifest(*own_names, labels, annotations, spec, Place(file, place.line, place.column), (), manifest, names)
+    return manifest._replace(
+        name=fill(manifest.name, names),
+        namespace=fill(manifest.namespace, names),
+        labels=labels,
+        annotations=annotations,
+        spec=spec,
+        place=manifest.place._replace(file=file),
+        nameless=manifest,
+        names=names,
+    )
 
 
 def _fill_section(section: Mapping[str, Located], names: tuple[str, ...], file: str) -> Mapping[str, Located]:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from vmgen.importer.conventions import PlatformConventions
 from vmgen.importer.manifests import ImportNote, SourceManifest
-from vmgen.nameless import fill
-from vmgen.plan.matching import ManifestParser, fill_names
+from vmgen.nameless import fill, fill_value
+from vmgen.plan.matching import ManifestParser
 from vmgen.problems import Place, Problem
 from vmgen.read.located import to_plain
 from vmgen.rules import IMPORT_PROOF
@@ -87,7 +87,7 @@ class _RoundTripComparison:
             self.counts += alike.counts
             self.explicit_fields += alike.explicit_fields
         else:
-            self._compare(manifest, fill_names(rendered_object.document, rendered_object.names))
+            self._compare(manifest, fill_value(rendered_object.document, rendered_object.names))
 
     def _compare_nameless(self, manifest: SourceManifest, rendered_object: _RenderedObject) -> _RoundTripComparison | None:
         """Return the comparison of all objects that differ from these two in the same names only; None if it is not clean."""

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from vmgen.importer.ownership import VmDraft
-from vmgen.nameless import FIRST_PLACEHOLDER, replace_word
+from vmgen.nameless import FIRST_PLACEHOLDER, find_trailing_number, replace_word
 from vmgen.quantities import parse_number
 
 _JINJA_HEADER = "## template: jinja"
 _WORD = re.compile(r"[0-9]+|[A-Za-z]+|[\ue000-\uf8ff]")
 _PRIVATE_USE = re.compile(r"[\ue000-\uf8ff]")
-_TRAILING_DIGITS = re.compile(r"(?<![0-9])[0-9]+\Z")
 # What opens an expression of Jinja, and a brace that would join the expression behind it.
 _OPENING = re.compile(r"\{[{%#]|\{\Z")
 _VARIABLE = re.compile(r"[A-Za-z_]\w*")
@@ -99,9 +98,9 @@ def _build_shape(index: int, vm: VmDraft, text: str, labels: Sequence[str]) -> _
         value = own.get(label, "")
         if len(value) >= _MIN_LABEL_LENGTH and value in text:
             text = replace_word(text, value, chr(ord(FIRST_PLACEHOLDER) + 1 + position))
-    digits = _TRAILING_DIGITS.search(vm.name)
+    digits = find_trailing_number(vm.name)
     words = tuple(_WORD.findall(text))
-    return _Shape(index, int(digits.group()) if digits else None, tuple(_WORD.split(text)), words)
+    return _Shape(index, int(digits) if digits else None, tuple(_WORD.split(text)), words)
 
 
 def _is_label(word: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from vmgen.check.totals import ValueGetter
 from vmgen.expand.objects import Omissions
-from vmgen.nameless import NUMBER_PLACEHOLDER, abstract_object, fill, has_whole_words, is_text_for_any_number
+from vmgen.nameless import NUMBER_PLACEHOLDER, abstract_object, fill_value, has_whole_words, is_text_for_any_number
 from vmgen.plan.baseline import Baseline
 from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Identity
 from vmgen.problems import Place, Problem
@@ -31,14 +31,14 @@ class ManifestParser:
     def parse(self, path: str, content: bytes) -> list[Any]:
         """Return the documents of a manifest. Raises InvalidYamlError if it is not YAML."""
         documents, names = self.parse_nameless(path, content)
-        return [fill_names(document, names) for document in documents] if names else documents
+        return [fill_value(document, names) for document in documents] if names else documents
 
     def build_spec_getter(self, path: str, content: bytes) -> ValueGetter:
         """Return a function from a key to its value in `spec`, cheaper than `parse` if few keys are needed."""
         documents, names = self.parse_nameless(path, content)
         # A VM called `kustomization` is an error, and its path holds the list of the folder, which has no spec.
         spec = get_mapping(documents[0], "spec")
-        return lambda key: fill_names(spec.get(key), names) if names else spec.get(key)
+        return lambda key: fill_value(spec.get(key), names) if names else spec.get(key)
 
     def parse_nameless(self, path: str, content: bytes) -> tuple[list[Any], tuple[str, ...]]:
         """Return documents with placeholders for the returned texts, the name and perhaps its number.
@@ -79,17 +79,6 @@ def _is_reusable(value: Any) -> bool:
     if isinstance(value, dict):
         return all(_is_reusable(key) and _is_reusable(item) for key, item in value.items())
     return not isinstance(value, list) or all(map(_is_reusable, value))
-
-
-def fill_names(value: Any, names: Sequence[str]) -> Any:
-    """Return a parsed value with names instead of their placeholders."""
-    if isinstance(value, str):
-        return value if value.isascii() else fill(value, names)
-    if isinstance(value, dict):
-        return {fill_names(key, names): fill_names(item, names) for key, item in value.items()}
-    if isinstance(value, list):
-        return [fill_names(item, names) for item in value]
-    return value
 
 
 class ExistingObject(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vmgen.expand.model import Fleet, Resource
-from vmgen.nameless import fill, has_whole_words
+from vmgen.nameless import fill_value, has_whole_words
 from vmgen.problems import Problem
 from vmgen.quantities import format_count
 from vmgen.read.manifests import InvalidYamlError, get_mapping, parse_objects
@@ -46,7 +46,7 @@ class ManifestVerifier:
         if self._documents[nameless] is None:
             self.verify(resource, text)
             return
-        document = _fill_values(self._documents[nameless], values)
+        document = fill_value(self._documents[nameless], values)
         # The message shall quote the manifest as it is, so the slow way says what is wrong.
         if any(self._check_document(resource, document)):
             self.verify(resource, text)
@@ -91,16 +91,6 @@ def parse_single_object(text: str, name: str, *, text_keys: bool = False) -> dic
     if len(documents) != 1 or not isinstance(documents[0], dict):
         return f"must render one object, and renders {format_count(len(documents), 'document')}"
     return documents[0]
-
-
-def _fill_values(value: Any, texts: Sequence[str]) -> Any:
-    """Return a parsed value with texts instead of placeholders."""
-    if isinstance(value, str):
-        # Placeholders are characters of the private use area.
-        return value if value.isascii() else fill(value, texts)
-    if isinstance(value, dict):
-        return {_fill_values(key, texts): _fill_values(item, texts) for key, item in value.items()}
-    return [_fill_values(item, texts) for item in value] if isinstance(value, list) else value
 
 
 def format_schema_error(path: tuple[str | int, ...], message: str) -> str:

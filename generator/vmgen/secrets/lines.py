@@ -201,8 +201,7 @@ def _is_false_positive(name: str, value: str, match: re.Match[str]) -> bool:
         name.endswith(("secret", "secret-id")) and compile_pattern(_SECRET_STORE).search(match.string)
     ):
         return True
-    if name == "secretKey" and compile_pattern(_KEY_NAME).fullmatch(
-        value
-    ):  # of an ExternalSecret: the key of the Secret that it fills
+    # Of an ExternalSecret it is the key of the Secret that it fills.
+    if name == "secretKey" and compile_pattern(_KEY_NAME).fullmatch(value):
         return True
     return match.string.lstrip().startswith("#") and bool(compile_pattern(_PROSE).match(match.string, match.end()))

@@ -138,8 +138,7 @@ def _has_secret(text: str) -> bool:
 
 
 def _redact_urls(text: str) -> str:
-    return (
-        compile_pattern(_QUERY_VALUE).sub(rf"\1={REDACTED}", compile_pattern(_LOGIN_IN_URL).sub(REDACTED, text))
-        if "://" in text
-        else text
-    )
+    if "://" not in text:
+        return text
+    without_login = compile_pattern(_LOGIN_IN_URL).sub(REDACTED, text)
+    return compile_pattern(_QUERY_VALUE).sub(rf"\1={REDACTED}", without_login)
