@@ -106,6 +106,18 @@ CASES: dict[str, tuple[dict[str, str], str, str, str]] = {
     "NUL in a key file": ({}, VM % ', sshKeys: [{file: "a\\0b"}]', "render", "U+0000"),
     "NUL in a template's name": ({}, VM % ', cloudInit: {template: "a\\0b"}', "render", "U+0000"),
     "NUL in a fragment's name": ({}, VM % ', cloudInit: {merge: ["a\\0b"]}', "render", "U+0000"),
+    "half of a character in a schema": (
+        {"templates/hikube/vm-disk.schema.json": '{"title": "\\ud800", "properties": {"apiVersion": {}, "spec": {}}}'},
+        VM % "", "check", "vm-disk.schema.json is not JSON: an escape writes half of a character",
+    ),
+    "half of a character as a key of a schema": (
+        {"templates/delivery/application.schema.json": '{"\\uDFFF": 1}'}, VM % "" + DELIVERY, "render",
+        "application.schema.json is not JSON: an escape writes half of a character",
+    ),
+    "half of a character in an operation": (
+        {}, VM % ", cloudInit: '#cloud-config-jsonp\n\n    [{\"op\": \"add\", \"path\": \"/a\", \"value\": \"\\ud800\"}]'", "plan",
+        "cloudInit: not JSON",
+    ),
     "half of a character": ({}, VM % ', cloudInit: "\\ud800"', "render", "U+D800|escape"),
     "a date": (
         {"templates/hikube/vm-disk.yaml.j2": DISK.replace("{{ storage }}", "2026-01-01")}, VM % "", "render", "storage",

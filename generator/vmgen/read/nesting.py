@@ -1,4 +1,4 @@
-"""Bound the nesting of values that others wrote, and parse JSON within the bound.
+"""Bound the nesting of values that others wrote, and parse JSON within the bound, with whole characters only.
 
 Every later step descends by recursion, some with several calls a level, and the JSON Schema validator ends at 255 levels:
 https://docs.rs/jsonschema/latest/jsonschema/
@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from typing import Any
+
+from vmgen.yaml_text import find_surrogate
 
 # The schema in a CustomResourceDefinition, the deepest object of a cluster, takes two for each level of its fields.
 MAX_LEVELS = 100
@@ -22,12 +24,16 @@ class TooDeepError(ValueError):
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Parse JSON. Raises ValueError if it is none, and TooDeepError, which is one too."""
+    """Parse JSON. Raises ValueError if it is none or has half of a character, and TooDeepError, which is one too."""
+    text = text.decode("utf-8-sig") if isinstance(text, bytes) else text
     try:
         value = json.loads(text)
     except RecursionError:
         raise TooDeepError from None
     check_levels([value])
+    # Only an escape writes half of a character, which UTF-8 does not have: https://www.rfc-editor.org/rfc/rfc8259#section-8.2
+    if "\\u" in text and find_surrogate(json.dumps(value, ensure_ascii=False)) is not None:
+        raise ValueError("an escape writes half of a character; write the character itself")
     return value
 
 
