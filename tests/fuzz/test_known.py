@@ -115,8 +115,8 @@ CASES: dict[str, tuple[dict[str, str], str, str, str]] = {
         "application.schema.json is not JSON: an escape writes half of a character",
     ),
     "half of a character in an operation": (
-        {}, VM % ", cloudInit: '#cloud-config-jsonp\n\n    [{\"op\": \"add\", \"path\": \"/a\", \"value\": \"\\ud800\"}]'", "plan",
-        "cloudInit: not JSON",
+        {}, VM % ", cloudInit: '#cloud-config-jsonp\n\n    [{\"op\": \"add\", \"path\": \"/a\", \"value\": \"\\ud800\"}]'",
+        "plan", "cloudInit: not JSON",
     ),
     "half of a character": ({}, VM % ', cloudInit: "\\ud800"', "render", "U+D800|escape"),
     "a date": (
