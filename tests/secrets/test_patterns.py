@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmgen.secrets import harmless
 from vmgen.secrets.cloud_config import find_cloud_config_secrets
 from vmgen.secrets.patterns import find_secrets
 
@@ -73,3 +78,23 @@ def test_lines_are_numbered() -> None:
     """A sighting says on which line it is, and carries no value."""
     text = "one\ntwo\nDB_PASSWORD=" + "hunter22"
     assert [tuple(found) for found in find_secrets(text)] == [(2, "a value with the name of a secret")]
+
+
+@given(st.from_regex(r"[A-Za-z0-9-]{0,12}[0-9][A-Za-z0-9-]{0,12}", fullmatch=True))
+def test_a_word_with_a_digit_is_no_reference(word: str) -> None:
+    """No pattern of references and placeholders matches a word with a digit, which is answered without them."""
+    patterns = (
+        *(harmless._TEMPLATE_EXPRESSION, harmless._FALLBACK, harmless._SHELL_EXPANSION),
+        *(harmless._PLACEHOLDER, harmless._REPEATED_CHARACTER, harmless._VAULT_REFERENCE, harmless._CHANGE_ME),
+    )
+    assert not any(re.fullmatch(pattern, word) for pattern in patterns)
+    assert not any(re.search(pattern, word) for pattern in patterns[:3])
+    assert not harmless.is_reference(word)
+    assert not harmless.is_reference(word, in_shell=True)
+    assert not harmless.is_change_me(word)
+
+
+@pytest.mark.parametrize("word", ["CHANGEME", "your-password", "xxxx", "---", "none", ""])
+def test_a_word_without_a_digit_may_ask_to_be_replaced(word: str) -> None:
+    """A word without a digit is compared with the patterns."""
+    assert harmless.is_reference(word) or harmless.is_change_me(word)

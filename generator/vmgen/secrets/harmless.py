@@ -55,6 +55,8 @@ def is_reference(value: str, *, in_shell: bool = False) -> bool:
     With `in_shell`, variables and commands of a shell are references too.
     """
     value = value[:MAX_VALUE_LENGTH]
+    if _is_numbered_word(value):
+        return False
     expansion = _resolve_fallbacks(value)
     if expansion != value and is_path(expansion):
         return True
@@ -91,7 +93,14 @@ def is_locked_password(value: str) -> bool:
 
 def is_change_me(value: str) -> bool:
     """Return whether a value asks to be replaced, as CHANGEME does. Anyone who forgets to do it has a well-known password."""
-    return bool(compile_pattern(_CHANGE_ME).fullmatch(_resolve_fallbacks(value[:MAX_VALUE_LENGTH]).strip("\"'")))
+    value = value[:MAX_VALUE_LENGTH]
+    return not _is_numbered_word(value) and bool(compile_pattern(_CHANGE_ME).fullmatch(_resolve_fallbacks(value).strip("\"'")))
+
+
+def _is_numbered_word(value: str) -> bool:
+    """Return whether a value is a word with a digit, as most names of VMs are: no reference or placeholder is one."""
+    letters = value.replace("-", "")
+    return letters.isascii() and letters.isalnum() and not letters.isalpha()
 
 
 def _resolve_fallbacks(value: str) -> str:

@@ -77,7 +77,9 @@ def _scan_value(value: Located, subject: str) -> Iterator[tuple[str, Place, str]
         if item.layer:
             continue
         if isinstance(item.data, str):
-            for secret in _find_in_text(_prefix_key(path, item.data)):
+            # An id below `policy:` such as `no-ssh-key` has a severity as its value, which the schema checks.
+            text = item.data if subject == "policy" else _prefix_key(path, item.data)
+            for secret in _find_in_text(text):
                 if secret.description.startswith(PRIVATE_KEY_DESCRIPTION) and subject.endswith("sshKeys"):
                     continue  # it has a rule of its own
                 yield format_path((subject, *path)), item.place, secret.description
