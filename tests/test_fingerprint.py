@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vmgen.fingerprint import combine_digests, compute_digest, digest_file, digest_folder
+from vmgen.fingerprint import combine_digests, compute_digest, digest_content, digest_file, digest_folder
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_files_by_path(folder: Path) -> None:
     """Each file counts by its path from the folder, with its own digest."""
     digests = digest_folder(str(folder))
     assert sorted(digests) == [".hidden", "a.yaml", "below/b.yaml", "below/deeper/c.yaml"]
-    assert digests["a.yaml"] == digest_file(str(folder / "a.yaml")) == compute_digest([b"some text"])
+    assert digests["a.yaml"] == digest_file(str(folder / "a.yaml")) == digest_content(b"some text")
 
 
 @pytest.mark.parametrize("name", ["nowhere", "a.yaml", "a.yaml/below"])

@@ -13,23 +13,26 @@ _NOT_A_FILE = "not a regular file"
 
 def compute_digest(parts: Iterable[str | bytes]) -> str:
     """Return the digest of a sequence of parts, 40 hexadecimal digits. `["ab", "c"]` and `["a", "bc"]` differ."""
-    state = hashlib.blake2b(digest_size=20)
-    for part in parts:
-        content = part.encode(errors="surrogateescape") if isinstance(part, str) else part
-        state.update(b"%d:" % len(content))
-        state.update(content)
-    return state.hexdigest()
+    contents = [part.encode(errors="surrogateescape") if isinstance(part, str) else part for part in parts]
+    return digest_content(b"".join([b"%d:%b" % (len(content), content) for content in contents]))
+
+
+def digest_content(content: bytes) -> str:
+    """Return the digest of one content, 40 hexadecimal digits."""
+    return hashlib.blake2b(content, digest_size=20).hexdigest()
 
 
 def combine_digests(digests: Mapping[str, str]) -> str:
     """Return one digest of a set of files, given by their paths and digests; the order of the mapping does not matter."""
-    return compute_digest(text for entry in sorted(digests.items()) for text in entry)
+    # No path holds a NUL.
+    entries = "\0".join([text for entry in sorted(digests.items()) for text in entry])
+    return digest_content(entries.encode(errors="surrogateescape"))
 
 
 def digest_file(path: str) -> str:
     """Return the digest of a file's content, links followed; the empty text if there is none or it cannot be read."""
     try:
-        return compute_digest([read_file(path)])
+        return digest_content(read_file(path))
     except (OSError, ValueError):  # ValueError: a NUL in the path
         return ""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmgen.filesystem.reader import read_source
 from vmgen.filesystem.writer import TEMPORARY_SUFFIX, TreeWriter
-from vmgen.fingerprint import combine_digests, compute_digest, digest_file, digest_folder
+from vmgen.fingerprint import combine_digests, compute_digest, digest_content, digest_file, digest_folder
 from vmgen.plan.git import read_tree_id
 from vmgen.problems import Place, Problem, sort_problems
 from vmgen.read.nesting import parse_json
@@ -76,7 +76,7 @@ class StampStore:
             if foreign or result.name in run.shrinking or (result.desired and result.desired.tombstones):
                 continue
             prefix = f"{result.name}/"
-            outputs = {path.removeprefix(prefix): compute_digest([content]) for path, content in result.files.items()}
+            outputs = {path.removeprefix(prefix): digest_content(content) for path, content in result.files.items()}
             content = {
                 "shared": self._shared_inputs,
                 "inputs": dict(result.inputs),
@@ -126,7 +126,7 @@ def _update_digests(digests: Mapping[str, str], delivery: DeliveryDiff) -> dict[
     """Return the digests of the files below `delivery/` after a run has written its changes."""
     updated = dict(digests)
     for changes in delivery.changes:
-        updated |= {path: compute_digest([delivery.files[path]]) for path in (*changes.created, *changes.updated)}
+        updated |= {path: digest_content(delivery.files[path]) for path in (*changes.created, *changes.updated)}
         for path in (*changes.pruned, *changes.leftovers):
             updated.pop(path, None)
     return updated

@@ -55,7 +55,7 @@ class TreeWriter:
         """Make a new folder beside a path that is to become a folder, and return its path. Raises OSError."""
         folder, name = _split(path)
         handle = self._open_folder(folder, create=True)
-        with self._naming(path):
+        with _PathInErrors(self._root, path):
             for temporary in _iter_temporary_names(name):
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(temporary, dir_fd=handle)
@@ -66,7 +66,7 @@ class TreeWriter:
         """Write a new file, and the folders above it. Raises FileExistsError if anything has that name, else OSError."""
         folder, name = _split(path)
         handle = self._open_folder(folder, create=True)
-        with self._naming(path):
+        with _PathInErrors(self._root, path):
             _write_new(name, content, handle)
 
     def replace(self, path: str, content: bytes, *, keep_mode: bool = False) -> None:
@@ -76,7 +76,7 @@ class TreeWriter:
         """
         folder, name = _split(path)
         handle = self._open_folder(folder)
-        with self._naming(path):
+        with _PathInErrors(self._root, path):
             # A rename in one folder is atomic, so a reader gets the old file or the new one, never a half:
             # https://pubs.opengroup.org/onlinepubs/9799919799/functions/rename.html
             temporary = _write_temporary(name, content, handle)
@@ -94,7 +94,7 @@ class TreeWriter:
         """Give a file or folder another name in its folder. Raises OSError."""
         folder, old_name = _split(path)
         handle = self._open_folder(folder)
-        with self._naming(f"{folder}/{name}"):
+        with _PathInErrors(self._root, f"{folder}/{name}"):
             os.rename(old_name, name, src_dir_fd=handle, dst_dir_fd=handle)
 
     def remove(self, path: str) -> None:
@@ -105,7 +105,7 @@ class TreeWriter:
         folder, name = _split(path)
         with contextlib.suppress(FileNotFoundError):
             handle = self._open_folder(folder)
-            with self._naming(path):
+            with _PathInErrors(self._root, path):
                 os.unlink(name, dir_fd=handle)
 
     def remove_tree(self, path: str) -> None:
@@ -113,7 +113,7 @@ class TreeWriter:
         folder, name = _split(path)
         with contextlib.suppress(FileNotFoundError):
             handle = self._open_folder(folder)
-            with self._naming(path):
+            with _PathInErrors(self._root, path):
                 from shutil import rmtree  # few runs delete a folder
 
                 is_folder = stat.S_ISDIR(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode)
@@ -140,20 +140,26 @@ class TreeWriter:
             self._names.pop()
             os.close(self._handles.pop())
         for name in names[common:]:
-            with self._naming("/".join((*self._names, name))):
+            with _PathInErrors(self._root, "/".join((*self._names, name))):
                 self._handles.append(_open_child(name, self._handles[-1], create=create))
             self._names.append(name)
         self._folder = path
         return self._handles[-1]
 
-    @contextlib.contextmanager
-    def _naming(self, path: str) -> Iterator[None]:
-        """Name the whole path in an error, where the system knows the last part only."""
-        try:
-            yield
-        except OSError as error:
-            error.filename, error.filename2 = f"{self._root}/{path}", None
-            raise
+
+class _PathInErrors:
+    """Names the whole path in an error, where the system knows the last part only."""
+
+    def __init__(self, root: str, path: str) -> None:
+        self._root = root
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = f"{self._root}/{self._path}", None
 
 
 def replace_file(root: str, path: str, content: bytes) -> None:

@@ -44,7 +44,7 @@ class Instance(NamedTuple):
     @property
     def previous_disks(self) -> tuple[OwnDisk, ...]:
         """The disks of these entries."""
-        return tuple(entry.disk for entry in self.previous)
+        return tuple(entry.disk for entry in self.previous) if self.settings.previous else ()
 
 
 class Group(NamedTuple):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from vmgen import __version__
 from vmgen.filesystem.reader import MAX_FILE_BYTES, find_work_tree, is_inside, list_files, read_file, read_source, read_start
-from vmgen.fingerprint import combine_digests, compute_digest, digest_folder
+from vmgen.fingerprint import combine_digests, compute_digest, digest_content, digest_folder
 from vmgen.problems import Place, Problem, VmgenError, suggest
 from vmgen.rules import ENVIRONMENT_NAME, ENVIRONMENT_SUFFIX, UNREADABLE_FILE
 from vmgen.yaml_text import HEADER_PREFIX
@@ -114,7 +114,7 @@ class Project:
         Its digest is kept for the stamps: they hold the bytes that were read, not those that somebody saved in the meantime.
         """
         content = read_file(str(path), limit) if self._is_builtin(path) else read_source(str(path), self.work_tree, limit)
-        self.source_digests.setdefault(self.display_path(path), compute_digest([content]))
+        self.source_digests.setdefault(self.display_path(path), digest_content(content))
         return content
 
     def _is_builtin(self, path: Path) -> bool:

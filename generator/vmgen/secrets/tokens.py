@@ -17,6 +17,7 @@ from vmgen.secrets.token_formats import (
 
 __all__ = ["HASH_DESCRIPTION", "PRIVATE_KEY_DESCRIPTION", "TOKEN_FORMATS", "Token", "find_tokens"]
 
+_LITERALS = tuple((literal, token_format) for token_format in TOKEN_FORMATS for literal in token_format.literals)
 _WORD_REST = re.compile(r"[A-Za-z0-9_+/=.~:-]*")
 _END_OF_KEY = r"-{4,5} ?END (?:[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?|OpenVPN Static key V1) ?-{4,5}"
 _KEY_LINES = r"[A-Za-z0-9+/=]*(?:\s{1,80}[A-Za-z0-9+/=]{16,400})*"
@@ -33,10 +34,11 @@ class Token(NamedTuple):
 def find_tokens(text: str, lower_text: str = "") -> Iterator[Token]:
     """Iterate over the tokens in a text, format by format. `lower_text` is the text in lower case, if the caller has it."""
     lower_text = lower_text or text.lower()
-    for token_format in TOKEN_FORMATS:
+    # Most texts have no literal, so that one pass over all of them answers for most formats.
+    for token_format in dict.fromkeys([token_format for literal, token_format in _LITERALS if literal in lower_text]):
         if token_format.is_prefix:
             yield from _find_by_prefix(token_format, text, lower_text)
-        elif any(literal in lower_text for literal in token_format.literals):
+        else:
             # The next search begins behind the whole token, lest a run of prefixes is read once for each.
             end = 0
             while match := compile_pattern(token_format.pattern).search(text, end):
