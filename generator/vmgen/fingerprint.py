@@ -12,14 +12,14 @@ _NOT_A_FILE = "not a regular file"
 
 
 def compute_digest(parts: Iterable[str | bytes]) -> str:
-    """Return the digest of a sequence of parts, 40 hexadecimal digits. `["ab", "c"]` and `["a", "bc"]` differ."""
+    """Return the digest of a sequence of parts, 64 hexadecimal digits. `["ab", "c"]` and `["a", "bc"]` differ."""
     contents = [part.encode(errors="surrogateescape") if isinstance(part, str) else part for part in parts]
     return digest_content(b"".join([b"%d:%b" % (len(content), content) for content in contents]))
 
 
 def digest_content(content: bytes) -> str:
-    """Return the digest of one content, 40 hexadecimal digits."""
-    return hashlib.blake2b(content, digest_size=20).hexdigest()
+    """Return the digest of one content, 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def combine_digests(digests: Mapping[str, str]) -> str:
