@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from vmgen.importer.alike import AlikeManifests
 from vmgen.importer.conventions import PlatformConventions, load_conventions
+from vmgen.importer.key_groups import KeyGroupSplitter
 from vmgen.importer.manifests import Diagnostics, SourceManifest, SourceParser
 from vmgen.importer.run import ImportRequest, ImportResult, import_manifests
 from vmgen.merge.platform import PlatformLoader
@@ -119,6 +120,21 @@ CHANGES: list[tuple[str, str, str]] = [
     ("disks/web-4-data.yaml", "  storage: 50Gi\n", ""),
     ("disks/web-4-data.yaml", "storageClass: replicated", "storageClass: [replicated]"),
     ("disks/web-4-system.yaml", "app: web", "owner: me"),
+    # What VMs have in common is built once for all of them, so one that differs in one thing only has to be seen.
+    ("disks/web-4-system.yaml", "app: web", "app: web-4"),
+    ("disks/web-4-data.yaml", "app: web", "app: '4'"),
+    ("disks/web-4-data.yaml", "storageClass: replicated", "storageClass: local"),
+    ("disks/web-4-data.yaml", "storage: 50Gi", 'storage: "50Gi" # 4'),
+    ("disks/web-4-data.yaml", "prune: disabled", "prune: enabled"),
+    ("disks/web-4-data.yaml", "namespace: tenant-a", "namespace: tenant-b"),
+    ("disks/web-4-data.yaml", "optical: false", "optical: true"),
+    ("vms/web-4.yaml", "    - web-4-data\n", "    - shared\n    - web-4-data\n"),
+    ("vms/web-4.yaml", "    - web-4-data\n", "    - shared\n"),
+    ("vms/web-4.yaml", "    - web-4-data\n", ""),
+    ("vms/web-4.yaml", "app: web", "app: db"),
+    ("vms/web-4.yaml", "app: web", "app: web\n    tier: '4'"),
+    ("vms/web-4.yaml", "externalPorts: []", "externalPorts: [443]"),
+    ("vms/web-4.yaml", "hostname: web-4", "hostname: web-4.example.com"),
 ]
 
 
@@ -136,12 +152,30 @@ def test_folder_and_stream_are_one_import(
     objects = render_text(project, FLEET)
     assert not file or old in objects[file]
     objects = {path: text.replace(old, new) if path == file else text for path, text in sorted(objects.items())}
-    for path, text in objects.items():
-        target = tmp_path / "live" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
+    write_objects(tmp_path / "live", objects)
     from_folder = import_manifests(project, ImportRequest((str(tmp_path / "live"),)), io.BytesIO())
     assert summarize(from_folder) == summarize(import_text(project, "---\n".join(objects.values())))
+
+
+def test_settings_are_split_once_for_vms_that_are_alike(
+    render_text: Callable[..., dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fleet costs as many key groups as it has kinds of VMs, and not as it has VMs."""
+    project, splits = Project(tmp_path), list[object]()
+    split = KeyGroupSplitter.split
+    monkeypatch.setattr(KeyGroupSplitter, "split", lambda *arguments: splits.append(arguments) or split(*arguments))
+    text = FLEET.replace("count: 12", "count: 40")
+    write_objects(tmp_path / "live", render_text(project, text))
+    assert import_manifests(project, ImportRequest((str(tmp_path / "live"),)), io.BytesIO()).is_verified
+    # Those of the defaults, of four kinds of VMs, and of each first one of a kind, which is read by itself.
+    assert len(splits) <= 10
+
+
+def write_objects(folder: Path, objects: Mapping[str, str]) -> None:
+    for path, text in objects.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
 
 
 def summarize(result: ImportResult) -> object:

@@ -90,18 +90,30 @@ class EnvironmentBuilder:
     def build(self) -> EnvironmentText:
         """Build the file; VMs are grouped by their names, or by equal settings alone if that is much shorter."""
         # Names say what belongs together; equal settings may be alike by chance, so they have to save much.
-        by_name = self._build(unlike_names=False)
+        common = {key: self._find_common(key) for key in ("labels", "annotations")}
+        members = self._split_vms(common)
+        by_name = self._build(common, members, unlike_names=False)
         if len(by_name.data.get("vms", {})) < 2:
             return by_name
-        by_settings = self._build(unlike_names=True)
+        by_settings = self._build(common, members, unlike_names=True)
         return by_settings if len(by_name.lines) > _MIN_SAVING_RATIO * len(by_settings.lines) + 1 else by_name
 
-    def _build(self, *, unlike_names: bool) -> EnvironmentText:
+    def _split_vms(self, common: _Metadata) -> list[GroupMember]:
+        """Split the values of each VM; those that differ in names only share the objects of their values."""
+        key_groups: dict[tuple[object, ...], KeyGroups] = {}
+        members = []
+        for vm in self._vms:
+            shape = (*vm.values, *map(id, vm.values.values()))
+            if shape not in key_groups:
+                key_groups[shape] = self._splitter.split(_remove_common(vm.values, common))
+            members.append(GroupMember(vm.name, key_groups[shape]))
+        return members
+
+    def _build(self, common: _Metadata, members: Sequence[GroupMember], *, unlike_names: bool) -> EnvironmentText:
         self._places, self._comments = {}, {}
-        common = {key: self._find_common(key) for key in ("labels", "annotations")}
         data = self._build_top_level(common)
         if self._vms:
-            data |= self._build_vms(common, unlike_names=unlike_names)
+            data |= self._build_vms(common, members, unlike_names=unlike_names)
         if self._disks:
             data["disks"] = {disk.name: self._build_standalone_disk(disk, common) for disk in self._disks}
         data = _sort_keys(data, self._top_level_order)
@@ -147,11 +159,10 @@ class EnvironmentBuilder:
                 data[key] = difference
         return data
 
-    def _build_vms(self, common: _Metadata, *, unlike_names: bool) -> dict[str, Any]:
+    def _build_vms(self, common: _Metadata, members: Sequence[GroupMember], *, unlike_names: bool) -> dict[str, Any]:
         base_defaults = self._base.get("defaults")
         inherited_values = to_plain(base_defaults) if base_defaults and base_defaults.mapping else {}
         base = self._splitter.split(inherited_values)
-        members = [GroupMember(vm.name, self._splitter.split(_remove_common(vm.values, common))) for vm in self._vms]
         groups = group_vms(members, self._splitter, base, unlike_names=unlike_names)
         data: dict[str, Any] = {}
         if len(groups) > 1:
@@ -161,8 +172,8 @@ class EnvironmentBuilder:
                 base = tuple(map(self._splitter.merge, base, shared))
         data["vms"] = {group.key: self._build_group(group, base, inherited_values, common) for group in groups}
         for key in data.get("defaults", {}):
-            places = [vm.places[(key,)] for vm in self._vms if (key,) in vm.places]
-            self._places[("defaults", key)] = places[0] if places else self._vms[0].places[()]
+            places = (vm.places[(key,)] for vm in self._vms if (key,) in vm.places)
+            self._places[("defaults", key)] = next(places, self._vms[0].places[()])
         return data
 
     def _build_group(
@@ -176,8 +187,11 @@ class EnvironmentBuilder:
         data |= _merge_key_groups(difference or EMPTY_KEY_GROUP for difference in differences)
         self._record_places(("vms", group.key), data, group.members)
         instances = {}
+        overrides: dict[KeyGroups, dict[str, Any] | None] = {}
         for member in group.members:
-            override = build_override(self._splitter, base, group.key_groups, member.key_groups)
+            if member.key_groups not in overrides:
+                overrides[member.key_groups] = build_override(self._splitter, base, group.key_groups, member.key_groups)
+            override = overrides[member.key_groups]
             if override:
                 key = group.get_instance_key(member)
                 instances[key] = _sort_keys(override, self._group_order)

@@ -158,10 +158,12 @@ def build_override(splitter: KeyGroupSplitter, base: KeyGroups, group: KeyGroups
 
 def find_best_defaults(splitter: KeyGroupSplitter, base: KeyGroups, members: Sequence[KeyGroups]) -> KeyGroups:
     """Return the key groups that a group should write to leave its members with the fewest lines of their own."""
-    return tuple(
-        _choose_default(splitter, index, base[index], Counter(member[index] for member in members))
-        for index in range(len(base))
-    )
+    counts = tuple(Counter[KeyGroup]() for _ in base)
+    # A group has few different members, and many key groups in each.
+    for member, number in Counter(members).items():
+        for count, key_group in zip(counts, member):
+            count[key_group] += number
+    return tuple(_choose_default(splitter, index, lower, counts[index]) for index, lower in enumerate(base))
 
 
 def _choose_default(splitter: KeyGroupSplitter, index: int, base: KeyGroup, counts: Counter[KeyGroup]) -> KeyGroup:

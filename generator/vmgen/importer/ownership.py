@@ -74,6 +74,8 @@ class _DiskAssigner:
         self._metadata: dict[int, Mapping[str, Mapping[str, str]]] = {}
         self._protections: dict[int, tuple[bool, Mapping[str, str]]] = {}
         self._disk_settings: dict[tuple[object, ...], dict[str, Any]] = {}
+        self._own_disk_keys: dict[tuple[object, ...], dict[str, Any]] = {}
+        self._attach_lists: dict[tuple[tuple[str, str], ...], list[dict[str, str]]] = {}
         self._bus_name = conventions.platform.roles.disk_bus
         self._use_counts = Counter(attachment.name for vm in vms for attachment in vm.disks)
         self._free_disks: dict[str, dict[int, DiskObject]] = defaultdict(dict)
@@ -103,9 +105,15 @@ class _DiskAssigner:
         values = dict(vm.values)
         values |= {key: entries for key, entries in self._get_metadata(vm.manifest).items() if entries}
         if own_disks:
-            values |= self._build_own_disk_keys(vm, own_disks, generations, buses, values)
+            values |= self._share_own_disk_keys(own_disks, generations, buses, values)
+            for disk in own_disks.values():
+                self.owned_names.add(disk.name)
+                self._note_inherited(disk, vm)
         if attachments:
-            values["attach"] = [{"name": item.name, **({self._bus_name: item.bus} if item.bus else {})} for item in attachments]
+            own = tuple((item.name, item.bus) for item in attachments)
+            if own not in self._attach_lists:
+                self._attach_lists[own] = [{"name": name, **({self._bus_name: bus} if bus else {})} for name, bus in own]
+            values["attach"] = self._attach_lists[own]
         places = LazyMapping(partial(_locate_keys, vm, own_disks, values, attachments))
         is_system = SYSTEM_DISK in own_disks and SYSTEM_DISK not in values.get("disks", {})
         generation = generations[SYSTEM_DISK] if is_system else 1
@@ -160,15 +168,30 @@ class _DiskAssigner:
                     previous[key, generation] = self._build_disk_settings(disk, "", {}, self._platform_defaults)
         return previous
 
-    def _build_own_disk_keys(
+    def _share_own_disk_keys(
         self,
-        vm: VmObject,
         own_disks: Mapping[str, DiskObject],
         generations: Mapping[str, int],
         buses: Mapping[str, str],
         vm_values: Mapping[str, Any],
     ) -> dict[str, Any]:
-        """Return the keys of a VM that describe its own disks (by suffix)."""
+        """Return the keys of a VM that describe its own disks; one mapping for VMs that differ in names only, disks too."""
+        shape: tuple[object, ...] = tuple(id(vm_values.get(key)) for key in _METADATA_KEYS)
+        for suffix, disk in own_disks.items():
+            metadata = self._get_metadata(disk.manifest)
+            shape += (suffix, generations[suffix], buses[disk.name], id(disk.values), id(metadata))
+        if shape not in self._own_disk_keys:
+            self._own_disk_keys[shape] = self._build_own_disk_keys(own_disks, generations, buses, vm_values)
+        return self._own_disk_keys[shape]
+
+    def _build_own_disk_keys(
+        self,
+        own_disks: Mapping[str, DiskObject],
+        generations: Mapping[str, int],
+        buses: Mapping[str, str],
+        vm_values: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """Return the keys of a VM for its own disks (by suffix)."""
         disks = dict(own_disks)
         first_suffix = next(iter(disks))
         defaults = self._find_disk_defaults(disks)
@@ -184,9 +207,6 @@ class _DiskAssigner:
             keys["disks"] = {
                 key: settings[key] | ({"generation": generations[key]} if generations[key] > 1 else {}) for key in disks
             }
-        for disk in own_disks.values():
-            self.owned_names.add(disk.name)
-            self._note_inherited(disk, vm)
         return keys
 
     def _find_disk_defaults(self, own_disks: Mapping[str, DiskObject]) -> dict[str, Any]:
@@ -273,9 +293,10 @@ class _DiskAssigner:
     def _note_inherited(self, disk: DiskObject, vm: VmObject) -> None:
         """Note the labels and annotations that a disk gets because its VM has them."""
         protection = self._get_generated_annotations(protect=True)
+        vm_metadata, disk_metadata = self._get_metadata(vm.manifest), self._get_metadata(disk.manifest)
         for key in _METADATA_KEYS:
-            for name in getattr(vm.manifest, key):
-                if name not in getattr(disk.manifest, key) and name not in protection:
+            for name in vm_metadata[key]:
+                if name not in disk_metadata[key] and name not in protection:
                     field, text = f"metadata.{key}.{name}", "label copied from the VM to its disks"
                     note = ImportNote(disk.manifest.place, "normalised", disk.manifest.display_name, field, text)
                     self.diagnostics.notes.append(note)

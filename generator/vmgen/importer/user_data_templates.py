@@ -59,12 +59,15 @@ def infer_templates(
             name = _choose_name(environment, templates, is_free)
             templates.append(InferredTemplate(name, _build_text(members[0], expressions), len(members)))
             used_labels = sorted({_get_label(word, labels) for word in members[0].words if _is_label(word)})
+            # One object for all, as of the other values of VMs that differ in names only.
+            user_data, variables = {"template": name}, dict[tuple[str, ...], dict[str, str]]()
             for member in members:
                 position = member.vm_position
                 draft = drafts[position]
-                values = {**draft.values, "cloudInit": {"template": name}}
+                values = {**draft.values, "cloudInit": user_data}
                 if used_labels:
-                    values["vars"] = {_name_variable(label): draft.values["labels"][label] for label in used_labels}
+                    own = {_name_variable(label): draft.values["labels"][label] for label in used_labels}
+                    values["vars"] = variables.setdefault(tuple(own.values()), own)
                 drafts[position] = draft._replace(values=values)
     return drafts, tuple(templates)
 
