@@ -10,7 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
 # What a user names on the command line, or pipes in, was not written by a stranger, and may be an export of a cluster.
@@ -20,6 +20,8 @@ GIT_FOLDER = ".git"
 _CHUNK_BYTES = 1024 * 1024
 # Should a pipe take the file's place after it was looked at, this does not wait for somebody to write to it.
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0)
+# Names that lead elsewhere than to a file of their folder, or to one that may not be read.
+_RESOLVED_NAMES = frozenset(("", os.curdir, os.pardir, GIT_FOLDER))
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -62,7 +64,57 @@ def read_source(path: str, top: str, limit: int = MAX_FILE_BYTES) -> bytes:
 def read_file(path: str, limit: int = MAX_FILE_BYTES, flags: int = _OPEN_FLAGS) -> bytes:
     """Read a regular file: one of vmgen's own, or of a folder that was listed. Raises OSError for anything else."""
     _require_regular(os.stat(path), path)
-    handle = os.open(path, flags)
+    return _read_open_file(os.open(path, flags), path, limit)
+
+
+class FolderReader:
+    """Reads sources one after the other as `read_source` does, and resolves the path of a folder once for all files in it.
+
+    A folder stays open until a file of another one is read. Files are opened within the open folder, so that a link that
+    takes the place of the folder meanwhile leads nowhere.
+    """
+
+    def __init__(self, top: str, limit: int = MAX_FILE_BYTES) -> None:
+        self._top = top
+        self._limit = limit
+        self._folder = ""
+        self._handle = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def read(self, path: str) -> bytes:
+        """Read a file. Raises OSError, with a reason that names nothing the path leads to, if it may not be read."""
+        folder, name = os.path.split(path)
+        if folder != self._folder or self._handle < 0:
+            self._open(folder)
+        if self._handle >= 0 and name.lower() not in _RESOLVED_NAMES:
+            status = os.stat(name, dir_fd=self._handle, follow_symlinks=False)
+            if not stat.S_ISLNK(status.st_mode):
+                _require_regular(status, path)
+                return _read_open_file(os.open(name, _OPEN_FLAGS | _NO_FOLLOW, dir_fd=self._handle), path, self._limit)
+        # The path of a link has to be resolved as a whole.
+        return read_source(path, self._top, self._limit)
+
+    def _open(self, folder: str) -> None:
+        """Open a folder if all files of it may be read; what may not is refused by its own path."""
+        self._close()
+        real = os.path.realpath(folder)
+        if _is_below(real, self._top) and os.open in os.supports_dir_fd:
+            self._folder = folder
+            self._handle = os.open(real, _OPEN_FLAGS | _NO_FOLLOW | os.O_DIRECTORY)
+
+    def _close(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+def _read_open_file(handle: int, path: str, limit: int) -> bytes:
+    """Read a file that was opened, and close it. Raises OSError if it is no regular file, or too large."""
     try:
         # Asked again of the open file: another one may have taken the path since.
         status = os.fstat(handle)

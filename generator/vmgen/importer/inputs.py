@@ -9,10 +9,10 @@ from typing import BinaryIO
 
 from vmgen.filesystem.reader import (
     MAX_YAML_BYTES,
+    FolderReader,
     find_work_tree,
     list_files,
     read_named_file,
-    read_source,
     read_stream,
 )
 from vmgen.importer.alike import AlikeManifests
@@ -66,14 +66,17 @@ def _read_inputs(paths: Iterable[str], stdin: BinaryIO) -> Iterator[tuple[bytes,
 def _read_folder(folder: Path) -> Iterator[tuple[bytes, str]]:
     """Yield the manifests below a folder. A link in it is followed inside of the folder, and of the work tree that holds it."""
     top = find_work_tree(str(folder))
-    paths = [folder / name for name in list_files(str(folder), top) if name.endswith(_SUFFIXES)]
+    # Without `./`, as paths are in messages.
+    start = "" if folder == Path() else os.path.join(folder.as_posix(), "")
+    paths = [f"{start}{name}" for name in list_files(str(folder), top) if name.endswith(_SUFFIXES)]
     if not paths:
         raise VmgenError(f"no {' or '.join(_SUFFIXES)} file in {folder}")
-    for path in paths:
-        try:
-            yield read_source(str(path), top, MAX_YAML_BYTES), path.as_posix()
-        except OSError as error:
-            raise VmgenError(f"cannot read {path}: {error.strerror}") from None
+    with FolderReader(top, MAX_YAML_BYTES) as reader:
+        for path in paths:
+            try:
+                yield reader.read(path), path
+            except OSError as error:
+                raise VmgenError(f"cannot read {path}: {error.strerror}") from None
 
 
 def _flatten_list(document: Located) -> Iterator[Located]:
