@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vmgen.report.problems import FORMATS
-from vmgen.secrets.redact import REDACTED, redact_line, redact_tokens, redact_user_data_line, redact_value
+from vmgen.secrets.redact import REDACTED, redact_line, redact_text, redact_tokens, redact_user_data_line, redact_value
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7 ops@one"
 BASE64 = "AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7"
@@ -220,3 +220,10 @@ def test_only_tokens_are_taken_out_of_an_output() -> None:
     text = f'{{"first": "use {tokens[0]} here", "second": "{tokens[1]}"}}'
     assert redact_tokens(text) == '{"first": "use *** here", "second": "***"}'
     assert redact_tokens("no token") == "no token"
+
+
+@pytest.mark.parametrize("text", ["İ {token}", "İİİİİ a {token} b", "{token} İ {token}"])
+def test_token_is_hidden_beside_a_character_whose_lower_case_is_longer(text: str) -> None:
+    """A capital I with a dot is two characters in lower case, and the tokens behind it are hidden all the same."""
+    for token in ("ghp_" + "a1B2" * 9, "AKIA" + "Q3XW" * 4):
+        assert redact_tokens(text.format(token=token)) == redact_text(text.format(token=token)) == text.format(token=REDACTED)

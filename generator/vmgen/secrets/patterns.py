@@ -12,7 +12,7 @@ from typing import NamedTuple
 from vmgen.secrets.documents import find_in_document
 from vmgen.secrets.encoded import find_encoded_texts
 from vmgen.secrets.lines import CHANGE_ME_DESCRIPTION, find_in_line
-from vmgen.secrets.tokens import HASH_DESCRIPTION, find_tokens
+from vmgen.secrets.tokens import HASH_DESCRIPTION, find_tokens, lower
 
 __all__ = ["CHANGE_ME_DESCRIPTION", "HASH_DESCRIPTION", "SecretMatch", "find_secrets", "find_spans"]
 
@@ -50,9 +50,7 @@ def find_secrets(text: str) -> Iterator[SecretMatch]:
 
 def find_spans(text: str, depth: int = 0) -> Iterator[SecretSpan]:
     """Iterate over the positions of all secrets in a text; they may overlap."""
-    lower_text = text.lower()
-    if len(lower_text) != len(text):  # a few characters have a longer form in lower case
-        lower_text = text
+    lower_text = lower(text)
     yield from (SecretSpan(*token) for token in find_tokens(text, lower_text))
     yield from _find_in_lines(text)
     yield from (SecretSpan(*match) for match in find_in_document(text, lower_text))

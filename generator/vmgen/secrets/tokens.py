@@ -18,6 +18,8 @@ from vmgen.secrets.token_formats import (
 __all__ = ["HASH_DESCRIPTION", "PRIVATE_KEY_DESCRIPTION", "TOKEN_FORMATS", "Token", "find_tokens"]
 
 _LITERALS = tuple((literal, token_format) for token_format in TOKEN_FORMATS for literal in token_format.literals)
+_PHRASES = tuple((literal, token_format) for literal, token_format in _LITERALS if " " in literal)
+_WORDS = tuple((literal, token_format) for literal, token_format in _LITERALS if " " not in literal)
 _WORD_REST = re.compile(r"[A-Za-z0-9_+/=.~:-]*")
 _END_OF_KEY = r"-{4,5} ?END (?:[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?|OpenVPN Static key V1) ?-{4,5}"
 _KEY_LINES = r"[A-Za-z0-9+/=]*(?:\s{1,80}[A-Za-z0-9+/=]{16,400})*"
@@ -32,10 +34,13 @@ class Token(NamedTuple):
 
 
 def find_tokens(text: str, lower_text: str = "") -> Iterator[Token]:
-    """Iterate over the tokens in a text, format by format. `lower_text` is the text in lower case, if the caller has it."""
-    lower_text = lower_text or text.lower()
-    # Most texts have no literal, so that one pass over all of them answers for most formats.
-    for token_format in dict.fromkeys([token_format for literal, token_format in _LITERALS if literal in lower_text]):
+    """Iterate over the tokens in a text, format by format. `lower_text` is that of `lower`, if the caller has it."""
+    lower_text = lower_text or lower(text)
+    # Most words of a long output, such as a table, repeat, and most texts have no literal: one pass answers for most formats.
+    words = " ".join(dict.fromkeys(lower_text.split()))
+    formats = [token_format for literal, token_format in _PHRASES if literal in lower_text]
+    formats += [token_format for literal, token_format in _WORDS if literal in words]
+    for token_format in dict.fromkeys(formats):
         if token_format.is_prefix:
             yield from _find_by_prefix(token_format, text, lower_text)
         else:
@@ -44,6 +49,15 @@ def find_tokens(text: str, lower_text: str = "") -> Iterator[Token]:
             while match := compile_pattern(token_format.pattern).search(text, end):
                 end = _find_end(token_format, text, match.end())
                 yield from _check(token_format, text, match.start(), end)
+
+
+def lower(text: str) -> str:
+    """Return a text in lower case, each character at the position that it has in the text."""
+    lower_text = text.lower()
+    if len(lower_text) == len(text):
+        return lower_text
+    # Of a few characters, such as a capital I with a dot, the lower case has two.
+    return "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
 
 
 def _find_by_prefix(token_format: TokenFormat, text: str, lower_text: str) -> Iterator[Token]:
