@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from vmgen.check.totals import Totals
 from vmgen.expand.model import Disk, Fleet, VirtualMachine
 from vmgen.problems import VmgenError
 from vmgen.quantities import format_size
@@ -58,6 +59,8 @@ class Selection(NamedTuple):
 
     def select_machines(self, fleet: Fleet) -> tuple[VirtualMachine, ...]:
         """Return the selected VMs."""
+        if not self:
+            return fleet.machines
         return tuple(
             machine
             for machine in fleet.machines
@@ -66,6 +69,8 @@ class Selection(NamedTuple):
 
     def select_disks(self, fleet: Fleet) -> tuple[Disk, ...]:
         """Return the selected disks: by their own group and labels; exposed are those of exposed VMs."""
+        if not self:
+            return fleet.disks
         exposed_names = {disk.name for machine in fleet.machines if machine.values["external"] for disk in machine.disks}
         return tuple(
             disk
@@ -96,23 +101,32 @@ DISK_COLUMNS = ("environment", "disk", "group", "vm", "source", "storage", "stor
 def build_vm_rows(fleet: Fleet, machines: Iterable[VirtualMachine]) -> Iterator[tuple[object, ...]]:
     """Build a row for each VM; `storage` is the sum of all its disks, shared ones included."""
     totals_by_values = compute_shape_totals(fleet)
-    sizes = {disk.name: totals_by_values[id(disk.values)].all_storage for disk in fleet.disks}
+    storage_by_values = {shape: totals.all_storage for shape, totals in totals_by_values.items()}
+    storage_by_disk = {disk.name: storage_by_values[id(disk.values)] for disk in fleet.disks}
+    cells_by_shape: dict[tuple[int, int], tuple[object, ...]] = {}
+    storage_texts = {0: ""}
     for machine in machines:
-        totals = totals_by_values[id(machine.values)]
-        storage = sum(sizes.get(disk.name, 0) for disk in machine.disks)
-        yield (
-            fleet.environment,
-            machine.name,
-            machine.group,
-            machine.values["instanceType"],
-            totals.cpu or "",
-            format_size(totals.memory) if totals.memory else "",
-            machine.settings.get_plain("image", ""),
-            len(machine.disks),
-            format_size(storage) if storage else "",
-            describe_exposure(machine),
-            describe_state(machine, fleet),
-        )
+        shape = (id(machine.values), id(machine.settings))  # VMs of a group share both
+        if shape not in cells_by_shape:
+            cells_by_shape[shape] = _describe_shape(machine, totals_by_values[shape[0]], fleet)
+        instance_type, cpu, memory, image, exposure, state = cells_by_shape[shape]
+        storage = sum([storage_by_disk.get(disk.name, 0) for disk in machine.disks])
+        if storage not in storage_texts:
+            storage_texts[storage] = format_size(storage)
+        own = (fleet.environment, machine.name, machine.group)
+        yield *own, instance_type, cpu, memory, image, len(machine.disks), storage_texts[storage], exposure, state
+
+
+def _describe_shape(machine: VirtualMachine, totals: Totals, fleet: Fleet) -> tuple[object, ...]:
+    """Return the cells that are the same for all VMs with the values and the settings of one."""
+    return (
+        machine.values["instanceType"],
+        totals.cpu or "",
+        format_size(totals.memory) if totals.memory else "",
+        machine.settings.get_plain("image", ""),
+        describe_exposure(machine),
+        describe_state(machine, fleet),
+    )
 
 
 def build_disk_rows(fleet: Fleet, disks: Iterable[Disk]) -> Iterator[tuple[object, ...]]:

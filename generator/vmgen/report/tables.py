@@ -13,14 +13,18 @@ TableFormatter = Callable[[Sequence[str], TableRows], str]
 
 def format_table(columns: Sequence[str], rows: TableRows) -> str:
     """Align columns with spaces; columns of integers to the right."""
-    cells = [[escape(str(cell)) for cell in row] for row in (columns, *rows)]
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    numeric = [bool(rows) and all(isinstance(row[index], int) for row in rows) for index in range(len(columns))]
-    lines = []
-    for row in cells:
-        row_cells = [cell.rjust(width) if right else cell.ljust(width) for cell, width, right in zip(row, widths, numeric)]
-        lines.append("  ".join(row_cells).rstrip())
-    return "\n".join(lines) + "\n"
+    cells = [_align([column, *(row[index] for row in rows)]) for index, column in enumerate(columns)]
+    return "\n".join(["  ".join(row).rstrip() for row in zip(*cells)]) + "\n"
+
+
+def _align(column: Sequence[object]) -> list[str]:
+    """Return the cells of a column with its name, padded to the same width."""
+    texts = list(map(str, column))
+    cells = {text: escape(text) for text in dict.fromkeys(texts)}  # most cells of a long column repeat
+    width = max(map(len, cells.values()))
+    is_numeric = len(column) > 1 and all(isinstance(value, int) for value in column[1:])
+    padded_cells = {text: cell.rjust(width) if is_numeric else cell.ljust(width) for text, cell in cells.items()}
+    return [padded_cells[text] for text in texts]
 
 
 def format_json(columns: Sequence[str], rows: TableRows) -> str:
