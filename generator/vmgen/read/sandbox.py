@@ -60,8 +60,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """Parse a template. Raises TemplateSyntaxError, also if it is too large to be compiled in a short time."""
         if len(source) > MAX_SOURCE_CHARACTERS:
             raise TemplateSyntaxError(f"has more than {MAX_SOURCE_CHARACTERS:,} characters", 1, name, path)
-        # Lexing is linear in the text; parsing and compiling are not, so tokens are counted before.
-        for number, (line, _, _) in enumerate(self.lex(source, name, path)):
+        # Lexing is linear in the text; parsing and compiling are not, so tokens are counted before. Each has a character.
+        for number, (line, _, _) in enumerate(self.lex(source, name, path) if len(source) > MAX_TOKENS else ()):
             if number > MAX_TOKENS:
                 raise TemplateSyntaxError(f"has more than {MAX_TOKENS:,} tokens; split it up", line, name, path)
         try:
