@@ -9,6 +9,7 @@ from pathlib import Path
 
 import vmgen
 from vmgen import rules
+from vmgen.check.rule import EnvironmentRule
 from vmgen.report.problems import all_rules
 from vmgen.rules import Rule
 
@@ -19,7 +20,8 @@ MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__
 def test_every_rule_is_registered_once() -> None:
     """Each rule that a module of the package defines is among all rules, and no two have one id."""
     names = (".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in MODULES)
-    values = (value for name in names for value in vars(importlib.import_module(f"vmgen.{name}")).values())
+    values = [value for name in names for value in vars(importlib.import_module(f"vmgen.{name}")).values()]
+    values += [value.rule for value in values if isinstance(value, EnvironmentRule)]
     defined = {value.id: value for value in values if isinstance(value, Rule)}
     assert [rule.id for rule in all_rules()] == sorted(defined)
     assert all(rule.text for rule in all_rules())

@@ -5,14 +5,13 @@ Each problem is built from a rule, so that its id, severity and paragraph in doc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from inspect import cleandoc
+from typing import NamedTuple
 
 from vmgen.problems import Place, Problem, Severity
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Rule:
+class Rule(NamedTuple):
     """A rule: the id that messages carry, its paragraph in docs/rules.md, and the severity unless an environment changes it.
 
     `doc` may be indented like a docstring.

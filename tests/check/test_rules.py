@@ -35,13 +35,13 @@ def test_passes(case: dict[str, Any], find: Find) -> None:
 
 def test_every_rule_has_a_case() -> None:
     """No rule without an environment that trips it."""
-    assert {case["rule"] for case in CASES} == {rule.id for rule in RULES}
+    assert {case["rule"] for case in CASES} == {each.rule.id for each in RULES}
 
 
 def test_rules_are_documented() -> None:
     """Ids are unique, and each rule has two paragraphs for docs/rules.md: what it refuses and why, and what to do."""
-    assert len({rule.id for rule in RULES}) == len(RULES)
-    assert [rule.id for rule in RULES if len(rule.text.split("\n\n")) != 2] == []
+    assert len({each.rule.id for each in RULES}) == len(RULES)
+    assert [each.rule.id for each in RULES if len(each.rule.text.split("\n\n")) != 2] == []
 
 
 def test_said_once(find: Find) -> None:

@@ -40,7 +40,7 @@ def test_rule(vmgen: Callable) -> None:
         assert vmgen("rule", rule.id).stdout.startswith(f"{rule.id} ({rule.severity})\n\n")
     document = {row["id"]: row for row in json.loads(vmgen("rule", "-o", "json").stdout)["rules"]}
     assert set(document) == {rule.id for rule in all_rules()}
-    assert all({"fails", "passes"} <= document[rule.id].keys() for rule in RULES)
+    assert all({"fails", "passes"} <= document[each.rule.id].keys() for each in RULES)
     done = vmgen("rule", "unknown-imag")
     assert (done.code, "did you mean 'unknown-image'?" in done.messages) == (2, True)
 

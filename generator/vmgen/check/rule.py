@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Literal, NamedTuple, cast
 
@@ -35,24 +34,41 @@ class Finding(NamedTuple):
 Check = Callable[[Environment], Iterator[Finding]]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
-class EnvironmentRule(Rule):
-    """A rule on a merged environment, with the function that checks it."""
+class EnvironmentRule(NamedTuple):
+    """A rule on a merged environment, with the function that checks it.
 
+    A built-in policy has a `default`, which applies where the `policy:` of an environment does not name it.
+    """
+
+    rule: Rule
     check: Check
+    default: PolicyDefault | None = None
 
     def find_problems(self, environment: Environment) -> Iterator[Problem]:
-        """Yield the findings as problems. What several VMs inherit from one place is reported once."""
+        """Yield the findings as problems. What several VMs inherit from one place is reported once.
+
+        Those of a policy have the severity that the environment sets, and each group has its own, since one may be waived.
+        """
+        severity = get_policy_severity(environment, self.rule.id, self.default) if self.default else self.rule.severity
+        if severity is None:
+            return
         locations: set[tuple[Place, str]] = set()
         for finding in self.check(environment):
-            if (finding.place, finding.message) not in locations:
-                locations.add((finding.place, finding.message))
-                yield self.build_problem(*finding)
+            place, subject, message = finding
+            is_policy = self.default is not None
+            if (place, _INSTANCE_PATH.sub(r"\1", subject) if is_policy else message) not in locations:
+                locations.add((place, subject if is_policy else message))
+                yield self.rule.build_problem(place, subject, message)._replace(severity=severity)
 
 
 def rule(id: str, severity: Severity = "error") -> Callable[[Check], EnvironmentRule]:
     """Return a decorator that makes a rule of a function. The docstring of the function is the rule's paragraph."""
-    return lambda check: EnvironmentRule(id, check.__doc__ or "", severity, check=check)
+    return lambda check: EnvironmentRule(Rule(id, check.__doc__ or "", severity), check)
+
+
+def policy(id: str, default: PolicyDefault = "off") -> Callable[[Check], EnvironmentRule]:
+    """Return a decorator that makes a policy of a function. The docstring of the function is the policy's paragraph."""
+    return lambda check: EnvironmentRule(Rule(id, check.__doc__ or "", "warning"), check, default)
 
 
 def collect_rules(*modules: ModuleType) -> tuple[EnvironmentRule, ...]:
@@ -63,32 +79,6 @@ def collect_rules(*modules: ModuleType) -> tuple[EnvironmentRule, ...]:
 def run_rules(rules: Iterable[EnvironmentRule], environment: Environment) -> list[Problem]:
     """Return the problems that the rules find in an environment, rule by rule."""
     return [problem for rule in rules for problem in rule.find_problems(environment)]
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False, kw_only=True)
-class Policy(EnvironmentRule):
-    """A built-in policy. `default` applies where the `policy:` of an environment does not name it."""
-
-    default: PolicyDefault = "off"
-
-    def find_problems(self, environment: Environment) -> Iterator[Problem]:
-        """Yield the findings with the severity that the environment sets, nothing where the policy is off.
-
-        Each group has its own problem, also where several inherit the same line: one of them may be waived.
-        """
-        severity = get_policy_severity(environment, self.id, self.default)
-        if severity is None:
-            return
-        locations: set[tuple[str, str]] = set()
-        for finding in self.check(environment):
-            if (str(finding.place), _INSTANCE_PATH.sub(r"\1", finding.subject)) not in locations:
-                locations.add((str(finding.place), finding.subject))
-                yield self.build_problem(*finding)._replace(severity=severity)
-
-
-def policy(id: str, default: PolicyDefault = "off") -> Callable[[Check], Policy]:
-    """Return a decorator that makes a policy of a function. The docstring of the function is the policy's paragraph."""
-    return lambda check: Policy(id, check.__doc__ or "", "warning", check=check, default=default)
 
 
 def get_policy_severity(environment: Environment, id: str, default: PolicyDefault) -> Severity | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import binascii
 import importlib
 import re
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -41,15 +40,18 @@ _PLACEHOLDER_PATTERN = (
 SshKeyFaultKind = Literal["placeholder", "private", "malformed"]
 
 
-@dataclass(frozen=True, slots=True)
-class SshKey:
+class SshKey(NamedTuple):
     """A complete key. `bits` is the size of an RSA key, 0 for other types; `options` stand before the type."""
 
     type: str
     comment: str
-    body: bytes = field(repr=False)
+    body: bytes
     bits: int
-    options: tuple[KeyOption, ...] = field(default=(), repr=False)
+    options: tuple[KeyOption, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return the key without its body and its options, which may hold a secret."""
+        return f"SshKey(type={self.type!r}, comment={self.comment!r}, bits={self.bits!r})"
 
 
 class SshKeyFault(NamedTuple):
@@ -78,7 +80,7 @@ def parse_ssh_key(text: str) -> SshKey | SshKeyFault:
     reason = describe_fault(options) if options else ""
     if reason:
         return SshKeyFault("malformed", reason)
-    return _verify_key(replace(key, options=options), body)
+    return _verify_key(key._replace(options=options), body)
 
 
 def identify_ssh_key(text: str) -> object:

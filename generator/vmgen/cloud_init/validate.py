@@ -198,7 +198,7 @@ def _build_secret_finding(
 ) -> UserDataFinding:
     if description == CHANGE_ME_DESCRIPTION:
         message = f"contains {description}; write a reference instead (see docs/secrets.md)"
-        return UserDataFinding(placeholder_secret, message, line, column, path, inner_line)
+        return UserDataFinding(placeholder_secret.rule, message, line, column, path, inner_line)
     if description.startswith(HASH_DESCRIPTION):
         message = f"contains {description}; use SSH keys, or see docs/secrets.md for ways to provide it"
         return UserDataFinding(PASSWORD_HASH, message, line, column, path, inner_line)

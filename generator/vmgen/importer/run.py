@@ -30,7 +30,7 @@ from vmgen.rules import IMPORT_DUPLICATE, IMPORT_INVALID_FIELD, IMPORT_WITHOUT_N
 # In which manifests are judged whose own namespace is refused, so that one run tells all that is wrong with them.
 _STAND_IN_NAMESPACE = "tenant-refused"
 # Policies against what nobody should write, but a live disk may be: its size and its class are as they are.
-ADOPTED_POLICIES = {size_notation.id: "off", clone_storage_class.id: "warning"}
+ADOPTED_POLICIES = {size_notation.rule.id: "off", clone_storage_class.rule.id: "warning"}
 
 
 class ImportRequest(NamedTuple):
@@ -267,7 +267,7 @@ class _Attempt(NamedTuple):
                 yield problem
             # A user can mend only what the manifests say, so each consequence of a refusal would be a second message about it.
             elif (place, problem.subject.rpartition(".")[2]) not in refused_fields and (
-                place not in reported_places or problem.rule != unknown_disk.id
+                place not in reported_places or problem.rule != unknown_disk.rule.id
             ):
                 yield Problem(place, problem.rule, problem.subject, problem.message, problem.severity)
 
@@ -285,7 +285,7 @@ def _without_advice(result: RenderResult) -> Iterator[Problem]:
     """Yield the problems of an environment but for advice that nobody set: what lives is adopted first, and then improved."""
     for problem in result.problems:
         is_set = result.environment is not None and is_policy_set(result.environment, problem.rule)
-        if problem.rule not in (*ADVICE_IDS, platform_version_not_written.id) or is_set:
+        if problem.rule not in (*ADVICE_IDS, platform_version_not_written.rule.id) or is_set:
             yield problem
 
 

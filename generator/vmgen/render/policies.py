@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vmgen.check.rule import Policy, PolicySeverity, find_unknown_policies, get_policy_severity, is_policy_set
+from vmgen.check.rule import PolicySeverity, find_unknown_policies, get_policy_severity, is_policy_set
 from vmgen.check.rules import RULES as ON_ENVIRONMENTS
 from vmgen.cloud_init.rules import PLACEHOLDER_KEY
 from vmgen.expand.model import Disk, Fleet, Resource
@@ -37,11 +37,11 @@ POLICIES_FOLDER = "policies"
 USER_DATA_ADVICE = frozenset({PLACEHOLDER_KEY.id})
 USER_DATA_RULES = (*(policy.rule for policy in USER_DATA_POLICIES), PLACEHOLDER_KEY)
 BUILT_IN_POLICIES: tuple[Rule, ...] = (
-    *(rule for rule in ON_ENVIRONMENTS if isinstance(rule, Policy)),
+    *(policy.rule for policy in ON_ENVIRONMENTS if policy.default),
     *USER_DATA_RULES,
 )
 ADVICE_IDS = (
-    *(rule.id for rule in ON_ENVIRONMENTS if isinstance(rule, Policy) and rule.default == "advice"),
+    *(policy.rule.id for policy in ON_ENVIRONMENTS if policy.default == "advice"),
     *(policy.rule.id for policy in USER_DATA_POLICIES if policy.default == "advice"),
     *USER_DATA_ADVICE,
 )
@@ -153,7 +153,7 @@ class _RepositoryPolicy(NamedTuple):
 
 def _load_policies(project: Project) -> tuple[Mapping[str, _RepositoryPolicy | ChangePolicy], list[Problem]]:
     """Return the policies of a repository by id, and the problems of their files."""
-    built_in_ids = {rule.id for rule in (*ON_ENVIRONMENTS, *USER_DATA_RULES)}
+    built_in_ids = {rule.id for rule in (*(rule.rule for rule in ON_ENVIRONMENTS), *USER_DATA_RULES)}
     policies: dict[str, _RepositoryPolicy | ChangePolicy] = {}
     problems: list[Problem] = []
     folder = project.root / POLICIES_FOLDER

@@ -301,4 +301,5 @@ def all_rules() -> tuple[Rule, ...]:
     from vmgen.check.rules import RULES as ENVIRONMENT_RULES
     from vmgen.cloud_init.rules import RULES as CLOUD_INIT_RULES
 
-    return tuple(sorted((*rules.RULES, *ENVIRONMENT_RULES, *CLOUD_INIT_RULES), key=lambda rule: rule.id))
+    environment_rules = (environment_rule.rule for environment_rule in ENVIRONMENT_RULES)
+    return tuple(sorted((*rules.RULES, *environment_rules, *CLOUD_INIT_RULES)))
