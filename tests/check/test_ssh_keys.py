@@ -192,9 +192,3 @@ def test_a_file_of_another_format_is_one_problem(repository: Callable[..., Any],
     """A file that holds one key in another format is reported once, and not line by line."""
     (problem,) = repository(GROUP, {"environments/team.pub": content}).run("render").problems
     assert says in problem
-
-
-def test_representation_of_a_key_holds_no_key_material() -> None:
-    """The representation of a key, which a traceback may print, has neither its body nor its options."""
-    key = parse_ssh_key(f'environment="TOKEN=abcd1234" {ED25519} ops@example')
-    assert repr(key) == "SshKey(type='ssh-ed25519', comment='ops@example', bits=0)"
