@@ -28,6 +28,7 @@ from vmgen.rules import REBUILD_ERASES_DATA
 
 if TYPE_CHECKING:  # `list` and `explain` expand only, and do not wait for what renders and compares
     from vmgen.cloud_init.render import UserDataBuilder
+    from vmgen.cloud_init.validate import UserDataChecker
     from vmgen.delivery.files import Delivery, DeliveryRenderer
     from vmgen.plan.baseline import Baseline, PlanBase
     from vmgen.plan.diff import DeliveryDiff, FileChanges
@@ -202,6 +203,13 @@ class Renderer:
         return UserDataBuilder(self.project)
 
     @cached_property
+    def user_data_checker(self) -> UserDataChecker:
+        """The checks of user data."""
+        from vmgen.cloud_init.validate import UserDataChecker
+
+        return UserDataChecker()
+
+    @cached_property
     def templates(self) -> Templates:
         """The templates of manifests."""
         from vmgen.render.manifests import load_manifest_templates
@@ -327,17 +335,15 @@ class Renderer:
 
     def _check_unexpanded_user_data(self, environment: Environment, waivers: WaiverFilter) -> Iterable[Problem]:
         """Check the user data of an environment that has errors, so that one run reports all problems."""
-        from vmgen.cloud_init.validate import preview_user_data, validate_user_data
+        from vmgen.cloud_init.validate import preview_user_data
 
-        problems = validate_user_data(preview_user_data(environment, self.user_data_builder))
+        problems = self.user_data_checker.find_problems(preview_user_data(environment, self.user_data_builder))
         return waivers.apply(set_advice_severities(environment, problems, USER_DATA_ADVICE))
 
     def _check_user_data(self, environment: Environment, fleet: Fleet, waivers: WaiverFilter) -> Iterable[Problem]:
-        if not fleet.user_data:
+        if not fleet.user_data:  # the modules of the checks are not needed
             return ()
-        from vmgen.cloud_init.validate import validate_user_data
-
-        problems = validate_user_data(fleet.user_data)
+        problems = self.user_data_checker.find_problems(fleet.user_data)
         return waivers.apply(set_advice_severities(environment, problems, USER_DATA_ADVICE))
 
 

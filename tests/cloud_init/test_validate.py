@@ -14,7 +14,7 @@ from jsonschema_rs import Draft4Validator
 from vmgen.cloud_init.document import MAX_DEPTH, MAX_VALUES, UserDataFinding, parse_document
 from vmgen.cloud_init.rules import DUPLICATE_KEY, INVALID_VALUE, RULES, UNKNOWN_KEY
 from vmgen.cloud_init.user_data import UserData
-from vmgen.cloud_init.validate import MAX_BYTES, WARN_BYTES, check_text, validate_user_data
+from vmgen.cloud_init.validate import MAX_BYTES, WARN_BYTES, UserDataChecker, check_text
 from vmgen.read.repository import read_schema_text
 
 FINE = (
@@ -143,9 +143,10 @@ def test_one_text_of_a_shape_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr("vmgen.cloud_init.validate.check_text", check)
     texts = [UserData(f"#cloud-config\nfqdn: web-{n}\nruncmd: [echo {n} is up]\n", name=f"web-{n}") for n in range(1, 4)]
-    assert validate_user_data(texts) == []
+    assert UserDataChecker().find_problems(texts) == []
     assert len(checked) == 1
-    assert validate_user_data([UserData(f"{item.text}mtu: {n}\n", name=item.name) for n, item in enumerate(texts)]) == []
+    with_numbers = [UserData(f"{item.text}mtu: {n}\n", name=item.name) for n, item in enumerate(texts)]
+    assert UserDataChecker().find_problems(with_numbers) == []
     assert len(checked) == 4
 
 
@@ -186,3 +187,27 @@ def test_rules_are_documented() -> None:
     """Ids are unique, and each rule has two paragraphs: what it refuses and why, and what to do."""
     assert len({rule.id for rule in RULES}) == len(RULES)
     assert [rule.id for rule in RULES if len(rule.text.split("\n\n")) != 2] == []
+
+
+def test_environments_share_the_findings_of_a_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second environment looks at no text of the first again, reports its findings for its own VM, and looks at others."""
+    checked: list[str] = []
+
+    def check(text: str, *, for_windows: bool) -> tuple[UserDataFinding, ...]:
+        checked.append(text)
+        return check_text(text, for_windows=for_windows)
+
+    monkeypatch.setattr("vmgen.cloud_init.validate.check_text", check)
+    checker = UserDataChecker()
+
+    def find(key: str, environment: str, *, for_windows: bool = False) -> list[str]:
+        text = f"#cloud-config\n{key}: {environment}-1\n"
+        item = UserData(text, environment, name=f"{environment}-1", for_windows=for_windows)
+        return [f"{problem.subject} {problem.rule}" for problem in checker.find_problems([item])]
+
+    assert find("hostnam", "dev") == ["dev.hostnam unknown-cloud-config-key"]
+    assert find("hostnam", "web") == ["web.hostnam unknown-cloud-config-key"]
+    assert len(checked) == 1
+    assert find("hostname", "web") == []
+    assert find("hostname", "web", for_windows=True) == []
+    assert len(checked) == 3

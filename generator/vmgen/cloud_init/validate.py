@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
 from vmgen.check.rules.secrets import placeholder_secret
 from vmgen.check.ssh_key import SshKeyFault, parse_ssh_key
@@ -66,20 +65,22 @@ _SHORTEST_BODY = 68
 _MESSAGE = "the SSH key is a placeholder; write the line of your .pub file, preferably below `sshKeys:`"
 
 
-def validate_user_data(user_data: Iterable[UserData]) -> list[Problem]:
-    """Return the problems of user data; what several VMs inherit from one place is reported once.
+class UserDataChecker:
+    """Checks the user data of a run. Of texts with the same `check_key` the first is checked, whatever environment it is of."""
 
-    Of texts with the same `check_key` the first is checked.
-    """
-    findings_by_text: dict[tuple[tuple[str, ...], bool], tuple[UserDataFinding, ...]] = {}
-    problems: dict[tuple[Place, str, str], Problem] = {}
-    for item in user_data:
-        key = (item.check_key, item.for_windows)
-        if key not in findings_by_text:
-            findings_by_text[key] = check_text(item.text, for_windows=item.for_windows)
-        for problem in (*item.problems, *map(item.build_problem, findings_by_text[key])):
-            problems.setdefault((problem.place, problem.rule, problem.message), problem)
-    return list(problems.values())
+    def __init__(self) -> None:
+        self._findings: dict[tuple[tuple[str, ...], bool], tuple[UserDataFinding, ...]] = {}
+
+    def find_problems(self, user_data: Iterable[UserData]) -> list[Problem]:
+        """Return the problems of user data; what several VMs inherit from one place is reported once."""
+        problems: dict[tuple[Place, str, str], Problem] = {}
+        for item in user_data:
+            key = (item.check_key, item.for_windows)
+            if key not in self._findings:
+                self._findings[key] = check_text(item.text, for_windows=item.for_windows)
+            for problem in (*item.problems, *map(item.build_problem, self._findings[key])):
+                problems.setdefault((problem.place, problem.rule, problem.message), problem)
+        return list(problems.values())
 
 
 def preview_user_data(environment: Environment, builder: UserDataBuilder) -> Iterator[UserData]:
@@ -102,7 +103,6 @@ def preview_user_data(environment: Environment, builder: UserDataBuilder) -> Ite
                 break
 
 
-@lru_cache(maxsize=1024)
 def check_text(text: str, *, for_windows: bool = False) -> tuple[UserDataFinding, ...]:
     """Return all findings in a text of user data; none in an empty one, which is no user data."""
     if not text:
