@@ -15,7 +15,7 @@ from vmgen.pipeline import Renderer
 from vmgen.problems import Place, Problem, VmgenError, has_errors, sort_problems
 from vmgen.read.manifests import InvalidYamlError, get_mapping, parse_objects
 from vmgen.read.repository import Project, is_environment_name
-from vmgen.render.manifests import KUSTOMIZATION
+from vmgen.render.manifests import is_manifest
 from vmgen.rules import FUNCTION_CONFIG
 from vmgen.secrets.redact import redact_problem
 from vmgen.yaml_text import to_block
@@ -100,7 +100,7 @@ def _find_config_problems(config: Mapping[str, Any]) -> tuple[Problem, ...]:
 
 def _build_output(resource_list: ResourceList, files: Mapping[str, bytes], problems: tuple[Problem, ...]) -> FunctionOutput:
     problems = sort_problems(map(redact_problem, problems))
-    manifests = [content for path, content in files.items() if path.count("/") > 1 and not path.endswith(f"/{KUSTOMIZATION}")]
+    manifests = [content for path, content in files.items() if is_manifest(path)]
     items = render_items(resource_list, [] if has_errors(problems) else manifests)
     text = f"apiVersion: config.kubernetes.io/v1\nkind: ResourceList\n{items}"
     results = [_build_result(problem, resource_list.function_config) for problem in problems]

@@ -131,6 +131,12 @@ def test_render_stdout(good: Callable) -> None:
     assert sorted(path.name for path in made.root.iterdir()) == ["environments"]
 
 
+def test_stdout_prints_a_vm_whose_name_ends_in_kustomization(repository: Callable) -> None:
+    """Only a file of exactly that name is no manifest."""
+    done = repository(GOOD.replace("bastion", "my-kustomization")).run("render", "--stdout")
+    assert parse_objects(done.output)[-1]["metadata"]["name"] == "my-kustomization"
+
+
 def test_jobs_change_nothing(good: Callable) -> None:
     """Several environments in parallel are the same bytes, and the same problems."""
     files = {f"environments/{name}.yaml": f"cluster: {name}\n{GOOD}" for name in ("a", "b", "c")}

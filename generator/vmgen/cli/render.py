@@ -125,13 +125,13 @@ def _evaluate(
 
 
 def _print_manifests(session: Session, result: RunResult) -> bool:
-    from vmgen.render.manifests import KUSTOMIZATION
+    from vmgen.render.manifests import is_manifest
 
     if session.report_problems([*session.name_problems, *result.problems], beside_data=True):
         return False
     for environment in result.environments:
         for path, content in environment.files.items():
-            if not path.endswith(KUSTOMIZATION) and path.count("/") > 1:
+            if is_manifest(path):
                 # Each with its separator, so that the whole output can go to `kubectl apply -f -`.
                 write_manifests(b"---\n" + content)
     return True

@@ -10,11 +10,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from vmgen.kustomize.comparison import EqualityCache, compare_build, find_listing_problems, is_manifest
+from vmgen.kustomize.comparison import EqualityCache, compare_build, find_listing_problems
 from vmgen.kustomize.engine import Kustomizer, write_overlay
 from vmgen.problems import Problem, VmgenError
 from vmgen.read.repository import Project
-from vmgen.render.manifests import NAME_REFERENCE
+from vmgen.render.manifests import NAME_REFERENCE, is_manifest
 
 # A build has the least time per object at this size: below it the start of kustomize dominates, above it the square.
 MAX_OBJECTS_PER_BUILD = 200

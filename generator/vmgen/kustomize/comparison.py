@@ -12,7 +12,7 @@ from vmgen.nameless import abstract, has_whole_words
 from vmgen.problems import Place, Problem
 from vmgen.read.manifests import InvalidYamlError, parse_objects
 from vmgen.read.repository import Project
-from vmgen.render.manifests import KUSTOMIZATION, NAME_REFERENCE
+from vmgen.render.manifests import KUSTOMIZATION, NAME_REFERENCE, is_manifest
 from vmgen.rules import KUSTOMIZE_DIFFERS
 from vmgen.yaml_text import is_plain
 
@@ -25,11 +25,6 @@ _LITERAL_BLOCK = re.compile(r"^(?P<indent> +)[\w.-]+: \|[-+0-9]*\n(?:\n*(?P=inde
 # The replacements of literal blocks, one for each: the end of Unicode's private use area, whose beginning replaces names.
 _BLOCK_PLACEHOLDERS = "\uf8fc\uf8fd\uf8fe\uf8ff"
 ResourceId = tuple[str, str, str]
-
-
-def is_manifest(path: str) -> bool:
-    """Return True for the path of a manifest, False for that of a file which tells kustomize what to build."""
-    return path.count("/") > 1 and not path.endswith(f"/{KUSTOMIZATION}")
 
 
 def compare_build(

@@ -71,6 +71,11 @@ def get_manifest_path(fleet: Fleet, resource: Resource) -> str:
     return f"{folder}/{resource.name}.yaml"
 
 
+def is_manifest(path: str) -> bool:
+    """Return True for the path of a manifest, False for that of a file which tells kustomize what to build."""
+    return path.count("/") > 1 and not path.endswith(f"/{KUSTOMIZATION}")
+
+
 def get_group_folder(group: str, numbers: NumberRange | None) -> str:
     """Return the folder of a group, or of one range of its VMs, below that of a kind."""
     return f"{group}/{numbers}" if numbers else group
