@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TypeVar
@@ -10,6 +9,7 @@ from typing import TypeVar
 from vmgen.importer.conventions import PlatformConventions
 from vmgen.importer.manifests import Diagnostics, SourceManifest, SourceParser
 from vmgen.nameless import abstract_object, fill, has_whole_words, is_text_for_any_number
+from vmgen.problems import Place
 from vmgen.read.located import Located, walk
 from vmgen.read.yaml_reader import read_documents
 from vmgen.yaml_text import is_plain
@@ -17,7 +17,7 @@ from vmgen.yaml_text import is_plain
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 # The likely place of the name. Any word will do: files that differ in more than this word are read by themselves.
-_NAME_LINE = re.compile(r"^ {2}name: (?P<name>\S{1,253})$", re.MULTILINE)
+_NAME_KEY = "\n  name: "
 
 
 class AlikeManifests:
@@ -37,8 +37,9 @@ class AlikeManifests:
             text = content.decode()
         except UnicodeDecodeError:
             return None
-        name = _NAME_LINE.search(text) if "\r" not in text else None
-        for nameless, names in abstract_object(text, name["name"]) if name and is_plain([name["name"]]) else ():
+        start = text.find(_NAME_KEY)
+        name = text[start + len(_NAME_KEY) : text.find("\n", start + 1)] if start >= 0 else ""
+        for nameless, names in abstract_object(text, name) if is_plain([name]) and "\r" not in text else ():
             if nameless not in self._manifests:
                 # A dump of live objects has no two alike, and would be read twice.
                 if nameless not in self._single_texts:
@@ -73,17 +74,18 @@ def _has_places_before_names(document: Located, lines: Sequence[str]) -> bool:
 
 
 def _add_names(manifest: SourceManifest, names: tuple[str, ...], file: str) -> SourceManifest:
-    sections = (manifest.labels, manifest.annotations, manifest.spec)
-    labels, annotations, spec = (LazyMapping(partial(_fill_section, each, names, file)) if each else each for each in sections)
-    return manifest._replace(
-        name=fill(manifest.name, names),
-        namespace=fill(manifest.namespace, names),
-        labels=labels,
-        annotations=annotations,
-        spec=spec,
-        place=manifest.place._replace(file=file),
-        nameless=manifest,
-        names=names,
+    kind, name, namespace, labels, annotations, spec, place, *_ = manifest
+    return SourceManifest(
+        kind,
+        fill(name, names),
+        fill(namespace, names),
+        LazyMapping(partial(_fill_section, labels, names, file)) if labels else labels,
+        LazyMapping(partial(_fill_section, annotations, names, file)) if annotations else annotations,
+        LazyMapping(partial(_fill_section, spec, names, file)),
+        Place(file, place.line, place.column),
+        (),
+        manifest,
+        names,
     )
 
 
@@ -93,15 +95,15 @@ def _fill_section(section: Mapping[str, Located], names: tuple[str, ...], file: 
 
 def fill_located(value: Located, names: tuple[str, ...], file: str) -> Located:
     """Return a value with names instead of their placeholders, at its place in the file with these names."""
-    data = value.data
+    data, place, key_place = value.data, value.place, value.key_place
     if isinstance(data, str):
         data = type(data)(fill(data, names))
     elif isinstance(data, dict):
         data = dict(_fill_section(data, names, file))
     elif isinstance(data, tuple):
         data = tuple(fill_located(item, names, file) for item in data)
-    key_place = value.key_place and value.key_place._replace(file=file)
-    return Located(data, value.place._replace(file=file), key_place)
+    key_place = key_place and Place(file, key_place.line, key_place.column)
+    return Located(data, Place(file, place.line, place.column), key_place)
 
 
 class LazyMapping(Mapping[Key, Value]):

@@ -15,6 +15,7 @@ from vmgen.nameless import fill, fill_value
 from vmgen.plan.matching import ManifestParser
 from vmgen.problems import Place, Problem
 from vmgen.read.located import to_plain
+from vmgen.render.manifests import is_manifest
 from vmgen.rules import IMPORT_PROOF
 
 _RULE_ID = IMPORT_PROOF.id
@@ -49,7 +50,8 @@ def verify_round_trip(
     """Compare rendered files with the manifests that they replace."""
     documents: dict[tuple[str, str], _RenderedObject] = {}
     parser = ManifestParser()
-    for path, content in files.items():
+    # The lists of resources are long, and hold no object.
+    for path, content in ((path, content) for path, content in files.items() if is_manifest(path)):
         items, names = parser.parse_nameless(path, content)
         for item in items:
             if isinstance(item, dict) and item.get("kind") in conventions.platform.kinds:
@@ -61,9 +63,9 @@ def verify_round_trip(
     for kind, name in documents:
         message = "would be rendered but is not imported; remove it from the layers below"
         comparison.problems.append(Problem(Place("environments/_defaults.yaml"), _RULE_ID, f"{kind} {name}", message))
-    counts = comparison.counts
+    counts, explicit_fields = comparison.sum_counts()
     return RoundTripResult(
-        counts["equal"], counts["completed"], counts["normalised"], comparison.explicit_fields, tuple(comparison.problems)
+        counts["equal"], counts["completed"], counts["normalised"], explicit_fields, tuple(comparison.problems)
     )
 
 
@@ -73,6 +75,7 @@ class _RoundTripComparison:
         self.notes = {(note.object, note.field): note for note in notes}
         self._noted_objects = {name for name, _ in self.notes}
         self._nameless_comparisons: dict[tuple[int, int], _RoundTripComparison | None] = {}
+        self._alike_counts: Counter[int] = Counter()
         self.counts: Counter[str] = Counter()
         self.explicit_fields: Counter[tuple[str, str]] = Counter()
         self.problems: list[Problem] = []
@@ -84,10 +87,18 @@ class _RoundTripComparison:
             return
         alike = self._compare_nameless(manifest, rendered_object)
         if alike:
-            self.counts += alike.counts
-            self.explicit_fields += alike.explicit_fields
+            self._alike_counts[id(alike)] += 1
         else:
             self._compare(manifest, fill_value(rendered_object.document, rendered_object.names))
+
+    def sum_counts(self) -> tuple[Counter[str], Counter[tuple[str, str]]]:
+        """Return the counts of objects and of explicit fields, with those of objects that are alike."""
+        counts, explicit_fields = self.counts.copy(), self.explicit_fields.copy()
+        for comparison in filter(None, self._nameless_comparisons.values()):
+            number = self._alike_counts[id(comparison)]
+            counts.update({name: number * count for name, count in comparison.counts.items()})
+            explicit_fields.update({name: number * count for name, count in comparison.explicit_fields.items()})
+        return counts, explicit_fields
 
     def _compare_nameless(self, manifest: SourceManifest, rendered_object: _RenderedObject) -> _RoundTripComparison | None:
         """Return the comparison of all objects that differ from these two in the same names only; None if it is not clean."""
