@@ -1,7 +1,5 @@
 """Problems with their places, the exceptions that end a run, and suggestions for misspelt words."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 

@@ -3,8 +3,6 @@
 Each problem is built from a rule, so that its id, severity and paragraph in docs/rules.md have one source.
 """
 
-from __future__ import annotations
-
 from inspect import cleandoc
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Budgets and prices: the limits that an environment sets itself, the sums that exceed them, and the rules on both."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """The names of catalog entries that an environment uses, with their sections of the catalog."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 

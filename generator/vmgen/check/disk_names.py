@@ -1,7 +1,5 @@
 """Look up disks of an environment by their names, as `attach:` and `clone:` write them."""
 
-from __future__ import annotations
-
 from functools import cached_property
 from typing import NamedTuple
 

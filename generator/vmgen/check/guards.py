@@ -4,8 +4,6 @@ What an engine does with an annotation is its own program, so no template, platf
 these tables. Each row is what Argo CD v3.5.3 and kustomize-controller v1.9.6 did in a run against a real API server.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 

@@ -4,8 +4,6 @@ A policy is a rule of taste rather than of the platform: each environment sets i
 advice: warnings where an environment sets nothing, and errors in one of the stage `production`.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from types import ModuleType

@@ -1,7 +1,5 @@
 """Parse public keys, as they stand on a line of authorized_keys. Reasons name the type of a key, never key material."""
 
-from __future__ import annotations
-
 import binascii
 import importlib
 import re

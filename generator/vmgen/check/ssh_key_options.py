@@ -1,7 +1,5 @@
 """The options before a key in authorized_keys: sshd refuses a whole line for one that it does not know."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 A version that lacks something else would be refused in turn, and send its reader back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

@@ -4,8 +4,6 @@ A waived error becomes a warning, a waived warning disappears. Problems of readi
 that passes changes messages, and never a rendered byte.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import NamedTuple

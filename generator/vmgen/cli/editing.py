@@ -1,7 +1,5 @@
 """What the commands share that edit environment files: their options, the lock, and what they print."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 from contextlib import nullcontext

@@ -1,7 +1,5 @@
 """Split `#cloud-config-archive`, and check `#cloud-config-jsonp` and `#include`, which hold or name other user data."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple

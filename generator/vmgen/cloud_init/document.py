@@ -3,8 +3,6 @@
 A cloud-config is parsed as cloud-init parses it (YAML 1.1, PyYAML's safe loader); each value keeps its line.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import suppress

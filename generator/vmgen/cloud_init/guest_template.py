@@ -3,8 +3,6 @@
 Nothing is executed: each expression becomes a placeholder, each loop runs once, and each branch of a condition is one shape.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from functools import cache

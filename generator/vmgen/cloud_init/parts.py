@@ -1,7 +1,5 @@
 """Parts of user data: the texts inside of a MIME message or an archive, each with its place in the text around it."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from vmgen.cloud_init.document import (

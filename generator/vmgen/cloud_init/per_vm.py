@@ -1,7 +1,5 @@
 """User data that each VM gets on its own: templates in files and in the environment, also among fragments to merge."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple

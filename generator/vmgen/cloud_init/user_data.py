@@ -1,7 +1,5 @@
 """The user data of a VM: its text, and the way back from a finding in it to the line of the user's file."""
 
-from __future__ import annotations
-
 import re
 from functools import lru_cache
 from pathlib import Path

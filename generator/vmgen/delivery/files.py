@@ -1,7 +1,5 @@
 """Render the files below `delivery/`: those of each environment, and those that environments share."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple

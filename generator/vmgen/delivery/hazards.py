@@ -4,8 +4,6 @@ The built-in templates write nothing of this. A repository's own templates and s
 what an engine does with a field is its own program. Seen with Argo CD v3.5.3 and kustomize-controller v1.9.6.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 

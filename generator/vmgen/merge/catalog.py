@@ -1,7 +1,5 @@
 """The catalog of a platform: instance types, images, profiles, storage classes and GPUs, each with its place."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """A merged environment as groups of VMs and disks with their effective settings, each value with its place."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

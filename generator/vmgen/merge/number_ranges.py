@@ -3,8 +3,6 @@
 The number of a VM decides its range, so `count`, `skip` and `instances` move no VM to another one.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from typing import NamedTuple
 

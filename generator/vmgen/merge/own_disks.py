@@ -3,8 +3,6 @@
 A disk is filled once, when it is made. Another source or storage class is another disk, of the next generation, beside it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import NamedTuple

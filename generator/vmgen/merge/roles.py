@@ -1,7 +1,5 @@
 """Fields that the program knows by their role: what they are called is in the rows of the platform's fields."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple

@@ -4,8 +4,6 @@ A mapping with `since` or `until` exists in these versions only, both included; 
 changes it from that version on. `newest` is the newest version that vmgen knows, `next` the one after it.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

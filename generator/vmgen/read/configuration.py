@@ -3,8 +3,6 @@
 A pull request can bring its own file, so no key of it names a program, chooses what counts as existing, or leaves a check out.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping

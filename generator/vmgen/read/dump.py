@@ -1,7 +1,5 @@
 """Read a dump of live objects: the JSON or YAML that `kubectl get -o json|yaml` prints."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Words that people bring from Terraform, Proxmox, Compose and clouds, and how each is written in an environment."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """Read one file of an environment: validate it, expand its short forms, and inline its key files."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Tell from the syntax of a template whether it only writes names: then it renders another object with other names alike."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 

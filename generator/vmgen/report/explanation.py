@@ -1,7 +1,5 @@
 """An explained object as text, its manifest with the origin of each value beside it, or as JSON."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """The VMs and disks of a fleet: selection by group, exposure and labels, and table rows."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Totals, budgets and costs of environments as table rows, as words, and as plain data for JSON."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple

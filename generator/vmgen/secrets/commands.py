@@ -3,8 +3,6 @@
 A command is a line of a script or a list of words, as `runcmd` takes it: both come here as words.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache

@@ -1,7 +1,5 @@
 """Find secrets that take several lines to tell: a value below its name, a pair of name and value, a heredoc, an XML element."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Decode what hides a text: base64, also twice, and gzip."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Find secrets on one line: a value behind a name, in an address, in a header, in SQL, on a command line."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache

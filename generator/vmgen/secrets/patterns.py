@@ -3,8 +3,6 @@
 Tokens and keys are known by their format, other values by the name or the command before them, in plain or encoded text.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The programs that take a secret as a word of their command line, and where."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple
 

@@ -4,8 +4,6 @@ The formats are documented by their issuers; compare the rules of gitleaks:
 https://github.com/gitleaks/gitleaks/blob/master/config/gitleaks.toml
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Find tokens and keys by their format."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import NamedTuple

@@ -3,8 +3,6 @@
 The model is copier's, whose updates start from the answers: https://copier.readthedocs.io/en/stable/updating/
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The files that `vmgen init` writes into a new repository. Existing files are never overwritten."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Rules on disks: those attached by name, then content, size and storage class of each disk."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Rules on the generations of disks: the current one, and those that `previous:` keeps."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import NamedTuple

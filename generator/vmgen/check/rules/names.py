@@ -1,7 +1,5 @@
 """Rules on the names of objects. On this platform a name is the identity of a VM, and of the data on a disk."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from itertools import islice

@@ -1,7 +1,5 @@
 """Rules that come from the data of a platform: the keys that it has, and its constraints between keys."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 

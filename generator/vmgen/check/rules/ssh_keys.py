@@ -1,7 +1,5 @@
 """Rules on SSH keys. Messages name the type and comment of a key, never key material."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 
