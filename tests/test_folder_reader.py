@@ -147,7 +147,7 @@ def test_a_folder_is_resolved_once(repository: Path, monkeypatch: pytest.MonkeyP
         for name in ("a.yaml", "empty.yaml", "a.yaml"):
             folder_reader.read(f"{repository}/live/{name}")
         handle = folder_reader._handle
-    assert resolved == [f"{repository}/live"]
+    assert resolved == [f"{repository}/live/"]
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(handle)
 

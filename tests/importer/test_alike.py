@@ -131,6 +131,12 @@ CHANGES: list[tuple[str, str, str]] = [
     ("vms/web-4.yaml", "    - web-4-data\n", "    - shared\n    - web-4-data\n"),
     ("vms/web-4.yaml", "    - web-4-data\n", "    - shared\n"),
     ("vms/web-4.yaml", "    - web-4-data\n", ""),
+    # Disks are attached by their names, which only a disk in the form of a text has to have a valid one of.
+    ("vms/web-4.yaml", "    - web-4-data\n", "    - name: web-4-data\n"),
+    ("vms/web-4.yaml", "    - web-4-data\n", "    - {name: web-4-data, bus: virtio}\n"),
+    ("vms/web-4.yaml", "    - web-4-data\n", "    - Web-4-data\n"),
+    ("vms/web-4.yaml", "    - web-4-data\n", "    - web-4-missing\n"),
+    ("vms/web-4.yaml", "    - web-4-data\n", "    - 4\n"),
     ("vms/web-4.yaml", "app: web", "app: db"),
     ("vms/web-4.yaml", "app: web", "app: web\n    tier: '4'"),
     ("vms/web-4.yaml", "externalPorts: []", "externalPorts: [443]"),
@@ -155,6 +161,32 @@ def test_folder_and_stream_are_one_import(
     write_objects(tmp_path / "live", objects)
     from_folder = import_manifests(project, ImportRequest((str(tmp_path / "live"),)), io.BytesIO())
     assert summarize(from_folder) == summarize(import_text(project, "---\n".join(objects.values())))
+
+
+@pytest.mark.parametrize(
+    ("disk", "rule"),
+    [
+        ("{name}-data", ""),
+        ("Data-{number}", "import-invalid-field"),
+        ("shared", "import-missing-disk"),
+        ("{name}-x", "import-missing-disk"),
+    ],
+)
+def test_problem_of_a_disk_is_in_the_file_of_its_vm(tmp_path: Path, disk: str, rule: str) -> None:
+    """VMs that are alike down to a wrong disk have a problem each, at the line of the disk in the file of the VM."""
+    data = (
+        "apiVersion: apps.cozystack.io/v1alpha1\nkind: VMDisk\nmetadata: {name: NAME-data}\nspec: {source: {}, storage: 1Gi}\n"
+    )
+    for number in range(1, 6):
+        name = f"web-{number}"
+        text = HEAD.format(name=name) + f"  disks:\n    - {disk.format(name=name, number=number)}\n"
+        write_objects(tmp_path, {f"live/{number}.yaml": text, f"live/{number}-data.yaml": data.replace("NAME", name)})
+    result = import_manifests(Project(tmp_path), ImportRequest((f"{tmp_path}/live",), namespace="tenant-a"), io.BytesIO())
+    problems = [problem for problem in result.environments[0].problems if problem.rule.startswith("import-")]
+    places = [(f"{tmp_path}/live/{number}.yaml", 7, 7) for number in range(1, 6)] if rule else []
+    assert [(problem.rule, problem.place) for problem in problems if problem.rule == rule] == [
+        (rule, place) for place in places
+    ]
 
 
 def test_settings_are_split_once_for_vms_that_are_alike(

@@ -88,15 +88,14 @@ class FolderReader:
 
     def read(self, path: str) -> bytes:
         """Read a file. Raises OSError, with a reason that names nothing the path leads to, if it may not be read."""
-        folder, name = os.path.split(path)
+        before, slash, name = path.rpartition("/")
+        folder = before + slash
         if folder != self._folder or self._handle < 0:
             self._open(folder)
-        if self._handle >= 0 and name.lower() not in _RESOLVED_NAMES:
-            status = os.stat(name, dir_fd=self._handle, follow_symlinks=False)
-            if not stat.S_ISLNK(status.st_mode):
-                _require_regular(status, path)
-                return _read_open_file(os.open(name, _OPEN_FLAGS | _NO_FOLLOW, dir_fd=self._handle), path, self._limit)
-        # The path of a link has to be resolved as a whole.
+        is_direct = self._handle >= 0 and name.lower() not in _RESOLVED_NAMES
+        if is_direct and stat.S_ISREG(os.stat(name, dir_fd=self._handle, follow_symlinks=False).st_mode):
+            return _read_open_file(os.open(name, _OPEN_FLAGS | _NO_FOLLOW, dir_fd=self._handle), path, self._limit)
+        # The path of a link has to be resolved as a whole; anything else is refused with its reason.
         return read_source(path, self._top, self._limit)
 
     def _open(self, folder: str) -> None:

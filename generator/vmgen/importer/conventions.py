@@ -43,6 +43,7 @@ class PlatformConventions:
         self.generated_annotations: Mapping[str, Mapping[str, str]] = {
             name: {**order, **annotations} for name, annotations in platform.get_section("protection").items()
         }
+        self.size_field = "".join(platform.get_size_path("cpu")[:1])
         self._tables = tables
         self._server_fields: dict[str, frozenset[str]] = {}
         self._platforms = platforms

@@ -77,6 +77,7 @@ class _DiskAssigner:
         self._own_disk_keys: dict[tuple[object, ...], dict[str, Any]] = {}
         self._attach_lists: dict[tuple[tuple[str, str], ...], list[dict[str, str]]] = {}
         self._bus_name = conventions.platform.roles.disk_bus
+        self._generations: dict[str, tuple[tuple[str, int], ...]] = {}
         self._use_counts = Counter(attachment.name for vm in vms for attachment in vm.disks)
         self._free_disks: dict[str, dict[int, DiskObject]] = defaultdict(dict)
         for disk in disks.values():
@@ -106,9 +107,10 @@ class _DiskAssigner:
         values |= {key: entries for key, entries in self._get_metadata(vm.manifest).items() if entries}
         if own_disks:
             values |= self._share_own_disk_keys(own_disks, generations, buses, values)
-            for disk in own_disks.values():
-                self.owned_names.add(disk.name)
-                self._note_inherited(disk, vm)
+            self.owned_names.update(disk.name for disk in own_disks.values())
+            if any(self._get_metadata(vm.manifest).values()):
+                for disk in own_disks.values():
+                    self._note_inherited(disk, vm)
         if attachments:
             own = tuple((item.name, item.bus) for item in attachments)
             if own not in self._attach_lists:
@@ -148,14 +150,16 @@ class _DiskAssigner:
         """
         suffix = disk.name.removeprefix(f"{vm.name}-")
         # A disk that several VMs use belongs to none of them.
-        if suffix == disk.name or not _SUFFIX_PATTERN.fullmatch(suffix) or self._use_counts[disk.name] != 1:
+        if suffix == disk.name or self._use_counts[disk.name] != 1:
             return None
-        for key, generation in list_generations(suffix):
+        if suffix not in self._generations:
+            self._generations[suffix] = tuple(list_generations(suffix)) if _SUFFIX_PATTERN.fullmatch(suffix) else ()
+        for key, generation in self._generations[suffix]:
             if generation > 1 and key == SYSTEM_DISK:
                 return (key, generation) if is_first else None
             if generation > 1 and any(number < generation for number in self._free_disks.get(f"{vm.name}-{key}", {})):
                 return key, generation
-        return suffix, 1
+        return (suffix, 1) if self._generations[suffix] else None
 
     def _build_previous(self, vm: VmObject, generations: Mapping[str, int]) -> dict[tuple[str, int], dict[str, Any]]:
         """Return the keys of the detached disks that are other generations of the VM's own, by key and generation."""

@@ -165,7 +165,9 @@ def _group_by_namespace(
     namespaces: dict[str, list[SourceManifest]] = {}
     for manifest in manifests:
         name, namespace = manifest.display_name, manifest.namespace or default
-        if not namespace:
+        if namespace in namespaces:
+            namespaces[namespace].append(manifest)
+        elif not namespace:
             message = "no namespace; pass --namespace tenant-..., or add metadata.namespace"
             diagnostics.add_error(manifest.place, IMPORT_WITHOUT_NAMESPACE.id, name, message)
             refused_manifests.append(manifest)
@@ -174,7 +176,7 @@ def _group_by_namespace(
             diagnostics.add_error(manifest.place, IMPORT_INVALID_FIELD.id, f"{name}: metadata.namespace", message)
             refused_manifests.append(manifest)
         else:
-            namespaces.setdefault(namespace, []).append(manifest)
+            namespaces[namespace] = [manifest]
     return namespaces, refused_manifests
 
 

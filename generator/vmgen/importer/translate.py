@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from vmgen.importer.alike import fill_located
 from vmgen.importer.conventions import PlatformConventions
 from vmgen.importer.manifests import Diagnostics, ImportNote, NoteKind, SourceManifest
+from vmgen.nameless import fill
 from vmgen.problems import Place, Problem, did_you_mean
 from vmgen.read.located import AmbiguousScalar, KeyPath, Located, to_plain
 from vmgen.rules import IMPORT_FOREIGN_FIELD, IMPORT_INVALID_FIELD
@@ -69,10 +70,14 @@ def _move_to_file(places: Mapping[str, Place], file: str) -> Mapping[str, Place]
 
 
 class _NamelessVm(NamedTuple):
-    """What VMs that differ in their names only share. `named_fields` have a name in them, and no value here."""
+    """What VMs that differ in their names only share. `named_fields` have a name in them, and no value here.
+
+    The disks of `vm` have placeholders in their names; `are_texts` has True for each that is only a name.
+    """
 
     vm: VmObject
     named_fields: tuple[str, ...]
+    are_texts: tuple[bool, ...]
 
 
 class Translator:
@@ -88,17 +93,23 @@ class Translator:
         """Translate a VMInstance; its disks are only named yet."""
         nameless = manifest.nameless
         if nameless and id(nameless) not in self._nameless_vms:
-            self._nameless_vms[id(nameless)] = self._translate_nameless_vm(nameless)
+            self._nameless_vms[id(nameless)] = self._translate_nameless_vm(nameless, manifest.names)
         shared = self._nameless_vms[id(nameless)] if nameless else None
         if shared is None:
             return _read_vm(_SpecReader(manifest, self._conventions, self._diagnostics))
-        vm, named_fields = shared
-        fields = {key: fill_located(vm.manifest.spec[key], manifest.names, manifest.place.file) for key in named_fields}
+        vm, named_fields, are_texts = shared
+        names, file = manifest.names, manifest.place.file
+        disks = tuple(
+            DiskAttachment(fill(name, names), bus, Place(file, place.line, place.column)) for name, bus, place in vm.disks
+        )
+        schema = self._conventions.get_key_schema("disk", "clone")
+        if any(is_text and not schema.is_valid(disk.name) for disk, is_text in zip(disks, are_texts)):
+            return _read_vm(_SpecReader(manifest, self._conventions, self._diagnostics))
+        fields = {key: fill_located(vm.manifest.spec[key], names, file) for key in named_fields}
         spec = _SpecReader(manifest, self._conventions, self._diagnostics, fields)
-        disks = tuple(_read_disks(spec)) if "disks" in named_fields else vm.disks
         return VmObject(manifest, {**vm.values, **_read_vm_fields(spec, named_fields)}, disks, vm.field_places)
 
-    def _translate_nameless_vm(self, nameless: SourceManifest) -> _NamelessVm | None:
+    def _translate_nameless_vm(self, nameless: SourceManifest, names: tuple[str, ...]) -> _NamelessVm | None:
         """Return None if there is a note or a problem, whose place is in the file of each VM."""
         spec = _SpecReader(nameless, self._conventions, Diagnostics())
         named_fields = tuple(name for name, value in spec.fields.items() if has_name(value))
@@ -107,11 +118,19 @@ class Translator:
         if {roles.run_strategy, roles.power_switch, "external", "externalMethod", "externalPorts"}.intersection(named_fields):
             return None
         places = {name: value.place for name, value in spec.fields.items()}
-        for name in named_fields:
+        items = spec.fields["disks"].items if "disks" in spec.fields else ()
+        if "disks" in named_fields:
+            # A placeholder is no name of a disk, and these names are as good as any.
+            spec.fields["disks"] = fill_located(spec.fields["disks"], names, "")
+        for name in (name for name in named_fields if name != "disks"):
             del spec.fields[name]
-        vm = _read_vm(spec)._replace(field_places=places)
-        is_clean = not (spec.diagnostics.notes or spec.diagnostics.problems)
-        return _NamelessVm(vm, named_fields) if is_clean else None
+        vm = _read_vm(spec)
+        if spec.diagnostics.notes or spec.diagnostics.problems:
+            return None
+        own_names = [item.text or item.mapping["name"].text for item in items]
+        disks = tuple(disk._replace(name=name) for disk, name in zip(vm.disks, own_names, strict=True))
+        named_fields = tuple(name for name in named_fields if name != "disks")
+        return _NamelessVm(VmObject(nameless, vm.values, disks, places), named_fields, tuple(bool(item.text) for item in items))
 
     def translate_disk(self, manifest: SourceManifest) -> DiskObject:
         """Translate a VMDisk."""
@@ -152,7 +171,7 @@ def _read_vm_fields(spec: _SpecReader, names: Iterable[str]) -> dict[str, Any]:
         if name == roles.run_strategy:
             strategy = spec.read_value(name)
             values |= {roles.power_switch: not roles.is_switched_off(strategy), name: strategy}
-        elif name in spec.conventions.platform.get_size_path("cpu")[:1]:
+        elif name == spec.conventions.size_field:
             values[name] = _read_size(spec, name)
         elif fields[name].get("type") == "array" and "name" in fields[name]["items"].get("properties", {}):
             values[name] = _read_names(spec, name)

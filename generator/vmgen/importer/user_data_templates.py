@@ -12,7 +12,8 @@ from vmgen.nameless import FIRST_PLACEHOLDER, find_trailing_number, replace_word
 from vmgen.quantities import parse_number
 
 _JINJA_HEADER = "## template: jinja"
-_WORD = re.compile(r"[0-9]+|[A-Za-z]+|[\ue000-\uf8ff]")
+# A group, so that a text is split into the words and what is between them.
+_WORD = re.compile(r"([0-9]+|[A-Za-z]+|[\ue000-\uf8ff])")
 _PRIVATE_USE = re.compile(r"[\ue000-\uf8ff]")
 # What opens an expression of Jinja, and a brace that would join the expression behind it.
 _OPENING = re.compile(r"\{[{%#]|\{\Z")
@@ -102,8 +103,8 @@ def _build_shape(index: int, vm: VmDraft, text: str, labels: Sequence[str]) -> _
         if len(value) >= _MIN_LABEL_LENGTH and value in text:
             text = replace_word(text, value, chr(ord(FIRST_PLACEHOLDER) + 1 + position))
     digits = find_trailing_number(vm.name)
-    words = tuple(_WORD.findall(text))
-    return _Shape(index, int(digits) if digits else None, tuple(_WORD.split(text)), words)
+    parts = _WORD.split(text)
+    return _Shape(index, int(digits) if digits else None, tuple(parts[::2]), tuple(parts[1::2]))
 
 
 def _is_label(word: str) -> bool:
