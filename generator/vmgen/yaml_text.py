@@ -82,6 +82,8 @@ def quote(value: str) -> str:
     """Return a text as one YAML scalar on one line, in quotes where a reader could take it for anything else."""
     if _is_plain_word(value):
         return value
+    if not value:
+        return '""'
     # JSON is YAML (https://yaml.org/spec/1.2.2/#12-yaml-history), but for characters that YAML wants to see escaped.
     return UNPRINTABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", json.dumps(value, ensure_ascii=False))
 
@@ -121,6 +123,8 @@ def _format_block(value: Any, indent: int) -> str:
 
 
 def _format_item(value: Any, indent: int) -> str:
+    if isinstance(value, str):  # as most items are
+        return _format_block(value, indent)
     if _is_list(value) and not any(isinstance(item, Mapping | list | tuple) for item in value):
         return f" {to_flow(value)}"  # a command and its arguments read best on one line
     block = _format_block(value, indent)

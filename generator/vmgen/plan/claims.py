@@ -62,14 +62,12 @@ def claim_committed(environment: str, baseline: Baseline) -> Claims:
 
 def find_duplicate_identities(claims: Iterable[Claims]) -> Iterator[Problem]:
     """Report objects that several environments claim, at the place of each: one problem for each line and other environment."""
-    owners: dict[Identity, list[tuple[str, Place]]] = defaultdict(list)
-    for claim in claims:
-        for identity, place in claim.places.items():
-            owners[identity].append((claim.environment, place))
+    claims = tuple(claims)
     shared: dict[tuple[Place, Place], list[Identity]] = defaultdict(list)
-    for identity, places in owners.items():
-        for environment, place in places:
-            for other, other_place in places:
+    for identity in _find_shared(claims):
+        owners = [(claim.environment, claim.places[identity]) for claim in claims if identity in claim.places]
+        for environment, place in owners:
+            for other, other_place in owners:
                 if other != environment:
                     shared[place, other_place].append(identity)
     # One problem for two lines, since two groups may share thousands of names.
@@ -80,3 +78,13 @@ def find_duplicate_identities(claims: Iterable[Claims]) -> Iterator[Problem]:
             "one of them, or set `cluster:` in both if they target different clusters"
         )
         yield DUPLICATE_IDENTITY.build_problem(place, "", message)
+
+
+def _find_shared(claims: Iterable[Claims]) -> list[Identity]:
+    """Return the objects that more than one of the claims has, in the order in which they are claimed."""
+    claimed: set[Identity] = set()
+    shared: dict[Identity, None] = {}
+    for claim in claims:
+        shared |= dict.fromkeys(identity for identity in claim.places if identity in claimed)
+        claimed |= claim.places.keys()
+    return list(shared)
