@@ -103,11 +103,12 @@ def _check_user_data(environment: Environment, fleet: Fleet) -> Iterator[_Violat
     profiles = fleet.platform.catalog.profiles
     for policy in USER_DATA_POLICIES:
         severity = get_policy_severity(environment, policy.rule.id, policy.default)
+        is_set = is_policy_set(environment, policy.rule.id)
         for machine in fleet.machines if severity else ():
             profile = profiles.get(machine.values["instanceProfile"])
             if profile is not None and profile.os == "windows" and not policy.for_windows:
                 continue
-            message = policy.find_fault(machine, is_policy_set(environment, policy.rule.id))
+            message = policy.find_fault(machine, is_set)
             if severity and message:
                 place, subject = _locate(machine, policy.key)
                 yield _Violation(policy.rule.id, severity, message, place, subject, machine)
