@@ -82,9 +82,9 @@ def find_duplicate_identities(claims: Iterable[Claims]) -> Iterator[Problem]:
 
 def _find_shared(claims: Iterable[Claims]) -> list[Identity]:
     """Return the objects that more than one of the claims has, in the order in which they are claimed."""
-    claimed: set[Identity] = set()
+    earlier: set[Identity] = set()
     shared: dict[Identity, None] = {}
     for claim in claims:
-        shared |= dict.fromkeys(identity for identity in claim.places if identity in claimed)
-        claimed |= claim.places.keys()
+        shared |= dict.fromkeys(identity for identity in claim.places if identity in earlier)
+        earlier |= claim.places.keys()
     return list(shared)
