@@ -157,14 +157,14 @@ def count_steps(tree: nodes.Template) -> None:
     Raises TemplateSyntaxError if it chains comparisons with `in`.
     """
     # Counted by filters that are added to the parsed template: Jinja has no hook for the steps of a loop.
-    for loop in tree.find_all(nodes.For):
+    parts: list[Any] = list(tree.find_all(nodes.Node))
+    for loop in (part for part in parts if isinstance(part, nodes.For)):
         loop.iter = build_filter(_COUNT_ITEMS, loop.iter, _weigh(loop.body))
-    scope: Any
-    for scope in (tree, *tree.find_all(_SCOPES)):
+    for scope in (tree, *(part for part in parts if isinstance(part, _SCOPES))):
         line = scope.body[0].lineno if scope.body else 1
         spend = build_filter(_SPEND, nodes.Const(_CALL_STEPS + _weigh(scope.body), lineno=line))
         scope.body.insert(0, nodes.ExprStmt(spend, lineno=line))
-    for compare in tree.find_all(nodes.Compare):
+    for compare in (part for part in parts if isinstance(part, nodes.Compare)):
         if any(operand.op in _MEMBERSHIPS for operand in compare.ops):
             continue  # replaced below
         sides: list[Any] = [compare, *compare.ops]

@@ -1,6 +1,6 @@
 """Tell from the syntax of a template whether it only writes names: then it renders another object with other names alike."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from jinja2 import nodes
@@ -34,9 +34,10 @@ def only_writes(tree: nodes.Template, variables: NameVariables) -> bool:
 
     The items of their lists, and the fields of these, may be written and tested.
     """
-    if not all(isinstance(statement, _STATEMENTS) for statement in tree.find_all(nodes.Stmt)):
+    parts = list(tree.find_all(nodes.Node))  # each walk takes as long as to parse the template
+    if not all(isinstance(part, _STATEMENTS) for part in parts if isinstance(part, nodes.Stmt)):
         return False
-    loops = [loop for loop in tree.find_all(nodes.For) if _get_path(loop.iter) in variables.lists]
+    loops = [part for part in parts if isinstance(part, nodes.For) and _get_path(part.iter) in variables.lists]
     loop_fields = (_get_path(node).partition(".")[2] for node in _find_references(tree, frozenset({"loop"})))
     if loops and any(not field or field in _LEAKING_LOOP_FIELDS for field in loop_fields):
         return False
@@ -44,9 +45,9 @@ def only_writes(tree: nodes.Template, variables: NameVariables) -> bool:
         return False
     items = frozenset(loop.target.name for loop in loops if isinstance(loop.target, nodes.Name))
     roots = frozenset(path.partition(".")[0] for path in variables.all)
-    if any(name.ctx != "load" and name.name in roots for name in tree.find_all(nodes.Name)):
+    if any(part.ctx != "load" and part.name in roots for part in parts if isinstance(part, nodes.Name)):
         return False  # the template gives the variable another value
-    outputs, tests, loop_nodes = _collect_places(tree)
+    outputs, tests, loop_nodes = _collect_places(parts)
     for node in _find_references(tree, roots | items):
         path, is_item = _get_path(node), _get_root(node) in items
         is_written = id(node) in outputs and (is_item or path in variables.all)
@@ -57,11 +58,17 @@ def only_writes(tree: nodes.Template, variables: NameVariables) -> bool:
     return True
 
 
-def _collect_places(tree: nodes.Template) -> tuple[set[int], set[int], set[int]]:
+def _collect_places(parts: Iterable[nodes.Node]) -> tuple[set[int], set[int], set[int]]:
     """Return the ids of the expressions that are written as they are, tested, and looped over."""
-    outputs = {id(_unwrap_block(node)) for output in tree.find_all(nodes.Output) for node in output.nodes}
-    tests = {id(condition.test) for condition in tree.find_all(nodes.If)}
-    return outputs, tests, {id(loop.iter) for loop in tree.find_all(nodes.For)}
+    outputs, tests, loops = set(), set(), set()
+    for part in parts:
+        if isinstance(part, nodes.Output):
+            outputs |= {id(_unwrap_block(node)) for node in part.nodes}
+        elif isinstance(part, nodes.If):
+            tests.add(id(part.test))
+        elif isinstance(part, nodes.For):
+            loops.add(id(part.iter))
+    return outputs, tests, loops
 
 
 def _unwrap_block(node: Any) -> Any:
