@@ -11,7 +11,6 @@ from typing import Any
 
 from vmgen.problems import Problem, VmgenError, did_you_mean, find_closest
 from vmgen.quantities import parse_number
-from vmgen.read.foreign_words import suggest_value, translate_key
 from vmgen.read.located import INVALID, AmbiguousScalar, KeyPath, Located, format_path, get_at_path, to_plain, walk
 from vmgen.read.repository import read_schema_text
 from vmgen.read.yaml_reader import MAX_PROBLEMS, TOO_MANY_PROBLEMS, resolve_scalar
@@ -111,6 +110,8 @@ class Schema:
         return list(dict.fromkeys(problem for _, problem in self.find_problems(value)))
 
     def _translate_error(self, error: Any, value: Located) -> Iterator[tuple[KeyPath, Problem]]:
+        from vmgen.read.foreign_words import suggest_value  # for messages alone
+
         kind, details = error.kind.name, error.kind.as_dict()
         path = _restore_keys(error.instance_path, value)
         item = get_at_path(value, path)
@@ -252,6 +253,8 @@ def _report_unknown_key(
 
     `page` is the page of the documentation that lists the keys.
     """
+    from vmgen.read.foreign_words import translate_key
+
     known_keys = schema.get("properties", {})
     translation = translate_key(name, known_keys)
     closest = (translation.key or None) if translation else find_closest(name, known_keys)

@@ -14,7 +14,6 @@ from vmgen.check.catalog_references import (
 )
 from vmgen.check.rule import Finding, rule
 from vmgen.check.rules.sizes import suggest_type
-from vmgen.check.version_hints import CatalogName, find_version_for
 from vmgen.merge.environment import Environment
 from vmgen.problems import did_you_mean
 
@@ -144,6 +143,8 @@ def _report_unknown(environment: Environment, section: str, listing: str, otherw
 
 def _suggest_version(environment: Environment, section: str, name: str) -> str:
     """Return the end of a message that names the version of the platform with an entry; empty if no version has it."""
+    from vmgen.check.version_hints import CatalogName, find_version_for  # for messages alone
+
     hint = find_version_for(environment, CatalogName(section, name))
     return f"; {hint}" if hint else ""
 

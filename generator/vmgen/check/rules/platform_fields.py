@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from vmgen.check.disk_names import DiskIndex
 from vmgen.check.rule import Finding, rule
-from vmgen.check.version_hints import PlatformKey, find_version_for
 from vmgen.merge.environment import Environment
 from vmgen.merge.platform import Platform
 from vmgen.merge.settings import Settings
@@ -154,6 +153,8 @@ def _report_misplaced(
 
 def _suggest_remedy(name: str, environment: Environment, section: str) -> str:
     """Return what to do about a key that this version has not."""
+    from vmgen.check.version_hints import PlatformKey, find_version_for  # for messages alone
+
     platform = environment.platform
     row = platform.content.mapping[section].get(name)
     if row and row.get("instead"):
