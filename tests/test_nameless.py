@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmgen.nameless import FIRST_PLACEHOLDER, abstract, abstract_object, fill, has_whole_words, is_text_for_any_number
+from vmgen.nameless import (
+    FIRST_PLACEHOLDER,
+    NUMBER_PLACEHOLDER,
+    abstract,
+    abstract_object,
+    fill,
+    find_trailing_number,
+    has_whole_words,
+    is_text_for_any_number,
+)
 
 Skeleton = list[tuple[str, int]]
 
@@ -38,6 +49,22 @@ def test_equal_means_names_only(text: str, names: list[str], other: str, others:
     nameless, counterpart = abstract(text, names), abstract(other, others)
     if nameless is not None and nameless == counterpart and len(names) == len(others):
         assert fill(nameless, others) == other
+
+
+@given(st.text("a" + FIRST_PLACEHOLDER + NUMBER_PLACEHOLDER, max_size=3), st.lists(st.text("ab-1", max_size=3), max_size=3))
+def test_each_placeholder_is_filled(nameless: str, names: list[str]) -> None:
+    """A text is filled one name after the other, whether it is nothing but a name or holds several."""
+    expected = nameless
+    for index, name in enumerate(names):
+        expected = expected.replace(chr(ord(FIRST_PLACEHOLDER) + index), name)
+    assert fill(nameless, names) == expected
+
+
+@given(st.from_regex(r"[a1٣-]*\n?", fullmatch=True))
+def test_a_number_is_at_the_very_end(name: str) -> None:
+    """The number of a name is its last ASCII digits, all of them."""
+    match = re.search(r"(?<![0-9])[0-9]+\Z", name)
+    assert find_trailing_number(name) == (match.group() if match else "")
 
 
 @given(skeletons, skeletons, several, several)

@@ -12,7 +12,7 @@ from typing import Any
 
 FIRST_PLACEHOLDER, NUMBER_PLACEHOLDER = "\ue000", "\ue001"
 _STAND_IN = "vmgen-stand-in-"
-_TRAILING_NUMBER = re.compile(r"(?<![0-9])[0-9]+\Z")
+_WORD_CHARACTERS = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _INSIDE_WORD = r"[\w.\\][\ue000-\uf8ff]|[\ue000-\uf8ff]\w"
 
 
@@ -37,7 +37,7 @@ def abstract_object(text: str, name: str) -> Iterator[tuple[str, tuple[str, ...]
 
     Each comes with the texts that `fill` puts back. The user data of a VM often has its number, as a word of its own.
     """
-    if any(placeholder in text for placeholder in (FIRST_PLACEHOLDER, NUMBER_PLACEHOLDER)):
+    if not text.isascii() and (FIRST_PLACEHOLDER in text or NUMBER_PLACEHOLDER in text):
         return
     nameless, number = text.replace(name, FIRST_PLACEHOLDER), find_trailing_number(name)
     numberless = replace_word(nameless, number, NUMBER_PLACEHOLDER)
@@ -53,7 +53,7 @@ def replace_word(text: str, value: str, placeholder: str) -> str:
     position = end = 0
     while value and (start := text.find(value, position)) >= 0:
         position = start + len(value)
-        if _is_alphanumeric(text[max(0, start - 1) : start]) or _is_alphanumeric(text[position : position + 1]):
+        if (start and text[start - 1] in _WORD_CHARACTERS) or text[position : position + 1] in _WORD_CHARACTERS:
             position = start + 1
         else:
             pieces += (text[end:start], placeholder)
@@ -61,14 +61,12 @@ def replace_word(text: str, value: str, placeholder: str) -> str:
     return "".join((*pieces, text[end:]))
 
 
-def _is_alphanumeric(character: str) -> bool:
-    return character.isascii() and character.isalnum()
-
-
 def fill(nameless: str, names: Sequence[str]) -> str:
     """Return an abstracted text with names instead of its placeholders. Only the last name may hold placeholders."""
     if nameless.isascii():  # as most texts are, which costs nothing to ask
         return nameless
+    if nameless == FIRST_PLACEHOLDER and names:  # as the name of each object is
+        return names[0]
     for name, placeholder in zip(names, get_placeholders(len(names))):
         nameless = nameless.replace(placeholder, name)
     return nameless
@@ -85,8 +83,7 @@ def fill_value(value: Any, names: Sequence[str]) -> Any:
 
 def find_trailing_number(name: str) -> str:
     """Return the digits that a name ends in; empty if it ends in none."""
-    match = _TRAILING_NUMBER.search(name)
-    return match.group() if match else ""
+    return name[len(name.rstrip("0123456789")) :]
 
 
 def render_nameless(render: Callable[[Sequence[str]], str], names: Sequence[str], text: str) -> str | None:

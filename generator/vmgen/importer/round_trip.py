@@ -103,7 +103,9 @@ class _RoundTripComparison:
     def _compare_nameless(self, manifest: SourceManifest, rendered_object: _RenderedObject) -> _RoundTripComparison | None:
         """Return the comparison of all objects that differ from these two in the same names only; None if it is not clean."""
         nameless = manifest.nameless
-        if nameless is None or manifest.names != rendered_object.names or manifest.display_name in self._noted_objects:
+        if nameless is None or manifest.names != rendered_object.names:
+            return None
+        if self._noted_objects and manifest.display_name in self._noted_objects:
             return None
         pair = (id(nameless), id(rendered_object.document))
         if pair not in self._nameless_comparisons:
