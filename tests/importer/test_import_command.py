@@ -11,6 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from vmgen.importer.run import ImportResult
+from vmgen.read.repository import Project
+
 VM = """\
 apiVersion: apps.cozystack.io/v1alpha1
 kind: VMInstance
@@ -173,3 +176,32 @@ def test_a_namespace_that_is_no_text_is_refused(repository: Callable, value: str
     result = made.run("import", "--env", "lab", "in.yaml")
     assert (result.code, "VMDisk a: metadata.namespace: " in result.messages) == (1, True), result.messages
     assert not (made.root / "environments/lab.yaml").exists()
+
+
+@pytest.mark.parametrize("rule", ["no-ssh-key", "WholeIP", "no-cloud-init-hardening"])
+@pytest.mark.parametrize(
+    ("settings", "severity"),
+    [
+        ("", None),
+        ("stage: production\n", None),
+        ('policy: {RULE: "off"}\n', None),
+        ("policy: {RULE: warning}\n", "warning"),
+        ("policy: {RULE: error}\n", "error"),
+        ("policy: {RULE: error}\nstage: production\n", "error"),
+    ],
+)
+def test_advice_is_given_only_where_it_is_set(
+    import_text: Callable[..., ImportResult], tmp_path: Path, rule: str, settings: str, severity: str | None
+) -> None:
+    """Advice on live VMs is no finding of an import; a policy that the repository set for all environments is."""
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments/_defaults.yaml").write_text(settings.replace("RULE", rule))
+    vm = (
+        "apiVersion: apps.cozystack.io/v1alpha1\nkind: VMInstance\nmetadata: {name: web, namespace: tenant-a}\n"
+        "spec: {running: true, instanceType: u1.medium, external: true, externalMethod: WholeIP, disks: [web-system]}\n"
+        "---\napiVersion: apps.cozystack.io/v1alpha1\nkind: VMDisk\nmetadata: {name: web-system, namespace: tenant-a}\n"
+        "spec: {source: {image: {name: ubuntu-2404}}, storage: 20Gi, storageClass: replicated}\n"
+    )
+    result = import_text(Project(tmp_path), vm)
+    severities = {problem.rule: problem.severity for item in result.environments for problem in item.problems}
+    assert severities.get(rule) == severity, severities
