@@ -90,6 +90,12 @@ class Baseline(NamedTuple):
         """Return true if a manifest exists at a path, whatever its content."""
         return path in self.blobs or path in self.uncommitted_manifests.ignored if self.repository else self._is_file(path)
 
+    def select_missing(self, paths: Iterable[str]) -> frozenset[str]:
+        """Return the paths at which no manifest exists, whatever its content."""
+        if self.repository:
+            return frozenset(paths).difference(self.blobs, self.uncommitted_manifests.ignored)
+        return frozenset(path for path in paths if not self._is_file(path))
+
     def find_differing(
         self, environments: Iterable[str], desired: Mapping[str, bytes], known_changes: Iterable[FileChanges] = ()
     ) -> Mapping[str, bytes]:
@@ -116,13 +122,12 @@ class Baseline(NamedTuple):
         hash_blob: Callable[[bytes], str]
         paths = []
         for path, blob in self.blobs.items():
-            if path.partition("/")[0] not in environments:
-                continue
             if blob.repository is not repository:  # that of a submodule has files in a row
                 repository, hash_blob = blob.repository, blob.repository.blob_hasher
             # The id of a blob is the hash of its content, so that no content is read that is as desired.
             # https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
-            if path not in desired or hash_blob(desired[path]) != blob.id:
+            is_same = path in desired and hash_blob(desired[path]) == blob.id
+            if not is_same and path.partition("/")[0] in environments:
                 paths.append(path)
         for path, content in zip(paths, read_blobs(self.blobs[path] for path in paths), strict=True) if paths else ():
             if path in desired:

@@ -7,7 +7,7 @@ https://github.com/argoproj/argo-cd/issues/8811
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from vmgen.merge.environment import Environment
@@ -23,21 +23,26 @@ _MAX_NAMES = 12
 
 
 class Claims(NamedTuple):
-    """The objects of an environment, each with the line that gives it its name."""
+    """The objects of an environment, and a function to the line that gives each its name, which few are asked for."""
 
     environment: str
-    places: Mapping[Identity, Place]
+    identities: Collection[Identity]
+    find_places: Callable[[], Mapping[Identity, Place]]
 
 
 def claim_desired(desired: DesiredState) -> Claims:
     """Return the claims of an environment that was rendered."""
-    default = Place(desired.file, 1, 1)
-    places = {}
-    for path, identity in desired.objects.items():
-        group = find_group(path)
-        key_places = desired.group_places if group else desired.standalone_places
-        places[identity] = key_places.get(group or identity.name, default)
-    return Claims(desired.environment, places)
+
+    def find_places() -> Mapping[Identity, Place]:
+        default = Place(desired.file, 1, 1)
+        places = {}
+        for path, identity in desired.objects.items():
+            group = find_group(path)
+            key_places = desired.group_places if group else desired.standalone_places
+            places[identity] = key_places.get(group or identity.name, default)
+        return places
+
+    return Claims(desired.environment, desired.objects.values(), find_places)
 
 
 def claim_environment(environment: Environment) -> Claims:
@@ -51,21 +56,24 @@ def claim_environment(environment: Environment) -> Claims:
             # A disk that is kept, detached, exists as well, and another environment must not render it.
             for disk in (*instance.settings.disks, *instance.previous_disks):
                 places[Identity("VMDisk", namespace, f"{instance.name}-{disk.suffix}", cluster)] = instance.place
-    return Claims(environment.name, places)
+    return Claims(environment.name, places.keys(), lambda: places)
 
 
 def claim_committed(environment: str, baseline: Baseline) -> Claims:
     """Return the claims of an environment that cannot be expanded: the objects that are committed for it."""
     place = Place(f"environments/{environment}.yaml", 1, 1)
-    return Claims(environment, dict.fromkeys(list_committed_identities(environment, baseline), place))
+    places = dict.fromkeys(list_committed_identities(environment, baseline), place)
+    return Claims(environment, places.keys(), lambda: places)
 
 
 def find_duplicate_identities(claims: Iterable[Claims]) -> Iterator[Problem]:
     """Report objects that several environments claim, at the place of each: one problem for each line and other environment."""
     claims = tuple(claims)
+    identities_of_several = _find_shared(claims)
+    places = [(claim.environment, claim.find_places()) for claim in claims] if identities_of_several else []
     shared: dict[tuple[Place, Place], list[Identity]] = defaultdict(list)
-    for identity in _find_shared(claims):
-        owners = [(claim.environment, claim.places[identity]) for claim in claims if identity in claim.places]
+    for identity in identities_of_several:
+        owners = [(name, own_places[identity]) for name, own_places in places if identity in own_places]
         for environment, place in owners:
             for other, other_place in owners:
                 if other != environment:
@@ -85,6 +93,6 @@ def _find_shared(claims: Iterable[Claims]) -> list[Identity]:
     earlier: set[Identity] = set()
     shared: dict[Identity, None] = {}
     for claim in claims:
-        shared |= dict.fromkeys(identity for identity in claim.places if identity in earlier)
-        earlier |= claim.places.keys()
+        shared |= dict.fromkeys(identity for identity in claim.identities if identity in earlier)
+        earlier.update(claim.identities)
     return list(shared)

@@ -91,6 +91,8 @@ def _group_environments(tree: _Tree) -> dict[str, frozenset[str]]:
     """Return the names of environments by the folder of their project, which is empty or ends with a slash."""
     names: dict[str, set[str]] = {}
     for path in tree:
+        if ENVIRONMENTS_FOLDER not in path:  # most files of a commit are manifests
+            continue
         folder, _, file = path.rpartition("/")
         if f"/{folder}".endswith(f"/{ENVIRONMENTS_FOLDER}") and is_environment_file(file):
             names.setdefault(folder.removesuffix(ENVIRONMENTS_FOLDER), set()).add(file.removesuffix(".yaml"))

@@ -25,7 +25,7 @@ _GIT_FILES = (
     "packed-refs",
     "shallow",
 )
-_SUBMODULE_MODE, _LINK_MODE = b"160000", b"120000"
+_SUBMODULE_MODE, _LINK_MODE = "160000", "120000"
 
 
 class Blob(NamedTuple):
@@ -109,17 +109,14 @@ class Repository(NamedTuple):
         """
         submodule_folders = tuple(f"{self.prefix}{folder}/" for folder in folders) or ("",)
         blobs: dict[str, Blob] = {}
-        for entry in check_git_output(self.folder, "ls-tree", "-r", "-z", "--full-tree", commit).split(b"\0"):
-            details, _, name = entry.partition(b"\t")
-            if not details:
-                continue
-            # `<mode> <type> <id>TAB<path>`, ended by NUL with -z: https://git-scm.com/docs/git-ls-tree
-            mode, _, blob_id = details.split()
-            path = os.fsdecode(name)
+        # `<mode> <type> <id>TAB<path>`, each ended by NUL with -z: https://git-scm.com/docs/git-ls-tree
+        for entry in os.fsdecode(check_git_output(self.folder, "ls-tree", "-r", "-z", "--full-tree", commit)).split("\0")[:-1]:
+            details, _, path = entry.partition("\t")
+            mode, _, blob_id = details.split(" ")
             if mode != _SUBMODULE_MODE:
-                blobs[path] = Blob(blob_id.decode(), self, mode == _LINK_MODE)
+                blobs[path] = Blob(blob_id, self, mode == _LINK_MODE)
             elif f"{path}/".startswith(submodule_folders):
-                inner = self._list_submodule(path, blob_id.decode())
+                inner = self._list_submodule(path, blob_id)
                 blobs.update((f"{path}/{inner_path}", blob) for inner_path, blob in inner.items())
         return blobs
 
@@ -141,8 +138,8 @@ class Repository(NamedTuple):
     def list_uncommitted_files(self, *below: str) -> UncommittedFiles:
         """List the files below folders that are neither committed nor staged. Raises VmgenError if git fails."""
         records = check_git_output(self.folder, "ls-files", "-t", "-z", "--cached", "--others", "--", *below).split(b"\0")
-        entries = [os.fsdecode(entry) for entry in records]
-        # The tag S is a tracked file that a sparse checkout leaves out: https://git-scm.com/docs/git-ls-files
+        # The tag S is a tracked file that a sparse checkout leaves out, H any other: https://git-scm.com/docs/git-ls-files
+        entries = [os.fsdecode(entry) for entry in records if not entry.startswith(b"H ")]
         left_out = (entry[2:] for entry in entries if entry.startswith("S "))
         others = [entry[2:] for entry in entries if entry.startswith("? ")]
         ignored: list[str] = []
@@ -243,7 +240,7 @@ def _read_contents(folder: Path, ids: list[str]) -> Iterator[bytes]:
 def _list_submodule_paths(top: Path) -> Iterator[str]:
     for entry in check_git_output(top, "ls-files", "--stage", "-z").split(b"\0"):
         # `<mode> <id> <stage>TAB<path>`: https://git-scm.com/docs/git-ls-files#_output
-        if entry.startswith(_SUBMODULE_MODE):
+        if entry.startswith(_SUBMODULE_MODE.encode()):
             yield os.fsdecode(entry.partition(b"\t")[2])
 
 

@@ -179,8 +179,9 @@ def _collect_planned(
 ) -> Mapping[Identity, list[PlannedObject]]:
     planned_objects = defaultdict(list)
     for desired in environments:
+        changed_paths = baseline.select_missing(desired.objects) | differing.keys()
         for path, identity in desired.objects.items():
-            if path in differing or not baseline.contains(path):
+            if path in changed_paths:
                 new = PlannedObject(identity, desired.environment, path, desired.files[path], parser)
                 planned_objects[identity].append(new)
     return planned_objects
