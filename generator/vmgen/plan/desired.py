@@ -12,6 +12,7 @@ from vmgen.expand.model import Disk
 from vmgen.expand.objects import Omissions
 from vmgen.merge.environment import Environment, Group
 from vmgen.merge.layers import DISK_SOURCES
+from vmgen.merge.settings import Settings
 from vmgen.problems import Place, Problem
 from vmgen.read.located import Located
 from vmgen.rules import EMPTY_TOMBSTONE, INVALID_VALUE
@@ -94,6 +95,9 @@ def build_desired_state(
     cluster = environment.settings.get_plain("cluster", "")
     entries = environment.settings.get_items("retire")
     disks = {path: resource for path, resource in tree.resources.items() if isinstance(resource, Disk)}
+    settings_by_id = {id(disk.settings): disk.settings for disk in disks.values()}  # the disks of a group share their settings
+    clones = {key: (source.text, source.place) for key, settings in settings_by_id.items() if (source := settings.get("clone"))}
+    places = {key: _find_field_places(settings) for key, settings in settings_by_id.items()}
     desired = DesiredState(
         environment.name,
         environment.file,
@@ -103,11 +107,11 @@ def build_desired_state(
         {path: Identity(resource.kind, namespace, resource.name, cluster) for path, resource in tree.resources.items()},
         tuple(stone for entry in entries for stone in _parse_tombstones(entry, environment.name, namespace, cluster)),
         {group.key: _find_count_place(group) for group in environment.groups},
-        _find_field_places(disks),
+        {path: places[id(disk.settings)] for path, disk in disks.items()},
         load_prices(environment),
         cluster=cluster,
         standalone_places={disk.name: disk.place for disk in environment.disks},
-        clones={path: (source.text, source.place) for path, disk in disks.items() if (source := disk.settings.get("clone"))},
+        clones={path: clones[id(disk.settings)] for path, disk in disks.items() if id(disk.settings) in clones},
         policy_severities=environment.settings.get_plain("policy", {}),
         waivers=waivers,
         optical_disks=frozenset(disk.name for disk in disks.values() if disk.values.get("optical")),
@@ -117,20 +121,13 @@ def build_desired_state(
     return desired, tuple(problem for index, entry in enumerate(entries) for problem in _validate_entry(entry, index))
 
 
-def _find_field_places(disks: Mapping[str, Disk]) -> Mapping[str, Mapping[str, Place]]:
-    """Return the places of `storageClass` and the source of each disk, by the path of its manifest."""
-    places_by_settings: dict[int, Mapping[str, Place]] = {}
-    places = {}
-    for path, disk in disks.items():
-        key = id(disk.settings)  # the disks of a group share their settings
-        if key not in places_by_settings:
-            places_by_settings[key] = {
-                f"spec.{'source' if name in DISK_SOURCES else name}": disk.settings.find_place(name)
-                for name in ("storageClass", *DISK_SOURCES)
-                if disk.settings.is_set_by_user(name)
-            }
-        places[path] = places_by_settings[key]
-    return places
+def _find_field_places(disk: Settings) -> Mapping[str, Place]:
+    """Return the places of `storageClass` and the source of a disk, by their paths in its manifest."""
+    return {
+        f"spec.{'source' if name in DISK_SOURCES else name}": disk.find_place(name)
+        for name in ("storageClass", *DISK_SOURCES)
+        if disk.is_set_by_user(name)
+    }
 
 
 def _parse_tombstones(entry: Located, environment: str, namespace: str, cluster: str) -> Iterator[Tombstone]:

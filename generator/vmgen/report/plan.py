@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -221,12 +220,12 @@ def format_live_note(note: LiveNote) -> str:
 
 def format_markdown(plan: Plan, max_bytes: int = MAX_COMMENT_BYTES, live: Sequence[LiveNote] = ()) -> str:
     """Format a table of environments, the severe changes, and the others folded; cut to `max_bytes` at whole objects."""
-    baseline = html.escape(escape(describe_baseline(plan.against)))
+    baseline = _to_html(escape(describe_baseline(plan.against)))
     head = f"{COMMENT_MARKER}\n### Plan: {plan.summary}\n\nCompared with {baseline}.\n"
     totals = format_delta(sum_deltas(plan.deltas.values()))
-    head += f"\nTotals: **{html.escape(totals)}**.\n" if totals else ""
+    head += f"\nTotals: **{_to_html(totals)}**.\n" if totals else ""
     for name, delta in sorted(plan.retained_totals.items()):
-        head += f"\n{_format_code(name)}: {html.escape(describe_retained(delta))}\n"
+        head += f"\n{_format_code(name)}: {_to_html(describe_retained(delta))}\n"
     head += "" if plan.complete else f"\n**{INCOMPLETE}**\n"
     # A share each, so that neither takes the room of the table of changes.
     head += _format_live_list(live, max_bytes // 4)
@@ -243,11 +242,18 @@ def format_markdown(plan: Plan, max_bytes: int = MAX_COMMENT_BYTES, live: Sequen
     return "".join(texts)
 
 
+def _to_html(text: str, *, quote: bool = True) -> str:
+    """Return a text with the characters escaped that mean something in HTML."""
+    from html import escape as escape_html  # only Markdown needs it
+
+    return escape_html(text, quote=quote)
+
+
 def _format_live_list(live: Sequence[LiveNote], max_bytes: int) -> str:
     """Format the facts of a dump as a list that is cut at whole lines."""
     lines, size = [], 0
     for index, note in enumerate(live):
-        line = f"- {html.escape(escape(format_live_note(note)))}\n"
+        line = f"- {_to_html(escape(format_live_note(note)))}\n"
         size += len(line.encode())
         if size > max_bytes:
             lines.append(f"- and {len(live) - index} more\n")
@@ -365,7 +371,7 @@ def _format_code(text: str) -> str:
 
 def _escape_text(text: str) -> str:
     """Escape text so that it contains no Markdown, HTML, mention or table cell."""
-    return html.escape(escape(text, keep="\n"), quote=False).translate(_ESCAPES)
+    return _to_html(escape(text, keep="\n"), quote=False).translate(_ESCAPES)
 
 
 def format_json(plan: Plan, live: Sequence[LiveNote] = ()) -> str:

@@ -26,14 +26,17 @@ def duplicate_name(environment: Environment) -> Iterator[Finding]:
     """
     vms, disks = _NameRegistry("VM"), _NameRegistry("disk")
     for group in environment.groups:
+        subject = f"vms.{group.key}"
         for instance in group.instances:
-            if vms.claim(instance.name, instance.place, f"vms.{group.key}"):
-                # `generation-in-use` reports a previous disk that is the current one.
-                generations = {(disk.key, disk.generation) for disk in instance.settings.disks}
-                previous = [disk for disk in instance.previous_disks if (disk.key, disk.generation) not in generations]
-                for own_disk in (*instance.settings.disks, *previous):
-                    subject = f"vms.{group.key}.disks.{own_disk.suffix}"
-                    disks.claim(f"{instance.name}-{own_disk.suffix}", own_disk.place, subject)
+            if vms.claim(instance.name, instance.place, subject):
+                own_disks = instance.settings.disks
+                if instance.settings.previous:
+                    # `generation-in-use` reports a previous disk that is the current one.
+                    generations = {(disk.key, disk.generation) for disk in own_disks}
+                    previous = (disk for disk in instance.previous_disks if (disk.key, disk.generation) not in generations)
+                    own_disks = (*own_disks, *previous)
+                for own_disk in own_disks:
+                    disks.claim(f"{instance.name}-{own_disk.suffix}", own_disk.place, f"{subject}.disks.{own_disk.suffix}")
     for disk in environment.disks:
         disks.claim(disk.name, disk.place, f"disks.{disk.name}")
     yield from vms.report_duplicates()
