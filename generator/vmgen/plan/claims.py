@@ -69,10 +69,10 @@ def claim_committed(environment: str, baseline: Baseline) -> Claims:
 def find_duplicate_identities(claims: Iterable[Claims]) -> Iterator[Problem]:
     """Report objects that several environments claim, at the place of each: one problem for each line and other environment."""
     claims = tuple(claims)
-    identities_of_several = _find_shared(claims)
-    places = [(claim.environment, claim.find_places()) for claim in claims] if identities_of_several else []
+    shared_identities = _find_shared(claims)
+    places = [(claim.environment, claim.find_places()) for claim in claims] if shared_identities else []
     shared: dict[tuple[Place, Place], list[Identity]] = defaultdict(list)
-    for identity in identities_of_several:
+    for identity in shared_identities:
         owners = [(name, own_places[identity]) for name, own_places in places if identity in own_places]
         for environment, place in owners:
             for other, other_place in owners:
