@@ -88,3 +88,32 @@ def test_shown() -> None:
     project = Project(Path("/repository"))
     assert project.display_path(Path("/repository/environments/a.yaml")) == "environments/a.yaml"
     assert project.display_path(Path("/elsewhere/b.yaml")) == "../elsewhere/b.yaml"
+
+
+@pytest.mark.parametrize(
+    ("path", "displayed"),
+    [
+        ("environments/a.yaml", "environments/a.yaml"),
+        ("environments/../keys/ops.pub", "keys/ops.pub"),
+        ("../shared/base.yaml", "../shared/base.yaml"),
+        ("../fleets/base.yaml", "../fleets/base.yaml"),  # a sibling whose name begins like that of the root
+        ("templates/hikube/vm-disk.yaml.j2", "templates/hikube/vm-disk.yaml.j2"),
+        ("notes..yaml", "notes..yaml"),
+        (".", "."),
+    ],
+)
+@pytest.mark.parametrize("root", ["/srv/fleet", "fleet", "."])
+def test_path_in_messages(root: str, path: str, displayed: str) -> None:
+    """A path is displayed from the root of the repository, however the root and the path are spelled."""
+    project = Project(Path(root))
+    assert project.display_path(Path(root) / path) == displayed
+
+
+def test_path_of_a_built_in_template_in_messages(tmp_path: Path) -> None:
+    """A built-in template is displayed below `templates/`; it is trusted, unlike a file of the repository."""
+    project = Project(tmp_path)
+    path = project.find_template("hikube/vm-disk.yaml.j2")
+    assert path is not None
+    assert project.display_path(path) == "templates/hikube/vm-disk.yaml.j2"
+    assert project.is_trusted(path)
+    assert not project.is_trusted(tmp_path / "templates/hikube/vm-disk.yaml.j2")

@@ -12,7 +12,8 @@ from vmgen.problems import VmgenError
 from vmgen.read.located import Located
 
 NEXT, NEWEST = "next", "newest"
-_RANGE_KEYS = frozenset(("since", "until", "changes"))
+_BOUNDS = frozenset(("since", "until"))
+_RANGE_KEYS = _BOUNDS | {"changes"}
 _Number = tuple[int, ...]
 
 
@@ -61,7 +62,7 @@ class Versions(NamedTuple):
 
     def includes(self, entry: Located, version: str) -> bool:
         """Return whether an entry exists at a version, by its `since` and `until`. Without versions the newest counts."""
-        if "since" not in entry.mapping and "until" not in entry.mapping:  # as most entries
+        if not isinstance(entry.data, dict) or _BOUNDS.isdisjoint(entry.data):  # as most entries
             return True
         since, until = _get_bound(entry, "since"), _get_bound(entry, "until")
         if NEXT in (since, version):
@@ -80,7 +81,11 @@ class Versions(NamedTuple):
         if not isinstance(value.data, dict):
             return value
         entry = value if _RANGE_KEYS.isdisjoint(value.data) else self._apply_changes(value, version)
-        data = {key: self.select(item, version) for key, item in entry.mapping.items() if self.includes(item, version)}
+        data = {
+            key: self.select(item, version) if isinstance(item.data, dict | tuple) else item
+            for key, item in entry.mapping.items()
+            if self.includes(item, version)
+        }
         # The same object where nothing changes, so that a version costs no copy of the catalog.
         same = len(data) == len(entry.mapping) and all(data[key] is entry.mapping[key] for key in data)
         return entry if same else entry._replace(data=data)

@@ -119,11 +119,11 @@ class Project:
 
     def _is_builtin(self, path: Path) -> bool:
         """Return whether a path is one of vmgen's own, which the installer may have linked from anywhere."""
-        return path.is_relative_to(_builtin_folder("templates"))
+        return bool(_get_path_below(path, _builtin_folder("templates")))
 
     def is_trusted(self, path: Path) -> bool:
         """Return whether a file came with the program, which has tested it, and is no file of this repository too."""
-        return self._is_builtin(path) and not path.is_relative_to(self.root / "templates")
+        return self._is_builtin(path) and not _get_path_below(path, self.root / "templates")
 
     def contains(self, path: Path) -> bool:
         """Return whether a path is in the work tree once symbolic links are resolved, and not in Git's own folder."""
@@ -141,9 +141,17 @@ class Project:
     def display_path(self, path: Path) -> str:
         """Return a path as messages name it: relative to the root, with slashes; `templates/…` for a built-in template."""
         for folder in self.template_folders:
-            if folder.parent != self.root and path.is_relative_to(folder):
-                return f"templates/{path.relative_to(folder).as_posix()}"
-        return Path(os.path.relpath(path, self.root)).as_posix()
+            below = _get_path_below(path, folder)
+            if below and folder.parent != self.root:
+                return f"templates/{below}"
+        below = _get_path_below(path, self.root)
+        return below if below and ".." not in below else Path(os.path.relpath(path, self.root)).as_posix()
+
+
+def _get_path_below(path: Path, folder: Path) -> str:
+    """Return the path from a folder to a file below it, with slashes; empty if it is not below, as both are spelled."""
+    prefix = f"{folder}{os.sep}"  # pathlib takes ten times as long, for each file that is read
+    return str(path).removeprefix(prefix).replace(os.sep, "/") if str(path).startswith(prefix) else ""
 
 
 def explain_missing_file(path: Path) -> str:
