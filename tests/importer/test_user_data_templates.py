@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from vmgen.importer.ownership import VmDraft
 from vmgen.importer.run import ImportResult
-from vmgen.importer.user_data_templates import infer_templates
-from vmgen.nameless import replace_word
+from vmgen.importer.user_data_templates import _WORD, _replace_own_words, _Shape, _Skeleton, infer_templates
+from vmgen.nameless import find_trailing_number, replace_word
 from vmgen.read.repository import Project
 
 Import = Callable[..., ImportResult]
@@ -165,3 +165,18 @@ def test_words_are_replaced_as_by_a_pattern(text: str, word: str) -> None:
     """A word is replaced where a pattern with boundaries on both sides finds it, also where it overlaps itself."""
     pattern = rf"(?<![A-Za-z0-9]){re.escape(word)}(?![A-Za-z0-9])"
     assert replace_word(text, word, "*") == re.sub(pattern, "*", text)
+
+
+@given(
+    st.lists(st.sampled_from(["web-7", "web-", "7", "07", "77", "v7", "é7", "7.7", "rack7", " ", "-", "\n", "_"]), max_size=9),
+    st.sampled_from(["web-7", "web-07", "7", "web", "a7", "web-77"]),
+)
+def test_user_data_is_split_into_the_words_of_its_text(pieces: list[str], name: str) -> None:
+    """Words and separators of user data are those of its own text, whatever placeholder its number has among those alike."""
+    text, labels = "".join(pieces), {"rack": "rack7"}
+    digits = find_trailing_number(name)
+    nameless = _replace_own_words(VmDraft(name, {"labels": labels}, {}), text, digits, ["rack"])
+    skeleton = _Skeleton(tuple(_WORD.split(nameless)[::2]), tuple(_WORD.split(nameless)[1::2]))
+    plain = replace_word(replace_word(text, name, "\ue000"), "rack7", "\ue001")
+    assert skeleton.separators == tuple(_WORD.split(plain)[::2])
+    assert _Shape(0, digits, skeleton).words == tuple(_WORD.split(plain)[1::2])

@@ -14,6 +14,8 @@ from vmgen.quantities import parse_number
 _JINJA_HEADER = "## template: jinja"
 # A group, so that a text is split into the words and what is between them.
 _WORD = re.compile(r"([0-9]+|[A-Za-z]+|[\ue000-\uf8ff])")
+# The last of the private use area, whose beginning is for the labels.
+_NUMBER_PLACEHOLDER = "\uf8ff"
 _PRIVATE_USE = re.compile(r"[\ue000-\uf8ff]")
 # What opens an expression of Jinja, and a brace that would join the expression behind it.
 _OPENING = re.compile(r"\{[{%#]|\{\Z")
@@ -31,13 +33,31 @@ class InferredTemplate(NamedTuple):
     vm_count: int
 
 
-class _Shape(NamedTuple):
-    """The user data of a VM as separators and words, with a placeholder for its name and for the values of its labels."""
+class _Skeleton(NamedTuple):
+    """User data as separators and words, with placeholders for the name of the VM, its number and the values of its labels.
 
-    vm_position: int
-    number: int | None
+    VMs whose user data differs in these only share one.
+    """
+
     separators: tuple[str, ...]
     words: tuple[str, ...]
+
+
+class _Shape(NamedTuple):
+    """The user data of a VM, whose name ends in `digits`."""
+
+    vm_position: int
+    digits: str
+    skeleton: _Skeleton
+
+    def get_word(self, position: int) -> str:
+        """Return a word, which is a placeholder for the name or a label, but not for the number."""
+        word = self.skeleton.words[position]
+        return self.digits if word == _NUMBER_PLACEHOLDER else word
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(map(self.get_word, range(len(self.skeleton.words))))
 
 
 def infer_templates(
@@ -49,11 +69,17 @@ def infer_templates(
     """
     labels = _list_varying_labels(vms)
     clusters: dict[tuple[str, ...], list[_Shape]] = defaultdict(list)
+    skeletons: dict[str, _Skeleton] = {}
     for index, vm in enumerate(vms):
         text = vm.values.get("cloudInit")
         if isinstance(text, str) and _can_be_template(text):
-            shape = _build_shape(index, vm, text, labels)
-            clusters[shape.separators].append(shape)
+            digits = find_trailing_number(vm.name)
+            nameless = _replace_own_words(vm, text, digits, labels)
+            if nameless not in skeletons:
+                parts = _WORD.split(nameless)
+                skeletons[nameless] = _Skeleton(tuple(parts[::2]), tuple(parts[1::2]))
+            skeleton = skeletons[nameless]
+            clusters[skeleton.separators].append(_Shape(index, digits, skeleton))
     drafts, templates = list(vms), list[InferredTemplate]()
     for cluster in clusters.values():
         for members, expressions in _split_cluster(cluster, labels):
@@ -91,10 +117,13 @@ def _name_variable(label: str) -> str:
 def _can_be_template(text: str) -> bool:
     """Return True if Jinja gives a text back as it is: it has no carriage return, and cloud-init does not render it itself."""
     # https://cloudinit.readthedocs.io/en/latest/explanation/instancedata.html#using-instance-data
-    return bool(text) and "\r" not in text and not text.startswith(_JINJA_HEADER) and not _PRIVATE_USE.search(text)
+    if not text or "\r" in text or text.startswith(_JINJA_HEADER):
+        return False
+    return text.isascii() or not _PRIVATE_USE.search(text)
 
 
-def _build_shape(index: int, vm: VmDraft, text: str, labels: Sequence[str]) -> _Shape:
+def _replace_own_words(vm: VmDraft, text: str, digits: str, labels: Sequence[str]) -> str:
+    """Return user data with placeholders for the name of the VM, for its labels and for the number in its name."""
     text = replace_word(text, vm.name, FIRST_PLACEHOLDER)
     own = vm.values.get("labels", {})
     # The longest value first: a short one may be a part of it.
@@ -102,9 +131,7 @@ def _build_shape(index: int, vm: VmDraft, text: str, labels: Sequence[str]) -> _
         value = own.get(label, "")
         if len(value) >= _MIN_LABEL_LENGTH and value in text:
             text = replace_word(text, value, chr(ord(FIRST_PLACEHOLDER) + 1 + position))
-    digits = find_trailing_number(vm.name)
-    parts = _WORD.split(text)
-    return _Shape(index, int(digits) if digits else None, tuple(parts[::2]), tuple(parts[1::2]))
+    return replace_word(text, digits, _NUMBER_PLACEHOLDER)
 
 
 def _is_label(word: str) -> bool:
@@ -122,7 +149,11 @@ def _split_cluster(cluster: list[_Shape], labels: Sequence[str]) -> Iterator[tup
     """
     expressions: dict[int, str] = {}
     unexplained_positions: list[int] = []
-    for position, words in enumerate(zip(*(shape.words for shape in cluster), strict=True)):
+    skeletons = {id(shape.skeleton): shape.skeleton for shape in cluster}.values()
+    for position, alternatives in enumerate(zip(*(skeleton.words for skeleton in skeletons), strict=True)):
+        # Only a word that differs has to be compared VM by VM.
+        is_same = len(set(alternatives)) == 1 and alternatives[0] != _NUMBER_PLACEHOLDER
+        words = alternatives[:1] if is_same else [shape.get_word(position) for shape in cluster]
         if words[0] == FIRST_PLACEHOLDER and len(set(words)) == 1:
             expressions[position] = "{{ vm.name }}"
         elif len(set(words)) == 1 and _is_label(words[0]):
@@ -139,12 +170,12 @@ def _split_cluster(cluster: list[_Shape], labels: Sequence[str]) -> Iterator[tup
         return
     # Numbers may follow those of the names within the VMs that share the other words, so these come first.
     by_words = [
-        position for position in unexplained_positions if not all(shape.words[position].isdecimal() for shape in cluster)
+        position for position in unexplained_positions if not all(shape.get_word(position).isdecimal() for shape in cluster)
     ]
     unexplained_positions = by_words or unexplained_positions
     parts: dict[tuple[str, ...], list[_Shape]] = defaultdict(list)
     for shape in cluster:
-        parts[tuple(shape.words[position] for position in unexplained_positions)].append(shape)
+        parts[tuple(map(shape.get_word, unexplained_positions))].append(shape)
     for part in parts.values():
         if len(part) >= _MIN_MEMBERS:
             yield from _split_cluster(part, labels)
@@ -152,7 +183,9 @@ def _split_cluster(cluster: list[_Shape], labels: Sequence[str]) -> Iterator[tup
 
 def _fit_number(cluster: list[_Shape], words: Sequence[str]) -> str:
     """Return the expression that gives each VM its word from the number in its name; empty if there is none."""
-    numbers = [(shape.number, parse_number(word)) for shape, word in zip(cluster, words, strict=True)]
+    numbers = [
+        (int(shape.digits) if shape.digits else None, parse_number(word)) for shape, word in zip(cluster, words, strict=True)
+    ]
     pairs = [(number, value) for number, value in numbers if number is not None and value is not None]
     if len(pairs) < len(cluster):
         return ""
@@ -177,13 +210,13 @@ def _fit_number(cluster: list[_Shape], words: Sequence[str]) -> str:
 def _build_text(shape: _Shape, expressions: dict[int, str]) -> str:
     """Return the template: the text of one VM with expressions instead of its words, and other braces unchanged."""
     parts: list[str] = []
-    literal = shape.separators[0]
+    literal = shape.skeleton.separators[0]
     for position, word in enumerate(shape.words):
         if position in expressions:
             parts += [_escape(literal), expressions[position]]
-            literal = shape.separators[position + 1]
+            literal = shape.skeleton.separators[position + 1]
         else:
-            literal += word + shape.separators[position + 1]
+            literal += word + shape.skeleton.separators[position + 1]
     return "".join((*parts, _escape(literal)))
 
 
