@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vmgen.importer.conventions import PlatformConventions
-from vmgen.importer.grouping import GroupDraft, GroupMember, group_vms
+from vmgen.importer.grouping import GroupDraft, GroupMember, VmGrouper
 from vmgen.importer.key_groups import (
     EMPTY_KEY_GROUP,
     KeyGroup,
@@ -76,6 +76,8 @@ class EnvironmentBuilder:
         self._disks = disks
         self._conventions = conventions
         self._base = base
+        base_defaults = base.get("defaults")
+        self._inherited_values = to_plain(base_defaults) if base_defaults and base_defaults.mapping else {}
         schema = conventions.platform.release.environment_document
         group_keys, disk_keys = (list(schema["$defs"][shape]["properties"]) for shape in ("group", "disk"))
         platform_keys = [name for name in conventions.platform.fields if name not in group_keys]
@@ -91,11 +93,11 @@ class EnvironmentBuilder:
         """Build the file; VMs are grouped by their names, or by equal settings alone if that is much shorter."""
         # Names say what belongs together; equal settings may be alike by chance, so they have to save much.
         common = {key: self._find_common(key) for key in ("labels", "annotations")}
-        members = self._split_vms(common)
-        by_name = self._build(common, members, unlike_names=False)
+        grouper = VmGrouper(self._split_vms(common), self._splitter, self._splitter.split(self._inherited_values))
+        by_name = self._build(common, grouper, unlike_names=False)
         if len(by_name.data.get("vms", {})) < 2:
             return by_name
-        by_settings = self._build(common, members, unlike_names=True)
+        by_settings = self._build(common, grouper, unlike_names=True)
         return by_settings if len(by_name.lines) > _MIN_SAVING_RATIO * len(by_settings.lines) + 1 else by_name
 
     def _split_vms(self, common: _Metadata) -> list[GroupMember]:
@@ -109,11 +111,11 @@ class EnvironmentBuilder:
             members.append(GroupMember(vm.name, key_groups[shape]))
         return members
 
-    def _build(self, common: _Metadata, members: Sequence[GroupMember], *, unlike_names: bool) -> EnvironmentText:
+    def _build(self, common: _Metadata, grouper: VmGrouper, *, unlike_names: bool) -> EnvironmentText:
         self._places, self._comments = {}, {}
         data = self._build_top_level(common)
         if self._vms:
-            data |= self._build_vms(common, members, unlike_names=unlike_names)
+            data |= self._build_vms(common, grouper, unlike_names=unlike_names)
         if self._disks:
             data["disks"] = {disk.name: self._build_standalone_disk(disk, common) for disk in self._disks}
         data = _sort_keys(data, self._top_level_order)
@@ -159,30 +161,25 @@ class EnvironmentBuilder:
                 data[key] = difference
         return data
 
-    def _build_vms(self, common: _Metadata, members: Sequence[GroupMember], *, unlike_names: bool) -> dict[str, Any]:
-        base_defaults = self._base.get("defaults")
-        inherited_values = to_plain(base_defaults) if base_defaults and base_defaults.mapping else {}
-        base = self._splitter.split(inherited_values)
-        groups = group_vms(members, self._splitter, base, unlike_names=unlike_names)
+    def _build_vms(self, common: _Metadata, grouper: VmGrouper, *, unlike_names: bool) -> dict[str, Any]:
+        base, groups = grouper.base, grouper.group(unlike_names=unlike_names)
         data: dict[str, Any] = {}
         if len(groups) > 1:
             shared = find_shared_defaults(self._splitter, base, [group.key_groups for group in groups])
             if any(key_group != EMPTY_KEY_GROUP for key_group in shared):
                 data["defaults"] = _sort_keys(_merge_key_groups(shared), self._group_order)
                 base = tuple(map(self._splitter.merge, base, shared))
-        data["vms"] = {group.key: self._build_group(group, base, inherited_values, common) for group in groups}
+        data["vms"] = {group.key: self._build_group(group, base, common) for group in groups}
         for key in data.get("defaults", {}):
             places = (vm.places[(key,)] for vm in self._vms if (key,) in vm.places)
             self._places[("defaults", key)] = next(places, self._vms[0].places[()])
         return data
 
-    def _build_group(
-        self, group: GroupDraft, base: KeyGroups, inherited_values: Mapping[str, Any], common: _Metadata
-    ) -> dict[str, Any]:
+    def _build_group(self, group: GroupDraft, base: KeyGroups, common: _Metadata) -> dict[str, Any]:
         data = dict(group.structure)
         # `count` and `names` exclude each other, so the one that the group writes already replaces the other.
         replaced_keys = {*data, *(("count", "names") if data.keys() & {"count", "names"} else ())}
-        data |= {key: None for key in _NAMING_KEYS if key in inherited_values and key not in replaced_keys}
+        data |= {key: None for key in _NAMING_KEYS if key in self._inherited_values and key not in replaced_keys}
         differences = map(self._splitter.find_difference, range(len(base)), base, group.key_groups)
         data |= _merge_key_groups(difference or EMPTY_KEY_GROUP for difference in differences)
         self._record_places(("vms", group.key), data, group.members)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from vmgen.importer.key_groups import EMPTY_KEY_GROUP, KeyGroups, KeyGroupSplitter, build_override, find_best_defaults
@@ -46,27 +47,28 @@ class _GroupCandidate(NamedTuple):
     is_numbered: bool
 
 
-def group_vms(
-    members: Iterable[GroupMember], splitter: KeyGroupSplitter, base: KeyGroups, *, unlike_names: bool = False
-) -> tuple[GroupDraft, ...]:
-    """Group VMs, in the order of the first VM of each group. `base` is what every group starts from.
+class VmGrouper:
+    """Groups VMs by their names, or by equal settings too."""
 
-    With `unlike_names`, equal VMs become one group even if their names have nothing in common.
-    """
-    grouper = _Grouper(tuple(members), splitter, base)
-    candidates = [part for candidate in grouper.find_candidates() for part in grouper.split(candidate)]
-    if unlike_names:
-        candidates = grouper.merge_alike(candidates)
-    positions = {member.name: position for position, member in enumerate(grouper.members)}
-    candidates.sort(key=lambda candidate: min(positions[member.name] for member in candidate.members))
-    return grouper.assign_keys(candidates)
-
-
-class _Grouper:
-    def __init__(self, members: tuple[GroupMember, ...], splitter: KeyGroupSplitter, base: KeyGroups) -> None:
-        self.members = members
+    def __init__(self, members: Iterable[GroupMember], splitter: KeyGroupSplitter, base: KeyGroups) -> None:
+        """`base` is what every group starts from."""
+        self.members = tuple(members)
         self.splitter = splitter
         self.base = base
+
+    def group(self, *, unlike_names: bool = False) -> tuple[GroupDraft, ...]:
+        """Group the VMs, in the order of the first VM of each group.
+
+        With `unlike_names`, equal VMs become one group even if their names have nothing in common.
+        """
+        candidates = self.merge_alike(self._candidates_by_name) if unlike_names else list(self._candidates_by_name)
+        positions = {member.name: position for position, member in enumerate(self.members)}
+        candidates.sort(key=lambda candidate: min(positions[member.name] for member in candidate.members))
+        return self.assign_keys(candidates)
+
+    @cached_property
+    def _candidates_by_name(self) -> list[_GroupCandidate]:
+        return [part for candidate in self.find_candidates() for part in self.split(candidate)]
 
     def find_candidates(self) -> list[_GroupCandidate]:
         """Group numbered names by their base, and the others by the beginning of their names, up to the last dash."""

@@ -56,6 +56,7 @@ class KeyGroupSplitter:
         self._platform_defaults = platform.defaults
         self._differences: dict[tuple[int, KeyGroup, KeyGroup], KeyGroup | None] = {}
         self._effective_values: dict[tuple[int, KeyGroup], Any] = {}
+        self._combinations: dict[tuple[KeyGroup, KeyGroup], KeyGroup] = {}
         self._line_counts: dict[KeyGroup, int] = {EMPTY_KEY_GROUP: 0}
 
     def split(self, values: Mapping[str, Any]) -> KeyGroups:
@@ -82,7 +83,10 @@ class KeyGroupSplitter:
         """Merge a key group over another, as layers are merged."""
         if upper == EMPTY_KEY_GROUP:
             return lower
-        return _serialize(to_plain(merge(_to_located(json.loads(lower)), _to_located(json.loads(upper)), "group")))
+        if (lower, upper) not in self._combinations:
+            combination = merge(_to_located(json.loads(lower)), _to_located(json.loads(upper)), "group")
+            self._combinations[lower, upper] = _serialize(to_plain(combination))
+        return self._combinations[lower, upper]
 
     def find_difference(self, index: int, lower: KeyGroup, target: KeyGroup) -> KeyGroup | None:
         """Return the shortest key group that means the same as `target` when merged over `lower`; None if there is none."""

@@ -104,13 +104,13 @@ class _DiskAssigner:
             else:
                 attachments.append(attachment)
         values = dict(vm.values)
-        values |= {key: entries for key, entries in self._get_metadata(vm.manifest).items() if entries}
+        metadata = {key: entries for key, entries in self._get_metadata(vm.manifest).items() if entries}
+        values |= metadata
         if own_disks:
             values |= self._share_own_disk_keys(own_disks, generations, buses, values)
             self.owned_names.update(disk.name for disk in own_disks.values())
-            if any(self._get_metadata(vm.manifest).values()):
-                for disk in own_disks.values():
-                    self._note_inherited(disk, vm)
+            for disk in own_disks.values() if metadata else ():
+                self._note_inherited(disk, vm)
         if attachments:
             own = tuple((item.name, item.bus) for item in attachments)
             if own not in self._attach_lists:
