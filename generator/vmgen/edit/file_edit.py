@@ -1,7 +1,5 @@
 """Edit one file: splice the operations into its text, read it again, and write it if exactly the meant values differ."""
 
-from __future__ import annotations
-
 import codecs
 from collections.abc import Iterable
 from pathlib import Path

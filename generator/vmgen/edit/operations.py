@@ -1,7 +1,5 @@
 """The operations on an environment file, and what each makes of the file's plain value."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 

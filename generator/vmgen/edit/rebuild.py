@@ -1,7 +1,5 @@
 """Rebuild VMs: a system disk of the next generation from another source, beside the one that they have."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """Retire disks: the tombstones, and the lines that go with them."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The environment that a command edits: which of its files holds a value, and what an edit would make of the environment."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The objects that will exist: disks and VMs with plain values, all that their templates need."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 

@@ -3,8 +3,6 @@
 The result may contain too much, never too little.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection
 from pathlib import Path

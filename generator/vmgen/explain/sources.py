@@ -3,8 +3,6 @@
 Most paths lead straight into the merged settings. Names, disks and cloud-init user data are made of several values.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 

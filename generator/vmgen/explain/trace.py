@@ -4,8 +4,6 @@ The object is rendered once more: each value writes a token, each line of the te
 condition tells what it read. Parsing that output gives the fields. Nothing here depends on a particular template.
 """
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping

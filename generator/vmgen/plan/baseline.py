@@ -1,7 +1,5 @@
 """The baseline of a plan: all manifests committed at a Git ref, also foreign ones, or the files outside of Git."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date

@@ -4,8 +4,6 @@ Argo CD and Flux would undo each other's specification at every sync, and prunin
 https://github.com/argoproj/argo-cd/issues/8811
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The files of a project at a commit: its manifests and the names of its environments, also if they lay in another folder."""
 
-from __future__ import annotations
-
 import os
 import posixpath
 from collections.abc import Iterable, Mapping

@@ -4,8 +4,6 @@ A VMDisk that disappears takes its data with it, also where an engine deletes it
 a law of the program: a table of the repository may be stricter, never more lenient.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 

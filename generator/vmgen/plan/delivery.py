@@ -1,7 +1,5 @@
 """The changes of what delivers: Applications, ApplicationSets and Kustomizations, with the VMs and disks that go with them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """What a changed field of an Application, ApplicationSet or Kustomization does to the VMs and disks that it holds."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 

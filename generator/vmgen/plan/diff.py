@@ -3,8 +3,6 @@
 Existing files are found by listing folders, and only those at a desired path are read whole.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath

@@ -3,8 +3,6 @@
 Keys of a group reach each of its VMs. They are right where all VMs that exist change alike; else each VM gets its own.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple

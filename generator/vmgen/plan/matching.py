@@ -3,8 +3,6 @@
 A removed object and a created one that differ in nothing but their names are rename candidates.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import defaultdict

@@ -4,8 +4,6 @@ An engine prunes the objects that left one folder, even if another folder has th
 which are those of the baseline, hold that up.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """The plan: the effect on the platform, object by object and field by field, of the desired state on the baseline."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple

@@ -3,8 +3,6 @@
 A list of disks alone does not tell: the names say which disks are generations of one, and the plan knows which are new.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 

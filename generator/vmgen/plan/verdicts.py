@@ -4,8 +4,6 @@ The verdicts of a platform are data, `templates/<platform>/verdicts.yaml`: the f
 is its verdict.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Container, Iterator, Mapping

@@ -1,7 +1,5 @@
 """A policy on changes, as a file below `policies/` describes it: the verdicts that it counts, and how many may come when."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 from typing import Literal, NamedTuple

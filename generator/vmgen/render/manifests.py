@@ -3,8 +3,6 @@
 Objects that differ in their names only are rendered once; docs/decisions.md ("Rendered text is safe by construction").
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The built-in policies on the user data that each VM really gets. They look for words, not for what a guest makes of them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Compare the committed objects of environments with a dump: the state of each object."""
 
-from __future__ import annotations
-
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """Compare a committed manifest with the live object: field by field, defaults of the platform left out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 

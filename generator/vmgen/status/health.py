@@ -1,7 +1,5 @@
 """Read what the platform reports about a live VM or disk: failures, and what it is still waiting for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """What a dump of the cluster adds to a plan: changes already made, changes that already wait, and quotas without room."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 

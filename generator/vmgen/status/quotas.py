@@ -1,7 +1,5 @@
 """Read the limits of a tenant's quotas from a dump."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

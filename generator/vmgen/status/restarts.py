@@ -1,7 +1,5 @@
 """Order the restarts that VMs wait for, so that of each group all but one stay up."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterable
 from typing import NamedTuple
