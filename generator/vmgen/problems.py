@@ -1,9 +1,15 @@
 """Problems with their places, the exceptions that end a run, and suggestions for misspelt words."""
 
+import re
 from collections.abc import Iterable
+from functools import cached_property
+from itertools import islice
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning", "notice"]
+_NUMBER = "[0-9]+"
+# Of more names, only some are compared with an unknown one.
+_MAX_COMPARED = 200
 
 
 class Place(NamedTuple):
@@ -68,6 +74,44 @@ def find_closest(word: str, options: Iterable[str]) -> str | None:
     # An abbreviation such as `prod` has few letters in common with the whole word.
     longer = [candidate for name, candidate in by_lower_case.items() if len(word) > 2 and name.startswith(word.lower())]
     return longer[0] if len(longer) == 1 else None
+
+
+class NameIndex:
+    """Names of objects, to suggest one for each of many unknown names.
+
+    To compare two names takes ten microseconds, and an environment may lack as many names as it has. So of many names only some
+    are compared: those with the same numbers, and one of those that differ in their numbers only.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = tuple(names)
+
+    def did_you_mean(self, name: str) -> str:
+        """Return `; did you mean 'web-1'?` to end a message with, or nothing."""
+        if len(self._names) <= _MAX_COMPARED:
+            return did_you_mean(name, self._names)
+        same_numbers = self._by_numbers.get(_find_numbers(name), [])
+        return did_you_mean(name, same_numbers[:_MAX_COMPARED]) or did_you_mean(name, self._samples)
+
+    @cached_property
+    def _by_numbers(self) -> dict[tuple[str, ...], list[str]]:
+        names: dict[tuple[str, ...], list[str]] = {}
+        for name in self._names:
+            names.setdefault(_find_numbers(name), []).append(name)
+        return names
+
+    @cached_property
+    def _samples(self) -> tuple[str, ...]:
+        """The first of the names that differ in their numbers only, as many as are compared."""
+        samples: dict[str, str] = {}
+        for name in self._names:
+            samples.setdefault(re.sub(_NUMBER, "0", name), name)
+        return tuple(islice(samples.values(), _MAX_COMPARED))
+
+
+def _find_numbers(name: str) -> tuple[str, ...]:
+    """Return the numbers in a name; the first letter of one that has none."""
+    return tuple(re.findall(_NUMBER, name)) or (name[:1],)
 
 
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:

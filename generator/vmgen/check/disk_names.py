@@ -5,9 +5,7 @@ from typing import NamedTuple
 
 from vmgen.merge.environment import Environment, Instance
 from vmgen.merge.settings import Settings
-from vmgen.problems import did_you_mean
-
-_MAX_SUGGESTIONS = 2000
+from vmgen.problems import NameIndex
 
 
 class NamedDisk(NamedTuple):
@@ -38,12 +36,13 @@ class DiskIndex:
 
     def suggest(self, name: str) -> str:
         """Return the end of a message about an unknown disk; empty if no name is near. Standalone disks come first."""
-        own_names: list[str] = []
-        for instance in self._instances.values():
-            if len(own_names) >= _MAX_SUGGESTIONS:
-                break
-            own_names.extend(f"{instance.name}-{disk.suffix}" for disk in instance.settings.disks)
-        return did_you_mean(name, self._standalone) or did_you_mean(name, own_names)
+        standalone_names, own_names = self._suggested_names
+        return standalone_names.did_you_mean(name) or own_names.did_you_mean(name)
+
+    @cached_property
+    def _suggested_names(self) -> tuple[NameIndex, NameIndex]:
+        own_names = (f"{name}-{disk.suffix}" for name, instance in self._instances.items() for disk in instance.settings.disks)
+        return NameIndex(self._standalone), NameIndex(own_names)
 
     def _find_own(self, name: str) -> NamedDisk | None:
         # VM names and suffixes may both contain dashes, so each dash may be the one between them.

@@ -14,7 +14,7 @@ from vmgen.importer.manifests import Diagnostics, ImportNote, SourceManifest
 from vmgen.importer.translate import DiskAttachment, DiskObject, VmObject, has_name
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.own_disks import SYSTEM_DISK, list_generations
-from vmgen.problems import Place, did_you_mean
+from vmgen.problems import NameIndex, Place
 from vmgen.quantities import max_size
 from vmgen.read.located import KeyPath, Located, to_plain
 from vmgen.rules import IMPORT_MISSING_DISK
@@ -78,10 +78,14 @@ class _DiskAssigner:
         self._attach_lists: dict[tuple[tuple[str, str], ...], list[dict[str, str]]] = {}
         self._bus_name = conventions.platform.roles.disk_bus
         self._generations: dict[str, tuple[tuple[str, int], ...]] = {}
-        self._use_counts = Counter(attachment.name for vm in vms for attachment in vm.disks)
+        self._disk_names = NameIndex(disks)
+        self._users: dict[str, list[str]] = {name: [] for name in disks}
+        for vm in vms:
+            for attachment in vm.disks:
+                self._users.setdefault(attachment.name, []).append(vm.name)
         self._free_disks: dict[str, dict[int, DiskObject]] = defaultdict(dict)
         for disk in disks.values():
-            for name, generation in list_generations(disk.name) if not self._use_counts[disk.name] else ():
+            for name, generation in list_generations(disk.name) if not self._users[disk.name] else ():
                 self._free_disks[name][generation] = disk
         defaults = conventions.platform.disk_defaults.mapping
         self._disk_defaults = to_plain(conventions.platform.disk_defaults)
@@ -124,9 +128,9 @@ class _DiskAssigner:
     def build_standalone_disk(self, disk: DiskObject) -> StandaloneDiskDraft:
         """Return a disk as the environment's `disks:` has it."""
         comments = []
-        if not self._use_counts[disk.name]:
+        if not self._users[disk.name]:
             comments.append("no VM uses it")
-        elif any(disk.name.startswith(f"{vm.name}-") for vm in self.vms for item in vm.disks if item.name == disk.name):
+        elif any(disk.name.startswith(f"{user}-") for user in self._users[disk.name]):
             comments.append("is behind attached disks in the boot order, so it is attached too")
         if "storage" not in disk.places:
             comments.append(f"its size was omitted, so it has {disk.values['storage']}")
@@ -137,7 +141,7 @@ class _DiskAssigner:
     def _find_disk(self, attachment: DiskAttachment, vm: VmObject) -> DiskObject | None:
         disk = self.disks.get(attachment.name)
         if disk is None:
-            hint = did_you_mean(attachment.name, self.disks) or "; import its VMDisk together with the VM"
+            hint = self._disk_names.did_you_mean(attachment.name) or "; import its VMDisk together with the VM"
             message = f"the disk '{attachment.name}' is not imported{hint}"
             subject = f"{vm.manifest.display_name}: spec.disks"
             self.diagnostics.add_error(attachment.place, IMPORT_MISSING_DISK.id, subject, message)
@@ -150,7 +154,7 @@ class _DiskAssigner:
         """
         suffix = disk.name.removeprefix(f"{vm.name}-")
         # A disk that several VMs use belongs to none of them.
-        if suffix == disk.name or self._use_counts[disk.name] != 1:
+        if suffix == disk.name or len(self._users[disk.name]) != 1:
             return None
         if suffix not in self._generations:
             self._generations[suffix] = tuple(list_generations(suffix)) if _SUFFIX_PATTERN.fullmatch(suffix) else ()

@@ -37,7 +37,7 @@ class Instance(NamedTuple):
     def previous(self) -> tuple[PreviousDisk, ...]:
         """The entries of other generations of its disks that are kept for this VM, attached to none."""
         entries = self.settings.previous
-        return tuple(entry for entry in entries if any(str(item.data) in self.labels for item in entry.of)) if entries else ()
+        return tuple(entry for entry in entries if not entry.labels.isdisjoint(self.labels)) if entries else ()
 
     @property
     def previous_disks(self) -> tuple[OwnDisk, ...]:

@@ -33,11 +33,12 @@ class OwnDisk(NamedTuple):
 class PreviousDisk(NamedTuple):
     """Another generation of an own disk, attached to no VM. `of` has the VMs that have one, by number or name.
 
-    `path` is its key path below that of its VM: `previous.1`, or `disks.data.previous.1`.
+    `labels` are these as texts. `path` is its key path below that of its VM: `previous.1`, or `disks.data.previous.1`.
     """
 
     disk: OwnDisk
     of: tuple[Located, ...]
+    labels: frozenset[str]
     path: str
 
 
@@ -110,4 +111,5 @@ def _build_previous(key: str, settings: Settings, path: str, platform: Platform)
         disk = build_disk(entry, {}, platform)
         place = entry.key_place or entry.place
         own_disk = OwnDisk(format_suffix(key, generation), disk, place, key, generation)
-        yield PreviousDisk(own_disk, disk.get_items("of"), f"{path}previous.{number}")
+        of = disk.get_items("of")
+        yield PreviousDisk(own_disk, of, frozenset(str(item.data) for item in of), f"{path}previous.{number}")

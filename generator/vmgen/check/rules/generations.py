@@ -8,7 +8,7 @@ from vmgen.check.rule import Finding, rule
 from vmgen.merge.environment import Environment, Group
 from vmgen.merge.inference import has_system_disk
 from vmgen.merge.own_disks import SYSTEM_DISK, PreviousDisk, VmSettings
-from vmgen.problems import Place, did_you_mean, shorten
+from vmgen.problems import NameIndex, Place, shorten
 
 _RESERVED_KEY = re.compile(rf"{SYSTEM_DISK}-[0-9]+")
 
@@ -63,8 +63,8 @@ def generation_in_use(environment: Environment) -> Iterator[Finding]:
 
 def _has_entry(group: Group, vm: VmSettings, entry: PreviousDisk) -> bool:
     """Return whether a VM with these settings has the entry: the override of a VM also inherits those of other VMs."""
-    of = {str(item.data) for item in entry.of}
-    return not of or any(not of.isdisjoint(each.labels) for each in group.instances if each.settings is vm)
+    labels = entry.labels
+    return not labels or any(not labels.isdisjoint(each.labels) for each in group.instances if each.settings is vm)
 
 
 @rule("previous-without-of")
@@ -92,10 +92,11 @@ def previous_of_unknown_vm(environment: Environment) -> Iterator[Finding]:
     locations: set[Place] = set()
     for previous, path in _iter_previous(environment):
         labels = {label: None for instance in previous.group.instances for label in instance.labels}
+        names = NameIndex(labels)
         for item in previous.entry.of:
             if str(item.data) not in labels and item.place not in locations:
                 locations.add(item.place)
-                hint = did_you_mean(str(item.data), labels) or "; remove it"
+                hint = names.did_you_mean(str(item.data)) or "; remove it"
                 yield Finding(item.place, f"{path}.of", f"no VM '{shorten(str(item.data))}' in this group{hint}")
 
 
