@@ -165,10 +165,11 @@ def merge(lower: Located, upper: Located, shape: str = "", *, nulls: bool = Fals
         if name in mapping:
             mapping[name] = merge(mapping[name], value, child_shape, nulls=keep_nulls)
         elif isinstance(value.data, dict):  # merged over nothing, so that the nulls in it go
-            mapping[name] = value._replace(data=merge(Located({}, value.place), value, child_shape, nulls=keep_nulls).data)
+            merged_mapping = merge(Located({}, value.place), value, child_shape, nulls=keep_nulls)
+            mapping[name] = Located(merged_mapping.data, value.place, value.key_place, value.layer, value.overrides)
         else:
             mapping[name] = value
-    return upper._replace(data=mapping, overrides=_append_override(upper, lower))
+    return Located(mapping, upper.place, upper.key_place, upper.layer, _append_override(upper, lower))
 
 
 def drop_nulls(value: Located) -> Located:
