@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
 from vmgen.read.template_steps import StepCounter, StepLimitError
@@ -131,8 +131,6 @@ _FILTER_FACTORS = {
 def limit_function(name: str, function: Callable[..., Any], steps: StepCounter) -> Callable[..., Any]:
     """Return a filter or a test that counts what it is given and what it makes."""
     guard, factor = _FILTER_GUARDS.get(name), _FILTER_FACTORS.get(name, 1)
-    parameters = inspect.signature(function).parameters.values() if guard else ()
-    signature = inspect.Signature([each for each in parameters if each.name not in _CONTEXTS])
     context_count = 1 if hasattr(function, "jinja_pass_arg") else 0
 
     @wraps(function)  # keeps the mark by which Jinja passes its context
@@ -140,12 +138,19 @@ def limit_function(name: str, function: Callable[..., Any], steps: StepCounter) 
         context, own = args[:context_count], args[context_count:]
         own, kwargs = limit_arguments(own, kwargs, steps, factor)
         if guard:
-            arguments = signature.bind(*own, **kwargs)
+            arguments = _read_signature(function).bind(*own, **kwargs)
             guard(steps, arguments.arguments)
             own, kwargs = arguments.args, arguments.kwargs
         return limit_result(function(*context, *own, **kwargs), steps)
 
     return guarded_function
+
+
+@cache
+def _read_signature(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the parameters of a filter or a test, without those by which Jinja hands it its context."""
+    parameters = inspect.signature(function).parameters.values()
+    return inspect.Signature([each for each in parameters if each.name not in _CONTEXTS])
 
 
 def limit_arguments(
