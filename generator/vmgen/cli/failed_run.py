@@ -11,7 +11,6 @@ from typing import Any
 import click
 
 from vmgen.problems import Problem, ProblemsError, VmgenError
-from vmgen.read.configuration import find_git_top, find_root
 
 Formatters = Mapping[str, Callable[..., str]]
 # Keys of click's `meta`: the format of the output, and the error of a `vmgen.toml` that cannot be used.
@@ -61,6 +60,7 @@ def print_failure(
 ) -> None:
     """Print problems: data goes to stdout with places relative to the top of Git, text to stderr."""
     from vmgen.cli.output import write_output, write_report
+    from vmgen.read.configuration import find_git_top
     from vmgen.report.problems import FORMATS, format_text, relocate
     from vmgen.report.terminal import choose_paint, no_paint
 
@@ -75,6 +75,7 @@ def print_failure(
 def write_report_file(problems: Sequence[Problem], format_name: str, file: str, root: Path) -> None:
     """Write problems of a repository in a format of FORMATS into a file. Raises VmgenError if it cannot be written."""
     from vmgen.filesystem.writer import write_named_file
+    from vmgen.read.configuration import find_git_top
     from vmgen.report.problems import FORMATS, relocate
     from vmgen.report.terminal import no_paint
     from vmgen.secrets.redact import redact_tokens
@@ -90,4 +91,6 @@ def write_report_file(problems: Sequence[Problem], format_name: str, file: str, 
 
 
 def _find_root() -> Path:
+    from vmgen.read.configuration import find_root
+
     return find_root(Path.cwd()) or Path.cwd()

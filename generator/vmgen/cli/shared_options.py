@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -62,6 +61,8 @@ def _set_verbosity(level: int) -> Callable[[click.Context, click.Parameter, bool
 def _refuse_directory(context: click.Context, parameter: click.Parameter, value: str | None) -> None:  # noqa: ARG001
     # By now the group of commands has read the vmgen.toml of the folder in which the run started.
     if value is not None:
+        import shlex  # for this message alone
+
         raise click.UsageError(f"write -C before the command: vmgen -C {shlex.quote(value)} {context.info_name}", context)
 
 
