@@ -61,8 +61,12 @@ def _find_secrets(environment: Environment) -> Iterator[tuple[str, Place, str]]:
     levels: list[tuple[str, Mapping[str, Located]]] = [("", environment.settings.located.mapping)]
     levels += [(f"{path}.", vm.values.located.mapping) for _, vm, path in environment.vm_settings]
     levels += [(f"{path}.", disk.located.mapping) for disk, path, _ in environment.all_disk_settings]
+    earlier_values: set[tuple[str, int]] = set()
     for prefix, settings in levels:
         for name, value in settings.items():
+            if (name, id(value)) in earlier_values:  # inherited: what has one place is reported once
+                continue
+            earlier_values.add((name, id(value)))
             # Most values are a word without a secret, which needs no path.
             if (
                 name not in _EXCLUDED_KEYS
