@@ -19,10 +19,10 @@ MAX_PRECISION = 100
 # The largest width in a format such as `%20s` or `{:>20}`.
 MAX_WIDTH_DIGITS = 4
 _WIDE_FORMAT = rf"%[^A-Za-z%]{{0,1000}}?(?:\d{{{MAX_WIDTH_DIGITS + 1}}}|\*)"
-_WIDE_FIELD = re.compile(rf"\d{{{MAX_WIDTH_DIGITS + 1}}}")
+_WIDE_FIELD = rf"\d{{{MAX_WIDTH_DIGITS + 1}}}"
 
 # `{:{width}}`: https://docs.python.org/3/library/string.html#format-specification-mini-language
-_COMPUTED_FIELD = re.compile(r":[^:{}]*\{")
+_COMPUTED_FIELD = r":[^:{}]*\{"
 _SEARCHES = frozenset("count find index partition replace rfind rindex rpartition rsplit split".split())
 # The names of the parameter by which Jinja hands a filter its context.
 _CONTEXTS = ("context", "environment", "eval_ctx")
@@ -201,7 +201,7 @@ def guard_method(owner: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[s
         steps.spend_text(len(owner) * len(first))
     elif name in ("format", "format_map"):
         steps.spend(len(owner) // 2)
-        if _WIDE_FIELD.search(owner) or _COMPUTED_FIELD.search(owner):
+        if re.search(_WIDE_FIELD, owner) or re.search(_COMPUTED_FIELD, owner):
             raise StepLimitError(f"formats to a width of more than {MAX_WIDTH_DIGITS} digits, or to one that it computes")
 
 

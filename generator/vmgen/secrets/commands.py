@@ -5,11 +5,10 @@ A command is a line of a script or a list of words, as `runcmd` takes it: both c
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
 from typing import NamedTuple
 
 from vmgen.secrets.harmless import is_change_me, is_path, is_reference
-from vmgen.secrets.names import is_sensitive_file, is_sensitive_name
+from vmgen.secrets.names import compile_pattern, is_sensitive_file, is_sensitive_name
 from vmgen.secrets.programs import PROGRAMS, Program
 
 COMMAND_DESCRIPTION = "a secret on a command line"
@@ -23,7 +22,7 @@ MIN_FILE_SECRET_LENGTH = 6
 WORD_PATTERN = r"""(?:"(?:\\.|[^"\\]){0,4096}"|'[^']{0,4096}'|\\.|[^\s"'\\|;&<>()])+|\|\|?|&&?|;+|<<<|<<-?|[<>()]"""
 _SEPARATORS = {"|", "||", "&", "&&", ";", ";;", "(", ")", "<", ">", "<<", "<<-"}
 _PREFIX_WORDS = {"sudo", "env", "exec", "nohup", "time", "then", "do", "else", "-", "doas", "command", "if", "!", "while"}
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w{0,80}=")
+_ASSIGNMENT = r"[A-Za-z_]\w{0,80}="
 
 
 class Word(NamedTuple):
@@ -74,15 +73,10 @@ _STDIN_OPTIONS = {
 }
 
 
-@cache
-def _compile(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
-
-
 def split_words(line: str) -> list[Word]:
     """Return the words of a command line as a shell splits them, at most MAX_WORDS."""
     words = []
-    for match in _compile(WORD_PATTERN).finditer(line):
+    for match in compile_pattern(WORD_PATTERN).finditer(line):
         text, start, end = match.group(), match.start(), match.end()
         # Only a word that is quoted as a whole: `"a"b"c"` is the word abc, whose quotes are parts of it here.
         if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'" and text[0] not in text[1:-1]:
@@ -125,7 +119,7 @@ def _is_program(words: Sequence[str], index: int, start: int) -> bool:
 
 def _is_assignment(word: str) -> bool:
     """Return whether a word sets a variable before a command. `ExecStart=/usr/bin/redis-cli` of systemd is the command."""
-    return bool(_ASSIGNMENT.match(word)) and not (_get_program_name(word) in _NAMES and "=/" in word)
+    return bool(compile_pattern(_ASSIGNMENT).match(word)) and not (_get_program_name(word) in _NAMES and "=/" in word)
 
 
 def _get_program_name(word: str) -> str:
@@ -136,7 +130,7 @@ def _find_by_name(name: str, words: Sequence[str], start: int, end: int) -> Iter
     for program in PROGRAMS.get(name, ()):
         arguments = words[start + 1 : end]
         has_word = not program.after or any(word in program.after for word in arguments)
-        if has_word and (not program.flags or any(_compile(program.flags).fullmatch(word) for word in arguments)):
+        if has_word and (not program.flags or any(compile_pattern(program.flags).fullmatch(word) for word in arguments)):
             yield from _find_by_program(program, words, start, end)
     if name in _MARKED:
         yield from _find_after_marker(words, start, end)

@@ -52,7 +52,7 @@ _CERTAIN_WORDS = {"requirepass", "masterauth", "auth_pass", "rootpw", "bindpw"}
 _CERTAIN_PREFIX = r"\s{0,80}(?:sentinel\s{1,20}auth-pass\s{1,20}\S{1,80}|rootpw\s{1,20}--plaintext)\s{1,20}(?P<value>\S{1,400})"
 _NAME_SERVICES = {"files", "compat", "systemd", "sss", "ldap", "winbind", "db"}  # `passwd: files` in nsswitch.conf
 _PROSE = r"[.,;:]? {1,8}[A-Za-z]{1,40}[.,;:]? {1,8}[A-Za-z]"
-_WORD_BEFORE = re.compile(r"[\w.-]{0,80}\Z")
+_WORD_BEFORE = r"[\w.-]{0,80}\Z"
 _STRONG_VALUE = r"(?=[^\d]{0,200}\d|\w{0,200}[^\w\s])\S{6,}"
 _KEY_NAME = r"[A-Za-z_][A-Za-z_-]{0,60}|[a-z][a-z0-9]{0,30}(?:[._-][a-z0-9]{1,30}){1,6}"
 # What follows `--secret` of these is the name of a secret.
@@ -99,7 +99,7 @@ def _find_named(line: str, lower_line: str) -> Iterator[LineMatch]:
     if not _has_word(lower_line, NAME_WORDS):
         return
     for match in compile_pattern(NAMED_PATTERN).finditer(line):
-        before = _WORD_BEFORE.search(line, max(0, match.start() - MAX_NAME_LENGTH), match.start())
+        before = compile_pattern(_WORD_BEFORE).search(line, max(0, match.start() - MAX_NAME_LENGTH), match.start())
         name = (before.group() if before else "") + re.split(r"[\"'\s:=\\\]%\uff1a]", match.group(), maxsplit=1)[0]
         value = match["value"].strip("\"'")
         if "[" in line[match.start() : match.start("value")]:  # a list: `"passwords": ["x"]`

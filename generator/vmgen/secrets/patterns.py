@@ -3,19 +3,19 @@
 Tokens and keys are known by their format, other values by the name or the command before them, in plain or encoded text.
 """
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from vmgen.secrets.documents import find_in_document
 from vmgen.secrets.encoded import find_encoded_texts
 from vmgen.secrets.lines import CHANGE_ME_DESCRIPTION, find_in_line
+from vmgen.secrets.names import compile_pattern
 from vmgen.secrets.tokens import HASH_DESCRIPTION, find_tokens, lower
 
 __all__ = ["CHANGE_ME_DESCRIPTION", "HASH_DESCRIPTION", "SecretMatch", "find_secrets", "find_spans"]
 
 _MAX_DEPTH = 3  # base64 in base64 in a script
-_PUBLIC_KEY = re.compile(r"\b(?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]{1,60} [A-Za-z0-9+/=]+")
+_PUBLIC_KEY = r"\b(?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]{1,60} [A-Za-z0-9+/=]+"
 
 
 class SecretMatch(NamedTuple):
@@ -54,7 +54,7 @@ def find_spans(text: str, depth: int = 0) -> Iterator[SecretSpan]:
     yield from (SecretSpan(*match) for match in find_in_document(text, lower_text))
     if depth < _MAX_DEPTH:
         if "ssh-" in text or "ecdsa-" in text:  # a public key is base64, and no secret
-            text = _PUBLIC_KEY.sub(lambda key: " " * len(key.group()), text)
+            text = compile_pattern(_PUBLIC_KEY).sub(lambda key: " " * len(key.group()), text)
         for encoded_text in find_encoded_texts(text):
             inner = next((s for s in find_spans(encoded_text.text, depth + 1) if s.description != CHANGE_ME_DESCRIPTION), None)
             if inner:

@@ -1,6 +1,5 @@
 """Find tokens and keys by their format."""
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ __all__ = ["HASH_DESCRIPTION", "PRIVATE_KEY_DESCRIPTION", "TOKEN_FORMATS", "Toke
 _LITERALS = tuple((literal, token_format) for token_format in TOKEN_FORMATS for literal in token_format.literals)
 _PHRASES = tuple((literal, token_format) for literal, token_format in _LITERALS if " " in literal)
 _WORDS = tuple((literal, token_format) for literal, token_format in _LITERALS if " " not in literal)
-_WORD_REST = re.compile(r"[A-Za-z0-9_+/=.~:-]*")
+_WORD_REST = r"[A-Za-z0-9_+/=.~:-]*"
 _END_OF_KEY = r"-{4,5} ?END (?:[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?|OpenVPN Static key V1) ?-{4,5}"
 _KEY_LINES = r"[A-Za-z0-9+/=]*(?:\s{1,80}[A-Za-z0-9+/=]{16,400})*"
 
@@ -89,5 +88,5 @@ def _find_end(token_format: TokenFormat, text: str, end: int) -> int:
     if token_format.description == KEY_BODY_DESCRIPTION:
         lines = compile_pattern(_KEY_LINES).match(text, end)
         return lines.end() if lines else end
-    rest = _WORD_REST.match(text, end)
+    rest = compile_pattern(_WORD_REST).match(text, end)
     return rest.end() if rest else end
