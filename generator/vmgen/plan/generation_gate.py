@@ -81,12 +81,14 @@ def describe_keeping(changes: Iterable[ObjectChange], environment: Environment) 
     """Return how to keep disks that go and are generations of disks that VMs have, as a sentence; empty for none."""
     by_place: dict[tuple[str, str, int], list[tuple[int | str, Mapping[str, Any]]]] = defaultdict(list)
     removed_disks = {change.identity.name: change for change in changes if change.previous_entry is not None}
+    generations = _index_generations(removed_disks)
     for group in environment.groups:
         for instance in group.instances:
             for disk in instance.settings.disks:
-                for name, generation in _list_other_generations(instance.name, disk.key, disk.generation, removed_disks):
-                    entry = removed_disks[name].previous_entry or {}
-                    by_place[group.key, disk.key, generation].append((instance.label, entry))
+                for name, generation in generations.get((instance.name, disk.key), ()):
+                    if generation != disk.generation:
+                        entry = removed_disks[name].previous_entry or {}
+                        by_place[group.key, disk.key, generation].append((instance.label, entry))
     sentences = []
     for (group_key, key, generation), entries in by_place.items():
         path = f"vms.{group_key}" if key == "system" else f"vms.{group_key}.disks.{key}"
@@ -96,12 +98,15 @@ def describe_keeping(changes: Iterable[ObjectChange], environment: Environment) 
     return " ".join(sentences)
 
 
-def _list_other_generations(
-    vm: str, key: str, current: int, removed_disks: Mapping[str, ObjectChange]
-) -> Iterator[tuple[str, int]]:
-    for name in removed_disks:
-        generations = list_generations(name.removeprefix(f"{vm}-")) if name.startswith(f"{vm}-") else ()
-        yield from ((name, generation) for own_key, generation in generations if own_key == key and generation != current)
+def _index_generations(names: Iterable[str]) -> Mapping[tuple[str, str], list[tuple[str, int]]]:
+    """Return the names of disks with their generations, by every name of a VM and key of a disk that may have made them."""
+    generations: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
+    for name in names:
+        # Names and suffixes may both contain dashes, so each dash may be the one between them.
+        for end in (position for position, character in enumerate(name) if character == "-"):
+            for key, generation in list_generations(name[end + 1 :]):
+                generations[name[:end], key].append((name, generation))
+    return generations
 
 
 def find_new_previous_disks(changes: Iterable[ObjectChange], states: Mapping[str, DesiredState]) -> Iterator[Problem]:

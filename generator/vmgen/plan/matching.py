@@ -4,7 +4,6 @@ A removed object and a created one that differ in nothing but their names are re
 """
 
 import json
-import re
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -384,8 +383,28 @@ def find_old_base_name(old: str, new: str) -> str:
     return "-".join(old_parts)
 
 
-def find_rename_remedy(old: Identity, new: Identity, path: str, vm_names: Iterable[str]) -> str:
-    """Return the edit that keeps an object at a path, which looks renamed. `vm_names` are the VMs after the change."""
+class VmNames:
+    """The names of the VMs that an environment has after a change, and the numbers at their ends."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = frozenset(names)
+        self.numbers: dict[str, list[int]] = defaultdict(list)
+        for name in self.names:
+            base_name, dash, number = name.rpartition("-")
+            if dash and number.isdecimal():
+                self.numbers[base_name].append(int(number))
+
+    def find_owner(self, *disks: Identity) -> str:
+        """Return the longest name of a VM that all of these disks would have been named after; empty if there is none."""
+        name = disks[0].name
+        # Names and suffixes may both contain dashes, so each dash may be the one between them.
+        prefixes = (name[:end] for end in range(len(name) - 1, 0, -1) if name[end] == "-")
+        owners = (prefix for prefix in prefixes if prefix in self.names and all(_is_disk_of(disk, prefix) for disk in disks))
+        return next(owners, "")
+
+
+def find_rename_remedy(old: Identity, new: Identity, path: str, vms: VmNames) -> str:
+    """Return the edit that keeps an object at a path, which looks renamed. `vms` are those after the change."""
     if new.namespace != old.namespace:
         keep = f"write `namespace: {old.namespace}` back to keep it"
         if old.kind != "VMDisk":
@@ -397,14 +416,13 @@ def find_rename_remedy(old: Identity, new: Identity, path: str, vm_names: Iterab
     # A standalone disk is in the folder of its kind, and the disks and VMs of a group one folder deeper.
     if path.count("/") < 3:
         return f"write the key `{old.name}` back to keep it"
-    names = tuple(vm_names)
-    vm_name = max((name for name in names if _is_disk_of(old, name) and _is_disk_of(new, name)), key=len, default="")
+    vm_name = vms.find_owner(old, new)
     if vm_name:
         return f"write the disk's key `{old.name[len(vm_name) + 1 :]}` back to keep it"
     base_name = find_old_base_name(old.name, new.name)
-    numbers = sorted(int(name.rpartition("-")[2]) for name in names if re.fullmatch(rf"{re.escape(base_name)}-\d+", name))
+    numbers = sorted(vms.numbers.get(base_name, ()))
     # A single VM that gets `count:`: no count has its name, which has no number. It pairs with the first of the new VMs.
-    if numbers and base_name not in names and f"{new.name}-".startswith(f"{base_name}-{numbers[0]}-"):
+    if numbers and base_name not in vms.names and f"{new.name}-".startswith(f"{base_name}-{numbers[0]}-"):
         new_names = ", ".join((base_name, *(f"{base_name}-{number}" for number in numbers[1:])))
         return f"write `names: [{new_names}]` instead of `count:` in its group to keep the old name"
     return f"write `name: {base_name}`, or `names:`, in its group to keep the old names"

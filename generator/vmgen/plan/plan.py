@@ -11,7 +11,7 @@ from vmgen.plan.baseline import Baseline
 from vmgen.plan.change_kinds import list_item_names
 from vmgen.plan.data_loss import DATA_KIND, Assessment, assess_deletion, assess_update
 from vmgen.plan.desired import DesiredState, Identity, Tombstone
-from vmgen.plan.matching import ExistingObject, Matching, PlannedObject, find_rename_remedy, match_objects
+from vmgen.plan.matching import ExistingObject, Matching, PlannedObject, VmNames, find_rename_remedy, match_objects
 from vmgen.plan.moves import PROTECT_FIRST, Move, find_move, find_move_verdict, is_exclusive
 from vmgen.plan.previous_entry import build_previous_entry
 from vmgen.plan.rebuild import DISKS_FIELD, Rebuild, explain_rebuild, find_rebuild
@@ -189,13 +189,15 @@ class _ChangeBuilder:
         self._environments = {desired.environment: desired.merged_environment for desired in environments}
         self._created: frozenset[Identity] = frozenset()
         self._removed_disks: frozenset[Identity] = frozenset()
-        self._tombstones = [tombstone for desired in environments for tombstone in desired.tombstones]
+        self._tombstones: dict[tuple[str, str], list[Tombstone]] = defaultdict(list)
+        for tombstone in (tombstone for desired in environments for tombstone in desired.tombstones):
+            self._tombstones[tombstone.kind, tombstone.name].append(tombstone)
         self._tables: dict[tuple[str, str], VerdictTable] = {}
         self._optical_disks = {each.environment: each.optical_disks for each in environments}
-        self._vm_names: dict[str, list[str]] = defaultdict(list)
-        for desired in environments:
-            names = (identity.name for identity in desired.objects.values() if identity.kind == "VMInstance")
-            self._vm_names[desired.environment].extend(names)
+        self._vm_names = {
+            desired.environment: VmNames(each.name for each in desired.objects.values() if each.kind == "VMInstance")
+            for desired in environments
+        }
 
     def find_platform(self, environment: str) -> Platform:
         """Return the platform of an environment; the default platform for a removed one."""
@@ -290,7 +292,7 @@ class _ChangeBuilder:
         if candidate:
             is_elsewhere = candidate.namespace != old.identity.namespace
             rows = table.fields.get("metadata.namespace" if is_elsewhere else "metadata.name", rows)
-            remedy = find_rename_remedy(old.identity, candidate, old.path, self._vm_names[old.environment])
+            remedy = find_rename_remedy(old.identity, candidate, old.path, self._vm_names.get(old.environment, VmNames(())))
         verdict, says, source = assess_deletion(old.identity.kind, Assessment(*rows[-1][:3]))
         change = ObjectChange(old.identity, old.environment, old.path, "delete", verdict, says, source, remedy=remedy)
         if old.identity.kind == DATA_KIND:
@@ -298,11 +300,10 @@ class _ChangeBuilder:
         return change._replace(rename_candidate=candidate, tombstone=self._find_tombstone(old.identity, old.environment))
 
     def _find_tombstone(self, identity: Identity, environment: str) -> Tombstone | None:
-        for tombstone in self._tombstones:
-            names_object = (tombstone.kind, tombstone.name) == (identity.kind, identity.name)
+        for tombstone in self._tombstones.get((identity.kind, identity.name), ()):
             # The environment of the object may be gone, so one of another environment in its namespace counts as well.
             shares_namespace = (tombstone.cluster, tombstone.namespace) == (identity.cluster, identity.namespace)
-            if names_object and (tombstone.environment == environment or shares_namespace):
+            if tombstone.environment == environment or shares_namespace:
                 return tombstone
         return None
 
