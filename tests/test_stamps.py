@@ -305,7 +305,7 @@ SAVES: dict[str, Edit] = {
     "defaults": replace("environments/_defaults.yaml", "shop", "store"),
     "a template": replace("templates/hikube/vm-disk.yaml.j2", "  storage: ", "  storage:  "),
     "a template of user data": replace("templates/cloud-init/host.yaml.j2", "hostname", "fqdn"),
-    "a policy": replace("policies/own.yaml", "namespace", "nothing"),
+    "a policy": replace("policies/own.yaml", "not so", "never so"),
 }
 
 

@@ -117,3 +117,12 @@ def test_path_of_a_built_in_template_in_messages(tmp_path: Path) -> None:
     assert project.display_path(path) == "templates/hikube/vm-disk.yaml.j2"
     assert project.is_trusted(path)
     assert not project.is_trusted(tmp_path / "templates/hikube/vm-disk.yaml.j2")
+
+
+def test_the_folder_of_built_in_templates(tmp_path: Path) -> None:
+    """The folder itself is one of vmgen's own too: its files are listed, and it is displayed without its real path."""
+    project = Project(tmp_path)
+    built_in = project.template_folders[-1]
+    assert "hikube/vm-disk.yaml.j2" in project.list_files(built_in)
+    assert project.display_path(built_in) == "templates/."
+    assert project.is_trusted(built_in)

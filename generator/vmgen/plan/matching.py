@@ -14,6 +14,7 @@ from vmgen.nameless import NUMBER_PLACEHOLDER, abstract_object, fill_value, has_
 from vmgen.plan.baseline import Baseline
 from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Identity
 from vmgen.problems import Place, Problem
+from vmgen.quantities import parse_number
 from vmgen.read.manifests import InvalidYamlError, get_mapping, is_manifest_file, iter_objects, parse_objects
 from vmgen.rules import UNREADABLE_BASELINE
 from vmgen.yaml_text import is_plain
@@ -390,9 +391,10 @@ class VmNames:
         self.names = frozenset(names)
         self.numbers: dict[str, list[int]] = defaultdict(list)
         for name in self.names:
-            base_name, dash, number = name.rpartition("-")
-            if dash and number.isdecimal():
-                self.numbers[base_name].append(int(number))
+            base_name, dash, digits = name.rpartition("-")
+            number = parse_number(digits) if dash else None
+            if number is not None:
+                self.numbers[base_name].append(number)
 
     def find_owner(self, *disks: Identity) -> str:
         """Return the longest name of a VM that all of these disks would have been named after; empty if there is none."""
