@@ -5,6 +5,8 @@ What the engines do was seen in runs of Argo CD v3.5.3 and kustomize-controller 
 
 from __future__ import annotations
 
+import sys
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -43,9 +45,23 @@ class Holding(NamedTuple):
         return Holding(*(tuple(each for each in part if each not in others) for part in self))
 
 
-def find_holding(document: Mapping[str, Any], objects: Iterable[HeldObject], output: str) -> Holding:
+class HeldObjects:
+    """The VMs and disks that there are, looked up by folder: a fleet has thousands of them, and hundreds of Applications."""
+
+    def __init__(self, objects: Iterable[HeldObject]) -> None:
+        self._objects = tuple(objects)
+        self._positions = sorted(range(len(self._objects)), key=lambda position: self._objects[position].path)
+        self._paths = [self._objects[position].path for position in self._positions]
+
+    def list_below(self, folder: str) -> list[HeldObject]:
+        """Return the objects whose paths begin with a folder, which ends in a slash or is empty, in their first order."""
+        first, last = bisect_left(self._paths, folder), bisect_left(self._paths, f"{folder}{chr(sys.maxunicode)}")
+        return [self._objects[position] for position in sorted(self._positions[first:last])]
+
+
+def find_holding(document: Mapping[str, Any], objects: HeldObjects, output: str) -> Holding:
     """Return what an engine's object holds of the manifests below the folder `output`."""
-    held_objects = [each for each in objects if _covers(document, each.path, output)]
+    held_objects = _list_held_objects(document, objects, output)
     disks = [each for each in held_objects if each.identity.kind == "VMDisk"]
     return Holding(
         tuple(each.identity for each in held_objects if each.identity.kind != "VMDisk"),
@@ -54,27 +70,31 @@ def find_holding(document: Mapping[str, Any], objects: Iterable[HeldObject], out
     )
 
 
-def _covers(document: Mapping[str, Any], path: str, output: str) -> bool:
+def _list_held_objects(document: Mapping[str, Any], objects: HeldObjects, output: str) -> list[HeldObject]:
     spec = get_mapping(document, "spec")
     if document.get("kind") == APPLICATION_SET:
-        generators = spec.get("generators")
-        generator_text = str(generators)  # the folders that it leaves out stand there by name
-        return f"{output}/{path.partition('/')[0]}'" not in generator_text
+        generator_text = str(spec.get("generators"))  # the folders that it leaves out stand there by name
+        everything = objects.list_below("")
+        return [each for each in everything if f"{output}/{each.path.partition('/')[0]}'" not in generator_text]
     source = get_mapping(spec, "source") if document.get("kind") == APPLICATION else spec
     folder = f"/{str(source.get('path', '')).removeprefix('./').strip('/')}/"
     standalone = f"/{DELIVERY_FOLDER}/{STANDALONE_FOLDER}/"
     if standalone in folder:
         environment = folder.partition(standalone)[2].strip("/")
-        return path.startswith(f"{environment}/") and path.count("/") == 2
+        return [each for each in objects.list_below(f"{environment}/") if each.path.count("/") == 2]
+    if f"/{output}/" not in folder:
+        return []
     below = folder.partition(f"/{output}/")[2]
-    if f"/{output}/" not in folder or not path.startswith(below):
-        return False
-    directory, rest = get_mapping(source, "directory"), path[len(below) :]
+    directory = get_mapping(source, "directory")
     # https://argo-cd.readthedocs.io/en/stable/user-guide/directory/: without `recurse` subfolders are not read.
-    if directory and directory.get("recurse") is not True and "/" in rest:
-        return False
-    include = str(directory.get("include") or "*").strip("{}")
-    return any(fnmatchcase(rest, pattern) for pattern in include.split(","))
+    is_flat = bool(directory) and directory.get("recurse") is not True
+    patterns = str(directory.get("include") or "*").strip("{}").split(",")
+    paths = [(each, each.path[len(below) :]) for each in objects.list_below(below)]
+    return [
+        each
+        for each, rest in paths
+        if not (is_flat and "/" in rest) and any(fnmatchcase(rest, pattern) for pattern in patterns)
+    ]
 
 
 def deletes_what_it_holds(document: Mapping[str, Any]) -> bool:

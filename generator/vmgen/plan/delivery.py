@@ -11,6 +11,7 @@ from vmgen.plan.delivered import (
     APPLICATION_SET,
     KUSTOMIZATION,
     HeldObject,
+    HeldObjects,
     Holding,
     deletes_what_it_holds,
     find_holding,
@@ -44,7 +45,7 @@ class DeliveryState(NamedTuple):
     """What delivers, and the VMs and disks that there are, before or after a change."""
 
     engine_objects: Mapping[Identity, EngineObject]
-    held_objects: tuple[HeldObject, ...]
+    held_objects: HeldObjects
 
 
 def list_changed_files(baseline: Baseline, files: Mapping[str, bytes], only: Iterable[str]) -> dict[str, bytes | None]:
@@ -78,8 +79,8 @@ def add_delivery(
     names = [name for name in base.baseline.environments if not only or name in only]
     new_manifests = {path: state.files[path] for state in desired_states for path in state.objects}
     output = base.baseline.project.output
-    old_state = DeliveryState(before, tuple(_iter_held_objects(base.baseline.find_differing(names, {}))))
-    new_state = DeliveryState(after, tuple(_iter_held_objects(new_manifests)))
+    old_state = DeliveryState(before, HeldObjects(_iter_held_objects(base.baseline.find_differing(names, {}))))
+    new_state = DeliveryState(after, HeldObjects(_iter_held_objects(new_manifests)))
     held_by_new: set[Identity] = set()
     # Of all rendered files: an object that does not change itself may hold what another one gives up.
     for each in _read_engine_objects(files)[0].values():
