@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from vmgen.merge.environment import Environment, Instance
+from vmgen.merge.own_disks import split_name
 from vmgen.merge.settings import Settings
 from vmgen.problems import NameIndex
 
@@ -45,15 +46,14 @@ class DiskIndex:
         return NameIndex(self._standalone), NameIndex(own_names)
 
     def _find_own(self, name: str) -> NamedDisk | None:
-        # VM names and suffixes may both contain dashes, so each dash may be the one between them.
-        for position, character in enumerate(name):
-            instance = self._instances.get(name[:position]) if character == "-" else None
+        for vm, suffix in split_name(name):
+            instance = self._instances.get(vm)
             if instance is None:
                 continue
             for disk in instance.settings.disks:
-                if disk.suffix == name[position + 1 :]:
+                if disk.suffix == suffix:
                     return NamedDisk(name, disk.settings, instance)
             for disk in instance.previous_disks:
-                if disk.suffix == name[position + 1 :]:
+                if disk.suffix == suffix:
                     return NamedDisk(name, disk.settings, None)
         return None

@@ -51,11 +51,10 @@ class EnvironmentRule(NamedTuple):
         if severity is None:
             return
         locations: set[tuple[Place, str]] = set()
-        for finding in self.check(environment):
-            place, subject, message = finding
-            is_policy = self.default is not None
-            if (place, _INSTANCE_PATH.sub(r"\1", subject) if is_policy else message) not in locations:
-                locations.add((place, subject if is_policy else message))
+        for place, subject, message in self.check(environment):
+            group, own = (_INSTANCE_PATH.sub(r"\1", subject), subject) if self.default else (message, message)
+            if (place, group) not in locations:
+                locations.add((place, own))
                 yield self.rule.build_problem(place, subject, message)._replace(severity=severity)
 
 

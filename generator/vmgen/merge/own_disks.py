@@ -61,6 +61,12 @@ def format_suffix(key: str, generation: int) -> str:
     return key if generation == 1 else f"{key}-{generation}"
 
 
+def split_name(name: str) -> Iterator[tuple[str, str]]:
+    """Yield each name of a VM and each suffix that may make the name of a disk, the shortest name of a VM first."""
+    # Both may contain dashes, so each dash may be the one between them.
+    return ((name[:end], name[end + 1 :]) for end, character in enumerate(name) if character == "-")
+
+
 def list_generations(suffix: str) -> Iterator[tuple[str, int]]:
     """Yield the keys and generations that make a suffix: `data-2` is the first of `data-2`, or the second of `data`."""
     yield suffix, 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from vmgen.check.waivers import waive
 from vmgen.merge.environment import Environment
-from vmgen.merge.own_disks import list_generations
+from vmgen.merge.own_disks import list_generations, split_name
 from vmgen.plan.desired import DesiredState
 from vmgen.plan.generation_edits import build_generation_edits, find_changed_disks, format_edit, format_rooted
 from vmgen.plan.plan import ObjectChange
@@ -102,10 +102,9 @@ def _index_generations(names: Iterable[str]) -> Mapping[tuple[str, str], list[tu
     """Return the names of disks with their generations, by every name of a VM and key of a disk that may have made them."""
     generations: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
     for name in names:
-        # Names and suffixes may both contain dashes, so each dash may be the one between them.
-        for end in (position for position, character in enumerate(name) if character == "-"):
-            for key, generation in list_generations(name[end + 1 :]):
-                generations[name[:end], key].append((name, generation))
+        for vm, suffix in split_name(name):
+            for key, generation in list_generations(suffix):
+                generations[vm, key].append((name, generation))
     return generations
 
 

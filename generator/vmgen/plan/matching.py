@@ -6,10 +6,12 @@ A removed object and a created one that differ in nothing but their names are re
 import json
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from vmgen.check.totals import ValueGetter
 from vmgen.expand.objects import Omissions
+from vmgen.merge.own_disks import split_name
 from vmgen.nameless import NUMBER_PLACEHOLDER, abstract_object, fill_value, has_whole_words, is_text_for_any_number
 from vmgen.plan.baseline import Baseline
 from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Identity
@@ -322,8 +324,8 @@ def _drop_implausible(
     for disk in removed_identities:
         if disk.kind != "VMDisk" or disk not in plausible:
             continue
-        new_disk, parts = plausible[disk], disk.name.split("-")
-        owners = [(disk.namespace, "-".join(parts[:length])) for length in range(1, len(parts))]
+        new_disk = plausible[disk]
+        owners = [(disk.namespace, vm) for vm, _ in split_name(disk.name)]
         owning_vms = [new_vms[owner] for owner in owners if owner in new_vms]
         if any(vm is None or not new_disk.name.startswith(f"{vm.name}-") for vm in owning_vms):
             del plausible[new_disk], plausible[disk]
@@ -389,20 +391,22 @@ class VmNames:
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = frozenset(names)
-        self.numbers: dict[str, list[int]] = defaultdict(list)
+
+    @cached_property
+    def numbers(self) -> Mapping[str, list[int]]:
+        """The numbers, by the part of the names before them."""
+        numbers = defaultdict(list)
         for name in self.names:
             base_name, dash, digits = name.rpartition("-")
             number = parse_number(digits) if dash else None
             if number is not None:
-                self.numbers[base_name].append(number)
+                numbers[base_name].append(number)
+        return numbers
 
     def find_owner(self, *disks: Identity) -> str:
         """Return the longest name of a VM that all of these disks would have been named after; empty if there is none."""
-        name = disks[0].name
-        # Names and suffixes may both contain dashes, so each dash may be the one between them.
-        prefixes = (name[:end] for end in range(len(name) - 1, 0, -1) if name[end] == "-")
-        owners = (prefix for prefix in prefixes if prefix in self.names and all(_is_disk_of(disk, prefix) for disk in disks))
-        return next(owners, "")
+        owners = [vm for vm, _ in split_name(disks[0].name) if vm in self.names]
+        return next((vm for vm in reversed(owners) if all(_is_disk_of(disk, vm) for disk in disks)), "")
 
 
 def find_rename_remedy(old: Identity, new: Identity, path: str, vms: VmNames) -> str:

@@ -194,10 +194,8 @@ class _ChangeBuilder:
             self._tombstones[tombstone.kind, tombstone.name].append(tombstone)
         self._tables: dict[tuple[str, str], VerdictTable] = {}
         self._optical_disks = {each.environment: each.optical_disks for each in environments}
-        self._vm_names = {
-            desired.environment: VmNames(each.name for each in desired.objects.values() if each.kind == "VMInstance")
-            for desired in environments
-        }
+        self._objects = {desired.environment: desired.objects for desired in environments}
+        self._vm_names: dict[str, VmNames] = {}
 
     def find_platform(self, environment: str) -> Platform:
         """Return the platform of an environment; the default platform for a removed one."""
@@ -292,12 +290,19 @@ class _ChangeBuilder:
         if candidate:
             is_elsewhere = candidate.namespace != old.identity.namespace
             rows = table.fields.get("metadata.namespace" if is_elsewhere else "metadata.name", rows)
-            remedy = find_rename_remedy(old.identity, candidate, old.path, self._vm_names.get(old.environment, VmNames(())))
+            remedy = find_rename_remedy(old.identity, candidate, old.path, self._get_vm_names(old.environment))
         verdict, says, source = assess_deletion(old.identity.kind, Assessment(*rows[-1][:3]))
         change = ObjectChange(old.identity, old.environment, old.path, "delete", verdict, says, source, remedy=remedy)
         if old.identity.kind == DATA_KIND:
             change = change._replace(previous_entry=self._build_previous_entry(old, old.environment))
         return change._replace(rename_candidate=candidate, tombstone=self._find_tombstone(old.identity, old.environment))
+
+    def _get_vm_names(self, environment: str) -> VmNames:
+        """Return the names of the VMs after the change, which only the remedies for renames ask for."""
+        if environment not in self._vm_names:
+            objects = self._objects.get(environment, {}).values()
+            self._vm_names[environment] = VmNames(each.name for each in objects if each.kind == "VMInstance")
+        return self._vm_names[environment]
 
     def _find_tombstone(self, identity: Identity, environment: str) -> Tombstone | None:
         for tombstone in self._tombstones.get((identity.kind, identity.name), ()):
