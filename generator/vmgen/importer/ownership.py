@@ -47,6 +47,14 @@ class StandaloneDiskDraft(NamedTuple):
     comment: str
 
 
+class _OwnDisk(NamedTuple):
+    """A disk that its VM makes, with the generation in its name and the bus by which the VM has it."""
+
+    disk: DiskObject
+    generation: int
+    bus: str
+
+
 def assign_disks(
     vms: Iterable[VmObject], disks: Iterable[DiskObject], conventions: PlatformConventions, diagnostics: Diagnostics
 ) -> tuple[list[VmDraft], list[StandaloneDiskDraft]]:
@@ -93,37 +101,33 @@ class _DiskAssigner:
 
     def build_vm(self, vm: VmObject) -> VmDraft:
         """Return a VM with its own disks. These come before attached ones, so a disk behind an attached one is attached."""
-        own_disks: dict[str, DiskObject] = {}
-        generations: dict[str, int] = {}
-        buses: dict[str, str] = {}
+        own_disks: dict[str, _OwnDisk] = {}
         attachments: list[DiskAttachment] = []
         for attachment in vm.disks:
             disk = self._find_disk(attachment, vm)
             # The order of disks is the boot order, and vmgen writes own disks first: one behind an attached disk would move.
             own_key = self._find_own_key(disk, vm, is_first=not own_disks) if disk and not attachments else None
             if disk and own_key and own_key[0] not in own_disks:
-                own_disks[own_key[0]] = disk
-                generations[own_key[0]] = own_key[1]
-                buses[disk.name] = attachment.bus
+                own_disks[own_key[0]] = _OwnDisk(disk, own_key[1], attachment.bus)
             else:
                 attachments.append(attachment)
         values = dict(vm.values)
         metadata = {key: entries for key, entries in self._get_metadata(vm.manifest).items() if entries}
         values |= metadata
         if own_disks:
-            values |= self._share_own_disk_keys(own_disks, generations, buses, values)
-            self.owned_names.update(disk.name for disk in own_disks.values())
-            for disk in own_disks.values() if metadata else ():
-                self._note_inherited(disk, vm)
+            values |= self._share_own_disk_keys(own_disks, values)
+            self.owned_names.update(own.disk.name for own in own_disks.values())
+            for own in own_disks.values() if metadata else ():
+                self._note_inherited(own.disk, vm)
         if attachments:
-            own = tuple((item.name, item.bus) for item in attachments)
-            if own not in self._attach_lists:
-                self._attach_lists[own] = [{"name": name, **({self._bus_name: bus} if bus else {})} for name, bus in own]
-            values["attach"] = self._attach_lists[own]
+            items = tuple((item.name, item.bus) for item in attachments)
+            if items not in self._attach_lists:
+                self._attach_lists[items] = [{"name": name, **({self._bus_name: bus} if bus else {})} for name, bus in items]
+            values["attach"] = self._attach_lists[items]
         places = LazyMapping(partial(_locate_keys, vm, own_disks, values, attachments))
         is_system = SYSTEM_DISK in own_disks and SYSTEM_DISK not in values.get("disks", {})
-        generation = generations[SYSTEM_DISK] if is_system else 1
-        return VmDraft(vm.name, values, places, generation, self._build_previous(vm, generations))
+        generation = own_disks[SYSTEM_DISK].generation if is_system else 1
+        return VmDraft(vm.name, values, places, generation, self._build_previous(vm, own_disks))
 
     def build_standalone_disk(self, disk: DiskObject) -> StandaloneDiskDraft:
         """Return a disk as the environment's `disks:` has it."""
@@ -165,62 +169,50 @@ class _DiskAssigner:
                 return key, generation
         return (suffix, 1) if self._generations[suffix] else None
 
-    def _build_previous(self, vm: VmObject, generations: Mapping[str, int]) -> dict[tuple[str, int], dict[str, Any]]:
+    def _build_previous(self, vm: VmObject, own_disks: Mapping[str, _OwnDisk]) -> dict[tuple[str, int], dict[str, Any]]:
         """Return the keys of the detached disks that are other generations of the VM's own, by key and generation."""
         previous = {}
-        for key, current in generations.items():
+        for key, own in own_disks.items():
             for generation, disk in self._free_disks.get(f"{vm.name}-{key}", {}).items():
                 # A higher number of a data disk may be a disk of its own, such as `data-2` beside `data`.
-                if generation < current or (key == SYSTEM_DISK and generation != current):
+                if generation < own.generation or (key == SYSTEM_DISK and generation != own.generation):
                     self.owned_names.add(disk.name)
                     previous[key, generation] = self._build_disk_settings(disk, "", {}, self._platform_defaults)
         return previous
 
-    def _share_own_disk_keys(
-        self,
-        own_disks: Mapping[str, DiskObject],
-        generations: Mapping[str, int],
-        buses: Mapping[str, str],
-        vm_values: Mapping[str, Any],
-    ) -> dict[str, Any]:
+    def _share_own_disk_keys(self, own_disks: Mapping[str, _OwnDisk], vm_values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the keys of a VM that describe its own disks; one mapping for VMs that differ in names only, disks too."""
         shape: tuple[object, ...] = tuple(id(vm_values.get(key)) for key in _METADATA_KEYS)
-        for suffix, disk in own_disks.items():
-            metadata = self._get_metadata(disk.manifest)
-            shape += (suffix, generations[suffix], buses[disk.name], id(disk.values), id(metadata))
+        for suffix, (disk, generation, bus) in own_disks.items():
+            shape += (suffix, generation, bus, id(disk.values), id(self._get_metadata(disk.manifest)))
         if shape not in self._own_disk_keys:
-            self._own_disk_keys[shape] = self._build_own_disk_keys(own_disks, generations, buses, vm_values)
+            self._own_disk_keys[shape] = self._build_own_disk_keys(own_disks, vm_values)
         return self._own_disk_keys[shape]
 
-    def _build_own_disk_keys(
-        self,
-        own_disks: Mapping[str, DiskObject],
-        generations: Mapping[str, int],
-        buses: Mapping[str, str],
-        vm_values: Mapping[str, Any],
-    ) -> dict[str, Any]:
+    def _build_own_disk_keys(self, own_disks: Mapping[str, _OwnDisk], vm_values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the keys of a VM for its own disks (by suffix)."""
         disks = dict(own_disks)
-        first_suffix = next(iter(disks))
-        defaults = self._find_disk_defaults(disks)
+        defaults = self._find_disk_defaults(own_disks)
         keys = dict(defaults)
         settings = {
-            suffix: self._build_disk_settings(disk, buses[disk.name], vm_values, defaults) for suffix, disk in disks.items()
+            suffix: self._build_disk_settings(disk, bus, vm_values, defaults) for suffix, (disk, _, bus) in disks.items()
         }
         # A system disk has no keys but its source and size, and those are keys of the VM.
-        if first_suffix == SYSTEM_DISK and settings[SYSTEM_DISK].keys() <= _SYSTEM_KEYS:
-            system = disks.pop(SYSTEM_DISK)
+        if next(iter(disks)) == SYSTEM_DISK and settings[SYSTEM_DISK].keys() <= _SYSTEM_KEYS:
+            system = disks.pop(SYSTEM_DISK).disk
             keys |= {name: value for name, value in system.values.items() if name in _SYSTEM_KEYS}
         if disks:
             keys["disks"] = {
-                key: settings[key] | ({"generation": generations[key]} if generations[key] > 1 else {}) for key in disks
+                key: settings[key] | ({"generation": own.generation} if own.generation > 1 else {})
+                for key, own in disks.items()
             }
         return keys
 
-    def _find_disk_defaults(self, own_disks: Mapping[str, DiskObject]) -> dict[str, Any]:
+    def _find_disk_defaults(self, own_disks: Mapping[str, _OwnDisk]) -> dict[str, Any]:
         """Return the storage class and protection of the VM: those of the system disk, which has none of its own."""
         # `storageClass` and `protect` of a VM are those of its system disk; each further disk can have its own.
-        deciding = [own_disks[SYSTEM_DISK]] if next(iter(own_disks)) == SYSTEM_DISK else list(own_disks.values())
+        disks = [own.disk for own in own_disks.values()]
+        deciding = disks[:1] if next(iter(own_disks)) == SYSTEM_DISK else disks
         classes = Counter(disk.values["storageClass"] for disk in deciding)
         protections = Counter(self._split_protection(disk)[0] for disk in deciding)
         return {"storageClass": classes.most_common(1)[0][0], "protect": protections.most_common(1)[0][0]}
@@ -311,7 +303,7 @@ class _DiskAssigner:
 
 
 def _locate_keys(
-    vm: VmObject, own_disks: Mapping[str, DiskObject], values: Mapping[str, Any], attachments: Sequence[DiskAttachment]
+    vm: VmObject, own_disks: Mapping[str, _OwnDisk], values: Mapping[str, Any], attachments: Sequence[DiskAttachment]
 ) -> dict[KeyPath, Place]:
     """Return the places of the keys of a VM, by their paths."""
     places: dict[KeyPath, Place] = {(): vm.manifest.place, **{(name,): place for name, place in vm.places.items()}}
@@ -319,7 +311,7 @@ def _locate_keys(
         metadata = getattr(vm.manifest, key)
         if metadata:
             places[(key,)] = next(iter(metadata.values())).place
-    for suffix, disk in own_disks.items():
+    for suffix, (disk, _, _) in own_disks.items():
         places.setdefault(("storageClass",), disk.places.get("storageClass", disk.manifest.place))
         if suffix in values.get("disks", {}):
             places[("disks", suffix)] = disk.manifest.place
