@@ -6,7 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from vmgen.render import user_data_policies
 from vmgen.render.policies import ADVICE_IDS
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK8uGN3/U8QPRwlIw4bXIaPfHM1mxIyaYvjKQz4/Ngd0 ops@shop"
@@ -166,3 +169,9 @@ def test_other_words_are_no_placeholder(repository: Make, user_data: str) -> Non
     """A real key, a variable and the name of an algorithm are none."""
     result = repository(environment(f"{{{GOOD}, cloudInit: {user_data}}}")).run("render")
     assert (result.code, said(result)) == (0, []), result.messages
+
+
+@given(st.from_regex(user_data_policies._LOGIN_PATTERN))
+def test_each_way_to_log_in_has_one_of_two_words(text: str) -> None:
+    """A text without `ssh` and `passw` is not searched for ways to log in, since it has none."""
+    assert "ssh" in text or "passw" in text

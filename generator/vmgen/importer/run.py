@@ -24,7 +24,7 @@ from vmgen.problems import Place, Problem, VmgenError, did_you_mean, has_errors,
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project, is_environment_name
 from vmgen.read.schema import Schema, load_builtin_schema
-from vmgen.render.policies import ADVICE_IDS, PolicyChecker
+from vmgen.render.policies import ADVICE_IDS
 from vmgen.rules import IMPORT_DUPLICATE, IMPORT_INVALID_FIELD, IMPORT_WITHOUT_NAMESPACE
 
 # In which manifests are judged whose own namespace is refused, so that one run tells all that is wrong with them.
@@ -96,8 +96,6 @@ def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) 
     if len(namespaces) > 1 and request.environment:
         names = ", ".join(namespaces)
         raise VmgenError(f"the manifests have {len(namespaces)} namespaces ({names}); omit --env for one environment each")
-    # What lives is adopted first, and then improved.
-    renderer.policies = PolicyChecker(project, with_advice=False)
     environments = tuple(
         _import_namespace(renderer, conventions, base, request.environment or namespace, namespace, members)
         for namespace, members in namespaces.items()

@@ -62,9 +62,7 @@ class _Violation(NamedTuple):
 class PolicyChecker:
     """The policies of a run."""
 
-    def __init__(self, project: Project, *, with_advice: bool = True) -> None:
-        """Without advice, user data is checked against the policies only that an environment sets, or that are no advice."""
-        self._with_advice = with_advice
+    def __init__(self, project: Project) -> None:
         policies, self._file_problems = _load_policies(project)
         self._policies = {id: policy for id, policy in policies.items() if isinstance(policy, _RepositoryPolicy)}
         self.change_policies = tuple(policy for policy in policies.values() if isinstance(policy, ChangePolicy))
@@ -78,7 +76,7 @@ class PolicyChecker:
     def find_violations(self, environment: Environment, fleet: Fleet, tree: Tree) -> list[Problem]:
         """Return the violations in a rendered environment: one problem for all objects that share the key at fault."""
         violations: dict[tuple[str, Place | None, str], list[_Violation]] = defaultdict(list)
-        for violation in (*self._check_user_data(environment, fleet), *self._check_manifests(environment, tree)):
+        for violation in (*_check_user_data(environment, fleet), *self._check_manifests(environment, tree)):
             # A key that is not written is missing in the group, whatever else an override of an instance sets.
             is_missing = violation.subject == _build_subject(violation.resource)
             violations[violation.policy, None if is_missing else violation.place, violation.subject].append(violation)
@@ -100,21 +98,20 @@ class PolicyChecker:
                     place, subject = _locate(resource, *error_path)
                     yield _Violation(policy.id, severity, policy.message, place, subject, resource)
 
-    def _check_user_data(self, environment: Environment, fleet: Fleet) -> Iterator[_Violation]:
-        profiles = fleet.platform.catalog.profiles
-        for policy in USER_DATA_POLICIES:
-            severity = get_policy_severity(environment, policy.rule.id, policy.default)
-            is_set = is_policy_set(environment, policy.rule.id)
-            if not severity or (policy.default == "advice" and not is_set and not self._with_advice):
+
+def _check_user_data(environment: Environment, fleet: Fleet) -> Iterator[_Violation]:
+    profiles = fleet.platform.catalog.profiles
+    for policy in USER_DATA_POLICIES:
+        severity = get_policy_severity(environment, policy.rule.id, policy.default)
+        is_set = is_policy_set(environment, policy.rule.id)
+        for machine in fleet.machines if severity else ():
+            profile = profiles.get(machine.values["instanceProfile"])
+            if profile is not None and profile.os == "windows" and not policy.for_windows:
                 continue
-            for machine in fleet.machines:
-                profile = profiles.get(machine.values["instanceProfile"])
-                if profile is not None and profile.os == "windows" and not policy.for_windows:
-                    continue
-                message = policy.find_fault(machine, is_set)
-                if message:
-                    place, subject = _locate(machine, policy.key)
-                    yield _Violation(policy.rule.id, severity, message, place, subject, machine)
+            message = policy.find_fault(machine, is_set)
+            if severity and message:
+                place, subject = _locate(machine, policy.key)
+                yield _Violation(policy.rule.id, severity, message, place, subject, machine)
 
 
 def _build_problem(alike: list[_Violation]) -> Problem:
