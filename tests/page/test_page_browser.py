@@ -129,6 +129,12 @@ def test_sort(page: Any) -> None:
     assert page.value("document.activeElement.dataset.column") == "memory"
 
 
+@pytest.mark.parametrize("event", ["document.querySelector('[data-column=name]').click()", "dispatchEvent(new Event('afterprint'))"])
+def test_rows_are_there_at_once(page: Any, event: str) -> None:
+    """A new table has the rows of its whole height before the next frame, so that nobody sees it grow."""
+    assert page.value(f"({event}, document.querySelectorAll('.rows [role=row]').length)") == 19
+
+
 def test_details(page: Any) -> None:
     """A VM is one click away: what it is, its manifest, where each field comes from, what the plan does; Escape goes back."""
     page.type("#search", "db production")

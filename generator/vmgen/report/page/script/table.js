@@ -149,6 +149,8 @@ const buildTable = () => {
     onChange: drawRows,
   });
   view.unmount = view.virtualizer._didMount();
+  /* The table has its whole height before it is measured: else it would have the rows of an empty one until the next frame. */
+  view.spacer.style.height = `${view.virtualizer.getTotalSize()}px`;
   view.virtualizer._willUpdate();
   drawRows();
 };
