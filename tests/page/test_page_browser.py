@@ -129,7 +129,14 @@ def test_sort(page: Any) -> None:
     assert page.value("document.activeElement.dataset.column") == "memory"
 
 
-@pytest.mark.parametrize("event", ["document.querySelector('[data-column=name]').click()", "dispatchEvent(new Event('afterprint'))"])
+@pytest.mark.parametrize(
+    "event",
+    [
+        "document.querySelector('[data-column=name]').click()",
+        "document.querySelector('#clear').click()",
+        "dispatchEvent(new Event('afterprint'))",
+    ],
+)
 def test_rows_are_there_at_once(page: Any, event: str) -> None:
     """A new table has the rows of its whole height before the next frame, so that nobody sees it grow."""
     assert page.value(f"({event}, document.querySelectorAll('.rows [role=row]').length)") == 19
