@@ -12,7 +12,8 @@ from hypothesis.strategies import DataObject
 
 from tests.edit.meant_lines import list_lost_lines
 from tests.edit.yaml_texts import WORDS, layouts
-from vmgen.edit.file_edit import edit_file
+from vmgen.edit import splice
+from vmgen.edit.file_edit import edit_content, edit_file
 from vmgen.edit.operations import (
     AppendItem,
     Operation,
@@ -26,6 +27,7 @@ from vmgen.edit.operations import (
 from vmgen.problems import ProblemsError
 from vmgen.read.located import to_plain
 from vmgen.read.repository import Project
+from vmgen.read.yaml_nodes import read_nodes
 from vmgen.read.yaml_reader import read_yaml
 
 NAMES = st.sampled_from(["web", "db", "image", "system", "count", "disks", "data", "k-1", "1", "10"])
@@ -102,3 +104,73 @@ def test_edit_touches_its_lines_alone(
     assert list_lost_lines(content, after, document, to_plain(result)) == []
     if isinstance(operation, RenameKey):
         assert after.count(b"\n") == content.count(b"\n")
+
+
+def draw_series(data: DataObject, document: dict[str, Any]) -> list[Operation]:
+    """Operations in a row of the kinds that read a text once, on values of a document or on a new list."""
+    path = data.draw(st.sampled_from(paths_of(document)))
+    at: Any = document
+    for step in path:
+        at = at[step]
+    removals: list[Operation] = []
+    if isinstance(at, dict) and at:
+        removals = [RemoveValue((*path, key)) for key in data.draw(st.permutations(list(at)))]
+    if isinstance(at, list) and at:
+        # From the last on, or the first one again and again.
+        indexes = data.draw(st.sampled_from([[*reversed(range(len(at)))], [0] * len(at)]))
+        removals = [RemoveValue((*path, index)) for index in indexes[data.draw(st.integers(0, len(at) - 1)) :]]
+    scalars = [each for each in paths_of(document) if isinstance(each[-1], str)]
+    changes: list[Operation] = [SetValue(each, data.draw(SCALARS)) for each in data.draw(st.lists(st.sampled_from(scalars)))]
+    changes += [RenameKey(each, f"{each[-1]}-new") for each in data.draw(st.lists(st.sampled_from(scalars), max_size=1))]
+    target = path if isinstance(at, list) else ("retire",)
+    additions: list[Operation] = [AppendItem(target, {"disk": word, "reason": "x"}) for word in data.draw(st.lists(NAMES))]
+    return data.draw(st.sampled_from([removals, changes, additions, [*changes, *additions]]))
+
+
+@settings(max_examples=500)
+@given(data=st.data(), document=DOCUMENTS)
+def test_a_series_is_as_one_after_the_other(data: DataObject, document: dict[str, Any]) -> None:
+    """Operations that share one reading of the text give the bytes of those that each read it."""
+    content = data.draw(layouts(document))
+    operations = draw_series(data, document)
+    note(content.decode())
+    note(repr(operations))
+    one_by_one = content
+    try:
+        for operation in operations:
+            one_by_one = edit_content(one_by_one, (operation,), "x")
+    except ProblemsError:
+        return
+    assert edit_content(content, operations, "x") == one_by_one
+
+
+SERIES = {
+    "tombstones": ("a: 1\n", [AppendItem(("retire",), {"disk": f"d{number}", "reason": "x"}) for number in range(50)]),
+    "keys": (
+        "disks:\n" + "".join(f"  d{number}: 1Gi\n" for number in range(60)),
+        [RemoveValue(("disks", f"d{number}")) for number in range(50)],
+    ),
+    "items": (
+        "names: [" + ", ".join(f"n{number}" for number in range(60)) + "]\n",
+        [RemoveValue(("names", number)) for number in range(50, 0, -1)],
+    ),
+    "values": (
+        "".join(f"d{number}: 1Gi # size\n" for number in range(60)),
+        [SetValue((f"d{number}",), f"{number}Gi") for number in range(50)],
+    ),
+    "new names": (
+        "".join(f"d{number}: 1Gi # size\n" for number in range(60)),
+        [RenameKey((f"d{number}",), f"e{number}") for number in range(50)],
+    ),
+}
+
+
+@pytest.mark.parametrize("series", SERIES)
+def test_a_series_reads_the_text_once(series: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand disks are retired in the time of one reading, not of a thousand."""
+    text, operations = SERIES[series]
+    readings = []
+    monkeypatch.setattr(splice, "read_nodes", lambda text: readings.append(text) or read_nodes(text))
+    after = edit_content(text.encode(), operations, "x")
+    assert after != text.encode()
+    assert len(readings) == 1

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from tests.edit.test_commands import commit, git, production
+from vmgen.edit import fix
+from vmgen.plan.committed import load_committed_project
 
 HEAD = """\
 # a shop
@@ -105,3 +107,28 @@ def test_fix_is_said(repository: Callable[..., Any]) -> None:
     done = made.run("check", "--fix", "--kustomize", "off")
     assert "fixed environments/production.yaml\nNext: vmgen plan\n" in done.messages
     assert made.run("check", "--dry-run").code == 2
+
+
+def test_what_cannot_be_edited_stays_alone(repository: Callable[..., Any]) -> None:
+    """Of many numbers in one file all get quotes but the one that an alias refers to, wherever it is."""
+    groups = [
+        f"  vm{number}: {{instanceType: u1.large, image: ubuntu-2404, labels: {{b: {number}}}}}\n" for number in range(40)
+    ]
+    shared = "  one: {instanceType: u1.large, image: ubuntu-2404, labels: {a: &n 7, b: *n}}\n"
+    made = repository(HEAD + "".join((*groups[:30], shared, *groups[30:])))
+    made.uncommitted()
+    quoted = [group.replace(f"b: {number}", f'b: "{number}"') for number, group in enumerate(groups)]
+    assert fixed(made) == HEAD + "".join((*quoted[:30], shared, *quoted[30:]))
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_fix_reads_the_commit_once(repository: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """However many tombstones are of no use, their disks are looked up in one reading of the branch."""
+    made = repository(HEAD + "retire:\n" + "".join(f"- {{disk: gone-{number}, reason: x}}\n" for number in range(count)))
+    made.uncommitted()
+    git(made.root, "checkout", "-qb", "main")
+    commit(made)
+    readings = []
+    monkeypatch.setattr(fix, "load_committed_project", lambda *given: readings.append(given) or load_committed_project(*given))
+    assert fixed(made) == HEAD
+    assert len(readings) == 1

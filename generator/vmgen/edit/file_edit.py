@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vmgen.edit.operations import Operation, RemoveValue, apply_operation, format_operations, is_same, widen_removal
-from vmgen.edit.splice import CannotSplice, splice_text
+from vmgen.edit.splice import splice_text
+from vmgen.edit.text_lines import CannotSplice
 from vmgen.filesystem.writer import TreeWriter
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError
 from vmgen.read.located import Located, to_plain
@@ -75,13 +76,15 @@ def _read(content: bytes, file: str) -> Located:
 
 def _splice_all(content: bytes, document: Located, operations: tuple[Operation, ...], file: str) -> bytes:
     mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
-    text, expected = content.removeprefix(mark).decode(), to_plain(document)
+    expected = to_plain(document)
+    widened_operations = []
+    for operation in operations:
+        if isinstance(operation, RemoveValue):
+            operation = RemoveValue(widen_removal(expected, operation.path))
+        expected = apply_operation(operation, expected)
+        widened_operations.append(operation)
     try:
-        for operation in operations:
-            if isinstance(operation, RemoveValue):
-                operation = RemoveValue(widen_removal(expected, operation.path))
-            text = splice_text(text, operation)
-            expected = apply_operation(operation, expected)
+        text = splice_text(content.removeprefix(mark).decode(), widened_operations)
     except CannotSplice as error:
         raise refuse_edit(document.place, str(error), operations) from None
     after = mark + text.encode()

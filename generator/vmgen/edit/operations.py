@@ -43,18 +43,22 @@ Operation = SetValue | AppendItem | RemoveValue | RenameKey
 
 
 def apply_operation(operation: Operation, value: Any) -> Any:
-    """Return what an operation makes of plain values. Raises KeyError or IndexError if what it removes is not there."""
+    """Return what an operation makes of plain values. Where it does not apply, `splice_text` refuses it.
+
+    Raises KeyError or IndexError if what it removes is not there.
+    """
     match operation:
         case SetValue(path, new, after):
             return _set_at(value, path, to_text_keys(new), after)
         case AppendItem(path, item):
             items = get_plain(value, path)
-            return _set_at(value, path, [*(items or ()), to_text_keys(item)], "")
+            return _set_at(value, path, [*(items if isinstance(items, list) else ()), to_text_keys(item)], "")
         case RemoveValue(path):
             return _remove_at(value, widen_removal(value, path))
         case RenameKey(path, name):
             holder = get_plain(value, path[:-1])
-            new_mapping = {name if key == path[-1] else key: item for key, item in holder.items()}
+            entries = holder.items() if isinstance(holder, dict) else ()
+            new_mapping = {name if key == path[-1] else key: item for key, item in entries}
             return _set_at(value, path[:-1], new_mapping, "") if path[:-1] else new_mapping
 
 
@@ -133,16 +137,17 @@ def _set_at(value: Any, path: KeyPath, new: Any, after: str) -> Any:
         return new
     step, rest = path[0], path[1:]
     if isinstance(step, int):
-        return [_set_at(item, rest, new, after) if index == step else item for index, item in enumerate(value)]
+        items = value if isinstance(value, list) else []
+        return [_set_at(item, rest, new, after) if index == step else item for index, item in enumerate(items)]
     mapping = value if isinstance(value, dict) else {}
-    items = {key: _set_at(item, rest, new, after) if key == step else item for key, item in mapping.items()}
+    entries = {key: _set_at(item, rest, new, after) if key == step else item for key, item in mapping.items()}
     if step in mapping:
-        return items
+        return entries
     fresh = {str(step): _set_at(None, rest, new, after)}
     if after not in mapping:
-        return {**items, **fresh}
+        return {**entries, **fresh}
     position = list(mapping).index(after) + 1
-    return dict([*list(items.items())[:position], *fresh.items(), *list(items.items())[position:]])
+    return dict([*list(entries.items())[:position], *fresh.items(), *list(entries.items())[position:]])
 
 
 def _remove_at(value: Any, path: KeyPath) -> Any:
