@@ -21,7 +21,7 @@ YAML_1_1_BOOLEANS = {"y": True, "yes": True, "on": True, "n": False, "no": False
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 
 _SURROGATE = "[\ud800-\udfff]"
-_QUOTED_WORDS = YAML_1_1_BOOLEANS.keys() | {"true", "false", "null", "none", "nan", "inf", "infinity"}
+_QUOTED_WORDS = frozenset((*YAML_1_1_BOOLEANS, "true", "false", "null", "none", "nan", "inf", "infinity"))
 # A word that begins with a letter, or a size such as 20Gi: text to every reader, except for the words above.
 _PLAIN_SCALAR = re.compile(r"[A-Za-z][A-Za-z0-9._/-]*|[1-9][0-9]*[KMGT]i")
 
@@ -80,7 +80,7 @@ def to_scalar(value: Any) -> str:
 
 def quote(value: str) -> str:
     """Return a text as one YAML scalar on one line, in quotes where a reader could take it for anything else."""
-    if _is_plain_word(value):
+    if is_plain((value,)):
         return value
     if not value:
         return '""'
@@ -90,11 +90,7 @@ def quote(value: str) -> str:
 
 def is_plain(words: Sequence[str]) -> bool:
     """Return whether all words can stand in YAML without quotes."""
-    return all(map(_is_plain_word, words))
-
-
-def _is_plain_word(word: str) -> bool:
-    return _PLAIN_SCALAR.fullmatch(word) is not None and word.lower() not in _QUOTED_WORDS
+    return all(map(_PLAIN_SCALAR.fullmatch, words)) and _QUOTED_WORDS.isdisjoint(map(str.lower, words))
 
 
 def to_block(value: Any, indent: int = 4) -> RawYaml:
@@ -118,6 +114,8 @@ def _format_block(value: Any, indent: int) -> str:
     if isinstance(value, Mapping) and value:
         return "".join(f"\n{pad}{to_scalar(key)}:{_format_block(item, indent + 2)}" for key, item in value.items())
     if _is_list(value) and value:
+        if {*map(type, value)} == {str} and is_plain(value):  # such as the thousands of files of a kustomization
+            return "".join([f"\n{pad}- {item}" for item in value])
         return "".join(f"\n{pad}-{_format_item(item, indent + 2)}" for item in value)
     return f" {to_flow(value)}"
 
