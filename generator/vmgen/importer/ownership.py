@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from vmgen.check.guards import GUARDS
+from vmgen.cloud_init.vm_values import is_substituted
 from vmgen.importer.alike import LazyMapping
 from vmgen.importer.conventions import PlatformConventions
 from vmgen.importer.manifests import Diagnostics, ImportNote, SourceManifest
@@ -61,6 +63,8 @@ def assign_disks(
     """Return the VMs with their own disks, and the disks that stand alone."""
     assigner = _DiskAssigner(tuple(vms), {disk.name: disk for disk in disks}, conventions, diagnostics)
     vm_drafts = [assigner.build_vm(vm) for vm in assigner.vms]
+    for disk in assigner.disks.values():
+        assigner.note_replaced_guards(disk)
     standalone = [disk for disk in assigner.disks.values() if disk.name not in assigner.owned_names]
     return vm_drafts, [assigner.build_standalone_disk(disk) for disk in standalone]
 
@@ -80,6 +84,8 @@ class _DiskAssigner:
         self.owned_names: set[str] = set()
         self._has_named_metadata: dict[int, bool] = {}
         self._metadata: dict[int, Mapping[str, Mapping[str, str]]] = {}
+        self._written_metadata: dict[int, Mapping[str, Mapping[str, str]]] = {}
+        self._substitution_annotations: Mapping[str, str] = conventions.platform.content.get_plain("unsubstituted") or {}
         self._protections: dict[int, tuple[bool, Mapping[str, str]]] = {}
         self._disk_settings: dict[tuple[object, ...], dict[str, Any]] = {}
         self._own_disk_keys: dict[tuple[object, ...], dict[str, Any]] = {}
@@ -112,13 +118,14 @@ class _DiskAssigner:
             else:
                 attachments.append(attachment)
         values = dict(vm.values)
-        metadata = {key: entries for key, entries in self._get_metadata(vm.manifest).items() if entries}
+        vm_metadata = self._get_vm_metadata(vm, [own.disk for own in own_disks.values()])
+        metadata = {key: entries for key, entries in vm_metadata.items() if entries}
         values |= metadata
         if own_disks:
             values |= self._share_own_disk_keys(own_disks, values)
             self.owned_names.update(own.disk.name for own in own_disks.values())
             for own in own_disks.values() if metadata else ():
-                self._note_inherited(own.disk, vm)
+                self._note_inherited(own.disk, vm_metadata)
         if attachments:
             items = tuple((item.name, item.bus) for item in attachments)
             if items not in self._attach_lists:
@@ -275,31 +282,73 @@ class _DiskAssigner:
             }
         return self._metadata[id(source)]
 
+    def _get_vm_metadata(self, vm: VmObject, own_disks: Iterable[DiskObject]) -> Mapping[str, Mapping[str, str]]:
+        """Return the labels and annotations of a VM without those that its user data implies.
+
+        A disk would get a written one from its VM, so one that the disks have too is written.
+        """
+        metadata = self._get_metadata(vm.manifest)
+        annotations, defaults = metadata["annotations"], self._substitution_annotations
+        if (
+            not is_substituted(str(vm.values.get("cloudInit", "")))
+            or not defaults.items() <= annotations.items()
+            or defaults.keys() & metadata["labels"].keys()
+            or any(defaults.keys() & self._get_metadata(disk.manifest)["annotations"].keys() for disk in own_disks)
+        ):
+            return metadata
+        if id(metadata) not in self._written_metadata:
+            rest = {name: value for name, value in annotations.items() if name not in defaults}
+            self._written_metadata[id(metadata)] = {**metadata, "annotations": rest}
+        return self._written_metadata[id(metadata)]
+
     def _split_protection(self, disk: DiskObject) -> tuple[bool, Mapping[str, str]]:
         """Return whether a disk is protected, and the annotations that do not follow from that."""
         annotations = self._get_metadata(disk.manifest)["annotations"]
         if id(annotations) not in self._protections:
-            # A platform that marks unprotected disks by an annotation has them protected where it is missing.
-            without = self.conventions.platform.get_section("protection")["unprotected"]
-            protect = not without or any(annotations.get(name) != value for name, value in without.items())
+            protect = not self._is_marked_unprotected(annotations) and not _list_replaced_guards(annotations)
             generated_annotations = self._get_generated_annotations(protect)
             own = {name: value for name, value in annotations.items() if generated_annotations.get(name) != value}
             self._protections[id(annotations)] = protect, own
         return self._protections[id(annotations)]
 
+    def _is_marked_unprotected(self, annotations: Mapping[str, str]) -> bool:
+        # A platform that marks unprotected disks by an annotation has them protected where it is missing.
+        marks = self.conventions.platform.get_section("protection")["unprotected"]
+        return bool(marks) and all(annotations.get(name) == value for name, value in marks.items())
+
+    def note_replaced_guards(self, disk: DiskObject) -> None:
+        """Note the annotations that replace the protection of a disk, and so leave it with `protect: false`."""
+        annotations = self._get_metadata(disk.manifest)["annotations"]
+        if self._split_protection(disk)[0] or self._is_marked_unprotected(annotations):
+            return
+        for key in _list_replaced_guards(annotations):
+            text = (
+                f"replaces the protection '{','.join(guard.spelling for guard in GUARDS if guard.key == key)}', so the disk is "
+                "imported with `protect: false`; to protect it, remove `protect: false` and this annotation in the environment"
+            )
+            field = f"metadata.annotations.{key}"
+            place = disk.manifest.annotations[key].key_place or disk.manifest.place
+            self.diagnostics.notes.append(ImportNote(place, "normalised", disk.manifest.display_name, field, text))
+
     def _get_generated_annotations(self, protect: bool) -> Mapping[str, str]:
         return self.conventions.generated_annotations["protected" if protect else "unprotected"]
 
-    def _note_inherited(self, disk: DiskObject, vm: VmObject) -> None:
+    def _note_inherited(self, disk: DiskObject, vm_metadata: Mapping[str, Mapping[str, str]]) -> None:
         """Note the labels and annotations that a disk gets because its VM has them."""
         protection = self._get_generated_annotations(protect=True)
-        vm_metadata, disk_metadata = self._get_metadata(vm.manifest), self._get_metadata(disk.manifest)
+        disk_metadata = self._get_metadata(disk.manifest)
         for key in _METADATA_KEYS:
             for name in vm_metadata[key]:
                 if name not in disk_metadata[key] and name not in protection:
                     field, text = f"metadata.{key}.{name}", "label copied from the VM to its disks"
                     note = ImportNote(disk.manifest.place, "normalised", disk.manifest.display_name, field, text)
                     self.diagnostics.notes.append(note)
+
+
+def _list_replaced_guards(annotations: Mapping[str, str]) -> list[str]:
+    """Return the annotations of a disk that `protect: true` refuses, such as `Prune=false` without `Delete=`."""
+    keys = dict.fromkeys(guard.key for guard in GUARDS if guard.key in annotations)
+    return [key for key in keys if not all(guard.is_met(annotations[key]) for guard in GUARDS if guard.key == key)]
 
 
 def _locate_keys(
