@@ -104,6 +104,8 @@ def _find_in_command(words: Sequence[str], start: int, end: int) -> Iterator[Com
     if start >= end:
         return
     yield from _find_by_option(words, start, end)
+    if "<<<" in words[start:end] and not _STDIN_OPTIONS.isdisjoint(words[start:end]):
+        yield from _check(words, words.index("<<<", start) + 1, 0, COMMAND_DESCRIPTION)
     # A program may stand behind others, as in `docker exec db mysql -p…`.
     starts = [index for index in range(start, end) if _is_program(words, index, start)]
     for first, last in zip(starts, [*starts[1:], end]):
@@ -138,8 +140,8 @@ def _find_by_name(name: str, words: Sequence[str], start: int, end: int) -> Iter
         value = words.index("<<<", start) + 1
         if name == "chpasswd":
             yield from _check_login(words, value, CHPASSWD_DESCRIPTION)
-        elif name in _ECHO_DESCRIPTIONS or not _STDIN_OPTIONS.isdisjoint(words[start:end]):
-            yield from _check(words, value, 0, _ECHO_DESCRIPTIONS.get(name, COMMAND_DESCRIPTION))
+        elif name in _ECHO_DESCRIPTIONS:
+            yield from _check(words, value, 0, _ECHO_DESCRIPTIONS[name])
 
 
 def _find_by_option(words: Sequence[str], start: int, end: int) -> Iterator[CommandSecret]:

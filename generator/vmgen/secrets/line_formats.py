@@ -27,6 +27,8 @@ WORD_PATTERN = (
 # The same within a line, if the value is in quotes: `key "k" { secret "x"; };` of BIND.
 QUOTED_WORD_PATTERN = r"""(?<![\w.-])(?P<name>[A-Za-z][\w.-]{0,60})[ \t]{1,20}["'](?P<value>[^"'\s]{6,400})["']"""
 TOKEN_IN_URL_PATTERN = r"://(?P<value>[A-Za-z0-9_~-]{20,400})(?::x-oauth-basic)?@"  # noqa: S105 - a pattern
+# A password with a slash, which is no port and path: `https://registry:5000/web@sha256:...` has no login.
+SLASH_IN_URL_PATTERN = r"://[^\s/:@\"'\[\]]{0,200}:(?!\d{1,5}[/?#])(?P<value>[^\s@\"'/]{1,400}/[^\s@\"']{1,400})@"
 # `sed s/__DB_PASSWORD__/x/`
 SUBSTITUTION_PATTERN = (
     r"(?<!\w)s(?P<mark>[/|#,~@%!])(?P<name>(?:(?!(?P=mark))\S){1,120})(?P=mark)"
@@ -34,7 +36,8 @@ SUBSTITUTION_PATTERN = (
 )
 # Formats of lines whose value is a secret, unless it is a reference: description, words of the line in lower case, pattern.
 LINE_FORMATS = (
-    ("a login in a URL", ("://",), r"://[^\s/:@\"'\[\]]{0,200}:(?P<value>[^\s/@\"'\[\]]{1,400})@"),
+    # A user may be an address of mail, and a password may have an `@`: the last one ends the login.
+    ("a login in a URL", ("://",), r"://[^\s/:\"'\[\]]{0,200}:(?P<value>[^\s/\"']{1,400})@"),
     ("a signature in an address", ("sig",), r"(?i)[?&](?:sig|[a-z-]{0,20}signature)=(?P<value>[^&\s\"'#]{16,800})"),
     (
         "a login in a header",
@@ -77,6 +80,20 @@ LINE_FORMATS = (
         ("smtp", "relay", "]:"),
         r"\A\s{0,20}\[?[\w.-]{1,200}\]?:(?:25|465|587|2525)\s{1,20}[^\s:]{1,200}:(?P<value>\S{4,400})\s{0,20}\Z",
     ),
+    # https://github.com/go-sql-driver/mysql#dsn-data-source-name
+    (
+        "a login of a database",
+        ("@tcp(", "@unix("),
+        r"(?<![\w.-])[\w.-]{1,80}:(?P<value>[^\s\"'/]{1,400})@(?:tcp|unix)\(",
+    ),
+    (
+        NAMED_DESCRIPTION,
+        ("-value",),
+        rf"(?i)-name\s{{1,8}}[\"']?[\w.-]{{0,60}}{SENSITIVE_NAME}[\"']?\s(?:[^|;\n]{{0,200}}\s)?-value\s{{1,8}}{_VALUE}",
+    ),
+    # https://doc.dovecot.org/main/core/config/auth/schemes.html
+    ("a password of Dovecot", ("{plain", "{cleartext}"), r"(?i)\{(?:PLAIN(?:-TRUNC)?|CLEARTEXT)\}(?P<value>[^\s:\"']{4,400})"),
+    ("a cookie of Erlang", ("-setcookie",), r"(?<![\w-])-setcookie\s{1,8}(?P<value>[^\s\"']{6,200})"),
     ("a login of an option", ("login=",), r"\blogin=[^\s:=]{1,80}:(?P<value>[^\s\"']{4,400})"),
     (
         "an answer of debconf",

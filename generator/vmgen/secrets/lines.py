@@ -15,6 +15,7 @@ from vmgen.secrets.line_formats import (
     NAMED_DESCRIPTION,
     NAMED_PATTERN,
     QUOTED_WORD_PATTERN,
+    SLASH_IN_URL_PATTERN,
     SUBSTITUTION_PATTERN,
     TOKEN_IN_URL_PATTERN,
     WORD_PATTERN,
@@ -25,7 +26,7 @@ MIN_VALUE_LENGTH = 4  # shorter values after a name are prose, or numbers
 CHANGE_ME_DESCRIPTION = "a placeholder instead of a secret"
 
 _COMMAND_WORDS = (
-    *(*NAME_WORDS, "user", "login", "alias", "wpa_", "install", "echo", "printf", "unseal", "pass:"),
+    *(*NAME_WORDS, "user", "login", "alias", "wpa_", "creds", "install", "echo", "printf", "unseal", "pass:"),
     *(
         " -p",
         " -a",
@@ -127,9 +128,10 @@ def _find_word_value(line: str, lower_line: str) -> Iterator[LineMatch]:
 def _find_random_looking(line: str, lower_line: str) -> Iterator[LineMatch]:
     """Find what only a value that nobody would think of makes a secret: a token in an address, the new text of `sed`."""
     if "://" in line:
-        for match in compile_pattern(TOKEN_IN_URL_PATTERN).finditer(line):
-            if is_random_looking(match["value"]):
-                yield from _check_value("a login in a URL", match)
+        for pattern in (TOKEN_IN_URL_PATTERN, SLASH_IN_URL_PATTERN):
+            for match in compile_pattern(pattern).finditer(line):
+                if is_random_looking(match["value"]):
+                    yield from _check_value("a login in a URL", match)
     if _has_word(lower_line, NAME_WORDS):
         for match in compile_pattern(QUOTED_WORD_PATTERN).finditer(line):
             if is_sensitive_name(match["name"]) and is_random_looking(match["value"]):

@@ -17,7 +17,7 @@ KEY_KINDS = (
 )
 SENSITIVE_NAME = (
     rf"(?:(?<![A-Za-z0-9])pass|{SENSITIVE_WORDS}|(?:{KEY_KINDS})[_-]?key(?:[_-]?data)?|client-key-data"
-    r"|requirepass|masterauth|(?:root|bind|admin|user)pw|(?<![A-Za-z0-9])pw|secret[_-]?id|auth[_-]?pass|authtok(?:en)?"
+    r"|requirepass|masterauth|(?:root|bind|admin|user|db)pw|(?<![A-Za-z0-9])pw|secret[_-]?id|auth[_-]?pass|authtok(?:en)?"
     r"|(?:store|key|ssh|db|user|root|admin|smtp|mail)pass|rediscli_auth|(?<![A-Za-z0-9])skey|secret[_-]key[_-]base|erlang[_-]cookie"
     r"|(?-i:_PAT)|nuget[_-]?key|password[_-]?salt|oauth2-bearer|gitlab_session|honeycomb-team)"
 )
@@ -38,7 +38,7 @@ _PUBLIC_NAME = (
 # `sshKeys` can be here.
 _HIDDEN_NAME = (
     rf"(?i){SENSITIVE_WORDS}|passw|(?:\b|_)pass(?:\b|_)|private|(?:{KEY_KINDS}).?key|(?:\b|_)key\Z|\Aauth(?!or)"
-    r"|requirepass|masterauth|(?:root|bind|admin|user)pw|cloudInit\Z|sshKeys\Z"
+    r"|requirepass|masterauth|(?:root|bind|admin|user|db)pw|cloudInit\Z|sshKeys\Z"
 )
 
 _ACCOUNT_FILES = {"passwd", "nopasswd", "htpasswd", "smbpasswd"}  # a user and more on each line

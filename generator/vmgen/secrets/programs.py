@@ -25,6 +25,7 @@ class Program(NamedTuple):
 # https://dev.mysql.com/doc/refman/8.4/en/password-security-user.html
 _MYSQL = Program(joined_options=("-p",))
 _MYSQLADMIN = Program(options=("password",))
+_CREDENTIALS = Program(login_options=("--creds", "--src-creds", "--dest-creds"))
 _REGISTRY = Program(options=("-p",), joined_options=("-p=", "-p"), after=("login",))
 _MONGO = Program(options=("-p",))
 _LDAP = Program(options=("-w",), joined_options=("-w",))
@@ -46,7 +47,7 @@ PROGRAMS: Mapping[str, tuple[Program, ...]] = {
     ),
     **dict.fromkeys(
         ("docker", "podman", "nerdctl", "buildah", "skopeo", "helm", "crane", "oras", "ctr", "az", "cf", "oc", "ibmcloud"),
-        (_REGISTRY,),
+        (_REGISTRY, _CREDENTIALS),
     ),
     **dict.fromkeys(
         ("mongo", "mongosh", "mongodump", "mongorestore", "mongoexport", "mongoimport", "influx", "cqlsh", "clickhouse-client"),
@@ -115,5 +116,6 @@ PROGRAMS: Mapping[str, tuple[Program, ...]] = {
     "cscli": (Program(positions=(3,), after=("enroll",), arguments=("--name", "-n", "--tags", "-t")),),
     "x11vnc": (Program(options=("-passwd",)), Program(positions=(1,), after=("-storepasswd",))),
     "zip": (Program(options=("-P",)),),
+    "racadm": (Program(options=("-p",)),),
     "twine": (Program(options=("-p",)),),
 }

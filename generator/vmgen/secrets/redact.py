@@ -17,7 +17,7 @@ _NAME_BEFORE = r"""["']?([\w.-]{1,80})["']?\s{0,8}\Z"""
 _HIDDEN_ASSIGNMENT = r"(?i)passw|phrase|passcode|pwd|psk|secret|token|credential|private|auth|key|pw\Z|(?:\b|_)pass(?:\b|_)"
 _PUBLIC_KEY = r"\b((?:sk-)?(?:ssh|ecdsa)-[A-Za-z0-9@.-]{1,60})[ \t]{1,20}[A-Za-z0-9+/=]{12,}(?P<comment>[ \t][^\"'\]\n]*)?"
 _COMMENT_OF_KEY = r"[ \t]+[\w.+-]{1,64}(?:@[\w.-]{1,64})?[ \t]*"
-_LOGIN_IN_URL = r"(?<=://)[^/@\s]{1,400}(?=@)"
+_LOGIN_IN_URL = r"""(?<=://)[^/@\s]{1,400}(?:@[^/@\s"'<>]{1,400})*(?=@)"""
 _QUERY_VALUE = r"(?<=[?&])([^=&\s#]{1,200})=[^&\s#\"']*"
 # Keys of cloud-init are shown; a word with a digit or a capital may be a value that looks like a key.
 _USER_DATA_KEY = r"(\s*(?:- +)*[a-z][a-z_-]{0,40}:)(?:\s+(\S.*))?\s*"
