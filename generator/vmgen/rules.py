@@ -71,7 +71,7 @@ AMBIGUOUS_SCALAR = Rule(
     "ambiguous-scalar",
     """A plain word or number that YAML tools interpret differently: `no` and `y` (booleans for some), `014` and `0o14`
 (octal for some), `1e3`, `1_000`, `22:22` (base 60 for some), `.inf`, `=`. Quote it if you mean text, or write the
-unambiguous form (`true`, `12`).""",
+unambiguous form (`true`, `12`). So is `{data:50Gi}`: without a blank after the colon it is a key without a value.""",
 )
 UNPRINTABLE_CHARACTER = Rule(
     "unprintable-character",

@@ -18,6 +18,8 @@ from vmgen.read import yaml_reader
 from vmgen.read.located import AmbiguousScalar, Located, to_plain, walk
 from vmgen.read.yaml_reader import describe_unprintable, find_unprintable, read_yaml, resolve_scalar
 
+NO_COLON = "expected a key, but the line has no ': '"
+NO_BLANK = "a key without a value, since no blank follows its ':'"
 TAG = "tags are not supported; write a plain value, or quote text that begins with '!'"
 ALIAS = "unknown alias; write the value out, or quote text that begins with '*'"
 REFUSED = {
@@ -77,6 +79,25 @@ REFUSED = {
     "list as key": (b"[a]: 1\n", "1:1", "key-not-text", "a key must be text; quote it"),
     "mapping as key": (b"? {a: b}\n: 1\n", "1:3", "key-not-text", "a key must be text; quote it"),
     "colon in a text": (b"a: b: c\n", "1:5", "yaml-syntax", "quote text that contains ': '"),
+    "no blank after a colon": (b"a: 1\nb:2\nc: 3\n", "2:1", "yaml-syntax", NO_COLON),
+    "no colon": (b"a:\n  b 2\n\n  c: 3\n", "2:3", "yaml-syntax", NO_COLON),
+    "an equals sign": (b"a:\n  b=2\n  c=3\n  d: 4\n", "2:3", "yaml-syntax", NO_COLON),
+    "no blank after a colon, and a comment": (b"a:\n  b:2 # two\n  # three\n  c: 3\n", "2:3", "yaml-syntax", NO_COLON),
+    "key of a mapping without a colon": (b"a: 1\nb\n  c: 3\n", "2:1", "yaml-syntax", NO_COLON),
+    "last key without a colon": (b"a:\n  b: 1\n  c\n", "3:3", "yaml-syntax", NO_COLON),
+    "key indented like a value": (b"a: x\n  b: 1\n", "2:4", "yaml-syntax", "a key that is indented like a value"),
+    "key indented like an item": (b"a:\n  - x\n   b: 1\n", "3:5", "yaml-syntax", "a key that is indented like a value"),
+    "no blank after a colon in brackets": (b"a: {b:2}\n", "1:5", "ambiguous-scalar", NO_BLANK),
+    "no blank after a colon and a comma": (b"a: { b: 1, c:2 }\n", "1:12", "ambiguous-scalar", NO_BLANK),
+    "address as a key without a value": (b"{http://x/y\n}\n", "1:2", "ambiguous-scalar", NO_BLANK),
+    "conflict": (
+        b"a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> x\n",
+        "2:1",
+        "yaml-syntax",
+        "a conflict marker of Git; resolve the conflict",
+    ),
+    "conflict in a text": (b"a: |\n  x\n<<<<<<< HEAD\n  y\n=======\n>>>>>>> x\n", "3:1", "yaml-syntax", "a conflict marker"),
+    "end of a conflict": (b"a: 1\n>>>>>>> x\nb: 2\n", "2:1", "yaml-syntax", "a conflict marker of Git"),
     "percent sign": (
         b"a: %x\n",
         "1:4",
@@ -119,6 +140,12 @@ TAKEN = {
     "empty text": (b"a: ''\n", {"a": ""}),
     "folded": (b"a: >\n  x\n  y\n", {"a": "x y\n"}),
     "nested": (b"a: {b: [1, {c: d}]}\n", {"a": {"b": [1, {"c": "d"}]}}),
+    "colon in a key in quotes": (b"a: {'b:2'}\n", {"a": {"b:2": None}}),
+    "colon in a key with a colon behind it": (
+        b"a:\n  b:2:\nc: {d:e: , f:g: ~}\n",
+        {"a": {"b:2": None}, "c": {"d:e": None, "f:g": None}},
+    ),
+    "line of equals signs": (b"a: |\n  =======\n", {"a": "=======\n"}),
 }
 
 

@@ -46,6 +46,10 @@ MAX_NAMED_VALUES = 2_000_000
 MAX_NUMBER_LENGTH = 19
 
 _ALIAS_MESSAGE = "unknown alias; write the value out, or quote text that begins with '*'"
+_NO_COLON_MESSAGE = "expected a key, but the line has no ': '; write 'key: value' with a blank after the colon, or indent text"
+# A key and a value at the place of a key, without a blank or a colon between: `count:3`, `count 3`.
+_KEY_AND_VALUE = re.compile(r"\w[\w.-]{0,80}[:=\s]{0,20}[\w./:+-]{0,200}\s{0,80}")
+_CONFLICT_MARKER = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?: |$)", re.MULTILINE)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 # The core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema); `yes` and `no` of 1.1 are ambiguous below.
@@ -131,13 +135,14 @@ class _Parser:
         self.limit = limit
         self.max_values = max_values
         self.file = file
+        self.text = ""
         self.next_event: Callable[[], Any] = lambda: None
         self.anchors: dict[str, Located] = {}
         self.value_count = 0
 
     def parse_documents(self, content: bytes, *, single: bool = False) -> Iterator[Located]:
         """Iterate over the documents. Raises _UnreadableFile at the first syntax error; if `single`, at a second document."""
-        text = self._decode(content)
+        text = self.text = self._decode(content)
         try:
             self.next_event = _LOADER(text).get_event  # `yaml.parse` wraps each event in two more calls
             self.next_event()  # stream start
@@ -224,7 +229,10 @@ class _Parser:
         values: dict[str, Located] = {}
         while type(event := self.next_event()) is not yaml.MappingEndEvent:
             key = self._parse_value(event, depth + 1)
-            value = self._parse_value(self.next_event(), depth + 1, key.place)
+            value_event = self.next_event()
+            value = self._parse_value(value_event, depth + 1, key.place)
+            if value.data is None and type(key.data) is str and ":" in key.data:
+                self._check_colon(event, value_event)
             name = key.data if type(key.data) is str and key.data else self._parse_key(key)
             if name is None:
                 continue
@@ -236,6 +244,14 @@ class _Parser:
             # The first of two wins: the duplicate is an error, and only later checks look at the value.
             values[name] = value
         return values
+
+    def _check_colon(self, key: Any, value: Any) -> None:
+        """Report `{data:50Gi}`: to YAML it is a key without a value, since no blank follows the colon."""
+        is_plain = type(key) is yaml.ScalarEvent and not key.style
+        end: Any = key.end_mark
+        if is_plain and ":" not in self.text[end.index : value.end_mark.index]:
+            message = "a key without a value, since no blank follows its ':'; write 'key: value', or quote the key"
+            self._report(self._locate_mark(key.start_mark), AMBIGUOUS_SCALAR, message)
 
     def _parse_key(self, key: Located) -> str | None:
         """Return the key as text, or None if its value has to be dropped."""
@@ -269,11 +285,19 @@ class _Parser:
             tab = place._replace(column=line.index("\t") + 1)
             return tab, TAB_INDENTATION, "a tab in the indentation; YAML only allows spaces"
         message = error.problem or "not YAML"
+        if marker := _CONFLICT_MARKER.search(text):
+            line_number = text.count("\n", 0, marker.start()) + 1
+            return Place(self.file, line_number, 1), YAML_SYNTAX, "a conflict marker of Git; resolve the conflict"
         if "end of stream" in message and error.context_mark and "quoted" in (error.context or ""):
             opening = self._locate_mark(error.context_mark)
             return opening, YAML_SYNTAX, "the quote that opens here is never closed; close it"
         if "undefined alias" in message:
             return place, UNKNOWN_ALIAS, _ALIAS_MESSAGE
+        if "could not find expected ':'" in message:
+            return self._locate_mark(error.context_mark), YAML_SYNTAX, _NO_COLON_MESSAGE
+        if number := _find_line_without_colon(lines, place, message):
+            first = lines[number - 1]
+            return Place(self.file, number, len(first) - len(first.lstrip()) + 1), YAML_SYNTAX, _NO_COLON_MESSAGE
         return place, YAML_SYNTAX, describe_syntax_error(message, error.context or "")
 
     def _locate_mark(self, mark: Any) -> Place:
@@ -305,7 +329,7 @@ _SYNTAX_ERRORS = {
     "did not find expected '-' indicator": "expected an item of the list above; begin it with '- ', or indent less",
     "did not find expected ',' or ']'": "the list that '[' opens lacks a comma or its end; write ',' or ']'",
     "did not find expected ',' or '}'": "the mapping that '{' opens lacks a comma or its end; write ',' or '}'",
-    "could not find expected ':'": "expected a key, but the line has no ': '; write 'key: value', or indent text",
+    "could not find expected ':'": _NO_COLON_MESSAGE,
     "unknown escape character": "unknown escape after a backslash in double quotes; use single quotes",
     "expected hexdecimal number": "an escape in double quotes has no number; use single quotes for a plain backslash",
     "found unexpected end of stream": "the file ends inside of a value; close the quote or bracket that is open",
@@ -317,6 +341,26 @@ _SYNTAX_ERRORS = {
     "undefined tag handle": "text begins with '!', which YAML reserves for tags; quote it",
     "alphabetic or numeric character": "text begins with '&' or '*', which YAML reserves; quote it",
 }
+
+
+def _find_line_without_colon(lines: list[str], place: Place, message: str) -> int:
+    """Return the number of the line above a syntax error that lacks the colon of its key; 0 if none does."""
+    continues = "mapping values are not allowed" in message  # the text above goes on where a key was meant
+    line = lines[place.line - 1] if place.line <= len(lines) else ""
+    if ": " in line[: place.column - 1] or not (continues or "did not find expected key" in message):
+        return 0
+    number = 0
+    for above in range(place.line - 1, 0, -1):
+        text, _, comment = f" {lines[above - 1]}".partition(" #")
+        if continues and comment:
+            break
+        if ": " in text or text.rstrip().endswith(":") or text.lstrip().startswith("- "):
+            break
+        if text.strip():
+            number = above
+    if number and not continues and not _KEY_AND_VALUE.fullmatch(lines[number - 1].partition(" #")[0], place.column - 1):
+        return 0
+    return number
 
 
 def describe_syntax_error(message: str, context: str = "") -> str:
