@@ -205,3 +205,54 @@ def test_advice_is_given_only_where_it_is_set(
     result = import_text(Project(tmp_path), vm)
     severities = {problem.rule: problem.severity for item in result.environments for problem in item.problems}
     assert severities.get(rule) == severity, severities
+
+
+DISK = {
+    "apiVersion": "apps.cozystack.io/v1alpha1",
+    "kind": "VMDisk",
+    "metadata": {"name": "data", "namespace": "tenant-acme"},
+    "spec": {"storage": "5Gi"},
+}
+OTHER = {**DISK, "metadata": {"name": "logs", "namespace": "tenant-acme"}}
+BARE = [{key: disk[key] for key in ("metadata", "spec")} for disk in (DISK, OTHER)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("\n".join(map(json.dumps, (DISK, OTHER))), id="a document a line"),
+        pytest.param("\n\n".join(json.dumps(disk, indent=2) for disk in (DISK, OTHER)) + "\n", id="appended"),
+        pytest.param(
+            "\r\n".join(json.dumps({"kind": "List", "items": [disk]}) for disk in (DISK, OTHER)), id="lists, appended"
+        ),
+        pytest.param(json.dumps([DISK, OTHER], indent=2), id="a bare list"),
+        pytest.param(
+            json.dumps({"apiVersion": DISK["apiVersion"], "kind": "VMDiskList", "metadata": {}, "items": BARE}),
+            id="items of a kind",
+        ),
+    ],
+)
+def test_json_is_imported_in_the_forms_that_kubectl_and_jq_print(tenant: Callable, text: str) -> None:
+    """`kubectl get -o json >> file`, `jq '.items[]'`, `jq .items`, and `kubectl get --raw`."""
+    result = tenant(manifests=text).run("import", "tenant.yaml", "--dry-run")
+    assert result.code == 0, result.messages
+    assert [line for line in result.stdout.splitlines() if line.startswith("  ")] == [
+        "  data: 5Gi    # no VM uses it",
+        "  logs: 5Gi    # no VM uses it",
+    ]
+
+
+def test_a_problem_of_an_appended_document_is_at_its_line(tenant: Callable) -> None:
+    """Lines count from the start of the file, and columns from the start of the line."""
+    text = "\n".join(json.dumps(disk, indent=2) for disk in (DISK, {**OTHER, "spec": {"storage": "5Gb"}}))
+    result = tenant(manifests=text).run("import", "tenant.yaml", "--dry-run")
+    place = f"tenant.yaml:{text[: text.index('5Gb')].count(chr(10)) + 1}:16"
+    assert (result.code, result.problems[0].partition(": ")[0]) == (1, place), result.messages
+
+
+@pytest.mark.parametrize("metadata", [{"continue": "abc"}, {"remainingItemCount": 3}])
+def test_one_page_of_a_longer_list_is_refused(tenant: Callable, metadata: dict) -> None:
+    """The objects of the other pages would be missing without a word."""
+    text = json.dumps({"apiVersion": DISK["apiVersion"], "kind": "VMDiskList", "metadata": metadata, "items": BARE})
+    result = tenant(manifests=text).run("import", "tenant.yaml", "--dry-run")
+    assert (result.code, "one page of a longer list" in result.messages) == (2, True)

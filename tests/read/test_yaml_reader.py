@@ -45,7 +45,7 @@ REFUSED = {
         b"a: &x {b: 1}\nc:\n  <<: *x\n",
         "3:3",
         "merge-key",
-        "merge keys are not supported; use `defaults:` or `extends:`",
+        "merge keys are not supported; write the keys out, or use `defaults:` or `extends:`",
     ),
     "unknown alias": (b"a: *x\n", "1:4", "unknown-alias", ALIAS),
     "alias of what is not finished": (b"a: &x [*x]\n", "1:8", "unknown-alias", ALIAS),

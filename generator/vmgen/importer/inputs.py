@@ -42,7 +42,7 @@ def read_manifests(
             continue
         documents, problems = read_documents(content, display_path)
         diagnostics.problems.extend(problems)
-        for item in (item for document in documents for item in _flatten_list(document)):
+        for item in (item for document in documents for item in _flatten_list(document, display_path)):
             manifest = parser.parse(item)
             if manifest:
                 yield manifest
@@ -79,13 +79,27 @@ def _read_folder(folder: Path) -> Iterator[tuple[bytes, str]]:
                 raise VmgenError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _flatten_list(document: Located) -> Iterator[Located]:
-    """Yield the objects of a List, or the document itself."""
-    kind = document.get_plain("kind")
-    items = document.get("items")
+def _flatten_list(document: Located, file: str) -> Iterator[Located]:
+    """Yield the objects of a List, those of a bare list of objects, or the document itself.
+
+    Raises VmgenError for one page of a longer list: the objects of the other pages would be missing.
+    """
+    kind = "List" if document.items else document.get_plain("kind")
+    items = document if document.items else document.get("items")
     # `kubectl get -o yaml` prints a List of several objects, and a list of one kind names it: VMDiskList.
-    if isinstance(kind, str) and kind.endswith("List") and items is not None:
-        for item in items.items:
-            yield from _flatten_list(item)
-    else:
+    if not isinstance(kind, str) or not kind.endswith("List") or items is None:
         yield document
+        return
+    metadata = document.get("metadata")
+    if metadata and (metadata.get_plain("continue") or metadata.get_plain("remainingItemCount")):
+        raise VmgenError(f"{file} is one page of a longer list; export it with kubectl get vminstances,vmdisks -o yaml")
+    for item in items.items:
+        yield from _flatten_list(_add_kind(item, document, kind.removesuffix("List")), file)
+
+
+def _add_kind(item: Located, document: Located, kind: str) -> Located:
+    """Return an item of a list with its kind, which the API server leaves out where the list has it: VMDiskList."""
+    version = document.get("apiVersion")
+    if not kind or version is None or not item.mapping or "kind" in item.mapping:
+        return item
+    return item.with_data({"apiVersion": version, "kind": Located(kind, item.place), **item.mapping})

@@ -45,6 +45,9 @@ MAX_NAMED_VALUES = 2_000_000
 # Readers round, reject or turn into infinity a number of more digits.
 MAX_NUMBER_LENGTH = 19
 
+# Between two JSON documents, as `kubectl get -o json` appends them to a file: no value of JSON contains a line break.
+_JSON_BOUNDARY = re.compile(r"\}\n+(?=\{)")
+
 _ALIAS_MESSAGE = "unknown alias; write the value out, or quote text that begins with '*'"
 _NO_COLON_MESSAGE = "expected a key, but the line has no ': '; write 'key: value' with a blank after the colon, or indent text"
 # A key and a value at the place of a key, without a blank or a colon between: `count:3`, `count 3`.
@@ -78,7 +81,7 @@ def read_yaml(content: bytes, file: str, max_values: int = 0) -> tuple[Located |
     """
     parser = _Parser(file, MAX_FILE_BYTES, max_values or MAX_VALUES)
     try:
-        documents = list(parser.parse_documents(content, single=True))
+        documents = list(parser.parse_documents(parser.decode(content), single=True))
     except _UnreadableFile:
         return None, parser.problems
     document = documents[0] if documents else Located(None, Place(file, 1, 1))
@@ -93,7 +96,7 @@ def read_documents(content: bytes, file: str) -> tuple[list[Located], list[Probl
     parser = _Parser(file, MAX_JSON_BYTES, MAX_NAMED_VALUES)
     documents: list[Located] = []
     with suppress(_UnreadableFile):
-        documents.extend(document for document in parser.parse_documents(content) if document.data is not None)
+        documents.extend(document for document in parser.parse_stream(content) if document.data is not None)
     return documents, parser.problems
 
 
@@ -136,13 +139,23 @@ class _Parser:
         self.max_values = max_values
         self.file = file
         self.text = ""
+        self.first_line = 1
         self.next_event: Callable[[], Any] = lambda: None
         self.anchors: dict[str, Located] = {}
         self.value_count = 0
 
-    def parse_documents(self, content: bytes, *, single: bool = False) -> Iterator[Located]:
+    def parse_stream(self, content: bytes) -> Iterator[Located]:
+        """Iterate over the YAML or JSON documents. Raises _UnreadableFile at the first syntax error."""
+        text, start = self.decode(content), 0
+        for boundary in _JSON_BOUNDARY.finditer(text) if text.startswith("{") else ():
+            yield from self.parse_documents(text[start : boundary.end()])
+            self.first_line += text.count("\n", start, boundary.end())
+            start = boundary.end()
+        yield from self.parse_documents(text[start:])
+
+    def parse_documents(self, text: str, *, single: bool = False) -> Iterator[Located]:
         """Iterate over the documents. Raises _UnreadableFile at the first syntax error; if `single`, at a second document."""
-        text = self.text = self._decode(content)
+        self.text = text
         try:
             self.next_event = _LOADER(text).get_event  # `yaml.parse` wraps each event in two more calls
             self.next_event()  # stream start
@@ -154,9 +167,11 @@ class _Parser:
                 yield self._parse_value(self.next_event(), depth=0)
                 self.next_event()  # document end
         except yaml.MarkedYAMLError as error:
-            raise self._stop(*self._translate_error(error, text)) from None
+            place, rule, message = self._translate_error(error, text)
+            raise self._stop(place._replace(line=place.line + self.first_line - 1), rule, message) from None
 
-    def _decode(self, content: bytes) -> str:
+    def decode(self, content: bytes) -> str:
+        """Return the text with line feeds. Raises _UnreadableFile for one that is too large, or not printable UTF-8."""
         if len(content) > self.limit:
             message = f"more than {self.limit // 1024 // 1024} MiB; split the file"
             raise self._stop(Place(self.file), FILE_TOO_LARGE, message)
@@ -177,7 +192,7 @@ class _Parser:
     def _parse_value(self, event: Any, depth: int, key_place: Place | None = None) -> Located:
         # An import calls this a hundred times for each VM: the common kinds come first, and each value is built once.
         mark, kind = event.start_mark, type(event)
-        place = Place(self.file, mark.line + 1, mark.column + 1)
+        place = Place(self.file, mark.line + self.first_line, mark.column + 1)
         self.value_count += 1
         if depth > MAX_DEPTH or self.value_count > self.max_values:
             message = f"more than {MAX_DEPTH} levels or {self.max_values} values; simplify or split the file"
@@ -257,7 +272,9 @@ class _Parser:
         """Return the key as text, or None if its value has to be dropped."""
         if isinstance(key.data, AmbiguousScalar):
             if key.data == "<<":
-                self._report(key.place, MERGE_KEY, "merge keys are not supported; use `defaults:` or `extends:`")
+                self._report(
+                    key.place, MERGE_KEY, "merge keys are not supported; write the keys out, or use `defaults:` or `extends:`"
+                )
                 return None
             message = f'the key {key.data} is ambiguous in YAML; write "{key.data}"'
             self._report(key.place, AMBIGUOUS_SCALAR, message)
@@ -277,7 +294,7 @@ class _Parser:
         return None
 
     def _translate_error(self, error: yaml.MarkedYAMLError, text: str) -> tuple[Place, Rule, str]:
-        """Return place, rule and message of a syntax error, with a remedy for the common ones."""
+        """Return place in the text, rule and message of a syntax error, with a remedy for the common ones."""
         place = self._locate_mark(error.problem_mark or error.context_mark)
         lines = text.split("\n")
         line = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
