@@ -19,7 +19,7 @@ from vmgen.merge.own_disks import SYSTEM_DISK, list_generations
 from vmgen.problems import NameIndex, Place
 from vmgen.quantities import max_size
 from vmgen.read.located import KeyPath, Located, to_plain
-from vmgen.rules import IMPORT_MISSING_DISK
+from vmgen.rules import IMPORT_MISSING_DISK, IMPORT_PROOF
 
 _SUFFIX_PATTERN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _METADATA_KEYS = ("labels", "annotations")
@@ -126,6 +126,7 @@ class _DiskAssigner:
             self.owned_names.update(own.disk.name for own in own_disks.values())
             for own in own_disks.values() if metadata else ():
                 self._note_inherited(own.disk, vm_metadata)
+        self._explain_optical_buses(vm)
         if attachments:
             items = tuple((item.name, item.bus) for item in attachments)
             if items not in self._attach_lists:
@@ -157,6 +158,33 @@ class _DiskAssigner:
             subject = f"{vm.manifest.display_name}: spec.disks"
             self.diagnostics.add_error(attachment.place, IMPORT_MISSING_DISK.id, subject, message)
         return disk
+
+    def _explain_optical_buses(self, vm: VmObject) -> None:
+        """Note that optical disks without a bus are rendered with the one that the platform gives them, or refuse them."""
+        row = self.conventions.platform.content.mapping["diskFields"].get(self._bus_name)
+        bus = row.get_plain("optical", "") if row else ""
+        disks = [
+            item for item in vm.disks if not item.bus and item.name in self.disks and self.disks[item.name].values["optical"]
+        ]
+        if row is None or not bus or not disks:
+            return
+        label, text = vm.manifest.display_name, f"`{self._bus_name}: {bus}`"
+        if bus == row.get_plain("opticalUnset"):
+            names = {item.name for item in disks}
+            rendered = [
+                {"name": name, **({self._bus_name: bus if name in names else own} if own or name in names else {})}
+                for name, own, _ in vm.disks
+            ]
+            note = f"{text} is written on an optical disk without a {self._bus_name}, which has it anyway"
+            self.diagnostics.notes.append(
+                ImportNote(disks[0].place, "normalised", label, "spec.disks", note, {"disks": rendered})
+            )
+            return
+        for item in disks:
+            message = (
+                f"the optical disk '{item.name}' has no bus, and would have {text}; write {text} beside its name to accept that"
+            )
+            self.diagnostics.add_error(item.place, IMPORT_PROOF.id, f"{label}: spec.disks", message)
 
     def _find_own_key(self, disk: DiskObject, vm: VmObject, *, is_first: bool) -> tuple[str, int] | None:
         """Return the key and the generation of a disk that the VM can own; None if it cannot.
