@@ -198,6 +198,54 @@ def test_retire_of_what_a_group_makes(committed: Callable[..., Any], disks: tupl
     assert production(made) == FLEET
 
 
+def test_retire_of_what_a_vm_needs(committed: Callable[..., Any]) -> None:
+    """For a disk that a VM boots from, or an earlier one exists of, the command that replaces it is named; then it can go."""
+    made = committed(FLEET)
+    done = made.run("retire", "production", "web-1-system", "web-2-data", "--reason", "x")
+    assert done.code == 1
+    assert (
+        "group web makes web-1-system: run vmgen rebuild production web --image IMAGE --only 1, then retire it" in done.messages
+    )
+    assert "group web makes web-2-data: write null for disks.data of this VM" in done.messages
+    assert "vms:\n  web:\n    instances:\n      2: {disks: {data: null}}\nretire:\n  - {disk: web-2-data" in done.messages
+    assert "- {disk: web-1-system" not in done.messages
+    assert production(made) == FLEET
+    assert made.run("rebuild", "production", "web", "--image", "ubuntu-2204", "--only", "1").code == 0
+    assert made.run("rebuild", "production", "web", "--disk", "data", "--storage-class", "local", "--only", "2").code == 0
+    assert made.run("render").code == 0
+    commit(made)
+    done = made.run("retire", "production", "web-1-system-2", "web-2-data-2", "--reason", "x")
+    for command in ("rebuild production web --back --only 1", "rebuild production web --disk data --back --only 2"):
+        assert f"run vmgen {command}, then retire it" in done.messages
+        assert made.run(*command.split()).code == 0
+    assert made.run("retire", "production", "web-1-system-2", "web-2-data-2", "--reason", "x").code == 0
+    assert verdicts(made) >= {"rebuild"}
+
+
+@pytest.mark.parametrize("layer", ["_defaults", "production"])
+def test_disk_of_two_layers_is_not_retired(committed: Callable[..., Any], layer: str) -> None:
+    """A standalone disk that another layer has as well stays, until it is removed from each layer."""
+    made = committed(FLEET, {"environments/_defaults.yaml": "disks:\n  shared: {storage: 10Gi}\n"})
+    done = made.run("retire", "production", "shared", "--reason", "x", "--in", f"environments/{layer}.yaml")
+    assert done.code == 1
+    assert "more than one layer has shared; remove it from each by hand, then run this command again" in done.messages
+    assert production(made) == FLEET
+    made.write({"environments/_defaults.yaml": "", "environments/production.yaml": FLEET.replace("  shared:", "  new:")})
+    assert made.run("retire", "production", "shared", "--reason", "x").code == 0
+    assert verdicts(made) == {"create", "DESTROYS DATA"}
+
+
+def test_layer_without_the_names_is_not_scaled(committed: Callable[..., Any]) -> None:
+    """A layer that does not list the VMs cannot lose some of them."""
+    made = committed(
+        FLEET.replace("count: 3 ", "names: [a, b, web-3] ").replace(" 3: ", " web-3: "),
+        {"environments/_defaults.yaml": "labels: {a: b}\n"},
+    )
+    arguments = ("scale", "production", "web", "1", "--retire", "--reason", "x", "--in", "environments/_defaults.yaml")
+    done = made.run(*arguments)
+    assert (done.code, "vms.web.names[2] is not written here" in done.messages) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

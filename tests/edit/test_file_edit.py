@@ -25,7 +25,7 @@ from vmgen.edit.operations import (
     widen_removal,
 )
 from vmgen.problems import ProblemsError
-from vmgen.read.located import to_plain
+from vmgen.read.located import format_path, to_plain
 from vmgen.read.repository import Project
 from vmgen.read.yaml_nodes import read_nodes
 from vmgen.read.yaml_reader import read_yaml
@@ -57,6 +57,21 @@ def paths_of(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | i
     elif isinstance(value, list):
         found += [inner for index, item in enumerate(value) for inner in paths_of(item, (*path, index))]
     return found
+
+
+@pytest.mark.parametrize(
+    "content", [b"{}\n", b"", b"vms:\n", b"vms: {web: }\n", b"vms: {web: 3}\n", b"vms: {web: [a]}\n", b"vms: {web: {b: }}\n"]
+)
+@pytest.mark.parametrize(
+    "path", [("vms", "web", "names", 1), ("vms", "web", 1), ("vms", "web", "names"), ("retire", 0, "until")]
+)
+def test_removal_of_what_another_layer_has_is_refused(content: bytes, path: tuple[str | int, ...], tmp_path: Path) -> None:
+    """A value that is not in the file cannot be removed from it, whatever is there in its place."""
+    with pytest.raises(ProblemsError) as caught:
+        edited(tmp_path, content, RemoveValue(path))
+    (problem,) = caught.value.problems
+    assert (problem.rule, problem.lines) == ("edit-by-hand", (f"# remove {format_path(path)}",))
+    assert f"{format_path(path)} is not written here" in problem.message
 
 
 @settings(max_examples=300)

@@ -135,6 +135,10 @@ REMEDIES: dict[str, dict[str, Remedy]] = {
             command=("retire", "production", "web-1-data", "web-2-data", *RETIRE),
             edit=without("vms", "web", "disks"),
         ),
+        "a key of one VM": Remedy("edit-by-hand", FLEET, command=("retire", "production", "web-2-data", *RETIRE)),
+        "a key of one VM that has a name": Remedy(
+            "edit-by-hand", NAMES, command=("retire", "production", "alpha-data", *RETIRE)
+        ),
         "a group": Remedy(
             "edit-by-hand",
             NAMES,

@@ -80,7 +80,10 @@ def _splice_all(content: bytes, document: Located, operations: tuple[Operation, 
     widened_operations = []
     for operation in operations:
         if isinstance(operation, RemoveValue):
-            operation = RemoveValue(widen_removal(expected, operation.path))
+            try:
+                operation = RemoveValue(widen_removal(expected, operation.path))
+            except KeyError as error:  # another layer has it
+                raise refuse_edit(document.place, f"{error.args[0]} is not written here", operations) from None
         expected = apply_operation(operation, expected)
         widened_operations.append(operation)
     try:

@@ -1,6 +1,6 @@
 """The operations on an environment file, and what each makes of the file's plain value."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from vmgen.read.located import KeyPath, format_path
@@ -45,7 +45,7 @@ Operation = SetValue | AppendItem | RemoveValue | RenameKey
 def apply_operation(operation: Operation, value: Any) -> Any:
     """Return what an operation makes of plain values. Where it does not apply, `splice_text` refuses it.
 
-    Raises KeyError or IndexError if what it removes is not there.
+    Raises KeyError if what it removes is not there.
     """
     match operation:
         case SetValue(path, new, after):
@@ -63,7 +63,14 @@ def apply_operation(operation: Operation, value: Any) -> Any:
 
 
 def widen_removal(value: Any, path: KeyPath) -> KeyPath:
-    """Return the path of the outermost value that would be empty without the value at a path."""
+    """Return the path of the outermost value that would be empty without the value at a path.
+
+    Raises KeyError, with the path as text, if there is no value.
+    """
+    holder = get_plain(value, path[:-1])
+    keys: Collection[str | int] = range(len(holder)) if isinstance(holder, list) else holder if isinstance(holder, dict) else ()
+    if path[-1] not in keys:
+        raise KeyError(format_path(path))
     while len(path) > 1 and len(get_plain(value, path[:-1])) == 1:
         path = path[:-1]
     return path

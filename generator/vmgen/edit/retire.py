@@ -1,21 +1,22 @@
 """Retire disks: the tombstones, and the lines that go with them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from vmgen.edit.file_edit import FileEdit, refuse_edit
-from vmgen.edit.generations import leave_previous
+from vmgen.edit.generations import find_way_back, leave_previous
 from vmgen.edit.operations import AppendItem, Operation, RemoveValue, SetValue
 from vmgen.edit.target import EditTarget, edit_target, preview, require_no_new_errors
 from vmgen.merge.environment import Group, Instance
+from vmgen.merge.own_disks import OwnDisk
 from vmgen.plan.desired import Tombstone
 from vmgen.plan.plan import Plan
 from vmgen.plan.verdicts import Verdict
-from vmgen.problems import Problem, ProblemsError, VmgenError, suggest
+from vmgen.problems import Place, Problem, ProblemsError, VmgenError, suggest
 from vmgen.rules import EDIT_BY_HAND
-from vmgen.yaml_text import to_flow
+from vmgen.yaml_text import to_flow, to_scalar
 
 DISK_KIND = "VMDisk"
 
@@ -48,9 +49,14 @@ def retire_disks(target: EditTarget, disks: Iterable[str], retirement: Retiremen
     for name in names:
         if name not in known_names and name not in _list_tombstones(target):
             raise VmgenError(f"no disk '{name}' in environment {target.name}{suggest(name, known_names)}")
-    made_by_groups = [name for name in names if name in disk_names]
+    group_disks = {name for group in target.environment.groups for name in _list_owners(group)}
+    made_by_groups = [name for name in names if name in disk_names and name in group_disks]
     if made_by_groups:
         raise ProblemsError(tuple(_refuse_group_disks(target, made_by_groups, names, retirement)))
+    still_kept = [name for name in names if name in disk_names]
+    if still_kept:
+        reason = f"more than one layer has {', '.join(still_kept)}; remove it from each by hand, then run this command again"
+        raise refuse_edit(Place(target.project.display_path(target.own_file), 1, 1), reason, ())
     operations: dict[Path, list[Operation]] = defaultdict(list, {path: list(edits) for path, edits in removals.items()})
     for name in names:
         for path, operation in _bury(target, name, retirement, is_lost=name in lost_names):
@@ -122,32 +128,86 @@ def _bury(target: EditTarget, name: str, retirement: Retirement, *, is_lost: boo
         yield path, RemoveValue(("retire", index, "until"))
 
 
+class _GroupEdit(NamedTuple):
+    """What a person does so that a group no longer makes some disks, and the lines of it, if there are any to write now."""
+
+    disks: list[str]
+    text: str
+    lines: tuple[str, ...] = ()
+
+
+_Owners = Mapping[str, tuple[Instance, OwnDisk]]
+
+
+def _list_owners(group: Group) -> _Owners:
+    """Return the VMs of a group, and their disks, by the name of the disk."""
+    return {
+        f"{instance.name}-{disk.suffix}": (instance, disk) for instance in group.instances for disk in instance.settings.disks
+    }
+
+
 def _refuse_group_disks(
     target: EditTarget, made_by_groups: list[str], names: tuple[str, ...], retirement: Retirement
 ) -> Iterator[Problem]:
-    """Build a problem for each group that makes disks to retire, with the edit of the group and the tombstones."""
+    """Build the problems for each group that makes disks to retire, with the edit of the group and the tombstones."""
     for group in target.environment.groups:
-        owners = {
-            f"{instance.name}-{disk.suffix}": instance for instance in group.instances for disk in instance.settings.disks
-        }
-        names_in_groups = [name for name in made_by_groups if name in owners]
-        if names_in_groups:
-            edit, lines = _describe_group_edit(target, group, names_in_groups, owners)
-            stones = [f"  - {to_flow(retirement.format_entry(name))}" for name in names if name in owners]
-            message = f"group {group.key} makes {', '.join(names_in_groups)}: {edit}; nothing was written. "
-            message += "The lines that belong together:"
-            yield Problem(group.place, EDIT_BY_HAND.id, f"vms.{group.key}", message, lines=(*lines, "retire:", *stones))
+        owners = _list_owners(group)
+        names_in_group = [name for name in made_by_groups if name in owners]
+        for edit in _describe_group_edits(target, group, names_in_group, owners):
+            message = f"group {group.key} makes {', '.join(edit.disks)}: {edit.text}; nothing was written"
+            lines = edit.lines
+            if lines:
+                message += ". The lines that belong together:"
+                stones = (f"  - {to_flow(retirement.format_entry(name))}" for name in names if name in edit.disks)
+                lines = (*lines, *stones)
+            yield Problem(group.place, EDIT_BY_HAND.id, f"vms.{group.key}", message, lines=lines)
 
 
-def _describe_group_edit(
-    target: EditTarget, group: Group, names_in_groups: list[str], owners: dict[str, Instance]
-) -> tuple[str, tuple[str, ...]]:
-    """Return what a person does to a group so that it no longer makes some disks, and the lines of it."""
-    vm_names = {owners[name].name for name in names_in_groups}
-    going = [name for name, owner in owners.items() if owner.name in vm_names]
-    if set(going) != set(names_in_groups):  # some disks of a VM that stays
-        suffixes = sorted({name.removeprefix(f"{owners[name].name}-") for name in names_in_groups})
-        return f"remove {', '.join(f'disks.{suffix}' for suffix in suffixes)} where the group has it", ()
+def _describe_group_edits(target: EditTarget, group: Group, names_in_group: list[str], owners: _Owners) -> Iterator[_GroupEdit]:
+    """Yield the edits for VMs that lose all their disks, for disks that a key makes, and for those that VMs need."""
+    remaining_disks = {instance.name for name, (instance, _) in owners.items() if name not in names_in_group}
+    going = [name for name in names_in_group if owners[name][0].name not in remaining_disks]
+    if going:
+        text, lines = _describe_smaller_group(target, group, going, owners)
+        yield _GroupEdit(going, text, (*lines, "retire:"))
+    keys: dict[str, list[str]] = defaultdict(list)
+    commands: dict[str, list[str]] = defaultdict(list)
+    for name in names_in_group:
+        instance, disk = owners[name]
+        if name not in going:
+            command = _describe_replacement(target, group, instance, disk)
+            (commands[command] if command else keys[disk.key]).append(name)
+    for key, disks in keys.items():
+        yield _describe_smaller_vms(group, key, disks, owners)
+    for command, disks in commands.items():
+        yield _GroupEdit(disks, f"run {command}, then retire it")
+
+
+def _describe_smaller_vms(group: Group, key: str, disks: list[str], owners: _Owners) -> _GroupEdit:
+    """Return what a person does so that VMs no longer have the disk of a key."""
+    labels = [owners[name][0].label for name in disks]
+    if len(labels) == sum(disk.key == key for _, disk in owners.values()):
+        return _GroupEdit(disks, f"remove disks.{key} where the group has it", ("retire:",))
+    lines = (f"      {to_scalar(label)}: {{disks: {{{key}: null}}}}" for label in labels)
+    text = f"write null for disks.{key} of {'this VM' if len(labels) == 1 else 'these VMs'}"
+    return _GroupEdit(disks, text, ("vms:", f"  {group.key}:", "    instances:", *lines, "retire:"))
+
+
+def _describe_replacement(target: EditTarget, group: Group, instance: Instance, disk: OwnDisk) -> str:
+    """Return the command that gives a VM another disk in the place of one; empty for one that a VM can be without."""
+    is_system = disk is instance.settings.system_disk
+    is_kept = find_way_back(instance, disk) is not None
+    if not is_system and not is_kept:
+        return ""
+    way = "--back" if is_kept else "--image IMAGE"
+    which = "" if is_system else f" --disk {disk.key}"
+    only = f" --only {instance.label}" if len(group.instances) > 1 else ""
+    return f"vmgen rebuild {target.name} {group.key}{which} {way}{only}"
+
+
+def _describe_smaller_group(target: EditTarget, group: Group, going: list[str], owners: _Owners) -> tuple[str, tuple[str, ...]]:
+    """Return what a person does to a group so that it no longer has the VMs of some disks, and the lines of it."""
+    vm_names = {owners[name][0].name for name in going}
     lines: tuple[str, ...] = ()
     remaining = [instance for instance in group.instances if instance.name not in vm_names]
     if not remaining:
@@ -157,7 +217,7 @@ def _describe_group_edit(
             lines = ("vms:", f"  {group.key}:", f"    count: {len(remaining)}")
         return f"run vmgen scale {target.name} {group.key} {len(remaining)} --retire", lines
     if group.located.get("count"):
-        numbers = sorted({*(group.located.get_plain("skip") or ()), *(owners[name].number or 0 for name in names_in_groups)})
+        numbers = sorted({*(group.located.get_plain("skip") or ()), *(owners[name][0].number or 0 for name in going)})
         lines = ("vms:", f"  {group.key}:", f"    count: {len(remaining)}", f"    skip: {numbers}")
         return "lower the count and skip their numbers", lines
     remaining_names = ", ".join(instance.name for instance in remaining)
