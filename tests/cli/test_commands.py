@@ -156,6 +156,16 @@ def test_one_environment_with_an_error_stops_all(good: Callable) -> None:
     assert made.run("render", "production").code == 0
 
 
+@pytest.mark.parametrize(("ports", "summary"), [("[]", "no problems found"), ("[80]", "no errors, 1 warning")])
+def test_check_counts_warnings(good: Callable, ports: str, summary: str) -> None:
+    """The last line of a check that passes does not deny the warnings above it."""
+    vm = f"{{instanceType: u1.large, image: debian-12, disks: {{data: 1Gi}}, external: false, externalPorts: {ports}}}"
+    made = good({"environments/production.yaml": f"{GOOD}  api: {vm}\n"})
+    made.run("render")
+    done = made.run("check", "--kustomize", "off")
+    assert (done.code, done.messages.splitlines()[-1]) == (0, f"1 environment checked, {summary}.")
+
+
 def test_check(good: Callable, engine: list[str]) -> None:
     """`check` passes on what was rendered, and names what is missing, edited, left over or foreign."""
     made = good()

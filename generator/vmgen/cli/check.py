@@ -134,7 +134,8 @@ def _check(session: Session, options: CheckOptions) -> bool:
         write_report_file(sorted_problems, format_name, file, session.project.root)
     if session.report_problems(sorted_problems):
         return False
-    session.print_message(f"{format_count(len(names), 'environment')} checked, no problems found.")
+    summary = f"no errors, {format_count(len(sorted_problems), 'warning')}" if sorted_problems else "no problems found"
+    session.print_message(f"{format_count(len(names), 'environment')} checked, {summary}.")
     return True
 
 
