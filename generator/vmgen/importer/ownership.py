@@ -171,14 +171,12 @@ class _DiskAssigner:
         label, text = vm.manifest.display_name, f"`{self._bus_name}: {bus}`"
         if bus == row.get_plain("opticalUnset"):
             names = {item.name for item in disks}
-            rendered = [
+            rows = [
                 {"name": name, **({self._bus_name: bus if name in names else own} if own or name in names else {})}
                 for name, own, _ in vm.disks
             ]
             note = f"{text} is written on an optical disk without a {self._bus_name}, which has it anyway"
-            self.diagnostics.notes.append(
-                ImportNote(disks[0].place, "normalised", label, "spec.disks", note, {"disks": rendered})
-            )
+            self.diagnostics.notes.append(ImportNote(disks[0].place, "normalised", label, "spec.disks", note, {"disks": rows}))
             return
         for item in disks:
             message = (
