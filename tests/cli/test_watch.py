@@ -20,7 +20,7 @@ vms: {web: {image: ubuntu-2404, instanceType: u1.large, disks: {data: 50Gi}}}
 defaults: {sshKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBgc5ANkNrxhLa5aPn0uh0b8C1dTDSSE0Gm0HgJ1rQp4 ops]}
 platformVersion: "1"
 """
-IN_ORDER, WAITING = "No problems found; watching (Ctrl-C to stop).", "Waiting for a fix (Ctrl-C to stop)."
+IN_ORDER, WAITING = "No errors; watching (Ctrl-C to stop).", "Waiting for a fix (Ctrl-C to stop)."
 
 
 def _hear_ctrl_c() -> None:

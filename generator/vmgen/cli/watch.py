@@ -91,7 +91,7 @@ class _Watcher:
             is_success = False
         self._failed_environments = () if is_success else (names or self._environment_names)
         write_message(
-            "No problems found; watching (Ctrl-C to stop).\n" if is_success else "Waiting for a fix (Ctrl-C to stop).\n"
+            "No errors; watching (Ctrl-C to stop).\n" if is_success else "Waiting for a fix (Ctrl-C to stop).\n"
         )
 
     def _find_affected(self, files: Collection[Path]) -> tuple[str, ...] | None:
