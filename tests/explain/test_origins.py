@@ -150,3 +150,44 @@ vms:
     for output in shown:
         assert "cloudInit" in output
         assert "hunter" not in output
+
+
+NULLS = """\
+platformVersion: "2"
+namespace: tenant-one
+defaults:
+  storageClass: replicated-async
+vms:
+  web:
+    count: 2
+    instanceType: u1.large
+    image: ubuntu-2404
+    externalPorts: [80]
+    cloudInitSeed: one
+    instances:
+      2:
+        externalPorts: null
+        cloudInitSeed:
+        storageClass: ~
+"""
+
+
+@pytest.mark.parametrize(
+    ("field", "line", "objects"),
+    [
+        ("spec.externalPorts", 14, {"web-2"}),
+        ("spec.cloudInitSeed", 15, {"web-2"}),
+        ("spec.storageClass", 16, {"web-2-system"}),
+    ],
+)
+def test_a_default_that_null_restores_is_at_the_null(repository: Callable[..., Any], field: str, line: int, objects: set[str]):
+    """Another value there replaces the default, so explain names the line, and impact finds the object from it."""
+    made = repository(NULLS)
+    (name,) = objects
+    found = fields(made.run("explain", "production", name, field, "-o", "json"))[field]
+    null, default = found["origins"]
+    assert (null["file"], null["line"]) == ("environments/production.yaml", line)
+    assert null["rule"] == "default that null restores"
+    assert default["file"].startswith("templates/")
+    impact = json.loads(made.run("impact", f"environments/production.yaml:{line}", "-o", "json").stdout)
+    assert {item["name"]: item["fields"] for item in impact["objects"]} == {name: [field]}

@@ -23,6 +23,8 @@ QUIET: list[tuple[str, Callable[[Cluster], Any]]] = [
     ("a local disk without a VM", lambda c: c.add_volume("spare", "WaitForFirstConsumer")),
     ("a restart that is not required", lambda c: c.add_machine("web-1", RestartRequired={"status": "False"})),
     ("objects of another namespace", lambda c: c.objects.update({("VMDisk", "elsewhere"): {**foreign("VMDisk", "elsewhere", {}), "metadata": {"name": "elsewhere", "namespace": "tenant-other"}}})),
+    ("a bus that is empty", lambda c: [disk.update(bus="") for disk in c.find("VMInstance", "web-1")["spec"]["disks"]]),
+    ("a bus that is null", lambda c: [disk.update(bus=None) for disk in c.find("VMInstance", "web-1")["spec"]["disks"]]),
     ("a kind of the same name", lambda c: c.add("VMDisk", "spare2", "example.com")),
 ]  # fmt: skip
 

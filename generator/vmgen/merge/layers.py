@@ -199,11 +199,12 @@ def _append_override(upper: Located, lower: Located) -> Located | None:
 
 
 def _find_platform_default(null: Located) -> Located | None:
+    """Return the default that a null puts back, at the place of the null: another value there replaces it."""
     lower = null.overrides
     # The chain of overrides ends at the platform, whose defaults a null of a user cannot remove.
     while lower is not None and lower.layer != "platform":
         lower = lower.overrides
-    return lower
+    return null._replace(data=lower.data, layer="default that null restores", overrides=lower) if lower else None
 
 
 def _remove_key(mapping: dict[str, Located], name: str, null: Located, shape: str, *, nulls: bool) -> None:

@@ -58,9 +58,13 @@ def _compare_field(
 
 
 def _normalize(name: str, value: Any) -> Any:
-    """Write each disk as a mapping: `[a]` and `[{name: a}]` are two forms of one list."""
+    """Write each disk as a mapping without empty values, so that `[a]`, `[{name: a}]` and `[{name: a, bus: ""}]` are equal."""
     if name == "disks" and isinstance(value, list):
-        return [{"name": item} if isinstance(item, str) else item for item in value]
+        disks = [{"name": item} if isinstance(item, str) else item for item in value]
+        return [
+            {key: field for key, field in disk.items() if field not in ("", None)} if isinstance(disk, dict) else disk
+            for disk in disks
+        ]
     return value
 
 
