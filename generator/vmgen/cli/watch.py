@@ -90,9 +90,7 @@ class _Watcher:
             write_message(f"vmgen: {error}\n")
             is_success = False
         self._failed_environments = () if is_success else (names or self._environment_names)
-        write_message(
-            "No errors; watching (Ctrl-C to stop).\n" if is_success else "Waiting for a fix (Ctrl-C to stop).\n"
-        )
+        write_message("No errors; watching (Ctrl-C to stop).\n" if is_success else "Waiting for a fix (Ctrl-C to stop).\n")
 
     def _find_affected(self, files: Collection[Path]) -> tuple[str, ...] | None:
         """Return the environments to render, as `render` takes them, or None if there is none."""
