@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -227,3 +228,47 @@ def test_token_is_hidden_beside_a_character_whose_lower_case_is_longer(text: str
     """A capital I with a dot is two characters in lower case, and the tokens behind it are hidden all the same."""
     for token in ("ghp_" + "a1B2" * 9, "AKIA" + "Q3XW" * 4):
         assert redact_tokens(text.format(token=token)) == redact_text(text.format(token=token)) == text.format(token=REDACTED)
+
+
+WORD = "Hunter2" + "Hunter2"
+PLACES_OF_USERS = {
+    "reason of a tombstone": "retire: [{{disk: web-2-data, reason: {text}, until: 2026-12-31}}]\n",
+    "name of a VM": "vms: {{db: {{names: [{text}], instanceType: u1.large, image: ubuntu-2404, disks: {{data: 5Gi}}}}}}\n",
+    "storage class": "disks: {{iso: {{storage: 5Gi, storageClass: {text}}}}}\n",
+    "key of a variable": "vars: {{{text}: a}}\n",
+}
+
+
+@pytest.mark.parametrize("place", PLACES_OF_USERS)
+@pytest.mark.parametrize("text", [f"DB_PASSWORD={WORD}", f"curl -u ops:{WORD}", f"ssh://ops@shop.example:{WORD}@git.example/x"])
+@pytest.mark.parametrize("output", ["text", "markdown", "json"])
+def test_no_plan_shows_a_secret_in_what_users_write(repository: Callable[..., Any], place: str, text: str, output: str) -> None:
+    """A plan is shown although its environment has an error, and the secret in a name or a reason is not."""
+    web = "web: {count: 2, instanceType: u1.large, image: ubuntu-2404, disks: {data: 5Gi}}"
+    made = repository(f"namespace: tenant-acme\nvms: {{{web}}}\n")
+    assert made.run("render").code == 0
+    lines = PLACES_OF_USERS[place].format(text=f'"{text}"')
+    made.write({"environments/production.yaml": f"namespace: tenant-acme\n{'' if 'vms' in lines else 'vms: {}'}\n{lines}"})
+    result = made.run("plan", "-o", output)
+    assert result.code == 1
+    assert WORD not in result.stdout + result.messages
+    assert REDACTED in result.stdout.replace("&#42;", "*") + result.messages
+
+
+@pytest.mark.parametrize("text", ["{word}-system", "web-{word}", "environments/{word}", "a_{word}/b"])
+def test_base64_is_hidden_in_a_name_or_a_path(text: str) -> None:
+    """What is before and behind it in a path or a name is of the alphabet of base64 too."""
+    word = base64.b64encode(f"DB_PASSWORD={WORD}".encode()).decode().rstrip("=")
+    assert redact_text(text.format(word=word)) == text.format(word=REDACTED)
+
+
+def test_command_in_a_sentence_is_hidden() -> None:
+    """A comma behind the quotes around a command is none of its words."""
+    assert (
+        redact_text(f"unknown key 'curl -u ops:{WORD}', which is ignored") == "unknown key 'curl -u ops:***', which is ignored"
+    )
+
+
+def test_address_that_was_joined_to_a_path_is_hidden() -> None:
+    """Of a path with an address in it, one slash of two is left."""
+    assert redact_text(f"keys/https:/ops:p@{WORD}@h.example/x") == "keys/https:/ops:***@h.example/x"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +21,7 @@ from vmgen.quantities import format_count
 from vmgen.report.problems import problem_to_dict
 from vmgen.report.terminal import Paint
 from vmgen.report.totals import delta_to_dict, describe_retained, format_delta
-from vmgen.secrets.redact import redact_problem
+from vmgen.secrets.redact import redact_path, redact_problem, redact_text
 from vmgen.yaml_text import to_flow
 
 if TYPE_CHECKING:  # most plans are of files alone, and import nothing that reads a cluster
@@ -67,7 +68,33 @@ _SEVERE_VERDICTS = (
 )
 _TABLE_HEADER = "| environment | create | update | delete | destroy data | retired | updates |\n|---|--:|--:|--:|--:|--:|---|\n"
 INCOMPLETE = "Incomplete: this plan lacks the changes that cannot be expanded."
+_OBJECT_NAME = re.compile(r"[a-z0-9.-]*")
 _ESCAPES = {ord(character): f"&#{ord(character)};" for character in "\\`*_{}[]|@#~$:"} | {ord("\n"): " "}
+
+
+def _redact_plan(plan: Plan) -> Plan:
+    """Return a plan without secrets in its names and reasons, which users write. Its fields have none."""
+    return plan._replace(changes=tuple(map(_redact_change, plan.changes)))
+
+
+def _redact_change(change: ObjectChange) -> ObjectChange:
+    if change.tombstone:
+        change = change._replace(tombstone=change.tombstone._replace(reason=redact_text(change.tombstone.reason)))
+    names = (change.identity.name, change.rename_candidate.name if change.rename_candidate else "")
+    if all(_OBJECT_NAME.fullmatch(name) for name in names):
+        return change
+    # No object can have such a name: its environment has an error.
+    return change._replace(
+        identity=_redact_identity(change.identity),
+        path=redact_path(change.path),
+        rename_candidate=change.rename_candidate and _redact_identity(change.rename_candidate),
+        remedy=redact_text(change.remedy),
+        rebuild=change.rebuild and Rebuild(*(tuple(map(redact_text, names)) for names in change.rebuild)),
+    )
+
+
+def _redact_identity(identity: Identity) -> Identity:
+    return identity._replace(name=redact_text(identity.name), namespace=redact_text(identity.namespace))
 
 
 def format_value(value: Any) -> str:
@@ -159,7 +186,7 @@ def _format_difference(field: FieldChange) -> str:
 
 def format_text(plan: Plan, paint: Paint, live: Sequence[LiveNote] = ()) -> str:
     """Format each environment with its objects, the most severe change first, and the summary as the last line."""
-    return "".join(f"{line}\n" for line in _format_lines(plan, paint, live))
+    return "".join(f"{line}\n" for line in _format_lines(_redact_plan(plan), paint, live))
 
 
 def _format_lines(plan: Plan, paint: Paint, live: Sequence[LiveNote]) -> Iterator[str]:
@@ -220,6 +247,7 @@ def format_live_note(note: LiveNote) -> str:
 
 def format_markdown(plan: Plan, max_bytes: int = MAX_COMMENT_BYTES, live: Sequence[LiveNote] = ()) -> str:
     """Format a table of environments, the severe changes, and the others folded; cut to `max_bytes` at whole objects."""
+    plan = _redact_plan(plan)
     baseline = _to_html(escape(describe_baseline(plan.against)))
     head = f"{COMMENT_MARKER}\n### Plan: {plan.summary}\n\nCompared with {baseline}.\n"
     totals = format_delta(sum_deltas(plan.deltas.values()))
@@ -376,6 +404,7 @@ def _escape_text(text: str) -> str:
 
 def format_json(plan: Plan, live: Sequence[LiveNote] = ()) -> str:
     """Format the plan as a versioned document; values are redacted as in every other format."""
+    plan = _redact_plan(plan)
     document = {
         "version": 1,
         "against": plan.against,

@@ -10,6 +10,7 @@ from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
 from vmgen.merge.environment import Environment
 from vmgen.quantities import GIBIBYTE, format_count, format_size, round_up_to_mebibytes
 from vmgen.report.tables import TableRows
+from vmgen.secrets.redact import redact_text
 
 _ALL_LABEL = "(all)"
 _STANDALONE_LABEL = "(standalone)"
@@ -131,9 +132,9 @@ def format_delta(delta: TotalsDelta) -> str:
         _format_signed(change.vms, lambda number: f"{number:,} {'VM' if number == 1 else 'VMs'}"),
         _format_signed(change.cpu, lambda number: f"{number:,} vCPU"),
         _format_signed(change.memory, _format_gibibytes),
-        *(_format_signed(size, _format_gibibytes, f" {name}".rstrip()) for name, size in change.storage.items()),
+        *(_format_signed(size, _format_gibibytes, f" {redact_text(name)}".rstrip()) for name, size in change.storage.items()),
         _format_signed(change.addresses, lambda number: f"{number:,} public"),
-        *(_format_signed(count, str, f" {name}") for name, count in change.gpus.items()),
+        *(_format_signed(count, str, f" {redact_text(name)}") for name, count in change.gpus.items()),
         f"{cost.signed_text} a month" if cost and cost.amount else "",
         f"{abs(change.unsized_count)} of unknown size" if change.unsized_count else "",
     ]
@@ -142,7 +143,7 @@ def format_delta(delta: TotalsDelta) -> str:
 
 def format_amount(delta: TotalsDelta) -> str:
     """Format storage and its cost as an amount, without signs: `60 GiB replicated, CHF 6.00 a month`."""
-    sizes = [f"{_format_gibibytes(size)} {name}".rstrip() for name, size in delta.totals.storage.items()]
+    sizes = [f"{_format_gibibytes(size)} {redact_text(name)}".rstrip() for name, size in delta.totals.storage.items()]
     return ", ".join((*sizes, f"{delta.cost} a month") if delta.cost and delta.cost.amount else sizes)
 
 
@@ -186,9 +187,9 @@ def totals_to_dict(totals: Totals) -> dict[str, Any]:
         "cpu": totals.cpu,
         "memoryMiB": round_up_to_mebibytes(totals.memory),
         "disks": totals.disks,
-        "storageMiB": {name: round_up_to_mebibytes(size) for name, size in totals.storage.items()},
+        "storageMiB": {redact_text(name): round_up_to_mebibytes(size) for name, size in totals.storage.items()},
         "externalVMs": totals.addresses,
-        "gpus": dict(totals.gpus),
+        "gpus": {redact_text(name): count for name, count in totals.gpus.items()},
     }
 
 

@@ -10,6 +10,8 @@ MAX_DECODED_BYTES = 1024 * 1024
 
 # 20 characters decode to 15: shorter ones are words of prose and paths, and decode to text by chance.
 _BASE64_WORD = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}={0,2}")
+# Between the parts of a path or a name: `environments/...`, `...-system`.
+_BASE64_PART = r"[A-Za-z0-9+]{20,}={0,2}"
 _NEXT_LINE = r"\r?\n[ \t]{0,80}([A-Za-z0-9+/]{1,400}={0,2})(?![^\r\n])"
 _HEXADECIMAL = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _MIN_LINE_LENGTH = 40
@@ -30,6 +32,10 @@ def find_encoded_texts(text: str) -> Iterator[EncodedText]:
         content = decode_text(text[start:end])
         if content:
             yield EncodedText(content, start, end)
+            continue
+        for part in compile_pattern(_BASE64_PART).finditer(text, start, end):
+            if part.span() != (start, end) and (content := decode_text(part.group())):
+                yield EncodedText(content, *part.span())
 
 
 def _find_candidates(text: str) -> Iterator[tuple[int, int]]:

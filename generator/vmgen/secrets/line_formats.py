@@ -37,7 +37,8 @@ SUBSTITUTION_PATTERN = (
 # Formats of lines whose value is a secret, unless it is a reference: description, words of the line in lower case, pattern.
 LINE_FORMATS = (
     # A user may be an address of mail, and a password may have an `@`: the last one ends the login.
-    ("a login in a URL", ("://",), r"://[^\s/:\"'\[\]]{0,200}:(?P<value>[^\s/\"']{1,400})@"),
+    # An address that was joined to a path has one slash.
+    ("a login in a URL", (":/",), r":/{1,2}[^\s/:\"'\[\]]{0,200}:(?P<value>[^\s/\"']{1,400})@"),
     ("a signature in an address", ("sig",), r"(?i)[?&](?:sig|[a-z-]{0,20}signature)=(?P<value>[^&\s\"'#]{16,800})"),
     (
         "a login in a header",

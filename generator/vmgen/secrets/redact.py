@@ -11,6 +11,7 @@ from vmgen.secrets.patterns import CHANGE_ME_DESCRIPTION, find_spans
 from vmgen.secrets.tokens import find_tokens
 
 REDACTED = "***"
+_MAX_SUBJECT_LEVELS = 20
 
 _KEY_PREFIX = r"""\s*(?:-\s+)*["']?[\w./-]+["']?:(?=\s)"""
 _NAME_BEFORE = r"""["']?([\w.-]{1,80})["']?\s{0,8}\Z"""
@@ -61,6 +62,16 @@ def redact_text(text: str) -> str:
     return "".join((*parts, text[position:])) if parts else text
 
 
+def redact_path(path: str) -> str:
+    """Return the path of a file with REDACTED instead of each secret in it, in the names of folders too."""
+    path = redact_text(path)
+    if not any(mark in path for mark in "=: "):
+        return path
+    # With its suffix, the value of `DB_PASSWORD=x.yaml` looks like the name of a file, which is no secret.
+    parts = (part.rpartition(".") if "." in part else (part, "", "") for part in path.split("/"))
+    return "/".join(f"{redact_text(stem)}{dot}{suffix}" for stem, dot, suffix in parts)
+
+
 def redact_tokens(text: str) -> str:
     """Return an output with REDACTED instead of each token that its format reveals.
 
@@ -108,11 +119,24 @@ def redact_problem(problem: Problem) -> Problem:
     if is_sensitive_name(name):
         message = compile_pattern(_QUOTED_VALUE).sub(f"'{REDACTED}'", message)
     return problem._replace(
-        place=problem.place._replace(file=redact_text(problem.place.file)),
-        subject=redact_text(problem.subject),
+        place=problem.place._replace(file=redact_path(problem.place.file)),
+        subject=_redact_subject(problem.subject),
         message=message,
         lines=tuple(map(redact_text, problem.lines)),
     )
+
+
+def _redact_subject(subject: str) -> str:
+    """Hide secrets in the path of a value. A key that is a command is one only without the keys before it."""
+    subject = redact_text(subject)
+    position = -1
+    # A path has few levels; each dot behind them is one of a key.
+    for _ in range(_MAX_SUBJECT_LEVELS if " " in subject else 0):
+        position = subject.find(".", position + 1)
+        if position < 0:
+            break
+        subject = subject[: position + 1] + redact_text(subject[position + 1 :])
+    return subject
 
 
 def _redact_assignment(line: str) -> str:
