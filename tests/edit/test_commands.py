@@ -115,6 +115,33 @@ def test_scale_down_asks_for_retire(committed: Callable[..., Any]) -> None:
     assert made.run("check", "--kustomize", "off").code == 0
 
 
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_scale_down_and_up(committed: Callable[..., Any], *, is_merged: bool) -> None:
+    """A VM that comes back takes the tombstones of its disks out of the file, whether or not they went; others stay."""
+    made = committed(FLEET.replace("    instances:\n      3: {instanceType: u1.xlarge}\n", ""))
+    before = production(made)
+    assert made.run("retire", "production", "other", "--reason", "x").code == 0
+    retired = production(made)
+    assert made.run("scale", "production", "web", "2", "--retire", "--reason", "x").code == 0
+    if is_merged:
+        assert made.run("render").code == 0
+        commit(made)
+    assert made.run("scale", "production", "web", "3").code == 0
+    assert production(made) == retired
+    assert retired != before
+    assert verdicts(made) == ({"create"} if is_merged else {"DESTROYS DATA"})
+
+
+def test_scale_up_leaves_the_tombstones_of_another_layer(committed: Callable[..., Any]) -> None:
+    """Another environment may need an entry of a shared layer, so it is named, and nothing is written."""
+    made = committed(FLEET)
+    made.write({"environments/_defaults.yaml": "retire: [{disk: web-4-system, reason: x}]\n"})
+    done = made.run("scale", "production", "web", "4")
+    assert done.code == 1
+    assert "environments/_defaults.yaml has the tombstone of web-4-system" in done.messages
+    assert production(made) == FLEET
+
+
 def test_scale_down_of_uncommitted_vms(repository: Callable[..., Any]) -> None:
     """VMs that were never committed go without a tombstone."""
     made = repository(FLEET)

@@ -165,6 +165,77 @@ def test_canary_all_retire(committed: Callable[..., Any]) -> None:
     assert made.run("check", "--kustomize", "off").code == 0
 
 
+TO_IMAGE = ("rebuild", "production", "web", "--image", "debian-12")
+DISK = ("rebuild", "production", "web", "--disk", "data")
+TO_CLASS = (*DISK, "--storage-class", "replicated-async")
+
+
+@pytest.mark.parametrize("is_merged", [False, True])
+@pytest.mark.parametrize("only", [(), ("--only", "1")])
+@pytest.mark.parametrize(
+    ("forward", "back", "again", "suffix"),
+    [
+        (
+            ("rebuild", "production", "web", "--image", "ubuntu-2404"),
+            ("rebuild", "production", "web", "--back"),
+            TO_IMAGE,
+            "system",
+        ),
+        ((*DISK, "--storage-class", "local"), (*DISK, "--back"), TO_CLASS, "data"),
+    ],
+)
+def test_rebuild_takes_no_name_of_a_retired_disk(
+    committed: Callable[..., Any],
+    forward: tuple[str, ...],
+    back: tuple[str, ...],
+    again: tuple[str, ...],
+    suffix: str,
+    only: tuple[str, ...],
+    *,
+    is_merged: bool,
+) -> None:
+    """The next generation is above those that are retired: their disks exist until they are deleted."""
+    made = committed(FLEET.replace("count: 60", "count: 2"))
+    apply(made, *forward, *only)
+    apply(made, *back, *only)
+    retired = [f"web-{number}-{suffix}-2" for number in ((1,) if only else (1, 2))]
+    assert made.run("retire", "production", *retired, "--reason", "x").code == 0
+    if is_merged:
+        assert made.run("render").code == 0
+        commit(made)
+    verdicts = apply(made, *again, *only)
+    assert verdicts["create"] == {"VMDisk"}
+    assert f"disks/web/web-1-{suffix}-3.yaml" in manifests(made)
+    assert not any(f"disks/web/{name}.yaml" in manifests(made) for name in retired)
+
+
+def test_gate_names_no_generation_that_is_retired(committed: Callable[..., Any]) -> None:
+    """The lines of a refusal have a generation above those whose disks are about to be deleted."""
+    made = committed(FLEET.replace("count: 60", "count: 2"))
+    apply(made, "rebuild", "production", "web", "--image", "ubuntu-2404")
+    apply(made, "rebuild", "production", "web", "--back")
+    assert made.run("retire", "production", "web-1-system-2", "web-2-system-2", "--reason", "x").code == 0
+    made.write({"environments/production.yaml": production(made).replace("ubuntu-2204  # LTS", "debian-12")})
+    refused = made.run("plan")
+    assert refused.code == 1
+    assert "system: 3" in refused.messages
+
+
+@pytest.mark.parametrize("only", [(), ("--only", "1")])
+def test_back_before_a_commit_keeps_nothing(committed: Callable[..., Any], only: tuple[str, ...]) -> None:
+    """A disk that is not committed exists nowhere, so the way back from it leaves nothing in the plan."""
+    made = committed(FLEET.replace("count: 60", "count: 2"))
+    before = production(made)
+    for arguments in (("--image", "ubuntu-2404"), ("--disk", "data", "--storage-class", "local")):
+        back = ("--disk", "data") if "--disk" in arguments else ()
+        assert made.run("rebuild", "production", "web", *arguments, *only).code == 0
+        assert made.run("rebuild", "production", "web", *back, "--back", *only).code == 0
+        assert planned(made) == {}
+        assert "previous" not in production(made)
+    if not only:
+        assert production(made).startswith(before.partition("    disks")[0])
+
+
 def test_canary_goes_back(committed: Callable[..., Any]) -> None:
     """A canary that disappoints boots its first disk again, by itself or with its group; its second disk can be retired."""
     for only in (("--only", "web-1"), ()):

@@ -7,9 +7,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmgen.merge.own_disks import list_generations
+from vmgen.merge.own_disks import index_generations, list_generations
 from vmgen.plan.desired import Identity
-from vmgen.plan.generation_gate import _index_generations
 from vmgen.plan.matching import VmNames
 
 NAMES = st.text("ab1-2", min_size=1, max_size=8)
@@ -47,4 +46,4 @@ def test_the_generations_of_a_disk(names: list[str], vm: str, key: str) -> None:
         for own_key, generation in list_generations(name.removeprefix(f"{vm}-"))
         if own_key == key
     ]
-    assert _index_generations(names).get((vm, key), []) == generations
+    assert index_generations(names).get((vm, key), []) == generations

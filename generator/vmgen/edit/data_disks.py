@@ -9,6 +9,7 @@ from vmgen.edit.file_edit import FileEdit, refuse_edit
 from vmgen.edit.generations import (
     describe_disks,
     find_way_back,
+    index_reserved_generations,
     is_short,
     keep_disks,
     leave_previous,
@@ -98,14 +99,21 @@ class _DiskWriter:
         self.path = path
         self.level = target.find_written(path)
         self.committed = list_committed(target)
+        self.reserved_generations = index_reserved_generations(target)
 
     def renew(self, owners: tuple[DiskOwner, ...], request: RebuildRequest) -> Iterator[Operation]:
         """Yield what writes a source, a class, and the next generation where disks are committed."""
         disk = owners[0][1]
         values: dict[str, Any] = {"storageClass": request.storage_class} if request.storage_class else {}
-        committed = [(instance, each) for instance, each in owners if f"{instance.name}-{each.suffix}" in self.committed]
+        committed = self._select_committed(owners)
         if committed:
-            values["generation"] = max(number for owner in owners for number in list_generations_of(*owner)) + 1
+            own_generations = {number for owner in owners for number in list_generations_of(*owner)}
+            reserved_generations = (
+                number
+                for instance, each in owners
+                for _, number in self.reserved_generations.get((instance.name, each.key), ())
+            )
+            values["generation"] = max(own_generations.union(reserved_generations)) + 1
         yield from self._write(disk, request.source, values)
         if committed:
             yield from self._keep(committed)
@@ -127,8 +135,14 @@ class _DiskWriter:
                 is_here = self.level is not None and name in self.level.mapping
                 yield RemoveValue((*self.path, name)) if is_here else SetValue((*self.path, name), None)
         yield from self._write(disk, source, values)
-        yield from self._keep(owners)
+        committed = self._select_committed(owners)
+        if committed:
+            yield from self._keep(committed)
         yield from leave_previous(self.group, entries)
+
+    def _select_committed(self, owners: Sequence[DiskOwner]) -> list[DiskOwner]:
+        """Return the VMs whose disk is committed: one that is not exists nowhere, so nothing is kept of it."""
+        return [(instance, disk) for instance, disk in owners if f"{instance.name}-{disk.suffix}" in self.committed]
 
     def _write(self, disk: OwnDisk, source: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[Operation]:
         """Yield the keys of a disk: one by one where it has its long form, else all of them with its size."""

@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from vmgen.edit.operations import Operation, RemoveValue, RenameKey, SetValue
+from vmgen.edit.target import EditTarget
 from vmgen.merge.environment import Group, Instance
 from vmgen.merge.layers import DISK_SOURCES
-from vmgen.merge.own_disks import SYSTEM_DISK, OwnDisk, PreviousDisk
+from vmgen.merge.own_disks import SYSTEM_DISK, OwnDisk, PreviousDisk, index_generations
 from vmgen.pipeline import RenderResult
 from vmgen.plan.previous_entry import build_previous_entry
 from vmgen.problems import ProblemsError
@@ -24,6 +25,16 @@ def list_previous(instance: Instance, key: str = SYSTEM_DISK) -> tuple[PreviousD
 def list_generations_of(instance: Instance, disk: OwnDisk) -> set[int]:
     """Return the generations of a disk of a VM: the one in use, and those that are kept."""
     return {disk.generation, *(entry.disk.generation for entry in list_previous(instance, disk.key))}
+
+
+def index_reserved_generations(target: EditTarget) -> Mapping[tuple[str, str], list[tuple[str, int]]]:
+    """Return the generations that are committed, or have a tombstone, as `index_generations` does.
+
+    A disk that is retired exists until it is deleted, so another one cannot have its name.
+    """
+    stems = (path.rpartition("/")[2].removesuffix(".yaml") for path in target.base.baseline.list_manifests(target.name))
+    tombstones = target.result.desired.tombstones if target.result.desired else ()
+    return index_generations({*stems, *(stone.name for stone in tombstones)})
 
 
 def find_way_back(instance: Instance, disk: OwnDisk) -> PreviousDisk | None:

@@ -8,6 +8,7 @@ from vmgen.edit.generations import (
     describe_disk,
     describe_disks,
     find_way_back,
+    index_reserved_generations,
     is_short,
     keep_disks,
     leave_previous,
@@ -135,6 +136,7 @@ class _Rebuild:
         self.group = group
         self.path: KeyPath = ("vms", group.key)
         self.committed = list_committed(target)
+        self.reserved_generations = index_reserved_generations(target)
 
     def renew_all(self, request: RebuildRequest) -> Iterator[Operation]:
         """Yield the operations that rebuild all VMs that differ from the request: in the group, canaries included."""
@@ -170,7 +172,7 @@ class _Rebuild:
         if not self._is_committed(instance):
             yield from self._write(path, level, instance, request, 0)
             return
-        yield from self._write(path, level, instance, request, max(list_generations_of(instance, system)) + 1)
+        yield from self._write(path, level, instance, request, max(self._list_generations([instance])) + 1)
         previous_path = (*path, "previous", str(system.generation))
         yield SetValue(previous_path, {**self._describe(instance, system), "of": [instance.label]}, after="system")
 
@@ -193,9 +195,11 @@ class _Rebuild:
             raise refuse_edit(self.group.place, "its VMs have different generations to go back to; name one with --only", ())
         system = _get_system(following[0])
         yield from self._write_back(self.path, self.group.located, following[0], entry)
-        remaining_entries = describe_disks(self.target.result, [(instance, _get_system(instance)) for instance in following])
+        leaving = [(instance, _get_system(instance)) for instance in following if self._is_committed(instance)]
+        remaining_entries = describe_disks(self.target.result, leaving)
         after = "system" if entry.disk.generation > 1 else next(iter(read_source(entry.disk)), "")
-        yield from keep_disks(self.group, (), system.generation, remaining_entries, after)
+        if remaining_entries:
+            yield from keep_disks(self.group, (), system.generation, remaining_entries, after)
         yield from leave_previous(self.group, [(instance, entries[instance.name]) for instance in following])
         for instance in self.group.instances:  # those that were added since stay what they are
             if instance.name not in entries and not self._has_own_state(instance):
@@ -212,8 +216,9 @@ class _Rebuild:
     def _take_one_back(self, instance: Instance, entry: PreviousDisk) -> Iterator[Operation]:
         path, system = self.group.get_override_path(instance), _get_system(instance)
         yield from self._write_back(path, self.group.find_override(instance), instance, entry)
-        previous_entry = {**self._describe(instance, system), "of": [instance.label]}
-        yield SetValue((*path, "previous", str(system.generation)), previous_entry, after="system")
+        if self._is_committed(instance):
+            previous_entry = {**self._describe(instance, system), "of": [instance.label]}
+            yield SetValue((*path, "previous", str(system.generation)), previous_entry, after="system")
         yield from leave_previous(self.group, [(instance, entry)])
 
     def _write_back(self, path: KeyPath, level: Located | None, instance: Instance, entry: PreviousDisk) -> Iterator[Operation]:
@@ -274,7 +279,11 @@ class _Rebuild:
         return max(used_generations | self._list_generations(canaries)) + 1, []
 
     def _list_generations(self, instances: list[Instance]) -> set[int]:
-        return {number for each in instances for number in list_generations_of(each, _get_system(each))}
+        systems = [(each, _get_system(each)) for each in instances]
+        reserved_generations = {
+            number for each, system in systems for _, number in self.reserved_generations.get((each.name, system.key), ())
+        }
+        return reserved_generations | {number for owner in systems for number in list_generations_of(*owner)}
 
     def _is_like(self, instance: Instance, system: OwnDisk, entry: Mapping[str, Any]) -> bool:
         """Return whether a canary keeps exactly what the other VMs are going to keep."""

@@ -11,7 +11,8 @@ from vmgen.edit.operations import AppendItem, Operation, RemoveValue, SetValue
 from vmgen.edit.target import EditTarget, edit_target, preview, require_no_new_errors
 from vmgen.merge.environment import Group, Instance
 from vmgen.merge.own_disks import OwnDisk
-from vmgen.plan.desired import Tombstone
+from vmgen.pipeline import RenderResult
+from vmgen.plan.desired import Identity, Tombstone
 from vmgen.plan.plan import Plan
 from vmgen.plan.verdicts import Verdict
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError, suggest
@@ -83,6 +84,34 @@ def bury_disks(target: EditTarget, disks: Iterable[str], retirement: Retirement)
     return operations
 
 
+def remove_tombstones(target: EditTarget, result: RenderResult) -> Iterator[Operation]:
+    """Yield what removes the tombstones of objects that an edit makes again.
+
+    Raises ProblemsError if one is in another file than the environment's own.
+    """
+    if target.result.desired is None or result.desired is None:
+        return
+    returning = set(result.desired.objects.values()).difference(target.result.desired.objects.values())
+    stones = target.result.desired.tombstones
+    used_stones = [stone for stone in stones if Identity(stone.kind, stone.namespace, stone.name, stone.cluster) in returning]
+    operations = tuple(
+        RemoveValue(("retire", index)) for index in sorted((_find_index(target, stone) for stone in used_stones), reverse=True)
+    )
+    own = target.project.display_path(target.own_file)
+    for stone in used_stones:
+        if stone.place.file != own or target.in_file not in ("", own):
+            reason = f"{stone.place.file} has the tombstone of {stone.name}, which the edit makes again; remove the entry first"
+            raise refuse_edit(stone.place, reason, ())
+    yield from operations
+
+
+def _find_index(target: EditTarget, stone: Tombstone) -> int:
+    """Return the position of a tombstone in `retire:`."""
+    entries = target.layers.content.get("retire")
+    items = entries.data if entries and isinstance(entries.data, tuple) else ()
+    return next(index for index, item in enumerate(items) if item.place == stone.place)
+
+
 def _collect_removals(target: EditTarget, names: tuple[str, ...], retirement: Retirement) -> dict[Path, list[Operation]]:
     """Return what takes standalone disks, and those that `previous:` keeps, out of their files.
 
@@ -118,9 +147,7 @@ def _bury(target: EditTarget, name: str, retirement: Retirement, *, is_lost: boo
     if stone.place.file != target.project.display_path(target.own_file) and not target.in_file:
         raise refuse_edit(stone.place, f"{stone.place.file} has the tombstone of {name}; name it with --in", (append,))
     path = target.choose_file(("retire",), (append,))
-    entries = target.layers.content.get("retire")
-    items = entries.data if entries and isinstance(entries.data, tuple) else ()
-    index = next(index for index, item in enumerate(items) if item.place == stone.place)
+    index = _find_index(target, stone)
     yield path, SetValue(("retire", index, "reason"), retirement.reason)
     if retirement.until:
         yield path, SetValue(("retire", index, "until"), retirement.until)

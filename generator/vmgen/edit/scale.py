@@ -10,7 +10,7 @@ from pathlib import Path
 from vmgen.edit.file_edit import FileEdit, refuse_edit
 from vmgen.edit.generations import find_previous_path, leave_previous
 from vmgen.edit.operations import AppendItem, Operation, RemoveValue, SetValue, format_operations
-from vmgen.edit.retire import Retirement, bury_disks, find_lost_disks
+from vmgen.edit.retire import Retirement, bury_disks, find_lost_disks, remove_tombstones
 from vmgen.edit.target import EditTarget, edit_target, preview, require_no_new_errors
 from vmgen.merge.environment import Environment, Group, Instance
 from vmgen.plan.gate import REASON_PLACEHOLDER
@@ -44,6 +44,7 @@ def scale_group(target: EditTarget, key: str, number: int, retirement: Retiremen
         lost_names = [name for name in lost_names if name not in lost_before]
     if lost_names and retirement is None:
         raise _refuse_loss(target, group, lost_names, number, operations)
+    operations_by_file[path] += remove_tombstones(target, result)
     for file, stones in bury_disks(target, lost_names, retirement or Retirement("")).items():
         operations_by_file[file] += stones
     return edit_target(target, operations_by_file)

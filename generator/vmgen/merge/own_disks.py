@@ -4,7 +4,8 @@ A disk is filled once, when it is made. Another source or storage class is anoth
 """
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from vmgen.merge.inference import has_system_disk, infer_disk, infer_vm
@@ -74,6 +75,16 @@ def list_generations(suffix: str) -> Iterator[tuple[str, int]]:
     # The first generation has no number in its name.
     if match and match["generation"] != "1":
         yield match["key"], int(match["generation"])
+
+
+def index_generations(names: Iterable[str]) -> Mapping[tuple[str, str], list[tuple[str, int]]]:
+    """Return the names of disks with their generations, by every name of a VM and key of a disk that may have made them."""
+    generations: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
+    for name in names:
+        for vm, suffix in split_name(name):
+            for key, generation in list_generations(suffix):
+                generations[vm, key].append((name, generation))
+    return generations
 
 
 def build_vm_settings(settings: Settings, platform: Platform) -> VmSettings:

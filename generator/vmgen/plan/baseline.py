@@ -75,13 +75,18 @@ class Baseline(NamedTuple):
         """Return the `cluster:` that an environment had at the commit; empty if none or unknown."""
         return self.committed.find_cluster(environment)
 
+    def list_manifests(self, environment: str) -> list[str]:
+        """Return the path of every file of an environment."""
+        if self.repository is None:
+            return sorted(list_existing_files(self.project, environment).files)
+        return [path for path in self.blobs if path.startswith(f"{environment}/")]
+
     def read_manifests(self, environment: str) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of every file of an environment. Raises VmgenError if git fails."""
+        paths = self.list_manifests(environment)
         if self.repository is None:
-            for path in sorted(list_existing_files(self.project, environment).files):
-                yield path, read_file(f"{self.project.manifests}/{path}")
+            yield from ((path, read_file(f"{self.project.manifests}/{path}")) for path in paths)
             return
-        paths = [path for path in self.blobs if path.startswith(f"{environment}/")]
         yield from zip(paths, read_blobs(self.blobs[path] for path in paths), strict=True) if paths else ()
 
     def contains(self, path: str) -> bool:

@@ -13,6 +13,8 @@ from vmgen.problems import Place
 from vmgen.read.located import Located, to_plain
 from vmgen.yaml_text import to_flow, to_scalar
 
+Generations = Mapping[tuple[str, str], Sequence[tuple[str, int]]]
+
 
 class ChangedDisk(NamedTuple):
     """An own disk of a VM that cannot become what is written; `entry` is its entry below `previous:`, without `of:`."""
@@ -45,10 +47,12 @@ def find_changed_disks(entries: Mapping[str, Mapping[str, Any]], environment: En
                     yield ChangedDisk(group, instance, disk, entry)
 
 
-def build_generation_edits(changed_disks: Sequence[ChangedDisk], new_disks: Collection[str]) -> tuple[GenerationEdit, ...]:
+def build_generation_edits(
+    changed_disks: Sequence[ChangedDisk], new_disks: Collection[str], reserved_generations: Generations
+) -> tuple[GenerationEdit, ...]:
     """Return the edits for changed disks of one environment, one for each group or VM that is to get keys.
 
-    `new_disks` are the names of the disks that did not exist before.
+    `new_disks` are the names of the disks that did not exist before, `reserved_generations` what no new disk may have.
     """
     by_disk: dict[tuple[str, str], list[ChangedDisk]] = defaultdict(list)
     for each in changed_disks:
@@ -56,13 +60,15 @@ def build_generation_edits(changed_disks: Sequence[ChangedDisk], new_disks: Coll
     values: dict[tuple[str, ...], dict[str, Any]] = {}
     names: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for alike in by_disk.values():
-        for edit in _build_disk_edits(alike, new_disks):
+        for edit in _build_disk_edits(alike, new_disks, reserved_generations):
             values[edit.path] = _merge_mappings(values.get(edit.path, {}), edit.values)
             names[edit.path].extend(edit.disks)
     return tuple(GenerationEdit(path, values[path], tuple(names[path])) for path in values)
 
 
-def _build_disk_edits(alike: list[ChangedDisk], new_disks: Collection[str]) -> Iterator[GenerationEdit]:
+def _build_disk_edits(
+    alike: list[ChangedDisk], new_disks: Collection[str], reserved_generations: Generations
+) -> Iterator[GenerationEdit]:
     """Yield the edits for one disk key of one group."""
     group, key = alike[0].group, alike[0].disk.key
     shared = [each for each in alike if not _has_own_generation(each)]
@@ -70,12 +76,14 @@ def _build_disk_edits(alike: list[ChangedDisk], new_disks: Collection[str]) -> I
     is_uniform = all((each.entry, each.disk.generation) == (shared[0].entry, shared[0].disk.generation) for each in shared)
     if shared and is_uniform and not any(name not in names for name in _list_reached(group, key, new_disks)):
         of = [each.instance.label for each in shared]
-        yield GenerationEdit(("vms", group.key), _build_values(shared[0], of, group.located), tuple(sorted(names)))
+        yield GenerationEdit(
+            ("vms", group.key), _build_values(shared, of, group.located, reserved_generations), tuple(sorted(names))
+        )
         alike = [each for each in alike if each.name not in names]
     for each in alike:
         override = group.find_override(each.instance) or Located({}, group.place)
         path = group.get_override_path(each.instance)
-        yield GenerationEdit(path, _build_values(each, [each.instance.label], override), (each.name,))
+        yield GenerationEdit(path, _build_values([each], [each.instance.label], override, reserved_generations), (each.name,))
 
 
 def _list_reached(group: Group, key: str, new_disks: Collection[str]) -> Iterator[str]:
@@ -87,8 +95,11 @@ def _list_reached(group: Group, key: str, new_disks: Collection[str]) -> Iterato
                 yield each.name
 
 
-def _build_values(changed_disk: ChangedDisk, of: list[int | str], level: Located) -> dict[str, Any]:
+def _build_values(
+    alike: Sequence[ChangedDisk], of: list[int | str], level: Located, reserved_generations: Generations
+) -> dict[str, Any]:
     """Return the keys at a level, the group or an override, with what its `previous:` has already."""
+    changed_disk = alike[0]
     disk, vm = changed_disk.disk, changed_disk.instance.settings
     generations = {each.disk.generation for each in vm.previous if each.disk.key == disk.key} | {disk.generation}
     is_system = disk is vm.system_disk
@@ -96,6 +107,7 @@ def _build_values(changed_disk: ChangedDisk, of: list[int | str], level: Located
     previous = (own.get_plain("previous") if own else None) or {}
     entries = {int(number): entry for number, entry in previous.items() if GENERATION.fullmatch(number)}
     entries[disk.generation] = {**changed_disk.entry, "of": of}
+    generations |= {number for each in alike for _, number in reserved_generations.get((each.instance.name, disk.key), ())}
     # Above all numbers of the file, so that no new disk gets the name of one that is kept.
     keys = {"system" if is_system else "generation": max(generations) + 1, "previous": dict(sorted(entries.items()))}
     if is_system:

@@ -9,7 +9,7 @@ from typing import Any
 
 from vmgen.check.waivers import waive
 from vmgen.merge.environment import Environment
-from vmgen.merge.own_disks import list_generations, split_name
+from vmgen.merge.own_disks import index_generations
 from vmgen.plan.desired import DesiredState
 from vmgen.plan.generation_edits import build_generation_edits, find_changed_disks, format_edit, format_rooted
 from vmgen.plan.plan import ObjectChange
@@ -32,14 +32,16 @@ def build_generation_refusals(
 ) -> Iterator[Problem]:
     """Yield a problem for each group, VM, or standalone disk of one environment, with the lines to write instead."""
     changes_by_name = {change.identity.name: change for change in changes}
+    plan_changes = [change for change in plan_changes if change.environment == desired.environment]
+    going = {change.identity.name for change in plan_changes if change.action == "delete" and change.identity.kind == "VMDisk"}
+    # A disk that is retired exists until it is deleted, so another one cannot have its name.
+    reserved_generations = index_generations(going.union(stone.name for stone in desired.tombstones))
     entries = {name: change.previous_entry for name, change in changes_by_name.items() if change.previous_entry is not None}
     new_disks = {
-        change.identity.name
-        for change in plan_changes
-        if change.action == "create" and change.environment == desired.environment and change.identity.kind == "VMDisk"
+        change.identity.name for change in plan_changes if change.action == "create" and change.identity.kind == "VMDisk"
     }
     changed_disks = tuple(find_changed_disks(entries, environment))
-    for edit in build_generation_edits(changed_disks, new_disks):
+    for edit in build_generation_edits(changed_disks, new_disks, reserved_generations):
         paste = format_edit(edit, environment)
         remedy = f"Undo it, or rebuild: create the next generation, and keep the existing disk detached, by {paste.where}:"
         place = changes_by_name[edit.disks[0]].find_rejected_place(desired) or paste.place
@@ -81,7 +83,7 @@ def describe_keeping(changes: Iterable[ObjectChange], environment: Environment) 
     """Return how to keep disks that go and are generations of disks that VMs have, as a sentence; empty for none."""
     by_place: dict[tuple[str, str, int], list[tuple[int | str, Mapping[str, Any]]]] = defaultdict(list)
     removed_disks = {change.identity.name: change for change in changes if change.previous_entry is not None}
-    generations = _index_generations(removed_disks)
+    generations = index_generations(removed_disks)
     for group in environment.groups:
         for instance in group.instances:
             for disk in instance.settings.disks:
@@ -96,16 +98,6 @@ def describe_keeping(changes: Iterable[ObjectChange], environment: Environment) 
         if all(other == entries[0][1] for _, other in entries):
             sentences.append(f"To keep them, detached, write `previous: {to_flow({generation: entry})}` in `{path}`.")
     return " ".join(sentences)
-
-
-def _index_generations(names: Iterable[str]) -> Mapping[tuple[str, str], list[tuple[str, int]]]:
-    """Return the names of disks with their generations, by every name of a VM and key of a disk that may have made them."""
-    generations: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
-    for name in names:
-        for vm, suffix in split_name(name):
-            for key, generation in list_generations(suffix):
-                generations[vm, key].append((name, generation))
-    return generations
 
 
 def find_new_previous_disks(changes: Iterable[ObjectChange], states: Mapping[str, DesiredState]) -> Iterator[Problem]:
