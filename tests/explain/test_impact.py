@@ -173,3 +173,51 @@ def test_a_wrong_place_gets_a_suggestion(impact: Any, where: str, message: str):
 def test_a_place_as_messages_show_it_is_taken(impact: Any):
     """The column of a place that was copied from a message is no hindrance."""
     assert names(impact("environments/production.yaml:9:19")) == WEB_VMS
+
+
+NULLS = """\
+namespace: tenant-one
+platformVersion: "2"
+labels: {team: null}
+defaults:
+  labels: {tier: front}
+  annotations:
+    example.com/note: null
+vms:
+  web:
+    count: 2
+    instanceType: u1.large
+    image: ubuntu-2404
+    system: 2
+    previous: {1: {image: ubuntu-2204, of: [1]}}
+    labels:
+      team: null
+    disks: {data: 5Gi}
+    instances:
+      2:
+        labels:
+          tier:
+        disks:
+          data: null
+  db: {instanceType: u1.large, image: ubuntu-2404, labels: {team: db}, annotations: {example.com/note: own}}
+disks: {spare: 5Gi}
+"""
+WEB = {"web-1", "web-1-system-2", "web-1-data", "web-2", "web-2-system-2"}
+
+
+@pytest.mark.parametrize(
+    ("line", "objects"),
+    [
+        pytest.param(7, WEB, id="an annotation in defaults, which db has from its group"),
+        pytest.param(16, WEB, id="a label of the group"),
+        pytest.param(3, {*WEB, "web-1-system", "spare"}, id="a label of all, which db has from its group"),
+        pytest.param(21, {"web-2", "web-2-system-2"}, id="a label of a VM"),
+        pytest.param(23, {"web-2"}, id="a disk of a VM"),
+    ],
+)
+def test_a_null_reaches_what_it_removes_something_from(new_repository: Callable[..., Any], line: int, objects: set[str]):
+    """It leaves no value in the objects, and another value there changes each of them."""
+    made = new_repository({"environments/production.yaml": NULLS})
+    done = made.run("impact", f"environments/production.yaml:{line}", "-o", "json")
+    assert done.code == 0, done.messages
+    assert {item["name"]: item["fields"] for item in json.loads(done.stdout)["objects"]} == {name: ["*"] for name in objects}

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from vmgen.expand.model import Fleet, Resource
+from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
 from vmgen.explain.origins import find_catalog_entries, find_rule_inputs, find_values
 from vmgen.explain.sources import EnvironmentSources, ObjectSources
 from vmgen.explain.trace import RenderedField, RenderTrace, RenderTracer
-from vmgen.merge.environment import Environment
+from vmgen.merge.environment import Environment, Instance
 from vmgen.merge.layers import WRITTEN_LAYERS
 from vmgen.merge.platform import Platform
 from vmgen.problems import Place, VmgenError, did_you_mean
@@ -137,7 +137,10 @@ class ImpactFinder:
                 trace = trace or self._tracer.trace(template, resource.build_context())
                 traces[resource.render_key] = trace
                 sources = environment_sources.find_object_sources(resource)
-                fields = tuple(dict.fromkeys(self._find_fields(matcher, resource, template, trace, sources)))
+                instance = environment_sources.find_instance(resource)
+                is_removal = any(_removes_entry(path, resource, instance) for path in line_contents.null_paths)
+                names = [WHOLE_OBJECT] if is_removal else []
+                fields = tuple(dict.fromkeys((*names, *self._find_fields(matcher, resource, template, trace, sources))))
                 checked_fields = tuple(_find_checked_fields(matcher, trace, sources, catalog_entries))
                 if key is not None:
                     shared[key] = fields, checked_fields
@@ -188,6 +191,36 @@ class ImpactFinder:
                 yield self._project.display_path(path)
                 extends = self._layer_loader.load(path).content.get("extends")
                 pending.extend(path.parent / base.text for base in (extends.items if extends else ()))
+
+
+def _removes_entry(path: KeyPath, resource: Resource, instance: Instance | None) -> bool:
+    """Return true if a null at the path removes a label or annotation of an object, or a disk of a VM.
+
+    A null leaves no value, so nothing else shows that another one there would change the object. An entry that the object or
+    its VM, the `instance`, has is one of a higher layer.
+    """
+    if isinstance(resource, Disk) and resource.is_previous:
+        instance = None  # a kept disk of another generation inherits the labels of the environment only
+    match path:
+        case ("vms", group, "instances", label, *steps) if instance and group == resource.group and label in instance.labels:
+            pass
+        case ("vms", group, *steps) if instance and group == resource.group:
+            pass
+        case ("defaults", *steps) if instance:
+            pass
+        case ("labels" | "annotations", _):
+            steps = [*path]
+        case _:
+            return False
+    match steps:
+        case ["labels" | "annotations" as section, name]:
+            levels = [resource.settings, *([instance.settings.values] if instance else [])]
+            return not any(name in entries.mapping for level in levels if (entries := level.get(section)))
+        case ["disks", name] if isinstance(resource, VirtualMachine):
+            entries = resource.settings.get("disks")
+            return entries is None or name not in entries.mapping
+        case _:
+            return False
 
 
 def _find_field_values(field: RenderedField, sources: ObjectSources) -> list[Located]:
@@ -262,10 +295,11 @@ def _find_catalog_entry_places(line_contents: LineContents, platform: Platform) 
 
 
 class LineContents(NamedTuple):
-    """The values on a target's line: their paths, the texts at and below them, and all their places."""
+    """The values on a target's line: their paths, the texts and the paths of nulls at and below them, and all their places."""
 
     paths: tuple[KeyPath, ...]
     texts: tuple[tuple[KeyPath, str], ...]
+    null_paths: tuple[KeyPath, ...]
     places: frozenset[Place]
 
     @property
@@ -289,11 +323,11 @@ def find_line_contents(target: Target, contents: Iterable[Located]) -> LineConte
         if target.contains(value.key_place) or (not isinstance(value.data, dict | tuple) and target.contains(value.place))
     ]
     on_line = on_line or _find_enclosing_text(target, in_file)
-    texts = [
-        ((*path, *steps), leaf.data) for path, value in on_line for steps, leaf in walk(value) if isinstance(leaf.data, str)
-    ]
+    leaves = [((*path, *steps), leaf.data) for path, value in on_line for steps, leaf in walk(value)]
+    texts = [(path, data) for path, data in leaves if isinstance(data, str)]
+    null_paths = tuple(path for path, data in leaves if data is None)
     places = {place for _, value in on_line for place in _list_target_places(value, target)}
-    return LineContents(tuple(path for path, _ in on_line), tuple(dict.fromkeys(texts)), frozenset(places))
+    return LineContents(tuple(path for path, _ in on_line), tuple(dict.fromkeys(texts)), null_paths, frozenset(places))
 
 
 def _walk_all_layers(content: Located) -> Iterator[_LocatedPath]:

@@ -92,6 +92,12 @@ class EnvironmentSources:
         place = instance.place if instance.number is None else None
         return (*resource.render_key, group.key, id(instance.settings), id(resource.settings), place)
 
+    def find_instance(self, resource: Resource) -> Instance | None:
+        """Return the VM of an object: itself, or that of its own disk; None for a standalone disk."""
+        if not resource.group:
+            return None
+        return self._instances[resource.group, resource.name if isinstance(resource, VirtualMachine) else resource.vm][1]
+
     def find_object_sources(self, resource: Resource) -> ObjectSources:
         """Find the sources of an object of this environment."""
         if isinstance(resource, VirtualMachine):
