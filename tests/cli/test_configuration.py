@@ -69,6 +69,17 @@ def test_refused(case: str, made: Callable) -> None:
     assert (done.code, said in done.messages) == (1, True), done.messages
 
 
+@pytest.mark.parametrize("kind", ["a folder", "a link to nothing", "a pipe"])
+def test_what_is_no_file_is_refused(kind: str, made: Callable) -> None:
+    """What it requires cannot be read, so it is not taken for a repository without one."""
+    repository = made("")
+    path = repository.root / "vmgen.toml"
+    path.unlink()
+    {"a folder": path.mkdir, "a link to nothing": lambda: path.symlink_to("x.toml"), "a pipe": lambda: os.mkfifo(path)}[kind]()
+    done = repository.run("check")
+    assert (done.code, "vmgen.toml: error: cannot be read" in done.messages) == (1, True), done.messages
+
+
 def test_an_unknown_key_is_reported_once(made: Callable) -> None:
     """A misspelt key is one problem, and keys that resemble none lead to the page of this file."""
     assert made('colour = "always"').run("list").messages.count("unknown key") == 1

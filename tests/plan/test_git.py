@@ -77,6 +77,19 @@ def test_partial_clone_is_not_filled_from_the_network(committed: Committed, tmp_
     assert "git fetch --refetch" in done.messages
 
 
+def test_broken_index_is_to_be_made_again(committed: Committed) -> None:
+    """Git cannot list the files, and no fetch helps: the remedy makes an index from the commit."""
+    history = committed()
+    index = history.repository.root / ".git" / "index"
+    index.write_bytes(b"broken")
+    done = history.vmgen("plan")
+    assert done.code == 2
+    assert "remove .git/index, and run git reset" in done.messages
+    index.unlink()
+    history.git("reset", "--quiet")
+    assert history.vmgen("plan").code == 0
+
+
 def test_repository_of_a_caller_is_not_taken_for_ours(
     committed: Committed, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -191,3 +191,13 @@ def test_nothing_to_do(repository: Callable) -> None:
     project = repository().project
     write_changes(FileChanges("a", (), (), (), 0, (), (), ()), {}, project)
     assert not project.manifests.exists()
+
+
+@pytest.mark.parametrize("name", ["manifests", ".vmgen"])
+def test_file_at_the_place_of_a_folder_is_to_be_moved(repository: Callable, name: str) -> None:
+    """No second run writes below a file, so the message asks to move it."""
+    made = repository("namespace: tenant-acme\nvms: {web: {image: ubuntu-2404, instanceType: u1.large}}\n", {name: "x"})
+    done = made.run("render")
+    assert (done.code, "Not a directory; move that file away" in done.messages) == (2, True), done.messages
+    (made.root / name).rename(made.root / "moved")
+    assert made.run("render").code == 0

@@ -18,11 +18,13 @@ from vmgen.problems import did_you_mean
 from vmgen.read.located import KeyPath
 from vmgen.read.repository import read_schema_text
 from vmgen.read.schema import TYPE_NAMES, Draft4Schema
+from vmgen.read.yaml_reader import MAX_PROBLEMS, TOO_MANY_PROBLEMS
 from vmgen.rules import Rule
 
 # A breach of a rule at a path, and its message.
 Violation = tuple[Rule, KeyPath, str]
 _SchemaNode = dict[str, Any]
+_MAX_ZEROS = 20  # before a number that is a key
 _BRANCH_KEYWORDS = ("oneOf", "anyOf")
 _TYPE_NAMES = {**TYPE_NAMES, "null": "empty"}
 _JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
@@ -32,7 +34,15 @@ _NO_ADVICE = "is not valid for cloud-init"
 
 
 def find_schema_violations(config: Any) -> Iterator[Violation]:
-    """Yield what the schema refuses in a cloud-config (plain values), then what it calls deprecated."""
+    """Yield what the schema refuses in a cloud-config (plain values), then what it calls deprecated; at most 1,000."""
+    for number, violation in enumerate(_find_all_violations(config)):
+        if number == MAX_PROBLEMS:
+            yield INVALID_VALUE, (), TOO_MANY_PROBLEMS
+            return
+        yield violation
+
+
+def _find_all_violations(config: Any) -> Iterator[Violation]:
     data = _to_json(config)
     if not isinstance(data, dict):
         yield INVALID_VALUE, (), "must be a mapping of cloud-config keys"
@@ -99,7 +109,8 @@ def _restore_keys(path: KeyPath, data: Any) -> KeyPath:
     keys: list[str | int] = []
     for step in path:
         if isinstance(data, dict):
-            step = next((key for key in data if key == str(step) or key.lstrip("0") == str(step)), str(step))
+            name = str(step)
+            step = next((key for zeros in range(_MAX_ZEROS) if (key := "0" * zeros + name) in data), name)
             data = data.get(step)
         elif isinstance(data, list):
             data = data[int(step)]

@@ -52,7 +52,8 @@ def check_git_output(
     """Run git in a folder and return its stdout. Raises VmgenError if it fails."""
     code, output, complaint = run_git(folder, *arguments, stdin=stdin, settings=settings, check_output=check_output)
     if code:
-        raise VmgenError(f"git {arguments[0]} failed: {complaint}; {FETCH_HINT}")
+        hint = "remove .git/index, and run git reset" if "index file" in complaint else FETCH_HINT
+        raise VmgenError(f"git {arguments[0]} failed: {complaint}; {hint}")
     return output
 
 

@@ -61,7 +61,8 @@ def load_configuration(root: Path) -> Configuration:
     Raises ProblemsError if the file is not right, and VmgenError if it requires another version of vmgen.
     """
     path = root / CONFIGURATION_FILE
-    if not path.is_file():
+    # A folder or a link to nothing is refused below: the version that it may require would be ignored.
+    if not os.path.lexists(path):
         return Configuration()
     data, document = _read_toml(path)
     from vmgen.read.schema import load_builtin_schema  # it imports YAML, which a render without work does not need

@@ -39,7 +39,8 @@ def write_changes(changes: FileChanges, contents: Mapping[str, bytes], project: 
             for folder in sorted(filter(None, folders)):  # each with the folders above it, as far as they are empty
                 writer.remove_empty_folders(f"{project.output}/{folder}", stop=project.output)
     except OSError as error:
-        raise VmgenError(f"cannot write {error.filename}: {error.strerror}; run render again") from None
+        remedy = "move that file away" if isinstance(error, NotADirectoryError) else "run render again"
+        raise VmgenError(f"cannot write {error.filename}: {error.strerror}; {remedy}") from None
 
 
 def _group_by_new_folder(root: str, created: Iterable[str]) -> tuple[dict[str, list[str]], list[str]]:

@@ -67,7 +67,8 @@ def lock_repository(root: Path) -> Iterator[None]:
             lock.acquire()
         replace_file(str(root), _HOLDER_FILE, str(os.getpid()).encode())
     except OSError as error:
-        raise VmgenError(f"cannot write {root / STATE_FOLDER}: {error.strerror}") from None
+        remedy = "; move that file away" if isinstance(error, NotADirectoryError) else ""
+        raise VmgenError(f"cannot write {root / STATE_FOLDER}: {error.strerror}{remedy}") from None
     try:
         yield
     finally:
