@@ -316,6 +316,42 @@ def test_one_vm_that_becomes_many_keeps_its_name(committed: Committed, before: s
     assert "0 to update, 0 to delete, 0 destroy data." in history.vmgen("plan").stdout
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "name", "place", "names"),
+    [
+        ("names: [alpha, beta]", "names: [gamma, beta]", "alpha", "gamma", "names: [alpha, beta]"),
+        ("count: 3", "count: 3, skip: [2]", "w-2", "w-4", "names: [w-1, w-2, w-3]"),
+        ("names: [alpha, beta]", "count: 2", "beta", "w-2", "names: [alpha, beta]"),
+        ("count: 2", "names: [a, b]", "w-1", "a", "names: [w-1, b, w-2]"),
+    ],
+)
+def test_vm_of_many_keeps_its_name_in_a_list(
+    committed: Committed, before: str, after: str, name: str, place: str, names: str
+) -> None:
+    """A VM of a group with others cannot keep its name by `name:`, so the list of names is what the gate tells."""
+    text = "namespace: tenant-acme\nvms:\n  w: {%s, instanceType: u1.large, image: ubuntu-2404}\n"
+    history = committed(text % before)
+    history.write(production=text % after)
+    refused = history.vmgen("render")
+    remedy = f"under `names:`, without `count:`, and write `{name}` instead of `{place}`, to keep the old name"
+    assert (refused.code, remedy in refused.messages) == (1, True)
+    assert "write `name:" not in refused.messages
+    history.write(production=text % names)
+    assert history.vmgen("render").code == 0
+
+
+def test_source_of_a_system_disk_is_what_keeps_it(committed: Committed) -> None:
+    """No disk may have the key `system`, so the source that makes the disk is named."""
+    text = "namespace: tenant-acme\nvms:\n  w: {instanceType: u1.large, instanceProfile: ubuntu, %s}\n"
+    history = committed(text % "image: ubuntu-2404")
+    history.write(production=text % "disks: {boot: {image: ubuntu-2404}}")
+    refused = history.vmgen("render")
+    assert refused.code == 1
+    assert "write the source of the system disk, such as `image:`, back to `w` to keep it" in refused.messages
+    history.write(production=text % "image: ubuntu-2404, disks: {boot: {image: ubuntu-2404}}")
+    assert history.vmgen("render").code == 0
+
+
 def test_one_vm_is_not_taken_for_one_of_another_group(committed: Committed) -> None:
     """Names that another group counted before are not offered to a VM that goes: that group would lose a disk."""
     vm = "instanceType: u1.large, image: ubuntu-2404"

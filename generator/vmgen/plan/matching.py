@@ -4,14 +4,14 @@ A removed object and a created one that differ in nothing but their names are re
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
 from vmgen.check.totals import ValueGetter
 from vmgen.expand.objects import Omissions
-from vmgen.merge.own_disks import split_name
+from vmgen.merge.own_disks import SYSTEM_DISK, list_generations, split_name
 from vmgen.nameless import NUMBER_PLACEHOLDER, abstract_object, fill_value, has_whole_words, is_text_for_any_number
 from vmgen.plan.baseline import Baseline
 from vmgen.plan.desired import KIND_BY_KEY, DesiredState, Identity
@@ -387,10 +387,19 @@ def find_old_base_name(old: str, new: str) -> str:
 
 
 class VmNames:
-    """The names of the VMs that an environment has after a change, and the numbers at their ends."""
+    """The names of the VMs that an environment has after a change, the numbers at their ends, and their groups."""
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], groups: Mapping[str, str] | None = None) -> None:
         self.names = frozenset(names)
+        self._groups = groups or {}
+
+    @cached_property
+    def _sizes(self) -> Mapping[str, int]:
+        return Counter(self._groups.values())
+
+    def is_one_of_many(self, name: str) -> bool:
+        """Return whether the group of a VM has others."""
+        return self._sizes.get(self._groups.get(name, ""), 0) > 1
 
     @cached_property
     def numbers(self) -> Mapping[str, list[int]]:
@@ -424,13 +433,20 @@ def find_rename_remedy(old: Identity, new: Identity, path: str, vms: VmNames) ->
         return f"write the key `{old.name}` back to keep it"
     vm_name = vms.find_owner(old, new)
     if vm_name:
-        return f"write the disk's key `{old.name[len(vm_name) + 1 :]}` back to keep it"
+        suffix = old.name[len(vm_name) + 1 :]
+        if any(key == SYSTEM_DISK for key, _ in list_generations(suffix)):  # no disk under `disks:` may have this key
+            return f"write the source of the system disk, such as `image:`, back to `{vm_name}` to keep it"
+        return f"write the disk's key `{suffix}` back to keep it"
     base_name = find_old_base_name(old.name, new.name)
     numbers = sorted(vms.numbers.get(base_name, ()))
     # A single VM that gets `count:`: no count has its name, which has no number. It pairs with the first of the new VMs.
     if numbers and base_name not in vms.names and f"{new.name}-".startswith(f"{base_name}-{numbers[0]}-"):
         new_names = ", ".join((base_name, *(f"{base_name}-{number}" for number in numbers[1:])))
         return f"write `names: [{new_names}]` instead of `count:` in its group to keep the old name"
+    new_base_name = find_old_base_name(new.name, old.name)
+    if new_base_name in vms.names and vms.is_one_of_many(new_base_name):
+        swap = f"write `{base_name}` instead of `{new_base_name}`"
+        return f"list the VMs of its group under `names:`, without `count:`, and {swap}, to keep the old name"
     return f"write `name: {base_name}`, or `names:`, in its group to keep the old names"
 
 

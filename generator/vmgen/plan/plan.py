@@ -300,8 +300,9 @@ class _ChangeBuilder:
     def _get_vm_names(self, environment: str) -> VmNames:
         """Return the names of the VMs after the change, which only the remedies for renames ask for."""
         if environment not in self._vm_names:
-            objects = self._objects.get(environment, {}).values()
-            self._vm_names[environment] = VmNames(each.name for each in objects if each.kind == "VMInstance")
+            objects = self._objects.get(environment, {}).items()
+            groups = {each.name: find_group(path) for path, each in objects if each.kind == "VMInstance"}
+            self._vm_names[environment] = VmNames(groups, groups)
         return self._vm_names[environment]
 
     def _find_tombstone(self, identity: Identity, environment: str) -> Tombstone | None:
