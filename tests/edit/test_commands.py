@@ -142,6 +142,16 @@ def test_scale_up_leaves_the_tombstones_of_another_layer(committed: Callable[...
     assert production(made) == FLEET
 
 
+def test_named_layer_loses_the_tombstones_of_what_comes_back(committed: Callable[..., Any]) -> None:
+    """A layer that --in names is edited as the environment's own file is."""
+    layer = "vms:\n  cache: {count: 2, instanceType: u1.large, image: ubuntu-2404}\n"
+    file = "environments/_defaults.yaml"
+    made = committed("namespace: tenant-acme\n", {file: layer})
+    assert made.run("scale", "production", "cache", "1", "--retire", "--reason", "x", "--in", file).code == 0
+    assert made.run("scale", "production", "cache", "2", "--in", file).code == 0
+    assert made.files("environments")["_defaults.yaml"].decode() == layer
+
+
 def test_scale_down_of_uncommitted_vms(repository: Callable[..., Any]) -> None:
     """VMs that were never committed go without a tombstone."""
     made = repository(FLEET)

@@ -87,7 +87,7 @@ def bury_disks(target: EditTarget, disks: Iterable[str], retirement: Retirement)
 def remove_tombstones(target: EditTarget, result: RenderResult) -> Iterator[Operation]:
     """Yield what removes the tombstones of objects that an edit makes again.
 
-    Raises ProblemsError if one is in another file than the environment's own.
+    Raises ProblemsError if one is in another file than the one that is edited.
     """
     if target.result.desired is None or result.desired is None:
         return
@@ -97,9 +97,9 @@ def remove_tombstones(target: EditTarget, result: RenderResult) -> Iterator[Oper
     operations = tuple(
         RemoveValue(("retire", index)) for index in sorted((_find_index(target, stone) for stone in used_stones), reverse=True)
     )
-    own = target.project.display_path(target.own_file)
+    file = target.in_file or target.project.display_path(target.own_file)
     for stone in used_stones:
-        if stone.place.file != own or target.in_file not in ("", own):
+        if stone.place.file != file:
             reason = f"{stone.place.file} has the tombstone of {stone.name}, which the edit makes again; remove the entry first"
             raise refuse_edit(stone.place, reason, ())
     yield from operations
