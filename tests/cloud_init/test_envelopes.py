@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmgen.cloud_init.content import MAX_LEVELS
-from vmgen.cloud_init.mime import MAX_BOUNDARIES
+from vmgen.cloud_init.mime import MAX_BOUNDARIES, _find_line_feeds, split_message
 from vmgen.cloud_init.validate import check_text
 
 CONFIG = "#cloud-config\npackages: [nginx]\n"
@@ -260,3 +260,13 @@ def test_any_envelope(text: str) -> None:
         0 <= finding.line <= text.count("\n") + sum(map(text.count, "\r\x85\u2028\u2029\x0b\x0c\x1c\x1d\x1e"))
         for finding in check_text(text)
     )
+
+
+def test_lines_of_a_message_are_counted_once() -> None:
+    """A message has thousands of parts, each at its line, and the text before a part is not counted for each of them."""
+    part = "--x\nContent-Type: text/x-shellscript\n\n#!/bin/sh\n"
+    text = f'Content-Type: multipart/mixed; boundary="x"\nMIME-Version: 1.0\n\n{part * 300}--x--\n'
+    _find_line_feeds.cache_clear()
+    envelope = split_message(text)
+    assert [part.line for part in envelope.parts] == [6 + 4 * number for number in range(300)]
+    assert _find_line_feeds.cache_info().misses == 1

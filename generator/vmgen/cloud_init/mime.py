@@ -5,6 +5,8 @@ from __future__ import annotations
 import binascii
 import re
 import zlib
+from bisect import bisect_left
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vmgen.cloud_init.document import UserDataFinding, detect_header
@@ -83,7 +85,7 @@ def _build_boundary_finding(message: Message[str, str], text: str, start: int) -
         message_text = 'has no boundary, so cloud-init finds no part and ignores all of it; write `boundary="//"`'
         return UserDataFinding(INVALID_PART, message_text, line)
     other = _BOUNDARY_LINE.search(text, start)
-    where = f"; line {text.count(chr(10), 0, other.start()) + 1} of the text begins with another one" if other else ""
+    where = f"; line {_count_line_feeds(text, other.start()) + 1} of the text begins with another one" if other else ""
     remedy = f"write `--{boundary}` before each part"
     reason = "no line matches the boundary of this header, so cloud-init finds no part and ignores all of it"
     return UserDataFinding(INVALID_PART, f"{reason}{where}; {remedy}", line)
@@ -91,13 +93,27 @@ def _build_boundary_finding(message: Message[str, str], text: str, start: int) -
 
 def _find_header_line(text: str, start: int, name: str) -> int:
     """Return the line (from 0) of a header of the part that begins at a position; the line of that position if it has none."""
-    first = text.count("\n", 0, start)
-    for number, line in enumerate(text[start:].split("\n")):
+    first = number = _count_line_feeds(text, start)
+    end = 0
+    while end >= 0:
+        end = text.find("\n", start)
+        line = text[start : end if end >= 0 else len(text)]
         if not line.strip():
             break
         if line.lower().startswith(f"{name}:"):
-            return first + number
+            return number
+        start, number = end + 1, number + 1
     return first
+
+
+def _count_line_feeds(text: str, end: int) -> int:
+    """Return the number of line feeds before a position. A text is searched once, however many parts it has."""
+    return bisect_left(_find_line_feeds(text), end)
+
+
+@lru_cache(maxsize=1)
+def _find_line_feeds(text: str) -> list[int]:
+    return [match.start() for match in re.finditer("\n", text)]
 
 
 def _decode_body(body: _Body, text: str, findings: list[UserDataFinding]) -> Part | None:
@@ -139,7 +155,7 @@ def _find_body_line(text: str, start: int, payload: str) -> int:
     body = start + 1 if text.startswith("\n", start) else text.find("\n\n", start) + 2
     if body < start + 1 or not text.startswith(payload, body):
         body = max(text.find(payload, start), start)
-    return text.count("\n", 0, body)
+    return _count_line_feeds(text, body)
 
 
 def _decode_payload(message: Message[str, str], payload: str, encoding: str) -> bytes | None:
