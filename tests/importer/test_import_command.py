@@ -242,6 +242,17 @@ def test_json_is_imported_in_the_forms_that_kubectl_and_jq_print(tenant: Callabl
     ]
 
 
+@pytest.mark.parametrize("start", ["", "\n", "\ufeff  "])
+@pytest.mark.parametrize("text", ["sold by \U0001f600\U0001f680", "a \\ud83d\\ude00 of two halves", "\\\U0001f600"])
+def test_json_in_ascii_is_imported(tenant: Callable, start: str, text: str) -> None:
+    """Python, jq and Ansible may write a character beyond 16 bits as two escapes, which YAML does not know."""
+    disks = ({**DISK, "metadata": {**DISK["metadata"], "annotations": {"note": text}}}, OTHER)
+    manifests = start + "\n".join(json.dumps(disk, indent=2) for disk in disks)
+    result = tenant(manifests=manifests).run("import", "tenant.yaml", "-o", "json", "--dry-run")
+    assert result.code == 0, result.messages
+    assert json.dumps(text, ensure_ascii=False)[1:-1] in json.loads(result.stdout)["environments"][0]["text"]
+
+
 def test_a_problem_of_an_appended_document_is_at_its_line(tenant: Callable) -> None:
     """Lines count from the start of the file, and columns from the start of the line."""
     text = "\n".join(json.dumps(disk, indent=2) for disk in (DISK, {**OTHER, "spec": {"storage": "5Gb"}}))

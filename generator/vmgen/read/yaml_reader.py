@@ -6,6 +6,7 @@ The events of libyaml are turned into values directly: PyYAML's constructed valu
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -47,6 +48,10 @@ MAX_NUMBER_LENGTH = 19
 
 # Between two JSON documents, as `kubectl get -o json` appends them to a file: no value of JSON contains a line break.
 _JSON_BOUNDARY = re.compile(r"\}\n+(?=\{)")
+# Half of a character beyond 16 bits as JSON escapes it, which YAML does not know: https://www.rfc-editor.org/rfc/rfc8259#section-7
+_SURROGATE_PAIR = re.compile(
+    r"(?<!\\)(?P<backslashes>(?:\\\\)*)(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
 
 _ALIAS_MESSAGE = "unknown alias; write the value out, or quote text that begins with '*'"
 _NO_COLON_MESSAGE = "expected a key, but the line has no ': '; write 'key: value' with a blank after the colon, or indent text"
@@ -147,7 +152,10 @@ class _Parser:
     def parse_stream(self, content: bytes) -> Iterator[Located]:
         """Iterate over the YAML or JSON documents. Raises _UnreadableFile at the first syntax error."""
         text, start = self.decode(content), 0
-        for boundary in _JSON_BOUNDARY.finditer(text) if text.startswith("{") else ():
+        is_json = text.lstrip().startswith(("{", "["))
+        if is_json:  # as programs write it that keep to ASCII
+            text = _SURROGATE_PAIR.sub(lambda match: match["backslashes"] + json.loads(f'"{match["pair"]}"'), text)
+        for boundary in _JSON_BOUNDARY.finditer(text) if is_json else ():
             yield from self.parse_documents(text[start : boundary.end()])
             self.first_line += text.count("\n", start, boundary.end())
             start = boundary.end()
