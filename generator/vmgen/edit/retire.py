@@ -53,7 +53,7 @@ def retire_disks(target: EditTarget, disks: Iterable[str], retirement: Retiremen
     group_disks = {name for group in target.environment.groups for name in _list_owners(group)}
     made_by_groups = [name for name in names if name in disk_names and name in group_disks]
     if made_by_groups:
-        raise ProblemsError(tuple(_refuse_group_disks(target, made_by_groups, names, retirement)))
+        raise ProblemsError(tuple(_refuse_group_disks(target, made_by_groups, retirement)))
     still_kept = [name for name in names if name in disk_names]
     if still_kept:
         reason = f"more than one layer has {', '.join(still_kept)}; remove it from each by hand, then run this command again"
@@ -94,22 +94,23 @@ def remove_tombstones(target: EditTarget, result: RenderResult) -> Iterator[Oper
     returning = set(result.desired.objects.values()).difference(target.result.desired.objects.values())
     stones = target.result.desired.tombstones
     used_stones = [stone for stone in stones if Identity(stone.kind, stone.namespace, stone.name, stone.cluster) in returning]
-    operations = tuple(
-        RemoveValue(("retire", index)) for index in sorted((_find_index(target, stone) for stone in used_stones), reverse=True)
-    )
     file = target.in_file or target.project.display_path(target.own_file)
     for stone in used_stones:
         if stone.place.file != file:
             reason = f"{stone.place.file} has the tombstone of {stone.name}, which the edit makes again; remove the entry first"
             raise refuse_edit(stone.place, reason, ())
-    yield from operations
+    indexes = _index_tombstones(target)
+    # From the end, since each removal moves the items behind it.
+    yield from (
+        RemoveValue(("retire", index)) for index in sorted((indexes[stone.place] for stone in used_stones), reverse=True)
+    )
 
 
-def _find_index(target: EditTarget, stone: Tombstone) -> int:
-    """Return the position of a tombstone in `retire:`."""
+def _index_tombstones(target: EditTarget) -> dict[Place, int]:
+    """Return the position of each tombstone in `retire:` by its place."""
     entries = target.layers.content.get("retire")
     items = entries.data if entries and isinstance(entries.data, tuple) else ()
-    return next(index for index, item in enumerate(items) if item.place == stone.place)
+    return {item.place: index for index, item in enumerate(items)}
 
 
 def _collect_removals(target: EditTarget, names: tuple[str, ...], retirement: Retirement) -> dict[Path, list[Operation]]:
@@ -147,7 +148,7 @@ def _bury(target: EditTarget, name: str, retirement: Retirement, *, is_lost: boo
     if stone.place.file != target.project.display_path(target.own_file) and not target.in_file:
         raise refuse_edit(stone.place, f"{stone.place.file} has the tombstone of {name}; name it with --in", (append,))
     path = target.choose_file(("retire",), (append,))
-    index = _find_index(target, stone)
+    index = _index_tombstones(target)[stone.place]
     yield path, SetValue(("retire", index, "reason"), retirement.reason)
     if retirement.until:
         yield path, SetValue(("retire", index, "until"), retirement.until)
@@ -173,9 +174,7 @@ def _list_owners(group: Group) -> _Owners:
     }
 
 
-def _refuse_group_disks(
-    target: EditTarget, made_by_groups: list[str], names: tuple[str, ...], retirement: Retirement
-) -> Iterator[Problem]:
+def _refuse_group_disks(target: EditTarget, made_by_groups: list[str], retirement: Retirement) -> Iterator[Problem]:
     """Build the problems for each group that makes disks to retire, with the edit of the group and the tombstones."""
     for group in target.environment.groups:
         owners = _list_owners(group)
@@ -185,15 +184,15 @@ def _refuse_group_disks(
             lines = edit.lines
             if lines:
                 message += ". The lines that belong together:"
-                stones = (f"  - {to_flow(retirement.format_entry(name))}" for name in names if name in edit.disks)
+                stones = (f"  - {to_flow(retirement.format_entry(name))}" for name in edit.disks)
                 lines = (*lines, *stones)
             yield Problem(group.place, EDIT_BY_HAND.id, f"vms.{group.key}", message, lines=lines)
 
 
 def _describe_group_edits(target: EditTarget, group: Group, names_in_group: list[str], owners: _Owners) -> Iterator[_GroupEdit]:
     """Yield the edits for VMs that lose all their disks, for disks that a key makes, and for those that VMs need."""
-    remaining_disks = {instance.name for name, (instance, _) in owners.items() if name not in names_in_group}
-    going = [name for name in names_in_group if owners[name][0].name not in remaining_disks]
+    remaining_vms = {owners[name][0].name for name in owners.keys() - set(names_in_group)}
+    going = [name for name in names_in_group if owners[name][0].name not in remaining_vms]
     if going:
         text, lines = _describe_smaller_group(target, group, going, owners)
         yield _GroupEdit(going, text, (*lines, "retire:"))
@@ -201,7 +200,7 @@ def _describe_group_edits(target: EditTarget, group: Group, names_in_group: list
     commands: dict[str, list[str]] = defaultdict(list)
     for name in names_in_group:
         instance, disk = owners[name]
-        if name not in going:
+        if instance.name in remaining_vms:
             command = _describe_replacement(target, group, instance, disk)
             (commands[command] if command else keys[disk.key]).append(name)
     for key, disks in keys.items():
