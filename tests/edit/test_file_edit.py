@@ -189,3 +189,28 @@ def test_a_series_reads_the_text_once(series: str, monkeypatch: pytest.MonkeyPat
     after = edit_content(text.encode(), operations, "x")
     assert after != text.encode()
     assert len(readings) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "operation", "after"),
+    [
+        ("retire: [ # none yet\n  ]\n", AppendItem(("retire",), "a"), "retire: [ # none yet\n  a]\n"),
+        ("retire: [\n# none\n] # end\n", AppendItem(("retire",), {"disk": "a"}), "retire: [\n# none\n{disk: a}] # end\n"),
+        ("labels: { # none\n}\n", SetValue(("labels", "team"), "shop"), "labels: { # none\nteam: shop}\n"),
+        ("a: {b: { # none\n}}\n", SetValue(("a", "b"), {"c": 1}), "a: {b: { # none\nc: 1}}\n"),
+        ("retire: []\n", AppendItem(("retire",), "a#b"), 'retire: ["a#b"]\n'),
+        ("a: [ ]\n", AppendItem(("a",), "b"), "a: [b]\n"),
+        ("a: [b#c, d]\n", SetValue(("a",), ["e"]), "a: [e]\n"),
+    ],
+)
+def test_comments_in_brackets_stay(text: str, operation: Operation, after: str) -> None:
+    """The first value of an empty list or mapping comes behind the comment in its brackets."""
+    assert edit_content(text.encode(), (operation,), "x").decode() == after
+
+
+@pytest.mark.parametrize("value", [["b"], {"b": 1}, "b"])
+def test_comments_between_values_are_not_replaced(value: Any) -> None:
+    """A list with comments is not replaced as a whole: the lines are printed to be written by hand."""
+    with pytest.raises(ProblemsError) as caught:
+        edit_content(b"a: [ # why\n  1, # one\n  2]\n", (SetValue(("a",), value),), "x")
+    assert "comments stand between the brackets of a" in caught.value.problems[0].message

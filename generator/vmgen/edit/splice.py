@@ -29,6 +29,8 @@ from vmgen.read.yaml_nodes import Node, find_node, read_nodes
 from vmgen.yaml_text import quote, to_flow, to_scalar
 
 _DEFAULT_STEP = 2
+# https://yaml.org/spec/1.2.2/#66-comments
+_COMMENT = re.compile(r"(?<=\s)#")
 
 
 class Replacement(NamedTuple):
@@ -111,7 +113,7 @@ def _find_replacement(text: str, root: Node | None, operation: Operation) -> Rep
     """Return what replaces a key or a value that is written; None for a new key. Raises CannotSplice."""
     match operation:
         case SetValue(path, value) if root and find_node(root, path):
-            return _replace(_require(text, root, path), value, path)
+            return _replace(text, _require(text, root, path), value, path)
         case RenameKey(path, name):
             entry = _require(text, root, path[:-1]).find_entry(str(path[-1]))
             if entry is None:
@@ -147,7 +149,7 @@ def _add_value(text: str, root: Node | None, operation: SetValue) -> str:
         is_nested = operation.block and node.is_block
         return _insert_entry(text, node, str(path[length]), value, operation.after, block=is_nested)
     if node.kind == "mapping" or _is_null(node):
-        return _replace(node, _nest(path[length : length + 1], value), path[:length]).apply(text)
+        return _replace(text, node, _nest(path[length : length + 1], value), path[:length]).apply(text)
     raise CannotSplice(f"{format_path(path[:length])} is no mapping")
 
 
@@ -160,14 +162,18 @@ def _write_first(text: str, operation: SetValue) -> str:
     return f"{text}{separator}{to_scalar(key)}:{value}{newline}"
 
 
-def _replace(node: Node, value: Any, path: KeyPath) -> Replacement:
-    """Return the replacement of a node. Raises CannotSplice if it takes several lines."""
+def _replace(text: str, node: Node, value: Any, path: KeyPath) -> Replacement:
+    """Return the replacement of a node. Raises CannotSplice if it takes several lines, or comments would go with it."""
     if node.is_block and node.children:
         raise CannotSplice(f"{format_path(path)} is written over several lines")
     if node.style in ("|", ">"):
         raise CannotSplice(f"{format_path(path)} is a text of several lines")
     if node.start == node.end:  # a key without a value
         return Replacement(node.end, node.end, f" {to_flow(value)}")
+    if node.style == "flow" and _COMMENT.search(text, node.start, node.end):
+        if node.children or not isinstance(value, list if node.kind == "sequence" else Mapping):
+            raise CannotSplice(f"comments stand between the brackets of {format_path(path)}")
+        return Replacement(node.end - 1, node.end - 1, to_flow(value)[1:-1])  # the comment ends on a line before the bracket
     return Replacement(node.start, node.end, _format_like(node, value))
 
 
@@ -219,7 +225,7 @@ def _append_items(text: str, root: Node | None, path: KeyPath, items: list[Any])
     if _is_null(node) and node.start == node.end:
         return _fill_null(text, node, items)
     if _is_null(node) or (node.kind == "sequence" and not node.children):
-        return _replace(node, items, path).apply(text)
+        return _replace(text, node, items, path).apply(text)
     if node.kind != "sequence":
         raise CannotSplice(f"{format_path(path)} is no list")
     last = node.children[-1]
