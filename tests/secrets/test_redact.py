@@ -272,3 +272,23 @@ def test_command_in_a_sentence_is_hidden() -> None:
 def test_address_that_was_joined_to_a_path_is_hidden() -> None:
     """Of a path with an address in it, one slash of two is left."""
     assert redact_text(f"keys/https:/ops:p@{WORD}@h.example/x") == "keys/https:/ops:***@h.example/x"
+
+
+@pytest.mark.parametrize("key", [f"DB_PASSWORD={WORD}", f"curl -u ops:{WORD}", "ghp_" + "a1B2" * 9])
+@pytest.mark.parametrize("output", ["text", "markdown", "json"])
+def test_no_plan_shows_a_secret_in_a_committed_key(repository: Callable[..., Any], key: str, output: str) -> None:
+    """A key of a manifest that the next render removes is in the path of its field."""
+    made = repository("namespace: tenant-acme\nvms: {web: {instanceType: u1.large, image: ubuntu-2404}}\n")
+    made.run("render")
+    manifest = made.root / "manifests" / "production" / "vms" / "web" / "web.yaml"
+    manifest.write_text(f'{manifest.read_text(encoding="utf-8")}  "{key}": x\n', encoding="utf-8")
+    result = made.run("plan", "-o", output)
+    text = (result.stdout + result.messages).replace("&#95;", "_")
+    assert "1 to update" in text or '"update": 1' in text
+    assert not any(part in text for part in (WORD, "a1B2a1B2"))
+
+
+@pytest.mark.parametrize("text", ['{{"{command}": "x"}}', 'a: {{b: "{command}"}}', "['{command}']", '[{{"{command}": 1}}].'])
+def test_command_in_a_flow_collection_is_hidden(text: str) -> None:
+    """A bracket beside the quotes around a command is none of its words."""
+    assert redact_text(text.format(command=f"curl -u ops:{WORD}")) == text.format(command="curl -u ops:***")

@@ -13,7 +13,7 @@ from vmgen.importer.run import ImportedEnvironment, ImportResult
 from vmgen.printable import escape
 from vmgen.printable import format_json as dump_json
 from vmgen.problems import Problem
-from vmgen.secrets.redact import redact_problem, redact_text, redact_user_data_line
+from vmgen.secrets.redact import redact_problem, redact_subject, redact_text, redact_user_data_line
 
 # Up to so many objects with the same note are named one by one; of more, only the first.
 _MAX_NAMED = 3
@@ -54,14 +54,14 @@ def _render_notes(kind: str, notes: Sequence[ImportNote]) -> Iterator[str]:
     yield f"{kind}:"
     if kind == "server field":
         # Every live object has them, so their names are enough.
-        yield f"  {', '.join(dict.fromkeys(note.field for note in notes))}"
+        yield f"  {', '.join(dict.fromkeys(redact_subject(note.field) for note in notes))}"
         return
     sorted_notes = sorted(notes, key=lambda note: (note.field, note.text, note.place))
     for (field, text), group in groupby(sorted_notes, key=lambda note: (note.field, note.text)):
         same = list(group)
         more = f" (and of {len(same) - 1} more objects; -o json names them)" if len(same) > _MAX_NAMED else ""
         for note in same[:1] if more else same:
-            subject = f"{note.object}: {field}" if field else note.object
+            subject = f"{note.object}: {redact_subject(field)}" if field else note.object
             yield f"  {note.place}: {subject}: {text}{more}"
 
 
@@ -116,7 +116,7 @@ def _build_note_data(note: ImportNote) -> Mapping[str, Any]:
     return {
         **_build_place_data(note),
         "object": note.object,
-        "field": redact_text(note.field),
+        "field": redact_subject(note.field),
         "message": redact_text(note.text),
     }
 

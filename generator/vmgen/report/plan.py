@@ -21,7 +21,7 @@ from vmgen.quantities import format_count
 from vmgen.report.problems import problem_to_dict
 from vmgen.report.terminal import Paint
 from vmgen.report.totals import delta_to_dict, describe_retained, format_delta
-from vmgen.secrets.redact import redact_path, redact_problem, redact_text
+from vmgen.secrets.redact import redact_path, redact_problem, redact_subject, redact_text
 from vmgen.yaml_text import to_flow
 
 if TYPE_CHECKING:  # most plans are of files alone, and import nothing that reads a cluster
@@ -73,14 +73,17 @@ _ESCAPES = {ord(character): f"&#{ord(character)};" for character in "\\`*_{}[]|@
 
 
 def _redact_plan(plan: Plan) -> Plan:
-    """Return a plan without secrets in its names and reasons, which users write. Its fields have none."""
+    """Return a plan without secrets in its names, keys and reasons, which users write. The values of its fields have none."""
     return plan._replace(changes=tuple(map(_redact_change, plan.changes)))
 
 
 def _redact_change(change: ObjectChange) -> ObjectChange:
     if change.tombstone:
         change = change._replace(tombstone=change.tombstone._replace(reason=redact_text(change.tombstone.reason)))
-    names = (change.identity.name, change.rename_candidate.name if change.rename_candidate else "")
+    # A key of a committed manifest is part of the field's path.
+    change = change._replace(fields=tuple(field._replace(path=redact_subject(field.path)) for field in change.fields))
+    identities = filter(None, (change.identity, change.rename_candidate))
+    names = [name for identity in identities for name in (identity.name, identity.namespace)]
     if all(_OBJECT_NAME.fullmatch(name) for name in names):
         return change
     # No object can have such a name: its environment has an error.

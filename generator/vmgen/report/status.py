@@ -14,7 +14,7 @@ from vmgen.quantities import format_count
 from vmgen.report.problems import format_github
 from vmgen.report.terminal import Paint
 from vmgen.rules import LIVE_DRIFT, LIVE_FAILED, LIVE_MISSING, LIVE_ORPHAN, LIVE_PENDING, Rule
-from vmgen.secrets.redact import redact_value
+from vmgen.secrets.redact import redact_subject, redact_value
 from vmgen.status.compare import DRIFT, FAILED, IN_STEP, MISSING, ORPHAN, OTHER, PENDING, STATES, FleetStatus, ObjectStatus
 from vmgen.status.drift import Drift
 
@@ -89,7 +89,8 @@ def list_details(status: ObjectStatus) -> Iterator[str]:
     for finding in status.findings:
         yield finding.text + (f" (since {finding.since})" if finding.since else "")
     for drift in status.drifts:
-        yield f"{drift.field}: {_format_value(drift, drift.git)} in Git, {_format_value(drift, drift.live)} live"
+        name = redact_subject(drift.field)
+        yield f"{name}: {_format_value(drift, drift.git)} in Git, {_format_value(drift, drift.live)} live"
 
 
 def _format_value(drift: Drift, value: Any) -> str:
@@ -117,7 +118,7 @@ def format_json(fleet: FleetStatus, now: datetime, paint: Paint) -> str:  # noqa
 
 
 def _to_dict(status: ObjectStatus) -> dict[str, Any]:
-    kind, namespace, name = status.key
+    kind, namespace, name = map(redact_subject, status.key)
     return {
         "environment": status.environment,
         "kind": kind,
@@ -126,7 +127,11 @@ def _to_dict(status: ObjectStatus) -> dict[str, Any]:
         "state": status.state,
         "file": f"manifests/{status.path}" if status.path else "",
         "drift": [
-            {"field": drift.field, "git": _redact_value(drift, drift.git), "live": _redact_value(drift, drift.live)}
+            {
+                "field": redact_subject(drift.field),
+                "git": _redact_value(drift, drift.git),
+                "live": _redact_value(drift, drift.live),
+            }
             for drift in status.drifts
         ],
         "findings": [{"state": finding.state, "text": finding.text, "since": finding.since} for finding in status.findings],

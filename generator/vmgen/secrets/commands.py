@@ -78,9 +78,13 @@ def split_words(line: str) -> list[Word]:
     words = []
     for match in compile_pattern(WORD_PATTERN).finditer(line):
         text, start, end = match.group(), match.start(), match.end()
-        # A mark behind quotes is one of the sentence, or of the list, around them.
-        if text[0] in "\"'" and text[-1] in ",:." and text[-2:-1] == text[0]:
-            text, end = text[:-1], end - 1
+        # Marks around quotes are those of the sentence, the list or the mapping around them.
+        if ('"' in text or "'" in text) and (text[0] in "{[" or text[-1] in ",:.]}"):
+            inner = text.lstrip("{[")
+            literal = inner.rstrip(",:.]}")
+            if len(literal) >= 2 and literal[0] == literal[-1] and literal[0] in "\"'":
+                start += len(text) - len(inner)
+                text, end = literal, start + len(literal)
         # Only a word that is quoted as a whole: `"a"b"c"` is the word abc, whose quotes are parts of it here.
         if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'" and text[0] not in text[1:-1]:
             text, start, end = text[1:-1], start + 1, end - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from vmgen.problems import Problem
@@ -120,13 +121,14 @@ def redact_problem(problem: Problem) -> Problem:
         message = compile_pattern(_QUOTED_VALUE).sub(f"'{REDACTED}'", message)
     return problem._replace(
         place=problem.place._replace(file=redact_path(problem.place.file)),
-        subject=_redact_subject(problem.subject),
+        subject=redact_subject(problem.subject),
         message=message,
         lines=tuple(map(redact_text, problem.lines)),
     )
 
 
-def _redact_subject(subject: str) -> str:
+@lru_cache(maxsize=1024)  # a plan has the same fields for each VM
+def redact_subject(subject: str) -> str:
     """Hide secrets in the path of a value. A key that is a command is one only without the keys before it."""
     subject = redact_text(subject)
     position = -1
