@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from vmgen.report.problems import FORMATS
-from vmgen.secrets.redact import REDACTED, redact_line, redact_text, redact_tokens, redact_user_data_line, redact_value
+from vmgen.secrets.redact import (
+    REDACTED,
+    redact_line,
+    redact_subject,
+    redact_text,
+    redact_tokens,
+    redact_user_data_line,
+    redact_value,
+)
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7 ops@one"
 BASE64 = "AAAAC3NzaC1lZDI1NTE5AAAAIJ0xXm1Wz4cQ7Yk3tD4mQm1b9kq4Zy9u3jv0p6T0b2c7"
@@ -272,6 +280,41 @@ def test_command_in_a_sentence_is_hidden() -> None:
 def test_address_that_was_joined_to_a_path_is_hidden() -> None:
     """Of a path with an address in it, one slash of two is left."""
     assert redact_text(f"keys/https:/ops:p@{WORD}@h.example/x") == "keys/https:/ops:***@h.example/x"
+
+
+@pytest.mark.parametrize("path", ["metadata.annotations[{}]", "spec.{}.x", "a[0].b[c.d][{}]", "[{}]", "{}"])
+def test_command_at_any_level_of_a_path_is_hidden(path: str) -> None:
+    """A key with a dot stands in brackets. The keys before the command stay."""
+    hidden = redact_subject(path.format(f"curl -u ops:{WORD}"))
+    assert hidden.startswith(path.partition("{}")[0] + "curl -u ops:***")
+    assert WORD not in hidden
+
+
+@pytest.mark.parametrize(
+    "place", ["spec: {", 'metadata: {"name": "web", "labels": {', 'metadata: {"name": "web", "annotations": {']
+)
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_no_plan_shows_a_command_in_a_committed_key(repository: Callable[..., Any], place: str, output: str) -> None:
+    """Wherever the key of a committed manifest is, the plan hides the password of a command in it."""
+    made = repository("namespace: tenant-acme\nvms: {web: {instanceType: u1.large, image: ubuntu-2404}}\n")
+    made.run("render")
+    manifest = made.root / "manifests" / "production" / "vms" / "web" / "web.yaml"
+    head = "\n".join(manifest.read_text(encoding="utf-8").splitlines()[:1])
+    text = f'{head}\napiVersion: apps.cozystack.io/v1alpha1\nkind: VMInstance\n{place}"curl -u ops:{WORD} https://a.example": x'
+    manifest.write_text(text + "}" * place.count("{") + "\n", encoding="utf-8")
+    result = made.run("plan", "-o", output)
+    assert WORD not in result.stdout + result.messages
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_no_import_shows_a_secret_as_a_kind(repository: Callable[..., Any], output: str) -> None:
+    """The kind of a manifest that is left out is text that anybody can write."""
+    disk = (
+        "apiVersion: apps.cozystack.io/v1alpha1\nkind: VMDisk\nmetadata: {name: a, namespace: tenant-a}\nspec: {storage: 1Gi}\n"
+    )
+    made = repository(files={"dump.yaml": f"{disk}---\napiVersion: v1\nkind: curl -u ops:{WORD} x\nmetadata: {{name: b}}\n"})
+    result = made.run("import", "dump.yaml", "--dry-run", "-o", output)
+    assert WORD not in result.stdout + result.messages
 
 
 @pytest.mark.parametrize("key", [f"DB_PASSWORD={WORD}", f"curl -u ops:{WORD}", "ghp_" + "a1B2" * 9])

@@ -61,7 +61,7 @@ def _render_notes(kind: str, notes: Sequence[ImportNote]) -> Iterator[str]:
         same = list(group)
         more = f" (and of {len(same) - 1} more objects; -o json names them)" if len(same) > _MAX_NAMED else ""
         for note in same[:1] if more else same:
-            subject = f"{note.object}: {redact_subject(field)}" if field else note.object
+            subject = ": ".join(map(redact_subject, filter(None, (note.object, field))))
             yield f"  {note.place}: {subject}: {text}{more}"
 
 
@@ -115,7 +115,7 @@ def _build_environment_data(environment: ImportedEnvironment, is_written: bool) 
 def _build_note_data(note: ImportNote) -> Mapping[str, Any]:
     return {
         **_build_place_data(note),
-        "object": note.object,
+        "object": redact_subject(note.object),
         "field": redact_subject(note.field),
         "message": redact_text(note.text),
     }

@@ -131,13 +131,14 @@ def redact_problem(problem: Problem) -> Problem:
 def redact_subject(subject: str) -> str:
     """Hide secrets in the path of a value. A key that is a command is one only without the keys before it."""
     subject = redact_text(subject)
-    position = -1
-    # A path has few levels; each dot behind them is one of a key.
+    start = 0
+    # A path has few levels; each dot or bracket behind them is one of a key.
     for _ in range(_MAX_SUBJECT_LEVELS if " " in subject else 0):
-        position = subject.find(".", position + 1)
-        if position < 0:
+        step = re.compile(r"[.\[]").search(subject, start)
+        if step is None:
             break
-        subject = subject[: position + 1] + redact_text(subject[position + 1 :])
+        start = step.end()
+        subject = subject[:start] + redact_text(subject[start:])
     return subject
 
 
