@@ -166,7 +166,10 @@ class _DiskAssigner:
         disks = [
             item for item in vm.disks if not item.bus and item.name in self.disks and self.disks[item.name].values["optical"]
         ]
-        if row is None or not bus or not disks:
+        entries = vm.manifest.spec.get("disks")
+        # The templates of a platform may write the bus under another name than environments: then the proof decides.
+        has_bus = entries and any(value.data == bus for item in entries.items for value in item.mapping.values())
+        if row is None or not bus or not disks or has_bus:
             return
         label, text = vm.manifest.display_name, f"`{self._bus_name}: {bus}`"
         if bus == row.get_plain("opticalUnset"):
