@@ -201,7 +201,7 @@ REMEDIES: dict[str, dict[str, Remedy]] = {
             command=("scale", "production", "web", "3", "--in", DEFAULTS),
         )
     },
-    "edit/retire.py:_bury": {
+    "edit/retire.py:bury_disks": {
         "a tombstone of another layer": Remedy(
             "edit-by-hand",
             HEAD + "disks: {iso: {storage: 1Gi}}\n",

@@ -13,7 +13,7 @@ from vmgen.edit.generations import (
     is_short,
     keep_disks,
     leave_previous,
-    list_generations_of,
+    list_used_generations,
     read_source,
     write_key,
     write_source,
@@ -107,13 +107,7 @@ class _DiskWriter:
         values: dict[str, Any] = {"storageClass": request.storage_class} if request.storage_class else {}
         committed = self._select_committed(owners)
         if committed:
-            own_generations = {number for owner in owners for number in list_generations_of(*owner)}
-            reserved_generations = (
-                number
-                for instance, each in owners
-                for _, number in self.reserved_generations.get((instance.name, each.key), ())
-            )
-            values["generation"] = max(own_generations.union(reserved_generations)) + 1
+            values["generation"] = max(list_used_generations(owners, self.reserved_generations)) + 1
         yield from self._write(disk, request.source, values)
         if committed:
             yield from self._keep(committed)

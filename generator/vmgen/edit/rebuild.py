@@ -12,8 +12,8 @@ from vmgen.edit.generations import (
     is_short,
     keep_disks,
     leave_previous,
-    list_generations_of,
     list_previous,
+    list_used_generations,
     read_source,
     write_key,
     write_source,
@@ -279,11 +279,7 @@ class _Rebuild:
         return max(used_generations | self._list_generations(canaries)) + 1, []
 
     def _list_generations(self, instances: list[Instance]) -> set[int]:
-        systems = [(each, _get_system(each)) for each in instances]
-        reserved_generations = {
-            number for each, system in systems for _, number in self.reserved_generations.get((each.name, system.key), ())
-        }
-        return reserved_generations | {number for owner in systems for number in list_generations_of(*owner)}
+        return list_used_generations(((each, _get_system(each)) for each in instances), self.reserved_generations)
 
     def _is_like(self, instance: Instance, system: OwnDisk, entry: Mapping[str, Any]) -> bool:
         """Return whether a canary keeps exactly what the other VMs are going to keep."""

@@ -1,7 +1,7 @@
 """Retire disks: the tombstones, and the lines that go with them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,8 +47,9 @@ def retire_disks(target: EditTarget, disks: Iterable[str], retirement: Retiremen
     disk_names = {identity.name for identity in objects if identity.kind == DISK_KIND}
     before = target.result.desired.objects.values() if target.result.desired else ()
     known_names = {*lost_names, *(identity.name for identity in before if identity.kind == DISK_KIND)}
+    tombstones = _list_tombstones(target)
     for name in names:
-        if name not in known_names and name not in _list_tombstones(target):
+        if name not in known_names and name not in tombstones:
             raise VmgenError(f"no disk '{name}' in environment {target.name}{suggest(name, known_names)}")
     group_disks = {name for group in target.environment.groups for name in _list_owners(group)}
     made_by_groups = [name for name in names if name in disk_names and name in group_disks]
@@ -58,11 +59,8 @@ def retire_disks(target: EditTarget, disks: Iterable[str], retirement: Retiremen
     if still_kept:
         reason = f"more than one layer has {', '.join(still_kept)}; remove it from each by hand, then run this command again"
         raise refuse_edit(Place(target.project.display_path(target.own_file), 1, 1), reason, ())
-    operations: dict[Path, list[Operation]] = defaultdict(list, {path: list(edits) for path, edits in removals.items()})
-    for name in names:
-        for path, operation in _bury(target, name, retirement, is_lost=name in lost_names):
-            operations[path].append(operation)
-    return edit_target(target, operations)
+    stones = bury_disks(target, names, retirement, lost_names)
+    return edit_target(target, {path: [*removals.get(path, ()), *stones.get(path, ())] for path in {**removals, **stones}})
 
 
 def find_lost_disks(plan: Plan) -> set[str]:
@@ -72,16 +70,34 @@ def find_lost_disks(plan: Plan) -> set[str]:
     return {change.identity.name for change in losses if change.identity.kind == DISK_KIND}
 
 
-def bury_disks(target: EditTarget, disks: Iterable[str], retirement: Retirement) -> dict[Path, list[Operation]]:
-    """Return the operations that write tombstones for disks that are lost.
+def bury_disks(
+    target: EditTarget, disks: Iterable[str], retirement: Retirement, lost_names: Collection[str]
+) -> dict[Path, list[Operation]]:
+    """Return what writes tombstones for disks that are lost, or brings those that are written up to date.
 
-    Raises ProblemsError if the tombstone is in another file than `--in` names.
+    Raises ProblemsError if a tombstone is in another file than `--in` names.
     """
     operations: dict[Path, list[Operation]] = defaultdict(list)
+    tombstones, indexes = _list_tombstones(target), _index_tombstones(target)
+    own_file = target.project.display_path(target.own_file)
     for name in disks:
-        for path, operation in _bury(target, name, retirement, is_lost=True):
-            operations[path].append(operation)
+        append = AppendItem(("retire",), retirement.format_entry(name))
+        stone = tombstones.get(name)
+        if stone and stone.place.file != own_file and not target.in_file:
+            raise refuse_edit(stone.place, f"{stone.place.file} has the tombstone of {name}; name it with --in", (append,))
+        if stone:
+            operations[target.choose_file(append.path, (append,))] += _update_tombstone(stone, indexes[stone.place], retirement)
+        elif name in lost_names:
+            operations[target.choose_file(append.path, (append,))].append(append)
     return operations
+
+
+def _update_tombstone(stone: Tombstone, index: int, retirement: Retirement) -> Iterator[Operation]:
+    yield SetValue(("retire", index, "reason"), retirement.reason)
+    if retirement.until:
+        yield SetValue(("retire", index, "until"), retirement.until)
+    elif stone.until:
+        yield RemoveValue(("retire", index, "until"))
 
 
 def remove_tombstones(target: EditTarget, result: RenderResult) -> Iterator[Operation]:
@@ -119,41 +135,22 @@ def _collect_removals(target: EditTarget, names: tuple[str, ...], retirement: Re
     Raises ProblemsError with all lines to write, tombstones included, if another layer has one of them.
     """
     removals: dict[Path, list[Operation]] = defaultdict(list)
-    operations: list[Operation] = [RemoveValue(("disks", disk.name)) for disk in target.environment.disks if disk.name in names]
+    going = frozenset(names)
+    operations: list[Operation] = [RemoveValue(("disks", disk.name)) for disk in target.environment.disks if disk.name in going]
     for group in target.environment.groups:
         entries = ((instance, entry) for instance in group.instances for entry in instance.previous)
-        leaving = [(instance, entry) for instance, entry in entries if f"{instance.name}-{entry.disk.suffix}" in names]
+        leaving = [(instance, entry) for instance, entry in entries if f"{instance.name}-{entry.disk.suffix}" in going]
         operations.extend(leave_previous(group, leaving))
     tombstones = [AppendItem(("retire",), retirement.format_entry(name)) for name in names]
+    edits = (*operations, *tombstones)
     for operation in operations:
-        path = target.choose_file(operation.path, (*operations, *tombstones))
-        removals[path].append(operation)
+        removals[target.choose_file(operation.path, edits)].append(operation)
     return removals
 
 
 def _list_tombstones(target: EditTarget) -> dict[str, Tombstone]:
     desired = target.result.desired
     return {stone.name: stone for stone in desired.tombstones if stone.kind == DISK_KIND} if desired else {}
-
-
-def _bury(target: EditTarget, name: str, retirement: Retirement, *, is_lost: bool) -> Iterator[tuple[Path, Operation]]:
-    """Yield the tombstone of a disk, or what brings one that is written up to date; nothing for a disk without data."""
-    entry = retirement.format_entry(name)
-    append = AppendItem(("retire",), entry)
-    stone = _list_tombstones(target).get(name)
-    if stone is None:
-        if is_lost:
-            yield target.choose_file(append.path, (append,)), append
-        return
-    if stone.place.file != target.project.display_path(target.own_file) and not target.in_file:
-        raise refuse_edit(stone.place, f"{stone.place.file} has the tombstone of {name}; name it with --in", (append,))
-    path = target.choose_file(("retire",), (append,))
-    index = _index_tombstones(target)[stone.place]
-    yield path, SetValue(("retire", index, "reason"), retirement.reason)
-    if retirement.until:
-        yield path, SetValue(("retire", index, "until"), retirement.until)
-    elif stone.until:
-        yield path, RemoveValue(("retire", index, "until"))
 
 
 class _GroupEdit(NamedTuple):

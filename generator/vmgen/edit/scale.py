@@ -45,7 +45,7 @@ def scale_group(target: EditTarget, key: str, number: int, retirement: Retiremen
     if lost_names and retirement is None:
         raise _refuse_loss(target, group, lost_names, number, operations)
     operations_by_file[path] += remove_tombstones(target, result)
-    for file, stones in bury_disks(target, lost_names, retirement or Retirement("")).items():
+    for file, stones in bury_disks(target, lost_names, retirement or Retirement(""), frozenset(lost_names)).items():
         operations_by_file[file] += stones
     return edit_target(target, operations_by_file)
 

@@ -152,7 +152,7 @@ class _Parser:
     def parse_stream(self, content: bytes) -> Iterator[Located]:
         """Iterate over the YAML or JSON documents. Raises _UnreadableFile at the first syntax error."""
         text, start = self.decode(content), 0
-        is_json = text.lstrip().startswith(("{", "["))
+        is_json = re.match(r"\s*[{\[]", text) is not None  # a text of half a gigabyte is not copied to look at its start
         if is_json:  # as programs write it that keep to ASCII
             text = _SURROGATE_PAIR.sub(lambda match: match["backslashes"] + json.loads(f'"{match["pair"]}"'), text)
         for boundary in _JSON_BOUNDARY.finditer(text) if is_json else ():
