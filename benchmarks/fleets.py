@@ -47,7 +47,7 @@ class Group(NamedTuple):
 
     number: int
     before: int
-    count: int
+    vms: int
 
     @property
     def environment(self) -> int:
@@ -67,7 +67,7 @@ class Group(NamedTuple):
     @property
     def own_sizes(self) -> tuple[int, ...]:
         """The numbers, from 1, of its VMs with a size of their own."""
-        return tuple(number for number in range(1, self.count + 1) if (self.before + number) % OWN_SIZE_EVERY == 0)
+        return tuple(number for number in range(1, self.vms + 1) if (self.before + number) % OWN_SIZE_EVERY == 0)
 
 
 def build_groups(vms: int, sizes: tuple[int, ...] = GROUP_SIZES) -> Iterator[Group]:
@@ -125,7 +125,7 @@ def write_values(vms: int, path: Path, sizes: tuple[int, ...] = GROUP_SIZES) -> 
         {
             "namespace": _get_namespace(group),
             "name": f"g{group.number}",
-            "count": group.count,
+            "count": group.vms,
             "ports": [80, 443] if group.is_exposed else [],
             "cloudInit": USER_DATA if group.has_user_data else "",
             "ownSizes": group.own_sizes,
@@ -142,7 +142,7 @@ def _get_namespace(group: Group) -> str:
 def _format_group(group: Group) -> str:
     lines = [
         f"  g{group.number}:",
-        f"    count: {group.count}",
+        f"    count: {group.vms}",
         "    instanceType: u1.large",
         "    image: ubuntu-2404",
         "    disks: {data: 50Gi}",

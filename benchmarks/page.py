@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from textwrap import fill
 
 from benchmarks.fleets import measure_input_kib
 from benchmarks.measure import Run
 from benchmarks.promises import PROMISES, Promise
-from benchmarks.results import Ratio, Results, ratio, slope, typical
-from benchmarks.scenarios import BUILDS, CHANGED, CHECK, COLD, COMMANDS, FIRST, GIT, NO_OP
+from benchmarks.results import Ratio, Results, compute_ratio, compute_slope, find_medians
+from benchmarks.scenarios import BUILDS, CHANGED, CHECK, COLD, COMMANDS, GIT, NO_OP
 
 LARGEST_FLEET = 50_000
 HEAD = """\
@@ -26,7 +26,7 @@ A fleet is three objects a VM, in groups of 1 to 500 VMs and three environments.
 template, which writes the name of each VM; every tenth VM has a size of its own, every fourth group is exposed. vmgen writes
 one file an object, and the kustomizations."""
 SITUATIONS = """\
-- *cold*: no manifests, no stamps. *first run*: also no user cache. *cold, Git*: in a repository with one commit.
+- *cold*: no manifests, no stamps. *cold, Git*: in a repository with one commit.
 - *no-op*: no change since a render. *one VM changed*: one line differs.
 - *plan*, *check*, *impact*, *explain*, *list* and *status* run on a fleet whose manifests are committed; *import* reads all
   of it. *kustomize alone* builds the same manifests in parts of 200, one after the other, with the
@@ -34,96 +34,106 @@ SITUATIONS = """\
 """
 
 
-def page(results: Results) -> str:
-    """The whole page. Who was not measured, or not at a size, is named."""
-    parts = (HEAD, _paragraph(METHOD.format(machine=results.machine)), _paragraph(FLEET), SITUATIONS)
-    return "\n".join((*parts, *_peers(results), *_tables(results), *_ends(results)))
+def format_page(results: Results) -> str:
+    """Return the whole page. It names the peers that were not measured, or not at a size."""
+    parts = (HEAD, _wrap(METHOD.format(machine=results.machine)), _wrap(FLEET), SITUATIONS)
+    return "\n".join((*parts, *_describe_peers(results), *_format_tables(results), *_format_end(results)))
 
 
-def _peers(results: Results) -> Iterator[str]:
+def _describe_peers(results: Results) -> Iterator[str]:
     largest, rounds = max(results.sizes), {len(runs) for (name, vms), runs in results.runs.items() if vms and name == COLD}
     if largest < LARGEST_FLEET:
-        yield _paragraph(f"This run was a short one: up to {largest:,} VMs, in {min(rounds)} rounds.")
+        yield _wrap(f"This run was a short one: up to {largest:,} VMs, in {min(rounds)} rounds.")
     if results.peers:
-        yield _paragraph("Peers render the same objects: " + "; ".join(results.peers.values()) + ".")
+        yield _wrap("Peers render the same objects: " + "; ".join(results.peers.values()) + ".")
     for name, reason in results.absent.items():
-        yield _paragraph(f"{name} was not measured: {reason}.")
+        yield _wrap(f"{name} was not measured: {reason}.")
     for name in results.peers:
         missing = [f"{vms:,}" for vms in results.sizes if (name, vms) not in results.runs]
         if missing:
-            yield _paragraph(f"{name} was not measured at {' and '.join(missing)} VMs: it would take most of the run.")
+            yield _wrap(f"{name} was not measured at {' and '.join(missing)} VMs: it would take most of the run.")
 
 
-def _tables(results: Results) -> Iterator[str]:
+def _format_tables(results: Results) -> Iterator[str]:
     yield "## Promises\n"
-    yield _table(("", "limit", "measured", "held"), (_promise(each, results) for each in PROMISES))
+    yield _format_table(("", "limit", "measured", "held"), (_format_promise(each, results) for each in PROMISES))
     yield "## Wall seconds (CPU seconds; peak MiB)\n"
-    yield _by_size(results, results.scenarios, lambda name, vms: _cell(results, name, vms))
+    yield _format_by_size(results, results.scenarios, lambda name, vms: _format_cell(results, name, vms))
     yield "## Ratios of CPU seconds\n"
     commands = {f"{name} / {COLD}": (name, COLD) for name in COMMANDS} | {f"{CHECK} / {BUILDS}": (CHECK, BUILDS)}
-    yield _by_size(
-        results, tuple(commands), lambda title, vms: _figure(ratio(results.runs, *commands[title], vms, of_cpu=True))
-    )
+    yield _format_ratios(results, commands, of_cpu=True)
     yield "## Ratios of wall seconds\n"
     yield "The median of the ratios of each round; in brackets the ratio of the medians, where it differs.\n"
-    against = [(COLD, peer) for peer in results.peers] + [(name, COLD) for name in (NO_OP, CHANGED, FIRST, GIT)]
+    against = [(COLD, peer) for peer in results.peers] + [(name, COLD) for name in (NO_OP, CHANGED, GIT)]
     titles = {f"{over} / {under}": (over, under) for over, under in against}
-    yield _by_size(results, tuple(titles), lambda title, vms: _figure(ratio(results.runs, *titles[title], vms)))
+    yield _format_ratios(results, titles)
     yield "## Growth\n"
     yield "The exponent of CPU seconds from 1,000 VMs to the largest size of each: 1 is linear.\n"
-    slopes = {name: slope(results.runs, name) for name in results.scenarios}
-    yield _table(("", "exponent"), ((name, _figure(growth)) for name, growth in slopes.items() if growth is not None))
+    slopes = {name: compute_slope(results.runs, name) for name in results.scenarios}
+    yield _format_table(
+        ("", "exponent"), ((name, _format_figure(growth)) for name, growth in slopes.items() if growth is not None)
+    )
 
 
-def _by_size(results: Results, names: Sequence[str], cell: Callable[[str, int], str]) -> str:
+def _format_ratios(results: Results, pairs: Mapping[str, tuple[str, str]], *, of_cpu: bool = False) -> str:
+    def format_ratio(title: str, vms: int) -> str:
+        return _format_figure(compute_ratio(results.runs, *pairs[title], vms, of_cpu=of_cpu))
+
+    return _format_by_size(results, tuple(pairs), format_ratio)
+
+
+def _format_by_size(results: Results, names: Sequence[str], cell: Callable[[str, int], str]) -> str:
     rows = [(name, *(cell(name, vms) for vms in results.sizes)) for name in names]
     rounds = ("rounds", *(str(len(results.runs.get((COLD, vms), ()))) for vms in results.sizes))
-    return _table(("", *(f"{vms:,} VMs" for vms in results.sizes)), [*(row for row in rows if any(row[1:])), rounds])
+    return _format_table(("", *(f"{vms:,} VMs" for vms in results.sizes)), [*(row for row in rows if any(row[1:])), rounds])
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _format_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _promise(promise: Promise, results: Results) -> tuple[str, ...]:
+def _format_promise(promise: Promise, results: Results) -> tuple[str, ...]:
     limit = f"{'under' if promise.under else 'at most'} {promise.limit:g}{promise.unit}"
-    held = {True: "yes", False: "**no**", None: "not measured"}[promise.holds(results.runs)]
-    return promise.what, limit, _figure(promise.figure(results.runs), promise.unit), held
+    verdict = {True: "yes", False: "**no**", None: "not measured"}[promise.holds(results.runs)]
+    return promise.what, limit, _format_figure(promise.figure(results.runs), promise.unit), verdict
 
 
-def _figure(figure: Ratio | float | None, unit: str = "") -> str:
+def _format_figure(figure: Ratio | float | None, unit: str = "") -> str:
     if figure is None:
         return ""
     if not isinstance(figure, Ratio):
         return f"{figure:.0f}{unit}" if unit else f"{figure:.2f}"
-    paired, of_medians = f"{figure.paired:.2f}", f"{figure.of_medians:.2f}"
-    return paired if paired == of_medians else f"{paired} ({of_medians})"
+    of_pairs, of_medians = f"{figure.of_pairs:.2f}", f"{figure.of_medians:.2f}"
+    return of_pairs if of_pairs == of_medians else f"{of_pairs} ({of_medians})"
 
 
-def _cell(results: Results, name: str, vms: int) -> str:
-    one = typical(results.runs, name, vms)
-    return "" if one is None else f"{_seconds(one.wall)} ({_seconds(one.cpu)}; {one.memory:.0f})"
+def _format_cell(results: Results, name: str, vms: int) -> str:
+    run = find_medians(results.runs, name, vms)
+    return "" if run is None else f"{_format_seconds(run.wall)} ({_format_seconds(run.cpu)}; {run.memory:.0f})"
 
 
-def _seconds(seconds: float) -> str:
+def _format_seconds(seconds: float) -> str:
     return f"{seconds:.3f}" if seconds < 1 else f"{seconds:.2f}" if seconds < 10 else f"{seconds:.1f}"
 
 
-def _ends(results: Results) -> Iterator[str]:
+def _format_end(results: Results) -> Iterator[str]:
     names = [name for name, vms in results.runs if vms == 0]
     if names:
         yield "## Starts\n"
-        rows = ((name, _cell(results, name, 0), _figure(ratio(results.runs, name, "python -c pass", 0))) for name in names)
-        yield _table(("", "wall seconds (CPU seconds; peak MiB)", "of `python -c pass`"), rows)
-    small, large = (typical(results.runs, COLD, vms) for vms in (10_000, 50_000))
+        rows = (
+            (name, _format_cell(results, name, 0), _format_figure(compute_ratio(results.runs, name, "python -c pass", 0)))
+            for name in names
+        )
+        yield _format_table(("", "wall seconds (CPU seconds; peak MiB)", "of `python -c pass`"), rows)
+    small, large = (find_medians(results.runs, COLD, vms) for vms in (10_000, 50_000))
     if small and large:
         yield "## Memory\n"
-        yield _paragraph(_growth_of_memory(small, large))
+        yield _wrap(_describe_memory_growth(small, large))
     yield "![Wall seconds over the number of VMs](performance.svg)\n"
 
 
-def _growth_of_memory(small: Run, large: Run) -> str:
+def _describe_memory_growth(small: Run, large: Run) -> str:
     before, after = measure_input_kib(10_000), measure_input_kib(50_000)
     return (
         f"From 10,000 to 50,000 VMs the environments grow {after / before:.1f} times, from {before:.0f} to {after:.0f} KiB; "
@@ -132,5 +142,5 @@ def _growth_of_memory(small: Run, large: Run) -> str:
     )
 
 
-def _paragraph(text: str) -> str:
+def _wrap(text: str) -> str:
     return fill(text, 128, break_long_words=False, break_on_hyphens=False) + "\n"

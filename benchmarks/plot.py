@@ -1,4 +1,4 @@
-"""The plot of kept results, by matplotlib: `python -m benchmarks.plot RESULTS IMAGE`, in the environment that has it.
+"""The plot of saved results, by matplotlib: `python -m benchmarks.plot RESULTS IMAGE`, in the environment that has it.
 
 Wall seconds over VMs, both logarithmic, a line for each scenario.
 """
@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import Results, load, slope, typical
+from benchmarks.results import Results, compute_slope, find_medians, load
 from benchmarks.scenarios import VMGEN_SCENARIOS
 
 
-def main(kept: Path, image: Path) -> None:
+def main(path: Path, image: Path) -> None:
     """Write the image, in the format of its suffix, the same bytes for the same results."""
     import matplotlib as mpl
 
@@ -21,10 +21,10 @@ def main(kept: Path, image: Path) -> None:
     mpl.rcParams["svg.hashsalt"] = "vmgen"
     from matplotlib import pyplot
 
-    results = load(kept)
+    results = load(path)
     figure, axes = pyplot.subplots(figsize=(9, 6))
     for number, name in enumerate(results.scenarios):
-        _line(axes, results, name, f"C{number}")
+        _draw_line(axes, results, name, f"C{number}")
     axes.set(xlabel="VMs", ylabel="wall seconds")
     axes.set_xticks(results.sizes, labels=[f"{vms:,}" for vms in results.sizes])
     axes.minorticks_off()
@@ -35,9 +35,9 @@ def main(kept: Path, image: Path) -> None:
     figure.savefig(image, metadata=metadata, bbox_inches="tight")
 
 
-def _line(axes: Any, results: Results, name: str, colour: str) -> None:
-    points = [(vms, one.wall) for vms in results.sizes if (one := typical(results.runs, name, vms))]
-    growth = slope(results.runs, name)
+def _draw_line(axes: Any, results: Results, name: str, colour: str) -> None:
+    points = [(vms, run.wall) for vms in results.sizes if (run := find_medians(results.runs, name, vms))]
+    growth = compute_slope(results.runs, name)
     label = name if growth is None else f"{name}: {growth:.2f}"
     style = "o-" if name in VMGEN_SCENARIOS else "s--"
     axes.loglog(*zip(*points), style, color=colour, markersize=5, label=label)

@@ -18,7 +18,7 @@ Runs = Mapping[tuple[str, int], Sequence[Run]]
 
 
 class Results(NamedTuple):
-    """What one measurement gave: its runs, and the peers by name, those not measured with the reason."""
+    """The results of one measurement: its runs, the descriptions of the peers by name, and why others were not measured."""
 
     runs: Runs
     machine: str
@@ -33,62 +33,62 @@ class Results(NamedTuple):
     @property
     def scenarios(self) -> tuple[str, ...]:
         """The scenarios that were measured, vmgen's first."""
-        measured = {name for name, vms in self.runs if vms}
-        return tuple(name for name in (*VMGEN_SCENARIOS, *self.peers) if name in measured)
+        names = {name for name, vms in self.runs if vms}
+        return tuple(name for name in (*VMGEN_SCENARIOS, *self.peers) if name in names)
 
 
 class Ratio(NamedTuple):
     """How many times as much one takes as another: the median of the ratios of each round, and the ratio of the medians."""
 
-    paired: float
+    of_pairs: float
     of_medians: float
 
 
-def medians(runs: Iterable[Run]) -> Run:
-    """The median of each figure."""
+def compute_medians(runs: Iterable[Run]) -> Run:
+    """Return the median of each figure."""
     return Run(*map(median, zip(*runs, strict=True)))
 
 
-def typical(runs: Runs, name: str, vms: int) -> Run | None:
-    """The medians of a scenario at a size; None where it was not measured."""
-    found = runs.get((name, vms))
-    return medians(found) if found else None
+def find_medians(runs: Runs, name: str, vms: int) -> Run | None:
+    """Return the medians of a scenario at a size; None where it was not measured."""
+    of_scenario = runs.get((name, vms))
+    return compute_medians(of_scenario) if of_scenario else None
 
 
-def ratio(runs: Runs, over: str, under: str, vms: int, *, of_cpu: bool = False) -> Ratio | None:
-    """The ratio of wall times, or of CPU times; None where one of the two was not measured."""
+def compute_ratio(runs: Runs, over: str, under: str, vms: int, *, of_cpu: bool = False) -> Ratio | None:
+    """Return the ratio of wall times, or of CPU times; None where one of the two was not measured."""
     pairs = [
-        (one.cpu, other.cpu) if of_cpu else (one.wall, other.wall)
-        for one, other in zip(runs.get((over, vms), ()), runs.get((under, vms), ()))
+        (dividend.cpu, divisor.cpu) if of_cpu else (dividend.wall, divisor.wall)
+        for dividend, divisor in zip(runs.get((over, vms), ()), runs.get((under, vms), ()))
     ]
     if not pairs:
         return None
-    paired = median(one / other for one, other in pairs)
-    return Ratio(paired, median(one for one, _ in pairs) / median(other for _, other in pairs))
+    of_pairs = median(dividend / divisor for dividend, divisor in pairs)
+    return Ratio(of_pairs, median(dividend for dividend, _ in pairs) / median(divisor for _, divisor in pairs))
 
 
-def exponent(runs: Runs, name: str, smallest: int, largest: int) -> float | None:
-    """The growth exponent of CPU time between two sizes, 1 is linear; None where one of them was not measured."""
-    first, last = typical(runs, name, smallest), typical(runs, name, largest)
+def compute_exponent(runs: Runs, name: str, smallest: int, largest: int) -> float | None:
+    """Return the growth exponent of CPU time between two sizes, 1 is linear; None where one of them was not measured."""
+    first, last = find_medians(runs, name, smallest), find_medians(runs, name, largest)
     if first is None or last is None or smallest == largest:
         return None
     return math.log(last.cpu / first.cpu) / math.log(largest / smallest)
 
 
-def slope(runs: Runs, name: str) -> float | None:
-    """The growth exponent from 1,000 VMs, where starts no longer count, to the largest size of a scenario."""
-    return exponent(runs, name, 1_000, max((vms for scenario, vms in runs if scenario == name), default=0))
+def compute_slope(runs: Runs, name: str) -> float | None:
+    """Return the growth exponent from 1,000 VMs, where starts no longer count, to the largest size of a scenario."""
+    return compute_exponent(runs, name, 1_000, max((vms for scenario, vms in runs if scenario == name), default=0))
 
 
 def save(results: Results, path: Path) -> None:
-    """Keep the figures, for a page made later."""
+    """Write the results to a file, for a page that is made later."""
     rows = [{"name": name, "vms": vms, "runs": several} for (name, vms), several in results.runs.items()]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({**results._asdict(), "runs": rows}), encoding="utf-8")
 
 
 def load(path: Path) -> Results:
-    """What `save` kept."""
-    kept = json.loads(path.read_text(encoding="utf-8"))
-    runs = {(row["name"], row["vms"]): [Run(*one) for one in row["runs"]] for row in kept["runs"]}
-    return Results(**{**kept, "runs": runs})
+    """Return the results that `save` wrote."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    runs = {(row["name"], row["vms"]): [Run(*figures) for figures in row["runs"]] for row in content["runs"]}
+    return Results(**{**content, "runs": runs})

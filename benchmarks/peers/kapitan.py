@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.peers.peer import Absent, Peer, writing_a_folder
+from benchmarks.peers.peer import Absent, Peer, build_folder_peer
 
 
 def find() -> Peer | Absent:
     """The package kapitan."""
     how = "a Jinja2 template, one file a namespace, nothing parsed"
-    return writing_a_folder("kapitan", "kapitan.cli", 10_000, how, "kapitan/compile.py")
+    return build_folder_peer("kapitan", "kapitan.cli", 10_000, how, "kapitan/compile.py")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.peers.peer import Absent, Peer, called_from_python
+from benchmarks.peers.peer import Absent, Peer, build_python_peer
 
 
 def find() -> Peer | Absent:
     """The package kcl-lib."""
-    return called_from_python("kcl", "kcl-lib", "kcl_lib.api", 10_000, "kcl/execute.py")
+    return build_python_peer("kcl", "kcl-lib", "kcl_lib.api", 10_000, "kcl/execute.py")

@@ -33,26 +33,26 @@ class Absent(NamedTuple):
     reason: str
 
 
-def python_of(distribution: str) -> Path:
-    """The Python of the virtual environment that has a package."""
+def locate_python(distribution: str) -> Path:
+    """Return the path of the Python whose virtual environment has a package."""
     return HOME.with_name(distribution) / "bin" / "python" if distribution in SEPARATE else PYTHON
 
 
-def version_of(distribution: str, module: str) -> str | None:
-    """The version of a Python package of the peers; None where it is not installed or cannot be imported."""
-    python = python_of(distribution)
+def find_version(distribution: str, module: str) -> str | None:
+    """Return the version of a Python package of the peers; None where it is not installed or cannot be imported."""
+    python = locate_python(distribution)
     if not python.exists():
         return None
-    asked = f"import {module}, importlib.metadata; print(importlib.metadata.version({distribution!r}))"
-    done = subprocess.run([str(python), "-c", asked], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else None
+    program = f"import {module}, importlib.metadata; print(importlib.metadata.version({distribution!r}))"
+    process = subprocess.run([str(python), "-c", program], capture_output=True, text=True, check=False)
+    return process.stdout.strip() if process.returncode == 0 else None
 
 
-def called_from_python(name: str, distribution: str, module: str, largest: int, program: str) -> Peer | Absent:
-    """A package of Python that one of `programs/` calls: with the file of values, and the file for its YAML stream."""
-    version = version_of(distribution, module)
+def build_python_peer(name: str, distribution: str, module: str, largest: int, program: str) -> Peer | Absent:
+    """Return a package that one of `programs/` calls, with the file of values and the file for its YAML stream."""
+    version = find_version(distribution, module)
     if version is None:
-        return Absent(name, not_installed(distribution))
+        return Absent(name, describe_missing_package(distribution))
 
     def command(values: Path, output: Path) -> tuple[str, ...]:
         return str(PYTHON), str(PROGRAMS / program), str(values), str(output / "fleet.yaml")
@@ -60,18 +60,18 @@ def called_from_python(name: str, distribution: str, module: str, largest: int, 
     return Peer(name, version, largest, "called from Python, one YAML stream", command)
 
 
-def writing_a_folder(name: str, module: str, largest: int, how: str, program: str) -> Peer | Absent:
-    """A package with an environment of its own, called with the file of values and the folder to fill."""
-    version = version_of(name, module)
+def build_folder_peer(name: str, module: str, largest: int, how: str, program: str) -> Peer | Absent:
+    """Return a package with a virtual environment of its own, called with the file of values and the folder to fill."""
+    version = find_version(name, module)
     if version is None:
-        return Absent(name, not_installed(name))
+        return Absent(name, describe_missing_package(name))
 
     def command(values: Path, output: Path) -> tuple[str, ...]:
-        return str(python_of(name)), str(PROGRAMS / program), str(values), str(output)
+        return str(locate_python(name)), str(PROGRAMS / program), str(values), str(output)
 
     return Peer(name, version, largest, how, command)
 
 
-def not_installed(distribution: str) -> str:
-    """The reason of a peer whose package is not there."""
+def describe_missing_package(distribution: str) -> str:
+    """Return the reason why a peer without its package is not measured."""
     return f"the package {distribution} is not installed"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from benchmarks.peers.peer import Absent, Peer, called_from_python
+from benchmarks.peers.peer import Absent, Peer, build_python_peer
 
 
 def find() -> Peer | Absent:
     """The package rjsonnet."""
-    return called_from_python("rjsonnet", "rjsonnet", "rjsonnet", 50_000, "rjsonnet/evaluate.py")
+    return build_python_peer("rjsonnet", "rjsonnet", "rjsonnet", 50_000, "rjsonnet/evaluate.py")

@@ -10,9 +10,9 @@ from benchmarks.fleets import GROUP_SIZES, build_groups, change_one_vm, measure_
 def test_groups_have_their_sizes_in_turn() -> None:
     """A fleet has groups of one VM and of 500, in three environments, and exactly its number of VMs."""
     groups = list(build_groups(2_000))
-    assert sum(group.count for group in groups) == 2_000
+    assert sum(group.vms for group in groups) == 2_000
     assert {group.environment for group in groups} == {1, 2, 3}
-    assert [group.count for group in groups[: len(GROUP_SIZES)]] == list(GROUP_SIZES)
+    assert [group.vms for group in groups[: len(GROUP_SIZES)]] == list(GROUP_SIZES)
     assert len(list(build_groups(3))) == 3
 
 

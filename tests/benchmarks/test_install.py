@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from benchmarks.install import LOCK, lock_of, requirements
+from benchmarks.install import LOCK, locate_lock, split_requirements
 from benchmarks.peers.helm import WHEEL
 from benchmarks.peers.peer import SEPARATE
 
@@ -20,7 +20,7 @@ two==2.0 \\
 
 def test_a_lock_falls_into_its_requirements() -> None:
     """Each requirement keeps its lines of hashes."""
-    first, second = requirements(MADE_UP)
+    first, second = split_requirements(MADE_UP)
     assert first == "".join(MADE_UP.splitlines(keepends=True)[1:4])
     assert second == "".join(MADE_UP.splitlines(keepends=True)[4:])
 
@@ -28,10 +28,10 @@ def test_a_lock_falls_into_its_requirements() -> None:
 def test_the_lock_has_every_peer_with_hashes() -> None:
     """All that is wanted is pinned, also in an environment of its own, and every pin has a hash."""
     for distribution in SEPARATE:
-        own = {each.split("==")[0]: each for each in requirements(lock_of(distribution).read_text(encoding="utf-8"))}
+        own = {each.split("==")[0]: each for each in split_requirements(locate_lock(distribution).read_text(encoding="utf-8"))}
         assert distribution in own
         assert all("--hash=sha256:" in each for each in own.values())
     wanted = re.findall(r"^[a-z][\w-]+", LOCK.with_suffix(".in").read_text(encoding="utf-8"), re.MULTILINE)
-    pinned = {each.split("==")[0]: each for each in requirements(LOCK.read_text(encoding="utf-8"))}
+    pinned = {each.split("==")[0]: each for each in split_requirements(LOCK.read_text(encoding="utf-8"))}
     assert {WHEEL, "cdk8s", "kcl-lib", "rjsonnet"} <= set(wanted) <= set(pinned)
     assert all("--hash=sha256:" in each for each in pinned.values())

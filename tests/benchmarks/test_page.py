@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.measure import Run
-from benchmarks.page import page
+from benchmarks.page import format_page
 from benchmarks.results import Results
 
 ROUNDS = 3
@@ -22,7 +22,7 @@ RESULTS = Results(
     peers={"helm": "helm 4.3.1 (one file)"},
     absent={"cdk8s": "there is no `node` on PATH"},
 )
-LINES = page(RESULTS).splitlines()
+LINES = format_page(RESULTS).splitlines()
 
 
 def test_promises_are_told_apart() -> None:
@@ -31,7 +31,7 @@ def test_promises_are_told_apart() -> None:
     assert "| 10,000 VMs, no-op / cold, CPU | at most 0.7 | 0.04 | yes |" in LINES
     assert "| 50,000 VMs, cold: highest peak memory | under 500 MiB | 140 MiB | yes |" in LINES
     assert "| 3 VMs, cold / helm, wall | at most 3.5 |  | not measured |" in LINES
-    broken = page(RESULTS._replace(runs={**RESULTS.runs, ("vmgen cold", 1_000): [Run(2, 2, 40)] * ROUNDS}))
+    broken = format_page(RESULTS._replace(runs={**RESULTS.runs, ("vmgen cold", 1_000): [Run(2, 2, 40)] * ROUNDS}))
     assert "| 1,000 VMs, cold / helm, wall | at most 1 | 2.00 | **no** |" in broken
 
 
@@ -46,7 +46,7 @@ def test_both_ratios_stand_where_they_differ() -> None:
     """The ratio of the medians is shown beside the one of the pairs where it is another."""
     assert "| vmgen cold / helm | 0.50 | 0.50 |  |" in LINES
     uneven = [Run(6, 5, 70), Run(3, 3, 70), Run(24, 24, 70)]
-    text = page(RESULTS._replace(runs={**RESULTS.runs, ("vmgen cold", 10_000): uneven}))
+    text = format_page(RESULTS._replace(runs={**RESULTS.runs, ("vmgen cold", 10_000): uneven}))
     assert "| vmgen cold / helm | 0.50 | 0.60 (0.50) |  |" in text
 
 

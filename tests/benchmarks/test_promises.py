@@ -31,7 +31,7 @@ def test_a_promise_looks_at_its_own_figure(what: str) -> None:
     """Each promise reads its scenarios at its size: at its limit it holds, unless it has to stay under it."""
     [promise] = (each for each in PROMISES if each.what == what)
     figure = promise.figure(AT_THE_LIMIT[what])
-    value = figure.paired if isinstance(figure, Ratio) else figure
+    value = figure.of_pairs if isinstance(figure, Ratio) else figure
     assert value == pytest.approx(promise.limit, rel=1e-6)
     assert promise.holds(AT_THE_LIMIT[what]) is not promise.under
 
@@ -56,4 +56,4 @@ def test_a_limit_may_have_to_be_kept_under(figure: float, held: bool) -> None:
 
 def test_a_promise_is_about_the_pairs() -> None:
     """Of the two ratios, the one of the pairs decides."""
-    assert Promise("it", 1, lambda runs: Ratio(paired=0.9, of_medians=1.1)).holds({}) is True
+    assert Promise("it", 1, lambda runs: Ratio(of_pairs=0.9, of_medians=1.1)).holds({}) is True
