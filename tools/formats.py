@@ -27,8 +27,8 @@ _WHOLE = {
 }
 
 
-def verdicts_page() -> str:
-    """What each change does, by platform, kind and field."""
+def build_verdicts_page() -> str:
+    """Return the page with the verdict of each change, by platform, kind and field."""
     project = Project(ROOT)
     parts = [
         "# Verdicts\n\n",
@@ -43,40 +43,47 @@ def verdicts_page() -> str:
         tables = {version: load_verdicts(release.build(version), loader) for version in (*release.versions.names, NEXT)}
         for kind in release.build(release.versions.default).kinds:
             parts.append(f"## {kind} on {name}\n\n{_HEAD}")
-            sections = {version: _sections(table[kind]) for version, table in tables.items()}
+            sections = {version: _list_sections(table[kind]) for version, table in tables.items()}
             for title in dict.fromkeys(title for titles in sections.values() for title in titles):
                 rows = {version: titles.get(title, ()) for version, titles in sections.items()}
-                parts += _rows(title, rows, release.versions)
+                parts += _format_rows(title, rows, release.versions)
             parts.append("\n")
     return "".join(parts).rstrip() + "\n"
 
 
-def _sections(table: KindVerdicts) -> dict[str, OrderedRows]:
+def _list_sections(table: KindVerdicts) -> dict[str, OrderedRows]:
     whole = {title: getattr(table, section) for section, title in _WHOLE.items()}
     return whole | {f"`{field}`": rows for field, rows in table.fields.items()}
 
 
-def _rows(title: str, rows: Mapping[str, OrderedRows], versions: Versions) -> Iterator[str]:
-    """One line for each row that some version has, in the order of the newest."""
+def _format_rows(title: str, rows: Mapping[str, OrderedRows], versions: Versions) -> Iterator[str]:
+    """Yield a line for each row that some version has, in the order of the newest."""
     distinct: list[VerdictRow] = []
-    for version_rows in reversed(rows.values()):
+    for version_rows in reversed(tuple(rows.values())):
         distinct += [row for row in version_rows if row not in distinct]
     for row in distinct:
         present = tuple(version for version, version_rows in rows.items() if row in version_rows)
-        cells = (title, _when(row), row.verdict, _cell(row.says), _range(present, versions), _cell(row.source))
+        cells = (
+            title,
+            _format_conditions(row),
+            row.verdict,
+            _escape_cell(row.says),
+            _format_versions(present, versions),
+            _escape_cell(row.source),
+        )
         yield f"| {' | '.join(cells)} |\n"
 
 
-def _range(present: tuple[str, ...], versions: Versions) -> str:
-    known = tuple(version for version in present if version != NEXT)
-    if not known:
+def _format_versions(present: tuple[str, ...], versions: Versions) -> str:
+    versions_with_row = tuple(version for version in present if version != NEXT)
+    if not versions_with_row:
         return f"after {versions.names[-1]}"
-    if known == versions.names:
-        return "all" if NEXT in present else f"up to {known[-1]}"
-    return versions.describe(known)
+    if versions_with_row == versions.names:
+        return "all" if NEXT in present else f"up to {versions_with_row[-1]}"
+    return versions.describe(versions_with_row)
 
 
-def _when(row: VerdictRow) -> str:
+def _format_conditions(row: VerdictRow) -> str:
     conditions = [] if row.change == "any" else [row.change]
     if row.key:
         conditions.append(f"key `{row.key}`")
@@ -88,46 +95,46 @@ def _when(row: VerdictRow) -> str:
         conditions.append(f"with `{row.with_}`")
     conditions.extend(f"`{field}` was `{json.dumps(value)}`" for field, value in row.was.items())
     conditions.extend(f"while `{field}` is `{json.dumps(value)}`" for field, value in row.while_.items())
-    return _cell(", ".join(conditions))
+    return _escape_cell(", ".join(conditions))
 
 
-def formats_page() -> str:
-    """The documents that programs read, from their JSON Schemas."""
+def build_formats_page() -> str:
+    """Return the page of the documents that programs read, from their JSON Schemas."""
     parts = [
         "# JSON formats\n\n",
         "Each document has a `version`. Within a version, keys are only added; removing a key, or changing its meaning, needs "
         "a new version. See [totals](budget.md#json-output) for `vmgen list`, and [explain and impact](explain.md) for "
         "`vmgen explain` and `vmgen impact`. SARIF is 2.1.0.\n\n",
     ]
-    for name, printed in FORMATS.items():
+    for name, command in FORMATS.items():
         schema = json.loads((ROOT / "schema" / f"{name}.schema.json").read_text(encoding="utf-8"))
-        parts.append(f"## {printed}\n\n{schema['description']} Its schema is `schema/{name}.schema.json`.\n\n")
-        parts += _table(schema, schema)
+        parts.append(f"## {command}\n\n{schema['description']} Its schema is `schema/{name}.schema.json`.\n\n")
+        parts += _format_table(schema, schema)
         for title, node in schema.get("$defs", {}).items():
             if "properties" in node:
                 parts.append(f"### {title}\n\n")
                 if "description" in node:
                     parts.append(f"{node['description']}\n\n")
-                parts += _table(node, schema)
+                parts += _format_table(node, schema)
     return "".join(parts).rstrip() + "\n"
 
 
-def _table(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+def _format_table(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
     yield "| key | type | meaning |\n|---|---|---|\n"
-    yield from _keys(node, schema, "")
+    yield from _format_keys(node, schema, "")
     yield "\n"
 
 
-def _keys(node: Mapping[str, Any], schema: Mapping[str, Any], above: str) -> Iterator[str]:
+def _format_keys(node: Mapping[str, Any], schema: Mapping[str, Any], above: str) -> Iterator[str]:
     for name, entry in node["properties"].items():
         path, meaning = f"{above}{name}", entry.get("description", "")
-        yield f"| `{path}` | {_cell(_type(entry))} | {_cell(meaning)} |\n"
+        yield f"| `{path}` | {_escape_cell(_format_type(entry))} | {_escape_cell(meaning)} |\n"
         inner = entry.get("items", entry) if "$ref" not in entry else {}
         if "properties" in inner:
-            yield from _keys(inner, schema, f"{path}[]." if "items" in entry else f"{path}.")
+            yield from _format_keys(inner, schema, f"{path}[]." if "items" in entry else f"{path}.")
 
 
-def _type(entry: Mapping[str, Any]) -> str:
+def _format_type(entry: Mapping[str, Any]) -> str:
     if "$ref" in entry:
         return str(entry["$ref"].rsplit("/", 1)[1])
     if "const" in entry:
@@ -135,10 +142,10 @@ def _type(entry: Mapping[str, Any]) -> str:
     if "enum" in entry:
         return ", ".join(f"`{value}`" for value in entry["enum"])
     if "items" in entry:
-        return f"list of {_type(entry['items'])}"
+        return f"list of {_format_type(entry['items'])}"
     types = entry.get("type", "any")
     return types if isinstance(types, str) else " or ".join(types)
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ").strip()

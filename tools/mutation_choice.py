@@ -20,12 +20,12 @@ def main(session: str, module: str, limit: int) -> None:
     annotations = list(_iter_annotations(ast.parse(Path(module).read_text(encoding="utf-8"))))
     with use_db(session, WorkDB.Mode.open) as database:
         items = sorted(database.pending_work_items, key=_sort_key)
-        chosen = [item for item in items if not any(start <= item.mutations[0].start_pos < end for start, end in annotations)]
+        choice = [item for item in items if not any(start <= item.mutations[0].start_pos < end for start, end in annotations)]
         if limit:
             # The ids of a session are random; by the order of the text the same number chooses the same mutations.
-            chosen = random.Random(0).sample(chosen, min(limit, len(chosen)))  # noqa: S311 - nothing secret depends on it
-        skipped = {item.job_id for item in items} - {item.job_id for item in chosen}
-        database.set_multiple_results(skipped, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
+            choice = random.Random(0).sample(choice, min(limit, len(choice)))  # noqa: S311 - nothing secret depends on it
+        others = {item.job_id for item in items} - {item.job_id for item in choice}
+        database.set_multiple_results(others, WorkResult(worker_outcome=WorkerOutcome.SKIPPED))
 
 
 def _sort_key(item):

@@ -1,4 +1,4 @@
-"""Writes the pages of docs/ that are made from the code and the schemas: run by `make docs`, held fresh by a test."""
+"""Write the pages of docs/ that are made from the code and the schemas: run by `make docs`, held fresh by a test."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tools.formats import formats_page, verdicts_page
+from tools.formats import build_formats_page, build_verdicts_page
 from vmgen.kustomize.engine import BINARY_VARIABLE
 from vmgen.merge.platform import FIELD_SECTIONS, FIELDS_FILE, PlatformLoader, load_extended
 from vmgen.read.located import to_plain
@@ -58,25 +58,25 @@ kubectl 1.27. `vmgen check -v` prints the path and the version.
 NOTE = "<!-- Made by `make docs` from {source}. Do not edit. -->\n\n"
 
 
-def pages() -> dict[str, str]:
-    """The pages, by their paths below the root."""
+def build_pages() -> dict[str, str]:
+    """Return the pages by their paths below the root."""
     return {
-        "docs/environment.md": environment_page(),
-        "docs/rules.md": rules_page(),
-        "docs/commands.md": commands_page(),
-        "docs/verdicts.md": NOTE.format(source="templates/*/verdicts.yaml") + verdicts_page(),
-        "docs/formats.md": NOTE.format(source="schema/") + formats_page(),
-        "docs/configuration.md": configuration_page(),
-        "docs/vmgen.1": manual_page(),
-        "generator/vmgen/report/rule_examples.json": rule_examples(),
-        "schema/environment.schema.json": environment_schema(),
-        "schema/configuration.schema.json": configuration_schema(),
-        **manifest_schemas(),
+        "docs/environment.md": build_environment_page(),
+        "docs/rules.md": build_rules_page(),
+        "docs/commands.md": build_commands_page(),
+        "docs/verdicts.md": NOTE.format(source="templates/*/verdicts.yaml") + build_verdicts_page(),
+        "docs/formats.md": NOTE.format(source="schema/") + build_formats_page(),
+        "docs/configuration.md": build_configuration_page(),
+        "docs/vmgen.1": build_manual_page(),
+        "generator/vmgen/report/rule_examples.json": build_rule_examples(),
+        "schema/environment.schema.json": build_environment_schema(),
+        "schema/configuration.schema.json": build_configuration_schema(),
+        **build_manifest_schemas(),
     }
 
 
-def environment_schema() -> str:
-    """The schema of an environment: the file, with the defaults and the keys of the fields that all platforms share."""
+def build_environment_schema() -> str:
+    """Return the schema of an environment: the file, with the defaults and the keys of the fields that all platforms share."""
     document = json.loads((ROOT / "schema" / "environment.schema.json").read_text(encoding="utf-8"))
     definitions = document["$defs"]
     content = load_extended(FIELDS_FILE, Project(ROOT))
@@ -90,15 +90,15 @@ def environment_schema() -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def configuration_schema() -> str:
-    """The schema of vmgen.toml: the file, with the formats of problems that the table of formats has."""
+def build_configuration_schema() -> str:
+    """Return the schema of vmgen.toml: the file, with the formats of problems that the table of formats has."""
     text = (ROOT / "schema" / "configuration.schema.json").read_text(encoding="utf-8")
     return re.sub(r'("Format of the problems\.", "enum": )\[[^]]*\]', rf"\g<1>{json.dumps(list(FORMATS))}", text)
 
 
-def environment_page() -> str:
-    """Every key of an environment file, from its schema."""
-    schema = json.loads(environment_schema())
+def build_environment_page() -> str:
+    """Return the page with every key of an environment file, from its schema."""
+    schema = json.loads(build_environment_schema())
     parts = [
         NOTE.format(source="schema/environment.schema.json"),
         "# The environment file\n\n",
@@ -109,7 +109,7 @@ def environment_page() -> str:
         "A higher layer with one of `image`, `url`, `clone` and `upload`, or of `count` and `names`, replaces the others.\n\n",
         "For completion and validation in an editor, begin the file with `# yaml-language-server: "
         "$schema=../schema/environment.schema.json`.\n\n",
-        *_section("Top level", schema, schema, "top"),
+        *_format_section("Top level", schema, schema, "top"),
     ]
     for title, name in (
         ("A VM group (`vms.<name>`)", "group"),
@@ -125,11 +125,11 @@ def environment_page() -> str:
         ("`delivery.flux`", "flux"),
         ("A waiver (`waivers`)", "waiver"),
     ):
-        parts += _section(title, schema["$defs"][name], schema, name.lower())
+        parts += _format_section(title, schema["$defs"][name], schema, name.lower())
     return "".join(parts)
 
 
-def _section(title: str, node: dict[str, Any], schema: dict[str, Any], anchor: str) -> Iterator[str]:
+def _format_section(title: str, node: dict[str, Any], schema: dict[str, Any], anchor: str) -> Iterator[str]:
     yield f"## {title}\n\n"
     if node is not schema and "description" in node:
         yield f"{node['description']}\n\n"
@@ -138,44 +138,44 @@ def _section(title: str, node: dict[str, Any], schema: dict[str, Any], anchor: s
         entry = schema["$defs"][entry["$ref"].rsplit("/", 1)[1]] if "$ref" in entry else entry
         example = entry.get("examples", [None])[0]
         yield (
-            f'| <a id="{anchor}-{name.lower()}"></a>`{name}` | {_type(entry)} | {_json(entry.get("default"))} '
-            f"| {_cell(entry.get('description', ''))}{_only(entry)} | {_json(example)} |\n"
+            f'| <a id="{anchor}-{name.lower()}"></a>`{name}` | {_format_type(entry)} | {_format_json(entry.get("default"))} '
+            f"| {_escape_cell(entry.get('description', ''))}{_format_platform_note(entry)} | {_format_json(example)} |\n"
         )
     yield "\n"
 
 
-def _only(entry: dict[str, Any]) -> str:
+def _format_platform_note(entry: dict[str, Any]) -> str:
     return " *Only on platforms that have it, such as cozystack.*" if entry.get("x-platform-field") else ""
 
 
-def _type(entry: dict[str, Any]) -> str:
+def _format_type(entry: dict[str, Any]) -> str:
     if "enum" in entry:
         return " or ".join(f"`{option}`" for option in entry["enum"] if option is not None)
     types = entry.get("type", [])
     return " or ".join(name for name in ([types] if isinstance(types, str) else types) if name != "null")
 
 
-def _json(value: Any) -> str:
-    return "" if value is None else f"`{_cell(json.dumps(value, ensure_ascii=False))}`"
+def _format_json(value: Any) -> str:
+    return "" if value is None else f"`{_escape_cell(json.dumps(value, ensure_ascii=False))}`"
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", "\\n")
 
 
-def configuration_page() -> str:
-    """The keys of vmgen.toml from its schema, and the variables of the environment from the command line."""
+def build_configuration_page() -> str:
+    """Return the page with the keys of vmgen.toml from its schema, and the environment variables from the command line."""
     from click import Context, Option
 
     from vmgen.cli.app import COMMANDS, app
 
-    schema = json.loads(configuration_schema())
+    schema = json.loads(build_configuration_schema())
     parts = [NOTE.format(source="schema/configuration.schema.json and the command line"), CONFIGURATION]
-    parts += _section("Top level", schema, schema, "top")
+    parts += _format_section("Top level", schema, schema, "top")
     for title, node in schema["properties"].items():
         node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
         if "properties" in node:
-            parts += _section(f"`[{title}]`", node, schema, title)
+            parts += _format_section(f"`[{title}]`", node, schema, title)
     parts.append("## Environment variables\n\n| variable | option |\n|---|---|\n")
     rows = {
         "VMGEN_DIRECTORY": "`-C`, `--directory`",
@@ -191,8 +191,8 @@ def configuration_page() -> str:
     return "".join(parts)
 
 
-def manual_page() -> str:
-    """The manual page vmgen(1), in the language man, from the command line."""
+def build_manual_page() -> str:
+    """Return the manual page vmgen(1), in the language man, from the command line."""
     from click import Context
 
     from vmgen import __version__
@@ -203,13 +203,13 @@ def manual_page() -> str:
         f'.\\" Made by `make docs` from the command line. Do not edit.\n.TH VMGEN 1 "" "vmgen {__version__}" "User Commands"\n',
         ".SH NAME\nvmgen \\- generate manifests of virtual machines from short environment files\n",
         ".SH SYNOPSIS\n.B vmgen\n[\\-C DIR] COMMAND [ARGUMENTS]\n.SH DESCRIPTION\n.nf\n",
-        f"{_roff(app.get_help(root))}\n.fi\n.SH COMMANDS\n",
+        f"{_escape_roff(app.get_help(root))}\n.fi\n.SH COMMANDS\n",
     ]
     for name in COMMANDS:
         command = app.get_command(root, name)
         assert command is not None  # noqa: S101 - COMMANDS are the commands
         text = command.get_help(Context(command, info_name=name, parent=root))
-        parts.append(f".SS {name}\n.nf\n{_roff(text)}\n.fi\n")
+        parts.append(f".SS {name}\n.nf\n{_escape_roff(text)}\n.fi\n")
     parts.append(
         ".SH FILES\n.nf\nvmgen.toml            configuration of a repository\nenvironments/*.yaml   sources\n"
         "manifests/            rendered manifests\n.fi\n"
@@ -218,13 +218,13 @@ def manual_page() -> str:
     return "".join(parts)
 
 
-def _roff(text: str) -> str:
+def _escape_roff(text: str) -> str:
     lines = text.replace("\\", "\\e").replace("-", "\\-").splitlines()
     return "\n".join(f"\\&{line}" if line.startswith((".", "'")) else line for line in lines)
 
 
-def manifest_schemas() -> dict[str, str]:
-    """The schemas of the kinds by the names under which kubeconform looks for them, for all platforms and versions together."""
+def build_manifest_schemas() -> dict[str, str]:
+    """Return the schemas of the kinds by the names that kubeconform looks for, for all platforms and versions together."""
     project = Project(ROOT)
     loader = PlatformLoader(project)
     releases = [loader.load_release(name) for name in project.platform_names]
@@ -241,8 +241,8 @@ def manifest_schemas() -> dict[str, str]:
     return schemas
 
 
-def rule_examples() -> str:
-    """For each rule of the tests' table the first environment that fails it and the one that passes, for `vmgen rule`."""
+def build_rule_examples() -> str:
+    """Return, for each rule of the tests' table, the first environment that fails it and the one that passes."""
     import yaml
 
     cases = yaml.safe_load((ROOT / "tests" / "check" / "rules.yaml").read_text(encoding="utf-8"))
@@ -252,8 +252,8 @@ def rule_examples() -> str:
     return json.dumps(dict(sorted(examples.items())), indent=1, ensure_ascii=False) + "\n"
 
 
-def rules_page() -> str:
-    """Every rule with its paragraph, sorted by id."""
+def build_rules_page() -> str:
+    """Return the page with every rule and its paragraph, sorted by id."""
     parts = [
         NOTE.format(source="the rules"),
         "# Rules\n\nEvery problem names its rule in brackets. Only errors make a run fail. "
@@ -266,8 +266,8 @@ def rules_page() -> str:
     return "".join(parts).rstrip() + "\n"
 
 
-def commands_page() -> str:
-    """Every command with its help, as `--help` prints it."""
+def build_commands_page() -> str:
+    """Return the page with the help of every command, as `--help` prints it."""
     from click import Context
 
     from vmgen.cli.app import COMMANDS, app
@@ -292,7 +292,7 @@ def commands_page() -> str:
 
 def main() -> None:
     """Write the pages."""
-    for path, text in pages().items():
+    for path, text in build_pages().items():
         (ROOT / path).write_text(text, encoding="utf-8")
         print(f"wrote {path}")
 

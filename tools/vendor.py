@@ -21,36 +21,36 @@ BUNDLER = "esbuild@0.28.2"
 VENDOR = Path(__file__).resolve().parent.parent / "generator" / "vmgen" / "report" / "page" / "vendor"
 
 
-def fetched(folder: Path) -> Path:
-    """The unpacked package; stops where its checksum is another."""
+def fetch_package(folder: Path) -> Path:
+    """Return the folder of the unpacked package; exit if its checksum is another."""
     command = ["npm", "pack", "--silent", f"{PACKAGE}@{VERSION}"]
     subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - a fixed command
     archive = next(folder.glob("*.tgz"))
-    found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
-    if found != SHA512:
-        sys.exit(f"{PACKAGE} {VERSION} is not what it was: its sha512 is {found}")
+    checksum = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+    if checksum != SHA512:
+        sys.exit(f"{PACKAGE} {VERSION} is not what it was: its sha512 is {checksum}")
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
     return folder / "package"
 
 
-def bundled(package: Path) -> str:
-    """The library as one script that sets `VirtualCore`."""
+def bundle_package(package: Path) -> str:
+    """Return the library as one script that sets `VirtualCore`."""
     command = ["npx", "--yes", BUNDLER, "dist/esm/index.js", "--bundle", "--minify", "--format=iife", "--target=es2022"]
     command.append("--global-name=VirtualCore")
-    done = subprocess.run(command, cwd=package, check=True, capture_output=True, text=True)  # noqa: S603 - a fixed command
-    return f"/* {PACKAGE} {VERSION}, MIT licence: virtual-core.LICENSE. Made by tools/vendor.py. */\n{done.stdout}"
+    process = subprocess.run(command, cwd=package, check=True, capture_output=True, text=True)  # noqa: S603 - a fixed command
+    return f"/* {PACKAGE} {VERSION}, MIT licence: virtual-core.LICENSE. Made by tools/vendor.py. */\n{process.stdout}"
 
 
 def main() -> None:
     """Write, or compare, the bundle and the licence."""
     with tempfile.TemporaryDirectory() as folder:
-        package = fetched(Path(folder))
-        wanted = {
-            "virtual-core.js": bundled(package),
+        package = fetch_package(Path(folder))
+        files = {
+            "virtual-core.js": bundle_package(package),
             "virtual-core.LICENSE": (package / "LICENSE").read_text(encoding="utf-8"),
         }
-    for name, text in wanted.items():
+    for name, text in files.items():
         path = VENDOR / name
         if "--check" not in sys.argv:
             path.write_text(text, encoding="utf-8")

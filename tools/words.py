@@ -93,80 +93,80 @@ class Readability(NamedTuple):
     ease: float
 
 
-def findings() -> list[Finding]:
-    """Every banned construction in every text."""
-    found = []
-    for text in texts():
-        for pattern, instead in patterns().items():
+def find_banned() -> list[Finding]:
+    """Return every banned construction in every text."""
+    findings = []
+    for text in iter_texts():
+        for pattern, instead in compile_patterns().items():
             for match in pattern.finditer(text.words):
                 line = text.line + text.words.count("\n", 0, match.start())
-                found.append(Finding(text.source, line, " ".join(match[0].split()), instead))
-    return sorted(found)
+                findings.append(Finding(text.source, line, " ".join(match[0].split()), instead))
+    return sorted(findings)
 
 
 @cache
-def patterns() -> dict[re.Pattern[str], str]:
-    """The banned constructions, compiled, each with what to write instead. Only the one of a first word minds its case."""
+def compile_patterns() -> dict[re.Pattern[str], str]:
+    """Return the banned constructions, each with its replacement. Only the pattern of a first word respects the case."""
     return {re.compile(text, 0 if "What" in text else re.IGNORECASE): instead for text, instead in BANNED.items()}
 
 
-def texts() -> Iterator[Text]:
-    """All texts that people read, each from the one place where it is written."""
-    for path in page_paths():
+def iter_texts() -> Iterator[Text]:
+    """Yield all texts that people read, each from its one source."""
+    for path in list_pages():
         page = (ROOT / path).read_text(encoding="utf-8")
         if not page.startswith("<!-- Made by"):
-            yield Text(path, 1, prose(page))
-    yield from _help()
-    yield from _rules()
+            yield Text(path, 1, extract_prose(page))
+    yield from _iter_help()
+    yield from _iter_rules()
     for folder in ("generator/vmgen", "tools", "benchmarks"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             if file != Path(__file__):
-                yield from _messages(file)
+                yield from _iter_messages(file)
     for file in sorted((ROOT / "schema").glob("*.schema.json")):
-        yield from _strings(file, json.loads(file.read_text(encoding="utf-8")), "description")
-    yield from _platforms()
-    page = ROOT / "generator/vmgen/report/page"
-    for file in [page / "page.html", *sorted((page / "script").glob("*.js"))]:
+        yield from _iter_strings(file, json.loads(file.read_text(encoding="utf-8")), "description")
+    yield from _iter_platforms()
+    report = ROOT / "generator/vmgen/report/page"
+    for file in [report / "page.html", *sorted((report / "script").glob("*.js"))]:
         yield Text(
-            _relative(file), 1, re.sub(r"<[^>]*>", "", "\n".join(_PAGE_STRINGS.findall(file.read_text(encoding="utf-8"))))
+            _get_path(file), 1, re.sub(r"<[^>]*>", "", "\n".join(_PAGE_STRINGS.findall(file.read_text(encoding="utf-8"))))
         )
     pipelines = [ROOT / path for path in ("action.yml", "gitlab/vmgen.yml", "Dockerfile")]
     for file in [*sorted((ROOT / "generator/vmgen/starter").iterdir()), *pipelines]:
-        yield Text(_relative(file), 1, _CODE.sub("CODE", file.read_text(encoding="utf-8")))
+        yield Text(_get_path(file), 1, _CODE.sub("CODE", file.read_text(encoding="utf-8")))
     yield Text("Makefile", 1, "\n".join(re.findall(r"## (.*)", (ROOT / "Makefile").read_text(encoding="utf-8"))))
 
 
-def page_paths() -> list[str]:
-    """The pages, by their paths below the root."""
+def list_pages() -> list[str]:
+    """Return the paths of the pages below the root."""
     pages = [*_PAGE_FILES, *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
     return [page for page in pages if page not in _QUOTING]
 
 
-def prose(page: str) -> str:
-    """A page without code, comments and link targets; lines keep their numbers."""
-    for pattern, kept in ((_FENCE, ""), (_COMMENT, ""), (_CODE, "CODE")):
-        page = pattern.sub(lambda match, kept=kept: kept + "\n" * match[0].count("\n"), page)  # type: ignore[misc]
+def extract_prose(page: str) -> str:
+    """Return a page without code, comments and link targets; lines keep their numbers."""
+    for pattern, word in ((_FENCE, ""), (_COMMENT, ""), (_CODE, "CODE")):
+        page = pattern.sub(lambda match, word=word: word + "\n" * match[0].count("\n"), page)  # type: ignore[misc]
     return re.sub(r"\]\([^)\s]*\)|<[^>]+>", "", page)
 
 
-def unlinked_terms(page: str) -> list[str]:
-    """The terms whose first use in a page is no link to the glossary. Generated pages and headings are left out."""
+def find_unlinked_terms(page: str) -> list[str]:
+    """Return the terms whose first use in a page is no link to the glossary. Generated pages and headings are left out."""
     if page.startswith("<!-- Made by"):
         return []
     for pattern in (_FENCE, _COMMENT, _CODE):
         page = pattern.sub("CODE", page)
     page = re.sub(r"^#.*$", "", page, flags=re.MULTILINE)
-    unlinked = []
+    terms = []
     for term in TERMS:
         uses = re.finditer(rf"\[[^\]\[]*\]\((?P<target>[^)\s]*)\)|\b{term}s?\b", page, re.IGNORECASE)
         anchor = f"glossary.md#{term.replace(' ', '-')}"
         first = next((use for use in uses if use["target"] is None or use["target"].endswith(anchor)), None)
         if first and first["target"] is None:
-            unlinked.append(term)
-    return unlinked
+            terms.append(term)
+    return terms
 
 
-def _help() -> Iterator[Text]:
+def _iter_help() -> Iterator[Text]:
     from click import Context
 
     from vmgen.cli.app import COMMANDS, app
@@ -179,84 +179,84 @@ def _help() -> Iterator[Text]:
             yield Text(f"vmgen {name} --help", 1, f"{command.help}\n{command.epilog or ''}")
 
 
-def _rules() -> Iterator[Text]:
+def _iter_rules() -> Iterator[Text]:
     from vmgen.report.problems import all_rules
 
     for rule in all_rules():
         yield Text(f"rule {rule.id}", 1, _CODE.sub("CODE", rule.text))
 
 
-def _messages(file: Path) -> Iterator[Text]:
-    """The strings of a module that hold a blank, docstrings excepted: f-strings with `…` for each value."""
+def _iter_messages(file: Path) -> Iterator[Text]:
+    """Yield the strings of a module that hold a blank, but no docstrings: f-strings with `…` for each value."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
-    skipped = set()
+    other_strings = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            skipped.add(id(node.value))
+            other_strings.add(id(node.value))
         if isinstance(node, ast.JoinedStr):
-            skipped |= {id(part) for part in ast.walk(node) if part is not node}
+            other_strings |= {id(part) for part in ast.walk(node) if part is not node}
     for node in ast.walk(tree):
-        if id(node) not in skipped and isinstance(node, ast.Constant | ast.JoinedStr):
-            words = _string(node)
+        if id(node) not in other_strings and isinstance(node, ast.Constant | ast.JoinedStr):
+            words = _join_string(node)
             if " " in words.strip():
-                yield Text(_relative(file), node.lineno, _CODE.sub("CODE", words))
+                yield Text(_get_path(file), node.lineno, _CODE.sub("CODE", words))
 
 
-def _string(node: ast.Constant | ast.JoinedStr) -> str:
+def _join_string(node: ast.Constant | ast.JoinedStr) -> str:
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else ""
     return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
 
 
-def _platforms() -> Iterator[Text]:
+def _iter_platforms() -> Iterator[Text]:
     import yaml
 
     for file in sorted((ROOT / "templates").rglob("*.yaml")):
-        yield from _strings(file, yaml.safe_load(file.read_text(encoding="utf-8")), None)
+        yield from _iter_strings(file, yaml.safe_load(file.read_text(encoding="utf-8")), None)
 
 
-def _strings(file: Path, node: Any, key: str | None, name: str | None = None) -> Iterator[Text]:
-    """The strings of a document, or those under a key; sources of verdicts and URLs have no blank or are skipped."""
+def _iter_strings(file: Path, node: Any, key: str | None, name: str | None = None) -> Iterator[Text]:
+    """Yield the strings of a document, or those under a key; sources of verdicts and URLs are left out."""
     if isinstance(node, dict):
         for child, value in node.items():
             if child != "source":
-                yield from _strings(file, value, key, str(child))
+                yield from _iter_strings(file, value, key, str(child))
     elif isinstance(node, list):
         for value in node:
-            yield from _strings(file, value, key, name)
+            yield from _iter_strings(file, value, key, name)
     elif isinstance(node, str) and " " in node and (key is None or key == name):
-        yield Text(_relative(file), 1, _CODE.sub("CODE", node))
+        yield Text(_get_path(file), 1, _CODE.sub("CODE", node))
 
 
-def _relative(file: Path) -> str:
+def _get_path(file: Path) -> str:
     return file.relative_to(ROOT).as_posix()
 
 
-def readability(page: str) -> Readability:
-    """The readability of a page's sentences; headings, tables, lists of links and code do not count as sentences."""
-    sentences = [words for words in map(_words, _sentences(page)) if len(words) > 2]
+def measure_readability(page: str) -> Readability:
+    """Return the readability of a page's sentences; headings, tables, lists of links and code do not count as sentences."""
+    sentences = [words for words in map(_split_words, _split_sentences(page)) if len(words) > 2]
     words = [word for sentence in sentences for word in sentence]
     if not words:
         return Readability(0.0, 100.0)
     length = len(words) / len(sentences)
     # https://en.wikipedia.org/wiki/Flesch%E2%80%93Kincaid_readability_tests
-    return Readability(length, 206.835 - 1.015 * length - 84.6 * sum(map(syllables, words)) / len(words))
+    return Readability(length, 206.835 - 1.015 * length - 84.6 * sum(map(count_syllables, words)) / len(words))
 
 
-def _sentences(page: str) -> Iterator[str]:
-    lines = [line for line in prose(page).splitlines() if not line.lstrip().startswith(("#", "|"))]
+def _split_sentences(page: str) -> Iterator[str]:
+    lines = [line for line in extract_prose(page).splitlines() if not line.lstrip().startswith(("#", "|"))]
     text = re.sub(r"\n\s*([-*]|\d+\.) ", "\n\n", "\n".join(lines))
     for paragraph in re.split(r"\n\s*\n", text):
         yield from re.split(r"(?<=[.!?:])\s+(?=[A-Z(`*\[\"])", " ".join(paragraph.split()))
 
 
-def _words(sentence: str) -> list[str]:
-    """The words of a sentence. Code counts as one word of one syllable: a reader takes a command in at one look."""
+def _split_words(sentence: str) -> list[str]:
+    """Return the words of a sentence. Code counts as one word of one syllable: a reader takes a command in at one look."""
     return re.findall(r"[A-Za-z][A-Za-z'’-]*", re.sub(r"(?:CODE)+", "code", sentence))
 
 
-def syllables(word: str) -> int:
-    """An estimate of a word's syllables: groups of vowels, without a silent e at the end."""
+def count_syllables(word: str) -> int:
+    """Return an estimate of a word's syllables: groups of vowels, without a silent e at the end."""
     word = re.sub(r"[^a-z]", "", word.lower())
     silent = re.sub(r"(?<=[^aeiouyl])e(?=s?$)|(?<=[^aeioutdy])e(?=d$)|(?<=[aeiouy][lr])e(?=s?$)", "", word)
     return max(1, len(re.findall(r"[aeiouy]+", silent)))
@@ -264,11 +264,11 @@ def syllables(word: str) -> int:
 
 def main() -> None:
     """Print the findings, and the readability of each page."""
-    for finding in findings():
+    for finding in find_banned():
         print(finding)
-    for path in page_paths():
-        measured = readability((ROOT / path).read_text(encoding="utf-8"))
-        print(f"{path}: {measured.sentence:.1f} words per sentence, reading ease {measured.ease:.0f}")
+    for path in list_pages():
+        readability = measure_readability((ROOT / path).read_text(encoding="utf-8"))
+        print(f"{path}: {readability.sentence:.1f} words per sentence, reading ease {readability.ease:.0f}")
 
 
 if __name__ == "__main__":

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tools.reference import pages
+from tools.reference import build_pages
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("path", sorted(pages()))
+@pytest.mark.parametrize("path", sorted(build_pages()))
 def test_fresh(path: str) -> None:
     """`make docs` would change nothing."""
-    assert (CHECKOUT / path).read_text(encoding="utf-8") == pages()[path], "run make docs"
+    assert (CHECKOUT / path).read_text(encoding="utf-8") == build_pages()[path], "run make docs"
 
 
 def test_every_page_is_in_the_site() -> None:

@@ -11,7 +11,7 @@ from tools import words
 
 def test_no_text_has_a_banned_construction() -> None:
     """A new text that breaks the rule fails here, with the words to use instead."""
-    assert [str(finding) for finding in words.findings()] == []
+    assert [str(finding) for finding in words.find_banned()] == []
 
 
 @pytest.mark.parametrize(
@@ -31,21 +31,25 @@ def test_no_text_has_a_banned_construction() -> None:
 )
 def test_banned_constructions(text: str, banned: set[str]) -> None:
     """Each construction is found in prose, in any case, and not in code or in a question."""
-    assert {match[0] for pattern in words.patterns() for match in pattern.finditer(words.prose(text))} == banned
+    assert {match[0] for pattern in words.compile_patterns() for match in pattern.finditer(words.extract_prose(text))} == banned
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
 def test_the_first_pages_are_easy_to_read(page: str) -> None:
     """Sentences of the README and the tutorial have under 16 words on average, with a reading ease over 55."""
-    measured = words.readability((words.ROOT / page).read_text(encoding="utf-8"))
+    measured = words.measure_readability((words.ROOT / page).read_text(encoding="utf-8"))
     assert measured.sentence < 16
     assert measured.ease > 55
 
 
 def test_readability_of_known_sentences() -> None:
     """Short words in short sentences are easy, long words in long sentences are not; code and tables do not count."""
-    easy = words.readability("The cat sat on the mat. It was a good cat.\n\n| a table | of long unreadable terminology |\n")
-    hard = words.readability("Organisational interoperability necessitates comprehensive, multidisciplinary documentation.")
+    easy = words.measure_readability(
+        "The cat sat on the mat. It was a good cat.\n\n| a table | of long unreadable terminology |\n"
+    )
+    hard = words.measure_readability(
+        "Organisational interoperability necessitates comprehensive, multidisciplinary documentation."
+    )
     assert easy.sentence == pytest.approx(5.5)
     assert easy.ease > 100
     assert hard.ease < 0
@@ -57,13 +61,13 @@ def test_readability_of_known_sentences() -> None:
 )
 def test_syllables(word: str, count: int) -> None:
     """The estimate is right for common words."""
-    assert words.syllables(word) == count
+    assert words.count_syllables(word) == count
 
 
-@pytest.mark.parametrize("page", [page for page in words.page_paths() if page not in ("docs/glossary.md", "CHANGELOG.md")])
+@pytest.mark.parametrize("page", [page for page in words.list_pages() if page not in ("docs/glossary.md", "CHANGELOG.md")])
 def test_terms_are_linked_where_a_page_first_uses_them(page: str) -> None:
     """The first use of a term outside of headings, code and other links leads to the glossary."""
-    assert words.unlinked_terms((words.ROOT / page).read_text(encoding="utf-8")) == []
+    assert words.find_unlinked_terms((words.ROOT / page).read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize(
@@ -78,7 +82,7 @@ def test_terms_are_linked_where_a_page_first_uses_them(page: str) -> None:
 )
 def test_unlinked_terms(text: str, terms: list[str]) -> None:
     """Plurals count, and headings, code and text of other links do not."""
-    assert sorted(words.unlinked_terms(text)) == terms
+    assert sorted(words.find_unlinked_terms(text)) == terms
 
 
 def test_every_term_has_an_entry() -> None:
