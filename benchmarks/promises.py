@@ -70,6 +70,4 @@ PROMISES = (
         for name in (COLD, NO_OP, PLAN, CHECK, IMPACT, EXPLAIN, LIST)
     ),
     Promise("1,000 to 10,000 VMs, import: growth exponent", 1.05, lambda runs: compute_exponent(runs, IMPORT, 1_000, 10_000)),
-    Promise("`vmgen --version` / `python -c pass`", 3, _build_ratio("vmgen --version", "python -c pass", 0), under=True),
-    Promise("`vmgen --help` / `python -c pass`", 3, _build_ratio("vmgen --help", "python -c pass", 0), under=True),
 )

@@ -22,7 +22,6 @@ AT_THE_LIMIT: dict[str, Runs] = {
         ("vmgen cold", 1_000): [Run(1, 1, 1)],
         ("vmgen cold", 50_000): [Run(1, 50**1.0499999, 1)],
     },
-    "`vmgen --help` / `python -c pass`": {("vmgen --help", 0): [Run(3, 1, 1)], ("python -c pass", 0): [Run(1, 1, 1)]},
 }
 
 
