@@ -69,6 +69,41 @@ def test_the_environment_is_named_after_the_namespace(tenant: Callable) -> None:
     assert [path.name for path in (repository.root / "environments").iterdir()] == ["tenant-acme.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("options", "owner"),
+    [
+        pytest.param(["--env", "staging"], {"production": ENVIRONMENT}, id="all of them"),
+        pytest.param(["--env", "production"], {"production": ENVIRONMENT}, id="in the file of this name"),
+        pytest.param(["--dry-run"], {"production": ENVIRONMENT}, id="in a dry run"),
+        pytest.param(
+            [], {"production": "namespace: tenant-acme\ndisks: {web-1-system: {image: ubuntu-2404, storage: 20Gi}}\n"}, id="one"
+        ),
+    ],
+)
+def test_objects_that_an_environment_has_are_not_imported(tenant: Callable, options: list[str], owner: dict[str, str]) -> None:
+    """A render of both environments would be refused, so nothing is written, and each remedy works."""
+    repository = tenant({f"environments/{name}.yaml": text for name, text in owner.items()})
+    result = repository.run("import", "tenant.yaml", *options)
+    assert result.code == 1
+    assert "[duplicate-identity]" in result.messages
+    assert "VMDisk web-1-system" in result.messages
+    assert "environments/production.yaml:" in result.messages
+    assert "Import failed. Fix the errors above and retry; nothing was written." in result.messages
+    assert [path.name for path in (repository.root / "environments").iterdir()] == ["production.yaml"]
+    owner_file = repository.root / "environments/production.yaml"
+    owner_file.write_text(f"cluster: other\n{owner_file.read_text(encoding='utf-8')}", encoding="utf-8")
+    assert repository.run("import", "tenant.yaml", "--env", "staging").code == 0
+    assert "[duplicate-identity]" not in repository.run("render").messages
+
+
+def test_objects_that_no_environment_has_are_imported_beside_others(tenant: Callable) -> None:
+    """What is left out of the import, as the message says, stays with its environment."""
+    others = "namespace: tenant-acme\nvms: {db: {instanceType: u1.large, image: ubuntu-2404}}\n"
+    repository = tenant({"environments/production.yaml": others})
+    assert repository.run("import", "tenant.yaml", "--env", "staging").code == 0
+    assert repository.run("render").code == 0
+
+
 def test_a_file_that_exists_is_not_replaced(tenant: Callable) -> None:
     """The message names the file and the remedy, and the file stays as it is."""
     repository = tenant({"environments/production.yaml": "namespace: tenant-other\n"})

@@ -14,7 +14,7 @@ from vmgen.cli.session import Session
 from vmgen.filesystem.writer import TreeWriter
 from vmgen.importer.report import format_json, format_text, redact_environment
 from vmgen.importer.run import ImportedEnvironment, ImportRequest, ImportResult, import_manifests
-from vmgen.problems import VmgenError
+from vmgen.problems import VmgenError, has_errors
 from vmgen.write.state import lock_repository
 
 
@@ -94,7 +94,7 @@ def _write_environments(session: Session, environments: tuple[ImportedEnvironmen
 
 
 def _format_result(result: ImportResult, environments: tuple[ImportedEnvironment, ...]) -> str:
-    if not result.environments and result.problems:
+    if has_errors(result.problems) and all(environment.is_verified for environment in result.environments):
         return "Import failed. Fix the errors above and retry; nothing was written."
     if not result.environments:
         return "Nothing to import: the input contains no VMInstance and no VMDisk."

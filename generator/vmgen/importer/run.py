@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 from vmgen.check.rule import is_policy_set
 from vmgen.check.rules.disks import clone_storage_class, size_notation, unknown_disk
 from vmgen.check.rules.platform_fields import platform_version_not_written
+from vmgen.importer.claimed_objects import find_claimed_objects
 from vmgen.importer.conventions import PlatformConventions, load_conventions
 from vmgen.importer.detection import choose_version, collect_evidence, combine
 from vmgen.importer.environment import EnvironmentBuilder, EnvironmentText
@@ -96,6 +97,7 @@ def import_manifests(project: Project, request: ImportRequest, stdin: BinaryIO) 
     if len(namespaces) > 1 and request.environment:
         names = ", ".join(namespaces)
         raise VmgenError(f"the manifests have {len(namespaces)} namespaces ({names}); omit --env for one environment each")
+    diagnostics.problems.extend(find_claimed_objects(project, base.get_plain("cluster", ""), namespaces))
     environments = tuple(
         _import_namespace(renderer, conventions, base, request.environment or namespace, namespace, members)
         for namespace, members in namespaces.items()
