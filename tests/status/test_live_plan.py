@@ -43,6 +43,29 @@ def test_plan_says_what_is_gone_or_there_already(cluster: Cluster) -> None:
     assert "VMDisk extra exists already, and is taken over" in text
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "names"),
+    [
+        pytest.param("50Gi", "60Gi", ["web-1-data"], id="a disk that grows less"),
+        pytest.param("50Gi", "40Gi", ["web-1-data", "web-2-data", "web-3-data"], id="disks that are to be smaller"),
+        pytest.param("50Gi", "50Gi", ["web-1-data"], id="a disk that does not change"),
+        pytest.param("50Gi", "70Gi", [], id="a disk that gets the size that it has"),
+        pytest.param("count: 3", "count: 4", ["web-1-data", "web-4-data"], id="a new disk that exists already"),
+    ],
+)
+def test_plan_names_a_live_disk_that_is_larger(cluster: Cluster, before: str, after: str, names: list[str]) -> None:
+    """A disk never shrinks, so the size in the file is ignored, and the remedy is the size that the disk has."""
+    cluster.find("VMDisk", "web-1-data")["spec"]["storage"] = "71680Mi"
+    cluster.objects["VMDisk", "web-4-data"] = foreign("VMDisk", "web-4-data", {"storage": "1Ti"})
+    result = plan_live(cluster, lambda text: text.replace(before, after), "-o", "json")
+    texts = {note["name"]: note["text"] for note in json.loads(result.stdout)["live"] if "never shrinks" in note["text"]}
+    assert list(texts) == names
+    planned = after if after.endswith("Gi") else "50Gi"
+    if names:
+        remedy = "write `storage: 70Gi`"
+        assert texts["web-1-data"] == f"has 70Gi, and a disk never shrinks: the platform ignores {planned}; {remedy}"
+
+
 @pytest.mark.parametrize(("storage", "fits"), [("1140Gi", True), ("1139Gi", False)])
 def test_plan_names_the_first_object_that_a_quota_refuses(cluster: Cluster, storage: str, fits: bool) -> None:
     """Two VMs more are four disks of 140Gi in all: the quota has room for them, or not for the last."""

@@ -93,11 +93,11 @@ def _read_live_notes(session: Session, file: str, plan: Plan, results: Iterable[
     from vmgen.read.dump import read_dump
     from vmgen.status.compare import require_one_cluster
     from vmgen.status.health import load_tables
-    from vmgen.status.live_plan import describe_live_state, measure_added
+    from vmgen.status.live_plan import describe_live_state
 
     tables = load_tables(session.project)
     settings_by_name = {result.name: result.environment.settings for result in results if result.environment}
     require_one_cluster({name: str(settings.get_plain("cluster", "")) for name, settings in settings_by_name.items()})
     dump = read_dump(read_dump_file(file), "<stdin>" if file == STDIN else file, tables["groups"])
-    sizes = measure_added(plan, (result.fleet for result in results if result.fleet))
-    return describe_live_state(plan, dump, tables["releases"]["VMInstance"], sizes)
+    fleets = [result.fleet for result in results if result.fleet]
+    return describe_live_state(plan, dump, tables["releases"]["VMInstance"], fleets)

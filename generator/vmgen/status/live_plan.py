@@ -10,6 +10,7 @@ from vmgen.plan.plan import ObjectChange, Plan
 from vmgen.plan.verdicts import Verdict
 from vmgen.quantities import MEBIBYTE, format_size
 from vmgen.read.dump import Dump
+from vmgen.read.manifests import get_mapping
 from vmgen.secrets.redact import REDACTED
 from vmgen.status.drift import get_field
 from vmgen.status.health import iter_conditions
@@ -35,17 +36,32 @@ class PlannedSize(NamedTuple):
     totals: Totals
 
 
-def describe_live_state(plan: Plan, dump: Dump, prefix: str, sizes: Sequence[PlannedSize] = ()) -> tuple[LiveNote, ...]:
-    """Return what a dump adds to a plan. `prefix` is that of the VirtualMachine of a VM, `sizes` what the plan adds."""
+def describe_live_state(plan: Plan, dump: Dump, prefix: str, fleets: Sequence[Fleet]) -> tuple[LiveNote, ...]:
+    """Return what a dump adds to a plan of fleets. `prefix` is that of the VirtualMachine of a VM."""
     notes = [
         LiveNote(change.environment, change.identity.kind, change.identity.name, text)
         for change in plan.changes
         for text in _describe_change(change, dump, prefix)
     ]
-    return (*notes, *_describe_quotas(sizes, dump))
+    return (*notes, *_describe_larger_disks(fleets, dump), *_describe_quotas(_measure_added(plan, fleets), dump))
 
 
-def measure_added(plan: Plan, fleets: Iterable[Fleet]) -> list[PlannedSize]:
+def _describe_larger_disks(fleets: Iterable[Fleet], dump: Dump) -> Iterator[LiveNote]:
+    """Yield a note for each disk whose live size is above that of the file, whether or not the plan changes it."""
+    for fleet in fleets:
+        for disk in fleet.disks:
+            live = dump.find(disk.kind, fleet.namespace, disk.name)
+            live_size = compute_disk_totals(get_mapping(live, "spec").get).all_storage if live else 0
+            size = compute_disk_totals(disk.values.get).all_storage
+            if size and live_size > size:
+                text = (
+                    f"has {format_size(live_size)}, and a disk never shrinks: the platform ignores {format_size(size)}; "
+                    f"write `storage: {format_size(live_size)}`"
+                )
+                yield LiveNote(fleet.environment, disk.kind, disk.name, text)
+
+
+def _measure_added(plan: Plan, fleets: Iterable[Fleet]) -> list[PlannedSize]:
     """Return what each object adds that a plan creates or makes larger, in the order of the fleets, disks first."""
     changes = {
         (change.environment, change.identity): change for change in plan.changes if change.action in ("create", "update")
