@@ -165,6 +165,14 @@ SERIES = {
         "disks:\n" + "".join(f"  d{number}: 1Gi\n" for number in range(60)),
         [RemoveValue(("disks", f"d{number}")) for number in range(50)],
     ),
+    "keys of items": (
+        "retire:\n" + "".join(f"  - disk: d{number}\n    until: x # {number}\n" for number in range(60)),
+        [RemoveValue(("retire", number, "until")) for number in range(50)],
+    ),
+    "keys of items in brackets": (
+        "retire: [" + ", ".join(f"{{until: x, disk: d{number}}}" for number in range(60)) + "]\n",
+        [RemoveValue(("retire", number, "until")) for number in range(50)],
+    ),
     "items": (
         "names: [" + ", ".join(f"n{number}" for number in range(60)) + "]\n",
         [RemoveValue(("names", number)) for number in range(50, 0, -1)],

@@ -89,7 +89,9 @@ def bury_disks(
             operations[target.choose_file(append.path, (append,))] += _update_tombstone(stone, indexes[stone.place], retirement)
         elif name in lost_names:
             operations[target.choose_file(append.path, (append,))].append(append)
-    return operations
+    # Operations of one kind in a row share one reading of the file. Before an item is appended or a key goes, no index changes.
+    kinds = (SetValue, RemoveValue, AppendItem)
+    return {path: sorted(edits, key=lambda edit: kinds.index(type(edit))) for path, edits in operations.items()}
 
 
 def _update_tombstone(stone: Tombstone, index: int, retirement: Retirement) -> Iterator[Operation]:

@@ -7,6 +7,7 @@ a guess, `CannotSplice` says why; the caller then prints what to write by hand.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
@@ -74,9 +75,10 @@ def _can_share_reading(operation: Operation, following: Operation) -> bool:
         case AppendItem(path), AppendItem(following_path):
             return path == following_path
         case RemoveValue((*holder, step)), RemoveValue((*following_holder, following_step)):
+            if holder != following_holder:  # as deep, so that none is in the other, and without an item, no index changes
+                return len(holder) == len(following_holder) and isinstance(step, str) and isinstance(following_step, str)
             # The index of an item counts those that the operations before have left.
-            is_stable = isinstance(following_step, str) or (isinstance(step, int) and following_step < step)
-            return holder == following_holder and is_stable
+            return isinstance(following_step, str) or (isinstance(step, int) and following_step < step)
     return False
 
 
@@ -87,9 +89,18 @@ def _splice_group(text: str, group: Sequence[Operation]) -> str:
             return _splice_entries(text, root, group)
         case AppendItem(path):
             return _append_items(text, root, path, [item.item for item in group if isinstance(item, AppendItem)])
-        case RemoveValue(path):
-            steps = [removal.path[-1] for removal in group if isinstance(removal, RemoveValue)]
-            return remove_values(text, _require(text, root, path[:-1]), path[:-1], steps)
+        case RemoveValue():
+            return _remove_entries(text, root, [removal.path for removal in group if isinstance(removal, RemoveValue)])
+
+
+def _remove_entries(text: str, root: Node | None, paths: Iterable[KeyPath]) -> str:
+    steps: dict[KeyPath, list[str | int]] = defaultdict(list)
+    for *holder, step in paths:
+        steps[tuple(holder)].append(step)
+    holders = [(_require(text, root, path), path) for path in steps]
+    for node, path in sorted(holders, key=lambda item: item[0].start, reverse=True):  # the places before it stay the same
+        text = remove_values(text, node, path, steps[path])
+    return text
 
 
 def _splice_entries(text: str, root: Node | None, group: Sequence[Operation]) -> str:
