@@ -26,9 +26,37 @@ WORDS = {
     "authorized_keys: []": "write `sshKeys: [ssh-ed25519 AAAA...]`",
     "zone: a": "the platform chooses the node",
     "imag: x": "did you mean 'image'?",
-    "banana: 1": "similar keys: annotations, name, names; docs/environment.md lists all",
+    "banana: 1": "unknown key 'banana'; docs/environment.md lists the keys",
+    "externalIP: x": "write `external: true`",
+    "priority: 1": "similar keys: protect, previous; docs/environment.md lists all",
+    "datastore: x": "write `storageClass: replicated`",
+    "owner: ops": "write a comment, or `annotations:`",
+    "agent: 1": "the guest agent is a package: write `cloudInit: {packages: [qemu-guest-agent]}`",
+    "bios: ovmf": "the platform sets the virtual hardware; remove it",
+    "scsi0: local-lvm:20": "the platform sets the virtual hardware; remove it",
+    "vlan: 12": "the platform connects each VM to the network of its tenant",
+    "net0: virtio": "the platform connects each VM to the network of its tenant",
+    "macAddress: x": "the platform connects each VM to the network of its tenant",
+    "packages: [nginx]": "belong to cloud-init: `cloudInit: {packages: [nginx]}`",
+    "timezone: UTC": "belong to cloud-init",
+    "write_files: []": "belong to cloud-init",
+    "nodeSelector: {}": "the platform chooses the node",
+    "anti_affinity: x": "the platform chooses the node",
+    "cluster: x": "`cluster:` is a key at the top of the file",
+    "backup: daily": "a backup plan is an object of its own",
+    "depends_on: [db]": "VMs start in any order",
+    "boot_order: [a]": "the system disk comes first",
+    "cdrom: x.iso": "write `disks: {iso: {url: https://..., optical: true, storage: 2Gi}}`",
+    "extra_disks: {}": "write `disks: {data: 50Gi}`",
+    "image_id: x": "write `image: ubuntu-2404`",
+    "storage_gb: 40": "the size of the system disk is `storage: 40Gi`",
     "disks: {data: {size: 5Gi}}": "write `storage: 50Gi`",
     "disks: {data: {mount: /x, storage: 5Gi}}": "create file systems in the VM",
+    "disks: {data: {size_in_gb: 5}}": "write `storage: 50Gi`",
+    "disks: {data: {iops: 3000, storage: 5Gi}}": "the storage class decides how data is kept",
+    "disks: {data: {prevent_destroy: true, storage: 5Gi}}": "a disk is kept until `retire:` names it",
+    "disks: {data: {attach_to: web, storage: 5Gi}}": "a standalone disk is attached where a VM names it: `attach: [NAME]`",
+    "disks: {data: {name: web-data, storage: 5Gi}}": "the name of a disk is its key; remove it",
 }
 VALUES = {
     "externalPorts: [udp/53]": "only TCP can be listed; UDP needs `externalMethod: WholeIP`",
@@ -61,6 +89,14 @@ ROOT = {
     "image: x": "keys of VMs belong to a group, or below `defaults:`",
     "name: x": "the name of an environment is the name of its file",
     "values: {}": "write `vars:`",
+    "tenant: x": "write `namespace: tenant-NAME`",
+    "version: 2": 'write `platformVersion: "1"`',
+    "includes: [a.yaml]": "write `extends: [FILE]`",
+    "volumes: {}": "write `disks: {NAME: {storage: 50Gi}}`",
+    "argocd: {}": "write `delivery: {argocd: ...}`",
+    "quota: {}": "write `budget:`",
+    "user_data: x": "keys of VMs belong to a group, or below `defaults:`",
+    "flavor: x": "keys of VMs belong to a group, or below `defaults:`",
 }
 
 
@@ -85,6 +121,44 @@ def test_at_the_top(line: str, says: str) -> None:
     """A foreign word at the top of a file, likewise."""
     (message,) = find_messages(f"namespace: tenant-acme\n{line}\n")
     assert says in message
+
+
+def test_keys_of_other_platforms_are_not_offered() -> None:
+    """The keys to choose from are those that every platform has: of `gpus` and `subnets` some platforms know nothing."""
+    lines = "\n".join(
+        f"    {word}: 1" for word in ("pgus_of_vm", "sub_nets_x", "strategy_to_run", "cpu_mode_l", "resourcing_x")
+    )
+    messages = find_messages(f"namespace: tenant-acme\nvms:\n  web:\n{lines}\n")
+    offers = [message.partition("similar keys: ")[2].partition(";")[0].split(", ") for message in messages]
+    assert not {"gpus", "subnets", "runStrategy", "cpuModel", "resources", "networks"} & {
+        key for keys in offers for key in keys
+    }
+
+
+@pytest.mark.parametrize("word", ["owned", "consol", "mount_x", "archi", "kvm", "ha", "pvc"])
+def test_a_word_of_its_own_is_no_misspelling(word: str) -> None:
+    """A word that shares a few letters with a key is not taken for it."""
+    (message,) = find_messages(f"namespace: tenant-acme\nvms:\n  web:\n    {word}: 1\n")
+    assert "did you mean" not in message
+
+
+@pytest.mark.parametrize(
+    ("word", "key"),
+    [("imge", "image"), ("lables", "labels"), ("dsks", "disks"), ("instnaceTyp", "instanceType"), ("stor", "storage")],
+)
+def test_a_misspelling_is_recognised(word: str, key: str) -> None:
+    """A key with wrong, missing or swapped letters, or its beginning, is recognised."""
+    (message,) = find_messages(f"namespace: tenant-acme\nvms:\n  web:\n    {word}: 1\n")
+    assert f"did you mean '{key}'?" in message
+
+
+def test_each_key_of_a_group_has_its_place_at_the_top() -> None:
+    """A key of a group at the top of a file is no unknown word."""
+    definitions = load_builtin_schema("environment").document
+    keys = definitions["$defs"]["group"]["properties"].keys() - definitions["properties"].keys()
+    for key in sorted(keys - {"name", "instances", "resources"}):  # more people mean something else by these
+        (message,) = find_messages(f"namespace: tenant-acme\n{key}: x\n")
+        assert "keys of VMs belong to a group, or below `defaults:`" in message, key
 
 
 def test_a_word_stands_for_the_key_that_was_meant() -> None:

@@ -28,7 +28,7 @@ def layer(repository: Callable) -> Callable[..., LayerFile]:
 
 MISTAKES = {
     "vmz: {}": ("1:1", "unknown-key", "vmz: unknown key 'vmz'; did you mean 'vms'?"),
-    "zzzz: {}": ("1:1", "unknown-key", "zzzz: unknown key 'zzzz'; similar keys: "),
+    "zzzz: {}": ("1:1", "unknown-key", "zzzz: unknown key 'zzzz'; docs/environment.md lists the keys"),
     "vms: {web: {cuont: 3}}": ("1:13", "unknown-key", "vms.web.cuont: unknown key 'cuont'; did you mean 'count'?"),
     "vms: {web: {size: 3}}": ("1:13", "unknown-key", "vms.web.size: unknown key 'size'; "),
     'vms: {web: {count: "3"}}': ("1:20", "wrong-type", "must be a number of VMs from 0 to 10000, not the text '3'; remove the"),

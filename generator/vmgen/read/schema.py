@@ -42,6 +42,10 @@ _MAX_VALUE_LENGTH = 60
 _MAX_SEARCH_LENGTH, _MAX_SEARCH_ITEMS = 16 * 1024, 50
 _NAME_FORM = "lower-case letters, digits and dashes, beginning with a letter"
 _MAX_KEYS_LISTED = 5
+# The letters that one of two words has and the other has not: `lables` and `labels` 2, `owner` and `clone` 4.
+_MAX_OTHER_LETTERS = 3
+# How alike two words are to difflib: `priority` and `protect` 0.53, `banana` and `name` 0.4.
+_MIN_LISTED_RATIO = 0.5
 
 
 class SchemaError(Exception):
@@ -118,7 +122,9 @@ class Schema:
         schema = self._find_subschema(error.schema_path[:-1])
         if kind == "additionalProperties":
             for name in details["unexpected"]:
-                yield from _report_unknown_key(path, name, item, schema, self.document.get("x-page", "docs/environment.md"))
+                known_keys = {key: self._resolve_ref(node) for key, node in schema.get("properties", {}).items()}
+                page = self.document.get("x-page", "docs/environment.md")
+                yield from _report_unknown_key(path, name, item, known_keys, page)
         elif kind == "propertyNames":
             # Versions of the validator differ in which of the two schemas they name.
             names = schema.get("propertyNames", schema)
@@ -247,7 +253,7 @@ def _restore_keys(steps: Sequence[str | int], value: Located) -> KeyPath:
 
 
 def _report_unknown_key(
-    path: KeyPath, name: str, item: Located, schema: dict[str, Any], page: str
+    path: KeyPath, name: str, item: Located, known_keys: Mapping[str, Any], page: str
 ) -> Iterator[tuple[KeyPath, Problem]]:
     """Report an unknown key, and under the same problem the key that was meant, so that no rule calls that one missing.
 
@@ -255,9 +261,8 @@ def _report_unknown_key(
     """
     from vmgen.read.foreign_words import translate_key
 
-    known_keys = schema.get("properties", {})
     translation = translate_key(name, known_keys)
-    closest = (translation.key or None) if translation else find_closest(name, known_keys)
+    closest = (translation.key or None) if translation else _find_misspelt_key(name, known_keys)
     hint = (
         f"; {translation.advice}"
         if translation
@@ -272,14 +277,28 @@ def _report_unknown_key(
         yield (*path, closest), problem
 
 
+def _find_misspelt_key(name: str, known_keys: Mapping[str, Any]) -> str | None:
+    """Return the key that a name is most likely a misspelling or the beginning of. A word that shares some letters is none."""
+    from difflib import SequenceMatcher
+
+    closest = find_closest(name, known_keys)
+    if closest is None:
+        return None
+    pair = name.lower(), closest.lower()
+    common_letters = sum(block.size for block in SequenceMatcher(None, *pair).get_matching_blocks())
+    is_near = sum(map(len, pair)) - 2 * common_letters <= _MAX_OTHER_LETTERS
+    return closest if is_near or pair[1].startswith(pair[0]) or pair[1] in pair[0] else None
+
+
 def _list_nearest(name: str, known_keys: Mapping[str, Any], page: str) -> str:
-    """Return the three keys nearest to an unknown one that every platform has; all, if there are no more than a few."""
+    """Return the end of a message: the keys of every platform that are like an unknown one, or all if there are only a few."""
     from difflib import get_close_matches
 
     keys = [key for key, schema in known_keys.items() if not schema.get("x-platform-field")]
     if len(keys) <= _MAX_KEYS_LISTED:
         return f"; known keys: {', '.join(keys)}"
-    return f"; similar keys: {', '.join(get_close_matches(name, keys, n=3, cutoff=0))}; {page} lists all"
+    near_keys = get_close_matches(name, keys, n=3, cutoff=_MIN_LISTED_RATIO)
+    return f"; similar keys: {', '.join(near_keys)}; {page} lists all" if near_keys else f"; {page} lists the keys"
 
 
 def _report_invalid_name(path: KeyPath, name: str, item: Located, expected: str) -> tuple[KeyPath, Problem]:
