@@ -40,6 +40,27 @@ NUMBERS = {
     "another text": ("timezone: 1", INVALID, 1, "must be text; quote it"),
     "a boolean": ("timezone: on", INVALID, 1, "must be text; quote it"),
 }
+TYPES = {
+    "a command with a colon": (
+        'runcmd:\n  - echo "a: b"',
+        INVALID,
+        2,
+        "; quote it: after a colon and a blank YAML begins a mapping",
+    ),
+    "a boot command with a colon": ("bootcmd:\n  - logger note: x", INVALID, 2, "; quote it: after a colon"),
+    "a mapping that is meant as one": ("runcmd:\n  - {a: 1, b: 2}", INVALID, 2, "must be a list or text or empty"),
+    "one item": ("ssh_import_id: gh:ops", INVALID, 1, "must be a list; write each item on a line of its own, after `- `"),
+    "one server": ("ntp: {servers: ntp.example.com}", INVALID, 1, "must be a list; write each item on a line of its own"),
+    "a boolean in quotes": ("write_files: [{path: /a, defer: 'true'}]", INVALID, 1, "must be true or false; remove the quotes"),
+    "another word in quotes": ("package_update: 'On'", INVALID, 1, "must be true or false; remove the quotes"),
+    "no boolean": ("package_update: later", INVALID, 1, "must be true or false"),
+    "a number in quotes": (
+        "power_state: {mode: reboot, timeout: '30'}",
+        INVALID,
+        1,
+        "must be a whole number; remove the quotes",
+    ),
+}
 PASTED = {
     "braces": ("hostname: {{ hostname }}\nfqdn: x", SYNTAX, 1, "looks like a Jinja template"),
     "braces and text": ("hostname: x\nfqdn: {{ hostname }}.shop.example", SYNTAX, 2, "looks like a Jinja template"),
@@ -49,7 +70,7 @@ PASTED = {
     "ours in quotes": ('hostname: "{{ vm.name }}"', TEMPLATE, 1, "template variables are not replaced here"),
     "ours in a block": ("runcmd:\n  - |\n    a\n    echo {{ vm.number }}", TEMPLATE, 4, "write the whole text below `text:`"),
 }
-ALL = {**OLD, **NUMBERS, **PASTED}
+ALL = {**OLD, **NUMBERS, **TYPES, **PASTED}
 
 
 @pytest.mark.parametrize(("text", "rule", "line", "says"), ALL.values(), ids=ALL)

@@ -47,13 +47,13 @@ def test_a_part_of_the_schema_finds_what_the_whole_finds(whole_schema: Any) -> N
 
 def test_keys_that_no_module_knows_are_unknown() -> None:
     """A cloud-config of unknown keys alone is checked too."""
-    assert [path for _, path, _ in find_schema_violations({"no-key": 1})] == [("no-key",)]
+    assert [path for _, path, *_ in find_schema_violations({"no-key": 1})] == [("no-key",)]
 
 
 @pytest.mark.parametrize("key", ["7", "07", "0007", "x7"])
 def test_place_of_a_key_that_looks_like_a_number(key: str) -> None:
     """The validator gives it as a number, and the path has it as it is written."""
-    paths = [path for _, path, _ in find_schema_violations({"ca_certs": {key: 1}, "apt": {"sources": {key: {"source": []}}}})]
+    paths = [path for _, path, *_ in find_schema_violations({"ca_certs": {key: 1}, "apt": {"sources": {key: {"source": []}}}})]
     assert ("apt", "sources", key, "source") in paths
 
 
@@ -61,5 +61,5 @@ def test_number_of_violations_is_limited() -> None:
     """Each takes a millisecond or more, so that a file of a hundred thousand would take minutes."""
     violations = list(find_schema_violations({f"key{number}": 1 for number in range(3000)}))
     assert len(violations) == MAX_PROBLEMS + 1
-    assert violations[-1] == (INVALID_VALUE, (), TOO_MANY_PROBLEMS)
+    assert violations[-1][:3] == (INVALID_VALUE, (), TOO_MANY_PROBLEMS)
     assert len(list(find_schema_violations({f"key{number}": 1 for number in range(MAX_PROBLEMS)}))) == MAX_PROBLEMS

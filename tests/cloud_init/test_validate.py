@@ -45,6 +45,12 @@ WRONG = {
     "no header": ("packages: [nginx]\n", "cloud-init-header", 0, "with the line `#cloud-config`, or write it as a mapping"),
     "header with a blank": ("# cloud-config\npackages: []\n", "cloud-init-header", 0, "did you mean `#cloud-config`?"),
     "misspelt header": ("#cloud-confg\npackages: []\n", "cloud-init-header", 0, "did you mean `#cloud-config`?"),
+    "message without its version": (
+        "Content-Type: multipart/mixed; boundary=X\n\n--X\nContent-Type: text/cloud-config\n\n#cloud-config\n--X--\n",
+        "cloud-init-header",
+        0,
+        "a MIME message begins with `MIME-Version: 1.0`; add this line at the top",
+    ),
     "late header": ("# ours\n#cloud-config\nruncmd: []\n", "cloud-init-header", 0, "move `#cloud-config` up from line 2"),
     "prose": ("hello\n", "cloud-init-header", 0, "begin with `#cloud-config`, or with `#!/bin/sh`"),
     "jinja without header": ("## template: jinja\npackages: []\n", "cloud-init-header", 1, "the next line must be a header"),

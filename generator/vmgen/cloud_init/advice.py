@@ -47,20 +47,39 @@ FOREIGN_KEYS = {
     "env": "cloud-init sets no environment variables; write /etc/environment with `write_files`",
     "environment": "cloud-init sets no environment variables; write /etc/environment with `write_files`",
 }
+# What YAML 1.1, which cloud-init reads, takes for true or false.
+_BOOLEANS = ("true", "false", "yes", "no", "on", "off")
 _PERMISSION_KEYS = ("permissions", "mode")
 _EXPRESSION = r"\{\{-?\s*[A-Za-z_]|\{%-?\s*[a-z]"
 _OWN_VARIABLE = re.compile(r"\{\{-?\s*vm\.(?:name|number|index|group|namespace|disks)\b")
 TEMPLATE_LINES = ("cloudInit:", "  text: |")
 
 
-def suggest_text(path: KeyPath, value: Any, source: str) -> str:
+def suggest_type(expected: tuple[str, ...], path: KeyPath, value: Any, source: str) -> str:
+    """Return how to write a value as one of the types that are expected there; empty if that is not known.
+
+    The usual cause is a value that YAML reads as another type, such as `0644`, `yes` or `a: b`, and then quotes are the remedy.
+    `expected` are types in the words of messages, and `source` is the text of the file. No value is repeated but permissions.
+    """
+    if "text" in expected and isinstance(value, int | float):
+        return _suggest_text(path, value, source)
+    if "text" in expected and isinstance(value, dict) and len(value) == 1 and isinstance(path[-1], int):
+        return "; quote it: after a colon and a blank YAML begins a mapping"
+    if not isinstance(value, str):
+        return ""
+    is_boolean = "true or false" in expected and value.lower() in _BOOLEANS
+    is_number = "a whole number" in expected and value.isdecimal()
+    if is_boolean or is_number:  # as YAML 1.1 reads them without quotes
+        return "; remove the quotes"
+    return "; write each item on a line of its own, after `- `" if expected == ("a list",) else ""
+
+
+def _suggest_text(path: KeyPath, value: float, source: str) -> str:
     """Return how to write a number, or true and false, where a text is meant; `source` is the text of the file there.
 
     Only permissions are repeated: another number may be a secret.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "; quote it" if isinstance(value, bool) else ""
-    if not path or path[-1] not in _PERMISSION_KEYS or not isinstance(value, int) or not 0 <= value <= 0o77777:
+    if path[-1] not in _PERMISSION_KEYS or type(value) is not int or not 0 <= value <= 0o77777:
         return "; quote it"
     if source.startswith("0"):
         return f'; write "{source.replace("0o", "0")}" in quotes'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vmgen.cloud_init.advice import OLD_KEYS, explain_syntax, find_own_variables, suggest_text
+from vmgen.cloud_init.advice import OLD_KEYS, explain_syntax, find_own_variables, suggest_type
 from vmgen.cloud_init.document import (
     ARCHIVE_HEADER,
     BOOTHOOK_HEADER,
@@ -23,7 +23,7 @@ from vmgen.cloud_init.document import (
 )
 from vmgen.cloud_init.encodings import PLACEHOLDER, find_undecodable
 from vmgen.cloud_init.parts import Envelope
-from vmgen.cloud_init.rules import INVALID_PART, INVALID_SYNTAX, INVALID_VALUE, UNDECODABLE_CONTENT, UNKNOWN_KEY
+from vmgen.cloud_init.rules import INVALID_PART, INVALID_SYNTAX, UNDECODABLE_CONTENT, UNKNOWN_KEY
 
 # An archive may hold a message, that an archive, and so on.
 MAX_LEVELS = 8
@@ -84,12 +84,11 @@ def check_cloud_config(text: str) -> Iterator[UserDataFinding]:
 def _check_schema(document: CloudConfigDocument) -> Iterator[UserDataFinding]:
     from vmgen.cloud_init.upstream_schema import find_schema_violations  # only a cloud-config needs it
 
-    for rule, path, message in find_schema_violations(document.data):
+    for rule, path, message, expected in find_schema_violations(document.data):
         is_key = rule is UNKNOWN_KEY or (len(path) == 1 and path[0] in OLD_KEYS)
         line, column = document.locate_key(path) if is_key else document.locate(path)
-        # The usual cause is a value that YAML reads as another type, such as `0644` or `yes`, and then quotes are the remedy.
-        if rule is INVALID_VALUE and message.startswith("must be") and message.endswith("text"):
-            message += suggest_text(path, document.get_value(path), document.get_source(path))
+        if expected:
+            message += suggest_type(expected, path, document.get_value(path), document.get_source(path))
         yield UserDataFinding(rule, message, line, column, path)
 
 
@@ -99,7 +98,7 @@ def _check_json_patch(text: str) -> Iterator[UserDataFinding]:
 
     data, lines, findings = check_json_patch(text)
     yield from findings
-    for rule, path, message in find_schema_violations(data):
+    for rule, path, message, _ in find_schema_violations(data):
         yield UserDataFinding(rule, message, lines.get(path[0], 1) if path else 1, 0, path)
 
 

@@ -40,6 +40,7 @@ _KNOWN_HEADERS = (
 # cloud-init searches this many bytes for the header of a MIME message.
 _MIME_SEARCH_BYTES = 4096
 # The first line of a message (email.feedparser): without one, all of the text is the body, and its own header decides.
+_MULTIPART = re.compile(r"content-type:[ \t]*multipart/", re.IGNORECASE)
 _MIME_FIRST_LINE = re.compile(r"From |[!-9;-~]+:|[ \t]")
 _WINDOWS_SCRIPT = re.compile(r"rem\s+cmd\s|#ps1(?:_sysnative|_x86)?\s")
 _KEY_PATTERN = re.compile(r"^[a-z][a-z0-9_-]*:(\s|$)", re.MULTILINE)
@@ -95,6 +96,8 @@ def _suggest_header(text: str) -> str:
     first, _, rest = text.partition("\n")
     if _WINDOWS_SCRIPT.match(text):
         return "it belongs to cloudbase-init, for a VM whose `instanceProfile` is for Windows"
+    if _MULTIPART.match(text):
+        return "a MIME message begins with `MIME-Version: 1.0`; add this line at the top"
     for number, line in enumerate(rest.split("\n"), start=2):
         if detect_header(line) and not line.startswith("#!"):
             return f"move `{detect_header(line)}` up from line {number}"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from vmgen.cloud_init.advice import FOREIGN_KEYS, OLD_KEYS
 from vmgen.cloud_init.rules import DEPRECATED, INVALID_VALUE, UNKNOWN_KEY
@@ -21,8 +21,6 @@ from vmgen.read.schema import TYPE_NAMES, Draft4Schema
 from vmgen.read.yaml_reader import MAX_PROBLEMS, TOO_MANY_PROBLEMS
 from vmgen.rules import Rule
 
-# A breach of a rule at a path, and its message.
-Violation = tuple[Rule, KeyPath, str]
 _SchemaNode = dict[str, Any]
 _MAX_ZEROS = 20  # before a number that is a key
 _BRANCH_KEYWORDS = ("oneOf", "anyOf")
@@ -33,11 +31,20 @@ _KEYWORDS_OF_PROPERTIES = {"type", "properties", "title", "description"}
 _NO_ADVICE = "is not valid for cloud-init"
 
 
+class Violation(NamedTuple):
+    """A breach of a rule at a path. `expected` are the types and words that are valid there, where that is what is wrong."""
+
+    rule: Rule
+    path: KeyPath
+    message: str
+    expected: tuple[str, ...] = ()
+
+
 def find_schema_violations(config: Any) -> Iterator[Violation]:
     """Yield what the schema refuses in a cloud-config (plain values), then what it calls deprecated; at most 1,000."""
     for number, violation in enumerate(_find_all_violations(config)):
         if number == MAX_PROBLEMS:
-            yield INVALID_VALUE, (), TOO_MANY_PROBLEMS
+            yield Violation(INVALID_VALUE, (), TOO_MANY_PROBLEMS)
             return
         yield violation
 
@@ -45,15 +52,15 @@ def find_schema_violations(config: Any) -> Iterator[Violation]:
 def _find_all_violations(config: Any) -> Iterator[Violation]:
     data = _to_json(config)
     if not isinstance(data, dict):
-        yield INVALID_VALUE, (), "must be a mapping of cloud-config keys"
+        yield Violation(INVALID_VALUE, (), "must be a mapping of cloud-config keys")
         return
     schema = _load_schema(data.keys())
     for error in schema.find_errors(data):
-        for rule, path, message in _describe_error(error, schema.document):
-            yield rule, _restore_keys(path, data), message
+        for violation in _describe_error(error, schema.document):
+            yield violation._replace(path=_restore_keys(violation.path, data))
     for name, value in data.items():
         for path, message in _find_deprecations(name, value, schema.document):
-            yield DEPRECATED, path, message
+            yield Violation(DEPRECATED, path, message)
 
 
 @cache
@@ -131,16 +138,23 @@ def _describe_error(error: Any, root: _SchemaNode) -> Iterator[Violation]:
             yield _describe_unknown_key(name, path, known_keys)
     elif error.kind.name in _BRANCH_KEYWORDS and details.get("context"):
         yield from _describe_best_branch(details["context"], path, root)
+    elif error.kind.name == "type":
+        yield _build_type_violation(path, _list_types(details))
     else:
-        yield INVALID_VALUE, path, _format_error(error.kind.name, details)
+        yield Violation(INVALID_VALUE, path, _format_error(error.kind.name, details))
 
 
 def _describe_unknown_key(name: str, path: KeyPath, known_keys: list[str]) -> Violation:
     if not path and name in OLD_KEYS:
         message = f"an old key that cloud-init still reads; deprecated since cloud-init 22.1. Write `{OLD_KEYS[name]}`"
-        return DEPRECATED, (name,), message
+        return Violation(DEPRECATED, (name,), message)
     hint = f"; {FOREIGN_KEYS[name]}" if not path and name in FOREIGN_KEYS else did_you_mean(name, known_keys)
-    return UNKNOWN_KEY, (*path, name), f"unknown key '{name}', which cloud-init would ignore{hint}"
+    return Violation(UNKNOWN_KEY, (*path, name), f"unknown key '{name}', which cloud-init would ignore{hint}")
+
+
+def _build_type_violation(path: KeyPath, expected: Iterable[str]) -> Violation:
+    words = tuple(dict.fromkeys(expected))
+    return Violation(INVALID_VALUE, path, f"must be {' or '.join(words)}" if words else _NO_ADVICE, words)
 
 
 def _describe_best_branch(branches: list[Any], path: KeyPath, root: _SchemaNode) -> Iterator[Violation]:
@@ -152,8 +166,7 @@ def _describe_best_branch(branches: list[Any], path: KeyPath, root: _SchemaNode)
         for error in deepest:
             yield from _describe_error(error, root)
         return
-    expected = list(dict.fromkeys(_find_expected(branches, path)))
-    yield INVALID_VALUE, path, f"must be {' or '.join(expected)}" if expected else _NO_ADVICE
+    yield _build_type_violation(path, _find_expected(branches, path))
 
 
 def _is_type_mismatch(error: Any, path: KeyPath) -> bool:
@@ -178,8 +191,6 @@ def _find_expected(branches: list[Any], path: KeyPath) -> Iterator[str]:
 
 
 def _format_error(keyword: str, details: Mapping[str, Any]) -> str:
-    if keyword == "type":
-        return f"must be {' or '.join(_list_types(details))}"
     if keyword == "enum":
         return f"must be one of {', '.join(map(_format_option, details['options']))}"
     if keyword == "required":
