@@ -335,3 +335,55 @@ def test_no_plan_shows_a_secret_in_a_committed_key(repository: Callable[..., Any
 def test_command_in_a_flow_collection_is_hidden(text: str) -> None:
     """A bracket beside the quotes around a command is none of its words."""
     assert redact_text(text.format(command=f"curl -u ops:{WORD}")) == text.format(command="curl -u ops:***")
+
+
+TAGGED = {
+    "the document": '!password: "{word}"\n',
+    "a value": 'namespace: !password: "{word}"\n',
+    "a key": 'namespace: tenant-acme\n!db_password "{word}": 1\n',
+    "a list": "namespace: tenant-acme\nextends: !password [{word}]\n",
+    "a mapping": "namespace: tenant-acme\nvms: {{web: {{image: !password {{{word}: 1}}}}}}\n",
+    "a tag of YAML": 'namespace: !!password: "{word}"\n',
+}
+COMMANDS = (
+    ("check",),
+    ("check", "--output", "json"),
+    ("check", "--output", "sarif"),
+    ("check", "--output", "github"),
+    ("render",),
+    ("plan", "--output", "markdown"),
+    ("list",),
+)
+
+
+@pytest.mark.parametrize("place", TAGGED)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_value_of_a_tag_that_is_a_name_is_hidden(repository: Callable[..., Any], place: str, command: tuple[str, ...]) -> None:
+    """`!password: x` is a tag and a value to YAML, and messages quote the value alone."""
+    made = repository(TAGGED[place].format(word=WORD))
+    result = made.run(*command)
+    assert result.code == 1
+    assert "yaml-tag" in result.stdout + result.messages
+    assert WORD not in result.stdout + result.messages
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_quoted_value_is_a_text_of_its_own(repository: Callable[..., Any], command: tuple[str, ...]) -> None:
+    """A name of a secret at the start of a value or a key is not at the start of the message that quotes it."""
+    made = repository(f'namespace: tenant-acme\n"password {WORD}": 1\nvms: {{web: {{image: password\t{WORD}}}}}\n')
+    result = made.run(*command)
+    assert result.code == 1
+    assert WORD not in result.stdout + result.messages
+
+
+@pytest.mark.parametrize("name", [f"https:__ops:{WORD}@host", f"https%3A%2F%2Fops%3A{WORD}%40host", f"DB_PASSWORD={WORD}"])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_name_of_an_environment_that_is_a_login_is_hidden(
+    repository: Callable[..., Any], name: str, command: tuple[str, ...]
+) -> None:
+    """A file cannot have slashes in its name, so that an address in it looks different."""
+    made = repository(OLD, {f"environments/{name}.yaml": OLD})
+    result = made.run(*command)
+    assert result.code == 1
+    assert "environment-name" in result.stdout + result.messages
+    assert WORD not in result.stdout + result.messages

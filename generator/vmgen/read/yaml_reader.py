@@ -34,6 +34,8 @@ from vmgen.rules import (
     YAML_TAG,
     Rule,
 )
+from vmgen.secrets.names import is_sensitive_name
+from vmgen.secrets.redact import REDACTED
 from vmgen.yaml_text import UNPRINTABLE, YAML_1_1_BOOLEANS
 
 MAX_DEPTH = 50
@@ -220,6 +222,8 @@ class _Parser:
             data = tuple(self._parse_items(depth))
         else:
             data = self._parse_mapping(depth)
+        if event.tag is not None and is_sensitive_name(event.tag.rstrip(":=")):
+            data = REDACTED  # `!password: x`: messages would show the value without the name, which is the tag
         value = Located(data, place, key_place)
         if event.anchor is not None:
             self.anchors[event.anchor] = value

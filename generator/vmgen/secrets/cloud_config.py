@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vmgen.secrets.commands import MIN_FILE_SECRET_LENGTH, find_command_secrets
+from vmgen.secrets.commands import MIN_FILE_SECRET_LENGTH, MIN_MIXED_LENGTH, find_command_secrets
 from vmgen.secrets.encoded import decode_base64, decompress, to_text
-from vmgen.secrets.harmless import is_change_me, is_code, is_locked_password, is_path, is_reference
+from vmgen.secrets.harmless import is_change_me, is_code, is_locked_password, is_path, is_random_looking, is_reference
 from vmgen.secrets.lines import CHANGE_ME_DESCRIPTION
 from vmgen.secrets.names import is_sensitive_file, is_sensitive_name
 from vmgen.secrets.patterns import HASH_DESCRIPTION, find_secrets
@@ -18,6 +18,7 @@ _KeyPath = tuple[str | int, ...]
 
 _PRIVATE_KEY = re.compile(r"(?i)(?:.*[_.-])?private")
 _PASSWORD_KEY = re.compile(r"(?i).*passw(?:or)?d")
+_LOGIN = re.compile(r"\A[\w.@-]{1,80}:")
 _HASH_PREFIX = re.compile(r"\$[0-9a-z]+\$")
 
 
@@ -96,11 +97,21 @@ def _find_encoded_secret(file: Mapping[Any, Any]) -> str:
 
 
 def _find_whole_file_secret(file: Mapping[Any, Any]) -> str:
-    """Return the description of a file that is one word, if its name is that of a secret: `/etc/app/db_password`."""
+    """Return the description of a file whose name is that of a secret, such as `db_password` or `rsyncd.secrets`.
+
+    Its only word is a secret; of several, which have names of users among them, one that mixes letters and digits.
+    """
     path, content = file.get("path"), file.get("content")
     if not isinstance(path, str) or not isinstance(content, str) or not is_sensitive_file(path):
         return ""
     words = content.split()
-    if len(words) != 1 or len(words[0]) < MIN_FILE_SECRET_LENGTH or is_reference(words[0]) or is_path(words[0]):
-        return ""
-    return _describe(words[0], f"the content of `{path.rpartition('/')[2]}`")
+    if len(words) == 1:
+        words = [_LOGIN.sub("", words[0])]
+        if len(words[0]) < MIN_FILE_SECRET_LENGTH or is_path(words[0]):
+            return ""
+    else:
+        lines = (line for line in content.splitlines() if not line.lstrip().startswith("#"))
+        parts = (part.strip("\"'") for line in lines for part in re.split(r"[\s:]+", line))
+        words = [part for part in parts if len(part) >= MIN_MIXED_LENGTH and is_random_looking(part)]
+    word = next((word for word in words if not is_reference(word)), "")
+    return _describe(word, f"the content of `{path.rpartition('/')[2]}`") if word else ""

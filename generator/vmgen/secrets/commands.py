@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from vmgen.secrets.harmless import is_change_me, is_path, is_reference
+from vmgen.secrets.harmless import is_change_me, is_path, is_random_looking, is_reference
 from vmgen.secrets.names import compile_pattern, is_sensitive_file, is_sensitive_name
 from vmgen.secrets.programs import PROGRAMS, Program
 
@@ -17,11 +17,28 @@ PASSWD_DESCRIPTION = "a password for passwd"  # noqa: S105 - a description
 # A bound for the time of one line: no command has as many words.
 MAX_WORDS = 20_000
 MIN_FILE_SECRET_LENGTH = 6
+MIN_MIXED_LENGTH = 8  # shorter ones, such as `app2`, are names
 
 # A word of a shell, with its quotes, or what separates commands.
 WORD_PATTERN = r"""(?:"(?:\\.|[^"\\]){0,4096}"|'[^']{0,4096}'|\\.|[^\s"'\\|;&<>()])+|\|\|?|&&?|;+|<<<|<<-?|[<>()]"""
 _SEPARATORS = {"|", "||", "&", "&&", ";", ";;", "(", ")", "<", ">", "<<", "<<-"}
-_PREFIX_WORDS = {"sudo", "env", "exec", "nohup", "time", "then", "do", "else", "-", "doas", "command", "if", "!", "while"}
+_PREFIX_WORDS = {
+    "sudo",
+    "env",
+    "exec",
+    "nohup",
+    "time",
+    "then",
+    "do",
+    "else",
+    "-",
+    "doas",
+    "command",
+    "if",
+    "!",
+    "while",
+    "busybox",
+}
 _ASSIGNMENT = r"[A-Za-z_]\w{0,80}="
 
 
@@ -56,8 +73,28 @@ _ECHO_DESCRIPTIONS = {
     "htpasswd": COMMAND_DESCRIPTION,
     "runas": COMMAND_DESCRIPTION,
     "su": COMMAND_DESCRIPTION,
+    "encfs": COMMAND_DESCRIPTION,
+    "veracrypt": COMMAND_DESCRIPTION,
+    "ecryptfs-add-passphrase": COMMAND_DESCRIPTION,
+    "elasticsearch-keystore": COMMAND_DESCRIPTION,
+    "elasticsearch-reset-password": COMMAND_DESCRIPTION,
+    "logstash-keystore": COMMAND_DESCRIPTION,
+    "kibana-keystore": COMMAND_DESCRIPTION,
 }
-_MARKED = {"openssl", "smbclient", "rpcclient", "smbmap", "net"}
+# Words of a command that reads a secret from standard input, and is none of the programs above.
+_STDIN_COMMANDS = (
+    frozenset({"secret", "create", "-"}),
+    frozenset({"gcloud", "secrets"}),
+    frozenset({"openssl", "-stdin"}),
+    frozenset({"aws", "configure"}),
+    frozenset({"zfs", "load-key"}),
+    frozenset({"zfs", "keyformat=passphrase"}),
+    frozenset({"wg", "pubkey"}),
+    frozenset({"systemd-creds", "encrypt"}),
+    frozenset({"clevis", "bind"}),
+)
+_WRITERS = ("echo", "printf", "yes")
+_MARKED = {"openssl", "smbclient", "rpcclient", "smbmap", "net", "samba-tool"}
 _NAMES = {*PROGRAMS, *_ECHO_DESCRIPTIONS, *_MARKED}
 _SETTING_WORDS = {"set", "config", "configure", "setenv", "setx", "put", "--set", "SET"}
 _SECRET_STORES = {"secretsmanager", "secrets", "keyvault"}  # `--secret-id` of these is the name of a secret
@@ -140,7 +177,10 @@ def _find_by_name(name: str, words: Sequence[str], start: int, end: int) -> Iter
         arguments = words[start + 1 : end]
         has_word = not program.after or any(word in program.after for word in arguments)
         if has_word and (not program.flags or any(compile_pattern(program.flags).fullmatch(word) for word in arguments)):
-            yield from _find_by_program(program, words, start, end)
+            for secret in _find_by_program(program, words, start, end):
+                text = words[secret.word_index][secret.offset :].strip("\"'")
+                if not program.is_mixed or (len(text) >= MIN_MIXED_LENGTH and is_random_looking(text)):
+                    yield secret
     if name in _MARKED:
         yield from _find_after_marker(words, start, end)
     if "<<<" in words[start:end]:
@@ -162,7 +202,8 @@ def _find_by_option(words: Sequence[str], start: int, end: int) -> Iterator[Comm
             continue
         if equals:
             yield from _check(words, index, len(name) + 1, COMMAND_DESCRIPTION)
-        elif index + 1 < end and not words[index + 1].startswith("-"):
+        # `SET PASSWORD FOR x` of SQL has its password behind the user.
+        elif index + 1 < end and not words[index + 1].startswith("-") and words[index + 1].upper() != "FOR":
             yield from _check(words, index + 1, 0, COMMAND_DESCRIPTION)
 
 
@@ -177,7 +218,7 @@ def _find_by_program(program: Program, words: Sequence[str], start: int, end: in
             yield from _check(words, index, 0, COMMAND_DESCRIPTION)
         elif _is_login_option(before, program):
             yield from _check_login(words, index, COMMAND_DESCRIPTION, mark=program.login_mark)
-        elif joined_option and not word.startswith("--"):
+        elif joined_option and (not word.startswith("--") or joined_option.endswith("=")):
             yield from _check(words, index, len(joined_option), COMMAND_DESCRIPTION)
         else:
             glue = (f"{option}=" if option.startswith("--") else option for option in program.login_options)
@@ -188,6 +229,8 @@ def _find_by_program(program: Program, words: Sequence[str], start: int, end: in
             position += 1
             if position in program.positions:
                 yield from _check(words, index, 0, COMMAND_DESCRIPTION)
+            elif position in program.login_positions:
+                yield from _check_login(words, index, COMMAND_DESCRIPTION, mark=program.login_mark)
 
 
 def _is_login_option(word: str, program: Program) -> bool:
@@ -207,20 +250,21 @@ def _find_after_marker(words: Sequence[str], start: int, end: int) -> Iterator[C
 
 
 def _find_piped_secrets(words: Sequence[str]) -> Iterator[CommandSecret]:
-    """Find what `echo` or `printf` hands to a program that reads a password."""
+    """Find what `echo`, `printf` or `yes` hands to a program that reads a password."""
     pipe = 0
     for index in range(len(words) - 1, -1, -1):  # from the end, so that the next pipe is known at once
         pipe = index if words[index] == "|" else pipe
-        if words[index] not in ("echo", "printf"):
+        if words[index] not in _WRITERS:
             continue
         # Enough for a program with its options; the rest of a long line is another command.
         reader = words[pipe + 1 : pipe + 12] if pipe else ()
         program = next((word for word in reader if word not in _PREFIX_WORDS and not word.startswith("-")), "")
         description = _ECHO_DESCRIPTIONS.get(_get_program_name(program), "")
-        if not description and not _STDIN_OPTIONS.intersection(reader) and not {"secret", "create", "-"} <= set(reader):
+        is_reader = bool(_STDIN_OPTIONS.intersection(reader)) or any(each.issubset(reader) for each in _STDIN_COMMANDS)
+        if (not description and not is_reader) or (words[index] == "yes" and len(words[index + 1]) < MIN_FILE_SECRET_LENGTH):
             continue
         for number in range(index + 1, pipe):
-            if words[number] in _SEPARATORS or words[number] in ("echo", "printf"):
+            if words[number] in _SEPARATORS or words[number] in _WRITERS:
                 break
             if description == CHPASSWD_DESCRIPTION and (":" in words[number] or number == index + 1):
                 yield from _check_login(words, number, description)

@@ -32,9 +32,12 @@ HCL_PATTERN = (
     rf"""[^{{}}]{{0,200}}\bdefault\s{{0,20}}=\s{{0,20}}{_VALUE}"""
 )
 _PAIR_WORDS = ("value:", "value=", "value =", 'value"', "value'")
+# Hadoop's configuration: <name>x.password</name> <value>x</value>
+XML_PAIR_PATTERN = r"<name>\s{0,40}(?P<name>[\w.-]{1,120})\s{0,40}</name>\s{0,80}<value>\s{0,40}(?P<value>[^<>\s]{1,400})"
 # Description, words of the text in lower case, pattern.
 DOCUMENT_FORMATS = (
     (NAMED_DESCRIPTION, ("</",), XML_PATTERN),
+    (NAMED_DESCRIPTION, ("</name>",), XML_PAIR_PATTERN),
     ("a login of a netrc file", ("login",), NETRC_PATTERN),
     (NAMED_DESCRIPTION, _PAIR_WORDS, PAIR_PATTERN),
     (NAMED_DESCRIPTION, _PAIR_WORDS, REVERSED_PAIR_PATTERN),

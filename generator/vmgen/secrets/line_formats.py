@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from vmgen.secrets.names import SENSITIVE_NAME
+from vmgen.secrets.token_formats import HASH_DESCRIPTION
 
 NAMED_DESCRIPTION = "a value with the name of a secret"
 
@@ -34,11 +35,17 @@ SUBSTITUTION_PATTERN = (
     r"(?<!\w)s(?P<mark>[/|#,~@%!])(?P<name>(?:(?!(?P=mark))\S){1,120})(?P=mark)"
     r"(?P<value>(?:(?!(?P=mark))[^\s\"']){4,400})(?P=mark)"
 )
+COOKIE_PATTERN = r"(?<![\w.-])[\w.-]{1,80}=(?P<value>[\w%+][\w%+./~=-]{15,2000})"
+EXPECT_PATTERN = (
+    r"""\b(?:exp_)?send(?:line)?(?:\s{1,8}(?:--\s{1,8})?|\()\\?["'{](?P<value>[^"'\s\\{}$]{6,400})(?:\\{1,2}[rn]|["']\))"""
+)
+USER_LINE_PATTERN = r"\A\s{0,20}user(?:=[\w.@-]{1,80}:|\s{1,8}[\w.@-]{1,80}\s{1,8})(?P<value>[^\s;:]{8,200})\s{0,20}\Z"
 # Formats of lines whose value is a secret, unless it is a reference: description, words of the line in lower case, pattern.
 LINE_FORMATS = (
     # A user may be an address of mail, and a password may have an `@`: the last one ends the login.
-    # An address that was joined to a path has one slash.
-    ("a login in a URL", (":/",), r":/{1,2}[^\s/:\"'\[\]]{0,200}:(?P<value>[^\s/\"']{1,400})@"),
+    # An address that was joined to a path has one slash, and in the name of a file it has none.
+    ("a login in a URL", (":/", ":__"), r":(?:/{1,2}|__)[^\s/:\"'\[\]]{0,200}:(?P<value>[^\s/\"']{1,400})@"),
+    ("a login in a URL", ("%3a%2f%2f",), r"(?i)%3A%2F%2F[\w.~-]{0,200}%3A(?P<value>[\w.~%+-]{1,400}?)%40"),
     ("a signature in an address", ("sig",), r"(?i)[?&](?:sig|[a-z-]{0,20}signature)=(?P<value>[^&\s\"'#]{16,800})"),
     (
         "a login in a header",
@@ -55,7 +62,25 @@ LINE_FORMATS = (
     (
         "a login of Oracle",
         ("sqlplus", "expdp", "impdp", "sqlldr", "rman"),
-        r"(?i)(?:sqlplus|expdp|impdp|sqlldr|rman)\s{1,8}(?:-\w{1,8}\s{1,8}|target\s{1,8}){0,4}[\w$#]{1,40}/(?P<value>[^\s@/\"']{1,400})",
+        r"(?i)(?:sqlplus|expdp|impdp|sqlldr|rman)\s{1,8}(?:-\w{1,8}\s{1,8}|target\s{1,8}){0,4}[\"']?[\w$#]{1,40}/(?P<value>[^\s@/\"']{1,400})",
+    ),
+    ("a login of Oracle", (":thin:",), r":thin:[\w$#]{1,40}/(?P<value>[^\s@/\"']{1,400})@"),
+    (
+        "a login of a database",
+        (" using ",),
+        r"(?i)\bconnect\s{1,8}to\s{1,8}\S{1,80}\s{1,8}user\s{1,8}\S{1,80}\s{1,8}using\s{1,8}(?P<value>[^\s\"']{1,400})",
+    ),
+    (
+        "a password in SQL",
+        ("set password",),
+        r"(?i)\bset\s{1,8}password\s{1,8}for\s{1,8}\S{1,200}\s{0,8}=\s{0,8}[\"'](?P<value>[^\"']{1,400})[\"']",
+    ),
+    # https://clickhouse.com/docs/operations/settings/settings-users#user-namepassword
+    (HASH_DESCRIPTION, ("sha256_hex", "sha1_hex"), r"password_(?:double_)?sha\d{1,3}_hex\W{1,8}(?P<value>[0-9a-fA-F]{40,64})"),
+    (
+        HASH_DESCRIPTION,
+        ("scram-sha-",),
+        r"\bSCRAM-SHA-\d{1,3}\$\d{1,9}:(?P<value>[A-Za-z0-9+/=]{16,100}\$[A-Za-z0-9+/=:]{1,200})",
     ),
     ("a password of Redis", (" on ", "setuser"), r"\bon\s{1,8}>(?P<value>[^\s>]{4,400})"),
     ("a login of a netrc file", ("password",), rf"\blogin\s{{1,40}}\S{{1,200}}\s{{1,40}}password\s{{1,40}}{_VALUE}"),
@@ -74,6 +99,11 @@ LINE_FORMATS = (
         "a password of SNMP",
         ("createuser", "rocommunity", "rwcommunity"),
         r"(?i)\b(?:createUser\s{1,8}\S{1,80}\s{1,8}(?:MD5|SHA[\w-]{0,8})|r[ow]community6?)\s{1,8}(?P<value>(?!public\b)\S{6,200})",
+    ),
+    (
+        "a password of SNMP",
+        ("createuser",),
+        r"(?i)\bcreateUser\s{1,8}\S{1,80}\s{1,8}\S{1,20}\s{1,8}\S{1,200}\s{1,8}(?:AES|DES)[\w-]{0,8}\s{1,8}(?P<value>\S{6,200})",
     ),
     ("a password in a configuration", ("insecure-password",), r"\binsecure-password\s{1,8}(?P<value>\S{1,400})"),
     (
@@ -109,12 +139,18 @@ LINE_FORMATS = (
     ("a password for crypt()", ("crypt(",), r"\bcrypt\(\s{0,8}[\"'](?P<value>[^\"']{1,400})[\"']"),
     ("a private key of JSON", ('"kty"',), r'"[dk]"\s{0,8}:\s{0,8}"(?P<value>[A-Za-z0-9_-]{20,4000})"'),
     ("a signature in an address", ("azurewebsites.net",), r"[?&]code=(?P<value>[A-Za-z0-9_/+=%-]{20,800})"),
-    ("a gossip key", ("encrypt",), r"\bencrypt[\"']?\s{0,8}[:=]\s{0,8}[\"'](?P<value>[A-Za-z0-9+/]{22,43}={1,2})[\"']"),
+    ("a gossip key", ("encrypt",), r"\bencrypt[\"']?(?:\s{0,8}[:=]\s{0,8}|\s{1,8})[\"']?(?P<value>[A-Za-z0-9+/]{22,43}={1,2})"),
     (
         "a password in plain text",
         ("convertto-securestring",),
-        rf"(?i)ConvertTo-SecureString\s{{1,8}}(?:-String\s{{1,8}})?(?!-){_VALUE}",
+        rf"(?i)ConvertTo-SecureString\s{{1,8}}(?:-(?:String|AsPlainText|Force)\s{{1,8}}){{0,3}}(?!-){_VALUE}",
     ),
+    (
+        "a password in plain text",
+        ("convertto-securestring",),
+        r"(?i)(?<=[\"'])(?P<value>[^\"'\s]{1,400})[\"']\s{0,8}\|\s{0,8}ConvertTo-SecureString",
+    ),
+    ("a password in plain text", (".setpassword(",), r"(?i)\.SetPassword\(\s{0,8}[\"'](?P<value>[^\"']{1,400})[\"']"),
     ("a login of a page", ("stats",), r"\bstats\s{1,20}auth\s{1,20}[^\s:]{1,80}:(?P<value>\S{1,200})"),
     (
         "a login of a request",
@@ -128,8 +164,79 @@ LINE_FORMATS = (
     ),
     (
         NAMED_DESCRIPTION,
-        ("define",),
-        rf"""(?i)\bdefine\s{{0,8}}\(\s{{0,8}}["'][^"']{{0,80}}{SENSITIVE_NAME}["']\s{{0,8}},\s{{0,8}}["'](?P<value>[^"']{{1,400}})["']""",
+        ("define", "setenv", "setenvironmentvariable"),
+        rf"""(?i)\b(?:define|setenv|SetEnvironmentVariable)\s{{0,8}}\(\s{{0,8}}["'](?:[^"']{{0,80}}{SENSITIVE_NAME}"""
+        r"""|(?:(?:secure_)?auth|logged_in|nonce)_(?:key|salt))["']\s{0,8},\s{0,8}["'](?P<value>[^"']{1,400})["']""",
+    ),
+    # A password that `expect` sends when it is asked for one.
+    (
+        "a password of expect",
+        ("send",),
+        r"(?i)(?:asswor|assphrase|passcode)[^\n;{}]{0,40}[;\n{}\s\"']{1,40}"
+        r"(?:exp_)?send\s{1,8}(?:--\s{1,8})?\\?[\"{](?P<value>[^\"\s\\}$][^\"\s\\}]{3,400})",
+    ),
+    # https://www.qemu.org/docs/master/system/secrets.html
+    ("a secret of QEMU", ("secret,",), r"\bsecret,[\w=,.-]{0,200}\bdata=(?P<value>[^\s,\"']{1,400})"),
+    ("a login of a share", ("cifs",), r"\buser(?:name)?=[^\s,%]{1,80}%(?P<value>(?![0-9A-Fa-f]{2})[^\s,\"']{4,200})"),
+    (
+        "a login of a mail server",
+        (" pass ", " password "),
+        r"(?i)(?:\A\s{0,40}|\bproto(?:col)?\s{1,8}\S{1,12}\s{1,8})"
+        r"user(?:name)?\s{1,8}\S{1,80}\s{1,8}(?:there\s{1,8})?(?:with\s{1,8})?pass(?:word)?\s{1,8}"
+        r"(?P<value>(?=[^\d\s]{0,80}\d)[^\s\"']{6,400})",
+    ),
+    (
+        "a password of a command",
+        ("passcommand", "password-command", "-extpass"),
+        r"(?i)(?:passcommand|password-command|-extpass)[\s=:\"']{1,8}echo\s{1,8}(?P<value>[^\s\"']{4,400})",
+    ),
+    (
+        "a login of a package source",
+        ("http-basic.",),
+        r"\bhttp-basic\.[\w.-]{1,80}\s{1,8}[^\s\"'-]{1,80}\s{1,8}(?P<value>[^\s\"'-][^\s\"']{3,400})",
+    ),
+    (
+        "a token of a package source",
+        ("pypi-token.", "-oauth.", "gitlab-token."),
+        r"\b(?:pypi-token|git(?:hub|lab)-oauth|gitlab-token)\.[\w.-]{1,80}\s{1,8}(?P<value>[^\s\"'-][^\s\"']{15,400})",
+    ),
+    (
+        "a login of a package source",
+        ("bundle_",),
+        r"\bBUNDLE_[A-Z0-9_]{1,120}=[\"']?[^\s:\"']{1,80}:(?P<value>[^\s\"'/][^\s\"']{3,400})",
+    ),
+    ("a login of Steam", ("+login",), r"\+login\s{1,8}[^\s+]{1,80}\s{1,8}(?P<value>[^\s+\"'][^\s\"']{3,200})"),
+    ("a token of a cluster", ("microk8s",), r"\bmicrok8s\s{1,8}join\s{1,8}[\w.\[\]:-]{1,200}/(?P<value>[0-9a-f]{32})"),
+    ("a login of Neo4j", ("neo4j_auth",), r"\bNEO4J_AUTH[\"']?\s{0,4}[:=]\s{0,4}[\"']?\w{1,40}/(?P<value>[^\s\"']{1,200})"),
+    (
+        "a login of an option",
+        ("-auth ",),
+        r"(?<![\w-])-auth\s{1,8}[\"']?[^\s:\"'@]{1,80}:(?P<value>(?=[^\s\"']{0,80}[A-Za-z])[^\s\"'/]{4,400})",
+    ),
+    (
+        "a password of a certificate",
+        (" -e ", "--cert"),
+        r"\bcurl\s[^\n|;]{0,400}?(?:(?<=\s)-E\s|--cert[\s=])[\s\"']{0,8}[^\s:\"']{2,400}:(?P<value>[^\s\"'\\]{1,400})",
+    ),
+    (
+        "a password of a router",
+        ("neighbor", "authentication-key", "message-digest-key"),
+        r"\b(?:neighbor\s{1,8}\S{1,80}\s{1,8}password|authentication-key|message-digest-key\s{1,8}\d{1,3}\s{1,8}md5)\s{1,8}"
+        r"(?P<value>[^\s\"']{4,200})",
+    ),
+    ("a password of VRRP", ("auth_pass",), r"\bauth_pass\s{1,8}(?P<value>[^\s\"'}]{4,200})"),
+    ("a key of DNS", ("hmac-",), r"\s-y\s{0,8}[\"']?hmac-[\w-]{2,20}:[^\s:]{1,200}:(?P<value>[A-Za-z0-9+/=]{16,400})"),
+    (
+        "a login of a call",
+        ("auth(", "auth('", "changeuserpassword(", "networkcredential(", "pscredential(", ".login("),
+        r"(?i)\b(?:db\.auth|changeUserPassword|HTTP(?:Basic|Digest)Auth|NetworkCredential|PSCredential|\.login)"
+        r"\(\s{0,8}[\"'][^\"']{1,200}[\"']\s{0,8},\s{0,8}[\"'](?P<value>[^\"']{4,400})[\"']",
+    ),
+    (
+        "a login of a call",
+        ("->connect(", "mysqli", "pdo(", "create_superuser(", "plainauth("),
+        r"(?i)(?:->connect|mysqli(?:_connect)?|\bPDO|create_superuser|PlainAuth)\(\s{0,8}[\"'][^\"']{0,200}[\"']\s{0,8},"
+        r"\s{0,8}[\"'][^\"']{1,200}[\"']\s{0,8},\s{0,8}[\"'](?P<value>[^\"']{4,400})[\"']",
     ),
     (
         NAMED_DESCRIPTION,

@@ -11,6 +11,8 @@ from vmgen.secrets.harmless import is_change_me, is_code, is_path, is_random_loo
 from vmgen.secrets.line_formats import (
     AUTH_PATTERN,
     BOOTSTRAP_PATTERN,
+    COOKIE_PATTERN,
+    EXPECT_PATTERN,
     LINE_FORMATS,
     NAMED_DESCRIPTION,
     NAMED_PATTERN,
@@ -18,6 +20,7 @@ from vmgen.secrets.line_formats import (
     SLASH_IN_URL_PATTERN,
     SUBSTITUTION_PATTERN,
     TOKEN_IN_URL_PATTERN,
+    USER_LINE_PATTERN,
     WORD_PATTERN,
 )
 from vmgen.secrets.names import MAX_NAME_LENGTH, NAME_WORDS, compile_pattern, is_sensitive_name
@@ -44,8 +47,22 @@ _COMMAND_WORDS = (
         "curl",
         "wget",
         "openssl",
-        "config host",
+        "config ",
         "net use",
+        "yes ",
+        "radtest",
+        "obscure",
+        "--value",
+        " -t",
+        "kv put",
+        "kv patch",
+        "smbclient",
+        "register",
+        "/p:",
+        "/po:",
+        "/pd:",
+        " -code",
+        "-hmac",
     ),
 )
 _FORMAT_WORDS = sorted({word for _, words, _ in LINE_FORMATS for word in words})
@@ -58,8 +75,12 @@ _STRONG_VALUE = r"(?=[^\d]{0,200}\d|\w{0,200}[^\w\s])\S{6,}"
 _KEY_NAME = r"[A-Za-z_][A-Za-z_-]{0,60}|[a-z][a-z0-9]{0,30}(?:[._-][a-z0-9]{1,30}){1,6}"
 # What follows `--secret` of these is the name of a secret.
 _SECRET_STORE = r"\b(?:secretsmanager|gcloud\s{1,8}secrets|keyvault\s{1,8}secret)\b"  # noqa: S105 - a pattern
-
-
+# Words of the line in lower case, pattern, description.
+_RANDOM_FORMATS = (
+    (("cookie", "curl"), COOKIE_PATTERN, "a cookie"),
+    (("send",), EXPECT_PATTERN, "a password of expect"),
+    (("user",), USER_LINE_PATTERN, NAMED_DESCRIPTION),
+)
 _LIST_MARKS = str.maketrans("[],", "   ")
 
 
@@ -132,6 +153,11 @@ def _find_random_looking(line: str, lower_line: str) -> Iterator[LineMatch]:
             for match in compile_pattern(pattern).finditer(line):
                 if is_random_looking(match["value"]):
                     yield from _check_value("a login in a URL", match)
+    for words, pattern, description in _RANDOM_FORMATS:
+        if _has_word(lower_line, words):
+            for match in compile_pattern(pattern).finditer(line):
+                if is_random_looking(match["value"]):
+                    yield from _check_value(description, match)
     if _has_word(lower_line, NAME_WORDS):
         for match in compile_pattern(QUOTED_WORD_PATTERN).finditer(line):
             if is_sensitive_name(match["name"]) and is_random_looking(match["value"]):

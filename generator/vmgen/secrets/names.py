@@ -13,18 +13,19 @@ SENSITIVE_WORDS = (
 KEY_KINDS = (
     "api|access|private|secret|auth|encryption|account|license|pre-?shared|shared|activation|registration|consumer|token"
     "|signing|master|setup|certificate|unseal|recovery|deploy|session|app(?:lication)?|subscription|ingestion|edge|enroll?ment"
-    "|(?:service[_-])?role|gotify"
+    "|(?:service[_-])?role|gotify|hmac|fernet|luks|nessus|cf|props"
 )
 SENSITIVE_NAME = (
-    rf"(?:(?<![A-Za-z0-9])pass|{SENSITIVE_WORDS}|(?:{KEY_KINDS})[_-]?key(?:[_-]?data)?|client-key-data"
-    r"|requirepass|masterauth|(?:root|bind|admin|user|db)pw|(?<![A-Za-z0-9])pw|secret[_-]?id|auth[_-]?pass|authtok(?:en)?"
+    rf"(?:(?<![A-Za-z0-9])pass|{SENSITIVE_WORDS}|(?:{KEY_KINDS})[._-]?key(?:[_-]?data)?|client-key-data"
+    r"|requirepass|masterauth|(?:root|bind|admin|user|db|pg)pw|(?<![A-Za-z0-9])pw|secret[_-]?id|auth[_-]?pass|authtok(?:en)?"
     r"|(?:store|key|ssh|db|user|root|admin|smtp|mail)pass|rediscli_auth|(?<![A-Za-z0-9])skey|secret[_-]key[_-]base|erlang[_-]cookie"
-    r"|(?-i:_PAT)|nuget[_-]?key|password[_-]?salt|oauth2-bearer|gitlab_session|honeycomb-team)"
+    r"|(?-i:_PAT)|nuget[_-]?key|password[_-]?salt|oauth2-bearer|gitlab_session|honeycomb-team|jfrog-art-api"
+    r"|pass4symmkey)"
 )
 # Words that such a name has one of, in lower case.
 NAME_WORDS = (
     *("pass", "pw", "psk", "secret", "token", "credential", "key", "auth", "kennwort", "mot-de", "mot_de", "motde", "contrase"),
-    *("_pat", "cookie", "bearer", "gitlab_session", "honeycomb-team"),
+    *("_pat", "cookie", "bearer", "gitlab_session", "honeycomb-team", "jfrog"),
 )
 MAX_NAME_LENGTH = 80
 
@@ -59,7 +60,7 @@ _PROGRAM_SUFFIXES = {
     "md",
     "j2",
 }
-_CREDENTIAL_FILES = {"passwd-s3fs", ".passwd-s3fs"}
+_CREDENTIAL_FILES = {"passwd-s3fs", ".passwd-s3fs", ".erlang.cookie", "userlist.txt"}
 
 
 @cache
@@ -90,4 +91,6 @@ def is_sensitive_file(path: str) -> bool:
     stem, _, suffix = name.rpartition(".")
     if name in _ACCOUNT_FILES or suffix in _PROGRAM_SUFFIXES:
         return False
-    return is_sensitive_name(name) or is_sensitive_name(stem) or name in _CREDENTIAL_FILES
+    # `rsyncd.secrets`, `passwords.txt`; the last letter of `vault_pass` is no plural.
+    names = (name, stem, name.removesuffix("s"), stem.removesuffix("s"))
+    return name in _CREDENTIAL_FILES or any(map(is_sensitive_name, names))

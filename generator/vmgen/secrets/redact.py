@@ -26,6 +26,7 @@ _USER_DATA_KEY = r"(\s*(?:- +)*[a-z][a-z_-]{0,40}:)(?:\s+(\S.*))?\s*"
 _ANY_KEY = r"(\s*[\w.-]{1,60}:)(?:\s+(\S.*))?\s*"
 _BLOCK_START = r"[|>][-+0-9]{0,2}"
 _USER_DATA_HEADER = r"#cloud-[a-z-]{1,20}|#include(?:-once)?|#part-handler|## template: jinja|#![\w /.-]{1,60}"
+_QUOTED_WORDS = r"(?<=')[^'\s]{1,200}[ \t][^']{1,400}(?=')"
 _QUOTED_VALUE = r"'[^']*'|\bthe number \S+"
 
 
@@ -114,7 +115,8 @@ def redact_user_data_line(line: str, *, is_key: bool = False) -> str:
 
 def redact_problem(problem: Problem) -> Problem:
     """Return a problem without secrets in any of its texts. Below the key of a secret no value is quoted."""
-    message = redact_text(problem.message)
+    # A value that a message quotes is a text of its own: `'password x'` begins with the name, the message does not.
+    message = redact_text(compile_pattern(_QUOTED_WORDS).sub(lambda match: redact_text(match.group()), problem.message))
     # A message may quote a value that is no secret by its form, such as a short password.
     name = re.split(r"[.\[\]]", problem.subject.rstrip("]0123456789["))[-1]
     if is_sensitive_name(name):
