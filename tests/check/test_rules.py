@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from vmgen.check.rule import run_rules
 from vmgen.check.rules import RULES
+from vmgen.check.waivers import WaiverFilter
+from vmgen.merge.environment import Environment
 from vmgen.problems import Problem
 
 CASES: list[dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "rules.yaml").read_text(encoding="utf-8"))
 EACH = pytest.mark.parametrize("case", CASES, ids=[f"{case['rule']}-{number}" for number, case in enumerate(CASES)])
 Find = Callable[..., tuple[Problem, ...]]
+Read = Callable[..., tuple[Environment, tuple[Problem, ...]]]
 
 
 @EACH
@@ -77,3 +82,27 @@ vms:
   web: {count: 2, instanceType: u1.large, image: ubuntu-2404, instances: {web-2: {storage: 1Gi}, 1: {image: ubunt-2404}}}
 """)
     assert [problem.subject for problem in problems] == ["vms.web.instances.web-2.storage", "vms.web.instances.1.image"]
+
+
+# A list whose first items are invalid, and the key path of the item that a rule finds behind them.
+LATER_ITEMS = {
+    "ssh key": ("sshKeys: [{url: x}, ssh-rsa AAAAB3NzaC1yc2E]", "vms.web.sshKeys[1]"),
+    "port": ("externalPorts: [0, 80, -1, 80]", "vms.web.externalPorts[3]"),
+    "attached disk": ("attach: [[], {}, nothing]", "vms.web.attach[2]"),
+    "key of an attached disk": ("attach: [7, {name: web-1-data, bus: sata}]", "vms.web.attach[1].bus"),
+}
+
+
+@pytest.mark.parametrize(("line", "subject"), LATER_ITEMS.values(), ids=LATER_ITEMS)
+def test_items_are_counted_as_in_the_file(line: str, subject: str, read: Read) -> None:
+    """The key path of an item has its index in the file, also behind an item that is invalid."""
+    group = f"count: 1, instanceType: u1.large, image: ubuntu-2404, disks: {{data: 1Gi}}, {line}"
+    environment, _ = read(f"namespace: tenant-acme\nplatform: hikube\nplatformVersion: '1'\nvms: {{web: {{{group}}}}}\n")
+    assert subject in [problem.subject for problem in run_rules(RULES, environment)]
+
+
+def test_a_waiver_behind_an_invalid_one_has_its_index(read: Read) -> None:
+    """A waiver with a day that no calendar has is named by its index in the file."""
+    waiver = "{rule: no-such-rule, subject: vms.web, reason: x, until: 2026-02-30}"
+    environment, _ = read(f"namespace: tenant-acme\nvms: {{}}\nwaivers: [oops, {waiver}]\n")
+    assert [problem.subject for problem in WaiverFilter(environment, date(2026, 1, 1)).problems] == ["waivers[1].until"]

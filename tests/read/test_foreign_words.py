@@ -67,6 +67,7 @@ VALUES = {
     "externalPorts: [https]": "write its number, such as 80",
     "externalPorts: 80,443": "write a list: `externalPorts: [80, 443]`",
     "externalPorts: 80": "write a list: `externalPorts: [80]`",
+    "externalPorts: '443'": "write a list: `externalPorts: [443]`",
     "storage: 100GB": "write 100Gi",
     "storage: 100 G": "write 100Gi",
     "storage: 1.0TB": "write 1Ti",
@@ -89,6 +90,9 @@ ROOT = {
     "image: x": "keys of VMs belong to a group, or below `defaults:`",
     "name: x": "the name of an environment is the name of its file",
     "values: {}": "write `vars:`",
+    "retire: [web-1-data]": "write `{disk: NAME, reason: ...}`",
+    "retire: {disk: web-1-data, reason: x}": "write a list: `retire: [{disk: NAME, reason: ...}]`",
+    "waivers: no-ssh-key": "write a list: `waivers: [{rule: ..., subject: ...,",
     "tenant: x": "write `namespace: tenant-NAME`",
     "version: 2": 'write `platformVersion: "1"`',
     "includes: [a.yaml]": "write `extends: [FILE]`",
@@ -159,6 +163,19 @@ def test_each_key_of_a_group_has_its_place_at_the_top() -> None:
     for key in sorted(keys - {"name", "instances", "resources"}):  # more people mean something else by these
         (message,) = find_messages(f"namespace: tenant-acme\n{key}: x\n")
         assert "keys of VMs belong to a group, or below `defaults:`" in message, key
+
+
+def test_words_of_a_place_are_of_that_place() -> None:
+    """A budget has the key `vms` too, and is no top of a file."""
+    (message,) = find_messages("namespace: tenant-acme\nbudget: {cores: 4}\n")
+    assert "unknown key 'cores'" in message
+    assert "belong to a group" not in message
+
+
+def test_an_item_of_a_list_is_not_advised_to_be_a_list() -> None:
+    """A number that is no port is in a list already."""
+    (message,) = find_messages("namespace: tenant-acme\nvms: {web: {externalPorts: [0]}}\n")
+    assert "write a list" not in message
 
 
 def test_a_word_stands_for_the_key_that_was_meant() -> None:

@@ -66,4 +66,4 @@ def _list_names(value: Located) -> Sequence[tuple[Located, str]]:
     """Return the names in a value, each with its step in the key path: none for a name, `[0]` for the first of a list."""
     if isinstance(value.data, str):
         return ((value, ""),) if value.data else ()
-    return [(item, f"[{index}]") for index, item in enumerate(value.items) if isinstance(item.data, str) and item.data]
+    return [(item, f"[{index}]") for index, item in value.enumerate_items() if isinstance(item.data, str) and item.data]

@@ -40,7 +40,7 @@ class WaiverFilter:
         self._used_places: set[Place] = set()
         self._waivers: list[Waiver] = []
         self.problems: list[Problem] = []
-        for index, item in enumerate(environment.settings.get_items("waivers")):
+        for index, item in environment.settings.enumerate_items("waivers"):
             self._add_waiver(item, f"waivers[{index}]")
 
     def apply(self, problems: Iterable[Problem]) -> list[Problem]:

@@ -43,6 +43,7 @@ FOREIGN_KEYS = {
     "commands": "write `runcmd`",
     "scripts": "write `write_files` and `runcmd`",
     "files": "write `write_files`",
+    "file": "write `write_files`; in an environment, `template:` names a file of templates/cloud-init/ with the whole text",
     "package": "write `packages`",
     "env": "cloud-init sets no environment variables; write /etc/environment with `write_files`",
     "environment": "cloud-init sets no environment variables; write /etc/environment with `write_files`",

@@ -35,7 +35,7 @@ class FragmentLoader:
         `rendered_templates` has what the templates in the list gave, by their index; without it, templates are left out.
         """
         cloud_config = Located({}, fragments.place, fragments.key_place)
-        for index, item in enumerate(fragments.items):
+        for index, item in fragments.enumerate_items():
             if is_template(item):
                 fragment = (rendered_templates or {}).get(index)
             else:

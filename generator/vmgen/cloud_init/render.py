@@ -117,7 +117,7 @@ class UserDataBuilder:
             message = "must be a list of fragments: names of files, templates, or mappings of cloud-config keys"
             problems.append(INVALID_FORM.build_problem(fragments.place, f"{subject}.merge", message))
         templates = {}
-        for index, item in enumerate(fragments.items):
+        for index, item in fragments.enumerate_items():
             if is_template(item):
                 user_data = self._build_from_template(item, f"{subject}.merge[{index}]")
                 if isinstance(user_data, TemplatedUserData):

@@ -45,7 +45,12 @@ class Settings(NamedTuple):
     def get_items(self, name: str) -> tuple[Located, ...]:
         """Return the valid items of a list; none if the key is not set."""
         value = self.get(name)
-        return tuple(item for item in value.items if item.data is not INVALID) if value else ()
+        return value.items if value else ()
+
+    def enumerate_items(self, name: str) -> Iterator[tuple[int, Located]]:
+        """Yield the valid items of a list, each with its index in the file, where invalid items count too."""
+        value = self.get(name)
+        return value.enumerate_items() if value else iter(())
 
     def get_entries(self, name: str) -> Iterator[tuple[str, Located]]:
         """Yield the entries of a mapping that are neither invalid nor null; none if the key is not set."""

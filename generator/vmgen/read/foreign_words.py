@@ -171,11 +171,16 @@ _ROOT_WORDS = {
         _OF_A_GROUP,
     ),
 }
-_TABLES = {"instanceType": _GROUP_WORDS, "optical": _DISK_WORDS, "vms": _ROOT_WORDS}
+_TABLES = {"instanceType": _GROUP_WORDS, "optical": _DISK_WORDS, "retire": _ROOT_WORDS}
 _MAX_PORT = 65535
 _SIZE = r"(?i)(?P<number>[0-9]{1,18})(?:\.0+)?\s*(?P<unit>[kmgt])?i?b?"
 _SIZE_KEYS = ("storage", "memory")
 _BINARY_UNITS = ((1024**4, "Ti"), (1024**3, "Gi"), (1024**2, "Mi"))
+# An entry of a list of mappings, as it is written.
+_ENTRIES = {
+    "retire": "{disk: NAME, reason: ...}",
+    "waivers": "{rule: ..., subject: ..., reason: ..., until: 2026-12-31}",
+}
 _RUNNING = {"started": "true", "running": "true", "up": "true", "stopped": "false", "halted": "false", "down": "false"}
 
 
@@ -195,12 +200,16 @@ def suggest_value(path: KeyPath, data: Any) -> str:
     """Return how a value of other tools is written at a path; empty if that is not known."""
     key = path[-1] if path else ""
     if path[-2:-1] == ("externalPorts",) or key == "externalPorts":
-        return _suggest_ports(data)
+        return _suggest_ports(data, is_item=key != "externalPorts")
     if isinstance(data, str | int) and not isinstance(data, bool):
         if key in _SIZE_KEYS or path[-2:-1] == ("disks",):
             return _suggest_size(data)
         if key in ("names", "attach", "skip"):
             return f"write a list: `{key}: [...]`"
+    if key in _ENTRIES and not isinstance(data, tuple):
+        return f"write a list: `{key}: [{_ENTRIES[key]}]`"
+    if path[-2:-1] and path[-2] in _ENTRIES and not isinstance(data, dict):
+        return f"write `{_ENTRIES[path[-2]]}`"
     if key == "disks" and isinstance(data, tuple):
         return "write names and sizes: `disks: {data: 50Gi}`"
     if key == "running" and isinstance(data, str):
@@ -210,12 +219,14 @@ def suggest_value(path: KeyPath, data: Any) -> str:
     return "write a list: `sshKeys: [ssh-ed25519 AAAA...]`" if key == "sshKeys" and isinstance(data, str) else ""
 
 
-def _suggest_ports(data: Any) -> str:
+def _suggest_ports(data: Any, *, is_item: bool) -> str:
     if isinstance(data, int) and not isinstance(data, bool):
-        return "" if data > _MAX_PORT else f"write a list: `externalPorts: [{data}]`"
+        return f"write a list: `externalPorts: [{data}]`" if not is_item and 0 < data <= _MAX_PORT else ""
     if not isinstance(data, str):
         return ""
     text = data.strip().lower()
+    if text.isdecimal() and not is_item:
+        return f"write a list: `externalPorts: [{text}]`"
     if "udp" in text:
         return "only TCP can be listed; UDP needs `externalMethod: WholeIP`, which opens every port"
     match = re.fullmatch(r"(\d{1,5})\s*/\s*tcp", text) or re.fullmatch(r"tcp\s*[/:]\s*(\d{1,5})", text)

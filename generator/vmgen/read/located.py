@@ -43,6 +43,11 @@ class Located(NamedTuple):
             return ()
         return tuple(item for item in self.data if item.data is not INVALID)
 
+    def enumerate_items(self) -> Iterator[tuple[int, Located]]:
+        """Yield the items as `items` has them, each with its index in the file, where invalid items count too."""
+        data = self.data if isinstance(self.data, tuple) else ()
+        return ((index, item) for index, item in enumerate(data) if item.data is not INVALID)
+
     @property
     def text(self) -> str:
         """The text; empty if this is not a text."""

@@ -254,5 +254,5 @@ def _iter_attach_entries(environment: Environment) -> Iterator[_AttachEntry]:
 
 
 def _iter_vm_entries(vm: VmSettings, path: str, vms: tuple[str, ...]) -> Iterator[_AttachEntry]:
-    for index, item in enumerate(vm.attachments):
+    for index, item in vm.values.enumerate_items("attach"):
         yield _AttachEntry(item.get_plain("name"), item, f"{path}.attach[{index}]", vms)

@@ -70,7 +70,7 @@ def duplicate_port(environment: Environment) -> Iterator[Finding]:
     """
     for _, vm, path in environment.vm_settings:
         ports: set[int] = set()
-        for index, item in enumerate(vm.values.get_items("externalPorts")):
+        for index, item in vm.values.enumerate_items("externalPorts"):
             # The chart calls each port `port-<number>`, and all of them are TCP, so a number can be there only once.
             port = to_plain(item)
             if port in ports:

@@ -109,7 +109,7 @@ def skip_out_of_range(environment: Environment) -> Iterator[Finding]:
     for group in environment.groups:
         skip = group.located.get("skip")
         last = group.instances[-1].number if group.instances else None
-        for index, item in enumerate(skip.items if skip and last else ()):
+        for index, item in skip.enumerate_items() if skip and last else ():
             if last and isinstance(item.data, int) and item.data > last:
                 message = f"skips nothing, since the numbers end at {last}; remove {item.data}"
                 yield Finding(item.place, f"vms.{group.key}.skip[{index}]", message)

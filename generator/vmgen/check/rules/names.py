@@ -52,7 +52,7 @@ def invalid_vm_name(environment: Environment) -> Iterator[Finding]:
     """
     for group in environment.groups:
         names = group.located.get("names")
-        for index, item in enumerate(names.items if names else ()):
+        for index, item in names.enumerate_items() if names else ():
             if isinstance(item.data, str) and not re.fullmatch(_NAME_PATTERN, item.data):
                 form = "lower-case letters, digits and dashes, beginning with a letter"
                 message = f"'{shorten(item.data)}' cannot be a name; use {form}"

@@ -23,7 +23,7 @@ def field_not_on_platform(environment: Environment) -> Iterator[Finding]:
     disk_keys = (_find_platform_keys("disk", platform) | _find_versioned_keys(platform, "diskFields")) - platform.disk_fields
     for _, vm, path in environment.vm_settings:
         yield from _report_misplaced(vm.values, vm_keys, path, environment, "fields")
-        for index, item in enumerate(vm.attachments):
+        for index, item in vm.values.enumerate_items("attach"):
             yield from _report_misplaced(Settings(item), disk_keys, f"{path}.attach[{index}]", environment, "diskFields")
     for disk, path, _ in environment.all_disk_settings:
         yield from _report_misplaced(disk, disk_keys, path, environment, "diskFields")
@@ -121,7 +121,7 @@ def _iter_disks(environment: Environment) -> Iterator[tuple[Settings, str]]:
         yield disk, path
     disks = DiskIndex(environment)
     for _, vm, path in environment.vm_settings:
-        for index, item in enumerate(vm.attachments):
+        for index, item in vm.values.enumerate_items("attach"):
             target_disk = disks.get(item.get_plain("name")) if len(item.mapping) > 1 else None
             if target_disk:
                 values = {name: value for name, value in item.mapping.items() if name != "name"}

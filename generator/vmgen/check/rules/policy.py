@@ -117,7 +117,7 @@ def _find_open_ports(environment: Environment) -> Iterator[tuple[int | None, Pla
         if vm.values.get_plain("external") is True and vm.values.get_plain("externalMethod") == "WholeIP":
             yield None, vm.values.find_place("externalMethod"), f"{path}.externalMethod"
         elif vm.values.get_plain("external") is True:
-            for index, item in enumerate(vm.values.get_items("externalPorts")):
+            for index, item in vm.values.enumerate_items("externalPorts"):
                 yield to_plain(item), item.place, f"{path}.externalPorts[{index}]"
 
 

@@ -89,7 +89,7 @@ def _iter_entries(environment: Environment) -> Iterator[_KeyEntry]:
 
 
 def _iter_vm_entries(vm: VmSettings, path: str) -> Iterator[_KeyEntry]:
-    for index, item in enumerate(vm.values.get_items("sshKeys")):
+    for index, item in vm.values.enumerate_items("sshKeys"):
         if isinstance(item.data, str):
             yield _KeyEntry(item.place, f"{path}.sshKeys[{index}]", parse_ssh_key(item.data))
 
