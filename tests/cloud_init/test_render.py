@@ -419,6 +419,10 @@ FAULTS = [
     ("{text: ''}", f"{ENVIRONMENT}:5:27", "must be a text; write `text: |`"),
     ("{text: [a]}", f"{ENVIRONMENT}:5:27", "must be a text; write `text: |`"),
     ("{text: a, packages: [b]}", f"{ENVIRONMENT}:5:30", "is combined with `text`"),
+    ("{template: web.yaml.j2, vars: {a: 1}}", f"{ENVIRONMENT}:5:44", "is no part of a template; move `vars:` to the group"),
+    ("{text: a, vars: {a: 1}}", f"{ENVIRONMENT}:5:30", "is no part of a template; move `vars:` to the group"),
+    # An environment is no fragment, however alike its name is.
+    ("{merge: [prodution.yaml]}", f"{ENVIRONMENT}:5:29", "in templates/cloud-init/; create it, or correct the name"),
     (
         "{template: web.yaml.j2, merge: [{packages: [a]}]}",
         f"{ENVIRONMENT}:5:21",

@@ -10,7 +10,7 @@ from vmgen.cloud_init.document import CLOUD_CONFIG_HEADER, JINJA_HEADER
 from vmgen.cloud_init.rules import INVALID_FORM, MERGE_CONFLICT, MISSING_FILE
 from vmgen.problems import Place, Problem, did_you_mean
 from vmgen.read.located import Located, format_path
-from vmgen.read.repository import Project, explain_missing_file
+from vmgen.read.repository import Project, explain_missing_file, find_environments
 from vmgen.read.yaml_reader import read_yaml
 
 CLOUD_INIT_FOLDER = "cloud-init"
@@ -75,7 +75,10 @@ class FragmentLoader:
         path = self.project.find_template(f"{CLOUD_INIT_FOLDER}/{name}") if is_inside(name) else None
         if path is None:
             folder = beside.parent
-            siblings = [entry for entry in self.project.list_files(folder) if "/" not in entry]
+            environments = find_environments(self.project)[0] if folder == self.project.environments else ()
+            siblings = [
+                file for file in self.project.list_files(folder) if "/" not in file and Path(file).stem not in environments
+            ]
             hint = explain_missing_file(beside) or did_you_mean(name, [*siblings, *list_templates(self.project)])
             hint = hint or "; create it, or correct the name"
             message = f"no fragment {name} beside this file or in templates/{CLOUD_INIT_FOLDER}/{hint}"

@@ -142,4 +142,6 @@ def _find_extra_keys(cloud_init: Located, form: str, subject: str) -> Iterator[P
             message = f"is combined with `{form}`; put cloud-config keys into a fragment of `merge`, or into the template"
             if {name, form} <= {_TEMPLATE_KEY, _MERGE_KEY, _TEXT_KEY}:
                 message = f"is combined with `{form}`; add templates as items of the list: `merge: [{{template: ...}}, ...]`"
+            elif name == "vars":
+                message = "is no part of a template; move `vars:` to the group, or to one of its `instances:`"
             yield INVALID_FORM.build_problem(value.key_place or value.place, f"{subject}.{name}", message)

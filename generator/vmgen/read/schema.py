@@ -344,6 +344,8 @@ def _describe_wrong_type(types: list[str], data: Any, schema: dict[str, Any]) ->
 
 def _suggest_fix(types: list[str], data: Any, schema: dict[str, Any]) -> str:
     """Return the end of a message that tells what to write: the same text with quotes or without. Empty if unknown."""
+    if "string" in types and isinstance(data, dict) and "name" in data:  # as manifests have lists of objects
+        return "; write the name alone, without `name:`"
     if "string" in types and "pattern" not in schema:
         if isinstance(data, bool | int):
             return f'; write "{str(data).lower()}" in quotes for the text'
@@ -352,6 +354,8 @@ def _suggest_fix(types: list[str], data: Any, schema: dict[str, Any]) -> str:
     elif isinstance(data, AmbiguousScalar) and "boolean" in types:
         boolean = YAML_1_1_BOOLEANS.get(data.lower())
         return "" if boolean is None else f"; write {str(boolean).lower()}"
+    elif "array" in types and isinstance(data, str):
+        return "; write a list, each item after `- `"
     elif isinstance(data, str):
         resolved_type = {bool: "boolean", int: "integer"}.get(type(resolve_scalar(data)))
         return "; remove the quotes" if resolved_type in types else ""
