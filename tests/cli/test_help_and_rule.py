@@ -9,7 +9,8 @@ import pytest
 
 from vmgen.check.rules import RULES
 from vmgen.cli.app import COMMANDS
-from vmgen.read.yaml_reader import describe_syntax_error, read_yaml
+from vmgen.read.syntax_errors import describe_syntax_error
+from vmgen.read.yaml_reader import read_yaml
 from vmgen.report.problems import FORMATS, all_rules
 
 TEXT = "namespace: tenant-a\nvms: {web: {image: ubuntu-2404, instanceType: u1.large}}\n"

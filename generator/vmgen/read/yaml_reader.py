@@ -26,11 +26,9 @@ from vmgen.rules import (
     MERGE_KEY,
     NOT_UTF_8,
     SEVERAL_DOCUMENTS,
-    TAB_INDENTATION,
     TOO_DEEP,
     UNKNOWN_ALIAS,
     UNPRINTABLE_CHARACTER,
-    YAML_SYNTAX,
     YAML_TAG,
     Rule,
 )
@@ -55,11 +53,6 @@ _SURROGATE_PAIR = re.compile(
     r"(?<!\\)(?P<backslashes>(?:\\\\)*)(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
 )
 
-_ALIAS_MESSAGE = "unknown alias; write the value out, or quote text that begins with '*'"
-_NO_COLON_MESSAGE = "expected a key, but the line has no ': '; write 'key: value' with a blank after the colon, or indent text"
-# A key and a value at the place of a key, without a blank or a colon between: `count:3`, `count 3`.
-_KEY_AND_VALUE = re.compile(r"\w[\w.-]{0,80}[:=\s]{0,20}[\w./:+-]{0,200}\s{0,80}")
-_CONFLICT_MARKER = re.compile(r"^(?:<{7}|={7}|>{7}|\|{7})(?: |$)", re.MULTILINE)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 # The core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema); `yes` and `no` of 1.1 are ambiguous below.
@@ -177,7 +170,9 @@ class _Parser:
                 yield self._parse_value(self.next_event(), depth=0)
                 self.next_event()  # document end
         except yaml.MarkedYAMLError as error:
-            place, rule, message = self._translate_error(error, text)
+            from vmgen.read.syntax_errors import translate_syntax_error
+
+            place, rule, message = translate_syntax_error(error, text, self._locate_mark)
             raise self._stop(place._replace(line=place.line + self.first_line - 1), rule, message) from None
 
     def decode(self, content: bytes) -> str:
@@ -232,7 +227,9 @@ class _Parser:
     def _resolve_alias(self, event: Any, place: Place) -> Located:
         target = self.anchors.get(event.anchor)
         if target is None:
-            raise self._stop(place, UNKNOWN_ALIAS, _ALIAS_MESSAGE)
+            from vmgen.read.syntax_errors import ALIAS_MESSAGE
+
+            raise self._stop(place, UNKNOWN_ALIAS, ALIAS_MESSAGE)
         # An alias costs nothing here, but whoever walks over the values walks over each copy: "billion laughs".
         self.value_count += _count_values(target, self.max_values - self.value_count)
         if self.value_count > self.max_values:
@@ -305,30 +302,6 @@ class _Parser:
         self._report(key.place, KEY_NOT_TEXT, message)
         return None
 
-    def _translate_error(self, error: yaml.MarkedYAMLError, text: str) -> tuple[Place, Rule, str]:
-        """Return place in the text, rule and message of a syntax error, with a remedy for the common ones."""
-        place = self._locate_mark(error.problem_mark or error.context_mark)
-        lines = text.split("\n")
-        line = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
-        if "\t" in line[: len(line) - len(line.lstrip())]:
-            tab = place._replace(column=line.index("\t") + 1)
-            return tab, TAB_INDENTATION, "a tab in the indentation; YAML only allows spaces"
-        message = error.problem or "not YAML"
-        if marker := _CONFLICT_MARKER.search(text):
-            line_number = text.count("\n", 0, marker.start()) + 1
-            return Place(self.file, line_number, 1), YAML_SYNTAX, "a conflict marker of Git; resolve the conflict"
-        if "end of stream" in message and error.context_mark and "quoted" in (error.context or ""):
-            opening = self._locate_mark(error.context_mark)
-            return opening, YAML_SYNTAX, "the quote that opens here is never closed; close it"
-        if "undefined alias" in message:
-            return place, UNKNOWN_ALIAS, _ALIAS_MESSAGE
-        if "could not find expected ':'" in message:
-            return self._locate_mark(error.context_mark), YAML_SYNTAX, _NO_COLON_MESSAGE
-        if number := _find_line_without_colon(lines, place, message):
-            first = lines[number - 1]
-            return Place(self.file, number, len(first) - len(first.lstrip()) + 1), YAML_SYNTAX, _NO_COLON_MESSAGE
-        return place, YAML_SYNTAX, describe_syntax_error(message, error.context or "")
-
     def _locate_mark(self, mark: Any) -> Place:
         return Place(self.file, mark.line + 1, mark.column + 1) if mark else Place(self.file)
 
@@ -344,60 +317,6 @@ class _Parser:
     def _stop(self, place: Place, rule: Rule, message: str) -> _UnreadableFile:
         self._report(place, rule, message)
         return _UnreadableFile()
-
-
-# Messages of libyaml, in the order in which they are searched, each with a remedy. They name tokens that no user wrote.
-_SYNTAX_ERRORS = {
-    "mapping values are not allowed": "a second ': ' on this line, or a key that is indented like a value; "
-    "quote text that contains ': ', or begin a new line",
-    "cannot start any token": "text begins with '%', '@' or '`', which YAML reserves; quote it",
-    "expected node content": "expected a value; write one, or quote text that begins with one of , ] } % @ &",
-    "expected <block end>": "the indentation does not match the lines above; indent all keys of a mapping equally",
-    "did not find expected key": "the indentation does not match the lines above, or a quote or bracket is not closed; "
-    "indent all keys of a mapping equally",
-    "did not find expected '-' indicator": "expected an item of the list above; begin it with '- ', or indent less",
-    "did not find expected ',' or ']'": "the list that '[' opens lacks a comma or its end; write ',' or ']'",
-    "did not find expected ',' or '}'": "the mapping that '{' opens lacks a comma or its end; write ',' or '}'",
-    "could not find expected ':'": _NO_COLON_MESSAGE,
-    "unknown escape character": "unknown escape after a backslash in double quotes; use single quotes",
-    "expected hexdecimal number": "an escape in double quotes has no number; use single quotes for a plain backslash",
-    "found unexpected end of stream": "the file ends inside of a value; close the quote or bracket that is open",
-    "did not find expected <document start>": "the line belongs to nothing above; indent it, or write 'key: value'",
-    "block sequence entries are not allowed": "a list item '- ' cannot begin on this line; begin a new line for it",
-    "block mapping keys are not allowed": "a key cannot begin here; begin a new line for it",
-    "tab character": "a tab where YAML only allows spaces; write spaces",
-    "did not find expected comment or line break": "text after '|' or '>'; begin the text on the next line",
-    "undefined tag handle": "text begins with '!', which YAML reserves for tags; quote it",
-    "alphabetic or numeric character": "text begins with '&' or '*', which YAML reserves; quote it",
-}
-
-
-def _find_line_without_colon(lines: list[str], place: Place, message: str) -> int:
-    """Return the number of the line above a syntax error that lacks the colon of its key; 0 if none does."""
-    continues = "mapping values are not allowed" in message  # the text above goes on where a key was meant
-    line = lines[place.line - 1] if place.line <= len(lines) else ""
-    if ": " in line[: place.column - 1] or not (continues or "did not find expected key" in message):
-        return 0
-    number = 0
-    for above in range(place.line - 1, 0, -1):
-        text, _, comment = f" {lines[above - 1]}".partition(" #")
-        if continues and comment:
-            break
-        if ": " in text or text.rstrip().endswith(":") or text.lstrip().startswith("- "):
-            break
-        if text.strip():
-            number = above
-    if number and not continues and not _KEY_AND_VALUE.fullmatch(lines[number - 1].partition(" #")[0], place.column - 1):
-        return 0
-    return number
-
-
-def describe_syntax_error(message: str, context: str = "") -> str:
-    """Return what a syntax error of libyaml means and what to do; its own words where it is none of the usual ones."""
-    for words, meaning in _SYNTAX_ERRORS.items():
-        if words in message:
-            return meaning
-    return f"{message} {context}; quote the text, or correct the line".replace("  ", " ")
 
 
 def _count_values(value: Located, limit: int) -> int:
