@@ -12,7 +12,7 @@ import jsonschema_rs
 import pytest
 
 from vmgen.read.repository import read_schema_text
-from vmgen.report.plan import COMMENT_MARKER
+from vmgen.report.plan_markdown import COMMENT_MARKER
 
 WEB = """\
 namespace: tenant-acme

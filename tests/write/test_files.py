@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from vmgen.filesystem.writer import describe_write_error
 from vmgen.plan.diff import FileChanges, diff_files
 from vmgen.read.repository import Project
 from vmgen.write.files import write_changes
@@ -201,3 +202,16 @@ def test_file_at_the_place_of_a_folder_is_to_be_moved(repository: Callable, name
     assert (done.code, "Not a directory; move that file away" in done.messages) == (2, True), done.messages
     (made.root / name).rename(made.root / "moved")
     assert made.run("render").code == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (NotADirectoryError(20, "Not a directory", "a/b"), "cannot write a/b: Not a directory; move that file away"),
+        (PermissionError(13, "Permission denied", "a/b"), "cannot write a/b: Permission denied; run render again"),
+    ],
+)
+def test_a_refused_write_names_the_file_and_the_remedy(error: OSError, text: str) -> None:
+    """A file where a folder belongs has a remedy of its own."""
+    assert describe_write_error(error, remedy="run render again") == text
+    assert describe_write_error(error, "c").startswith("cannot write c: ")

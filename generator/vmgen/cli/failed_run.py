@@ -74,7 +74,7 @@ def print_failure(
 
 def write_report_file(problems: Sequence[Problem], format_name: str, file: str, root: Path) -> None:
     """Write problems of a repository in a format of FORMATS into a file. Raises VmgenError if it cannot be written."""
-    from vmgen.filesystem.writer import write_named_file
+    from vmgen.filesystem.writer import describe_write_error, write_named_file
     from vmgen.read.configuration import find_git_top
     from vmgen.report.problems import FORMATS, relocate
     from vmgen.report.terminal import no_paint
@@ -87,7 +87,7 @@ def write_report_file(problems: Sequence[Problem], format_name: str, file: str, 
         # https://docs.python.org/3/library/codecs.html#error-handlers
         write_named_file(file, redact_tokens(text).encode(errors="backslashreplace"), str(root))
     except OSError as error:
-        raise VmgenError(f"cannot write {file}: {error.strerror}") from None
+        raise VmgenError(describe_write_error(error, file)) from None
 
 
 def _find_root() -> Path:

@@ -11,7 +11,7 @@ from vmgen.cli.completed_words import complete_environments, complete_platforms
 from vmgen.cli.options import format_option
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
-from vmgen.filesystem.writer import TreeWriter
+from vmgen.filesystem.writer import TreeWriter, describe_write_error
 from vmgen.importer.report import format_json, format_text, redact_environment
 from vmgen.importer.run import ImportedEnvironment, ImportRequest, ImportResult, import_manifests
 from vmgen.problems import VmgenError, has_errors
@@ -90,7 +90,7 @@ def _write_environments(session: Session, environments: tuple[ImportedEnvironmen
             try:
                 writer.create(name, text.encode())
             except OSError as error:
-                raise VmgenError(f"cannot write {name}: {error.strerror}") from None
+                raise VmgenError(describe_write_error(error, name)) from None
 
 
 def _format_result(result: ImportResult, environments: tuple[ImportedEnvironment, ...]) -> str:

@@ -16,7 +16,8 @@ from vmgen.pipeline import ProgressCallbacks, RenderResult, find_kustomization_p
 from vmgen.plan.clones import drop_answered_hints
 from vmgen.plan.plan import Plan
 from vmgen.problems import Problem, has_errors, sort_problems
-from vmgen.report.plan import MAX_COMMENT_BYTES, format_json, format_markdown, format_text
+from vmgen.report.plan import format_json, format_text
+from vmgen.report.plan_markdown import MAX_COMMENT_BYTES, format_markdown
 from vmgen.report.terminal import Paint
 
 if TYPE_CHECKING:  # most plans are of files alone, and import nothing that reads a cluster

@@ -9,7 +9,7 @@ from vmgen.cli.options import environments_argument
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
 from vmgen.cli.status import load_status
-from vmgen.filesystem.writer import write_named_file
+from vmgen.filesystem.writer import describe_write_error, write_named_file
 from vmgen.pipeline import Renderer, plan_and_gate
 from vmgen.problems import VmgenError
 from vmgen.report.page.data import PageEnvironment, build_page_data
@@ -57,6 +57,6 @@ def command(color: str, names: tuple[str, ...], output: str, against: str | None
     try:
         write_named_file(output, text.encode(), str(session.project.root))
     except OSError as error:
-        raise VmgenError(f"cannot write {output}: {error.strerror}") from None
+        raise VmgenError(describe_write_error(error, output)) from None
     session.print_message(f"Wrote {output}.")
     return not has_failed

@@ -13,7 +13,6 @@ from vmgen.edit.generations import (
     is_short,
     keep_disks,
     leave_previous,
-    list_used_generations,
     read_source,
     write_key,
     write_source,
@@ -24,7 +23,7 @@ from vmgen.edit.target import EditTarget
 from vmgen.merge.environment import Group, Instance
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.own_disks import OwnDisk
-from vmgen.plan.generation_edits import find_disk_entry
+from vmgen.plan.generation_edits import find_disk_entry, list_used_generations
 from vmgen.problems import VmgenError, suggest
 from vmgen.read.located import KeyPath
 

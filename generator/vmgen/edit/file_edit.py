@@ -8,7 +8,7 @@ from typing import NamedTuple
 from vmgen.edit.operations import Operation, RemoveValue, apply_operation, format_operations, is_same, widen_removal
 from vmgen.edit.splice import splice_text
 from vmgen.edit.text_lines import CannotSplice
-from vmgen.filesystem.writer import TreeWriter
+from vmgen.filesystem.writer import TreeWriter, describe_write_error
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project
@@ -56,7 +56,7 @@ def write_edits(edits: Iterable[FileEdit], project: Project) -> None:
                 elif edit.before != edit.after:
                     writer.replace(edit.file, edit.after, keep_mode=True)
     except OSError as error:
-        raise VmgenError(f"cannot write {error.filename}: {error.strerror}") from None
+        raise VmgenError(describe_write_error(error)) from None
 
 
 def refuse_edit(place: Place, reason: str, operations: Iterable[Operation]) -> ProblemsError:

@@ -22,22 +22,6 @@ def list_previous(instance: Instance, key: str = SYSTEM_DISK) -> tuple[PreviousD
     return tuple(entry for entry in instance.previous if entry.disk.key == key)
 
 
-def list_generations_of(instance: Instance, disk: OwnDisk) -> set[int]:
-    """Return the generations of a disk of a VM: the one in use, and those that are kept."""
-    return {disk.generation, *(entry.disk.generation for entry in list_previous(instance, disk.key))}
-
-
-def list_used_generations(
-    owners: Iterable[tuple[Instance, OwnDisk]], reserved_generations: Mapping[tuple[str, str], Iterable[tuple[str, int]]]
-) -> set[int]:
-    """Return the generations of the disks of VMs, with those that no new disk may have (`index_reserved_generations`)."""
-    used_generations: set[int] = set()
-    for instance, disk in owners:
-        rows = reserved_generations.get((instance.name, disk.key), ())
-        used_generations |= {*list_generations_of(instance, disk), *(generation for _, generation in rows)}
-    return used_generations
-
-
 def index_reserved_generations(target: EditTarget) -> Mapping[tuple[str, str], list[tuple[str, int]]]:
     """Return the generations that are committed, or have a tombstone, as `index_generations` does.
 

@@ -13,7 +13,6 @@ from vmgen.edit.generations import (
     keep_disks,
     leave_previous,
     list_previous,
-    list_used_generations,
     read_source,
     write_key,
     write_source,
@@ -23,6 +22,7 @@ from vmgen.edit.target import EditTarget, edit_target, preview, require_no_new_e
 from vmgen.merge.environment import Group, Instance
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.own_disks import OwnDisk, PreviousDisk
+from vmgen.plan.generation_edits import list_used_generations
 from vmgen.plan.plan import Plan
 from vmgen.plan.verdicts import Verdict
 from vmgen.problems import VmgenError, suggest

@@ -162,6 +162,13 @@ class _PathInErrors:
             error.filename, error.filename2 = f"{self._root}/{self._path}", None
 
 
+def describe_write_error(error: OSError, file: object = "", *, remedy: str = "") -> str:
+    """Return the message of a write that the system refused; `file` is the one that the error names, if none is passed."""
+    if isinstance(error, NotADirectoryError):
+        remedy = "move that file away"
+    return f"cannot write {file or error.filename}: {error.strerror}{f'; {remedy}' if remedy else ''}"
+
+
 def replace_file(root: str, path: str, content: bytes) -> None:
     """Put one whole file in its place below a root, and make the folders above it. Raises OSError."""
     with TreeWriter(root) as writer:

@@ -4,7 +4,7 @@ Keys of a group reach each of its VMs. They are right where all VMs that exist c
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from vmgen.merge.environment import Environment, Group, Instance
@@ -35,6 +35,16 @@ class GenerationEdit(NamedTuple):
     path: tuple[str, ...]
     values: dict[str, Any]
     disks: tuple[str, ...]
+
+
+def list_used_generations(owners: Iterable[tuple[Instance, OwnDisk]], reserved_generations: Generations) -> set[int]:
+    """Return the generations of the disks of VMs: those in use, all that the file keeps, and what no new disk may have."""
+    generations: set[int] = set()
+    for instance, disk in owners:
+        kept_disks = (entry.disk for entry in instance.settings.previous if entry.disk.key == disk.key)
+        rows = reserved_generations.get((instance.name, disk.key), ())
+        generations |= {disk.generation, *(other.generation for other in kept_disks), *(number for _, number in rows)}
+    return generations
 
 
 def find_changed_disks(entries: Mapping[str, Mapping[str, Any]], environment: Environment) -> Iterator[ChangedDisk]:
@@ -100,14 +110,13 @@ def _build_values(
 ) -> dict[str, Any]:
     """Return the keys at a level, the group or an override, with what its `previous:` has already."""
     changed_disk = alike[0]
-    disk, vm = changed_disk.disk, changed_disk.instance.settings
-    generations = {each.disk.generation for each in vm.previous if each.disk.key == disk.key} | {disk.generation}
-    is_system = disk is vm.system_disk
+    disk = changed_disk.disk
+    is_system = disk is changed_disk.instance.settings.system_disk
     own = level if is_system else find_disk_entry(level, disk.key)
     previous = (own.get_plain("previous") if own else None) or {}
     entries = {int(number): entry for number, entry in previous.items() if GENERATION.fullmatch(number)}
     entries[disk.generation] = {**changed_disk.entry, "of": of}
-    generations |= {number for each in alike for _, number in reserved_generations.get((each.instance.name, disk.key), ())}
+    generations = list_used_generations(((each.instance, each.disk) for each in alike), reserved_generations)
     # Above all numbers of the file, so that no new disk gets the name of one that is kept.
     keys = {"system" if is_system else "generation": max(generations) + 1, "previous": dict(sorted(entries.items()))}
     if is_system:

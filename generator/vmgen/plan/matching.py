@@ -389,9 +389,10 @@ def find_old_base_name(old: str, new: str) -> str:
 class VmNames:
     """The names of the VMs that an environment has after a change, the numbers at their ends, and their groups."""
 
-    def __init__(self, names: Iterable[str], groups: Mapping[str, str] | None = None) -> None:
-        self.names = frozenset(names)
-        self._groups = groups or {}
+    def __init__(self, groups: Mapping[str, str]) -> None:
+        """`groups` has the group of each VM by the VM's name."""
+        self.names = groups.keys()
+        self._groups = groups
 
     @cached_property
     def _sizes(self) -> Mapping[str, int]:

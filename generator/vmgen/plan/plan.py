@@ -302,7 +302,7 @@ class _ChangeBuilder:
         if environment not in self._vm_names:
             objects = self._objects.get(environment, {}).items()
             groups = {each.name: find_group(path) for path, each in objects if each.kind == "VMInstance"}
-            self._vm_names[environment] = VmNames(groups, groups)
+            self._vm_names[environment] = VmNames(groups)
         return self._vm_names[environment]
 
     def _find_tombstone(self, identity: Identity, environment: str) -> Tombstone | None:

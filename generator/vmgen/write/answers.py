@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vmgen.filesystem.reader import find_work_tree, read_file, read_source
-from vmgen.filesystem.writer import replace_file
+from vmgen.filesystem.writer import describe_write_error, replace_file
 from vmgen.problems import VmgenError
 from vmgen.read.configuration import CONFIGURATION_FILE
 from vmgen.read.repository import VALUES_SCHEMA_FILE
@@ -59,7 +59,7 @@ def record_answers(folder: Path, options: StarterOptions, files: Mapping[str, st
         other_text = _remove_tables(text).rstrip("\n")
         replace_file(str(folder), CONFIGURATION_FILE, f"{other_text}\n\n{_format_answers(options, files)}".encode())
     except OSError as error:
-        raise VmgenError(f"cannot write {path}: {error.strerror}") from None
+        raise VmgenError(describe_write_error(error, path)) from None
 
 
 def update_files(folder: Path, files: Mapping[str, str], digests: Mapping[str, str]) -> Update:
@@ -87,7 +87,7 @@ def update_files(folder: Path, files: Mapping[str, str], digests: Mapping[str, s
             root, name = locate_file(folder, path)
             replace_file(str(root), name, files[path].encode())
         except OSError as error:
-            raise VmgenError(f"cannot write {target}: {error.strerror}") from None
+            raise VmgenError(describe_write_error(error, target)) from None
     return Update(tuple(new_files), tuple(edited_files), tuple(removed_files))
 
 

@@ -7,7 +7,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from vmgen.filesystem.writer import TreeWriter
+from vmgen.filesystem.writer import TreeWriter, describe_write_error
 from vmgen.plan.diff import FileChanges
 from vmgen.problems import VmgenError
 from vmgen.read.repository import Project
@@ -39,8 +39,7 @@ def write_changes(changes: FileChanges, contents: Mapping[str, bytes], project: 
             for folder in sorted(filter(None, folders)):  # each with the folders above it, as far as they are empty
                 writer.remove_empty_folders(f"{project.output}/{folder}", stop=project.output)
     except OSError as error:
-        remedy = "move that file away" if isinstance(error, NotADirectoryError) else "run render again"
-        raise VmgenError(f"cannot write {error.filename}: {error.strerror}; {remedy}") from None
+        raise VmgenError(describe_write_error(error, remedy="run render again")) from None
 
 
 def _group_by_new_folder(root: str, created: Iterable[str]) -> tuple[dict[str, list[str]], list[str]]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vmgen.filesystem.reader import read_source
-from vmgen.filesystem.writer import TreeWriter, replace_file
+from vmgen.filesystem.writer import TreeWriter, describe_write_error, replace_file
 from vmgen.plan.git import find_repository
 from vmgen.problems import Place, Problem, VmgenError
 from vmgen.read.repository import Project
@@ -67,8 +67,7 @@ def lock_repository(root: Path) -> Iterator[None]:
             lock.acquire()
         replace_file(str(root), _HOLDER_FILE, str(os.getpid()).encode())
     except OSError as error:
-        remedy = "; move that file away" if isinstance(error, NotADirectoryError) else ""
-        raise VmgenError(f"cannot write {root / STATE_FOLDER}: {error.strerror}{remedy}") from None
+        raise VmgenError(describe_write_error(error, root / STATE_FOLDER)) from None
     try:
         yield
     finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from vmgen.filesystem.reader import read_file
-from vmgen.filesystem.writer import replace_file
+from vmgen.filesystem.writer import describe_write_error, replace_file
 from vmgen.merge.values_schema import build_values_schema
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError
 from vmgen.read.repository import VALUES_SCHEMA_FILE, Project
@@ -31,7 +31,7 @@ def refresh_schema(project: Project) -> bool:
     try:
         replace_file(str(project.root), VALUES_SCHEMA_FILE, text.encode())
     except OSError as error:
-        raise VmgenError(f"cannot write {VALUES_SCHEMA_FILE}: {error.strerror}") from None
+        raise VmgenError(describe_write_error(error, VALUES_SCHEMA_FILE)) from None
     return True
 
 
