@@ -28,8 +28,8 @@ one file an object, and the kustomizations."""
 SITUATIONS = """\
 - *cold*: no manifests, no stamps. *cold, Git*: in a repository with one commit.
 - *no-op*: no change since a render. *one VM changed*: one line differs.
-- *plan*, *check*, *impact*, *explain*, *list* and *status* run on a fleet whose manifests are committed; *import* reads all
-  of it. *kustomize alone* builds the same manifests in parts of 200, one after the other, with the
+- *plan*, *check*, *impact*, *explain*, *list* and *status* run on a fleet whose manifests are committed; *import* reads
+  all of it into an empty repository. *kustomize alone* builds the same manifests in parts of 200, one after the other, with the
   kustomize of check.
 """
 

@@ -83,6 +83,7 @@ def _build_commands(vmgen: str, work: Path) -> tuple[Scenario, ...]:
     from vmgen.kustomize.engine import find_kustomize_command  # the plot reads this module without vmgen
 
     fleet, dump, parts = work / "committed", work / "committed-dump.json", work / "committed-parts"
+    adoption = work / "adoption"
 
     def prepare(vms: int, _: int) -> None:
         marker = work / "committed-size"
@@ -93,6 +94,7 @@ def _build_commands(vmgen: str, work: Path) -> tuple[Scenario, ...]:
             _put_aside(parts)
             _write_parts(fleet, parts)
             _write_dump(fleet, dump)
+            (adoption / "environments").mkdir(parents=True, exist_ok=True)
             marker.write_text(str(vms))
         subprocess.run(["git", "-C", str(fleet), "checkout", "--quiet", "--", "environments"], check=True)
 
@@ -110,7 +112,8 @@ def _build_commands(vmgen: str, work: Path) -> tuple[Scenario, ...]:
         scenario(IMPACT, (vmgen, "impact", "environments/e1.yaml:6")),
         scenario(EXPLAIN, (vmgen, "explain", "e1", "g1-1")),
         scenario(LIST, (vmgen, "list")),
-        scenario(IMPORT, (vmgen, "import", "manifests", "--dry-run"), LARGEST_PROMISED),
+        # Into a repository without environments: one that renders the objects already refuses them.
+        scenario(IMPORT, (vmgen, "import", str(fleet / "manifests"), "--dry-run"), LARGEST_PROMISED)._replace(folder=adoption),
         scenario(STATUS, (vmgen, "status", str(dump)), LARGEST_PROMISED),
         scenario(BUILDS, ("sh", "-c", build, str(parts), *find_kustomize_command()), LARGEST_PROMISED),
     )

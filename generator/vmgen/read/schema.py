@@ -121,9 +121,9 @@ class Schema:
         item = get_at_path(value, path)
         schema = self._find_subschema(error.schema_path[:-1])
         if kind == "additionalProperties":
+            known_keys = {key: self._resolve_ref(node) for key, node in schema.get("properties", {}).items()}
+            page = self.document.get("x-page", "docs/environment.md")
             for name in details["unexpected"]:
-                known_keys = {key: self._resolve_ref(node) for key, node in schema.get("properties", {}).items()}
-                page = self.document.get("x-page", "docs/environment.md")
                 yield from _report_unknown_key(path, name, item, known_keys, page)
         elif kind == "propertyNames":
             # Versions of the validator differ in which of the two schemas they name.
