@@ -86,6 +86,30 @@ def test_unknown_policy(repository: Make) -> None:
     assert "environments/production.yaml:10:10:" in result.messages
 
 
+BROKEN = {
+    "not YAML": ("owner-label.yaml", "id: [\n"),
+    "a missing key": ("own.yaml", "id: owner-label\nkind: VMDisk\nmessage: x\n"),
+    "another suffix": ("owner-label.yml", OWNER),
+}
+
+
+@pytest.mark.parametrize(("name", "text"), BROKEN.values(), ids=BROKEN)
+def test_a_policy_with_a_broken_file_is_no_unknown_one(repository: Make, name: str, text: str) -> None:
+    """Only the file is reported: the name below `policy:` is right."""
+    result = repository(PLAIN + "policy: {owner-label: error}\n", files={f"policies/{name}": text}).run("check")
+    assert result.code == 1
+    assert f"policies/{name}" in result.messages
+    assert "[unknown-policy]" not in result.messages
+
+
+@pytest.mark.parametrize("value", ["3", "[error]", "1.5"])
+def test_a_severity_of_another_type_is_shown_the_words(repository: Make, value: str) -> None:
+    """Quotes around a number are no remedy where a word is expected."""
+    result = repository(PLAIN + f"policy: {{no-ssh-key: {value}}}\n").run("check")
+    assert "policy.no-ssh-key: must be one of error, warning, off, not " in result.messages
+    assert "in quotes" not in result.messages
+
+
 def test_wrong_severity(repository: Make) -> None:
     """Another word than the three is refused at its place."""
     result = repository(PLAIN + "policy: {WholeIP: fatal}\n").run("check")

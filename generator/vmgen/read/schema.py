@@ -315,6 +315,9 @@ def _describe_error(
     """Return the rule and the message of an error."""
     if kind == "minimum" and isinstance(schema.get("type"), list) and "string" in schema["type"]:
         return WRONG_TYPE, _describe_wrong_type(schema["type"], item.data, schema)
+    if kind == "type" and "enum" in schema and "x-expected" not in schema:
+        words = ", ".join(str(option) for option in schema["enum"] if option is not None)
+        return WRONG_TYPE, f"must be one of {words}, not {_describe_value(item.data)}"
     if kind == "type":
         return WRONG_TYPE, _describe_wrong_type(details["types"], item.data, schema)
     if kind == "required":

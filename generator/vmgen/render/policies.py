@@ -16,7 +16,7 @@ from vmgen.check.rules import RULES as ON_ENVIRONMENTS
 from vmgen.cloud_init.rules import PLACEHOLDER_KEY
 from vmgen.expand.model import Disk, Fleet, Resource
 from vmgen.merge.environment import Environment
-from vmgen.problems import Place, Problem, Severity, did_you_mean
+from vmgen.problems import Place, Problem, Severity, did_you_mean, has_errors
 from vmgen.quantities import parse_number
 from vmgen.read.located import Located, format_path
 from vmgen.read.manifests import parse_objects
@@ -71,7 +71,9 @@ class PolicyChecker:
 
     def find_definition_problems(self, environment: Environment) -> list[Problem]:
         """Return the problems of the files under `policies/`, and of the names below `policy:` of an environment."""
-        return [*self._file_problems, *find_unknown_policies(environment, self._ids)]
+        # A name may be that of a policy whose file is at fault.
+        unknown = () if has_errors(self._file_problems) else find_unknown_policies(environment, self._ids)
+        return [*self._file_problems, *unknown]
 
     def find_violations(self, environment: Environment, fleet: Fleet, tree: Tree) -> list[Problem]:
         """Return the violations in a rendered environment: one problem for all objects that share the key at fault."""
