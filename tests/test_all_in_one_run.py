@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from vmgen.pipeline import Renderer
 from vmgen.read.repository import open_project
+from vmgen.renderer import Renderer
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f ops@shop"
 GROUPS = ("web", "db", "cache", "queue", "batch")

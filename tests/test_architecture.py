@@ -44,7 +44,20 @@ STAGES = (
     "plan",
     "write",
 )
-USERS = ("pipeline", "stamps", "importer", "status", "edit", "upgrade", "function", "api", "report", "cli", "__main__")
+USERS = (
+    "renderer",
+    "pipeline",
+    "stamps",
+    "importer",
+    "status",
+    "edit",
+    "upgrade",
+    "function",
+    "api",
+    "report",
+    "cli",
+    "__main__",
+)
 ORDER = (*LEAVES, *STAGES, *USERS)
 # Each library has one home; a name that ends in a dot is a folder.
 HOMES = {

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from vmgen.kustomize.comparison import compare_build
 from vmgen.kustomize.engine import Kustomizer
-from vmgen.pipeline import Renderer
 from vmgen.problems import Problem
 from vmgen.read.manifests import parse_objects
+from vmgen.renderer import Renderer
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SCHEMA = json.loads((CHECKOUT / "schema/environment.schema.json").read_text())

@@ -19,11 +19,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vmgen.clock import get_today
-from vmgen.pipeline import RenderResult, plan_and_gate, render_all
+from vmgen.pipeline import plan_and_gate
 from vmgen.plan.baseline import load_plan_base
 from vmgen.plan.plan import Plan
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError, sort_problems
 from vmgen.read.repository import Project, find_environments, open_project, select_environments
+from vmgen.renderer import RenderResult, render_all
 from vmgen.secrets.redact import redact_problem
 
 __all__ = ["Place", "Plan", "Problem", "ProblemsError", "Project", "RenderResult", "VmgenError", "load", "plan", "render"]

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from vmgen.pipeline import Renderer
 from vmgen.problems import Place, Problem, VmgenError, has_errors, sort_problems
 from vmgen.read.manifests import InvalidYamlError, get_mapping, parse_objects
 from vmgen.read.repository import Project, is_environment_name
 from vmgen.render.manifests import is_manifest
+from vmgen.renderer import Renderer
 from vmgen.rules import FUNCTION_CONFIG
 from vmgen.secrets.redact import redact_problem
 from vmgen.yaml_text import to_block

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from vmgen.check.catalog_references import find_references
 from vmgen.merge.platform import FIELD_SECTIONS, Platform, PlatformLoader
-from vmgen.pipeline import Renderer, RenderResult
 from vmgen.plan.verdicts import load_verdicts
 from vmgen.problems import Problem, has_errors
 from vmgen.read.located import to_plain
 from vmgen.read.manifests import parse_objects
 from vmgen.read.repository import Project
+from vmgen.renderer import Renderer, RenderResult
 
 # Parts of platform.yaml that are compared as rows of their own, or that tell nothing of one version.
 _COMPARED_APART = {"constraints", "diskConstraints", "extends", "versions", "defaultVersion", "versionQuestion", "title"}

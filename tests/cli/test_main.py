@@ -142,7 +142,7 @@ def test_messages_without_a_reader(good: Path, command: str) -> None:
     assert (done.returncode, done.stdout) == (1, "")
 
 
-HEAVY = ("yaml", "jinja2", "jsonschema_rs", "asyncio", "difflib", "vmgen.pipeline")
+HEAVY = ("yaml", "jinja2", "jsonschema_rs", "asyncio", "difflib", "vmgen.pipeline", "vmgen.renderer")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"]], ids=" ".join)

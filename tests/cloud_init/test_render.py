@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from vmgen.cloud_init.vm_values import is_substituted
-from vmgen.pipeline import Renderer
+from vmgen.renderer import Renderer
 
 HEAD = """namespace: tenant-acme
 vars: {domain: shop.example, port: 80}

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from vmgen.cloud_init.user_data import UserData
 from vmgen.cloud_init.validate import check_text
-from vmgen.pipeline import Renderer, RenderResult
 from vmgen.read.templates import Templates
+from vmgen.renderer import Renderer, RenderResult
 
 ENVIRONMENT = """\
 namespace: tenant-a

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from vmgen.importer.run import ImportRequest, ImportResult, import_manifests
-from vmgen.pipeline import Renderer
 from vmgen.read.repository import Project
+from vmgen.renderer import Renderer
 
 
 def _render(project: Project, text: str, name: str = "source") -> dict[str, str]:

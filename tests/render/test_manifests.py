@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from vmgen.pipeline import Renderer
 from vmgen.read.templates import Templates
 from vmgen.render.manifests import MANIFEST_FILTERS, NAME_VARIABLES
+from vmgen.renderer import Renderer
 from vmgen.yaml_text import finalize
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from vmgen.pipeline import Renderer
 from vmgen.problems import Problem
+from vmgen.renderer import Renderer
 
 ENVIRONMENT = """platformVersion: "1"
 policy: {no-ssh-key: off, single-disk-vm: off}

@@ -18,9 +18,9 @@ from vmgen.importer.catalog_update import CatalogUpdate, OwnCatalog, compute_upd
 from vmgen.merge.environment import Environment
 from vmgen.merge.layers import DEFAULT_PLATFORM
 from vmgen.merge.platform import PlatformLoader
-from vmgen.pipeline import Renderer
 from vmgen.problems import VmgenError
 from vmgen.quantities import format_count
+from vmgen.renderer import Renderer
 from vmgen.report.drift import format_edit_diff
 from vmgen.write.state import lock_repository
 

@@ -27,7 +27,7 @@ def _complete(list_words: Callable[[Project, click.Context], Iterable[str]]) -> 
 
 
 def _list_groups(project: Project, context: click.Context) -> Iterable[str]:
-    from vmgen.pipeline import Renderer
+    from vmgen.renderer import Renderer
 
     renderer = Renderer(project)
     for name in _select(project, context):
@@ -36,7 +36,7 @@ def _list_groups(project: Project, context: click.Context) -> Iterable[str]:
 
 
 def _list_objects(project: Project, context: click.Context) -> Iterable[str]:
-    from vmgen.pipeline import Renderer
+    from vmgen.renderer import Renderer
 
     renderer = Renderer(project)
     for name in _select(project, context):

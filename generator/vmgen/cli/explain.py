@@ -11,7 +11,7 @@ from vmgen.cli.options import format_option
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
 from vmgen.explain.origins import Explainer, find_resource, select_fields
-from vmgen.pipeline import Renderer
+from vmgen.renderer import Renderer
 from vmgen.report.explanation import format_json, format_text
 from vmgen.report.terminal import choose_link
 

@@ -12,8 +12,8 @@ from vmgen.cli.session import Session
 from vmgen.explain.dependencies import find_dependencies
 from vmgen.explain.impact import AffectedObject, Impact, ImpactFinder, parse_target
 from vmgen.merge.layers import load_layers
-from vmgen.pipeline import Renderer
 from vmgen.problems import Problem
+from vmgen.renderer import Renderer
 from vmgen.report.impact import format_json, format_text
 
 

@@ -13,9 +13,9 @@ from vmgen.cli.options import environments_argument, format_option
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
 from vmgen.expand.model import Fleet
-from vmgen.pipeline import Renderer
 from vmgen.printable import format_json as dump_json
 from vmgen.problems import VmgenError, suggest
+from vmgen.renderer import Renderer
 from vmgen.report.fleet import DISK_COLUMNS, VM_COLUMNS, Selection, build_disk_rows, build_vm_rows, parse_selectors
 from vmgen.report.tables import TABLE_FORMATS, TableRows, format_table
 from vmgen.report.totals import (

@@ -12,10 +12,11 @@ from vmgen.check.own_templates import find_own_templates
 from vmgen.cli.options import affected_option, against_option, environments_argument, format_option, jobs_option
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Progress, Session
-from vmgen.pipeline import ProgressCallbacks, RenderResult, find_kustomization_problems, plan_and_gate, render_all
+from vmgen.pipeline import find_kustomization_problems, plan_and_gate
 from vmgen.plan.clones import drop_answered_hints
 from vmgen.plan.plan import Plan
 from vmgen.problems import Problem, has_errors, sort_problems
+from vmgen.renderer import ProgressCallbacks, RenderResult, render_all
 from vmgen.report.plan import format_json, format_text
 from vmgen.report.plan_markdown import MAX_COMMENT_BYTES, format_markdown
 from vmgen.report.terminal import Paint

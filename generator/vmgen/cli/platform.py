@@ -45,7 +45,7 @@ def command(color: str, action: str, arguments: tuple[str, ...], platform: str |
 
 def _compare(session: Session, arguments: tuple[str, ...], platform: str | None, output: str) -> bool:
     from vmgen.cli.catalog_import import find_common_platform
-    from vmgen.pipeline import Renderer
+    from vmgen.renderer import Renderer
     from vmgen.report.upgrade import UPGRADE_FORMATS
     from vmgen.upgrade import compare_versions
 

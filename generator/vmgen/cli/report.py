@@ -10,8 +10,9 @@ from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
 from vmgen.cli.status import load_status
 from vmgen.filesystem.writer import describe_write_error, write_named_file
-from vmgen.pipeline import Renderer, plan_and_gate
+from vmgen.pipeline import plan_and_gate
 from vmgen.problems import VmgenError
+from vmgen.renderer import Renderer
 from vmgen.report.page.data import PageEnvironment, build_page_data
 from vmgen.report.page.document import render_page
 

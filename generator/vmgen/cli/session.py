@@ -23,8 +23,9 @@ from vmgen.read.unread import find_unread_files
 from vmgen.report.terminal import Paint, choose_paint, no_paint
 
 if TYPE_CHECKING:
-    from vmgen.pipeline import RenderResult, RunResult
+    from vmgen.pipeline import RunResult
     from vmgen.plan.baseline import PlanBase
+    from vmgen.renderer import RenderResult
     from vmgen.stamps import StampStore
 
 STARTUP_STAGE = "start"
@@ -130,7 +131,8 @@ class Session:
         jobs: int,
     ) -> RunResult:
         """Render environments, compare them with the working tree and, with a base, apply the gate; show the progress."""
-        from vmgen.pipeline import ProgressCallbacks, evaluate
+        from vmgen.pipeline import evaluate
+        from vmgen.renderer import ProgressCallbacks
 
         with Progress("rendering", len(names)) as on_rendered:
             return evaluate(

@@ -10,11 +10,11 @@ from vmgen.edit.target import EditTarget
 from vmgen.merge.environment import Group, Instance
 from vmgen.merge.layers import DISK_SOURCES
 from vmgen.merge.own_disks import SYSTEM_DISK, OwnDisk, PreviousDisk, index_generations
-from vmgen.pipeline import RenderResult
 from vmgen.plan.previous_entry import build_previous_entry
 from vmgen.problems import ProblemsError
 from vmgen.read.located import KeyPath, Located
 from vmgen.read.manifests import parse_objects
+from vmgen.renderer import RenderResult
 
 
 def list_previous(instance: Instance, key: str = SYSTEM_DISK) -> tuple[PreviousDisk, ...]:

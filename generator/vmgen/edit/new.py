@@ -6,9 +6,9 @@ import os
 
 from vmgen.edit.file_edit import FileEdit
 from vmgen.merge.layers import DEFAULT_PLATFORM, load_defaults
-from vmgen.pipeline import Renderer
 from vmgen.problems import ProblemsError, VmgenError, suggest
 from vmgen.read.repository import VALUES_SCHEMA_FILE, Project, find_environments, is_environment_name
+from vmgen.renderer import Renderer
 from vmgen.yaml_text import quote
 
 _GROUP, _TYPE, _IMAGE = "web", "u1.medium", "ubuntu-2404"

@@ -11,11 +11,11 @@ from vmgen.edit.operations import AppendItem, Operation, RemoveValue, SetValue
 from vmgen.edit.target import EditTarget, edit_target, preview, require_no_new_errors
 from vmgen.merge.environment import Group, Instance
 from vmgen.merge.own_disks import OwnDisk
-from vmgen.pipeline import RenderResult
 from vmgen.plan.desired import Identity, Tombstone
 from vmgen.plan.plan import Plan
 from vmgen.plan.verdicts import Verdict
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError, suggest
+from vmgen.renderer import RenderResult
 from vmgen.rules import EDIT_BY_HAND
 from vmgen.yaml_text import to_flow, to_scalar
 

@@ -9,12 +9,13 @@ from vmgen.edit.file_edit import FileEdit, edit_file, refuse_edit
 from vmgen.edit.operations import Operation
 from vmgen.merge.environment import Environment, Group
 from vmgen.merge.layers import Layered, load_layers
-from vmgen.pipeline import Renderer, RenderResult, plan_and_gate
+from vmgen.pipeline import plan_and_gate
 from vmgen.plan.baseline import PlanBase
 from vmgen.plan.plan import Plan
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError, suggest
 from vmgen.read.located import KeyPath, Located, format_path
 from vmgen.read.repository import Project
+from vmgen.renderer import Renderer, RenderResult
 
 
 class EditTarget(NamedTuple):

@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from vmgen.importer.manifests import SourceManifest
-from vmgen.pipeline import Renderer
 from vmgen.plan.claims import claim_environment
 from vmgen.plan.desired import Identity
 from vmgen.problems import Place, Problem
 from vmgen.quantities import format_names
 from vmgen.read.repository import Project, find_environments
+from vmgen.renderer import Renderer
 from vmgen.rules import DUPLICATE_IDENTITY
 
 _MAX_NAMES = 12

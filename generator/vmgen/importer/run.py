@@ -20,12 +20,12 @@ from vmgen.importer.round_trip import RoundTripResult, verify_round_trip
 from vmgen.importer.translate import Translator
 from vmgen.importer.user_data_templates import InferredTemplate, infer_templates
 from vmgen.merge.layers import DEFAULT_PLATFORM, load_defaults
-from vmgen.pipeline import Renderer, RenderResult
 from vmgen.problems import Place, Problem, VmgenError, did_you_mean, has_errors, sort_problems
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project, is_environment_name
 from vmgen.read.schema import Schema, load_builtin_schema
 from vmgen.render.policies import ADVICE_IDS
+from vmgen.renderer import Renderer, RenderResult
 from vmgen.rules import IMPORT_DUPLICATE, IMPORT_INVALID_FIELD, IMPORT_WITHOUT_NAMESPACE
 
 # In which manifests are judged whose own namespace is refused, so that one run tells all that is wrong with them.
