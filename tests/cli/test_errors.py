@@ -28,9 +28,17 @@ def test_exit_codes_are_a_contract() -> None:
 ERRORS: dict[str, tuple[BaseException, int, str]] = {
     "what could not be done": (VmgenError("no engine"), FAILED, "vmgen: no engine\n"),
     "what was refused": (ProblemsError((Problem(Place("a", 1, 2), "r", "k", "m"),)), REFUSED, "a:1:2: error: k: m [r]\n"),
-    "what the system refused": (PermissionError(13, "Permission denied", "a/b"), FAILED, "vmgen: a/b: Permission denied\n"),
+    "what the system refused": (
+        PermissionError(13, "Permission denied", "a/b"),
+        FAILED,
+        "vmgen: a/b: Permission denied; change the permissions, and run it again\n",
+    ),
     "a file named in bytes": (FileNotFoundError(2, "No such file", b"a"), FAILED, "vmgen: a: No such file\n"),
-    "what has no file": (OSError(28, "No space left on device"), FAILED, "vmgen: No space left on device\n"),
+    "what has no file": (
+        OSError(28, "No space left on device"),
+        FAILED,
+        "vmgen: No space left on device; free some space, and run it again\n",
+    ),
     "a reader that went away": (BrokenPipeError(32, "Broken pipe"), REFUSED, ""),
     "Ctrl-C": (KeyboardInterrupt(), INTERRUPTED, "\n"),
     "Ctrl-C at a question": (click.Abort(), INTERRUPTED, ""),

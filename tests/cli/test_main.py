@@ -125,7 +125,7 @@ def test_a_full_disk_is_said_in_a_line(good: Path, command: str) -> None:
     """Output that cannot be written is exit code 2 and one line, and no traceback."""
     done = shell(good, f"vmgen {command} > /dev/full")
     errors = [line for line in done.stderr.splitlines() if ": warning: " not in line]
-    assert (done.returncode, errors) == (2, ["vmgen: No space left on device"])
+    assert (done.returncode, errors) == (2, ["vmgen: No space left on device; free some space, and run it again"])
 
 
 @pytest.mark.parametrize("closed", ["1", "2"])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from vmgen.plan import git, git_process
+from vmgen.problems import VmgenError
 
 WEB = """\
 namespace: tenant-acme
@@ -143,3 +144,11 @@ def test_git_is_asked_once_about_all_output_folders(committed: Committed, monkey
     assert "3 to update" in history.vmgen("plan").stdout
     assert sorted(set(subcommands)) == ["cat-file", "ls-files", "ls-tree", "rev-parse"]
     assert [subcommands.count(name) for name in ("rev-parse", "ls-files", "ls-tree")] == [2, 1, 1]
+
+
+def test_file_of_git_without_permission_is_not_to_be_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that the user cannot read is no damaged one."""
+    complaint = "fatal: .git/index: index file open failed: Permission denied"
+    monkeypatch.setattr("vmgen.plan.git_process.run_git", lambda *arguments, **options: (128, b"", complaint))
+    with pytest.raises(VmgenError, match="Permission denied; change the permissions"):
+        git_process.check_git_output(tmp_path, "ls-files")

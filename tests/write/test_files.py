@@ -159,7 +159,7 @@ def test_no_room_leaves_the_old_tree(repository: Callable, monkeypatch: pytest.M
     done = made.run("render")
     monkeypatch.undo()
     assert done.code == 2
-    assert "No space left on device; run render again" in done.messages
+    assert "No space left on device; free some space, and run it again" in done.messages
     assert before.keys() <= made.files().keys()
     assert not list(made.root.rglob("*.vmgen-tmp"))
     assert made.run("render").code == 0
@@ -207,8 +207,15 @@ def test_file_at_the_place_of_a_folder_is_to_be_moved(repository: Callable, name
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (NotADirectoryError(20, "Not a directory", "a/b"), "cannot write a/b: Not a directory; move that file away"),
-        (PermissionError(13, "Permission denied", "a/b"), "cannot write a/b: Permission denied; run render again"),
+        (
+            NotADirectoryError(20, "Not a directory", "a/b"),
+            "cannot write a/b: Not a directory; move that file away, and run it again",
+        ),
+        (
+            PermissionError(13, "Permission denied", "a/b"),
+            "cannot write a/b: Permission denied; change the permissions, and run it again",
+        ),
+        (OSError(5, "Input/output error", "a/b"), "cannot write a/b: Input/output error; run render again"),
     ],
 )
 def test_a_refused_write_names_the_file_and_the_remedy(error: OSError, text: str) -> None:

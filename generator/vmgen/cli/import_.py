@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 import click
 
@@ -85,12 +86,18 @@ def _write_environments(session: Session, environments: tuple[ImportedEnvironmen
     for name in files:
         if os.path.lexists(session.project.root / name):
             raise VmgenError(f"{name} already exists; choose another name with --env, or move the file")
+    created: list[str] = []
     with TreeWriter(str(session.project.root)) as writer:
         for name, text in files.items():
             try:
                 writer.create(name, text.encode())
             except OSError as error:
+                # Else they would be in the way of the next import.
+                with suppress(OSError):
+                    for path in created:
+                        writer.remove(path)
                 raise VmgenError(describe_write_error(error, name)) from None
+            created.append(name)
 
 
 def _format_result(result: ImportResult, environments: tuple[ImportedEnvironment, ...]) -> str:

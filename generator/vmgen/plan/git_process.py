@@ -53,6 +53,7 @@ def check_git_output(
     code, output, complaint = run_git(folder, *arguments, stdin=stdin, settings=settings, check_output=check_output)
     if code:
         hint = "remove .git/index, and run git reset" if "index file" in complaint else FETCH_HINT
+        hint = "change the permissions" if "Permission denied" in complaint else hint
         raise VmgenError(f"git {arguments[0]} failed: {complaint}; {hint}")
     return output
 

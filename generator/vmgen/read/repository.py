@@ -177,15 +177,28 @@ def explain_missing_file(path: Path) -> str:
 def open_project(root: Path) -> Project:
     """Return the project in a folder.
 
-    Raises VmgenError if it has neither environments/ nor manifests that vmgen wrote, and if a link leads a folder out.
+    Raises VmgenError if it has neither environments/ nor manifests that vmgen wrote, if a link leads a folder out, and if a
+    folder of sources cannot be read.
     """
     project = Project(root)
     for folder in SOURCE_FOLDERS:
         if os.path.lexists(root / folder) and not ((root / folder).is_dir() and project.contains(root / folder)):
             raise VmgenError(f"{folder}/ is not a folder of this repository; replace it with a folder")
+        _check_folders_are_readable(root / folder)
     if not (root / ENVIRONMENTS_FOLDER).is_dir() and not _has_manifests(project):
         raise VmgenError(f"no folder environments/ in {root} or above it; run vmgen in a repository, or pass -C DIR")
     return project
+
+
+def _check_folders_are_readable(folder: Path) -> None:
+    """Refuse folders that this user cannot read or search: their templates and policies would look as if there were none."""
+    paths = [str(folder)] if folder.is_dir() else []
+    for path in paths:  # it grows
+        if not os.access(path, os.R_OK | os.X_OK):
+            name = os.path.relpath(path, folder.parent)
+            raise VmgenError(f"{name}/ cannot be read: Permission denied; change the permissions, and run it again")
+        with os.scandir(path) as entries:
+            paths += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
 
 
 def _has_manifests(project: Project) -> bool:

@@ -2,17 +2,18 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from string import Template
 from typing import NamedTuple
 
 from vmgen import __version__
 from vmgen.filesystem.reader import read_file
-from vmgen.filesystem.writer import TreeWriter
+from vmgen.filesystem.writer import TreeWriter, describe_write_error
 from vmgen.merge.layers import DEFAULT_PLATFORM
 from vmgen.merge.values_schema import build_values_schema
+from vmgen.problems import VmgenError
 from vmgen.read.repository import VALUES_SCHEMA_FILE, Project
 from vmgen.yaml_text import quote, to_flow
 
@@ -161,10 +162,13 @@ def locate_file(folder: Path, path: str) -> tuple[Path, str]:
 def write_missing(folder: Path, files: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Write the files that do not exist, and return the sorted paths of written and of skipped files.
 
-    If the folder already holds environments, none is added. Raises OSError if a file cannot be written.
+    If the folder already holds environments, none is added. Raises VmgenError if a file cannot be written, and leaves none of
+    them behind then.
     """
-    has_environments = any((folder / "environments").glob("*.yaml"))
-    new_paths, existing_paths = [], []
+    # A file such as _defaults.yaml is no environment, and all that is there if an earlier run was killed.
+    has_environments = any((folder / "environments").glob("[!_]*.yaml"))
+    new_paths: list[str] = []
+    existing_paths: list[str] = []
     groups: dict[Path, dict[str, str]] = {}
     for path in files:
         root, name = locate_file(folder, path)
@@ -179,6 +183,18 @@ def write_missing(folder: Path, files: Mapping[str, str]) -> tuple[tuple[str, ..
                 if os.path.lexists(root / name) or (has_environments and path.startswith("environments/")):
                     existing_paths.append(path)
                     continue
-                writers[root].create(name, files[path].encode())
+                try:
+                    writers[root].create(name, files[path].encode())
+                except OSError as error:
+                    _remove_files(folder, new_paths)
+                    raise VmgenError(describe_write_error(error)) from None
                 new_paths.append(path)
     return tuple(sorted(new_paths)), tuple(sorted(existing_paths))
+
+
+def _remove_files(folder: Path, paths: Iterable[str]) -> None:
+    """Remove files that were just written, as far as the system permits it."""
+    for path in paths:
+        root, name = locate_file(folder, path)
+        with suppress(OSError), TreeWriter(str(root)) as writer:
+            writer.remove(name)
