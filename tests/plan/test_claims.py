@@ -45,6 +45,16 @@ def test_object_of_two_environments(new_history: Committed, one: str, two: str, 
     assert arguments[0] == "check" or history.repository.files() == {}
 
 
+@pytest.mark.parametrize("count", [3, 8])
+def test_object_of_many_environments(new_history: Committed, count: int) -> None:
+    """Each environment has one problem, however many others have its objects: a template that was copied has hundreds."""
+    history = new_history({f"e{number}": WEB for number in range(count)})
+    lines = [line for line in history.vmgen("render").problems if "[duplicate-identity]" in line]
+    assert len(lines) == count
+    assert "environments/e1.yaml:3:16, environments/e2.yaml:3:16" in lines[0]
+    assert ("and 4 more also render" in lines[0]) is (count == 8)
+
+
 APART = {
     "namespaces": (WEB, WEB.replace("tenant-acme", "tenant-two")),
     "clusters": (f"cluster: a\n{WEB}", f"cluster: b\n{WEB}"),

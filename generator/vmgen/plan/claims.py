@@ -17,7 +17,7 @@ from vmgen.quantities import format_names
 from vmgen.read.repository import find_group
 from vmgen.rules import DUPLICATE_IDENTITY
 
-_MAX_NAMES = 12
+_MAX_NAMES, _MAX_PLACES = 12, 3
 
 
 class Claims(NamedTuple):
@@ -65,25 +65,25 @@ def claim_committed(environment: str, baseline: Baseline) -> Claims:
 
 
 def find_duplicate_identities(claims: Iterable[Claims]) -> Iterator[Problem]:
-    """Report objects that several environments claim, at the place of each: one problem for each line and other environment."""
+    """Report objects that several environments claim, at the line of each: one problem for all that have the same lines."""
     claims = tuple(claims)
     shared_identities = _find_shared(claims)
-    places = [(claim.environment, claim.find_places()) for claim in claims] if shared_identities else []
-    shared: dict[tuple[Place, Place], list[Identity]] = defaultdict(list)
+    places = [claim.find_places() for claim in claims] if shared_identities else []
+    # Two groups may share thousands of names, and hundreds of environments a group.
+    shared: dict[tuple[Place, ...], list[Identity]] = defaultdict(list)
     for identity in shared_identities:
-        owners = [(name, own_places[identity]) for name, own_places in places if identity in own_places]
-        for environment, place in owners:
-            for other, other_place in owners:
-                if other != environment:
-                    shared[place, other_place].append(identity)
-    # One problem for two lines, since two groups may share thousands of names.
-    for (place, other_place), identities in shared.items():
+        shared[tuple(own_places[identity] for own_places in places if identity in own_places)].append(identity)
+    for owners, identities in shared.items():
         names = format_names([str(identity) for identity in sorted(identities)], _MAX_NAMES)
-        message = (
-            f"{names} in namespace {identities[0].namespace}: {other_place} also renders this object; remove it from "
-            "one of them, or set `cluster:` in both if they target different clusters"
-        )
-        yield DUPLICATE_IDENTITY.build_problem(place, "", message)
+        verb, together = ("renders", "both") if len(owners) == 2 else ("render", "all")
+        lines = list(map(str, owners))
+        for index, place in enumerate(owners):
+            others = format_names([*lines[:index], *lines[index + 1 :]], _MAX_PLACES)
+            message = (
+                f"{names} in namespace {identities[0].namespace}: {others} also {verb} this object; keep it in one of them, "
+                f"or set `cluster:` in {together} if they target different clusters"
+            )
+            yield DUPLICATE_IDENTITY.build_problem(place, "", message)
 
 
 def _find_shared(claims: Iterable[Claims]) -> list[Identity]:
