@@ -221,3 +221,94 @@ def test_a_null_reaches_what_it_removes_something_from(new_repository: Callable[
     done = made.run("impact", f"environments/production.yaml:{line}", "-o", "json")
     assert done.code == 0, done.messages
     assert {item["name"]: item["fields"] for item in json.loads(done.stdout)["objects"]} == {name: ["*"] for name in objects}
+
+
+INFERRED = """\
+namespace: tenant-one
+platformVersion: "2"
+defaults:
+  instanceProfile: null
+  url: null
+  externalMethod: null
+vms:
+  web:
+    count: 2
+    skip:
+    instanceType: u1.large
+    image: ubuntu-2404
+    storage: null
+    external: null
+    externalPorts: [80]
+    attach:
+    disks:
+      data:
+        storage: 5Gi
+        storageClass: null
+    instances:
+      2:
+        url: null
+        instanceProfile: null
+        system: null
+        disks:
+  db: {instanceType: u1.large, image: ubuntu-2404, instanceProfile: ubuntu, storage: 30Gi, external: true, externalPorts: [22]}
+disks:
+  spare:
+    storage: 5Gi
+    storageClass: null
+"""
+SYSTEM_DISKS = {"web-1-system", "web-2-system"}
+
+
+def whole(*names: str) -> dict[str, list[str]]:
+    """Objects of which an edit may change more than a field."""
+    return {name: ["*"] for name in names}
+
+
+@pytest.mark.parametrize(
+    ("line", "objects"),
+    [
+        pytest.param(4, {"web-1": ["spec.instanceProfile"]}, id="a profile in defaults, which web-2 and db write themselves"),
+        pytest.param(5, {}, id="a source in defaults, which the image of each group excludes"),
+        pytest.param(10, whole("web-1", "web-2", "web-1-data", *SYSTEM_DISKS), id="numbers to skip"),
+        pytest.param(13, {name: ["spec.storage"] for name in SYSTEM_DISKS}, id="a size that the image implies"),
+        pytest.param(14, {name: ["spec.external"] for name in WEB_VMS}, id="a flag that ports imply"),
+        pytest.param(16, whole(*WEB_VMS), id="attached disks"),
+        pytest.param(20, {"web-1-data": ["spec.storageClass"]}, id="a class that a disk inherits"),
+        pytest.param(23, {"web-2-system": ["spec.source.image.name"]}, id="a source of a VM, which replaces the image"),
+        pytest.param(24, {"web-2": ["spec.instanceProfile"]}, id="a profile of a VM"),
+        pytest.param(25, {"web-2": ["*"], "web-2-system": ["*"]}, id="a generation of a VM"),
+        pytest.param(26, {"web-2": ["*"]}, id="the disks of a VM"),
+        pytest.param(31, {"spare": ["spec.storageClass"]}, id="a class of a standalone disk"),
+    ],
+)
+def test_a_null_reaches_what_a_rule_fills_in(new_repository: Callable[..., Any], line: int, objects: dict[str, Any]):
+    """Another value there takes the place of what a rule worked out, and nothing else names the line."""
+    made = new_repository({"environments/production.yaml": INFERRED})
+    done = made.run("impact", f"environments/production.yaml:{line}", "-o", "json")
+    assert done.code == 0, done.messages
+    assert {item["name"]: item["fields"] for item in json.loads(done.stdout)["objects"]} == objects
+
+
+REMOVED = {
+    "environments/_defaults.yaml": "vms:\n  old: {instanceType: u1.large, image: ubuntu-2404}\ndisks:\n  spare: 5Gi\n",
+    "environments/production.yaml": "namespace: tenant-one\nvms:\n  old: null\ndisks:\n  spare: null\n  more: null\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "removal"),
+    [
+        (3, "vms.old", "removes vms.old of environments/_defaults.yaml:2"),
+        (5, "disks.spare", "removes disks.spare of environments/_defaults.yaml:4"),
+        (6, "disks.more", "removes nothing, as no lower layer has it"),
+    ],
+)
+def test_a_null_names_what_it_removes(new_repository: Callable[..., Any], line: int, key: str, removal: str):
+    """A group or a disk of a lower layer that is null leaves no object to list."""
+    made = new_repository(REMOVED)
+    where = f"environments/production.yaml:{line}"
+    done = made.run("impact", where)
+    assert done.code == 0, done.messages
+    assert done.stdout == f"{where} ({key}) affects no field of any object; {removal}; read by production\n"
+    removed = json.loads(made.run("impact", where, "-o", "json").stdout)["removes"]
+    assert [f"removes {item['key']} of {item['file']}:{item['line']}" for item in removed] == [removal] * (line < 6)

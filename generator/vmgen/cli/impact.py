@@ -45,7 +45,7 @@ def command(color: str, where: str, output: str) -> bool:
         if result.environment and result.fleet:
             affected.extend(finder.find_objects(result.environment, result.fleet, result.layers))
     has_failed = session.report_problems(problems)
-    impact = Impact(target, tuple(finder.keys), tuple(readers), tuple(affected))
+    impact = Impact(target, tuple(finder.keys), tuple(finder.removals), tuple(readers), tuple(affected))
     text = format_json(impact) if output == "json" else format_text(impact, session.paint_for(sys.stdout))
     write_output(text)
     return not has_failed

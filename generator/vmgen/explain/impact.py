@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from vmgen.expand.model import Disk, Fleet, Resource, VirtualMachine
+from vmgen.expand.model import Fleet, Resource
+from vmgen.explain.nulls import WHOLE_OBJECT, Null, NullEffects, Removal
 from vmgen.explain.origins import find_catalog_entries, find_rule_inputs, find_values
 from vmgen.explain.sources import EnvironmentSources, ObjectSources
 from vmgen.explain.trace import RenderedField, RenderTrace, RenderTracer
-from vmgen.merge.environment import Environment, Instance
+from vmgen.merge.environment import Environment
 from vmgen.merge.layers import WRITTEN_LAYERS
 from vmgen.merge.platform import Platform
 from vmgen.problems import Place, VmgenError, did_you_mean
@@ -21,8 +22,6 @@ from vmgen.read.located import KeyPath, Located, format_path, walk
 from vmgen.read.repository import Project
 from vmgen.render.manifests import get_manifest_path
 
-# Listed among the fields if the object as a whole is affected: that it exists, or a field that it leaves out now.
-WHOLE_OBJECT = "*"
 # Keys of a kind in platform.yaml that select its templates.
 _TEMPLATE_KEYS = ("template", "folder")
 
@@ -60,13 +59,14 @@ class AffectedObject(NamedTuple):
 
 
 class Impact(NamedTuple):
-    """All that a target affects. `keys` are the dotted paths on the line.
+    """All that a target affects. `keys` are the dotted paths on the line, `removals` those that are null.
 
     `dependent_environments` are made from the file, affected or not.
     """
 
     target: Target
     keys: tuple[str, ...]
+    removals: tuple[Removal, ...]
     dependent_environments: tuple[str, ...]
     objects: tuple[AffectedObject, ...]
 
@@ -107,22 +107,28 @@ def _find_file(file: str, project: Project) -> Path | None:
 
 
 class ImpactFinder:
-    """Finds the objects that a target affects, one environment at a time, and collects the `keys` on its line."""
+    """Finds the objects that a target affects, one environment at a time.
+
+    It collects the `keys` on the line, and what their nulls remove.
+    """
 
     def __init__(self, target: Target, project: Project, layer_loader: LayerLoader) -> None:
         self.keys: dict[str, None] = {}
+        self.removals: dict[Removal, None] = {}
         self._target = target
         self._project = project
         self._layer_loader = layer_loader
         self._tracer = RenderTracer(project)
 
-    def find_objects(self, environment: Environment, fleet: Fleet, layers: Iterable[LayerFile]) -> Iterator[AffectedObject]:
+    def find_objects(self, environment: Environment, fleet: Fleet, layers: tuple[LayerFile, ...]) -> Iterator[AffectedObject]:
         """Find the objects of an environment that the target affects."""
         platform = environment.platform
         environment_sources, catalog_entries = EnvironmentSources(environment, self._project), find_catalog_entries(environment)
         contents = (platform.content, platform.catalog.content, *environment_sources.user_data.merge_fragments())
         line_contents = find_line_contents(self._target, (*(layer.content for layer in layers), *contents))
         self.keys.update(dict.fromkeys(line_contents.keys))
+        null_effects = NullEffects(line_contents.nulls, layers)
+        self.removals.update(dict.fromkeys(null_effects.find_removals()))
         extended_layers = frozenset(self._find_extended_layers(line_contents))
         catalog_entry_places = frozenset(_find_catalog_entry_places(line_contents, platform))
         matcher = _TargetMatcher(self._target, line_contents, extended_layers, platform, catalog_entry_places)
@@ -137,10 +143,9 @@ class ImpactFinder:
                 trace = trace or self._tracer.trace(template, resource.build_context())
                 traces[resource.render_key] = trace
                 sources = environment_sources.find_object_sources(resource)
-                instance = environment_sources.find_instance(resource)
-                is_removal = any(_removes_entry(path, resource, instance) for path in line_contents.null_paths)
-                names = [WHOLE_OBJECT] if is_removal else []
-                fields = tuple(dict.fromkeys((*names, *self._find_fields(matcher, resource, template, trace, sources))))
+                null_fields = null_effects.find_fields(resource, environment_sources.find_instance(resource), trace)
+                written_fields = self._find_fields(matcher, resource, template, trace, sources)
+                fields = tuple(dict.fromkeys((*null_fields, *written_fields)))
                 checked_fields = tuple(_find_checked_fields(matcher, trace, sources, catalog_entries))
                 if key is not None:
                     shared[key] = fields, checked_fields
@@ -191,36 +196,6 @@ class ImpactFinder:
                 yield self._project.display_path(path)
                 extends = self._layer_loader.load(path).content.get("extends")
                 pending.extend(path.parent / base.text for base in (extends.items if extends else ()))
-
-
-def _removes_entry(path: KeyPath, resource: Resource, instance: Instance | None) -> bool:
-    """Return true if a null at the path removes a label or annotation of an object, or a disk of a VM.
-
-    A null leaves no value, so nothing else shows that another one there would change the object. An entry that the object or
-    its VM, the `instance`, has is one of a higher layer.
-    """
-    if isinstance(resource, Disk) and resource.is_previous:
-        instance = None  # a kept disk of another generation inherits the labels of the environment only
-    match path:
-        case ("vms", group, "instances", label, *steps) if instance and group == resource.group and label in instance.labels:
-            pass
-        case ("vms", group, *steps) if instance and group == resource.group:
-            pass
-        case ("defaults", *steps) if instance:
-            pass
-        case ("labels" | "annotations", _):
-            steps = [*path]
-        case _:
-            return False
-    match steps:
-        case ["labels" | "annotations" as section, name]:
-            levels = [resource.settings, *([instance.settings.values] if instance else [])]
-            return not any(name in entries.mapping for level in levels if (entries := level.get(section)))
-        case ["disks", name] if isinstance(resource, VirtualMachine):
-            entries = resource.settings.get("disks")
-            return entries is None or name not in entries.mapping
-        case _:
-            return False
 
 
 def _find_field_values(field: RenderedField, sources: ObjectSources) -> list[Located]:
@@ -295,11 +270,11 @@ def _find_catalog_entry_places(line_contents: LineContents, platform: Platform) 
 
 
 class LineContents(NamedTuple):
-    """The values on a target's line: their paths, the texts and the paths of nulls at and below them, and all their places."""
+    """The values on a target's line: their paths, the texts and the nulls at and below them, and all their places."""
 
     paths: tuple[KeyPath, ...]
     texts: tuple[tuple[KeyPath, str], ...]
-    null_paths: tuple[KeyPath, ...]
+    nulls: tuple[Null, ...]
     places: frozenset[Place]
 
     @property
@@ -323,11 +298,11 @@ def find_line_contents(target: Target, contents: Iterable[Located]) -> LineConte
         if target.contains(value.key_place) or (not isinstance(value.data, dict | tuple) and target.contains(value.place))
     ]
     on_line = on_line or _find_enclosing_text(target, in_file)
-    leaves = [((*path, *steps), leaf.data) for path, value in on_line for steps, leaf in walk(value)]
-    texts = [(path, data) for path, data in leaves if isinstance(data, str)]
-    null_paths = tuple(path for path, data in leaves if data is None)
+    leaves = [((*path, *steps), leaf) for path, value in on_line for steps, leaf in walk(value)]
+    texts = [(path, leaf.data) for path, leaf in leaves if isinstance(leaf.data, str)]
+    nulls = tuple(Null(path, leaf.place) for path, leaf in leaves if leaf.data is None)
     places = {place for _, value in on_line for place in _list_target_places(value, target)}
-    return LineContents(tuple(path for path, _ in on_line), tuple(dict.fromkeys(texts)), null_paths, frozenset(places))
+    return LineContents(tuple(path for path, _ in on_line), tuple(dict.fromkeys(texts)), nulls, frozenset(places))
 
 
 def _walk_all_layers(content: Located) -> Iterator[_LocatedPath]:

@@ -35,7 +35,7 @@ _CHILD_SHAPES: Mapping[str, Mapping[str, str]] = {
     "changes": {"*": "changes"},
 }
 # Keys that exclude each other: a higher layer that sets one removes the others of the lower layers.
-_EXCLUSIVE_KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+EXCLUSIVE_KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "group": (DISK_SOURCES, ("count", "names")),
     "disk": (DISK_SOURCES,),
 }
@@ -150,7 +150,7 @@ def merge(lower: Located, upper: Located, shape: str = "", *, nulls: bool = Fals
         merged_mapping = merge(Located({}, lower.place), upper, shape, nulls=nulls)
         return upper._replace(data=merged_mapping.data, overrides=lower)
     mapping = dict(lower.data)
-    for keys in _EXCLUSIVE_KEYS.get(shape, ()):
+    for keys in EXCLUSIVE_KEYS.get(shape, ()):
         _drop_excluded(mapping, upper.data, keys)
     if shape == "environment" and _names_other_platform(lower, upper):
         mapping.pop("platformVersion", None)  # a version of the other platform

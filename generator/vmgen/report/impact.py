@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from vmgen.explain.impact import WHOLE_OBJECT, AffectedObject, Impact
+from vmgen.explain.impact import AffectedObject, Impact
+from vmgen.explain.nulls import WHOLE_OBJECT
 from vmgen.printable import escape
 from vmgen.printable import format_json as dump_json
 from vmgen.quantities import format_count, format_names
@@ -29,15 +30,28 @@ def format_text(impact: Impact, paint: Paint) -> str:
 
 def _format_headline(impact: Impact, paint: Paint) -> str:
     counts, checked_count = _count_affected(impact), _count_checked(impact)
-    keys = ", ".join([*impact.keys[:_MAX_KEYS], *(["…"] if len(impact.keys) > _MAX_KEYS else [])])
+    keys = _join_keys(impact.keys)
     subject = paint(escape(str(impact.target)), "bold") + (f" ({escape(keys)})" if keys else "")
     also = f"; {format_count(checked_count, 'object')} checked against it" if checked_count else ""
+    also += _format_removals(impact)
     if counts["objects"]:
         nouns = ", ".join(format_count(number, plural.removesuffix("s")) for plural, number in counts.items())
         return f"{subject} affects {nouns}{also}"
     dependents = ", ".join(impact.dependent_environments)
     readers = f"; read by {dependents}" if dependents and not checked_count else ""
     return f"{subject} affects no field of any object{also}{readers}"
+
+
+def _join_keys(keys: Sequence[str]) -> str:
+    return ", ".join([*keys[:_MAX_KEYS], *(["…"] if len(keys) > _MAX_KEYS else [])])
+
+
+def _format_removals(impact: Impact) -> str:
+    """Format what the nulls of the line remove from lower layers."""
+    keys = [f"{removal.key} of {removal.place.file}:{removal.place.line}" for removal in impact.removals if removal.place]
+    if keys:
+        return f"; removes {escape(_join_keys(keys))}"
+    return "; removes nothing, as no lower layer has it" if impact.removals and not _count_affected(impact)["objects"] else ""
 
 
 def _format_objects(objects: list[AffectedObject], paint: Paint) -> Iterator[str]:
@@ -75,6 +89,11 @@ def format_json(impact: Impact) -> str:
         "file": impact.target.file,
         "line": impact.target.line,
         "keys": list(impact.keys),
+        "removes": [
+            {"key": removal.key, "file": removal.place.file, "line": removal.place.line}
+            for removal in impact.removals
+            if removal.place
+        ],
         "readers": list(impact.dependent_environments),
         "counts": {**_count_affected(impact), "checked": _count_checked(impact)},
         "kinds": dict(Counter(affected.kind for affected in impact.objects if affected.fields)),
