@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from vmgen.filesystem.writer import describe_write_error
+from vmgen.filesystem.system_errors import describe_write_error
 from vmgen.plan.diff import FileChanges, diff_files
 from vmgen.read.repository import Project
 from vmgen.write.files import write_changes

@@ -58,7 +58,7 @@ def exit_code(run: Callable[[], object]) -> int:
     except BrokenPipeError:  # the reader of stdout went away, as `| head` does
         return REFUSED
     except OSError as error:
-        from vmgen.filesystem.writer import describe_os_error
+        from vmgen.filesystem.system_errors import describe_os_error
 
         path = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
         return _fail(f"{path}{describe_os_error(error)}")

@@ -74,7 +74,8 @@ def print_failure(
 
 def write_report_file(problems: Sequence[Problem], format_name: str, file: str, root: Path) -> None:
     """Write problems of a repository in a format of FORMATS into a file. Raises VmgenError if it cannot be written."""
-    from vmgen.filesystem.writer import describe_write_error, write_named_file
+    from vmgen.filesystem.system_errors import describe_write_error
+    from vmgen.filesystem.writer import write_named_file
     from vmgen.read.configuration import find_git_top
     from vmgen.report.problems import FORMATS, relocate
     from vmgen.report.terminal import no_paint

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 
 import click
 
@@ -12,7 +11,8 @@ from vmgen.cli.completed_words import complete_environments, complete_platforms
 from vmgen.cli.options import format_option
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
-from vmgen.filesystem.writer import TreeWriter, describe_write_error
+from vmgen.filesystem.system_errors import describe_write_error
+from vmgen.filesystem.writer import TreeWriter
 from vmgen.importer.report import format_json, format_text, redact_environment
 from vmgen.importer.run import ImportedEnvironment, ImportRequest, ImportResult, import_manifests
 from vmgen.problems import VmgenError, has_errors
@@ -92,10 +92,7 @@ def _write_environments(session: Session, environments: tuple[ImportedEnvironmen
             try:
                 writer.create(name, text.encode())
             except OSError as error:
-                # Else they would be in the way of the next import.
-                with suppress(OSError):
-                    for path in created:
-                        writer.remove(path)
+                writer.discard(created)  # else they would be in the way of the next import
                 raise VmgenError(describe_write_error(error, name)) from None
             created.append(name)
 

@@ -9,7 +9,8 @@ from vmgen.cli.options import environments_argument
 from vmgen.cli.output import write_output
 from vmgen.cli.session import Session
 from vmgen.cli.status import load_status
-from vmgen.filesystem.writer import describe_write_error, write_named_file
+from vmgen.filesystem.system_errors import describe_write_error
+from vmgen.filesystem.writer import write_named_file
 from vmgen.pipeline import plan_and_gate
 from vmgen.problems import VmgenError
 from vmgen.renderer import Renderer

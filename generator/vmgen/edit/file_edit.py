@@ -8,7 +8,8 @@ from typing import NamedTuple
 from vmgen.edit.operations import Operation, RemoveValue, apply_operation, format_operations, is_same, widen_removal
 from vmgen.edit.splice import splice_text
 from vmgen.edit.text_lines import CannotSplice
-from vmgen.filesystem.writer import TreeWriter, describe_write_error
+from vmgen.filesystem.system_errors import describe_write_error
+from vmgen.filesystem.writer import TreeWriter
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError
 from vmgen.read.located import Located, to_plain
 from vmgen.read.repository import Project

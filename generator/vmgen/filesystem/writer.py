@@ -10,21 +10,12 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 
 # The suffix of a file that is being written. One that exists before a run was left by a run that was killed.
 TEMPORARY_SUFFIX = ".vmgen-tmp"
 _MAX_TEMPORARY_NAMES = 100
-# What to do about an error of the system, before the same command is run again.
-_REMEDIES = {
-    errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some space, or raise the quota",
-    errno.EROFS: "make the file system writable",
-    errno.EACCES: "change the permissions",
-    errno.EPERM: "change the permissions",
-    errno.ENOTDIR: "move that file away",
-}
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | getattr(os, "O_CLOEXEC", 0)
@@ -117,6 +108,12 @@ class TreeWriter:
             with _PathInErrors(self._root, path):
                 os.unlink(name, dir_fd=handle)
 
+    def discard(self, paths: Iterable[str]) -> None:
+        """Remove files that were just written, as far as the system permits it: what is left of them is in nobody's way."""
+        for path in paths:
+            with contextlib.suppress(OSError):
+                self.remove(path)
+
     def remove_tree(self, path: str) -> None:
         """Remove a file, or a folder with all in it; no link in it is followed. A missing file is fine. Raises OSError."""
         folder, name = _split(path)
@@ -169,18 +166,6 @@ class _PathInErrors:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if isinstance(error, OSError):
             error.filename, error.filename2 = f"{self._root}/{self._path}", None
-
-
-def describe_os_error(error: OSError, remedy: str = "") -> str:
-    """Return the reason that the system gives, and what to do about it: of a reason without a known remedy, `remedy`."""
-    known_remedy = _REMEDIES.get(error.errno or 0)
-    remedy = f"{known_remedy}, and run it again" if known_remedy else remedy
-    return f"{error.strerror or error}{f'; {remedy}' if remedy else ''}"
-
-
-def describe_write_error(error: OSError, file: object = "", *, remedy: str = "") -> str:
-    """Return the message of a write that the system refused; `file` is the one that the error names, if none is passed."""
-    return f"cannot write {file or error.filename}: {describe_os_error(error, remedy)}"
 
 
 def replace_file(root: str, path: str, content: bytes) -> None:

@@ -23,7 +23,6 @@ _MAX_NAMES, _MAX_PLACES = 12, 3
 class Claims(NamedTuple):
     """The objects of an environment, and a function to the line that gives each its name, which few are asked for."""
 
-    environment: str
     identities: Collection[Identity]
     find_places: Callable[[], Mapping[Identity, Place]]
 
@@ -40,7 +39,7 @@ def claim_desired(desired: DesiredState) -> Claims:
             places[identity] = key_places.get(group or identity.name, default)
         return places
 
-    return Claims(desired.environment, desired.objects.values(), find_places)
+    return Claims(desired.objects.values(), find_places)
 
 
 def claim_environment(environment: Environment) -> Claims:
@@ -54,14 +53,14 @@ def claim_environment(environment: Environment) -> Claims:
             # A disk that is kept, detached, exists as well, and another environment must not render it.
             for disk in (*instance.settings.disks, *instance.previous_disks):
                 places[Identity("VMDisk", namespace, f"{instance.name}-{disk.suffix}", cluster)] = instance.place
-    return Claims(environment.name, places.keys(), lambda: places)
+    return Claims(places.keys(), lambda: places)
 
 
 def claim_committed(environment: str, baseline: Baseline) -> Claims:
     """Return the claims of an environment that cannot be expanded: the objects that are committed for it."""
     place = Place(f"environments/{environment}.yaml", 1, 1)
     places = dict.fromkeys(list_committed_identities(environment, baseline), place)
-    return Claims(environment, places.keys(), lambda: places)
+    return Claims(places.keys(), lambda: places)
 
 
 def find_duplicate_identities(claims: Iterable[Claims]) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterable
@@ -195,8 +196,10 @@ def _check_folders_are_readable(folder: Path) -> None:
     paths = [str(folder)] if folder.is_dir() else []
     for path in paths:  # it grows
         if not os.access(path, os.R_OK | os.X_OK):
-            name = os.path.relpath(path, folder.parent)
-            raise VmgenError(f"{name}/ cannot be read: Permission denied; change the permissions, and run it again")
+            from vmgen.filesystem.system_errors import describe_os_error
+
+            error = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            raise VmgenError(f"{os.path.relpath(path, folder.parent)}/ cannot be read: {describe_os_error(error)}")
         with os.scandir(path) as entries:
             paths += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
 

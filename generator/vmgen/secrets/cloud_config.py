@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vmgen.secrets.commands import MIN_FILE_SECRET_LENGTH, MIN_MIXED_LENGTH, find_command_secrets
+from vmgen.secrets.commands import MIN_FILE_SECRET_LENGTH, find_command_secrets
 from vmgen.secrets.encoded import decode_base64, decompress, to_text
-from vmgen.secrets.harmless import is_change_me, is_code, is_locked_password, is_path, is_random_looking, is_reference
+from vmgen.secrets.harmless import is_change_me, is_code, is_locked_password, is_mixed_word, is_path, is_reference
 from vmgen.secrets.lines import CHANGE_ME_DESCRIPTION
 from vmgen.secrets.names import is_sensitive_file, is_sensitive_name
 from vmgen.secrets.patterns import HASH_DESCRIPTION, find_secrets
@@ -112,6 +112,6 @@ def _find_whole_file_secret(file: Mapping[Any, Any]) -> str:
     else:
         lines = (line for line in content.splitlines() if not line.lstrip().startswith("#"))
         parts = (part.strip("\"'") for line in lines for part in re.split(r"[\s:]+", line))
-        words = [part for part in parts if len(part) >= MIN_MIXED_LENGTH and is_random_looking(part)]
+        words = list(filter(is_mixed_word, parts))
     word = next((word for word in words if not is_reference(word)), "")
     return _describe(word, f"the content of `{path.rpartition('/')[2]}`") if word else ""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from vmgen.secrets.harmless import is_change_me, is_path, is_random_looking, is_reference
+from vmgen.secrets.harmless import is_change_me, is_mixed_word, is_path, is_reference
 from vmgen.secrets.names import compile_pattern, is_sensitive_file, is_sensitive_name
 from vmgen.secrets.programs import PROGRAMS, Program
 
@@ -17,28 +17,11 @@ PASSWD_DESCRIPTION = "a password for passwd"  # noqa: S105 - a description
 # A bound for the time of one line: no command has as many words.
 MAX_WORDS = 20_000
 MIN_FILE_SECRET_LENGTH = 6
-MIN_MIXED_LENGTH = 8  # shorter ones, such as `app2`, are names
 
 # A word of a shell, with its quotes, or what separates commands.
 WORD_PATTERN = r"""(?:"(?:\\.|[^"\\]){0,4096}"|'[^']{0,4096}'|\\.|[^\s"'\\|;&<>()])+|\|\|?|&&?|;+|<<<|<<-?|[<>()]"""
 _SEPARATORS = {"|", "||", "&", "&&", ";", ";;", "(", ")", "<", ">", "<<", "<<-"}
-_PREFIX_WORDS = {
-    "sudo",
-    "env",
-    "exec",
-    "nohup",
-    "time",
-    "then",
-    "do",
-    "else",
-    "-",
-    "doas",
-    "command",
-    "if",
-    "!",
-    "while",
-    "busybox",
-}
+_PREFIX_WORDS = set("sudo env exec nohup time then do else - doas command if ! while busybox".split())
 _ASSIGNMENT = r"[A-Za-z_]\w{0,80}="
 
 
@@ -179,7 +162,7 @@ def _find_by_name(name: str, words: Sequence[str], start: int, end: int) -> Iter
         if has_word and (not program.flags or any(compile_pattern(program.flags).fullmatch(word) for word in arguments)):
             for secret in _find_by_program(program, words, start, end):
                 text = words[secret.word_index][secret.offset :].strip("\"'")
-                if not program.is_mixed or (len(text) >= MIN_MIXED_LENGTH and is_random_looking(text)):
+                if not program.is_mixed or is_mixed_word(text):
                     yield secret
     if name in _MARKED:
         yield from _find_after_marker(words, start, end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vmgen.secrets.names import compile_pattern
 
 MAX_VALUE_LENGTH = 4096
+_MIN_MIXED_LENGTH = 8
 
 # What Flux, cloud-init, Jinja and other tools replace by a value.
 _TEMPLATE_EXPRESSION = (
@@ -108,6 +109,11 @@ def _resolve_fallbacks(value: str) -> str:
     if "{" not in value:
         return value
     return compile_pattern(_FALLBACK).sub(lambda match: match["shell"] or match["default"] or match["literal"], value)
+
+
+def is_mixed_word(word: str) -> bool:
+    """Return whether a word among names is no name: it looks random, and is longer than such as `app2`."""
+    return len(word) >= _MIN_MIXED_LENGTH and is_random_looking(word)
 
 
 def is_random_looking(value: str) -> bool:

@@ -77,6 +77,8 @@ _KEY_NAME = r"[A-Za-z_][A-Za-z_-]{0,60}|[a-z][a-z0-9]{0,30}(?:[._-][a-z0-9]{1,30
 _SECRET_STORE = r"\b(?:secretsmanager|gcloud\s{1,8}secrets|keyvault\s{1,8}secret)\b"  # noqa: S105 - a pattern
 # Words of the line in lower case, pattern, description.
 _RANDOM_FORMATS = (
+    (("://",), TOKEN_IN_URL_PATTERN, "a login in a URL"),
+    (("://",), SLASH_IN_URL_PATTERN, "a login in a URL"),
     (("cookie", "curl"), COOKIE_PATTERN, "a cookie"),
     (("send",), EXPECT_PATTERN, "a password of expect"),
     (("user",), USER_LINE_PATTERN, NAMED_DESCRIPTION),
@@ -148,11 +150,6 @@ def _find_word_value(line: str, lower_line: str) -> Iterator[LineMatch]:
 
 def _find_random_looking(line: str, lower_line: str) -> Iterator[LineMatch]:
     """Find what only a value that nobody would think of makes a secret: a token in an address, the new text of `sed`."""
-    if "://" in line:
-        for pattern in (TOKEN_IN_URL_PATTERN, SLASH_IN_URL_PATTERN):
-            for match in compile_pattern(pattern).finditer(line):
-                if is_random_looking(match["value"]):
-                    yield from _check_value("a login in a URL", match)
     for words, pattern, description in _RANDOM_FORMATS:
         if _has_word(lower_line, words):
             for match in compile_pattern(pattern).finditer(line):

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vmgen.filesystem.reader import find_work_tree, read_file, read_source
-from vmgen.filesystem.writer import describe_write_error, replace_file
+from vmgen.filesystem.system_errors import describe_write_error
+from vmgen.filesystem.writer import replace_file
 from vmgen.problems import VmgenError
 from vmgen.read.configuration import CONFIGURATION_FILE
 from vmgen.read.repository import VALUES_SCHEMA_FILE

@@ -7,7 +7,8 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from vmgen.filesystem.writer import TreeWriter, describe_write_error
+from vmgen.filesystem.system_errors import describe_write_error
+from vmgen.filesystem.writer import TreeWriter
 from vmgen.plan.diff import FileChanges
 from vmgen.problems import VmgenError
 from vmgen.read.repository import Project

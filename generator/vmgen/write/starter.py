@@ -2,15 +2,16 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from string import Template
 from typing import NamedTuple
 
 from vmgen import __version__
 from vmgen.filesystem.reader import read_file
-from vmgen.filesystem.writer import TreeWriter, describe_write_error
+from vmgen.filesystem.system_errors import describe_write_error
+from vmgen.filesystem.writer import TreeWriter
 from vmgen.merge.layers import DEFAULT_PLATFORM
 from vmgen.merge.values_schema import build_values_schema
 from vmgen.problems import VmgenError
@@ -186,15 +187,8 @@ def write_missing(folder: Path, files: Mapping[str, str]) -> tuple[tuple[str, ..
                 try:
                     writers[root].create(name, files[path].encode())
                 except OSError as error:
-                    _remove_files(folder, new_paths)
+                    for other_root, other_names in groups.items():
+                        writers[other_root].discard(name for name, path in other_names.items() if path in new_paths)
                     raise VmgenError(describe_write_error(error)) from None
                 new_paths.append(path)
     return tuple(sorted(new_paths)), tuple(sorted(existing_paths))
-
-
-def _remove_files(folder: Path, paths: Iterable[str]) -> None:
-    """Remove files that were just written, as far as the system permits it."""
-    for path in paths:
-        root, name = locate_file(folder, path)
-        with suppress(OSError), TreeWriter(str(root)) as writer:
-            writer.remove(name)

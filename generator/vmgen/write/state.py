@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vmgen.filesystem.reader import read_source
-from vmgen.filesystem.writer import TreeWriter, describe_write_error, replace_file
+from vmgen.filesystem.system_errors import describe_write_error
+from vmgen.filesystem.writer import TreeWriter, replace_file
 from vmgen.plan.git import find_repository
 from vmgen.problems import Place, Problem, VmgenError
 from vmgen.read.repository import Project

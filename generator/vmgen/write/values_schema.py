@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 
 from vmgen.filesystem.reader import read_file
-from vmgen.filesystem.writer import describe_write_error, replace_file
+from vmgen.filesystem.system_errors import describe_write_error
+from vmgen.filesystem.writer import replace_file
 from vmgen.merge.values_schema import build_values_schema
 from vmgen.problems import Place, Problem, ProblemsError, VmgenError
 from vmgen.read.repository import VALUES_SCHEMA_FILE, Project
