@@ -8,23 +8,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.secrets.invented import WORD, make_hex, make_text
 from vmgen.secrets.cloud_config import find_cloud_config_secrets
 from vmgen.secrets.patterns import CHANGE_ME_DESCRIPTION, find_secrets, find_spans
 from vmgen.secrets.redact import redact_path, redact_text
 
-WORD = "S3cr3tHunt" + "3r99"
-
-
-def _made(length: int, alphabet: str = "aB3xY7kQ9mZ2pL5w") -> str:
-    """Letters and digits that nobody uses."""
-    return (alphabet * (length // len(alphabet) + 1))[:length]
-
-
-def _hex(length: int) -> str:
-    return _made(length, "0a1b2c3d4e5f6789")
-
-
-KEY = _made(43) + "="
+KEY = make_text(43) + "="
 COMMANDS = {
     "expect 1": f'send "{WORD}\\r"',
     "expect2": f'send -- "{WORD}\\r"',
@@ -36,14 +25,14 @@ COMMANDS = {
     "bundle2": f"bundle config set --global gems.example.com ops:{WORD}",
     "bundle3": f"bundle config --global gems.contribsys.com S3cr3tHu:{WORD}",
     "bundle env": f"export BUNDLE_GEMS__EXAMPLE__COM=ops:{WORD}",
-    "cookie": f"Set-Cookie: session={_made(40)}; HttpOnly",
-    "cookie2": f"curl -b session={_made(40)} https://x.example",
-    "cookie3": f"curl --cookie 'sessionid={_made(40)}' https://x.example",
-    "cookie4": f"curl -H 'Cookie: JSESSIONID={_hex(32)}' https://x.example",
-    "cookie5": f"Cookie: auth={_made(40)}; theme=dark",
-    "cookie6": f'curl --cookie "PHPSESSID={_hex(26)}" x',
-    "cookie7": f'wget --header="Cookie: session={_made(40)}" https://x.example/x',
-    "cookie8": f"wget --header 'Cookie: oraclelicense={_made(40)}' x",
+    "cookie": f"Set-Cookie: session={make_text(40)}; HttpOnly",
+    "cookie2": f"curl -b session={make_text(40)} https://x.example",
+    "cookie3": f"curl --cookie 'sessionid={make_text(40)}' https://x.example",
+    "cookie4": f"curl -H 'Cookie: JSESSIONID={make_hex(32)}' https://x.example",
+    "cookie5": f"Cookie: auth={make_text(40)}; theme=dark",
+    "cookie6": f'curl --cookie "PHPSESSID={make_hex(26)}" x',
+    "cookie7": f'wget --header="Cookie: session={make_text(40)}" https://x.example/x',
+    "cookie8": f"wget --header 'Cookie: oraclelicense={make_text(40)}' x",
     "virsh": f"virsh secret-set-value 7c3a5e2b-9d14-4f68-8a0b-1e2d3c4b5a69 {KEY}",
     "virsh3": f"virsh set-user-password web root {WORD}",
     "qemu": f"qemu-img convert --object secret,id=sec0,data={WORD} a b",
@@ -57,31 +46,31 @@ COMMANDS = {
     "restic3": f"restic --password-command 'echo {WORD}' backup /",
     "borg2": f"BORG_PASSCOMMAND='echo {WORD}' borg create",
     "ansible4": f"ansible-vault encrypt_string '{WORD}' --name db_pw",
-    "aws2": f"printf '%s\\n%s\\n' AKIA {_made(40)} | aws configure",
+    "aws2": f"printf '%s\\n%s\\n' AKIA {make_text(40)} | aws configure",
     "aws ssm": f"aws ssm put-parameter --name /db/password --value {WORD} --type SecureString",
     "aws sm": f"aws secretsmanager create-secret --name db --secret-string {WORD}",
     "az2": f"az keyvault secret set --vault-name v --name n --value {WORD}",
     "gcloud": f"echo -n {WORD} | gcloud secrets create db --data-file=-",
-    "doctl": f"doctl auth init -t {_made(40)}",
+    "doctl": f"doctl auth init -t {make_text(40)}",
     "swift": f"swift -A http://x -U a:b -K {WORD} list",
     "minio2": f"mc admin user add x ops {WORD}",
-    "gitlab reg2": f"gitlab-runner register -r {_made(20)}",
+    "gitlab reg2": f"gitlab-runner register -r {make_text(20)}",
     "yarn2": f"yarn config set npmAuthIdent ops:{WORD}",
     "poetry": f"poetry config http-basic.shop ops {WORD}",
-    "poetry2": f"poetry config pypi-token.shop {_made(40)}",
+    "poetry2": f"poetry config pypi-token.shop {make_text(40)}",
     "composer": f"composer config --global http-basic.repo.example ops {WORD}",
-    "composer2": f"composer config github-oauth.github.com {_made(40)}",
-    "nuget2": f"nuget setapikey {_made(40)}",
-    "nuget3": f"dotnet nuget push x -k {_made(40)}",
-    "cargo": f"cargo login {_made(40)}",
+    "composer2": f"composer config github-oauth.github.com {make_text(40)}",
+    "nuget2": f"nuget setapikey {make_text(40)}",
+    "nuget3": f"dotnet nuget push x -k {make_text(40)}",
+    "cargo": f"cargo login {make_text(40)}",
     "kubectl4": f"kubectl create secret generic x --from-literal=db={WORD}",
     "kubectl5": f"kubectl create secret generic x --from-literal db-root={WORD} -n y",
     "kubectl6": f"kubectl -n x create secret generic x --from-literal='API={WORD}'",
-    "microk8s": f"microk8s join 10.0.0.1:25000/{_hex(32)}/{_hex(12)}",
+    "microk8s": f"microk8s join 10.0.0.1:25000/{make_hex(32)}/{make_hex(12)}",
     "docker e3": f"docker run -e PGPW={WORD} postgres",
     "docker e5": f"docker run -e NEO4J_AUTH=neo4j/{WORD} neo4j",
-    "pgbouncer": f'userlist: "app" "SCRAM-SHA-256$4096:{_made(24)}$x:y"',
-    "scram": f"SCRAM-SHA-256$4096:{_made(22)}==${KEY}:{KEY}",
+    "pgbouncer": f'userlist: "app" "SCRAM-SHA-256$4096:{make_text(24)}$x:y"',
+    "scram": f"SCRAM-SHA-256$4096:{make_text(22)}==${KEY}:{KEY}",
     "mysql6": f"mysql -e \"SET PASSWORD FOR root@localhost = '{WORD}'\"",
     "mongo3": f"db.auth('a', '{WORD}')",
     "mongo4": f'db.changeUserPassword("a", "{WORD}")',
@@ -89,9 +78,9 @@ COMMANDS = {
     "elastic2": f"echo {WORD} | bin/elasticsearch-keystore add -x xpack.y",
     "elastic4": f"elasticsearch-reset-password -u elastic -i <<< {WORD}",
     "rabbit4": f"rabbitmqadmin -u ops -p {WORD} list",
-    "rabbit5": f"echo {_made(20).upper()} > /var/lib/rabbitmq/.erlang.cookie",
-    "influx2": f"influx -t {_made(40)} x",
-    "clickhouse3": f"<password_sha256_hex>{_hex(64)}</password_sha256_hex>",
+    "rabbit5": f"echo {make_text(20).upper()} > /var/lib/rabbitmq/.erlang.cookie",
+    "influx2": f"influx -t {make_text(40)} x",
+    "clickhouse3": f"<password_sha256_hex>{make_hex(64)}</password_sha256_hex>",
     "grafana": f"grafana-cli admin reset-admin-password {WORD}",
     "grafana1": f"grafana cli admin reset-admin-password {WORD}",
     "vault3": f"vault kv put secret/db value={WORD}",
@@ -112,14 +101,14 @@ COMMANDS = {
     "ipmi2": f"ipmitool user set password 2 {WORD}",
     "wg3": f"echo {KEY} > /etc/wireguard/private.key",
     "wg5": f"echo {KEY} | wg pubkey",
-    "ngrok2": f"ngrok authtoken {_made(40)}",
+    "ngrok2": f"ngrok authtoken {make_text(40)}",
     "sshkeygen": f"ssh-keygen -t ed25519 -N {WORD} -f x",
     "sshkeygen2": f"ssh-keygen -p -P {WORD} -N {WORD} -f x",
     "sshkeygen3": f"ssh-keygen -q -N '{WORD}' -f x",
     "openssl5": f"openssl dgst -hmac {WORD}",
-    "openssl6": f"openssl enc -aes-256-cbc -K {_hex(64)} -iv 00",
+    "openssl6": f"openssl enc -aes-256-cbc -K {make_hex(64)} -iv 00",
     "openssl7": f"echo {WORD} | openssl passwd -6 -stdin",
-    "jenkins": f"java -jar jenkins-cli.jar -auth ops:{_made(34)} x",
+    "jenkins": f"java -jar jenkins-cli.jar -auth ops:{make_text(34)} x",
     "concourse": f"fly -t x login -u ops -p {WORD}",
     "wp4": "define( 'NONCE_SALT', 'aB3x|Y7kQ9!mZ2pL5w' );",
     "django2": f"manage.py shell -c \"User.objects.create_superuser('ops','a@b.c','{WORD}')\"",
@@ -148,9 +137,9 @@ COMMANDS = {
     "ospf2": f"ip ospf authentication-key {WORD}",
     "nsupdate": f"nsupdate -y hmac-sha256:key:{KEY}",
     "dig": f"dig -y hmac-sha256:key:{KEY} x",
-    "acme": f"export CF_Key={_hex(32)} CF_Email=x; acme.sh",
-    "acme5": f"acme.sh --register-account --eab-kid x --eab-hmac-key {_made(40)}",
-    "certbot": f"certbot --eab-kid x --eab-hmac-key {_made(40)}",
+    "acme": f"export CF_Key={make_hex(32)} CF_Email=x; acme.sh",
+    "acme5": f"acme.sh --register-account --eab-kid x --eab-hmac-key {make_text(40)}",
+    "certbot": f"certbot --eab-kid x --eab-hmac-key {make_text(40)}",
     "coturn2": f"user=ops:{WORD}",
     "turn": f"turnadmin -a -u ops -r x -p {WORD}",
     "prosody": f"prosodyctl register ops x {WORD}",
@@ -159,8 +148,8 @@ COMMANDS = {
     "mcrcon": f"mcrcon -H x -p {WORD} list",
     "steam": f"steamcmd +login ops {WORD} +quit",
     "rdp": f"xfreerdp /u:ops /p:{WORD} /v:x",
-    "wandb": f"wandb login {_made(40)}",
-    "hadoop": f"<name>fs.s3a.secret.key</name><value>{_made(40)}</value>",
+    "wandb": f"wandb login {make_text(40)}",
+    "hadoop": f"<name>fs.s3a.secret.key</name><value>{make_text(40)}</value>",
     "hadoop2": f"<name>javax.jdo.option.ConnectionPassword</name>\n<value>{WORD}</value>",
     "airflow": f"airflow users create -u ops -p {WORD} -r Admin",
     "airflow2": f"fernet_key = {KEY}",
@@ -174,7 +163,7 @@ COMMANDS = {
     "jdbc2": f"jdbc:oracle:thin:a/{WORD}@x:1521/y",
     "curl10": f"curl -E cert.pem:{WORD} x",
     "curl11": f"curl --cert cert.pem:{WORD} x",
-    "curl20": f"curl -H 'X-JFrog-Art-Api: {_made(40)}' x",
+    "curl20": f"curl -H 'X-JFrog-Art-Api: {make_text(40)}' x",
     "ftp2": f"user ops {WORD}",
     "ftp3": f"ftp -n <<EOF\nopen x\nuser ops {WORD}\nEOF",
     "rsyncd": f"echo 'ops:{WORD}' > /etc/rsyncd.secrets",
@@ -190,9 +179,9 @@ COMMANDS = {
     "splunk": f"splunk add forward-server x -auth admin:{WORD}",
     "splunk4": f"pass4SymmKey = {WORD}",
     "ossec": f"agent-auth -m x -P {WORD}",
-    "nessus": f"nessuscli agent link --key={_hex(64)} --cloud",
-    "tenable": f"NESSUS_KEY={_hex(64)}",
-    "ssm": f"amazon-ssm-agent -register -code {_made(20)} -id 7c3a5e2b-9d14-4f68-8a0b-1e2d3c4b5a69 -region x",
+    "nessus": f"nessuscli agent link --key={make_hex(64)} --cloud",
+    "tenable": f"NESSUS_KEY={make_hex(64)}",
+    "ssm": f"amazon-ssm-agent -register -code {make_text(20)} -id 7c3a5e2b-9d14-4f68-8a0b-1e2d3c4b5a69 -region x",
     "perl": f"$dbh = DBI->connect('DBI:mysql:x', 'app', '{WORD}');",
     "php": f"new PDO('mysql:host=x', 'app', '{WORD}')",
     "php2": f"mysqli_connect('x', 'app', '{WORD}', 'db')",
@@ -325,7 +314,7 @@ HARMLESS = (
 def test_secret_of_a_command(text: str) -> None:
     """A secret is found by its place in a command or a line, and hidden."""
     assert [span for span in find_spans(text) if span.description != CHANGE_ME_DESCRIPTION]
-    assert [part for part in (WORD, _made(20), _hex(16)) if part in redact_text(text)] == []
+    assert [part for part in (WORD, make_text(20), make_hex(16)) if part in redact_text(text)] == []
 
 
 @pytest.mark.parametrize("text", HARMLESS)
@@ -337,13 +326,13 @@ def test_harmless_command(text: str) -> None:
 @pytest.mark.parametrize(
     ("path", "content", "is_found"),
     [
-        ("/etc/stunnel/psk.txt", f"client1:{_hex(64)}\nclient2:{_hex(32)}\n", True),
+        ("/etc/stunnel/psk.txt", f"client1:{make_hex(64)}\nclient2:{make_hex(32)}\n", True),
         ("/etc/rsyncd.secrets", f"# who may write\nops:{WORD}\n", True),
         ("/etc/davfs2/secrets", f'https://dav.example/ ops "{WORD}"\n/mnt/dav ops x\n', True),
         ("/etc/postfix/sasl_passwd", f"smtp.example ops:{WORD}\n", True),
         ("/etc/ppp/chap-secrets", f"ops * {WORD} *\n", True),
         ("/etc/pgbouncer/userlist.txt", f'"app" "{WORD}"\n', True),
-        ("/var/lib/rabbitmq/.erlang.cookie", _made(20).upper(), True),
+        ("/var/lib/rabbitmq/.erlang.cookie", make_text(20).upper(), True),
         ("/etc/davfs2/secrets", "# name user password\n", False),
         ("/etc/rsyncd.secrets", "ops:${PW}\n", False),
         ("/etc/app/tokens", "one two three\nweb-1 db-2\n", False),
